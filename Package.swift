@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Arrows point down only; see ARCHITECTURE.md. Each floor may name the floors below it and nothing else, and
+// the build refuses an import that is not declared here (`make build` passes
+// --explicit-target-dependency-import-check error).
+
+/// One folder under Sources/Protocols each; adding a protocol is one word here.
+let protocols = ["HTTP", "TLS", "DNS"]
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+/// The release binaries are static: no dynamic loader at start-up, which is most of a small program's
+/// launch time (see docs/specification.md, "Start-up").
+let staticExecutable: [LinkerSetting] = [
+    .unsafeFlags([
+        "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--start-group",
+        "-lFoundation", "-lFoundationInternationalization", "-lFoundationEssentials", "-lCoreFoundation",
+        "-l_FoundationICU", "-l_FoundationCShims", "-l_FoundationCollections", "-lswiftSynchronization",
+        "-lswift_RegexParser", "-lswift_StringProcessing", "-lswift_Concurrency", "-lstdc++", "-lm",
+        "-Xlinker", "--end-group",
+    ])
+]
+
+let package = Package(
+    name: "bailey",
+    products: [
+        .executable(name: "bailey", targets: ["bailey"]),
+        .executable(name: "bailey-init", targets: ["bailey-init"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The floor: the kernel.
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CSandbox"),
+        .target(name: "Linux", dependencies: ["CSandbox"]),
+        .executableTarget(
+            name: "bailey-init",
+            path: "Sources/Init",
+            linkerSettings: [
+                .unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
+            ]
+        ),
+
+        // The vocabulary.
+        .target(name: "Model"),
+
+        // Pure and synchronous.
+        .target(name: "Policy", dependencies: ["Model"]),
+        .target(name: "Profiles", dependencies: ["Model", "Policy", "Yams"]),
+        .target(name: "Wire", dependencies: ["Model", nio]),
+
+        // Does I/O; siblings meet only through Model's ports.
+        .target(name: "Sandbox", dependencies: ["Model", "Policy", "Linux", "CSandbox", "CSeccomp"]),
+        .target(
+            name: "Gateway",
+            dependencies: [
+                "Model", "Policy", "Wire", "Linux", crypto, nio, nioPosix, nioHTTP1,
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ] + protocols.map { .target(name: "\($0)Protocol") }
+        ),
+        .target(name: "Identity", dependencies: ["Model", "Linux"]),
+        .target(name: "Credentials", dependencies: ["Model", "Profiles", "Linux", crypto, "Yams"]),
+        .target(
+            name: "Audit",
+            dependencies: ["Model", "Linux", crypto, .product(name: "GRDB", package: "GRDB.swift")]
+        ),
+
+        // Wires everything below together.
+        .target(
+            name: "Supervisor",
+            dependencies: [
+                "Model", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway", "Identity",
+                "Credentials", "Audit", "Yams",
+            ]
+        ),
+        .executableTarget(
+            name: "bailey",
+            dependencies: [
+                "Supervisor", "Sandbox", "Audit", "Credentials", "Identity", "Policy", "Profiles", "Model",
+                "Linux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+
+            ],
+            linkerSettings: staticExecutable
+        ),
+    ]
+        + protocols.map {
+            .target(
+                name: "\($0)Protocol",
+                dependencies: ["Model", "Wire", nio, nioHTTP1],
+                path: "Sources/Protocols/\($0)",
+                exclude: ["README.md"]
+            )
+        }
+        + [
+            .testTarget(name: "ModelTests", dependencies: ["Model"])
+        ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .treatAllWarnings(as: .error),
+        .strictMemorySafety(),
+    ]
+}

@@ -1,0 +1,93 @@
+/// The name of one launched agent, unique across every supervisor that writes the same audit store.
+///
+/// Shape: `RUN.N`, where RUN is the supervisor's random run name (8 lower-case hex digits) and N counts that
+/// supervisor's launches from 1. An agent never chooses, sees or sends the value that decides about it: the
+/// gateway knows which agent is asking by the listener the connection arrived on.
+package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let text: String
+
+    package init(run: String, ordinal: Int) {
+        text = "\(run).\(ordinal)"
+    }
+
+    /// Reads back an id that was printed before; nil unless it has the shape `RUN.N`.
+    package init?(_ text: String) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let ordinal = Int(parts[1]), ordinal > 0 else {
+            return nil
+        }
+        self.init(run: String(parts[0]), ordinal: ordinal)
+    }
+
+    package var description: String { text }
+}
+
+/// Who started the root agent: for now the local user, by kernel credential of the invoking process.
+package struct Principal: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// `user:NAME` for a local user.
+    package let subject: String
+    /// The numeric user id behind `subject`.
+    package let uid: UInt32
+
+    package init(localUser name: String, uid: UInt32) {
+        subject = "user:\(name)"
+        self.uid = uid
+    }
+
+    package var description: String { subject }
+}
+
+/// One agent of a lineage.
+package struct Hop: Sendable, Hashable, Codable {
+    package let agent: AgentID
+    /// What `--name` said, or the profile's name.
+    package let name: String
+    /// The profile's name.
+    package let profile: String
+    /// SHA-256 of the merged profile's canonical text, lower-case hex.
+    package let profileDigest: String
+
+    package init(agent: AgentID, name: String, profile: String, profileDigest: String) {
+        self.agent = agent
+        self.name = name
+        self.profile = profile
+        self.profileDigest = profileDigest
+    }
+}
+
+/// The chain root agent → … → this agent, headed by the principal. Never empty.
+package struct Lineage: Sendable, Hashable, Codable, CustomStringConvertible {
+    package let principal: Principal
+    /// Everything above `agent`, root first; empty for a root agent.
+    package let ancestors: [Hop]
+    /// The agent itself.
+    package let agent: Hop
+
+    package init(principal: Principal, root: Hop) {
+        self.principal = principal
+        ancestors = []
+        agent = root
+    }
+
+    private init(principal: Principal, ancestors: [Hop], agent: Hop) {
+        self.principal = principal
+        self.ancestors = ancestors
+        self.agent = agent
+    }
+
+    /// The lineage of a child of this lineage's agent.
+    package func child(_ hop: Hop) -> Lineage {
+        Lineage(principal: principal, ancestors: hops, agent: hop)
+    }
+
+    /// Every hop, root first, the agent itself last.
+    package var hops: [Hop] { ancestors + [agent] }
+
+    /// 1 for a root agent.
+    package var depth: Int { ancestors.count + 1 }
+
+    /// `user:alice > ci > test-runner`.
+    package var description: String {
+        ([principal.subject] + hops.map(\.name)).joined(separator: " > ")
+    }
+}

@@ -1,0 +1,113 @@
+/// One record of the audit log, before it is chained and signed. Secrets and token-shaped values are masked by
+/// the sink before anything is written.
+package enum AuditEntry: Sendable, Hashable, Codable {
+    case spawn(SpawnRecord)
+    case spawnRefused(SpawnRefusal)
+    case exit(ExitRecord)
+    case request(RequestRecord)
+}
+
+/// An agent was launched. Written before its program runs.
+package struct SpawnRecord: Sendable, Hashable, Codable {
+    package let lineage: Lineage
+    package let argv: [String]
+    package let workingDirectory: String
+    package let workspace: String
+    /// Path of the program that runs, and its SHA-256 in lower-case hex; nil when it could not be read.
+    package let program: String
+    package let programDigest: String?
+    /// Which mechanism holds which limit: `memory: cgroup v1`, `time: supervisor`.
+    package let limits: [String: String]
+    /// Isolation that was given up by `--allow-degraded NAME`.
+    package let degraded: [String]
+
+    package init(
+        lineage: Lineage,
+        argv: [String],
+        workingDirectory: String,
+        workspace: String,
+        program: String,
+        programDigest: String?,
+        limits: [String: String],
+        degraded: [String]
+    ) {
+        self.lineage = lineage
+        self.argv = argv
+        self.workingDirectory = workingDirectory
+        self.workspace = workspace
+        self.program = program
+        self.programDigest = programDigest
+        self.limits = limits
+        self.degraded = degraded
+    }
+}
+
+/// A launch was asked for and refused.
+package struct SpawnRefusal: Sendable, Hashable, Codable {
+    /// The lineage of the agent that asked; nil when the root launch itself was refused.
+    package let parent: Lineage?
+    package let principal: Principal
+    package let profile: String
+    package let argv: [String]
+    package let reason: String
+
+    package init(parent: Lineage?, principal: Principal, profile: String, argv: [String], reason: String) {
+        self.parent = parent
+        self.principal = principal
+        self.profile = profile
+        self.argv = argv
+        self.reason = reason
+    }
+}
+
+/// An agent ended.
+package struct ExitRecord: Sendable, Hashable, Codable {
+    package let lineage: Lineage
+    /// The exit code, or 128 + signal.
+    package let status: Int32
+    /// Why, when it was not the program's own doing: `time limit`, `parent ended`, `supervisor ended`.
+    package let cause: String?
+
+    package init(lineage: Lineage, status: Int32, cause: String?) {
+        self.lineage = lineage
+        self.status = status
+        self.cause = cause
+    }
+}
+
+/// A request was decided. Written before anything is sent upstream.
+package struct RequestRecord: Sendable, Hashable, Codable {
+    package let lineage: Lineage
+    /// `GET /path`, `connect`.
+    package let action: String
+    /// `https://api.example.com`.
+    package let resource: String
+    package let verdict: Effect
+    /// What every level said, root first.
+    package let levels: [LevelVerdict]
+    /// The denial's reason and message; nil when allowed.
+    package let reason: Denial.Reason?
+    package let message: String?
+    /// Name of the credential that was put in; never its value.
+    package let credential: String?
+
+    package init(
+        lineage: Lineage,
+        action: String,
+        resource: String,
+        verdict: Effect,
+        levels: [LevelVerdict],
+        reason: Denial.Reason? = nil,
+        message: String? = nil,
+        credential: String? = nil
+    ) {
+        self.lineage = lineage
+        self.action = action
+        self.resource = resource
+        self.verdict = verdict
+        self.levels = levels
+        self.reason = reason
+        self.message = message
+        self.credential = credential
+    }
+}

@@ -1,0 +1,99 @@
+/// A protocol that the gateway speaks, as written before `://` in a profile.
+package enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
+    case http
+    case https
+    /// Forwarded without interception after the server name is checked.
+    case tls
+    /// Opaque; the last resort.
+    case tcp
+
+    /// The port meant when a pattern names none; nil where there is no default.
+    package var defaultPort: UInt16? {
+        switch self {
+        case .http: 80
+        case .https, .tls: 443
+        case .tcp: nil
+        }
+    }
+}
+
+/// A DNS name in the one form that is compared: lower-case A-labels, no trailing dot.
+package struct DNSName: Sendable, Hashable, CustomStringConvertible {
+    package let text: String
+
+    /// Octets of a name without its trailing dot (RFC 1035 section 2.3.4: 255 on the wire).
+    package static let maximumLength = 253
+    /// Octets of a label (RFC 1035 section 2.3.4).
+    package static let maximumLabelLength = 63
+
+    /// Normalises case and one trailing dot; nil unless every label is 1–63 of `[a-z0-9_-]` and the last
+    /// label is not all digits (such a name could be read as an address).
+    package init?(_ raw: some StringProtocol) {
+        var text = ""
+        text.reserveCapacity(raw.utf8.count)
+        for byte in raw.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"):
+                text.unicodeScalars.append(Unicode.Scalar(byte | 0x20))
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default: return nil
+            }
+        }
+        if text.hasSuffix(".") { text.removeLast() }
+        guard !text.isEmpty, text.utf8.count <= Self.maximumLength else { return nil }
+        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= Self.maximumLabelLength }) else {
+            return nil
+        }
+        guard let last = labels.last, !last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
+        // 0x7f000001 and the like are addresses to inet_aton(3).
+        guard !last.hasPrefix("0x") else { return nil }
+        self.text = text
+    }
+
+    /// The labels, leftmost first.
+    package var labels: [Substring] { text.split(separator: ".") }
+
+    package var description: String { text }
+}
+
+/// What a request is addressed to, before any resolution.
+package enum Host: Sendable, Hashable, CustomStringConvertible {
+    case name(DNSName)
+    case address(IPAddress)
+
+    package var description: String {
+        switch self {
+        case .name(let name): name.text
+        case .address(let address): address.description
+        }
+    }
+}
+
+/// Scheme, host and port: what a rule's `to` is matched against.
+package struct Endpoint: Sendable, Hashable, CustomStringConvertible {
+    package let scheme: Scheme
+    package let host: Host
+    package let port: UInt16
+
+    package init(scheme: Scheme, host: Host, port: UInt16) {
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+    }
+
+    /// `https://api.example.com`, `http://10.0.0.1:8080`, `tcp://[::1]:22`; the scheme's default port is left out.
+    package var description: String {
+        let name =
+            switch host {
+            case .address(let address) where address.family == .v6: "[\(address)]"
+            default: host.description
+            }
+        return port == scheme.defaultPort
+            ? "\(scheme.rawValue)://\(name)" : "\(scheme.rawValue)://\(name):\(port)"
+    }
+}

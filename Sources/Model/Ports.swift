@@ -1,0 +1,74 @@
+/// Where records go. Nothing is allowed before its record is durable.
+package protocol AuditSink: Sendable {
+    /// Queues an entry and calls back exactly once, on a thread of the sink's choosing, when the entry is
+    /// durable or cannot be made so. Never blocks for longer than it takes to queue. A queue over its bound
+    /// calls back at once with a failure.
+    func append(_ entry: AuditEntry, whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void)
+}
+
+/// The record could not be made durable: the effect must not happen.
+package struct AuditFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    package let message: String
+
+    package init(_ message: String) {
+        self.message = message
+    }
+
+    package var description: String { message }
+}
+
+/// Where the gateway's secrets come from. The secret itself crosses this port only inside `use`.
+package protocol CredentialSource: Sendable {
+    /// The look-alike values that agents hold, each with the credential it stands for. At most
+    /// `maximumPlaceholders`; fixed for the life of the supervisor.
+    var placeholders: [Placeholder] { get }
+
+    /// Where and how a credential may be put in; nil when there is none of that name.
+    func binding(of credential: String) -> CredentialBinding?
+
+    /// The field value to put in (`Bearer …`, `Basic …`, the bare value), fetched now and never kept by the
+    /// caller beyond the request it is for. Throws when the source cannot give it.
+    func fieldValue(of credential: String) throws(CredentialFailure) -> String
+}
+
+/// A look-alike in an agent's environment.
+package struct Placeholder: Sendable, Hashable {
+    package let credential: String
+    /// Name of the environment variable that holds it.
+    package let variable: String
+    package let value: String
+
+    package init(credential: String, variable: String, value: String) {
+        self.credential = credential
+        self.variable = variable
+        self.value = value
+    }
+}
+
+/// The hosts a credential is bound to and the request field it goes into.
+package struct CredentialBinding: Sendable, Hashable {
+    /// Whether the endpoint is one the credential may be sent to. Only `https` endpoints ever are.
+    package let hosts: [HostPattern]
+    /// Lower-case header field name, `authorization` for bearer and basic.
+    package let headerField: String
+
+    package init(hosts: [HostPattern], headerField: String) {
+        self.hosts = hosts
+        self.headerField = headerField
+    }
+
+    package func covers(_ endpoint: Endpoint) -> Bool {
+        endpoint.scheme == .https && hosts.contains { $0.matches(endpoint) }
+    }
+}
+
+/// A credential could not be had.
+package struct CredentialFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    package let message: String
+
+    package init(_ message: String) {
+        self.message = message
+    }
+
+    package var description: String { message }
+}

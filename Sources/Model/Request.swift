@@ -1,0 +1,34 @@
+/// What an agent wants to do at an endpoint, in the protocol's own words.
+package enum Action: Sendable, Hashable {
+    /// One HTTP request. `path` is normalised (RFC 3986 section 6.2.2, dot segments removed), begins with `/`
+    /// and is what will be forwarded; `query` is the raw text behind `?`, nil without one.
+    case http(method: String, path: String, query: String?)
+    /// A connection that is forwarded as it is (`tls`, `tcp`).
+    case connect
+
+    /// `GET /repos/acme/app`, `connect`. The query is left out: it may hold secrets.
+    package var summary: String {
+        switch self {
+        case .http(let method, let path, _): "\(method) \(path)"
+        case .connect: "connect"
+        }
+    }
+}
+
+/// Action and resource: what is authorised, for a lineage, at one moment.
+package struct Request: Sendable, Hashable, CustomStringConvertible {
+    package let endpoint: Endpoint
+    package let action: Action
+
+    package init(endpoint: Endpoint, action: Action) {
+        self.endpoint = endpoint
+        self.action = action
+    }
+
+    package var description: String {
+        switch action {
+        case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
+        case .connect: "connect \(endpoint)"
+        }
+    }
+}

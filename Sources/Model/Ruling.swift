@@ -1,0 +1,113 @@
+/// What a rule says; also the outcome of a decision. `deny` beats `ask` beats `allow`.
+package enum Effect: String, Sendable, Hashable, Codable, Comparable {
+    case allow
+    case ask
+    case deny
+
+    private var rank: Int {
+        switch self {
+        case .allow: 0
+        case .ask: 1
+        case .deny: 2
+        }
+    }
+
+    package static func < (left: Effect, right: Effect) -> Bool { left.rank < right.rank }
+}
+
+/// A rule as its author wrote it, and where.
+package struct RuleReference: Sendable, Hashable, Codable, CustomStringConvertible {
+    /// `https://api.github.com: GET /repos/acme/**`.
+    package let text: String
+    /// `ci.yaml:14`; nil for a built-in rule.
+    package let source: String?
+
+    package init(text: String, source: String?) {
+        self.text = text
+        self.source = source
+    }
+
+    package var description: String { source.map { "\(text) (\($0))" } ?? text }
+}
+
+/// What one level of the lineage said.
+package struct LevelVerdict: Sendable, Hashable, Codable {
+    package let agent: AgentID
+    package let profile: String
+    package let effect: Effect
+    /// The rule that decided at this level; nil when no rule matched (which denies).
+    package let rule: RuleReference?
+
+    package init(agent: AgentID, profile: String, effect: Effect, rule: RuleReference?) {
+        self.agent = agent
+        self.profile = profile
+        self.effect = effect
+        self.rule = rule
+    }
+}
+
+/// Why a request was refused, in words its author can act on.
+package struct Denial: Sendable, Hashable, Codable, Error {
+    /// A stable word for machines.
+    package enum Reason: String, Sendable, Hashable, Codable {
+        /// No rule of some level allows it.
+        case noRule = "no-rule"
+        /// A `deny` rule matched.
+        case denied
+        /// An `ask` rule matched, and approvals are not built yet.
+        case approvalNeeded = "approval-needed"
+        /// The name resolves to a private, loopback, link-local or metadata address that no rule names.
+        case forbiddenAddress = "forbidden-address"
+        /// Captured name, server name, authority or Host disagree.
+        case nameMismatch = "name-mismatch"
+        /// The bytes are not the protocol that the rule names.
+        case protocolMismatch = "protocol-mismatch"
+        /// The message is malformed or over a limit.
+        case malformed
+        /// A credential's placeholder was seen outside the hosts and positions it is bound to.
+        case placeholderMisused = "placeholder-misused"
+        /// The credential that the rule names could not be had.
+        case credentialUnavailable = "credential-unavailable"
+        /// The agent or an ancestor has been cut off.
+        case revoked
+        /// The record could not be written; nothing is allowed without one.
+        case auditUnavailable = "audit-unavailable"
+        /// The upstream could not be reached or its certificate could not be verified.
+        case upstreamFailed = "upstream-failed"
+        /// The agent is over a budget (connections, names, requests).
+        case overBudget = "over-budget"
+        /// The message uses a feature of the protocol that is not built yet.
+        case unsupported
+    }
+
+    package let reason: Reason
+    /// One sentence: what was attempted and why it was refused.
+    package let message: String
+    /// The rule that refused, if one did.
+    package let rule: RuleReference?
+    /// The agent whose profile refused; nil when it was not a matter of policy.
+    package let decidedBy: Hop?
+    /// Who may change it, and how to ask.
+    package let remedy: String
+
+    package init(reason: Reason, message: String, rule: RuleReference?, decidedBy: Hop?, remedy: String) {
+        self.reason = reason
+        self.message = message
+        self.rule = rule
+        self.decidedBy = decidedBy
+        self.remedy = remedy
+    }
+}
+
+/// What must be done to a request that is allowed. Obligations add up along the lineage.
+package struct Obligations: Sendable, Hashable {
+    /// Name of the credential to put in; nil for none. The asking agent's own rule names it.
+    package var credential: String?
+    /// The upstream address may be private, loopback or link-local: every level's rule says so.
+    package var privateAddresses: Bool
+
+    package init(credential: String? = nil, privateAddresses: Bool = false) {
+        self.credential = credential
+        self.privateAddresses = privateAddresses
+    }
+}

@@ -1,0 +1,54 @@
+package import Model
+
+/// The permission to do one request, once. Only `LineagePolicy.decide` makes one, and dialling or forwarding
+/// consumes it.
+package struct Permit: ~Copyable, Sendable {
+    package let request: Request
+    package let obligations: Obligations
+    /// What every level said, root first.
+    package let levels: [LevelVerdict]
+
+    init(request: Request, obligations: Obligations, levels: [LevelVerdict]) {
+        self.request = request
+        self.obligations = obligations
+        self.levels = levels
+    }
+}
+
+/// The outcome of one decision.
+package enum Decision: ~Copyable, Sendable {
+    case allow(Permit)
+    /// `ask` is a denial as well until approvals exist; its effect is in `verdict`.
+    case deny(Refusal)
+}
+
+/// A denial with what every level said.
+package struct Refusal: Sendable, Hashable {
+    /// `ask` or `deny`.
+    package let verdict: Effect
+    package let denial: Denial
+    package let levels: [LevelVerdict]
+}
+
+/// The live policy of one agent: its own compiled profile and those of all its ancestors.
+package struct LineagePolicy: Sendable {
+    package let lineage: Lineage
+    /// One for each hop of `lineage`, root first.
+    package let levels: [CompiledPolicy]
+
+    /// Nil unless there is exactly one policy for each hop.
+    package init?(lineage: Lineage, levels: [CompiledPolicy]) {
+        guard lineage.hops.count == levels.count else { return nil }
+        self.lineage = lineage
+        self.levels = levels
+    }
+}
+
+/// One profile, ready to decide.
+package struct CompiledPolicy: Sendable {
+    package let profile: Profile
+
+    package init(_ profile: Profile) {
+        self.profile = profile
+    }
+}

@@ -1,0 +1,87 @@
+package import Model
+
+/// A merged profile: what one agent may touch. Made by `Profiles` from text; every path is absolute, every
+/// variable is expanded, every rule has been understood.
+package struct Profile: Sendable, Hashable {
+    package var name: String
+    package var description: String
+    package var files: FileRules
+    package var environment: EnvironmentRules
+    package var limits: Limits
+    package var egress: [EgressRule]
+    package var children: ChildRules
+    /// SHA-256 of the merged profile's canonical text, lower-case hex.
+    package var digest: String
+}
+
+/// What the agent sees of the file system on top of the base system view.
+package struct FileRules: Sendable, Hashable {
+    /// Read-only. Absolute paths without `.` or `..`.
+    package var read: [String] = []
+    /// Read-write.
+    package var write: [String] = []
+    /// Not there at all.
+    package var hide: [String] = []
+    /// Readable, never writable.
+    package var protect: [String] = []
+}
+
+/// Which environment variables reach the agent.
+package struct EnvironmentRules: Sendable, Hashable {
+    /// Names or globs with `*`; everything else is scrubbed.
+    package var pass: [String] = []
+    package var set: [String: String] = [:]
+}
+
+/// Resource limits; nil where the profile says nothing.
+package struct Limits: Sendable, Hashable {
+    /// Bytes.
+    package var memory: UInt64?
+    package var processes: UInt64?
+    /// Thousandths of a CPU.
+    package var milliCPUs: UInt64?
+    package var openFiles: UInt64?
+    /// Milliseconds of wall-clock time.
+    package var time: UInt64?
+    /// Bytes of private writable storage (`/tmp`, the home directory).
+    package var disk: UInt64?
+}
+
+/// One entry of `egress`.
+package struct EgressRule: Sendable, Hashable {
+    package var to: HostPattern
+    /// Private, loopback and link-local upstream addresses are allowed for this pattern.
+    package var privateAddresses: Bool
+    package var allow: [ActionPattern]
+    package var ask: [ActionPattern]
+    package var deny: [ActionPattern]
+    package var credential: String?
+    /// `ci.yaml:14`.
+    package var source: String
+}
+
+/// One action word as written, and what it matches.
+package struct ActionPattern: Sendable, Hashable {
+    package enum Match: Sendable, Hashable {
+        /// `METHOD [/path/glob]`; a nil method is `*`. In the path `*` stands for one segment or a part of
+        /// one, a segment `**` for any number of segments.
+        case http(method: String?, path: PathGlob)
+        /// The one action of `tls` and `tcp`.
+        case connect
+    }
+
+    package var match: Match
+    package var text: String
+    /// `ci.yaml:15`.
+    package var source: String
+}
+
+/// What a child of this agent may be.
+package struct ChildRules: Sendable, Hashable {
+    /// Names or globs of profiles a child may be launched under; empty allows none.
+    package var profiles: [String] = []
+    /// Levels below this agent.
+    package var depth: Int = 0
+    /// Live descendants at one time.
+    package var count: Int = 0
+}

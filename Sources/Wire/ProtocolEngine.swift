@@ -1,0 +1,79 @@
+package import Model
+
+/// The side of a connection that a message came from or goes to.
+package enum Side: Sendable, Hashable {
+    case client
+    case upstream
+}
+
+/// Names one question that an engine asked. Made by the engine, unique within it.
+package struct RulingID: Sendable, Hashable {
+    package let number: UInt64
+
+    package init(_ number: UInt64) {
+        self.number = number
+    }
+}
+
+/// The answer to `EngineAction.ask`.
+package enum Ruling: Sendable, Hashable {
+    /// Permitted; `injection` is the credential to put in, when the rule names one.
+    case allowed(injection: Injection?)
+    case denied(Denial)
+}
+
+/// A header field to put into a request, in place of any of the same name. Has no description: it is a secret.
+package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+    /// Lower-case field name.
+    package let field: String
+    package let value: String
+
+    package init(field: String, value: String) {
+        self.field = field
+        self.value = value
+    }
+
+    package var description: String { "Injection(\(field))" }
+    package var debugDescription: String { description }
+}
+
+/// What an engine wants done. Plain values: no promises, channels or closures, so that a conversation is tested
+/// as a table of events and expected actions.
+package enum EngineAction<Message> {
+    /// Decide this request. The driver delivers no further client message until it calls `ruled`.
+    case ask(RulingID, Request)
+    /// Send a message on, under a ruling that allowed it. The driver refuses an id that was not allowed.
+    case forward(Message, to: Side, under: RulingID)
+    /// Send the client a message of our own.
+    case reply(Message)
+    /// The request under this id is complete in both directions; its ruling is spent.
+    case finished(RulingID)
+    /// The request under this id failed a check that is not policy's; record it as denied.
+    case refused(RulingID, Request?, Denial)
+    /// Close both sides after what was sent has been flushed.
+    case close
+}
+
+/// One protocol's conversation between a client and an upstream: events in, actions out; no I/O, no clock.
+///
+/// A peer's mistake poisons the engine (it closes); it never traps the process. Engines belong to one event loop.
+package protocol ProtocolEngine<Message>: ~Copyable {
+    associatedtype Message
+
+    /// A whole message unit arrived.
+    mutating func received(_ message: Message, from side: Side) -> [EngineAction<Message>]
+
+    /// The answer to an `ask`; called exactly once for each.
+    mutating func ruled(_ id: RulingID, _ ruling: Ruling) -> [EngineAction<Message>]
+
+    /// A side will send no more.
+    mutating func ended(_ side: Side) -> [EngineAction<Message>]
+}
+
+/// Whether a prefix of a connection opens a protocol.
+package enum Classification: Sendable, Hashable {
+    case match
+    case noMatch
+    /// Undecided; at most this many more bytes settle it.
+    case needsMore(atMost: Int)
+}
