@@ -60,6 +60,7 @@ let package = Package(
         // Pure and synchronous.
         .target(name: "Policy", dependencies: ["Model"]),
         .target(name: "Profiles", dependencies: ["Model", "Policy", "Yams"]),
+        .target(name: "Masking"),
         .target(name: "Wire", dependencies: ["Model", nio]),
 
         // Does I/O; siblings meet only through Model's ports.
@@ -78,14 +79,17 @@ let package = Package(
         .target(name: "Credentials", dependencies: ["Model", "Profiles", "Linux", crypto, "Yams"]),
         .target(
             name: "Audit",
-            dependencies: ["Model", "Linux", crypto, .product(name: "GRDB", package: "GRDB.swift")]
+            dependencies: [
+                "Model", "Masking", "Linux", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+            ]
         ),
 
         // Wires everything below together.
         .target(
             name: "Supervisor",
             dependencies: [
-                "Model", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway", "Identity",
+                "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
+                "Identity",
                 "Credentials", "Audit", "Yams",
             ]
         ),
@@ -109,8 +113,35 @@ let package = Package(
             )
         }
         + [
-            .testTarget(name: "ModelTests", dependencies: ["Model"])
-        ],
+            .testTarget(name: "ModelTests", dependencies: ["Model"]),
+            .testTarget(name: "MaskingTests", dependencies: ["Masking"]),
+            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
+            .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
+            .testTarget(name: "WireTests", dependencies: ["Wire", "Model"]),
+            .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
+            .testTarget(
+                name: "SandboxTests",
+                dependencies: ["Sandbox", "Policy", "Model", "Linux", "CSandbox"]
+            ),
+            .testTarget(
+                name: "GatewayTests",
+                dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
+            ),
+            .testTarget(name: "AuditTests", dependencies: ["Audit", "Model", "Linux"]),
+            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Model", "Linux"]),
+            .testTarget(
+                name: "SupervisorTests",
+                dependencies: ["Supervisor", "Sandbox", "Policy", "Profiles", "Model", "Linux"]
+            ),
+            .testTarget(name: "EndToEndTests", dependencies: ["Model", "Linux"]),
+            .testTarget(name: "EscapeTests", dependencies: ["Model", "Linux"], exclude: ["Attackers"]),
+        ]
+        + protocols.map {
+            .testTarget(
+                name: "\($0)ProtocolTests",
+                dependencies: [.target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1]
+            )
+        },
     swiftLanguageModes: [.v6]
 )
 
@@ -123,4 +154,20 @@ for target in package.targets where target.type != .system {
         .treatAllWarnings(as: .error),
         .strictMemorySafety(),
     ]
+}
+
+// `BAILEY_ONLY=Policy,PolicyTests swift build --build-tests` builds those targets and what they name, nothing
+// else: for working on one floor without waiting for the others.
+if let only = Context.environment["BAILEY_ONLY"] {
+    var wanted = Set(only.split(separator: ",").map(String.init))
+    var found = 0
+    while found != wanted.count {
+        found = wanted.count
+        for target in package.targets where wanted.contains(target.name) {
+            for case .byNameItem(let name, _) in target.dependencies { wanted.insert(name) }
+            for case .targetItem(let name, _) in target.dependencies { wanted.insert(name) }
+        }
+    }
+    package.targets.removeAll { !wanted.contains($0.name) }
+    package.products = []
 }
