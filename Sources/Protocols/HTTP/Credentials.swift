@@ -56,7 +56,8 @@ struct Credentials: Hashable {
             return true
         case 2 where Octets.lowercased(words[0]) == "basic" && isBasic(words[1], patterns):
             return true
-        case 2 where words[0].utf8.allSatisfy(Octets.isToken) && patterns.whole(words[1]) != nil
+        case 2
+        where words[0].utf8.allSatisfy(Octets.isToken) && patterns.whole(words[1]) != nil
             && patterns.find(in: String(words[0])) == nil:
             return true
         default:

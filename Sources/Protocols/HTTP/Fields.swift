@@ -58,7 +58,10 @@ enum Fields {
     }
 
     /// Trailer fields that may be passed on: none that frames, routes or authenticates (RFC 9110 section 6.5.1).
-    static func passedOnTrailers(_ trailers: HTTPHeaders, from side: Direction) throws(HTTPFault) -> HTTPHeaders {
+    static func passedOnTrailers(
+        _ trailers: HTTPHeaders,
+        from side: Direction
+    ) throws(HTTPFault) -> HTTPHeaders {
         try check(trailers, block: HTTPLimits.trailerBlock)
         var result = passedOn(trailers, from: side)
         for name in forbiddenInTrailers { result.remove(name: name) }
@@ -81,7 +84,8 @@ enum Fields {
     /// RFC 9110 section 7.6.1, the historical ones with it, and what this gateway answers itself.
     private static let hopByHop: Set<String> = [
         "connection", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate",
-        "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "expect",
+        "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+        "expect",
         "content-length", "host", "alt-svc",
     ]
 

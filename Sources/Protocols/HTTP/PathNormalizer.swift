@@ -9,7 +9,10 @@ enum PathNormalizer {
         let decoded = try unreservedDecoded(Array(raw.utf8))
         var segments: [ArraySlice<UInt8>] = []
         var endsOpen = false
-        for segment in decoded.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        for segment in decoded.dropFirst().split(
+            separator: UInt8(ascii: "/"),
+            omittingEmptySubsequences: false
+        ) {
             endsOpen = segment.isEmpty || isDot(segment) || isDotDot(segment)
             try checkParameters(of: segment)
             if isDotDot(segment) {
@@ -62,7 +65,9 @@ enum PathNormalizer {
         case 0..<0x20, 0x7F:
             throw .malformed("the path contains an encoded control character")
         case UInt8(ascii: "/"), UInt8(ascii: "\\"):
-            throw .malformed("the path contains an encoded slash or backslash, which servers read differently")
+            throw .malformed(
+                "the path contains an encoded slash or backslash, which servers read differently"
+            )
         case UInt8(ascii: "%"):
             guard !isHexPair(raw, at: index + 3) else {
                 throw .malformed("the path is percent-encoded twice, which servers read differently")

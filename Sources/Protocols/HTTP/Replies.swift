@@ -35,7 +35,9 @@ enum Replies {
             "content-length": String(body.readableBytes),
         ]
         if closing { headers.add(name: "connection", value: "close") }
-        let head = HTTPMessage.responseHead(HTTPResponseHead(version: .http1_1, status: status, headers: headers))
+        let head = HTTPMessage.responseHead(
+            HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+        )
         return withBody ? [head, .body(body), .end(nil)] : [head, .end(nil)]
     }
 

@@ -147,7 +147,9 @@ struct RequestReader: Sendable {
             }
         case .address(let address):
             guard serverName == nil else {
-                throw mismatch("the TLS server name does not belong to \(address), to which the connection was made")
+                throw mismatch(
+                    "the TLS server name does not belong to \(address), to which the connection was made"
+                )
             }
         }
     }
@@ -196,7 +198,12 @@ struct RequestReader: Sendable {
         framing.write(to: &headers)
         var whole: HTTPHeaders = ["host": Self.hostText(request.endpoint)]
         whole.add(contentsOf: headers)
-        return HTTPRequestHead(version: .http1_1, method: raw.method, uri: Self.target(request), headers: whole)
+        return HTTPRequestHead(
+            version: .http1_1,
+            method: raw.method,
+            uri: Self.target(request),
+            headers: whole
+        )
     }
 
     private static func target(_ request: Request) -> String {

@@ -52,7 +52,10 @@ extension HTTPEngine {
                 state = .relaying(exchange)
                 return [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
             } catch {
-                return upstreamFailed(exchange, "the upstream's response is ambiguous: \(error.denial.message)")
+                return upstreamFailed(
+                    exchange,
+                    "the upstream's response is ambiguous: \(error.denial.message)"
+                )
             }
         default:
             return upstreamFailed(exchange, "the upstream's status is not between 100 and 599")
@@ -92,6 +95,7 @@ extension HTTPEngine {
         )
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, denial)
         guard exchange.response == nil else { return [record] + close() }
-        return [record] + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true) + close()
+        return [record] + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
+            + close()
     }
 }

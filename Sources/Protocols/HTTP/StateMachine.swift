@@ -60,7 +60,10 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
             clientEnded = true
             return pump()
         case (.upstream, .relaying(let exchange)):
-            return upstreamFailed(exchange, "the upstream closed the connection before its response was complete")
+            return upstreamFailed(
+                exchange,
+                "the upstream closed the connection before its response was complete"
+            )
         case (.upstream, .idle), (.upstream, .asking), (.upstream, .draining): return []
         }
     }

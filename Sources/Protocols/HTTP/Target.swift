@@ -36,7 +36,8 @@ struct Authority: Hashable {
     private static func port(_ rest: Substring) throws(HTTPFault) -> UInt16? {
         guard !rest.isEmpty else { return nil }
         let digits = rest.dropFirst()
-        guard rest.hasPrefix(":"), (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(Octets.isDigit),
+        guard rest.hasPrefix(":"), (1...5).contains(digits.utf8.count),
+            digits.utf8.allSatisfy(Octets.isDigit),
             let port = UInt16(digits), port > 0
         else { throw invalid }
         return port
@@ -66,7 +67,8 @@ enum Target: Hashable {
                 remedy: "Send a shorter URL."
             )
         }
-        guard !raw.isEmpty, raw.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !raw.utf8.contains(0x23) else {
+        guard !raw.isEmpty, raw.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !raw.utf8.contains(0x23)
+        else {
             throw .malformed("the request target is empty or contains a character that a URL cannot")
         }
         if method == "CONNECT" {
