@@ -1,5 +1,6 @@
 internal import Model
 internal import NIOCore
+internal import NIOPosix
 internal import Policy
 internal import Wire
 
@@ -8,6 +9,9 @@ struct Authorised: ~Copyable {
     let permit: Permit
     /// The credential to put in, when the rule names one.
     let injection: Injection?
+
+    /// Gives the permit up to who spends it.
+    consuming func intoPermit() -> Permit { permit }
 }
 
 /// The end of one authorisation.
@@ -18,7 +22,7 @@ enum Authorisation: ~Copyable {
 
 /// Decides requests of one agent and makes every decision durable before it has an effect. Lives on one loop.
 final class Authoriser {
-    private let resident: Resident
+    let resident: Resident
     private let gatehouse: Gatehouse
     private let loop: any EventLoop
 

@@ -15,5 +15,5 @@ struct Gatehouse: Sendable {
     /// For what may block: the system resolver, credential sources.
     let threads: NIOThreadPool
     /// One for each loop, by the loop's identity.
-    let pools: [ObjectIdentifier: NIOLoopBound<UpstreamPool>]
+    let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 }

@@ -322,7 +322,7 @@ extension HTTPConversation {
         guard let exchange, sender.reused, !sender.answered, !exchange.retried, !exchange.hasBody,
             exchange.requestEnded, let head = exchange.head
         else { return nil }
-        let safe: Set<HTTPMethod> = [.GET, .HEAD, .OPTIONS, .PUT, .DELETE]
+        let safe: [HTTPMethod] = [.GET, .HEAD, .OPTIONS, .PUT, .DELETE]
         return safe.contains(head.method) ? exchange : nil
     }
 

@@ -1,6 +1,7 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
+internal import Policy
 internal import NIOHTTP1
 internal import NIOSSL
 
