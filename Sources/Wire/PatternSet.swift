@@ -14,7 +14,9 @@ package struct PatternSet: Sendable {
     /// Index of a pattern that ends at a node; -1 for none.
     let hit: [Int32]
 
-    /// Nil when the patterns are larger than `maximumOctets` together. Empty patterns are left out.
+    /// Nil when the patterns are larger than `maximumOctets` together.
+    ///
+    /// Empty patterns are left out.
     package init?(_ patterns: [[UInt8]]) {
         guard patterns.reduce(0, { $0 + $1.count }) <= Self.maximumOctets else { return nil }
         let folded = patterns.map { $0.map(Self.folded) }

@@ -6,7 +6,9 @@ package enum Side: Sendable, Hashable {
     case upstream
 }
 
-/// Names one question that an engine asked. Made by the engine, unique within it.
+/// Names one question that an engine asked.
+///
+/// Made by the engine, unique within it.
 package struct RulingID: Sendable, Hashable {
     package let number: UInt64
 
@@ -22,8 +24,12 @@ package enum Ruling: Sendable, Hashable {
     case denied(Denial)
 }
 
-/// A header field to put into a request, in place of any of the same name. Has no description: it is a secret.
-package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+/// A header field to put into a request, in place of any of the same name.
+///
+/// Has no description: it is a secret.
+package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     /// Lower-case field name.
     package let field: String
     package let value: String
@@ -35,10 +41,13 @@ package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDeb
 
     package var description: String { "Injection(\(field))" }
     package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["field": field]) }
 }
 
-/// What an engine wants done. Plain values: no promises, channels or closures, so that a conversation is tested
-/// as a table of events and expected actions.
+/// What an engine wants done.
+///
+/// Plain values: no promises, channels or closures, so that a conversation is tested as a table of events
+/// and expected actions.
 package enum EngineAction<Message> {
     /// Decide this request. The driver stops reading from the client until it has called `ruled`.
     case ask(RulingID, Request)

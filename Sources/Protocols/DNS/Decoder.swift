@@ -32,8 +32,10 @@ extension DNSQuery {
         ednsVersion = options.ednsVersion
     }
 
-    /// The labels of an uncompressed name. In a query nothing stands in front of the question that a compression
-    /// pointer (RFC 1035 section 4.1.4) could point to.
+    /// The labels of an uncompressed name.
+    ///
+    /// In a query nothing stands in front of the question that a compression pointer (RFC 1035 section
+    /// 4.1.4) could point to.
     private static func labels(_ reader: inout ByteReader) -> [ArraySlice<UInt8>]? {
         var labels: [ArraySlice<UInt8>] = []
         let start = reader.consumed
@@ -71,7 +73,9 @@ private struct Options {
         }
     }
 
-    /// Whether the name is the root; nil when it is malformed. A pointer ends a name, and is not followed.
+    /// Whether the name is the root; nil when it is malformed.
+    ///
+    /// A pointer ends a name, and is not followed.
     private static func passOverName(_ reader: inout ByteReader) -> Bool? {
         let start = reader.consumed
         while let length = reader.uint8() {

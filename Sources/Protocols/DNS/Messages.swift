@@ -14,7 +14,9 @@ package enum DNSLimits {
     package static let announcedPayload: UInt16 = 1232
     /// Seconds that a synthetic answer may be kept: far shorter than an address takes to be recycled.
     package static let timeToLive: UInt32 = 30
-    /// Octets of any response: header, question, one address record, OPT. Never truncated even without EDNS0.
+    /// Octets of any response: header, question, one address record, OPT.
+    ///
+    /// Never truncated even without EDNS0.
     package static let response = 12 + name + 4 + 28 + 11
 }
 

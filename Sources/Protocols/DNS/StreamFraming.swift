@@ -4,8 +4,9 @@ package struct DNSStreamFraming: Sendable {
 
     package init() {}
 
-    /// Reads on; every message that is complete. Throws for a length that no query has: the stream is to be
-    /// closed.
+    /// Reads on; every message that is complete.
+    ///
+    /// Throws for a length that no query has: the stream is to be closed.
     package mutating func received(_ bytes: some Sequence<UInt8>) throws(DNSFault) -> [[UInt8]] {
         var messages: [[UInt8]] = []
         for byte in bytes {

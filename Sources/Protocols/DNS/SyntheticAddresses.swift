@@ -62,7 +62,9 @@ package struct SyntheticAddresses: Sendable {
         }
     }
 
-    /// A connection to this address begins: its name, which stays until `release`. Nil as for `name(for:)`.
+    /// A connection to this address begins: its name, which stays until `release`.
+    ///
+    /// Nil as for `name(for:)`.
     package mutating func retain(_ address: IPAddress) -> DNSName? {
         guard let slot = slot(of: address) else { return nil }
         if slots[slot].holders == 0 { unlink(slot) }
@@ -70,7 +72,9 @@ package struct SyntheticAddresses: Sendable {
         return slots[slot].name
     }
 
-    /// A connection that `retain` counted has ended. One that it did not count changes nothing.
+    /// A connection that `retain` counted has ended.
+    ///
+    /// One that it did not count changes nothing.
     package mutating func release(_ address: IPAddress) {
         guard let slot = slot(of: address), slots[slot].holders > 0 else { return }
         slots[slot].holders -= 1

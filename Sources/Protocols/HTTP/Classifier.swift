@@ -1,12 +1,13 @@
 package import Wire
 
-/// Does a prefix of a connection open with an HTTP/1.x request line?
+/// Tells whether a prefix of a connection opens with an HTTP/1.x request line.
 package enum HTTPClassifier {
     /// Octets that settle the question: the longest method, and a space.
     package static let needed = HTTPLimits.method + 1
 
-    /// Reads a method token of upper-case letters, a space and the first octet of a target. The preface of
-    /// HTTP/2 (RFC 9113 section 3.4) is no match: it is not spoken here.
+    /// Reads a method token of upper-case letters, a space and the first octet of a target.
+    ///
+    /// The preface of HTTP/2 (RFC 9113 section 3.4) is no match: it is not spoken here.
     package static func classify(_ prefix: some Collection<UInt8>) -> Classification {
         var method: [UInt8] = []
         for byte in prefix.prefix(needed) {

@@ -42,8 +42,9 @@ struct Credentials: Hashable {
         head.headers.add(name: injection.field, value: injection.value)
     }
 
-    /// Whether a field holds nothing but a placeholder in one of the three forms. Throws when it holds one in
-    /// any other way.
+    /// Whether a field holds nothing but a placeholder in one of the three forms.
+    ///
+    /// Throws when it holds one in any other way.
     private static func isReplaceable(
         _ value: String,
         field: String,

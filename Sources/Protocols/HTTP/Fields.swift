@@ -43,7 +43,9 @@ enum Fields {
     }
 
     /// The fields that go on to the other side: no hop-by-hop field, none that Connection names, none that
-    /// claims an identity. Framing and Host are the caller's to write.
+    /// claims an identity.
+    ///
+    /// Framing and Host are the caller's to write.
     static func passedOn(_ headers: HTTPHeaders, from side: Direction) -> HTTPHeaders {
         let named = Set(connectionTokens(headers))
         var result = HTTPHeaders()

@@ -1,9 +1,14 @@
+package import NIOHTTP1
+
 /// Every size that this engine reads from a wire, with its source.
 package enum HTTPLimits {
-    /// Octets of a request target. RFC 9112 section 3 asks for at least 8000 octets of request line; nginx and
-    /// Apache default to 8 KiB.
+    /// Octets of a request target.
+    ///
+    /// RFC 9112 section 3 asks for at least 8000 octets of request line; nginx and Apache default to 8 KiB.
     package static let target = 8192
-    /// Octets of a method token. RFC 9110 section 16.1.1: the longest registered is `UPDATEREDIRECTREF` (17).
+    /// Octets of a method token.
+    ///
+    /// RFC 9110 section 16.1.1: the longest registered is `UPDATEREDIRECTREF` (17).
     package static let method = 32
     /// Octets of one field, name and value together; Apache's `LimitRequestFieldSize` doubled, for large tokens
     /// and cookies.
@@ -27,4 +32,26 @@ package enum HTTPLimits {
     package static let heldCount = 16_384
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
+}
+
+extension HTTPLimits {
+    /// The same limits for NIOHTTP1's decoders, which meet a message first; name, value and target count apart.
+    package static var decoder: NIOHTTPDecoderLimitConfiguration {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = field
+        limits.maxHeaderListSize = fieldBlock + target
+        limits.maxHeaderFieldCount = fieldCount
+        return limits
+    }
+}
+
+extension HTTPMessage.Unreadable {
+    /// What a decoder of NIOHTTP1 threw.
+    package init(_ error: any Error) {
+        switch error as? HTTPParserError {
+        case .some(.headerOverflow): self = .fieldsTooLarge
+        case .some(let known): self = .malformed("\(known)")
+        case .none: self = .malformed("decoding failed")
+        }
+    }
 }

@@ -2,8 +2,10 @@ package import Model
 import NIOCore
 import Wire
 
-/// The placeholders to watch for, in every spelling that is looked for: as they are (in either case), in base64
-/// at any alignment, and both percent-encoded. Built once for a supervisor, shared by all connections.
+/// The placeholders to watch for, in every spelling that is looked for: as they are (in either case), in
+/// base64 at any alignment, and both percent-encoded.
+///
+/// Built once for a supervisor, shared by all connections.
 package struct PlaceholderPatterns: Sendable {
     package let placeholders: [Placeholder]
     let set: PatternSet

@@ -19,7 +19,9 @@ enum Replies {
         }
     }
 
-    /// A whole answer. `withBody` is false for HEAD, which gets the same fields.
+    /// A whole answer.
+    ///
+    /// `withBody` is false for HEAD, which gets the same fields.
     static func refusal(
         _ status: HTTPResponseStatus,
         _ denial: Denial,

@@ -144,8 +144,9 @@ extension HTTPEngine {
         return actions
     }
 
-    /// Answers a head that could not be understood or must not be asked about. What follows it cannot be
-    /// trusted to be framed, so the connection ends.
+    /// Answers a head that could not be understood or must not be asked about.
+    ///
+    /// What follows it cannot be trusted to be framed, so the connection ends.
     private mutating func answerFault(_ fault: HTTPFault, withBody: Bool) -> Actions {
         [.refused(freshID(), fault.request, fault.denial)]
             + reply(fault.status, fault.denial, withBody: withBody, closing: true) + close()

@@ -4,7 +4,9 @@ import NIOHTTP1
 import Wire
 
 extension HTTPEngine {
-    /// One upstream message. Outside an exchange there is none that could be meant for this client.
+    /// One upstream message.
+    ///
+    /// Outside an exchange there is none that could be meant for this client.
     mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
         switch state {
         case .relaying(let exchange): return received(message, in: exchange)

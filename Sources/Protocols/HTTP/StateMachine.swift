@@ -3,7 +3,9 @@ import NIOCore
 import NIOHTTP1
 package import Wire
 
-/// HTTP/1.1 between one client connection and one upstream at a time (RFC 9112). See `HTTPState` for its diagram.
+/// HTTP/1.1 between one client connection and one upstream at a time (RFC 9112).
+///
+/// See `HTTPState` for its diagram.
 ///
 /// It decides nothing: it reads each request once, asks, and forwards what it asked about, re-serialised. On the
 /// proxy port each request may be for another endpoint: the driver dials the endpoint of the request under whose

@@ -1,9 +1,10 @@
 package import Wire
 
-/// Does a prefix of a connection open with a TLS ClientHello?
+/// Tells whether a prefix of a connection opens with a TLS ClientHello.
 package enum TLSClassifier {
-    /// A handshake record (22) of major version 3, not empty, that begins with a ClientHello (1). SSLv2 hellos
-    /// are no match.
+    /// A handshake record (22) of major version 3, not empty, that begins with a ClientHello (1).
+    ///
+    /// SSLv2 hellos are no match.
     package static func classify(_ prefix: some Collection<UInt8>) -> Classification {
         let bytes = Array(prefix.prefix(TLSLimits.classified))
         for (index, byte) in bytes.enumerated() {

@@ -23,7 +23,9 @@ package struct ClientHelloReader: Sendable {
 
     package init() {}
 
-    /// Reads on. After `hello` or `malformed` the answer stays what it is, and nothing more is read.
+    /// Reads on.
+    ///
+    /// After `hello` or `malformed` the answer stays what it is, and nothing more is read.
     package mutating func received(_ bytes: some Sequence<UInt8>) -> Progress {
         for byte in bytes {
             if case .done(let progress) = stage { return progress }
