@@ -30,7 +30,8 @@ package final class CertificateAuthority: Sendable {
         certificate = try Self.selfSigned(key, serial: Certificate.SerialNumber())
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)
-        certificatePEM = PEMDocument(type: "CERTIFICATE", derBytes: serializer.serializedBytes).pemString + "\n"
+        certificatePEM =
+            PEMDocument(type: "CERTIFICATE", derBytes: serializer.serializedBytes).pemString + "\n"
         leafKey = P256.Signing.PrivateKey()
         tlsLeafKey = try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem)
     }
@@ -83,7 +84,9 @@ package final class CertificateAuthority: Sendable {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
                 try ExtendedKeyUsage([.serverAuth])
-                AuthorityKeyIdentifier(keyIdentifier: SubjectKeyIdentifier(hash: certificate.publicKey).keyIdentifier)
+                AuthorityKeyIdentifier(
+                    keyIdentifier: SubjectKeyIdentifier(hash: certificate.publicKey).keyIdentifier
+                )
                 SubjectAlternativeNames([name])
             },
             issuerPrivateKey: key

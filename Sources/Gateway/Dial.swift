@@ -52,7 +52,10 @@ struct Dialer: Sendable {
         let initialise: @Sendable (any Channel) -> EventLoopFuture<Void>
     }
 
-    private func connect(_ attempt: Attempt, to addresses: ArraySlice<IPAddress>) -> EventLoopFuture<any Channel> {
+    private func connect(
+        _ attempt: Attempt,
+        to addresses: ArraySlice<IPAddress>
+    ) -> EventLoopFuture<any Channel> {
         guard let address = addresses.first else {
             return attempt.loop.makeFailedFuture(
                 DialFailure(denial: .upstreamFailed(attempt.endpoint, "no address answered"))

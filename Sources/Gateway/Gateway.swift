@@ -34,7 +34,9 @@ package final class Gateway: Sendable {
     ) throws {
         authority = try CertificateAuthority()
         guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
-            throw GatewayFailure("watch for \(credentials.placeholders.count) placeholders: too many, or one is empty")
+            throw GatewayFailure(
+                "watch for \(credentials.placeholders.count) placeholders: too many, or one is empty"
+            )
         }
         let tls = try UpstreamTLS(furtherRoots: configuration.upstreamRoots)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
@@ -45,7 +47,10 @@ package final class Gateway: Sendable {
         let limits = configuration.limits
         let pools = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
-                (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop))
+                (
+                    ObjectIdentifier(loop),
+                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop)
+                )
             }
         )
         gatehouse = Gatehouse(

@@ -32,7 +32,9 @@ package struct SystemNames: NameLookup {
         // The trailing dot keeps search domains out: what was decided on is what is looked up.
         let code = unsafe getaddrinfo(name.text + ".", nil, &hints, &list)
         guard code == 0 else {
-            throw LookupFailure("\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))")
+            throw LookupFailure(
+                "\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))"
+            )
         }
         defer { unsafe freeaddrinfo(list) }
         var found: [IPAddress] = []
