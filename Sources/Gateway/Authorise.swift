@@ -20,7 +20,9 @@ enum Authorisation: ~Copyable {
     case denied(Denial)
 }
 
-/// Decides requests of one agent and makes every decision durable before it has an effect. Lives on one loop.
+/// Decides requests of one agent and makes every decision durable before it has an effect.
+///
+/// Lives on one loop.
 final class Authoriser {
     let resident: Resident
     private let gatehouse: Gatehouse

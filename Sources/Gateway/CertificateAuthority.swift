@@ -14,7 +14,9 @@ package final class CertificateAuthority: Sendable {
     /// Seconds that the authority itself is valid: longer than any supervisor runs without a restart.
     static let authorityLifetime: TimeInterval = 365 * 24 * 3_600
 
-    /// The authority's certificate for the agents' trust bundles. Holds no secret.
+    /// The authority's certificate for the agents' trust bundles.
+    ///
+    /// Holds no secret.
     package let certificatePEM: String
 
     private let key: Certificate.PrivateKey

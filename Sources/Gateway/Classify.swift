@@ -68,7 +68,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timers.forEach { $0.cancel() }
+        for timer in timers { timer.cancel() }
         self.context = nil
     }
 

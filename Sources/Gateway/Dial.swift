@@ -8,7 +8,9 @@ struct DialFailure: Error {
     let denial: Denial
 }
 
-/// The only place that opens a connection outward. A permit goes in and is spent.
+/// The only place that opens a connection outward.
+///
+/// A permit goes in and is spent.
 struct Dialer: Sendable {
     let resolver: Resolver
     let host: HostAddresses

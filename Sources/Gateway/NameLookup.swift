@@ -1,8 +1,9 @@
 internal import Glibc
 package import Model
 
-/// Answers for a name that a request has already been permitted for. May block: it is called on a thread that
-/// serves nothing else.
+/// Answers for a name that a request has already been permitted for.
+///
+/// May block: it is called on a thread that serves nothing else.
 package protocol NameLookup: Sendable {
     /// All addresses of the name in the order to try them. Throws when there are none.
     func addresses(of name: DNSName) throws(LookupFailure) -> [IPAddress]

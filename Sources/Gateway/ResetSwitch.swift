@@ -18,13 +18,17 @@ final class ResetSwitch: ChannelInboundHandler {
         self.context = nil
     }
 
-    /// Sends RST and drops whatever is queued. On the channel's loop only.
+    /// Sends RST and drops whatever is queued.
+    ///
+    /// On the channel's loop only.
     func cut() {
         arm()
         context?.close(promise: nil)
     }
 
-    /// Makes every later close of this channel a reset, whoever closes it. On the channel's loop only.
+    /// Makes every later close of this channel a reset, whoever closes it.
+    ///
+    /// On the channel's loop only.
     func arm() {
         guard let options = context?.channel as? any SocketOptionProvider else { return }
         // With a linger time of zero close(2) resets (tcp(7), SO_LINGER).

@@ -53,8 +53,9 @@ final class Resident: Sendable {
 
     var lineage: Lineage { policy.lineage }
 
-    /// Puts another policy in force; tunnels that it does not allow are reset. Everything else is decided again
-    /// with its next request.
+    /// Puts another policy in force; tunnels that it does not allow are reset.
+    ///
+    /// Everything else is decided again with its next request.
     func replacePolicy(_ policy: LineagePolicy) {
         let tunnels = state.withLock { state in
             state.policy = policy
@@ -76,7 +77,9 @@ final class Resident: Sendable {
         }
     }
 
-    /// Takes a client connection into the budget. On the channel's loop.
+    /// Takes a client connection into the budget.
+    ///
+    /// On the channel's loop.
     func admit(_ channel: any Channel, cutoff: ResetSwitch) -> Admission {
         let key = ObjectIdentifier(channel)
         let member = Member(
@@ -100,7 +103,9 @@ final class Resident: Sendable {
         return admission
     }
 
-    /// Takes an upstream channel; false when the agent has been closed meanwhile. On the channel's loop.
+    /// Takes an upstream channel; false when the agent has been closed meanwhile.
+    ///
+    /// On the channel's loop.
     func adopt(_ channel: any Channel, cutoff: ResetSwitch) -> Bool {
         let key = ObjectIdentifier(channel)
         let member = Member(

@@ -30,8 +30,9 @@ final class Upstreams {
         pool = gatehouse.pools[ObjectIdentifier(loop)]?.value
     }
 
-    /// A connection for one permitted request: an idle one of this agent, or a new one. `fresh` takes no idle
-    /// one. Calls back once, on the loop, maybe before this returns.
+    /// A connection for one permitted request: an idle one of this agent, or a new one.
+    ///
+    /// `fresh` takes no idle one. Calls back once, on the loop, maybe before this returns.
     func lease(
         _ authorised: consuming Authorised,
         fresh: Bool,

@@ -30,7 +30,10 @@ final class Child {
         var environment: [UnsafeMutablePointer<CChar>?] = unsafe [
             strdup("PATH=/usr/bin:/bin:/usr/sbin:/sbin"), nil,
         ]
-        defer { for unsafeword in unsafe words + environment { unsafe free(word) } }
+        defer {
+            unsafe words.forEach { unsafe free($0) }
+            unsafe environment.forEach { unsafe free($0) }
+        }
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, path, &actions, &attributes, &words, &environment)
         guard code == 0 else { throw POSIXError(.ENOENT) }
@@ -54,7 +57,9 @@ final class Child {
     }
 }
 
-/// A real program run by a test to its end. Every caller gives the program a bound of its own on time.
+/// A real program run by a test to its end.
+///
+/// Every caller gives the program a bound of its own on time.
 struct Program {
     let status: Int32
     let output: String
