@@ -90,7 +90,7 @@ let package = Package(
             dependencies: [
                 "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", "Yams",
+                "Credentials", "Audit", crypto,
             ]
         ),
         .executableTarget(
