@@ -48,7 +48,7 @@ private struct HostCover {
             parts = [able.filter { $0.to.covers(child.to.hosts) }]
         case .network(let network, let prefix):
             let able = candidates.filter { $0.reachesPrivateAddresses || !child.reachesPrivateAddresses }
-            cut(network, prefix: prefix, able)
+            cut(network.masked(to: prefix), prefix: prefix, able)
         }
     }
 
