@@ -54,6 +54,12 @@ extension IPAddress {
         return .global
     }
 
+    /// Whether every address of `self`/`prefix` is of `local` scope by one registry entry, so that a rule which
+    /// writes this network can only mean private addresses.
+    package func isLocalNetwork(prefix: Int) -> Bool {
+        Self.local.contains { prefix >= $0.1 && isIn($0.0, prefix: $0.1) }
+    }
+
     private static let metadata: Set<IPAddress> = [
         v4(169, 254, 169, 254), v4(169, 254, 170, 2), v4(169, 254, 170, 23), v4(168, 63, 129, 16),
         v4(100, 100, 100, 200), v4(192, 0, 0, 192),
@@ -84,5 +90,21 @@ extension IPAddress {
 
     private static func v4(_ a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32) -> IPAddress {
         IPAddress(v4: a << 24 | b << 16 | c << 8 | d)
+    }
+}
+
+extension IPAddress {
+    /// The network address of the network that this address is in; itself for a prefix out of range.
+    package func masked(to prefix: Int) -> IPAddress {
+        let width = family == .v4 ? 32 : 128
+        guard (0..<width).contains(prefix) else { return self }
+        switch family {
+        case .v4:
+            return IPAddress(v4: prefix == 0 ? 0 : UInt32(truncatingIfNeeded: low) & ~(UInt32.max >> UInt32(prefix)))
+        case .v6:
+            let upper = prefix >= 64 ? UInt64.max : ~(UInt64.max >> UInt64(prefix))
+            let lower = prefix <= 64 ? 0 : ~(UInt64.max >> UInt64(prefix - 64))
+            return IPAddress(v6High: high & upper, low: low & lower)
+        }
     }
 }
