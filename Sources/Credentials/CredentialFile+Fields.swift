@@ -98,12 +98,12 @@ extension CredentialFile {
     static func lifetime(_ node: YAMLNode, _ errors: inout Diagnostics) -> Int64 {
         guard let text = node.text("lifetime", &errors) else { return 0 }
         do {
-            let seconds = try Quantity.duration(text)
-            guard (1...CredentialLimits.maximumLifetime).contains(seconds) else {
+            let milliseconds = try Quantity.duration(text)
+            guard (1_000...CredentialLimits.maximumLifetime).contains(milliseconds) else {
                 errors.report("lifetime is 1s to 24h, not \(text)", at: node.position)
                 return 0
             }
-            return Int64(seconds) * 1_000
+            return Int64(milliseconds)
         } catch {
             errors.report(error, in: node)
             return 0

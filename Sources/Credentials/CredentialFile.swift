@@ -20,7 +20,7 @@ package enum CredentialFile {
     ) throws(ProfileError) -> [CredentialDefinition] {
         let document = try YAMLDocument(text, file: file)
         var errors = Diagnostics(file: file)
-        let definitions = definitions(document.root, home, &errors)
+        let definitions = Self.definitions(document.root, home, &errors)
         try errors.check()
         return definitions
     }
@@ -70,11 +70,11 @@ package enum CredentialFile {
         for key in ["from", "as", "for"] where fields[key] == nil {
             errors.report("credential \(name) has no \"\(key)\"", at: entry.keyPosition)
         }
-        let source = fields["from"].flatMap { source($0, home, &errors) }
-        let position = fields["as"].flatMap { position($0, &errors) }
-        let hosts = fields["for"].map { hosts($0, &errors) } ?? []
-        let variable = fields["placeholder"].flatMap { variable($0, "placeholder", &errors) }
-        let lifetime = fields["lifetime"].map { lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
+        let source = fields["from"].flatMap { Self.source($0, home, &errors) }
+        let position = fields["as"].flatMap { Self.position($0, &errors) }
+        let hosts = fields["for"].map { Self.hosts($0, &errors) } ?? []
+        let variable = fields["placeholder"].flatMap { Self.variable($0, "placeholder", &errors) }
+        let lifetime = fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
         guard let source, let position, !hosts.isEmpty else { return nil }
         return CredentialDefinition(
             name: name,

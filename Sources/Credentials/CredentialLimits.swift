@@ -14,8 +14,8 @@ package enum CredentialLimits {
     static let commandTimeout: Int64 = 10_000
     /// Milliseconds that a secret is kept when no `lifetime` is given.
     static let defaultLifetime: Int64 = 60_000
-    /// The longest `lifetime`, in seconds: a day.
-    static let maximumLifetime: UInt64 = 86_400
+    /// The longest `lifetime`, in milliseconds: a day.
+    static let maximumLifetime: UInt64 = 86_400_000
     /// Milliseconds for which a source that failed is not asked again.
     static let failureLifetime: Int64 = 2_000
 }

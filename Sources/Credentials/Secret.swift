@@ -1,6 +1,9 @@
 internal import Glibc
 
 /// A secret's octets. It cannot be copied, has no description, and is overwritten when it ends.
+///
+/// Safe to use: the storage is its own, never grows, and is reachable only through `with…`.
+@safe
 package struct Secret: ~Copyable, Sendable {
     // Written in `init` and in `deinit` only, when nobody else can hold the value.
     nonisolated(unsafe) private let storage: UnsafeMutableRawBufferPointer
