@@ -81,7 +81,7 @@ struct MaskScan {
         if let colon = userInfo.firstIndex(of: UInt8(ascii: ":")), colon + 1 < at {
             hide(colon + 1, at)
         } else if userInfo.hasRandomStretch {
-            hide(start, at)
+            hide(start + kindPrefixLength(of: start..<at), at)
         } else {
             return false
         }

@@ -1,47 +1,62 @@
 import Masking
 import Testing
 
-private let body36 = "R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m"
+private let token = "ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m"
 private let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"
 
+private let hiddenTexts: [(String, String)] = [
+    ("ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "ghp_***"),
+    ("gho_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "gho_***"),
+    (
+        "github_pat_11ABCDEFG0R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m",
+        "github_pat_***"
+    ),
+    ("glpat-aB3dE6gH9jK2mN5pQ8sT", "glpat-***"),
+    ("sk-R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mabcdef123456", "sk-***"),
+    ("sk-proj-abc_DEF-123456789012345", "sk-proj-***"),
+    (
+        "sk-ant-api03-R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m-AA",
+        "sk-ant-***"
+    ),
+    ("AKIAIOSFODNN7EXAMPLE", "AKIA***"),
+    ("ASIAIOSFODNN7EXAMPLE", "ASIA***"),
+    ("xoxb-123456789012-abcdefghij", "xoxb-***"),
+    ("xoxp-123456789012-abcdefghij", "xoxp-***"),
+    ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "AIza***"),
+    ("npm_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "npm_***"),
+    ("pypi-AgEIcHlwaS5vcmcCJDU3ZDM0", "pypi-***"),
+    ("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", "hf_***"),
+    (jwt, "eyJ***"),
+    ("https://alice:hunter2@host/x", "https://alice:***@host/x"),
+    ("https://alice:p@ss:word@host/x", "https://alice:***@host/x"),
+    ("https://a1b2c3d4e5f6a7b8c9@host/x", "https://***@host/x"),
+    ("https://ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m@github.com/a/b", "https://ghp_***@github.com/a/b"),
+    ("password=hunter2", "password=***"),
+    ("--password=hunter2", "--password=***"),
+    ("mysql --password hunter2 -e x", "mysql --password *** -e x"),
+    ("PGPASSWORD=hunter2 psql", "PGPASSWORD=*** psql"),
+    ("/p?access_token=abc&x=1", "/p?access_token=***&x=1"),
+    ("/p?x=1&secret=abc#f", "/p?x=1&secret=***"),
+    (#"{"password": "hunter 2", "a": 1}"#, #"{"password": "***", "a": 1}"#),
+    ("client-secret: abc", "client-secret: ***"),
+    ("token=ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "token=ghp_***"),
+    ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+    ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
+    ("Cookie: a=b; c=d", "Cookie: ***"),
+    ("STRIPE_KEY=rAnd0mrAnd0mrAnd0m", "STRIPE_KEY=***"),
+    ("sig=a1b2c3d4e5f6a7b8c9d0", "sig=***"),
+    ("accessToken=abc", "accessToken=***"),
+]
+
+private let variables: [(String, String, Bool)] = [
+    ("XDATA", token, true), ("DB_PASSWORD", "hunter2", true), ("DB_PASSWORD", "", false),
+    ("DB_PASSWORD", "/run/secrets/db", false), ("DEPLOY_KEY", "blue", false),
+    ("DEPLOY_KEY", "a1b2c3d4e5f6a7b8c9", true), ("LANG", "C.UTF-8", false),
+    ("COMMIT", "da39a3ee5e6b4b0d3255bfef95601890afd80709", false),
+]
+
 struct SecretShapesTests {
-    @Test(arguments: [
-        ("ghp_" + body36, "ghp_***"),
-        ("gho_" + body36, "gho_***"),
-        ("github_pat_11ABCDEFG0" + body36 + "_" + body36, "github_pat_***"),
-        ("glpat-aB3dE6gH9jK2mN5pQ8sT", "glpat-***"),
-        ("sk-" + body36 + "abcdef123456", "sk-***"),
-        ("sk-proj-abc_DEF-123456789012345", "sk-proj-***"),
-        ("sk-ant-api03-" + body36 + body36 + "-AA", "sk-ant-***"),
-        ("AKIAIOSFODNN7EXAMPLE", "AKIA***"),
-        ("ASIAIOSFODNN7EXAMPLE", "ASIA***"),
-        ("xoxb-123456789012-abcdefghij", "xoxb-***"),
-        ("xoxp-123456789012-abcdefghij", "xoxp-***"),
-        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "AIza***"),
-        ("npm_" + body36, "npm_***"),
-        ("pypi-AgEIcHlwaS5vcmcCJDU3ZDM0", "pypi-***"),
-        ("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH", "hf_***"),
-        (jwt, "eyJ***"),
-        ("https://alice:hunter2@host/x", "https://alice:***@host/x"),
-        ("https://alice:p@ss:word@host/x", "https://alice:***@host/x"),
-        ("https://a1b2c3d4e5f6a7b8c9@host/x", "https://***@host/x"),
-        ("https://ghp_\(body36)@github.com/a/b", "https://ghp_***@github.com/a/b"),
-        ("password=hunter2", "password=***"),
-        ("--password=hunter2", "--password=***"),
-        ("mysql --password hunter2 -e x", "mysql --password *** -e x"),
-        ("PGPASSWORD=hunter2 psql", "PGPASSWORD=*** psql"),
-        ("/p?access_token=abc&x=1", "/p?access_token=***&x=1"),
-        ("/p?x=1&secret=abc#f", "/p?x=1&secret=***"),
-        (#"{"password": "hunter 2", "a": 1}"#, #"{"password": "***", "a": 1}"#),
-        ("client-secret: abc", "client-secret: ***"),
-        ("token=ghp_" + body36, "token=ghp_***"),
-        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
-        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
-        ("Cookie: a=b; c=d", "Cookie: ***"),
-        ("STRIPE_KEY=rAnd0mrAnd0mrAnd0m", "STRIPE_KEY=***"),
-        ("sig=a1b2c3d4e5f6a7b8c9d0", "sig=***"),
-        ("accessToken=abc", "accessToken=***"),
-    ])
+    @Test(arguments: hiddenTexts)
     func `a secret is hidden and its kind stays`(text: String, masked: String) {
         #expect(SecretShapes.masked(text) == masked)
         #expect(SecretShapes.isSecretShaped(text))
@@ -93,12 +108,7 @@ struct SecretShapesTests {
         #expect(!SecretShapes.isSecretName(name))
     }
 
-    @Test(arguments: [
-        ("XDATA", "ghp_" + body36, true), ("DB_PASSWORD", "hunter2", true), ("DB_PASSWORD", "", false),
-        ("DB_PASSWORD", "/run/secrets/db", false), ("DEPLOY_KEY", "blue", false),
-        ("DEPLOY_KEY", "a1b2c3d4e5f6a7b8c9", true), ("LANG", "C.UTF-8", false),
-        ("COMMIT", "da39a3ee5e6b4b0d3255bfef95601890afd80709", false),
-    ])
+    @Test(arguments: variables)
     func `E11 a variable is judged by its value's shape, then by its name`(
         name: String,
         value: String,
@@ -119,7 +129,8 @@ struct SecretShapesTests {
         let mask = SecretMask(knownSecrets: ["s3cr3t-REAL"])
         #expect(
             mask.arguments([
-                "curl", "-u", "alice:hunter2", "--token", "abc", "-H", "Authorization: Bearer q", "s3cr3t-REAL",
+                "curl", "-u", "alice:hunter2", "--token", "abc", "-H", "Authorization: Bearer q",
+                "s3cr3t-REAL",
                 "--password", "--verbose", "-u", "alice", "--token-file", "/run/t",
             ]) == [
                 "curl", "-u", "alice:***", "--token", "***", "-H", "Authorization: Bearer ***", "***",
