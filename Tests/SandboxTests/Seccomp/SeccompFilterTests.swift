@@ -6,6 +6,5 @@ struct SeccompFilterTests {
         let program = try SeccompFilter.standard()
         #expect(program.count % 8 == 0)
         #expect(program.count / 8 <= SeccompFilter.maximumInstructions)
-        print("instructions", program.count / 8)
     }
 }
