@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Linux
 
 /// The environment this process was given.
 enum ProcessEnvironment {
@@ -28,11 +29,7 @@ enum ProcessEnvironment {
 /// Where this process stands.
 enum WorkingDirectory {
     /// The absolute path; nil when the directory is gone or cannot be reached.
-    static var current: String? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard let path = unsafe getcwd(&buffer, buffer.count) else { return nil }
-        return unsafe String(validatingCString: path).flatMap { $0.hasPrefix("/") ? $0 : nil }
-    }
+    static var current: String? { PathText.currentDirectory }
 
     /// A path made absolute against a directory, with `.` and `..` taken out by their text.
     static func absolute(_ path: String, from directory: String) -> String {
