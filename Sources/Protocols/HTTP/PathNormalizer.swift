@@ -44,6 +44,7 @@ enum PathNormalizer {
                 index += 1
             }
         }
+        try checkEncodedOnce(result)
         return result
     }
 
@@ -68,18 +69,21 @@ enum PathNormalizer {
             throw .malformed(
                 "the path contains an encoded slash or backslash, which servers read differently"
             )
-        case UInt8(ascii: "%"):
-            guard !isHexPair(raw, at: index + 3) else {
-                throw .malformed("the path is percent-encoded twice, which servers read differently")
-            }
-            return value
         default:
             return value
         }
     }
 
-    private static func isHexPair(_ raw: [UInt8], at index: Int) -> Bool {
-        index + 1 < raw.count && Octets.hexValue(raw[index]) != nil && Octets.hexValue(raw[index + 1]) != nil
+    /// Refuses an encoded `%` that, decoded, would begin another escape.
+    ///
+    /// Looked for in the result: the digits may have been encoded themselves.
+    private static func checkEncodedOnce(_ path: [UInt8]) throws(HTTPFault) {
+        for index in path.indices where path[index...].starts(with: Array("%25".utf8)) {
+            let digits = path[index...].dropFirst(3).prefix(2)
+            guard digits.count < 2 || !digits.allSatisfy({ Octets.hexValue($0) != nil }) else {
+                throw .malformed("the path is percent-encoded twice, which servers read differently")
+            }
+        }
     }
 
     /// `..;x` is a parent directory to servers that drop path parameters first.
