@@ -121,7 +121,7 @@ final class Playbook {
             do {
                 try channel.writeInbound(ByteBuffer(bytes: piece))
             } catch {
-                fault = HTTPMessage.Unreadable(error)
+                fault = try #require(HTTPMessage.Unreadable(error))
             }
             while let part = try channel.readInbound(as: Part.self) {
                 try run(engine.received(message(part), from: side))
