@@ -127,8 +127,8 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
-            .testTarget(name: "AuditTests", dependencies: ["Audit", "Model", "Linux"]),
-            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Model", "Linux"]),
+            .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Profiles", "Model", "Linux"]),
             .testTarget(
                 name: "SupervisorTests",
                 dependencies: ["Supervisor", "Sandbox", "Policy", "Profiles", "Model", "Linux"]

@@ -169,8 +169,8 @@ extension MaskScan {
         for scheme in Self.schemes where value.count > scheme.count {
             if value.prefix(scheme.count).map(\.lowered) == scheme { return scheme.count }
         }
-        for shape in TokenShape.byFirstOctet[value[range.lowerBound]] ?? [] where value.starts(with: shape.prefix)
-        {
+        for shape in TokenShape.byFirstOctet[value[range.lowerBound]] ?? []
+        where value.starts(with: shape.prefix) {
             let isMasked = value.dropFirst(shape.prefix.count).elementsEqual(SecretShapes.hidden.utf8)
             if isMasked || shape.end(in: text, at: range.lowerBound) == range.upperBound {
                 return shape.prefix.count
