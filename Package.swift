@@ -59,7 +59,7 @@ let package = Package(
 
         // Pure and synchronous.
         .target(name: "Policy", dependencies: ["Model"]),
-        .target(name: "Profiles", dependencies: ["Model", "Policy", "Yams"]),
+        .target(name: "Profiles", dependencies: ["Model", "Policy", "Yams", crypto]),
         .target(name: "Masking"),
         .target(name: "Wire", dependencies: ["Model", nio]),
 
@@ -90,7 +90,7 @@ let package = Package(
             dependencies: [
                 "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", "Yams",
+                "Credentials", "Audit", crypto,
             ]
         ),
         .executableTarget(

@@ -26,14 +26,16 @@ package struct HostPattern: Sendable, Hashable, CustomStringConvertible {
         scheme == endpoint.scheme && port == endpoint.port && matches(endpoint.host)
     }
 
-    private func matches(_ host: Host) -> Bool {
+    /// Whether the host is covered, whatever the scheme and port.
+    package func matches(_ host: Host) -> Bool {
         switch (hosts, host) {
         case (.name(let mine), .name(let theirs)):
             mine == theirs
         case (.oneLabel(let suffix), .name(let name)):
-            name.labels.count == suffix.labels.count + 1 && name.text.hasSuffix("." + suffix.text)
+            name.prefixLength(above: suffix).map { !name.text.utf8.prefix($0).contains(UInt8(ascii: ".")) }
+                ?? false
         case (.anyLabels(let suffix), .name(let name)):
-            name.text.hasSuffix("." + suffix.text)
+            name.prefixLength(above: suffix) != nil
         case (.address(let mine), .address(let theirs)):
             mine == theirs
         case (.network(let network, let prefix), .address(let address)):

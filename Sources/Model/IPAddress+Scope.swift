@@ -54,6 +54,12 @@ extension IPAddress {
         return .global
     }
 
+    /// Whether every address of `self`/`prefix` is of `local` scope by one registry entry, so that a rule which
+    /// writes this network can only mean private addresses.
+    package func isLocalNetwork(prefix: Int) -> Bool {
+        Self.local.contains { prefix >= $0.1 && isIn($0.0, prefix: $0.1) }
+    }
+
     private static let metadata: Set<IPAddress> = [
         v4(169, 254, 169, 254), v4(169, 254, 170, 2), v4(169, 254, 170, 23), v4(168, 63, 129, 16),
         v4(100, 100, 100, 200), v4(192, 0, 0, 192),

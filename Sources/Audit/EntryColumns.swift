@@ -1,0 +1,40 @@
+internal import Foundation
+internal import Model
+
+/// The columns that an entry fills; the store adds sequence, run, time and the chain.
+struct EntryColumns: Sendable {
+    let kind: String
+    let agent: String?
+    let lineage: String
+    let ancestry: String
+    let verdict: String?
+    /// Canonical JSON: keys sorted, no white space, `/` not escaped.
+    let payload: Data
+
+    init(_ entry: AuditEntry) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let lineage: Lineage?
+        switch entry {
+        case .spawn(let record):
+            (kind, verdict, lineage) = ("spawn", nil, record.lineage)
+            payload = try encoder.encode(record)
+        case .spawnRefused(let record):
+            (kind, verdict, lineage) = ("spawn-refused", Effect.deny.rawValue, record.parent)
+            payload = try encoder.encode(record)
+        case .exit(let record):
+            (kind, verdict, lineage) = ("exit", nil, record.lineage)
+            payload = try encoder.encode(record)
+        case .request(let record):
+            (kind, verdict, lineage) = ("request", record.verdict.rawValue, record.lineage)
+            payload = try encoder.encode(record)
+        }
+        agent = lineage?.agent.agent.text
+        self.lineage = TerminalText.escaped(lineage?.description ?? Self.principal(of: entry))
+        ancestry = lineage.map { $0.hops.map { "/" + $0.agent.text }.joined() + "/" } ?? ""
+    }
+
+    private static func principal(of entry: AuditEntry) -> String {
+        if case .spawnRefused(let record) = entry { record.principal.subject } else { "" }
+    }
+}

@@ -1,0 +1,87 @@
+/// The path of a URL in the one form that is decided on and forwarded (RFC 3986 section 6.2.2).
+package enum URLPath {
+    /// Percent-encodings of unreserved characters are decoded, others written in upper case, dot segments
+    /// removed (section 5.2.4). Empty segments stay: servers differ in what they mean. Nil for a text that does
+    /// not begin with `/`, has a byte that a path may not have, or an incomplete percent-encoding.
+    package static func normalise(_ raw: some StringProtocol) -> String? {
+        let bytes = Array(raw.utf8)
+        guard bytes.first == UInt8(ascii: "/"), let decoded = decodingUnreserved(bytes) else { return nil }
+        return String(decoding: removingDotSegments(decoded), as: UTF8.self)
+    }
+
+    /// Whether a path is already in normal form: what `normalise` would give back unchanged.
+    package static func isNormal(_ path: some StringProtocol) -> Bool {
+        normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
+    }
+
+    /// Bytes that may stand in a path as they are: `pchar` and `/` (RFC 3986 section 3.3).
+    package static func isPathByte(_ byte: UInt8) -> Bool {
+        isUnreserved(byte) || "!$&'()*+,;=:@/".utf8.contains(byte)
+    }
+
+    /// RFC 3986 section 2.3.
+    package static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+            UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+
+    /// The value of a hexadecimal digit.
+    package static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+
+    private static func decodingUnreserved(_ bytes: [UInt8]) -> [UInt8]? {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            guard bytes[index] == UInt8(ascii: "%") else {
+                guard isPathByte(bytes[index]) else { return nil }
+                result.append(bytes[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < bytes.count, let high = hexValue(bytes[index + 1]),
+                let low = hexValue(bytes[index + 2])
+            else { return nil }
+            let value = high << 4 | low
+            if isUnreserved(value) {
+                result.append(value)
+            } else {
+                result += [UInt8(ascii: "%"), upperHex(high), upperHex(low)]
+            }
+            index += 3
+        }
+        return result
+    }
+
+    private static func upperHex(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? nibble + 0x30 : nibble + 0x37
+    }
+
+    private static func removingDotSegments(_ bytes: [UInt8]) -> [UInt8] {
+        let segments = bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        var kept: [ArraySlice<UInt8>] = []
+        for (index, segment) in segments.enumerated() {
+            let isDot = segment.elementsEqual(".".utf8)
+            let isDoubleDot = segment.elementsEqual("..".utf8)
+            if isDoubleDot { _ = kept.popLast() }
+            if !isDot, !isDoubleDot {
+                kept.append(segment)
+            } else if index == segments.count - 1 {
+                kept.append([])
+            }
+        }
+        return kept.flatMap { [UInt8(ascii: "/")] + $0 }
+    }
+}

@@ -1,0 +1,96 @@
+/// A place in a text file: line and column from 1, columns counted in Unicode scalars.
+package struct TextPosition: Sendable, Hashable, Comparable {
+    package let line: Int
+    package let column: Int
+
+    package init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
+    package static let start = TextPosition(line: 1, column: 1)
+
+    package static func < (left: TextPosition, right: TextPosition) -> Bool {
+        (left.line, left.column) < (right.line, right.column)
+    }
+}
+
+/// One thing that is wrong in a file, where, and what its author may have meant.
+package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
+    package let file: String
+    package let position: TextPosition
+    /// What is wrong, with the offending text.
+    package let message: String
+    /// The nearest valid text; nil where nothing is near.
+    package let suggestion: String?
+
+    package init(file: String, position: TextPosition, message: String, suggestion: String? = nil) {
+        self.file = file
+        self.position = position
+        self.message = message
+        self.suggestion = suggestion
+    }
+
+    package var line: Int { position.line }
+    package var column: Int { position.column }
+
+    /// `ci.yaml:3:5: unknown key "egres"; did you mean "egress"?`.
+    package var description: String {
+        let text = "\(file):\(line):\(column): \(message)"
+        return suggestion.map { "\(text); did you mean \"\($0)\"?" } ?? text
+    }
+}
+
+/// The errors of one file while it is read.
+///
+/// Reading goes on after an error where that is safe, so that an author sees all of them at once; the result is
+/// used only when there is none.
+package struct Diagnostics: Sendable {
+    /// The name that messages carry.
+    package let file: String
+    package private(set) var all: [Diagnostic] = []
+
+    /// Errors kept for one file; a person reads no more, and a hostile file cannot grow the list.
+    package static let maximumCount = 50
+
+    package init(file: String) {
+        self.file = file
+    }
+
+    package mutating func report(_ message: String, at position: TextPosition, suggestion: String? = nil) {
+        guard all.count < Self.maximumCount else { return }
+        all.append(Diagnostic(file: file, position: position, message: message, suggestion: suggestion))
+    }
+
+    /// Adds what was found in another file (an extended profile).
+    package mutating func include(_ others: [Diagnostic]) {
+        all.append(contentsOf: others.prefix(max(0, Self.maximumCount - all.count)))
+    }
+
+    /// Throws when anything was reported.
+    package func check() throws(ProfileError) {
+        guard all.isEmpty else { throw ProfileError(diagnostics: all) }
+    }
+}
+
+/// A file that did not read whole: nothing runs under it.
+package struct ProfileError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// At least one, in the order found.
+    package let diagnostics: [Diagnostic]
+
+    package init(diagnostics: [Diagnostic]) {
+        self.diagnostics = diagnostics
+    }
+
+    /// An error about a file as a whole.
+    package init(file: String, _ message: String, suggestion: String? = nil) {
+        self.init(diagnostics: [
+            Diagnostic(file: file, position: .start, message: message, suggestion: suggestion)
+        ])
+    }
+
+    /// One line for each error: `file:line:column: message`.
+    package var description: String {
+        diagnostics.map(\.description).joined(separator: "\n")
+    }
+}
