@@ -22,6 +22,9 @@ release := $(scratch)/release
 swift_flags := -c release --scratch-path $(scratch) -Xswiftc -gnone \
     --explicit-target-dependency-import-check error
 
+# The binary finds the shipped profiles beside itself (`profiles`) when it is not installed: the build leaves a link
+# there, so that a build folder outside the checkout works as well.
+
 # Tests, the example and the benchmarks find the binary here.
 export BAILEY ?= $(release)/bailey
 
@@ -48,11 +51,13 @@ build: deps-build toolchain ## Build the release binary at SCRATCH/release/baile
 	@for product in bailey-init bailey; do
 	    $(SWIFT) build $(swift_flags) --product $$product </dev/null 2>&1 | tools/build-output
 	done
+	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
 	printf 'Built %s\n' '$(release)/bailey'
 
 .PHONY: build-tests
 build-tests: deps-build toolchain
 	@$(SWIFT) build $(swift_flags) --build-tests </dev/null 2>&1 | tools/build-output
+	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
 
 .PHONY: bench
 bench: bench-launch bench-gateway ## Both benchmarks, side by side with their peers, as ratios

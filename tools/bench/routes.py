@@ -23,7 +23,8 @@ egress:
     allow: ["GET /*"]
 """
 
-BAILEY_CONFIGURATION = """resolve:
+BAILEY_CONFIGURATION = """bailey: 1
+resolve:
   %s: %s
 upstream-ca: %s
 """
