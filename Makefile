@@ -74,7 +74,7 @@ bench-gateway: deps-bench build ## Requests per second: the gateway against squi
 lint: toolchain ## Check the style of every source file
 	@$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format \
 	    Package.swift Sources Tests
-	for script in .ci/run tools/packages tools/skips; do bash -n "$$script"; done
+	tools/lint
 
 .PHONY: install
 install: build ## Install under DESTDIR/PREFIX
