@@ -36,6 +36,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private var waitingToRead = false
     private var ending = false
     private var lastWrite: EventLoopFuture<Void>?
+    /// Where a tunnel that has been granted leads, until it is handed over.
+    private var tunnel: (Host, UInt16)?
     private var requests = 0
     private var lastActivity = NIODeadline.now()
     private var timer: Scheduled<Void>?
@@ -54,23 +56,24 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     /// Does what the engine says, in order.
     func perform(_ actions: [EngineAction<HTTPMessage>]) {
         for action in actions {
+            do throws(LedgerViolation) { try ledger.admit(action) } catch { return breakOff() }
             switch action {
             case .ask(let id, let request): ask(id, request)
             case .forward(let message, .upstream, let id): forwardUpstream(message, under: id)
-            case .forward(let message, .client, let id):
-                guard ledger.mayForward(under: id) else { return breakOff() }
-                writeClient(message)
+            case .forward(let message, .client, _): writeClient(message)
             case .reply(let message): writeClient(message)
             case .finished(let id): finished(id)
             case .refused(let id, let request, let denial): refused(id, request, denial)
             case .close: close()
-            case .handOver(let host, let port): handOver(host, port)
+            case .handOver(let host, let port):
+                // The decoder has still to say that the message is over; what it holds after that is the tunnel's.
+                ending = true
+                tunnel = (host, port)
             }
         }
     }
 
     private func ask(_ id: RulingID, _ request: Request) {
-        guard ledger.asked(id) else { return breakOff() }
         requests += 1
         deciding = true
         authoriser.authorise(request) { outcome in
@@ -103,25 +106,26 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         guard context != nil, !ending else { return }
         deciding = false
         lastActivity = .now()
-        guard ledger.ruled(id, ruling) else { return breakOff() }
+        do throws(LedgerViolation) { try ledger.ruled(id, ruling) } catch { return breakOff() }
         perform(engine.ruled(id, ruling))
         flush()
         resumeReading()
     }
 
     private func forwardUpstream(_ message: HTTPMessage, under id: RulingID) {
-        guard ledger.mayForward(under: id), let link, exchange?.id == id else { return breakOff() }
+        guard let link, let exchange, exchange.id == id, ledger.allowedRequest(id) == exchange.request else {
+            return breakOff()
+        }
         switch message {
-        case .requestHead(let head): exchange?.head = head
-        case .body: exchange?.hasBody = true
-        case .end: exchange?.requestEnded = true
+        case .requestHead(let head): self.exchange?.head = head
+        case .body: self.exchange?.hasBody = true
+        case .end: self.exchange?.requestEnded = true
         case .responseHead, .unreadable: return breakOff()
         }
         link.write(message)
     }
 
     private func finished(_ id: RulingID) {
-        ledger.finished(id)
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
         self.exchange = nil
@@ -129,7 +133,6 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
-        ledger.finished(id)
         authoriser.refused(request, otherwise: origin.description, denial)
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
@@ -182,9 +185,9 @@ extension HTTPConversation {
     }
 
     /// The rest of the client's bytes are a connection of their own, to be classified like a captured one.
-    private func handOver(_ host: Host, _ port: UInt16) {
-        guard let context else { return }
-        ending = true
+    private func finishHandOver(_ part: HTTPServerRequestPart) {
+        guard let context, case .end = part, let (host, port) = tunnel else { return }
+        tunnel = nil
         timer?.cancel()
         context.flush()
         let pipeline = context.channel.pipeline.syncOperations
@@ -236,7 +239,7 @@ extension HTTPConversation {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !ending else { return }
+        guard !ending else { return finishHandOver(unwrapInboundIn(data)) }
         let message: HTTPMessage
         switch unwrapInboundIn(data) {
         case .head(let head): message = .requestHead(head)

@@ -22,7 +22,7 @@ enum Sockets {
     }
 
     private static func bound(_ type: Int32) throws -> (descriptor: Int32, port: UInt16) {
-        let descriptor = socket(AF_INET6, type, 0)
+        let descriptor = socket(AF_INET6, type | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw POSIXError(.EMFILE) }
         var off: Int32 = 0
         unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, 4)
@@ -48,7 +48,7 @@ final class RawClient {
 
     /// IPv4 loopback, or IPv6 with `v6`.
     init(port: UInt16, type: Int32 = Int32(SOCK_STREAM.rawValue), seconds: Int = 10) throws {
-        descriptor = socket(AF_INET, type, 0)
+        descriptor = socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
