@@ -92,3 +92,19 @@ extension IPAddress {
         IPAddress(v4: a << 24 | b << 16 | c << 8 | d)
     }
 }
+
+extension IPAddress {
+    /// The network address of the network that this address is in; itself for a prefix out of range.
+    package func masked(to prefix: Int) -> IPAddress {
+        let width = family == .v4 ? 32 : 128
+        guard (0..<width).contains(prefix) else { return self }
+        switch family {
+        case .v4:
+            return IPAddress(v4: prefix == 0 ? 0 : UInt32(truncatingIfNeeded: low) & ~(UInt32.max >> UInt32(prefix)))
+        case .v6:
+            let upper = prefix >= 64 ? UInt64.max : ~(UInt64.max >> UInt64(prefix))
+            let lower = prefix <= 64 ? 0 : ~(UInt64.max >> UInt64(prefix - 64))
+            return IPAddress(v6High: high & upper, low: low & lower)
+        }
+    }
+}

@@ -2,19 +2,90 @@ package import Model
 
 extension LineagePolicy {
     /// Decides one request for the agent and every ancestor: permitted only when each level permits it.
+    ///
+    /// A pure function of the request and the live profiles. Within a level `deny` beats `ask` beats `allow`
+    /// across all rules that match, and no match denies; across the lineage the strictest level wins.
     package func decide(_ request: Request) -> Decision {
-        .deny(
-            Refusal(
-                verdict: .deny,
-                denial: Denial(
-                    reason: .noRule,
-                    message: "\(request) is not allowed",
-                    rule: nil,
-                    decidedBy: nil,
-                    remedy: ""
-                ),
-                levels: []
-            )
-        )
+        let readings: PathReadings?
+        do {
+            readings = try Self.readings(of: request.action)
+        } catch {
+            return .deny(Refusal(verdict: .deny, denial: denial(request, error), levels: []))
+        }
+        let outcomes = levels.map { $0.outcome(for: request, readings: readings) }
+        let verdicts = verdicts(outcomes)
+        let strictest = verdicts.map(\.effect).max() ?? .deny
+        guard strictest == .allow else {
+            let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
+            let denial = denial(request, level: level, verdicts: verdicts)
+            return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
+        }
+        do {
+            let obligations = try obligations(for: request, outcomes)
+            return .allow(Permit(request: request, obligations: obligations, levels: verdicts))
+        } catch {
+            return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
+        }
+    }
+
+    /// Whether some rule of every level could match a host of this name; nothing else is ever resolved upstream.
+    package func mentions(_ name: DNSName) -> Bool {
+        levels.allSatisfy { $0.mentions(name) }
+    }
+
+    /// The schemes for which every level has a rule for this host and port: what a connection may turn out to be.
+    ///
+    /// Rules that only deny count as well, so that their denial can be told in the protocol's own language.
+    package func schemes(for host: Host, port: UInt16) -> Set<Scheme> {
+        levels.reduce(Set(Scheme.allCases)) { $0.intersection($1.schemes(for: host, port: port)) }
+    }
+
+    private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
+        switch action {
+        case .http(_, let path, _): try PathReadings(path)
+        case .connect: nil
+        }
+    }
+
+    private func verdicts(_ outcomes: [LevelOutcome]) -> [LevelVerdict] {
+        zip(lineage.hops, outcomes).map { hop, outcome in
+            LevelVerdict(agent: hop.agent, profile: hop.profile, effect: outcome.verdict, rule: outcome.rule)
+        }
+    }
+
+    /// What every level's matching rules leave to do; throws where their conditions cannot be met together.
+    private func obligations(
+        for request: Request,
+        _ outcomes: [LevelOutcome]
+    ) throws(Denial) -> Obligations {
+        let reachesPrivate = outcomes.allSatisfy(\.reachesPrivateAddresses)
+        if case .address(let address) = request.endpoint.host {
+            try checkScope(of: address, request, outcomes, reachesPrivate: reachesPrivate)
+        }
+        let credentials = outcomes.last?.credentials ?? []
+        guard credentials.count <= 1 else { throw ambiguousCredential(request, credentials) }
+        if let credential = credentials.first,
+            let level = outcomes.firstIndex(where: { !$0.credentials.contains(credential) })
+        {
+            throw foreignCredential(request, credential, level: level)
+        }
+        return Obligations(credential: credentials.first, privateAddresses: reachesPrivate)
+    }
+
+    /// An address written as such is checked here; one that a name resolves to is checked before it is dialled.
+    private func checkScope(
+        of address: IPAddress,
+        _ request: Request,
+        _ outcomes: [LevelOutcome],
+        reachesPrivate: Bool
+    ) throws(Denial) {
+        let isCovered =
+            switch address.scope {
+            case .global: true
+            case .local: reachesPrivate
+            case .metadata: outcomes.allSatisfy(\.namesAddress)
+            case .unusable: false
+            }
+        guard isCovered else { throw forbiddenAddress(request, address) }
     }
 }

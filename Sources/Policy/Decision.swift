@@ -43,12 +43,3 @@ package struct LineagePolicy: Sendable {
         self.levels = levels
     }
 }
-
-/// One profile, ready to decide.
-package struct CompiledPolicy: Sendable {
-    package let profile: Profile
-
-    package init(_ profile: Profile) {
-        self.profile = profile
-    }
-}

@@ -1,7 +1,9 @@
 package import Model
 
-/// A merged profile: what one agent may touch. Made by `Profiles` from text; every path is absolute, every
-/// variable is expanded, every rule has been understood.
+/// A merged profile: what one agent may touch.
+///
+/// Made by `Profiles` from text; every path is absolute, every variable is expanded, every rule has been
+/// understood.
 package struct Profile: Sendable, Hashable {
     package var name: String
     package var description: String
@@ -12,25 +14,57 @@ package struct Profile: Sendable, Hashable {
     package var children: ChildRules
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
     package var digest: String
+
+    package init(
+        name: String,
+        description: String = "",
+        files: FileRules = FileRules(),
+        environment: EnvironmentRules = EnvironmentRules(),
+        limits: Limits = Limits(),
+        egress: [EgressRule] = [],
+        children: ChildRules = ChildRules(),
+        digest: String = ""
+    ) {
+        self.name = name
+        self.description = description
+        self.files = files
+        self.environment = environment
+        self.limits = limits
+        self.egress = egress
+        self.children = children
+        self.digest = digest
+    }
 }
 
 /// What the agent sees of the file system on top of the base system view.
 package struct FileRules: Sendable, Hashable {
     /// Read-only. Absolute paths without `.` or `..`.
-    package var read: [String] = []
+    package var read: [String]
     /// Read-write.
-    package var write: [String] = []
+    package var write: [String]
     /// Not there at all.
-    package var hide: [String] = []
+    package var hide: [String]
     /// Readable, never writable.
-    package var protect: [String] = []
+    package var protect: [String]
+
+    package init(read: [String] = [], write: [String] = [], hide: [String] = [], protect: [String] = []) {
+        self.read = read
+        self.write = write
+        self.hide = hide
+        self.protect = protect
+    }
 }
 
 /// Which environment variables reach the agent.
 package struct EnvironmentRules: Sendable, Hashable {
     /// Names or globs with `*`; everything else is scrubbed.
-    package var pass: [String] = []
-    package var set: [String: String] = [:]
+    package var pass: [String]
+    package var set: [String: String]
+
+    package init(pass: [String] = [], set: [String: String] = [:]) {
+        self.pass = pass
+        self.set = set
+    }
 }
 
 /// Resource limits; nil where the profile says nothing.
@@ -45,6 +79,22 @@ package struct Limits: Sendable, Hashable {
     package var time: UInt64?
     /// Bytes of private writable storage (`/tmp`, the home directory).
     package var disk: UInt64?
+
+    package init(
+        memory: UInt64? = nil,
+        processes: UInt64? = nil,
+        milliCPUs: UInt64? = nil,
+        openFiles: UInt64? = nil,
+        time: UInt64? = nil,
+        disk: UInt64? = nil
+    ) {
+        self.memory = memory
+        self.processes = processes
+        self.milliCPUs = milliCPUs
+        self.openFiles = openFiles
+        self.time = time
+        self.disk = disk
+    }
 }
 
 /// One entry of `egress`.
@@ -58,10 +108,39 @@ package struct EgressRule: Sendable, Hashable {
     package var credential: String?
     /// `ci.yaml:14`.
     package var source: String
+
+    package init(
+        to: HostPattern,
+        privateAddresses: Bool = false,
+        allow: [ActionPattern] = [],
+        ask: [ActionPattern] = [],
+        deny: [ActionPattern] = [],
+        credential: String? = nil,
+        source: String
+    ) {
+        self.to = to
+        self.privateAddresses = privateAddresses
+        self.allow = allow
+        self.ask = ask
+        self.deny = deny
+        self.credential = credential
+        self.source = source
+    }
+
+    /// Whether private upstream addresses may be dialled: the rule says so, or its pattern is such an address or
+    /// a network that holds no other.
+    package var reachesPrivateAddresses: Bool {
+        switch to.hosts {
+        case .name, .oneLabel, .anyLabels: privateAddresses
+        case .address: true
+        case .network(let network, let prefix): privateAddresses || network.isLocalNetwork(prefix: prefix)
+        }
+    }
 }
 
 /// One action word as written, and what it matches.
 package struct ActionPattern: Sendable, Hashable {
+    /// The understood form of an action word.
     package enum Match: Sendable, Hashable {
         /// `METHOD [/path/glob]`; a nil method is `*`. In the path `*` stands for one segment or a part of
         /// one, a segment `**` for any number of segments.
@@ -74,14 +153,31 @@ package struct ActionPattern: Sendable, Hashable {
     package var text: String
     /// `ci.yaml:15`.
     package var source: String
+
+    package init(match: Match, text: String, source: String) {
+        self.match = match
+        self.text = text
+        self.source = source
+    }
 }
 
 /// What a child of this agent may be.
 package struct ChildRules: Sendable, Hashable {
     /// Names or globs of profiles a child may be launched under; empty allows none.
-    package var profiles: [String] = []
+    package var profiles: [String]
     /// Levels below this agent.
-    package var depth: Int = 0
+    package var depth: Int
     /// Live descendants at one time.
-    package var count: Int = 0
+    package var count: Int
+
+    package init(profiles: [String] = [], depth: Int = 0, count: Int = 0) {
+        self.profiles = profiles
+        self.depth = depth
+        self.count = count
+    }
+
+    /// Whether a child may be launched under the profile of this name.
+    package func permits(profile name: String) -> Bool {
+        profiles.contains { WordGlob($0).matches(name) }
+    }
 }

@@ -1,4 +1,5 @@
 import Audit
+import Dispatch
 import Foundation
 import Glibc
 import Masking
@@ -46,6 +47,28 @@ final class StateFixture: Sendable {
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw SQLiteCommandFailed(sql: sql) }
+    }
+}
+
+extension StateFixture {
+    /// What a statement prints.
+    func sqliteOutput(_ sql: String) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = [path + "/audit.sqlite", sql]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Replaces a file's content, and leaves its mode as the store wants it.
+    func write(_ data: Data, to name: String) throws {
+        let file = path + "/" + name
+        try data.write(to: URL(fileURLWithPath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
     }
 }
 
@@ -130,6 +153,23 @@ extension AuditStore {
             append(entry) { tally.record($0) }
             flush()
         }
+        return tally
+    }
+
+    /// Appends one entry, and while its answer is held up, all others: those share a batch and a seal.
+    func appendInOneBatch(_ entries: [AuditEntry]) -> Tally {
+        let tally = Tally()
+        let gate = DispatchSemaphore(value: 0)
+        let isHeld = DispatchSemaphore(value: 0)
+        append(Sample.request("GET /first")) {
+            tally.record($0)
+            isHeld.signal()
+            gate.wait()
+        }
+        isHeld.wait()
+        for entry in entries { append(entry) { tally.record($0) } }
+        gate.signal()
+        flush()
         return tally
     }
 

@@ -1,1 +1,6 @@
 #pragma once
+#include "csb_socket.h"
+#include "csb_launch.h"
+#include "csb_channel.h"
+#include "csb_memory.h"
+#include "csb_pidfd.h"

@@ -60,10 +60,8 @@ struct YAMLConversion {
         at position: TextPosition
     ) throws(ProfileError) -> YAMLNode.Content {
         let quoted = scalar.style != .plain
-        // The library marks quoted text with the string tag itself; any other tag was written out.
-        if !(quoted && scalar.tag.rawValue == "tag:yaml.org,2002:str") {
-            try checkTag(scalar.tag.rawValue, at: position)
-        }
+        // The library marks quoted text, and keys that it compared, with the string tag by itself.
+        if scalar.tag.rawValue != Tag.Name.str.rawValue { try checkTag(scalar.tag.rawValue, at: position) }
         guard !quoted else { return .scalar(scalar.string, quoted: true) }
         // YAML 1.2 core schema, section 10.3.2; the tilde is left to mean the home directory.
         return ["", "null", "Null", "NULL"].contains(scalar.string)
@@ -71,7 +69,7 @@ struct YAMLConversion {
     }
 
     private func checkTag(_ tag: String, at position: TextPosition) throws(ProfileError) {
-        guard tag.isEmpty else { throw refusal("tags (!\(tag)) are not allowed", at: position) }
+        guard tag.isEmpty else { throw refusal("tags (\(tag)) are not allowed", at: position) }
     }
 
     private func refusal(_ message: String, at position: TextPosition) -> ProfileError {

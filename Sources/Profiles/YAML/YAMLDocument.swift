@@ -41,7 +41,8 @@ package struct YAMLDocument: Sendable, Hashable {
 
     private static func compose(_ text: String, file: String) throws(ProfileError) -> YAMLNode {
         do {
-            let parser = try Parser(yaml: text, encoding: .utf8)
+            // Scalars stay text: what is a number or a boolean is read by whoever expects one.
+            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
             // A node holds its anchor weakly: the parser must outlive the conversion for anchors to be seen.
             return try withExtendedLifetime(parser) {
                 var conversion = YAMLConversion(file: file)

@@ -1,0 +1,120 @@
+internal import Model
+
+/// The words of refusals: what was attempted, which rule of which ancestor refused it, who may change that.
+extension LineagePolicy {
+    /// A level denied or asked.
+    func denial(_ request: Request, level: Int, verdicts: [LevelVerdict]) -> Denial {
+        let verdict = verdicts[level]
+        let hop = lineage.hops[level]
+        let refusing = verdicts.indices.filter { verdicts[$0].effect == verdict.effect && $0 != level }
+        let also = refusing.isEmpty ? "" : "; refused as well by \(list(refusing))"
+        guard let rule = verdict.rule else {
+            return Denial(
+                reason: .noRule,
+                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)",
+                rule: nil,
+                decidedBy: hop,
+                remedy: remedy(hop, "add an egress rule for \(request) to profile \"\(hop.profile)\"")
+            )
+        }
+        return verdict.effect == .ask
+            ? Denial(
+                reason: .approvalNeeded,
+                message: "\(request) needs an approval by the rule \(rule) of \(owner(level))\(also); "
+                    + "approvals are not built yet, so it is refused",
+                rule: rule,
+                decidedBy: hop,
+                remedy: remedy(hop, "move the rule from ask to allow in profile \"\(hop.profile)\"")
+            )
+            : Denial(
+                reason: .denied,
+                message: "\(request) is denied by the rule \(rule) of \(owner(level))\(also)",
+                rule: rule,
+                decidedBy: hop,
+                remedy: remedy(hop, "change that rule of profile \"\(hop.profile)\"")
+            )
+    }
+
+    /// The path cannot be decided on.
+    func denial(_ request: Request, _ problem: PathReadings.Problem) -> Denial {
+        let why =
+            switch problem {
+            case .notNormal: "its path is not in normal form"
+            case .hidesDotSegment: "its path hides a dot segment behind an encoding or a parameter"
+            case .hidesControlByte: "its path hides a control byte behind an encoding"
+            }
+        return Denial(
+            reason: .malformed,
+            message: "\(request.action.method) to \(request.endpoint) is refused: \(why)",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "send the path in the form of RFC 3986 section 6.2.2, without dot segments"
+        )
+    }
+
+    /// The asking agent's own rules disagree about the credential.
+    func ambiguousCredential(_ request: Request, _ credentials: [String]) -> Denial {
+        Denial(
+            reason: .credentialUnavailable,
+            message: "\(request) is refused: rules of \(owner(levels.count - 1)) that match it name different "
+                + "credentials (\(credentials.joined(separator: ", ")))",
+            rule: nil,
+            decidedBy: lineage.agent,
+            remedy: remedy(lineage.agent, "let one rule alone match the request, or name one credential")
+        )
+    }
+
+    /// An ancestor's rules do not let the credential be used here.
+    func foreignCredential(_ request: Request, _ credential: String, level: Int) -> Denial {
+        let hop = lineage.hops[level]
+        return Denial(
+            reason: .credentialUnavailable,
+            message: "\(request) is refused: \(owner(level)) does not use the credential \"\(credential)\" there",
+            rule: nil,
+            decidedBy: hop,
+            remedy: remedy(hop, "name the credential in the matching rule of profile \"\(hop.profile)\"")
+        )
+    }
+
+    /// The address is one that the rules do not reach.
+    func forbiddenAddress(_ request: Request, _ address: IPAddress) -> Denial {
+        let (what, remedy) =
+            switch address.scope {
+            case .metadata:
+                ("an instance metadata service", "only a rule whose pattern is the very address reaches it")
+            case .unusable: ("no address that may be dialled", "use an address that is assigned to a host")
+            case .local, .global:
+                ("a private address", "every level's rule must say private: true or be that very address")
+            }
+        return Denial(
+            reason: .forbiddenAddress,
+            message: "\(request) is refused: \(address) is \(what)",
+            rule: nil,
+            decidedBy: nil,
+            remedy: remedy
+        )
+    }
+
+    private func remedy(_ hop: Hop, _ change: String) -> String {
+        "ask \(lineage.principal) to \(change); no agent can change a profile"
+    }
+
+    private func owner(_ level: Int) -> String {
+        let hop = lineage.hops[level]
+        let who = level == levels.count - 1 ? "agent" : "ancestor"
+        return "\(who) \"\(hop.name)\" (profile \"\(hop.profile)\")"
+    }
+
+    private func list(_ levels: [Int]) -> String {
+        levels.map(owner).joined(separator: ", ")
+    }
+}
+
+extension Action {
+    fileprivate var method: String {
+        switch self {
+        case .http(let method, _, _): method
+        case .connect: "connect"
+        }
+    }
+}

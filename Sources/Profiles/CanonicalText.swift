@@ -1,0 +1,55 @@
+internal import Crypto
+internal import Model
+internal import Policy
+
+/// The text that a profile's digest is made of: everything that decides, nothing that does not (descriptions,
+/// file names, lines).
+///
+/// One line for each item, `key<TAB>length:value…`; lengths keep items apart whatever is in them. Lists stay in their
+/// order, since it is part of what a reviewer signed; maps are sorted by key.
+struct CanonicalText {
+    private(set) var text = "bailey-profile\t1\n"
+
+    init(_ profile: Profile) {
+        line("name", profile.name)
+        lines("read", profile.files.read)
+        lines("write", profile.files.write)
+        lines("hide", profile.files.hide)
+        lines("protect", profile.files.protect)
+        lines("pass", profile.environment.pass)
+        for (key, value) in profile.environment.set.sorted(by: { $0.key < $1.key }) { line("set", key, value) }
+        add(profile.limits)
+        for rule in profile.egress { add(rule) }
+        lines("child", profile.children.profiles)
+        line("depth", "\(profile.children.depth)")
+        line("count", "\(profile.children.count)")
+    }
+
+    /// SHA-256 in lower-case hex.
+    var digest: String {
+        SHA256.hash(data: Array(text.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private mutating func add(_ limits: Limits) {
+        let values = [
+            ("memory", limits.memory), ("processes", limits.processes), ("cpus", limits.milliCPUs),
+            ("open-files", limits.openFiles), ("time", limits.time), ("disk", limits.disk),
+        ]
+        for case (let key, let value?) in values { line(key, "\(value)") }
+    }
+
+    private mutating func add(_ rule: EgressRule) {
+        line("to", rule.to.description, "\(rule.privateAddresses)", rule.credential ?? "")
+        lines("allow", rule.allow.map(\.text))
+        lines("ask", rule.ask.map(\.text))
+        lines("deny", rule.deny.map(\.text))
+    }
+
+    private mutating func lines(_ key: String, _ values: [String]) {
+        for value in values { line(key, value) }
+    }
+
+    private mutating func line(_ key: String, _ values: String...) {
+        text += key + "\t" + values.map { "\($0.utf8.count):\($0)" }.joined() + "\n"
+    }
+}

@@ -1,0 +1,91 @@
+internal import Policy
+
+/// A value with the place that said it, `ci.yaml:14`.
+struct Sourced<Value: Sendable & Hashable>: Sendable, Hashable {
+    let value: Value
+    let source: String
+}
+
+/// The keys of `limits`.
+enum LimitName: String, CaseIterable, Sendable, Hashable {
+    case memory
+    case processes
+    case cpus
+    case openFiles = "open-files"
+    case time
+    case disk
+}
+
+/// An amount of `limits` as understood and as written.
+struct LimitValue: Sendable, Hashable {
+    let amount: UInt64
+    let text: String
+}
+
+/// What one file says, or several merged; nil and empty where nothing is said.
+struct ProfileFragment: Sendable, Hashable {
+    var read: [Sourced<String>] = []
+    var write: [Sourced<String>] = []
+    var hide: [Sourced<String>] = []
+    var protect: [Sourced<String>] = []
+    var pass: [Sourced<String>] = []
+    var set: [String: Sourced<String>] = [:]
+    var limits: [LimitName: Sourced<LimitValue>] = [:]
+    var egress: [EgressRule] = []
+    var childProfiles: [Sourced<String>] = []
+    var depth: Sourced<Int>?
+    var count: Sourced<Int>?
+
+    /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
+    /// joined key by key with the later value winning, and so do the scalars `children.depth` and `children.count`.
+    mutating func merge(_ other: ProfileFragment) {
+        read.join(other.read)
+        write.join(other.write)
+        hide.join(other.hide)
+        protect.join(other.protect)
+        pass.join(other.pass)
+        childProfiles.join(other.childProfiles)
+        set.merge(other.set) { $1 }
+        limits.merge(other.limits) { $1 }
+        // The same file reached on two ways of `extends` says its rules once.
+        egress += other.egress.filter { !egress.contains($0) }
+        depth = other.depth ?? depth
+        count = other.count ?? count
+    }
+
+    func profile(name: String, description: String) -> Profile {
+        var profile = Profile(
+            name: name,
+            description: description,
+            files: FileRules(
+                read: read.map(\.value),
+                write: write.map(\.value),
+                hide: hide.map(\.value),
+                protect: protect.map(\.value)
+            ),
+            environment: EnvironmentRules(pass: pass.map(\.value), set: set.mapValues(\.value)),
+            limits: Limits(
+                memory: limits[.memory]?.value.amount,
+                processes: limits[.processes]?.value.amount,
+                milliCPUs: limits[.cpus]?.value.amount,
+                openFiles: limits[.openFiles]?.value.amount,
+                time: limits[.time]?.value.amount,
+                disk: limits[.disk]?.value.amount
+            ),
+            egress: egress,
+            children: ChildRules(
+                profiles: childProfiles.map(\.value),
+                depth: depth?.value ?? 0,
+                count: count?.value ?? 0
+            )
+        )
+        profile.digest = CanonicalText(profile).digest
+        return profile
+    }
+}
+
+extension [Sourced<String>] {
+    fileprivate mutating func join(_ others: [Sourced<String>]) {
+        for other in others where !contains(where: { $0.value == other.value }) { append(other) }
+    }
+}

@@ -1,0 +1,177 @@
+package import Policy
+
+/// Reads profiles, with everything they extend merged below them.
+///
+/// The profiles under `extends` are merged left to right, each with its own `extends` first, and the file itself
+/// last. Lists are joined, maps and `limits` are joined key by key, and of two values for one key or scalar the later
+/// wins. `name` and `description` are the file's own. A file that is reached twice counts once.
+package struct ProfileLoader: Sendable {
+    package let search: ProfileSearch
+    package let variables: ProfileVariables
+
+    /// Files on one way of `extends`.
+    package static let maximumDepth = 8
+    /// Files of one profile.
+    package static let maximumFiles = 64
+
+    package init(search: ProfileSearch, variables: ProfileVariables) {
+        self.search = search
+        self.variables = variables
+    }
+
+    /// The profile of this name, from the first folder that has it.
+    package func load(name: String) throws(ProfileError) -> Profile {
+        try merged(name: name).profile
+    }
+
+    /// The profile in this file.
+    package func load(file: String) throws(ProfileError) -> Profile {
+        try merged(file: file).profile
+    }
+
+    /// The profile in this text; `named` is what messages call it, and its name where the text gives none.
+    package func load(text: String, named: String) throws(ProfileError) -> Profile {
+        try merged(text: text, named: named).profile
+    }
+
+    func merged(name: String) throws(ProfileError) -> MergedProfile {
+        guard let file = search.file(of: name) else { throw unknown(name) }
+        let merged = try merged(file: file)
+        guard merged.profile.name == name else {
+            throw ProfileError(
+                file: file,
+                "the profile calls itself \"\(merged.profile.name)\", but its file is found as \"\(name)\"",
+                suggestion: "name: \(name)"
+            )
+        }
+        return merged
+    }
+
+    func merged(file: String) throws(ProfileError) -> MergedProfile {
+        try merged(text: Self.read(file), named: file)
+    }
+
+    func merged(text: String, named file: String) throws(ProfileError) -> MergedProfile {
+        var assembly = Assembly(loader: self)
+        let own = try assembly.parse(text, file: file)
+        let fragment = try assembly.assemble(own, file: file, path: [Step(name: own.name, file: file)])
+        return MergedProfile(
+            file: file,
+            extends: own.extends.map(\.text),
+            fragment: fragment,
+            profile: fragment.profile(name: own.name, description: own.description)
+        )
+    }
+
+    static func read(_ file: String) throws(ProfileError) -> String {
+        do {
+            return try TextFile.read(file)
+        } catch {
+            throw ProfileError(file: file, "the profile cannot be read: \(error.message)")
+        }
+    }
+
+    private func unknown(_ name: String) -> ProfileError {
+        let places = search.folders.isEmpty ? "there is no folder of profiles" : search.folders.joined(separator: ", ")
+        return ProfileError(
+            file: name,
+            "there is no profile \"\(name)\"; looked in: \(places)",
+            suggestion: NearestWord.nearest(to: name, in: search.names)
+        )
+    }
+}
+
+/// A profile with the place of each of its values.
+struct MergedProfile: Sendable {
+    let file: String
+    let extends: [String]
+    let fragment: ProfileFragment
+    let profile: Profile
+}
+
+/// One profile on a way of `extends`.
+private struct Step {
+    let name: String
+    let file: String
+}
+
+/// The files that one profile is put together from.
+private struct Assembly {
+    let loader: ProfileLoader
+    /// Merged fragments by file, so that a file reached on many ways is read once.
+    private var done: [String: ProfileFragment] = [:]
+
+    init(loader: ProfileLoader) {
+        self.loader = loader
+    }
+
+    func parse(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
+        let document = try YAMLDocument(text, file: file)
+        var parser = ProfileParser(file: file, variables: loader.variables)
+        let stem = parser.shortFile.hasSuffix(".yaml") ? String(parser.shortFile.dropLast(5)) : parser.shortFile
+        let parsed = parser.parse(document.root, defaultName: stem)
+        if !ProfileName.isValid(parsed.name) {
+            parser.errors.report("\"\(stem)\" is not a profile's name; write one with name:", at: .start)
+        }
+        try parser.errors.check()
+        return parsed
+    }
+
+    /// `path` leads from the first profile to this one.
+    mutating func assemble(
+        _ parsed: ParsedProfile,
+        file: String,
+        path: [Step]
+    ) throws(ProfileError) -> ProfileFragment {
+        var result = ProfileFragment()
+        var errors = Diagnostics(file: file)
+        for parent in parsed.extends {
+            guard let parentFile = checked(parent, path: path, &errors) else { continue }
+            do {
+                result.merge(try fragment(parent.text, file: parentFile, path: path))
+            } catch {
+                errors.include(error.diagnostics)
+            }
+        }
+        try errors.check()
+        result.merge(parsed.fragment)
+        return result
+    }
+
+    private mutating func fragment(
+        _ name: String,
+        file: String,
+        path: [Step]
+    ) throws(ProfileError) -> ProfileFragment {
+        if let known = done[file] { return known }
+        let parsed = try parse(ProfileLoader.read(file), file: file)
+        let fragment = try assemble(parsed, file: file, path: path + [Step(name: name, file: file)])
+        done[file] = fragment
+        return fragment
+    }
+
+    private func checked(_ parent: YAMLText, path: [Step], _ errors: inout Diagnostics) -> String? {
+        guard let file = loader.search.file(of: parent.text) else {
+            errors.report(
+                "extends: there is no profile \"\(parent.text)\"",
+                at: parent.position,
+                suggestion: NearestWord.nearest(to: parent.text, in: loader.search.names)
+            )
+            return nil
+        }
+        if path.contains(where: { $0.file == file }) {
+            let cycle = (path.map(\.name) + [parent.text]).joined(separator: " > ")
+            errors.report("extends goes in a circle: \(cycle)", at: parent.position)
+            return nil
+        }
+        guard path.count < ProfileLoader.maximumDepth, done.count < ProfileLoader.maximumFiles else {
+            errors.report(
+                "extends goes deeper than \(ProfileLoader.maximumDepth) profiles or over "
+                    + "\(ProfileLoader.maximumFiles) files",
+                at: parent.position
+            )
+            return nil
+        }
+        return file
+    }
+}

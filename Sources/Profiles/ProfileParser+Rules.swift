@@ -1,0 +1,118 @@
+internal import Model
+internal import Policy
+
+/// `env`, `children` and `egress`.
+extension ProfileParser {
+    /// Levels below a root agent; the process limit ends a chain before this does.
+    static let maximumDepth = 32
+    /// Live descendants of one agent.
+    static let maximumCount = 10_000
+
+    mutating func read(environment node: YAMLNode, into fragment: inout ProfileFragment) {
+        guard let environment = node.mapping("env", keys: ["pass", "set"], &errors) else { return }
+        for item in environment["pass"]?.texts("env.pass", &errors) ?? [] {
+            if isVariable(item.text, allowing: "*") {
+                fragment.pass.append(Sourced(value: item.text, source: source(item.position)))
+            } else {
+                errors.report("env.pass: \"\(item.text)\" is not a variable's name or a glob over one", at: item.position)
+            }
+        }
+        for entry in environment["set"]?.entries("env.set", &errors) ?? [] {
+            guard isVariable(entry.key, allowing: "") else {
+                errors.report("env.set: \"\(entry.key)\" is not a variable's name", at: entry.keyPosition)
+                continue
+            }
+            guard let text = entry.value.text("env.set \(entry.key)", &errors) else { continue }
+            fragment.set[entry.key] = Sourced(value: text, source: source(entry.keyPosition))
+        }
+    }
+
+    private func isVariable(_ name: String, allowing extra: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"): true
+            default: extra.utf8.contains(byte)
+            }
+        }
+    }
+
+    mutating func read(children node: YAMLNode, into fragment: inout ProfileFragment) {
+        let keys = ["profiles", "depth", "count"]
+        guard let children = node.mapping("children", keys: keys, unbuilt: ["transitions"], &errors) else { return }
+        for item in children["profiles"]?.texts("children.profiles", &errors) ?? [] {
+            if ProfileName.isValidGlob(item.text) {
+                fragment.childProfiles.append(Sourced(value: item.text, source: source(item.position)))
+            } else {
+                errors.report("children.profiles: \"\(item.text)\" is not a profile's name or a glob", at: item.position)
+            }
+        }
+        if let node = children["depth"], let depth = node.integer("children.depth", 0...Self.maximumDepth, &errors) {
+            fragment.depth = Sourced(value: depth, source: source(node.position))
+        }
+        if let node = children["count"], let count = node.integer("children.count", 0...Self.maximumCount, &errors) {
+            fragment.count = Sourced(value: count, source: source(node.position))
+        }
+    }
+
+    mutating func read(egress node: YAMLNode, into fragment: inout ProfileFragment) {
+        for item in node.list("egress", &errors) ?? [] {
+            if let rule = rule(item) { fragment.egress.append(rule) }
+        }
+    }
+
+    private mutating func rule(_ node: YAMLNode) -> EgressRule? {
+        let keys = ["to", "allow", "ask", "deny", "private", "credential"]
+        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["mask", "for"], &errors) else {
+            return nil
+        }
+        guard let to = rule["to"] else {
+            errors.report("\"to\" is missing: the URL pattern that the rule is about", at: rule.position)
+            return nil
+        }
+        let isPrivate = rule["private"]?.boolean("private", &errors) ?? false
+        let credential = credential(rule)
+        guard let text = to.text("to", &errors), let pattern = pattern(text, to) else { return nil }
+        if credential != nil, pattern.scheme != .https, let node = rule["credential"] {
+            errors.report("a credential is put in over https only, not \(pattern.scheme.rawValue)", at: node.position)
+        }
+        return EgressRule(
+            to: pattern,
+            privateAddresses: isPrivate,
+            allow: actions(rule, "allow", pattern.scheme),
+            ask: actions(rule, "ask", pattern.scheme),
+            deny: actions(rule, "deny", pattern.scheme),
+            credential: credential,
+            source: source(node.position)
+        )
+    }
+
+    private mutating func pattern(_ text: String, _ node: YAMLNode) -> HostPattern? {
+        do {
+            return try HostPatternText.parse(text)
+        } catch {
+            errors.report(error, in: node)
+            return nil
+        }
+    }
+
+    private mutating func credential(_ rule: YAMLMapping) -> String? {
+        guard let node = rule["credential"], let name = node.text("credential", &errors),
+            isName(name, "credential", node)
+        else { return nil }
+        return name
+    }
+
+    private mutating func actions(_ rule: YAMLMapping, _ key: String, _ scheme: Scheme) -> [ActionPattern] {
+        let items = rule[key]?.texts(key, &errors) ?? []
+        return items.compactMap { item in
+            do throws(TextProblem) {
+                let match = try ActionText.parse(item.text, scheme: scheme)
+                return ActionPattern(match: match, text: item.text, source: source(item.position))
+            } catch {
+                errors.report(error, in: item.node)
+                return nil
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+internal import Policy
+
+/// One profile file as written, before what it extends is merged below it.
+struct ParsedProfile: Sendable {
+    var name: String
+    var description = ""
+    var extends: [YAMLText] = []
+    var fragment = ProfileFragment()
+}
+
+/// Reads one profile file; every error goes to `errors`, and the result counts only when there is none.
+struct ProfileParser {
+    static let version = 1
+    static let keys = [
+        "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "egress", "children",
+        "record",
+    ]
+
+    let variables: ProfileVariables
+    /// What rules are said to come from: the file's name without its folders, which are no agent's business.
+    let shortFile: String
+    var errors: Diagnostics
+
+    init(file: String, variables: ProfileVariables) {
+        self.variables = variables
+        shortFile = file.split(separator: "/").last.map(String.init) ?? file
+        errors = Diagnostics(file: file)
+    }
+
+    mutating func parse(_ root: YAMLNode, defaultName: String) -> ParsedProfile {
+        var parsed = ParsedProfile(name: defaultName)
+        guard root.content != .null else {
+            errors.report("the file is empty; a profile begins with \"bailey: 1\"", at: root.position)
+            return parsed
+        }
+        guard let top = root.mapping("the profile", keys: Self.keys, unbuilt: ["principals"], &errors) else {
+            return parsed
+        }
+        checkVersion(top)
+        if let node = top["name"], let name = node.text("name", &errors), isName(name, "name", node) {
+            parsed.name = name
+        }
+        parsed.description = top["description"]?.text("description", &errors) ?? ""
+        parsed.extends = (top["extends"]?.texts("extends", &errors) ?? []).filter { isName($0.text, "extends", $0.node) }
+        if let files = top["files"] { read(files: files, into: &parsed.fragment) }
+        if let environment = top["env"] { read(environment: environment, into: &parsed.fragment) }
+        if let limits = top["limits"] { read(limits: limits, into: &parsed.fragment) }
+        if let children = top["children"] { read(children: children, into: &parsed.fragment) }
+        if let egress = top["egress"] { read(egress: egress, into: &parsed.fragment) }
+        _ = top["record"]?.word("record", of: ["metadata"], unbuilt: ["full"], &errors)
+        checkSyscalls(top)
+        return parsed
+    }
+
+    private mutating func checkVersion(_ top: YAMLMapping) {
+        guard let node = top["bailey"] else {
+            errors.report("\"bailey: \(Self.version)\" is missing: the version of the format", at: top.position)
+            return
+        }
+        _ = node.integer("bailey, the version of the format,", Self.version...Self.version, &errors)
+    }
+
+    private mutating func checkSyscalls(_ top: YAMLMapping) {
+        guard let node = top["syscalls"], let word = node.text("syscalls", &errors), word != "default" else { return }
+        errors.report(
+            "syscalls: \"\(word)\" is not built yet; only default is",
+            at: node.position,
+            suggestion: NearestWord.nearest(to: word, in: ["default"])
+        )
+    }
+
+    /// Names are parts of file names and of messages: a letter or digit, then letters, digits, `.`, `_`, `-`.
+    mutating func isName(_ name: String, _ what: String, _ node: YAMLNode) -> Bool {
+        guard ProfileName.isValid(name) else {
+            errors.report(
+                "\(what): \"\(name)\" is not a name: lower-case letters, digits, \".\", \"_\", \"-\", at most "
+                    + "\(ProfileName.maximumLength), a letter or digit first",
+                at: node.position
+            )
+            return false
+        }
+        return true
+    }
+
+    func source(_ position: TextPosition) -> String { "\(shortFile):\(position.line)" }
+
+    private mutating func read(files node: YAMLNode, into fragment: inout ProfileFragment) {
+        let keys = ["read", "write", "hide", "protect"]
+        guard let files = node.mapping("files", keys: keys, unbuilt: ["copy"], &errors) else { return }
+        fragment.read = paths(files, "read")
+        fragment.write = paths(files, "write")
+        fragment.hide = paths(files, "hide")
+        fragment.protect = paths(files, "protect")
+    }
+
+    private mutating func paths(_ files: YAMLMapping, _ key: String) -> [Sourced<String>] {
+        let items = files[key]?.texts("files.\(key)", &errors) ?? []
+        return items.compactMap { item in
+            do throws(TextProblem) {
+                let path = try PathText.parse(item.text, variables)
+                return Sourced(value: path, source: source(item.position))
+            } catch {
+                errors.report(error, in: item.node)
+                return nil
+            }
+        }
+    }
+
+    private mutating func read(limits node: YAMLNode, into fragment: inout ProfileFragment) {
+        let keys = LimitName.allCases.map(\.rawValue)
+        guard let limits = node.mapping("limits", keys: keys, &errors) else { return }
+        for name in LimitName.allCases {
+            guard let node = limits[name.rawValue], let text = node.text("limits.\(name.rawValue)", &errors) else {
+                continue
+            }
+            do {
+                let value = LimitValue(amount: try amount(text, name), text: text)
+                fragment.limits[name] = Sourced(value: value, source: source(node.position))
+            } catch {
+                errors.report(error, in: node)
+            }
+        }
+    }
+
+    private func amount(_ text: String, _ name: LimitName) throws(TextProblem) -> UInt64 {
+        switch name {
+        case .memory, .disk: try Quantity.size(text)
+        case .time: try Quantity.duration(text)
+        case .cpus: try Quantity.milliCPUs(text)
+        case .processes, .openFiles: try Quantity.count(text)
+        }
+    }
+}
+
+/// The rule that names of profiles and credentials follow.
+package enum ProfileName {
+    /// Bytes; NAME_MAX of Linux is 255, and a name stands in messages and tables.
+    package static let maximumLength = 64
+
+    package static func isValid(_ name: String) -> Bool { isValid(name, alsoAllowing: "") }
+
+    /// Whether the text is a name, or one with `*` for any run of characters.
+    package static func isValidGlob(_ text: String) -> Bool { isValid(text, alsoAllowing: "*") }
+
+    private static func isValid(_ name: String, alsoAllowing extra: String) -> Bool {
+        guard (1...maximumLength).contains(name.utf8.count), let first = name.utf8.first,
+            !"._-".utf8.contains(first)
+        else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+            default: "._-".utf8.contains(byte) || extra.utf8.contains(byte)
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+internal import Glibc
+
+/// Where profiles are looked up by name: `--profiles DIR`, then `$XDG_CONFIG_HOME/bailey/profiles`, then the
+/// shipped ones.
+///
+/// The shipped ones lie beside the program, in the first of these folders that exists: `profiles` beside the
+/// executable, `../share/bailey/profiles` (an installation), `../../../profiles` (a build folder of the checkout).
+package struct ProfileSearch: Sendable, Hashable {
+    /// In the order they are asked; the first that has the name wins.
+    package let folders: [String]
+
+    package init(folders: [String]) {
+        self.folders = folders
+    }
+
+    /// The folders of an invocation.
+    ///
+    /// - Parameters:
+    ///   - explicit: what `--profiles` said.
+    ///   - configurationHome: `$XDG_CONFIG_HOME`; a relative one is ignored, as its specification asks.
+    ///   - home: the home directory, for `~/.config`.
+    package init(explicit: String?, configurationHome: String?, home: String?) {
+        let configuration =
+            configurationHome.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home.map { "\($0)/.config" }
+        folders = [explicit, configuration.map { "\($0)/bailey/profiles" }, Self.shipped].compactMap(\.self)
+    }
+
+    /// The folder of the shipped profiles; nil for a program that was moved away from them.
+    package static var shipped: String? {
+        guard let executable = TextFile.executablePath else { return nil }
+        let folder = executable.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        return ["profiles", "../share/bailey/profiles", "../../../profiles"].map { "\(folder)/\($0)" }
+            .first { TextFile.exists("\($0)/base.yaml") }
+    }
+
+    /// The file of a profile; nil when no folder has it.
+    package func file(of name: String) -> String? {
+        guard ProfileName.isValid(name) else { return nil }
+        return folders.map { "\($0)/\(name).yaml" }.first { TextFile.exists($0) }
+    }
+
+    /// The names that could have been meant, sorted.
+    package var names: [String] {
+        let suffix = ".yaml"
+        let files = folders.flatMap { TextFile.list($0) }
+        return Set(files.filter { $0.hasSuffix(suffix) }.map { String($0.dropLast(suffix.count)) })
+            .filter { ProfileName.isValid($0) }.sorted()
+    }
+}

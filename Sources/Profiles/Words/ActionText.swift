@@ -1,0 +1,82 @@
+package import Model
+package import Policy
+
+/// Reads action words, each protocol's own.
+package enum ActionText {
+    /// The IANA HTTP Method Registry (RFC 9110 section 16.1.1), without CONNECT, which is a tunnel and not a request
+    /// to a resource, and PRI, which no client sends. A method that is not here is most likely a typing error, and
+    /// one in `deny` would fail open.
+    package static let methods = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "ACL", "BASELINE-CONTROL", "BIND",
+        "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
+        "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PROPFIND", "PROPPATCH", "QUERY", "REBIND",
+        "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF",
+        "VERSION-CONTROL",
+    ]
+
+    package static func parse(_ text: String, scheme: Scheme) throws(TextProblem) -> ActionPattern.Match {
+        switch scheme {
+        case .http, .https: try http(text)
+        case .tls, .tcp: try connect(text, scheme: scheme)
+        }
+    }
+
+    private static func connect(_ text: String, scheme: Scheme) throws(TextProblem) -> ActionPattern.Match {
+        guard text == "connect" else {
+            throw TextProblem(
+                "unknown action \"\(text)\"; the only action of \(scheme.rawValue) is connect",
+                suggestion: NearestWord.nearest(to: text, in: ["connect"])
+            )
+        }
+        return .connect
+    }
+
+    private static func http(_ text: String) throws(TextProblem) -> ActionPattern.Match {
+        let parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else {
+            throw TextProblem("\"\(text)\" is not an action; it is written METHOD or METHOD /path/glob, with one space")
+        }
+        if parts[0].hasPrefix("/") {
+            throw TextProblem("the method is missing in \"\(text)\"", suggestion: "GET \(parts[0])")
+        }
+        guard parts[0].lowercased() != "websocket" else { throw TextProblem("websocket is not built yet") }
+        let method = try method(parts[0])
+        guard parts.count == 2 else { return .http(method: method, path: .everything) }
+        let offset = parts[0].unicodeScalars.count + 1
+        if let problem = PathGlob.problem(in: parts[1]) {
+            throw TextProblem(
+                "path \"\(parts[1])\": \(problem.message)",
+                suggestion: problem.suggestion,
+                offset: offset
+            )
+        }
+        guard let path = PathGlob(parts[1]) else { throw TextProblem("\"\(parts[1])\" is not a path", offset: offset) }
+        return .http(method: method, path: path)
+    }
+
+    /// Nil for `*`.
+    private static func method(_ word: String) throws(TextProblem) -> String? {
+        if word == "*" { return nil }
+        if methods.contains(word) { return word }
+        guard word.utf8.allSatisfy(isTokenByte) else {
+            throw TextProblem("\"\(word)\" is not a method: it has bytes that no token may have (RFC 9110 section 5.6.2)")
+        }
+        if methods.contains(word.uppercased()) {
+            throw TextProblem(
+                "methods are case-sensitive and written in upper case, not \"\(word)\"",
+                suggestion: word.uppercased()
+            )
+        }
+        throw TextProblem(
+            "unknown method \"\(word)\"",
+            suggestion: NearestWord.nearest(to: word, in: methods)
+        )
+    }
+
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+/// What the variables of a profile stand for; the only ones there are.
+package struct ProfileVariables: Sendable, Hashable {
+    /// `$WORKSPACE`; nil where there is none, and a profile that uses it is refused.
+    package var workspace: String?
+    /// `~`.
+    package var home: String?
+    /// `$TMPDIR`.
+    package var temporary: String?
+
+    package init(workspace: String?, home: String?, temporary: String?) {
+        self.workspace = workspace
+        self.home = home
+        self.temporary = temporary
+    }
+
+    fileprivate static let names = ["$WORKSPACE", "$TMPDIR", "~"]
+
+    fileprivate func value(of name: String) -> String? {
+        switch name {
+        case "$WORKSPACE": workspace
+        case "$TMPDIR": temporary
+        case "~": home
+        default: nil
+        }
+    }
+}
+
+/// Reads the paths under `files`: absolute after the variable in front, if any, without `.` and `..`.
+package enum PathText {
+    /// PATH_MAX of Linux (limits.h) without the terminating NUL.
+    package static let maximumLength = 4095
+
+    package static func parse(_ text: String, _ variables: ProfileVariables) throws(TextProblem) -> String {
+        guard !text.isEmpty else { throw TextProblem("a path must not be empty") }
+        let first = String(text.prefix { $0 != "/" })
+        let rest = text.dropFirst(first.count)
+        let base = first.isEmpty ? "" : try expansion(of: first, rest: String(rest), variables)
+        try checkSegments(rest, offset: first.unicodeScalars.count)
+        // One spelling for each directory: rules are compared as text.
+        let tail = rest.hasSuffix("/") ? rest.dropLast() : rest
+        let path = (base == "/" ? "" : base) + tail
+        guard path.utf8.count <= maximumLength else {
+            throw TextProblem("the path is longer than \(maximumLength) bytes")
+        }
+        return path.isEmpty ? "/" : path
+    }
+
+    private static func expansion(
+        of name: String,
+        rest: String,
+        _ variables: ProfileVariables
+    ) throws(TextProblem) -> String {
+        guard ProfileVariables.names.contains(name) else {
+            if name.hasPrefix("$") {
+                let bare = "$" + name.filter { $0.isLetter || $0 == "_" }
+                throw TextProblem(
+                    "unknown variable \(name); there are only $WORKSPACE, ~ and $TMPDIR",
+                    suggestion: NearestWord.nearest(to: bare, in: ProfileVariables.names).map { $0 + rest }
+                )
+            }
+            if name.hasPrefix("~") {
+                throw TextProblem("\(name): only ~ itself, the home directory, is known", suggestion: "~\(rest)")
+            }
+            throw TextProblem(
+                "\"\(name + rest)\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR",
+                suggestion: "$WORKSPACE/\(name + rest)"
+            )
+        }
+        guard let value = variables.value(of: name), value.hasPrefix("/") else {
+            throw TextProblem("\(name) is not set, so the path cannot be known")
+        }
+        return value
+    }
+
+    private static func checkSegments(_ path: Substring, offset: Int) throws(TextProblem) {
+        var position = offset
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        for (index, segment) in segments.enumerated() {
+            if segment == ".." || segment == "." {
+                throw TextProblem("\"\(segment)\" is not allowed in a path; write where it leads", offset: position)
+            }
+            if segment.isEmpty, index > 0, index < segments.count - 1 {
+                throw TextProblem("an empty part (//) is not allowed in a path", offset: position)
+            }
+            if let odd = segment.firstIndex(where: { "*?[$".contains($0) }) {
+                throw TextProblem(
+                    segment[odd] == "$"
+                        ? "a variable stands only in front of a path"
+                        : "\"\(segment[odd])\": paths under files are exact, there are no globs",
+                    offset: position + segment[..<odd].unicodeScalars.count
+                )
+            }
+            position += segment.unicodeScalars.count + 1
+        }
+    }
+}

@@ -1,0 +1,77 @@
+/// Reads amounts with their units.
+package enum Quantity {
+    /// Bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`.
+    package static func size(_ text: String) throws(TextProblem) -> UInt64 {
+        try amount(
+            text,
+            units: ["B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40],
+            confused: ["K": "KiB", "KB": "KiB", "k": "KiB", "kB": "KiB", "M": "MiB", "MB": "MiB", "G": "GiB", "GB": "GiB",
+                "T": "TiB", "TB": "TiB"],
+            example: "512MiB"
+        )
+    }
+
+    /// Milliseconds: a whole number and one of `ms`, `s`, `m`, `h`.
+    package static func duration(_ text: String) throws(TextProblem) -> UInt64 {
+        try amount(
+            text,
+            units: ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000],
+            confused: ["sec": "s", "secs": "s", "min": "m", "mins": "m", "minutes": "m", "hour": "h", "hours": "h"],
+            example: "30m"
+        )
+    }
+
+    /// Thousandths of a CPU: a decimal number with at most three places.
+    package static func milliCPUs(_ text: String) throws(TextProblem) -> UInt64 {
+        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let places = parts.count == 2 ? parts[1] : "0"
+        guard isDigits(parts[0]), isDigits(places), places.utf8.count <= 3, let whole = UInt64(parts[0]),
+            let thousandths = UInt64(places + String(repeating: "0", count: 3 - places.utf8.count))
+        else { throw TextProblem("\"\(text)\" is not a number of CPUs, as in 2 or 0.5, with at most three places") }
+        let (product, overflow) = whole.multipliedReportingOverflow(by: 1000)
+        let (sum, carry) = product.addingReportingOverflow(thousandths)
+        guard !overflow, !carry else { throw TextProblem("\"\(text)\" is too large") }
+        guard sum > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        return sum
+    }
+
+    /// A positive whole number without a unit.
+    package static func count(_ text: String) throws(TextProblem) -> UInt64 {
+        guard isDigits(text) else { throw TextProblem("\"\(text)\" is not a whole number") }
+        guard let value = UInt64(text) else { throw TextProblem("\"\(text)\" is too large") }
+        guard value > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        return value
+    }
+
+    private static func amount(
+        _ text: String,
+        units: [String: UInt64],
+        confused: [String: String],
+        example: String
+    ) throws(TextProblem) -> UInt64 {
+        let digits = text.prefix { ("0"..."9").contains($0) }
+        let unit = String(text.dropFirst(digits.count))
+        let known = units.sorted { $0.value < $1.value }.map(\.key).joined(separator: ", ")
+        guard !digits.isEmpty, isDigits(digits) else {
+            throw TextProblem("\"\(text)\" is not a whole number with a unit, as in \(example)")
+        }
+        guard let factor = units[unit] else {
+            let meant = confused[unit] ?? NearestWord.nearest(to: unit, in: units.keys.sorted())
+            throw TextProblem(
+                unit.isEmpty
+                    ? "\"\(text)\" has no unit; it may be \(known)" : "unknown unit \"\(unit)\"; it may be \(known)",
+                suggestion: meant.map { digits + $0 },
+                offset: digits.count
+            )
+        }
+        guard let value = UInt64(digits) else { throw TextProblem("\"\(text)\" is too large") }
+        let (product, overflow) = value.multipliedReportingOverflow(by: factor)
+        guard !overflow else { throw TextProblem("\"\(text)\" is too large") }
+        guard product > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        return product
+    }
+
+    private static func isDigits(_ text: some StringProtocol) -> Bool {
+        !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
+}
