@@ -62,7 +62,10 @@ enum Octets {
     /// Lower-case ASCII letters; every other character as it is.
     static func lowercased(_ text: some StringProtocol) -> String {
         guard text.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return String(text) }
-        return String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: Unicode.UTF8.self)
+        return String(
+            decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
+            as: Unicode.UTF8.self
+        )
     }
 
     /// Without spaces and tabs at both ends (`OWS`, RFC 9110 section 5.6.3).
