@@ -1,7 +1,8 @@
 internal import Foundation
 
-/// The signed end of the store: `sequence` records were durable, the last with this `hash`. Kept outside the
-/// database, so that a database whose tail was cut is found out.
+/// The signed end of the store: `sequence` records were durable, the last with this `hash`.
+///
+/// Kept outside the database, so that a database whose tail was cut is found out.
 struct Head: Sendable, Hashable {
     let sequence: Int64
     let hash: Data

@@ -1,6 +1,8 @@
 internal import Foundation
 
-/// The file that holds the head. It only ever moves forward, whichever supervisor writes it.
+/// The file that holds the head.
+///
+/// It only ever moves forward, whichever supervisor writes it.
 struct HeadFile: Sendable {
     private let file: PrivateFile
 
@@ -31,8 +33,10 @@ struct HeadFile: Sendable {
         return head
     }
 
-    /// Moves the head to `head` unless it is further already. Not synchronised: a database ahead of its head
-    /// is no alarm, and the head is written only after the records are durable.
+    /// Moves the head to `head` unless it is further already.
+    ///
+    /// Not synchronised: a database ahead of its head is no alarm, and the head is written only after the
+    /// records are durable.
     func advance(to head: Head, key: SigningKey) throws {
         let line = try head.signed(by: key)
         try file.locked { () throws(AuditStoreError) in
