@@ -1,8 +1,10 @@
 /// The path of a URL in the one form that is decided on and forwarded (RFC 3986 section 6.2.2).
 package enum URLPath {
     /// Percent-encodings of unreserved characters are decoded, others written in upper case, dot segments
-    /// removed (section 5.2.4). Empty segments stay: servers differ in what they mean. Nil for a text that does
-    /// not begin with `/`, has a byte that a path may not have, or an incomplete percent-encoding.
+    /// removed (section 5.2.4).
+    ///
+    /// Empty segments stay: servers differ in what they mean. Nil for a text that does not begin with `/`,
+    /// has a byte that a path may not have, or an incomplete percent-encoding.
     package static func normalise(_ raw: some StringProtocol) -> String? {
         let bytes = Array(raw.utf8)
         guard bytes.first == UInt8(ascii: "/"), let decoded = decodingUnreserved(bytes) else { return nil }

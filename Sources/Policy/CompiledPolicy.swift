@@ -77,7 +77,10 @@ struct CompiledAction: Sendable {
     init(_ action: ActionPattern, _ effect: Effect, of rule: EgressRule) {
         self.effect = effect
         match = action.match
-        reference = RuleReference(text: "\(rule.to): \(effect.rawValue) \(action.text)", source: action.source)
+        reference = RuleReference(
+            text: "\(rule.to): \(effect.rawValue) \(action.text)",
+            source: action.source
+        )
     }
 
     func applies(to action: Action, _ readings: PathReadings?) -> Bool {
@@ -114,7 +117,9 @@ struct LevelOutcome {
             self.rule = action.reference
         }
         guard action.effect == .allow else { return }
-        if let credential = rule.credential, !credentials.contains(credential) { credentials.append(credential) }
+        if let credential = rule.credential, !credentials.contains(credential) {
+            credentials.append(credential)
+        }
         reachesPrivateAddresses = reachesPrivateAddresses || rule.reachesPrivateAddresses
         if case .address = rule.hosts.hosts { namesAddress = true }
     }

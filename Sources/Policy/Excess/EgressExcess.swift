@@ -91,7 +91,8 @@ extension ActionPattern {
         case .http(let method, let path):
             // For `*` only patterns for every method count: methods exist that no pattern names.
             let globs = patterns.compactMap { pattern -> PathGlob? in
-                guard case .http(let theirs, let glob) = pattern.match, theirs == nil || theirs == method else {
+                guard case .http(let theirs, let glob) = pattern.match, theirs == nil || theirs == method
+                else {
                     return nil
                 }
                 return glob
