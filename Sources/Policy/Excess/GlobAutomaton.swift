@@ -11,7 +11,7 @@ struct InclusionBudget {
     /// Steps over single states.
     ///
     /// Two profiles of ordinary size need some thousands; all of it takes well under a second.
-    static let maximumWork = 20_000_000
+    static let maximumWork = 2_000_000
 
     private(set) var left = maximumWork
 
