@@ -20,6 +20,24 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 
     package var description: String { text }
+
+    /// One string, as in every message: `"RUN.N"`.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let id = AgentID(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "not an agent id: RUN.N"
+            )
+        }
+        self = id
+    }
 }
 
 /// Who started the root agent: for now the local user, by kernel credential of the invoking process.
