@@ -1,8 +1,10 @@
 /// The path of a URL in the one form that is decided on and forwarded (RFC 3986 section 6.2.2).
 package enum URLPath {
     /// Percent-encodings of unreserved characters are decoded, others written in upper case, dot segments
-    /// removed (section 5.2.4). Empty segments stay: servers differ in what they mean. Nil for a text that does
-    /// not begin with `/`, has a byte that a path may not have, or an incomplete percent-encoding.
+    /// removed (section 5.2.4).
+    ///
+    /// Empty segments stay: servers differ in what they mean. Nil for a text that does not begin with `/`,
+    /// has a byte that a path may not have, or an incomplete percent-encoding.
     package static func normalise(_ raw: some StringProtocol) -> String? {
         let bytes = Array(raw.utf8)
         guard bytes.first == UInt8(ascii: "/"), let decoded = decodingUnreserved(bytes) else { return nil }
@@ -11,12 +13,24 @@ package enum URLPath {
 
     /// Whether a path is already in normal form: what `normalise` would give back unchanged.
     package static func isNormal(_ path: some StringProtocol) -> Bool {
-        normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
+        var previous: UInt8 = 0
+        let isPlain = path.utf8.allSatisfy { byte in
+            defer { previous = byte }
+            // No dot begins a segment, so there is no dot segment to remove.
+            return isPathByte(byte) && !(byte == UInt8(ascii: ".") && previous == UInt8(ascii: "/"))
+        }
+        if isPlain { return path.utf8.first == UInt8(ascii: "/") }
+        return normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
     }
 
     /// Bytes that may stand in a path as they are: `pchar` and `/` (RFC 3986 section 3.3).
     package static func isPathByte(_ byte: UInt8) -> Bool {
-        isUnreserved(byte) || "!$&'()*+,;=:@/".utf8.contains(byte)
+        switch byte {
+        case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: ";"),
+            UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "/"):
+            true
+        default: isUnreserved(byte)
+        }
     }
 
     /// RFC 3986 section 2.3.

@@ -62,7 +62,9 @@ struct PathReadings: Sendable {
         }
         for (index, segment) in segments.enumerated() {
             let name = segment.prefix { $0 != UInt8(ascii: ";") }
-            guard !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) else { throw .hidesDotSegment }
+            guard !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) else {
+                throw .hidesDotSegment
+            }
             if !name.isEmpty || index == segments.count - 1 { result += [UInt8(ascii: "/")] + name }
         }
         return result == bytes ? nil : SegmentedPath(result)
@@ -71,7 +73,9 @@ struct PathReadings: Sendable {
     private static func needsLooseReading(_ bytes: [UInt8]) -> Bool {
         var previous: UInt8 = 0
         for byte in bytes {
-            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\\") { return true }
+            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\\") {
+                return true
+            }
             if byte == UInt8(ascii: "/"), previous == byte { return true }
             previous = byte
         }

@@ -17,11 +17,13 @@ struct SeededGenerator: RandomNumberGenerator {
 
 struct ExcessPropertyTests {
     private static let patterns = [
-        "a.test", "x.a.test", "*.a.test", "**.a.test", "*.x.a.test", "**.test", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3",
+        "a.test", "x.a.test", "*.a.test", "**.a.test", "*.x.a.test", "**.test", "10.0.0.0/8", "10.1.0.0/16",
+        "10.1.2.3",
         "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "169.254.169.254",
     ]
     private static let hosts = [
-        "a.test", "x.a.test", "y.a.test", "y.x.a.test", "z.y.x.a.test", "b.test", "10.1.2.3", "10.1.9.9", "10.2.0.1",
+        "a.test", "x.a.test", "y.a.test", "y.x.a.test", "z.y.x.a.test", "b.test", "10.1.2.3", "10.1.9.9",
+        "10.2.0.1",
         "93.184.216.34", "193.184.216.34", "169.254.169.254",
     ]
     private static let segments = ["a", "b", "*", "**", "a*", "*b", ""]
@@ -44,7 +46,8 @@ struct ExcessPropertyTests {
 
     private static func actions(_ random: inout SeededGenerator, _ count: ClosedRange<Int>) -> [String] {
         (0..<Int.random(in: count, using: &random)).map { _ in
-            let path = (0..<Int.random(in: 1...3, using: &random)).map { _ in "/" + pick(segments, &random) }.joined()
+            let path = (0..<Int.random(in: 1...3, using: &random)).map { _ in "/" + pick(segments, &random) }
+                .joined()
             return pick(methods, &random) + (Bool.random(using: &random) ? " " + path : "")
         }
     }
@@ -76,7 +79,10 @@ struct ExcessPropertyTests {
         return profile
     }
 
-    @Test("G02: where a child's profile is no wider, whatever it permits its parent's reach permits", arguments: 0..<8)
+    @Test(
+        "G02: where a child's profile is no wider, whatever it permits its parent's reach permits",
+        arguments: 0..<8
+    )
     func noWiderMeansNoMore(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
         var within = 0

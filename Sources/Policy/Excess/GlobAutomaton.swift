@@ -8,9 +8,10 @@ enum Inclusion: Sendable, Hashable {
 
 /// The work that one comparison of two profiles may cost, so that no profile can stall a launch.
 struct InclusionBudget {
-    /// Steps over single states. Two profiles of ordinary size need some thousands; all of it takes well under a
-    /// second.
-    static let maximumWork = 20_000_000
+    /// Steps over single states.
+    ///
+    /// Two profiles of ordinary size need some thousands; all of it takes well under a second.
+    static let maximumWork = 2_000_000
 
     private(set) var left = maximumWork
 
@@ -119,7 +120,9 @@ extension GlobAutomaton {
                 guard !mine.isEmpty else { continue }
                 let next = Pair(mine: mine, theirs: zip(others, pair.theirs).map { $0.step($1, byte) })
                 guard seen.insert(next).inserted else { continue }
-                if accepts(mine), !zip(others, next.theirs).contains(where: { $0.accepts($1) }) { return .exceeds }
+                if accepts(mine), !zip(others, next.theirs).contains(where: { $0.accepts($1) }) {
+                    return .exceeds
+                }
                 open.append(next)
             }
         }
