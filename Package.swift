@@ -117,7 +117,7 @@ let package = Package(
             .testTarget(name: "MaskingTests", dependencies: ["Masking"]),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
-            .testTarget(name: "WireTests", dependencies: ["Wire", "Model"]),
+            .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
                 name: "SandboxTests",
@@ -127,8 +127,8 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
-            .testTarget(name: "AuditTests", dependencies: ["Audit", "Model", "Linux"]),
-            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Model", "Linux"]),
+            .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Profiles", "Model", "Linux"]),
             .testTarget(
                 name: "SupervisorTests",
                 dependencies: ["Supervisor", "Sandbox", "Policy", "Profiles", "Model", "Linux"]
@@ -139,7 +139,10 @@ let package = Package(
         + protocols.map {
             .testTarget(
                 name: "\($0)ProtocolTests",
-                dependencies: [.target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1]
+                dependencies: [
+                    .target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1,
+                    .product(name: "NIOEmbedded", package: "swift-nio"),
+                ]
             )
         },
     swiftLanguageModes: [.v6]

@@ -4,7 +4,9 @@ internal import Model
 extension AgentTree {
     /// The tree for people: each agent with what became of it, its requests below it, then its children.
     package func text(_ style: TextStyle) -> String {
-        var lines = [style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)]
+        var lines = [
+            style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+        ]
         var visited: Set<AgentID> = []
         append(branches(below: nil), "", style, &visited, &lines)
         return lines.joined(separator: "\n")

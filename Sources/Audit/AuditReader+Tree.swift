@@ -40,7 +40,8 @@ extension AuditReader {
             guard values.count == 6, let agent = String.fromDatabaseValue(values[0]),
                 let verdict = String.fromDatabaseValue(values[1]),
                 let action = String.fromDatabaseValue(values[2]),
-                let resource = String.fromDatabaseValue(values[3]), let count = Int.fromDatabaseValue(values[5])
+                let resource = String.fromDatabaseValue(values[3]),
+                let count = Int.fromDatabaseValue(values[5])
             else { throw damaged() }
             let message = verdict == Effect.allow.rawValue ? nil : String.fromDatabaseValue(values[4])
             builder.add(

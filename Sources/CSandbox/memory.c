@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+int csb_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
 int csb_sealed_memory(const char *name, const void *bytes, size_t size) {
     int memory = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (memory < 0) return -errno;

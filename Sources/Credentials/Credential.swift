@@ -80,7 +80,8 @@ final class Credential: Sendable {
     }
 
     /// Takes the secret's shape where looking costs nothing; a command is not run for that.
-    private static func placeholder(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> Placeholder? {
+    private static func placeholder(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> Placeholder?
+    {
         guard let variable = definition.variable else { return nil }
         let secret: String? =
             switch definition.source {

@@ -24,7 +24,10 @@ extension CredentialFile {
         case "basic" where words.count == 1: return .basic
         case "header" where words.count == 2: return header(words[1], node, &errors)
         case let word? where unbuiltPositions.contains(word):
-            errors.report("as: \"\(word)\" is not built yet; use bearer, basic or header NAME", at: node.position)
+            errors.report(
+                "as: \"\(word)\" is not built yet; use bearer, basic or header NAME",
+                at: node.position
+            )
         default:
             errors.report(
                 "as: \"\(text)\" is not one of bearer, basic, header NAME",

@@ -74,7 +74,8 @@ package enum CredentialFile {
         let position = fields["as"].flatMap { Self.position($0, &errors) }
         let hosts = fields["for"].map { Self.hosts($0, &errors) } ?? []
         let variable = fields["placeholder"].flatMap { Self.variable($0, "placeholder", &errors) }
-        let lifetime = fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
+        let lifetime =
+            fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
         guard let source, let position, !hosts.isEmpty else { return nil }
         return CredentialDefinition(
             name: name,

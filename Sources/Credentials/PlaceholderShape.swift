@@ -43,7 +43,9 @@ struct PlaceholderShape: Sendable {
 
     /// The shape of this secret, or else the one that the variable's name speaks for.
     static func matching(secret: String?, variable: String) -> PlaceholderShape {
-        if let shape = secret.flatMap({ secret in all.first { secret.hasPrefix($0.prefix) } }) { return shape }
+        if let shape = secret.flatMap({ secret in all.first { secret.hasPrefix($0.prefix) } }) {
+            return shape
+        }
         return all.first { shape in
             shape.variableWords.contains { variable == $0 || variable.hasPrefix($0 + "_") }
         } ?? generic

@@ -37,7 +37,7 @@ package enum PacketSocket {
         guard descriptors.count <= maximumDescriptors else {
             throw SystemCallError(stage: "sendmsg", object: "\(descriptors.count) descriptors", errno: E2BIG)
         }
-        let flags = Int32(MSG_NOSIGNAL.rawValue) | (waiting ? 0 : Int32(MSG_DONTWAIT.rawValue))
+        let flags = Int32(MSG_NOSIGNAL) | (waiting ? 0 : Int32(MSG_DONTWAIT))
         let status = unsafe bytes.withUnsafeBytes { data in
             unsafe descriptors.withUnsafeBufferPointer { list in
                 unsafe csb_send(socket, data.baseAddress, data.count, list.baseAddress, Int32(list.count), flags)
@@ -59,7 +59,7 @@ package enum PacketSocket {
         var bytes = [UInt8](repeating: 0, count: maximumBytes)
         var descriptors = [Int32](repeating: -1, count: Self.maximumDescriptors)
         var count = Int32(min(maximumDescriptors, Self.maximumDescriptors))
-        let flags = Int32(MSG_CMSG_CLOEXEC.rawValue) | (waiting ? 0 : Int32(MSG_DONTWAIT.rawValue))
+        let flags = Int32(MSG_CMSG_CLOEXEC) | (waiting ? 0 : Int32(MSG_DONTWAIT))
         let received = unsafe bytes.withUnsafeMutableBytes { data in
             unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
         }
@@ -74,7 +74,7 @@ package enum PacketSocket {
 
     /// Takes a waiting connection; nil when there is none any more.
     package static func accept(on listener: Int32) -> OwnedDescriptor? {
-        let raw = unsafe csb_accept(listener)
+        let raw = csb_accept(listener)
         return raw >= 0 ? OwnedDescriptor(raw) : nil
     }
 }

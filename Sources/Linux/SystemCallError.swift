@@ -21,9 +21,8 @@ package struct SystemCallError: Error, Sendable, Hashable, CustomStringConvertib
     /// The C library's sentence for an error number, and the number.
     package static func text(_ number: Int32) -> String {
         var buffer = [CChar](repeating: 0, count: 128)
-        guard unsafe csb_strerror(number, &buffer, buffer.count) == 0,
-            let text = unsafe String(validatingCString: buffer)
-        else { return "error \(number)" }
+        guard unsafe csb_strerror(number, &buffer, buffer.count) == 0 else { return "errno \(number)" }
+        let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         return "\(text) (errno \(number))"
     }
 }

@@ -44,7 +44,8 @@ enum SecretName {
     /// A name that ends so is about a secret, but its value is none.
     private static let descriptions: Set<String> = [
         "file", "path", "dir", "url", "uri", "name", "type", "ttl", "expiry", "expires", "length", "count",
-        "endpoint", "helper", "policy", "limit", "timeout", "header", "field", "id", "env", "source", "format",
+        "endpoint", "helper", "policy", "limit", "timeout", "header", "field", "id", "env", "source",
+        "format",
     ]
 
     private static func isStrong(_ word: String) -> Bool {

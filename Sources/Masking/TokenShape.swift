@@ -61,8 +61,13 @@ struct TokenShape: Sendable {
         TokenShape("eyJ", .dotted, startsWord: true),
     ]
 
-    /// The shapes that begin with each octet, so that a scan looks at few of them.
-    static let byFirstOctet: [UInt8: [TokenShape]] = Dictionary(grouping: all) { $0.prefix[0] }
+    /// The shapes that begin with each octet, by its value: a scan asks at every place of a text.
+    private static let byFirstOctet: [[TokenShape]] = (0...255).map { octet in
+        all.filter { $0.prefix.first == octet }
+    }
+
+    /// The shapes that begin with this octet.
+    static func beginning(with octet: UInt8) -> [TokenShape] { byFirstOctet[Int(octet)] }
 }
 
 extension TokenShape {

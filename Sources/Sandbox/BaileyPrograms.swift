@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Linux
 
 /// Bailey's own two programs, as an agent sees them.
 enum BaileyPrograms {
@@ -7,7 +8,7 @@ enum BaileyPrograms {
         let own = try executable()
         let folder = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
         let candidates = [folder + "/bailey-init", folder + "/../libexec/bailey/bailey-init"]
-        guard let helper = candidates.first(where: { access($0, X_OK) == 0 }) else {
+        guard let helper = candidates.first(where: { unsafe access($0, X_OK) == 0 }) else {
             throw LaunchFailure(
                 step: "find bailey-init",
                 object: candidates.joined(separator: ", "),
@@ -19,9 +20,7 @@ enum BaileyPrograms {
     }
 
     private static func executable() throws(LaunchFailure) -> String {
-        var buffer = [CChar](repeating: 0, count: 4096)
-        let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count - 1)
-        guard count > 0, let path = unsafe String(validatingCString: buffer) else {
+        guard let path = PathText.target(of: "/proc/self/exe") else {
             throw LaunchFailure(
                 step: "readlink",
                 object: "/proc/self/exe",

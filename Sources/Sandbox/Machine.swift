@@ -60,20 +60,12 @@ package struct Machine: Sendable {
     private static func parts(of paths: [String]) -> [MachineFacts.Part] {
         paths.compactMap { path in
             var status = stat()
-            guard unsafe stat(path, &status) == 0, target(of: path) == nil || path.hasPrefix("/etc/") else { return nil }
+            guard unsafe stat(path, &status) == 0, PathText.target(of: path) == nil || path.hasPrefix("/etc/") else { return nil }
             return MachineFacts.Part(path: path, isFile: status.st_mode & S_IFMT != S_IFDIR)
         }
     }
 
     private static func links() -> [(String, String)] {
-        BaseView.folders.compactMap { path in target(of: path).map { (path, $0) } }
-    }
-
-    private static func target(of path: String) -> String? {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-            unsafe readlink(path, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
-        }
-        return count > 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
+        BaseView.folders.compactMap { path in PathText.target(of: path).map { (path, $0) } }
     }
 }

@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Linux
 
@@ -9,15 +10,24 @@ struct SandboxParts: ~Copyable {
     private(set) var ownStreams: [Int32] = []
     private var theirStreams: [Int32] = []
 
-    init(terminal: Bool) throws(SystemCallError) {
-        report = try PacketSocket.pair()
-        talk = try PacketSocket.pair()
-        guard !terminal else { return }
+    private init(report: consuming PacketSocket.Pair, talk: consuming PacketSocket.Pair) {
+        self.report = report
+        self.talk = talk
+    }
+
+    static func made(terminal: Bool) throws(SystemCallError) -> SandboxParts {
+        let report = try PacketSocket.pair()
+        let talk = try PacketSocket.pair()
+        var parts = SandboxParts(report: report, talk: talk)
+        if !terminal { try parts.addPipes() }
+        return parts
+    }
+
+    private mutating func addPipes() throws(SystemCallError) {
         for number: Int32 in 0..<3 {
             var ends: [Int32] = [-1, -1]
-            guard unsafe pipe2(&ends, O_CLOEXEC) == 0 else {
-                throw SystemCallError(stage: "pipe2", object: "standard streams", errno: errno)
-            }
+            let status = unsafe csb_pipe(&ends)
+            guard status == 0 else { throw SystemCallError(stage: "pipe2", object: "standard streams", errno: -status) }
             ownStreams.append(number == 0 ? ends[1] : ends[0])
             theirStreams.append(number == 0 ? ends[0] : ends[1])
         }
@@ -46,10 +56,7 @@ struct SandboxParts: ~Copyable {
 
     /// Takes the channel to init and the streams; what is left closes.
     mutating func takeChannel() -> OwnedDescriptor {
-        let raw = talk.first.rawValue
-        let copy = OwnedDescriptor(fcntl(raw, F_DUPFD_CLOEXEC, 3))
-        talk.first = OwnedDescriptor(-1)
-        return copy
+        talk.first.take()
     }
 
     mutating func takeStreams() -> [Int32] {

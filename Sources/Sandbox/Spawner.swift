@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 package import Linux
+internal import Policy
 
 /// The small single-threaded process that clones agents, so that no copy of the supervisor's memory, threads or
 /// descriptors is ever in one.
@@ -33,27 +34,32 @@ package final class Spawner: Sendable {
         machine: Machine
     ) throws(LaunchFailure) -> Sandbox {
         let plan = try machine.plan(request, under: parent)
-        var parts: SandboxParts
-        do throws(SystemCallError) {
-            parts = try SandboxParts(terminal: request.terminal)
-            try send(plan, parts: parts, under: parent)
-        } catch {
-            throw LaunchFailure(error, remedy: "The machine may be out of descriptors or memory.")
-        }
+        var parts = try Self.parts(terminal: request.terminal)
+        try send(plan, parts: parts, under: parent)
         parts.closeAgentSide()
         let reports = LaunchReports(parts.reports, patience: Self.patience)
         return try Sandbox(parts: parts, plan: plan, reports: reports, limits: HeldLimits.of(request.profile.limits))
     }
 
-    private func send(_ plan: LaunchPlan, parts: borrowing SandboxParts, under parent: Sandbox?) throws(SystemCallError) {
-        let memory = try SealedMemory(plan.encoded(), name: "bailey-plan")
-        let streams = parts.agentStreams(orElse: memory.descriptor)
-        let namespaces = parent.map { $0.namespaceDescriptors } ?? []
-        try PacketSocket.send(
-            [0],
-            descriptors: [memory.descriptor, parts.agentReports, parts.agentChannel] + streams + namespaces,
-            on: socket,
-            waiting: true
-        )
+    private static let exhausted = "The machine may be out of descriptors or memory."
+
+    private static func parts(terminal: Bool) throws(LaunchFailure) -> SandboxParts {
+        do throws(SystemCallError) {
+            return try SandboxParts.made(terminal: terminal)
+        } catch {
+            throw LaunchFailure(error, remedy: exhausted)
+        }
+    }
+
+    private func send(_ plan: LaunchPlan, parts: borrowing SandboxParts, under parent: Sandbox?) throws(LaunchFailure) {
+        do throws(SystemCallError) {
+            let memory = try SealedMemory.holding(plan.encoded(), name: "bailey-plan")
+            let own = [memory.rawValue, parts.agentReports, parts.agentChannel]
+            let streams = parts.agentStreams(orElse: memory.rawValue)
+            let namespaces = parent.map { $0.namespaceDescriptors } ?? []
+            try PacketSocket.send([0], descriptors: own + streams + namespaces, on: socket, waiting: true)
+        } catch {
+            throw LaunchFailure(error, remedy: Self.exhausted)
+        }
     }
 }

@@ -6,7 +6,9 @@ package enum Side: Sendable, Hashable {
     case upstream
 }
 
-/// Names one question that an engine asked. Made by the engine, unique within it.
+/// Names one question that an engine asked.
+///
+/// Made by the engine, unique within it.
 package struct RulingID: Sendable, Hashable {
     package let number: UInt64
 
@@ -22,8 +24,12 @@ package enum Ruling: Sendable, Hashable {
     case denied(Denial)
 }
 
-/// A header field to put into a request, in place of any of the same name. Has no description: it is a secret.
-package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
+/// A header field to put into a request, in place of any of the same name.
+///
+/// Has no description: it is a secret.
+package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
+    CustomReflectable
+{
     /// Lower-case field name.
     package let field: String
     package let value: String
@@ -35,12 +41,15 @@ package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDeb
 
     package var description: String { "Injection(\(field))" }
     package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: ["field": field]) }
 }
 
-/// What an engine wants done. Plain values: no promises, channels or closures, so that a conversation is tested
-/// as a table of events and expected actions.
+/// What an engine wants done.
+///
+/// Plain values: no promises, channels or closures, so that a conversation is tested as a table of events
+/// and expected actions.
 package enum EngineAction<Message> {
-    /// Decide this request. The driver delivers no further client message until it calls `ruled`.
+    /// Decide this request. The driver stops reading from the client until it has called `ruled`.
     case ask(RulingID, Request)
     /// Send a message on, under a ruling that allowed it. The driver refuses an id that was not allowed.
     case forward(Message, to: Side, under: RulingID)
@@ -48,11 +57,18 @@ package enum EngineAction<Message> {
     case reply(Message)
     /// The request under this id is complete in both directions; its ruling is spent.
     case finished(RulingID)
-    /// The request under this id failed a check that is not policy's; record it as denied.
+    /// The request under this id failed a check that is not policy's; record it as denied. The id may be new, or
+    /// one that was allowed and is now spent.
     case refused(RulingID, Request?, Denial)
+    /// The rest of the client's bytes are a connection of their own to this host and port (`CONNECT`): after what
+    /// was replied has been flushed, treat them as if they had been captured. The engine is done.
+    case handOver(Host, port: UInt16)
     /// Close both sides after what was sent has been flushed.
     case close
 }
+
+extension EngineAction: Equatable where Message: Equatable {}
+extension EngineAction: Sendable where Message: Sendable {}
 
 /// One protocol's conversation between a client and an upstream: events in, actions out; no I/O, no clock.
 ///
@@ -66,8 +82,13 @@ package protocol ProtocolEngine<Message>: ~Copyable {
     /// The answer to an `ask`; called exactly once for each.
     mutating func ruled(_ id: RulingID, _ ruling: Ruling) -> [EngineAction<Message>]
 
-    /// A side will send no more.
+    /// A side will send no more. An end of the upstream between two requests is no event of the conversation:
+    /// the driver dials again for the next one.
     mutating func ended(_ side: Side) -> [EngineAction<Message>]
+
+    /// Whether the driver should read more from the client. What was decoded from one read may still be
+    /// delivered: the engine holds it, within a bound.
+    var wantsClientMessages: Bool { get }
 }
 
 /// Whether a prefix of a connection opens a protocol.

@@ -143,7 +143,9 @@ extension Sample {
             if number.isMultiple(of: 20) { store.flush() }
         }
         store.flush()
-        guard tally.count == count, tally.failures.isEmpty else { throw WriteFailed(failures: tally.failures) }
+        guard tally.count == count, tally.failures.isEmpty else {
+            throw WriteFailed(failures: tally.failures)
+        }
     }
 
     struct WriteFailed: Error { let failures: [AuditFailure] }

@@ -34,7 +34,12 @@ struct Tampering: Sendable, CustomTestStringConvertible {
         Tampering("time", "UPDATE records SET time = time - 1 WHERE sequence = 11", .changed, 11),
         Tampering("run", "UPDATE records SET run = 'x' WHERE sequence = 1", .changed, 1),
         Tampering("lineage", "UPDATE records SET lineage = lineage || 'x' WHERE sequence = 2", .changed, 2),
-        Tampering("hidden tail", "UPDATE records SET payload = payload || char(0) || 'x' WHERE sequence = 3", .changed, 3),
+        Tampering(
+            "hidden tail",
+            "UPDATE records SET payload = payload || char(0) || 'x' WHERE sequence = 3",
+            .changed,
+            3
+        ),
         Tampering("agent", "UPDATE records SET agent = '' WHERE sequence = 3", .changed, 3),
         Tampering("hash", "UPDATE records SET hash = zeroblob(32) WHERE sequence = 9", .changed, 9),
         Tampering("previous", "UPDATE records SET previous = zeroblob(32) WHERE sequence = 9", .changed, 9),
@@ -48,10 +53,25 @@ struct Tampering: Sendable, CustomTestStringConvertible {
             6
         ),
         Tampering("swap", swap, .reordered, 4),
-        Tampering("cut the tail with its seal", "DELETE FROM records WHERE sequence > 1; DELETE FROM seals WHERE last > 1", .cut, 2),
+        Tampering(
+            "cut the tail with its seal",
+            "DELETE FROM records WHERE sequence > 1; DELETE FROM seals WHERE last > 1",
+            .cut,
+            2
+        ),
         Tampering("cut everything", "DELETE FROM records; DELETE FROM seals", .cut, 1),
-        Tampering("append", "INSERT INTO records SELECT 12, \(copy) FROM records WHERE sequence = 11", .inserted, 12),
-        Tampering("insert before", "INSERT INTO records SELECT 0, \(copy) FROM records WHERE sequence = 11", .inserted, 0),
+        Tampering(
+            "append",
+            "INSERT INTO records SELECT 12, \(copy) FROM records WHERE sequence = 11",
+            .inserted,
+            12
+        ),
+        Tampering(
+            "insert before",
+            "INSERT INTO records SELECT 0, \(copy) FROM records WHERE sequence = 11",
+            .inserted,
+            0
+        ),
         Tampering("delete a seal", "DELETE FROM seals WHERE last = 1", .seal, 1),
         Tampering("delete the last seal", "DELETE FROM seals WHERE last = 11", .inserted, 2),
         Tampering("change a seal", "UPDATE seals SET signature = zeroblob(64) WHERE last = 11", .seal, 2),
@@ -142,7 +162,10 @@ struct TamperTests {
         let path = state.path + "/audit.head"
         let head = try Data(contentsOf: URL(fileURLWithPath: path))
         let text = String(decoding: head, as: UTF8.self)
-        try state.write(Data(text.replacing(" 11 ", with: " 10 ").utf8 + [0x20]).prefix(512), to: "audit.head")
+        try state.write(
+            Data(text.replacing(" 11 ", with: " 10 ").utf8 + [0x20]).prefix(512),
+            to: "audit.head"
+        )
         #expect(try state.finding()?.code == .head)
         try state.write(Data("nonsense".utf8), to: "audit.head")
         #expect(try state.finding()?.code == .head)

@@ -33,7 +33,7 @@ struct LaunchPlan: Sendable {
     func encoded() -> [UInt8] {
         var blob = PlanBlob()
         var head = csb_plan()
-        head.magic = UInt32(CSB_MAGIC.rawValue)
+        head.magic = UInt32(CSB_MAGIC)
         (head.argument_count, head.arguments) = blob.table(arguments)
         (head.environment_count, head.environment) = blob.table(environment)
         (head.search_count, head.search) = blob.table(search)
@@ -94,7 +94,7 @@ private struct PlanBlob {
 
     mutating func place(_ head: csb_plan) {
         unsafe withUnsafeBytes(of: head) { source in
-            for (index, byte) in unsafe source.enumerated() { bytes[index] = byte }
+            for index in source.indices { bytes[index] = unsafe source[index] }
         }
     }
 }

@@ -1,0 +1,188 @@
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+internal import Policy
+internal import Wire
+
+/// A request that was allowed and whose record is durable: what dialling or forwarding spends.
+struct Authorised: ~Copyable {
+    let permit: Permit
+    /// The credential to put in, when the rule names one.
+    let injection: Injection?
+
+    /// Gives the permit up to who spends it.
+    consuming func intoPermit() -> Permit { permit }
+}
+
+/// The end of one authorisation.
+enum Authorisation: ~Copyable {
+    case allowed(Authorised)
+    case denied(Denial)
+}
+
+/// Decides requests of one agent and makes every decision durable before it has an effect. Lives on one loop.
+final class Authoriser {
+    let resident: Resident
+    private let gatehouse: Gatehouse
+    private let loop: any EventLoop
+
+    init(_ resident: Resident, _ gatehouse: Gatehouse, loop: any EventLoop) {
+        self.resident = resident
+        self.gatehouse = gatehouse
+        self.loop = loop
+    }
+
+    /// Decides, fetches the credential if there is one, writes the record, and then calls back on the loop,
+    /// exactly once and never before this returns.
+    func authorise(_ request: Request, then: @escaping (consuming Authorisation) -> Void) {
+        let current = resident.current
+        guard !current.closed else { return deny(request, current.policy, [], .deny, .revoked, then) }
+        switch current.policy.decide(request) {
+        case .deny(let refusal):
+            deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
+        case .allow(let permit):
+            guard let credential = permit.obligations.credential else {
+                return commit(permit, injection: nil, current.policy, current.version, then)
+            }
+            fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
+        }
+    }
+
+    /// Writes the record of something refused that was not policy's matter; nothing waits for it.
+    func refused(_ request: Request?, otherwise resource: String, _ denial: Denial) {
+        let entry = RequestRecord(
+            lineage: resident.lineage,
+            action: request?.action.summary ?? "connect",
+            resource: request?.endpoint.description ?? resource,
+            verdict: .deny,
+            levels: [],
+            reason: denial.reason,
+            message: denial.message
+        )
+        gatehouse.audit.append(.request(entry)) { _ in }
+    }
+
+    /// An allowed request while its credential is fetched.
+    private final class Granted {
+        var permit: Permit?
+        let levels: [LevelVerdict]
+        let policy: LineagePolicy
+        let version: UInt64
+
+        init(_ permit: consuming Permit, _ policy: LineagePolicy, _ version: UInt64) {
+            levels = permit.levels
+            self.permit = consume permit
+            self.policy = policy
+            self.version = version
+        }
+    }
+
+    /// An outcome while its record is written.
+    private final class Pending {
+        var outcome: Authorisation?
+        let then: (consuming Authorisation) -> Void
+
+        init(_ outcome: consuming Authorisation, _ then: @escaping (consuming Authorisation) -> Void) {
+            self.outcome = consume outcome
+            self.then = then
+        }
+
+        func finish() {
+            guard let outcome = outcome.take() else { return }
+            then(outcome)
+        }
+
+        func fail(_ denial: Denial) {
+            outcome = nil
+            then(.denied(denial))
+        }
+    }
+
+    private func fetch(
+        _ credential: String,
+        for request: Request,
+        _ granted: Granted,
+        _ then: @escaping (consuming Authorisation) -> Void
+    ) {
+        guard let binding = gatehouse.credentials.binding(of: credential), binding.covers(request.endpoint) else {
+            let message = "credential \(credential) is not bound to \(request.endpoint)"
+            return deny(request, granted.policy, granted.levels, .deny, .credentialUnavailable(message), then)
+        }
+        let source = gatehouse.credentials
+        // A command or a file may block: never on the loop.
+        let value = gatehouse.threads.runIfActive(eventLoop: loop) { try source.fieldValue(of: credential) }
+        let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
+        value.whenComplete { result in
+            let (authoriser, granted, then) = kept.value
+            switch result {
+            case .success(let value):
+                guard let permit = granted.permit.take() else { return }
+                let injection = Injection(field: binding.headerField, value: value)
+                authoriser.commit(permit, injection: injection, granted.policy, granted.version, then)
+            case .failure(let error):
+                let denial = Denial.credentialUnavailable("credential \(credential) could not be had: \(error)")
+                authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
+            }
+        }
+    }
+}
+
+extension Authoriser {
+    /// Writes the allow record; the permit is handed on when it is durable and the policy is still the same.
+    private func commit(
+        _ permit: consuming Permit,
+        injection: Injection?,
+        _ policy: LineagePolicy,
+        _ version: UInt64,
+        _ then: @escaping (consuming Authorisation) -> Void
+    ) {
+        let entry = RequestRecord(
+            lineage: policy.lineage,
+            action: permit.request.action.summary,
+            resource: permit.request.endpoint.description,
+            verdict: .allow,
+            levels: permit.levels,
+            credential: injection == nil ? nil : permit.obligations.credential
+        )
+        let outcome = Authorisation.allowed(Authorised(permit: permit, injection: injection))
+        append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version)
+    }
+
+    /// Writes the record of a refusal, then calls back with it.
+    private func deny(
+        _ request: Request,
+        _ policy: LineagePolicy,
+        _ levels: [LevelVerdict],
+        _ verdict: Effect,
+        _ denial: Denial,
+        _ then: @escaping (consuming Authorisation) -> Void
+    ) {
+        let entry = RequestRecord(
+            lineage: policy.lineage,
+            action: request.action.summary,
+            resource: request.endpoint.description,
+            verdict: verdict,
+            levels: levels,
+            reason: denial.reason,
+            message: denial.message
+        )
+        append(entry, NIOLoopBound(Pending(.denied(denial), then), eventLoop: loop), version: nil)
+    }
+
+    /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by.
+    private func append(_ entry: RequestRecord, _ pending: NIOLoopBound<Pending>, version: UInt64?) {
+        let loop = loop
+        let resident = resident
+        gatehouse.audit.append(.request(entry)) { result in
+            loop.execute {
+                switch result {
+                case .failure(let failure):
+                    pending.value.fail(.auditUnavailable(failure))
+                case .success:
+                    guard let version, resident.current.version != version else { return pending.value.finish() }
+                    pending.value.fail(.revoked)
+                }
+            }
+        }
+    }
+}

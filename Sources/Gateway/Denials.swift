@@ -1,0 +1,93 @@
+internal import Model
+
+/// The refusals that are the gateway's own, not a profile's.
+extension Denial {
+    private static func own(_ reason: Reason, _ message: String, remedy: String) -> Denial {
+        Denial(reason: reason, message: message, rule: nil, decidedBy: nil, remedy: remedy)
+    }
+
+    static func auditUnavailable(_ failure: AuditFailure) -> Denial {
+        own(
+            .auditUnavailable,
+            "the record of this request could not be written (\(failure)); nothing is allowed without one",
+            remedy: "The operator must make room for the audit store; then try again."
+        )
+    }
+
+    static var revoked: Denial {
+        own(
+            .revoked,
+            "the agent's policy changed while this request was being decided",
+            remedy: "Try again; what is allowed now may differ."
+        )
+    }
+
+    static func credentialUnavailable(_ message: String) -> Denial {
+        own(
+            .credentialUnavailable,
+            message,
+            remedy: "The operator must mend the credential in credentials.yaml, or its source."
+        )
+    }
+
+    static func forbiddenAddress(_ endpoint: Endpoint, _ reasons: [String]) -> Denial {
+        own(
+            .forbiddenAddress,
+            "\(endpoint) was not connected to: \(reasons.joined(separator: "; "))",
+            remedy: "Only a rule for the very address, or private: true for a name, reaches such an address."
+        )
+    }
+
+    static func upstreamFailed(_ endpoint: Endpoint, _ reason: String) -> Denial {
+        own(
+            .upstreamFailed,
+            "\(endpoint) could not be reached: \(reason)",
+            remedy: "Check that the server is up and that its certificate is valid for this name."
+        )
+    }
+
+    static func unknownAddress(_ address: IPAddress) -> Denial {
+        own(
+            .nameMismatch,
+            "\(address) stands for no name that this agent has looked up",
+            remedy: "Look the name up again and connect to the address it gets."
+        )
+    }
+
+    static func nameMismatch(captured: Host, serverName: DNSName?) -> Denial {
+        own(
+            .nameMismatch,
+            serverName.map { "the TLS server name \($0) is not \(captured), where the connection was going" }
+                ?? "the TLS ClientHello for \(captured) has no server name",
+            remedy: "Connect to the host by its name and send that name as server name."
+        )
+    }
+
+    static func protocolMismatch(_ host: Host, _ port: UInt16, seen: String) -> Denial {
+        own(
+            .protocolMismatch,
+            "\(seen) to \(host) port \(port) is neither TLS nor HTTP, and no tcp rule allows it",
+            remedy: "A tcp rule for this host and port in the profile of the agent and of every ancestor allows it."
+        )
+    }
+
+    static func overBudget(_ limit: Int) -> Denial {
+        own(
+            .overBudget,
+            "the agent has \(limit) connections open already",
+            remedy: "Close connections that are not needed."
+        )
+    }
+
+    static func malformed(_ message: String) -> Denial {
+        own(.malformed, message, remedy: "Send a valid message of the protocol.")
+    }
+
+    static func foreignNamespace(_ found: UInt64) -> Denial {
+        own(
+            .denied,
+            "a connection from network namespace \(found) arrived at this agent's listener",
+            remedy: "Nothing: it did not come from the agent."
+        )
+    }
+}

@@ -1,0 +1,98 @@
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+internal import Policy
+
+/// A connection outward was not made, in words for the client.
+struct DialFailure: Error {
+    let denial: Denial
+}
+
+/// The only place that opens a connection outward. A permit goes in and is spent.
+struct Dialer: Sendable {
+    let resolver: Resolver
+    let host: HostAddresses
+    let limits: GatewayLimits
+
+    /// Resolves, checks every address, and connects to the first checked one that answers; the channel is on
+    /// `loop` and belongs to `resident`.
+    func dial(
+        _ permit: consuming Permit,
+        for resident: Resident,
+        on loop: any EventLoop,
+        initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        let endpoint = permit.request.endpoint
+        let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
+        let attempt = Attempt(endpoint: endpoint, resident: resident, loop: loop, initialise: initialise)
+        return resolver.addresses(of: endpoint.host, on: loop)
+            .flatMapErrorThrowing { throw DialFailure(denial: .upstreamFailed(endpoint, "\($0)")) }
+            .flatMap { found in
+                var reasons: [String] = []
+                var checked: [IPAddress] = []
+                for address in found.prefix(limits.addressesTried) {
+                    if let reason = check.refusal(of: address, host: host) {
+                        reasons.append(reason)
+                    } else {
+                        checked.append(address)
+                    }
+                }
+                guard !checked.isEmpty else {
+                    return loop.makeFailedFuture(DialFailure(denial: .forbiddenAddress(endpoint, reasons)))
+                }
+                return connect(attempt, to: checked[...])
+            }
+    }
+
+    /// What stays the same over the addresses that are tried.
+    private struct Attempt: Sendable {
+        let endpoint: Endpoint
+        let resident: Resident
+        let loop: any EventLoop
+        let initialise: @Sendable (any Channel) -> EventLoopFuture<Void>
+    }
+
+    private func connect(_ attempt: Attempt, to addresses: ArraySlice<IPAddress>) -> EventLoopFuture<any Channel> {
+        guard let address = addresses.first else {
+            return attempt.loop.makeFailedFuture(
+                DialFailure(denial: .upstreamFailed(attempt.endpoint, "no address answered"))
+            )
+        }
+        let made = attempt.loop.makeCompletedFuture {
+            try address.socketAddress(port: attempt.endpoint.port)
+        }.flatMap { bootstrap(attempt).connect(to: $0) }
+        return made.flatMapError { error in
+            guard addresses.count > 1, !attempt.resident.current.closed else {
+                let denial = Denial.upstreamFailed(attempt.endpoint, "connect to \(address): \(error)")
+                return attempt.loop.makeFailedFuture(DialFailure(denial: denial))
+            }
+            return connect(attempt, to: addresses.dropFirst())
+        }
+    }
+
+    private func bootstrap(_ attempt: Attempt) -> ClientBootstrap {
+        ClientBootstrap(group: attempt.loop)
+            .connectTimeout(.milliseconds(limits.connect))
+            .channelOption(.writeBufferWaterMark, value: GatewayLimits.writeBuffer)
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 1_024,
+                    initial: 16_384,
+                    maximum: GatewayLimits.largestRead
+                )
+            )
+            .channelInitializer { channel in
+                do {
+                    let cutoff = ResetSwitch()
+                    try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
+                    guard attempt.resident.adopt(channel, cutoff: cutoff) else {
+                        throw DialFailure(denial: .revoked)
+                    }
+                    return attempt.initialise(channel)
+                } catch {
+                    return channel.eventLoop.makeFailedFuture(error)
+                }
+            }
+    }
+}

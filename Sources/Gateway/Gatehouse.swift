@@ -1,0 +1,19 @@
+internal import HTTPProtocol
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+
+/// What all connections share: ports, threads, certificates, limits.
+struct Gatehouse: Sendable {
+    let audit: any AuditSink
+    let credentials: any CredentialSource
+    let limits: GatewayLimits
+    let dialer: Dialer
+    let tls: UpstreamTLS
+    let contexts: InterceptionContexts
+    let placeholders: PlaceholderPatterns
+    /// For what may block: the system resolver, credential sources.
+    let threads: NIOThreadPool
+    /// One for each loop, by the loop's identity.
+    let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+}

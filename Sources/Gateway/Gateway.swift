@@ -1,0 +1,148 @@
+internal import Glibc
+internal import HTTPProtocol
+package import Model
+internal import NIOCore
+internal import NIOPosix
+package import Policy
+internal import Synchronization
+
+/// The supervisor's data path: every byte that leaves an agent goes through it, and every request is decided here
+/// for the agent and all its ancestors.
+package final class Gateway: Sendable {
+    /// Signs what intercepted clients see; its certificate belongs in the agents' trust bundles.
+    package let authority: CertificateAuthority
+
+    private let group: MultiThreadedEventLoopGroup
+    private let threads: NIOThreadPool
+    private let gatehouse: Gatehouse
+    private let attached = Mutex<[AgentID: Attachment]>([:])
+
+    /// An agent's place here, and its listening sockets.
+    private struct Attachment {
+        let resident: Resident
+        var listeners: [any Channel]
+    }
+
+    /// Threads for what may block: four lookups or credential commands at a time.
+    private static let blockingThreads = 4
+
+    /// Starts the loops. Fails when the upstream roots cannot be read or there are too many placeholders.
+    package init(
+        configuration: GatewayConfiguration,
+        audit: any AuditSink,
+        credentials: any CredentialSource
+    ) throws {
+        authority = try CertificateAuthority()
+        guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
+            throw GatewayFailure("watch for \(credentials.placeholders.count) placeholders: too many, or one is empty")
+        }
+        let tls = try UpstreamTLS(furtherRoots: configuration.upstreamRoots)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
+        let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
+        threads.start()
+        self.group = group
+        self.threads = threads
+        let limits = configuration.limits
+        let pools = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { loop in
+                (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop))
+            }
+        )
+        gatehouse = Gatehouse(
+            audit: audit,
+            credentials: credentials,
+            limits: limits,
+            dialer: Dialer(
+                resolver: Resolver(configuration, threads: threads),
+                host: HostAddresses(),
+                limits: limits
+            ),
+            tls: tls,
+            contexts: InterceptionContexts(authority: authority, capacity: limits.interceptedNames),
+            placeholders: placeholders,
+            threads: threads,
+            pools: pools
+        )
+    }
+
+    /// Takes an agent's sockets and serves them from now on. On failure the sockets are closed.
+    package func open(_ agent: GatewayAgent) throws {
+        let resident = Resident(agent, connectionLimit: gatehouse.limits.connectionsPerAgent)
+        let isNew = attached.withLock { attached in
+            guard attached[agent.id] == nil else { return false }
+            attached[agent.id] = Attachment(resident: resident, listeners: [])
+            return true
+        }
+        guard isNew else {
+            Glibc.close(agent.listener)
+            if let resolver = agent.resolver { Glibc.close(resolver) }
+            throw GatewayFailure("open \(agent.id): the agent is attached already")
+        }
+        do {
+            try keep(listen(agent, resident), for: agent.id)
+            if let resolver = agent.resolver { try keep(answer(resolver, resident), for: agent.id) }
+        } catch {
+            close(agent.id)
+            throw GatewayFailure("open \(agent.id): \(error)")
+        }
+    }
+
+    /// Puts another policy in force for an agent: every decision from now on is by this one.
+    package func update(_ id: AgentID, policy: LineagePolicy) {
+        attached.withLock { $0[id]?.resident }?.replacePolicy(policy)
+    }
+
+    /// Ends an agent here: its listeners are closed and every live connection is reset before this returns.
+    /// Called on one of the gateway's own loops it does not wait for the others.
+    package func close(_ id: AgentID) {
+        guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return }
+        let mayWait = MultiThreadedEventLoopGroup.currentEventLoop == nil
+        attachment.resident.close(waiting: mayWait)
+        for listener in attachment.listeners {
+            let closed = listener.close()
+            if mayWait { try? closed.wait() }
+        }
+    }
+
+    /// Ends every agent, then the loops.
+    package func shutdown() {
+        for id in attached.withLock({ Array($0.keys) }) { close(id) }
+        try? group.syncShutdownGracefully()
+        try? threads.syncShutdownGracefully()
+    }
+
+    private func keep(_ channel: any Channel, for id: AgentID) {
+        attached.withLock { $0[id]?.listeners.append(channel) }
+    }
+
+    private func listen(_ agent: GatewayAgent, _ resident: Resident) throws -> any Channel {
+        let acceptor = Acceptor(resident: resident, gatehouse: gatehouse)
+        return try ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: GatewayLimits.backlog)
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.writeBufferWaterMark, value: GatewayLimits.writeBuffer)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 1_024,
+                    initial: 4_096,
+                    maximum: GatewayLimits.largestRead
+                )
+            )
+            .childChannelInitializer { acceptor.accept($0) }
+            .withBoundSocket(agent.listener)
+            .wait()
+    }
+
+    private func answer(_ socket: Int32, _ resident: Resident) throws -> any Channel {
+        try DatagramBootstrap(group: group)
+            .channelOption(.receivePacketInfo, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(NameService(resident, descriptor: socket))
+                }
+            }
+            .withBoundSocket(socket)
+            .wait()
+    }
+}

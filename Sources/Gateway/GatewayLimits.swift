@@ -1,0 +1,50 @@
+internal import NIOCore
+
+/// Every bound the gateway holds its peers to. The defaults are the product's; tests shorten times.
+package struct GatewayLimits: Sendable {
+    /// Live client connections of one agent. Browsers and package managers stay under a few hundred; more is
+    /// refused so that one agent cannot use up the supervisor's descriptors.
+    package var connectionsPerAgent = 512
+    /// Idle upstream connections kept for one agent and upstream on one loop.
+    package var idleUpstreams = 16
+    /// Milliseconds an idle upstream connection is kept: under nginx's default `keepalive_timeout` of 75 s.
+    package var idleUpstreamTime: Int64 = 30_000
+    /// Milliseconds for the first bytes when no rule mentions the place: long enough to explain a refusal in the
+    /// client's own protocol, short enough to be prompt.
+    package var unexpectedSilence: Int64 = 1_000
+    /// Milliseconds to wait for a client that may be waiting for its server to speak first (SMTP, SSH, MySQL)
+    /// before a `tcp` rule is applied.
+    package var serverSpeaksFirst: Int64 = 250
+    /// Milliseconds from accept to a whole ClientHello or the start of a request, where a rule expects one.
+    package var firstBytes: Int64 = 10_000
+    /// Milliseconds from accept (or the end of the TLS handshake) to a whole request head.
+    package var requestHead: Int64 = 10_000
+    /// Milliseconds a kept-alive client connection may wait with its next request: nginx's default.
+    package var keepAlive: Int64 = 75_000
+    /// Milliseconds without a byte in either direction in the middle of an exchange or a tunnel.
+    package var idle: Int64 = 600_000
+    /// Milliseconds for one name at the system resolver: its own default is 5 s for each server.
+    package var resolve: Int64 = 5_000
+    /// Milliseconds for one TCP connection to one address.
+    package var connect: Int64 = 5_000
+    /// Milliseconds for the TLS handshake with an upstream.
+    package var upstreamHandshake: Int64 = 10_000
+    /// Addresses of one name that are tried, in the resolver's order.
+    package var addressesTried = 8
+    /// Names waiting for the system resolver, all agents together.
+    package var waitingLookups = 256
+    /// Certificates kept for intercepted names, all agents together; the least recently used goes first.
+    package var interceptedNames = 1_024
+
+    package init() {}
+
+    /// Bytes that may wait for a slow reader before the other side is no longer read, and below which reading
+    /// starts again.
+    static let writeBuffer = ChannelOptions.Types.WriteBufferWaterMark(low: 256 * 1_024, high: 1_024 * 1_024)
+    /// The largest single read: 16 TLS records (RFC 8446 section 5.1: 2^14 bytes each).
+    static let largestRead = 256 * 1_024
+    /// Connections that may wait in the kernel to be accepted.
+    static let backlog: Int32 = 256
+    /// The port of the explicit proxy on the agent's own loopback.
+    static let proxyPort: UInt16 = 3_128
+}

@@ -1,0 +1,30 @@
+internal import Glibc
+internal import NIOCore
+
+/// The outermost handler of every channel: cuts the connection at once, past TLS and everything that waits.
+///
+/// A revoked agent's connections must end with no further byte in either direction; closing through the pipeline
+/// would let TLS say goodbye first and the kernel send what is queued.
+final class ResetSwitch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private var context: ChannelHandlerContext?
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+    }
+
+    /// Sends RST and drops whatever is queued. On the channel's loop only.
+    func cut() {
+        guard let context else { return }
+        if let options = context.channel as? any SocketOptionProvider {
+            // With a linger time of zero close(2) resets (tcp(7), SO_LINGER).
+            options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
+        }
+        context.close(promise: nil)
+    }
+}

@@ -1,0 +1,213 @@
+internal import HTTPProtocol
+internal import NIOCore
+internal import NIOHTTP1
+internal import NIOTLS
+
+/// One HTTP/1.1 connection to an upstream: translates between NIO's parts and the engine's messages, for one
+/// conversation at a time.
+final class UpstreamLink: ChannelDuplexHandler {
+    typealias InboundIn = HTTPClientResponsePart
+    typealias OutboundIn = HTTPClientRequestPart
+    typealias OutboundOut = HTTPClientRequestPart
+
+    /// Completes when the connection can take a request: at once in the clear, after the handshake under TLS.
+    let ready: EventLoopPromise<Void>
+    /// Whether an exchange was completed on this connection before the present one.
+    private(set) var reused = false
+    /// Whether a byte of response has come in the present exchange.
+    private(set) var answered = false
+    /// Whether a part of a request was written in the present exchange.
+    private(set) var written = false
+
+    private enum Place {
+        case free
+        case pooled(UpstreamPool, UpstreamKey, Scheduled<Void>)
+        case serving(HTTPConversation)
+        case dead
+    }
+
+    private var place = Place.free
+    private var context: ChannelHandlerContext?
+    private var keepsAlive = false
+    private var waitingToRead = false
+    private var broken = false
+    private let encrypted: Bool
+    private var isReady = false
+
+    init(ready: EventLoopPromise<Void>, encrypted: Bool) {
+        self.ready = ready
+        self.encrypted = encrypted
+    }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    /// Starts an exchange.
+    func attach(_ conversation: HTTPConversation) {
+        place = .serving(conversation)
+        answered = false
+        written = false
+        keepsAlive = false
+        resumeReading()
+    }
+
+    /// Ends the exchange; true when the connection can take another one.
+    func detach(complete: Bool) -> Bool {
+        place = .free
+        let usable = complete ? keepsAlive : !written
+        reused = true
+        return usable && !broken && context?.channel.isActive == true
+    }
+
+    func close() {
+        place = .dead
+        context?.close(promise: nil)
+    }
+
+    func write(_ message: HTTPMessage) {
+        guard let context else { return }
+        written = true
+        switch message {
+        case .requestHead(let head): context.write(wrapOutboundOut(.head(head)), promise: nil)
+        case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+        case .end(let trailers): context.write(wrapOutboundOut(.end(trailers)), promise: nil)
+        case .responseHead, .unreadable: close()
+        }
+    }
+
+    func flush() {
+        context?.flush()
+    }
+
+    /// Reads again what was held back while the client could not be written to.
+    func resumeReading() {
+        guard waitingToRead, let context else { return }
+        waitingToRead = false
+        read(context: context)
+    }
+}
+
+// Idle in the pool.
+extension UpstreamLink {
+    func enter(_ pool: UpstreamPool, _ key: UpstreamKey, for time: TimeAmount) {
+        guard let context else { return pool.forget(self, key) }
+        let link = NIOLoopBound(self, eventLoop: context.eventLoop)
+        let timer = context.eventLoop.scheduleTask(in: time) { link.value.leavePool() }
+        place = .pooled(pool, key, timer)
+        resumeReading()
+    }
+
+    /// Taken out of the pool for use; false when it has ended meanwhile.
+    func leave() -> Bool {
+        guard case .pooled(_, _, let timer) = place else { return false }
+        timer.cancel()
+        place = .free
+        return context?.channel.isActive == true && !broken
+    }
+
+    private func leavePool() {
+        guard case .pooled(let pool, let key, let timer) = place else { return }
+        timer.cancel()
+        pool.forget(self, key)
+        close()
+    }
+}
+
+// What the channel says.
+extension UpstreamLink {
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { channelBecameActive() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        finishReady(.failure(ChannelError.eof))
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        channelBecameActive()
+        context.fireChannelActive()
+    }
+
+    private func channelBecameActive() {
+        if !encrypted { finishReady(.success(())) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.handshakeCompleted) = event as? TLSUserEvent { finishReady(.success(())) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    private func finishReady(_ result: Result<Void, any Error>) {
+        guard !isReady else { return }
+        isReady = true
+        ready.completeWith(result)
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if case .serving(let conversation) = place, !conversation.clientIsWritable {
+            waitingToRead = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .serving(let conversation) = place, !broken else { return close() }
+        answered = true
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            keepsAlive = head.isKeepAlive
+            conversation.received(.responseHead(head), from: self)
+        case .body(let bytes): conversation.received(.body(bytes), from: self)
+        case .end(let trailers): conversation.received(.end(trailers), from: self)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if case .serving(let conversation) = place { conversation.flushClient() }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, case .serving(let conversation) = place { conversation.resumeReading() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        broken = true
+        finishReady(.failure(error))
+        switch place {
+        case .serving(let conversation):
+            if let fault = HTTPMessage.Unreadable(error) {
+                conversation.received(.unreadable(fault), from: self)
+            } else {
+                conversation.upstreamEnded(self)
+            }
+            conversation.flushClient()
+        case .pooled: leavePool()
+        case .free, .dead: break
+        }
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        finishReady(.failure(ChannelError.eof))
+        switch place {
+        case .serving(let conversation):
+            conversation.upstreamEnded(self)
+            conversation.flushClient()
+        case .pooled: leavePool()
+        case .free, .dead: break
+        }
+        place = .dead
+        context.fireChannelInactive()
+    }
+}
+
+extension HTTPMessage.Unreadable {
+    /// Nil for an error that is not the decoder's.
+    init?(_ error: any Error) {
+        guard let fault = error as? HTTPParserError else { return nil }
+        self = fault == .headerOverflow ? .fieldsTooLarge : .malformed("\(fault)")
+    }
+}

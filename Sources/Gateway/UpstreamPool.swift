@@ -1,0 +1,40 @@
+internal import Model
+internal import NIOCore
+
+/// What an idle upstream connection may be used again for: one agent, one endpoint.
+struct UpstreamKey: Hashable {
+    let agent: AgentID
+    let endpoint: Endpoint
+}
+
+/// Idle upstream connections of one loop, by agent and endpoint, so that nothing crosses agents.
+final class UpstreamPool {
+    private let limits: GatewayLimits
+    private var idle: [UpstreamKey: [UpstreamLink]] = [:]
+
+    init(_ limits: GatewayLimits) {
+        self.limits = limits
+    }
+
+    /// The most recently used idle connection: the one least likely to be closed by its server.
+    func take(_ key: UpstreamKey) -> UpstreamLink? {
+        while let link = idle[key]?.popLast() {
+            if idle[key]?.isEmpty == true { idle[key] = nil }
+            if link.leave() { return link }
+        }
+        return nil
+    }
+
+    /// Keeps a connection whose exchange is complete, or closes it when there are enough.
+    func put(_ link: UpstreamLink, _ key: UpstreamKey) {
+        guard idle[key, default: []].count < limits.idleUpstreams else { return link.close() }
+        idle[key, default: []].append(link)
+        link.enter(self, key, for: .milliseconds(limits.idleUpstreamTime))
+    }
+
+    /// Forgets a connection that ended while idle.
+    func forget(_ link: UpstreamLink, _ key: UpstreamKey) {
+        idle[key]?.removeAll { $0 === link }
+        if idle[key]?.isEmpty == true { idle[key] = nil }
+    }
+}

@@ -1,0 +1,56 @@
+import Wire
+
+/// One request whose ruling is outstanding.
+struct Asking {
+    let id: RulingID
+    let checked: CheckedRequest
+}
+
+/// One request that was allowed, until both its directions are complete.
+struct Relaying {
+    let id: RulingID
+    let checked: CheckedRequest
+    /// Watches the body for placeholders.
+    var scan: PlaceholderScan
+    var requestEnded = false
+    /// Nil until the final response head has come.
+    var response: CheckedResponse?
+    var interimResponses = 0
+
+    init(_ asking: Asking, _ patterns: PlaceholderPatterns) {
+        id = asking.id
+        checked = asking.checked
+        scan = PlaceholderScan(patterns)
+    }
+}
+
+/// The rest of a refused request's body, read and thrown away.
+struct Draining {
+    /// Octets that are still taken.
+    var budget = HTTPLimits.drained
+    let closes: Bool
+}
+
+/// Where the conversation is.
+///
+/// ```
+///          head            ruled: allowed                  both ends
+///   idle ────────► asking ───────────────► relaying ─────────────────────► idle
+///    │  ▲             │                        │ response ended first
+///    │  │ body's end  │ ruled: denied          ▼
+///    │  └────────── draining ◄─────────────────┘
+///    │ CONNECT        │ over budget, or last request
+///    ▼                ▼
+///  handedOver       closed ◄── any fault, from everywhere
+/// ```
+///
+/// RFC 9112 knows no state between a request and its forwarding; `asking` is ours. One exchange is under way at a
+/// time: pipelined requests wait in `HeldMessages`.
+enum HTTPState {
+    case idle
+    case asking(Asking)
+    case relaying(Relaying)
+    case draining(Draining)
+    case handedOver
+    case closed
+}

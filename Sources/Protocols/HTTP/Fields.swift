@@ -1,0 +1,122 @@
+import Model
+import NIOHTTP1
+
+/// Which header fields are read, which are passed on, and which never are.
+enum Fields {
+    /// Refuses names and values outside RFC 9110 section 5, and blocks over their limits.
+    static func check(_ headers: HTTPHeaders, block: Int = HTTPLimits.fieldBlock) throws(HTTPFault) {
+        var total = 0
+        var count = 0
+        for (name, value) in headers {
+            try checkName(name)
+            guard value.utf8.allSatisfy(Octets.isFieldValue) else {
+                throw .malformed("a header field value contains a control character or a line break")
+            }
+            let size = name.utf8.count + value.utf8.count
+            total += size
+            count += 1
+            guard size <= HTTPLimits.field, total <= block, count <= HTTPLimits.fieldCount else {
+                throw tooLarge
+            }
+        }
+    }
+
+    private static func checkName(_ name: String) throws(HTTPFault) {
+        guard !name.isEmpty, name.utf8.allSatisfy(Octets.isToken) else {
+            throw .malformed("a header field name is not a token")
+        }
+        // CGI and WSGI servers read `_` as `-`: such a name would be a second framing field behind our back.
+        guard name.utf8.contains(UInt8(ascii: "_")) else { return }
+        guard !["content-length", "transfer-encoding", "host"].contains(folded(name)) else {
+            throw .malformed("a header field imitates a framing field with an underscore")
+        }
+    }
+
+    static var tooLarge: HTTPFault {
+        HTTPFault(
+            .requestHeaderFieldsTooLarge,
+            .malformed,
+            "the header fields are larger than \(HTTPLimits.field) octets for one, "
+                + "\(HTTPLimits.fieldBlock) octets or \(HTTPLimits.fieldCount) fields together",
+            remedy: "Send fewer or smaller header fields."
+        )
+    }
+
+    /// The fields that go on to the other side: no hop-by-hop field, none that Connection names, none that
+    /// claims an identity.
+    ///
+    /// Framing and Host are the caller's to write.
+    static func passedOn(_ headers: HTTPHeaders, from side: Direction) -> HTTPHeaders {
+        let named = Set(connectionTokens(headers))
+        var result = HTTPHeaders()
+        result.reserveCapacity(headers.count)
+        for (name, value) in headers {
+            let key = Octets.lowercased(name)
+            guard !hopByHop.contains(key), !(named.contains(key) && !endToEnd.contains(key)) else { continue }
+            guard side == .response || !claimsIdentity(key) else { continue }
+            result.add(name: name, value: value)
+        }
+        return result
+    }
+
+    /// Trailer fields that may be passed on: none that frames, routes or authenticates (RFC 9110 section 6.5.1).
+    static func passedOnTrailers(
+        _ trailers: HTTPHeaders,
+        from side: Direction
+    ) throws(HTTPFault) -> HTTPHeaders {
+        try check(trailers, block: HTTPLimits.trailerBlock)
+        var result = passedOn(trailers, from: side)
+        for name in forbiddenInTrailers { result.remove(name: name) }
+        return result
+    }
+
+    /// The lower-case tokens of all Connection fields.
+    static func connectionTokens(_ headers: HTTPHeaders) -> [String] {
+        headers["connection"].flatMap { $0.split(separator: ",") }.map {
+            Octets.lowercased(Octets.trimmed($0))
+        }
+    }
+
+    /// Which way a message travels.
+    enum Direction: Hashable {
+        case request
+        case response
+    }
+
+    /// RFC 9110 section 7.6.1, the historical ones with it, and what this gateway answers itself.
+    private static let hopByHop: Set<String> = [
+        "connection", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate",
+        "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+        "expect",
+        "content-length", "host", "alt-svc",
+    ]
+
+    /// What a Connection field may not take away: it would change the meaning of the request.
+    private static let endToEnd: Set<String> = [
+        "authorization", "cookie", "content-type", "content-encoding", "range", "cache-control",
+    ]
+
+    private static let forbiddenInTrailers = [
+        "authorization", "cookie", "set-cookie", "content-type", "content-encoding", "content-range", "range",
+        "cache-control", "www-authenticate", "location", "max-forwards", "if-match", "if-none-match",
+    ]
+
+    /// Says who is asking: only the gateway knows that, and it never says it in bytes.
+    private static func claimsIdentity(_ key: String) -> Bool {
+        let name = folded(key)
+        return identity.contains(name) || identityPrefixes.contains { name.hasPrefix($0) }
+    }
+
+    private static let identity: Set<String> = [
+        "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-agent", "txn-token", "baggage",
+        "remote-user", "x-remote-user", "x-authenticated-user", "x-spiffe-id", "client-cert",
+        "client-cert-chain", "x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method",
+        "x-method-override", "x-original-host", "x-host",
+    ]
+
+    private static let identityPrefixes = ["x-forwarded-", "x-agent-", "x-bailey-", "proxy-"]
+
+    private static func folded(_ name: String) -> String {
+        String(decoding: Octets.lowercased(name).utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: Unicode.UTF8.self)
+    }
+}

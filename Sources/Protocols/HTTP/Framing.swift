@@ -1,0 +1,52 @@
+import Model
+import NIOHTTP1
+
+/// How a message says where its body ends (RFC 9112 section 6), when it says so in exactly one way.
+enum Framing: Hashable {
+    /// Neither length nor encoding: no body in a request, until the end of the connection in a response.
+    case none
+    case length(UInt64)
+    case chunked
+
+    /// Nil-free and strict: two ways, a list, a sign, a repeated field or another coding is a fault, whatever
+    /// a lenient reader would make of it.
+    init(_ headers: HTTPHeaders, isHTTP11: Bool) throws(HTTPFault) {
+        let lengths = headers["content-length"]
+        let codings = headers["transfer-encoding"]
+        guard lengths.isEmpty || codings.isEmpty else {
+            throw .malformed("the message has both Content-Length and Transfer-Encoding")
+        }
+        guard lengths.count <= 1, codings.count <= 1 else {
+            throw .malformed("Content-Length or Transfer-Encoding is repeated")
+        }
+        if let length = lengths.first {
+            self = .length(try Self.length(length))
+        } else if let coding = codings.first {
+            guard coding == "chunked" || Octets.lowercased(coding) == "chunked" else {
+                throw .malformed("Transfer-Encoding is not exactly chunked")
+            }
+            guard isHTTP11 else { throw .malformed("Transfer-Encoding in an HTTP/1.0 message") }
+            self = .chunked
+        } else {
+            self = .none
+        }
+    }
+
+    private static func length(_ text: String) throws(HTTPFault) -> UInt64 {
+        guard !text.isEmpty, text.utf8.count <= HTTPLimits.contentLengthDigits,
+            text.utf8.allSatisfy(Octets.isDigit), let value = UInt64(text), value <= UInt64(Int64.max)
+        else { throw .malformed("Content-Length is not one decimal number") }
+        return value
+    }
+
+    /// Replaces whatever framing fields there are by the one that this is.
+    func write(to headers: inout HTTPHeaders) {
+        headers.remove(name: "content-length")
+        headers.remove(name: "transfer-encoding")
+        switch self {
+        case .none: break
+        case .length(let count): headers.add(name: "content-length", value: String(count))
+        case .chunked: headers.add(name: "transfer-encoding", value: "chunked")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Model
+
+/// One spelling for each path, so that what is decided on is what every server will read.
+///
+/// RFC 3986 section 6.2.2 (case of hex digits, unreserved characters, dot segments), empty segments removed, and
+/// refused where servers are known to disagree about the meaning: see README.md, "Paths".
+enum PathNormalizer {
+    static func normalized(_ raw: Substring) throws(HTTPFault) -> String {
+        let decoded = try unreservedDecoded(Array(raw.utf8))
+        var segments: [ArraySlice<UInt8>] = []
+        var endsOpen = false
+        for segment in decoded.dropFirst().split(
+            separator: UInt8(ascii: "/"),
+            omittingEmptySubsequences: false
+        ) {
+            endsOpen = segment.isEmpty || isDot(segment) || isDotDot(segment)
+            try checkParameters(of: segment)
+            if isDotDot(segment) {
+                _ = segments.popLast()
+            } else if !segment.isEmpty, !isDot(segment) {
+                segments.append(segment)
+            }
+        }
+        let joined = segments.map { String(decoding: $0, as: Unicode.UTF8.self) }.joined(separator: "/")
+        return "/" + joined + (endsOpen && !segments.isEmpty ? "/" : "")
+    }
+
+    /// Percent-encodings of unreserved characters decoded, every other one in upper case, and every octet that
+    /// must be encoded encoded.
+    private static func unreservedDecoded(_ raw: [UInt8]) throws(HTTPFault) -> [UInt8] {
+        guard raw.first == UInt8(ascii: "/") else { throw .malformed("the path does not begin with /") }
+        var result: [UInt8] = []
+        result.reserveCapacity(raw.count)
+        var index = 0
+        while index < raw.count {
+            let byte = raw[index]
+            if byte == UInt8(ascii: "%") {
+                let value = try escape(raw, at: index)
+                result += Octets.isUnreserved(value) ? [value] : Octets.percentEncoded(value)
+                index += 3
+            } else {
+                try checkLiteral(byte)
+                result += Octets.isPath(byte) ? [byte] : Octets.percentEncoded(byte)
+                index += 1
+            }
+        }
+        try checkEncodedOnce(result)
+        return result
+    }
+
+    private static func checkLiteral(_ byte: UInt8) throws(HTTPFault) {
+        guard byte != UInt8(ascii: "\\") else {
+            throw .malformed("the path contains a backslash, which some servers read as a slash")
+        }
+        guard (0x21...0x7E).contains(byte), byte != UInt8(ascii: "#") else {
+            throw .malformed("the path contains an octet that must be percent-encoded")
+        }
+    }
+
+    private static func escape(_ raw: [UInt8], at index: Int) throws(HTTPFault) -> UInt8 {
+        guard index + 2 < raw.count, let high = Octets.hexValue(raw[index + 1]),
+            let low = Octets.hexValue(raw[index + 2])
+        else { throw .malformed("the path contains a % that is not followed by two hexadecimal digits") }
+        let value = high << 4 | low
+        switch value {
+        case 0..<0x20, 0x7F:
+            throw .malformed("the path contains an encoded control character")
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"):
+            throw .malformed(
+                "the path contains an encoded slash or backslash, which servers read differently"
+            )
+        default:
+            return value
+        }
+    }
+
+    /// Refuses an encoded `%` that, decoded, would begin another escape.
+    ///
+    /// Looked for in the result: the digits may have been encoded themselves.
+    private static func checkEncodedOnce(_ path: [UInt8]) throws(HTTPFault) {
+        for index in path.indices where path[index...].starts(with: Array("%25".utf8)) {
+            let digits = path[index...].dropFirst(3).prefix(2)
+            guard digits.count < 2 || !digits.allSatisfy({ Octets.hexValue($0) != nil }) else {
+                throw .malformed("the path is percent-encoded twice, which servers read differently")
+            }
+        }
+    }
+
+    /// `..;x` is a parent directory to servers that drop path parameters first.
+    private static func checkParameters(of segment: ArraySlice<UInt8>) throws(HTTPFault) {
+        guard let end = segment.firstIndex(of: UInt8(ascii: ";")) else { return }
+        let name = segment[..<end]
+        guard !isDot(name), !isDotDot(name), !name.isEmpty else {
+            throw .malformed("the path hides a dot or empty segment behind a path parameter")
+        }
+    }
+
+    private static func isDot(_ segment: ArraySlice<UInt8>) -> Bool {
+        segment.elementsEqual([UInt8(ascii: ".")])
+    }
+
+    private static func isDotDot(_ segment: ArraySlice<UInt8>) -> Bool {
+        segment.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")])
+    }
+}

@@ -1,0 +1,39 @@
+import Model
+import NIOHTTP1
+
+/// A response head that has been understood, and how it is passed on.
+struct CheckedResponse {
+    let head: HTTPResponseHead
+    let framing: Framing
+    /// Neither side uses its connection after this response.
+    let closes: Bool
+    let hasBody: Bool
+
+    /// Reads the final response to a request; a fault for one that two readers could frame differently (C39).
+    init(_ raw: HTTPResponseHead, to request: CheckedRequest) throws(HTTPFault) {
+        try Fields.check(raw.headers)
+        let framing = try Framing(raw.headers, isHTTP11: raw.version == .http1_1)
+        hasBody = !request.isHead && raw.status != .noContent && raw.status != .notModified
+        // The end of such a response is the end of the connection, and an HTTP/1.0 client cannot read chunks.
+        let endsByClosing = hasBody && (framing == .none || (framing == .chunked && !request.isHTTP11))
+        closes =
+            request.closes || endsByClosing || raw.version != .http1_1
+            || Fields.connectionTokens(raw.headers).contains("close")
+        self.framing = framing
+        var headers = Fields.passedOn(raw.headers, from: .response)
+        switch framing {
+        case .length where raw.status != .noContent: framing.write(to: &headers)
+        case .chunked where hasBody && request.isHTTP11: framing.write(to: &headers)
+        case .none, .length, .chunked: break
+        }
+        if closes { headers.add(name: "connection", value: "close") }
+        // The reason phrase is dropped: nothing may read it (RFC 9112 section 4).
+        let status = HTTPResponseStatus(statusCode: Int(raw.status.code))
+        head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+    }
+
+    /// Whether a trailer section can be passed on to this client.
+    func takesTrailers(for request: CheckedRequest) -> Bool {
+        hasBody && framing == .chunked && request.isHTTP11
+    }
+}

@@ -1,0 +1,176 @@
+import Model
+import NIOCore
+import NIOHTTP1
+import Wire
+
+extension HTTPEngine {
+    /// One client message, when the state takes them.
+    mutating func receivedFromClient(_ message: HTTPMessage) -> Actions {
+        switch state {
+        case .idle: return receivedFirst(message)
+        case .relaying(let exchange): return received(message, in: exchange)
+        case .draining(let draining): return drained(message, draining)
+        case .asking, .handedOver, .closed: return close()
+        }
+    }
+
+    private mutating func receivedFirst(_ message: HTTPMessage) -> Actions {
+        switch message {
+        case .requestHead(let head): return begin(head)
+        case .unreadable(let fault): return answerFault(Self.fault(fault), withBody: true)
+        case .body, .end, .responseHead: return close()
+        }
+    }
+
+    private mutating func begin(_ raw: HTTPRequestHead) -> Actions {
+        do {
+            switch try reader.read(raw) {
+            case .request(let checked):
+                let id = freshID()
+                state = .asking(Asking(id: id, checked: checked))
+                return [.ask(id, checked.request)]
+            case .tunnel(let host, let port):
+                state = .handedOver
+                held.removeAll()
+                let head = HTTPResponseHead(version: .http1_1, status: .ok)
+                return [.reply(.responseHead(head)), .reply(.end(nil)), .handOver(host, port: port)]
+            }
+        } catch {
+            return answerFault(error, withBody: raw.method != .HEAD)
+        }
+    }
+
+    mutating func allowed(_ asking: Asking, _ injection: Injection?) -> Actions {
+        let checked = asking.checked
+        var head = checked.head
+        do {
+            try checked.credentials.apply(injection, to: &head, scheme: reader.connection.scheme)
+        } catch {
+            return [.refused(asking.id, checked.request, error.denial)]
+                + refuse(checked, error.status, error.denial)
+        }
+        state = .relaying(Relaying(asking, reader.patterns))
+        var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
+        if checked.wantsContinue {
+            let interim = HTTPResponseHead(version: .http1_1, status: .continue)
+            actions.append(.reply(.responseHead(interim)))
+        }
+        return actions
+    }
+
+    private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
+        var exchange = exchange
+        switch message {
+        case .body(let bytes):
+            guard exchange.checked.framing != .none else { return close() }
+            if let found = exchange.scan.scan(bytes) {
+                return cut(exchange, Credentials.misused(found, "the request body"))
+            }
+            state = .relaying(exchange)
+            return [.forward(message, to: .upstream, under: exchange.id)]
+        case .end(let trailers):
+            do {
+                let passed = try requestTrailers(trailers, exchange)
+                exchange.requestEnded = true
+                state = .relaying(exchange)
+                return [.forward(.end(passed), to: .upstream, under: exchange.id)]
+            } catch {
+                return cut(exchange, error)
+            }
+        case .unreadable(let fault):
+            return cut(exchange, Self.fault(fault))
+        case .requestHead, .responseHead:
+            return close()
+        }
+    }
+
+    private func requestTrailers(
+        _ trailers: HTTPHeaders?,
+        _ exchange: Relaying
+    ) throws(HTTPFault) -> HTTPHeaders? {
+        guard let trailers, exchange.checked.framing == .chunked else { return nil }
+        for (name, value) in trailers {
+            if let found = reader.patterns.find(in: name) ?? reader.patterns.find(in: value) {
+                throw Credentials.misused(found, "a trailer field")
+            }
+        }
+        let passed = try Fields.passedOnTrailers(trailers, from: .request)
+        return passed.isEmpty ? nil : passed
+    }
+
+    /// Ends an exchange that was allowed and turned out bad: told to the client when that is still possible.
+    private mutating func cut(_ exchange: Relaying, _ fault: HTTPFault) -> Actions {
+        let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, fault.denial)
+        guard exchange.response == nil else { return [record] + close() }
+        return [record]
+            + reply(fault.status, fault.denial, withBody: !exchange.checked.isHead, closing: true) + close()
+    }
+
+    private mutating func drained(_ message: HTTPMessage, _ draining: Draining) -> Actions {
+        var draining = draining
+        switch message {
+        case .body(let bytes):
+            draining.budget -= bytes.readableBytes
+            guard draining.budget >= 0 else { return close() }
+            state = .draining(draining)
+            return []
+        case .end:
+            guard !draining.closes else { return close() }
+            state = .idle
+            return []
+        case .requestHead, .responseHead, .unreadable:
+            return close()
+        }
+    }
+
+    /// Answers a request that was asked about and is not passed on; keeps the connection where the rest of the
+    /// body is small, so that a client that goes on with other requests can.
+    mutating func refuse(
+        _ checked: CheckedRequest,
+        _ status: HTTPResponseStatus,
+        _ denial: Denial
+    ) -> Actions {
+        let small: Bool
+        switch checked.framing {
+        case .none: small = true
+        case .length(let count): small = count <= UInt64(HTTPLimits.drained)
+        case .chunked: small = false
+        }
+        let closes = checked.closes || !small || checked.wantsContinue || denial.reason == .revoked
+        let actions = reply(status, denial, withBody: !checked.isHead, closing: closes)
+        // A client that waits for 100 Continue sends nothing that could be drained.
+        guard !checked.wantsContinue else { return actions + close() }
+        state = .draining(Draining(closes: closes))
+        return actions
+    }
+
+    /// Answers a head that could not be understood or must not be asked about.
+    ///
+    /// What follows it cannot be trusted to be framed, so the connection ends.
+    private mutating func answerFault(_ fault: HTTPFault, withBody: Bool) -> Actions {
+        [.refused(freshID(), fault.request, fault.denial)]
+            + reply(fault.status, fault.denial, withBody: withBody, closing: true) + close()
+    }
+
+    func reply(
+        _ status: HTTPResponseStatus,
+        _ denial: Denial,
+        withBody: Bool,
+        closing: Bool
+    ) -> Actions {
+        Replies.refusal(
+            status,
+            denial,
+            lineage: reader.connection.lineage,
+            withBody: withBody,
+            closing: closing
+        ).map { .reply($0) }
+    }
+
+    private static func fault(_ unreadable: HTTPMessage.Unreadable) -> HTTPFault {
+        switch unreadable {
+        case .fieldsTooLarge: Fields.tooLarge
+        case .malformed(let words): .malformed("the request is not HTTP/1.1: \(words)")
+        }
+    }
+}

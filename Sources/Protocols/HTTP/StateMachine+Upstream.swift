@@ -1,0 +1,103 @@
+import Model
+import NIOCore
+import NIOHTTP1
+import Wire
+
+extension HTTPEngine {
+    /// One upstream message.
+    ///
+    /// Outside an exchange there is none that could be meant for this client.
+    mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
+        switch state {
+        case .relaying(let exchange): return received(message, in: exchange)
+        case .idle, .asking, .draining: return close()
+        case .handedOver, .closed: return []
+        }
+    }
+
+    private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
+        switch message {
+        case .responseHead(let head):
+            return exchange.response == nil ? receivedHead(head, in: exchange) : close()
+        case .body:
+            guard let response = exchange.response, response.hasBody else { return close() }
+            return [.forward(message, to: .client, under: exchange.id)]
+        case .end(let trailers):
+            guard let response = exchange.response else { return close() }
+            return complete(exchange, response, trailers)
+        case .unreadable(.fieldsTooLarge):
+            return upstreamFailed(exchange, "the upstream's header fields are over the limit")
+        case .unreadable(.malformed(let words)):
+            return upstreamFailed(exchange, "the upstream's response is not HTTP/1.1: \(words)")
+        case .requestHead:
+            return close()
+        }
+    }
+
+    private mutating func receivedHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
+        var exchange = exchange
+        switch head.status.code {
+        case 101:
+            return upstreamFailed(exchange, "the upstream changed protocols without being asked to")
+        case 100..<200:
+            // Expect was answered by us; hints are of no use to a client that waits for a ruling anyway.
+            exchange.interimResponses += 1
+            guard exchange.interimResponses <= HTTPLimits.interimResponses else {
+                return upstreamFailed(exchange, "the upstream sent too many interim responses")
+            }
+            state = .relaying(exchange)
+            return []
+        case 200..<600:
+            do {
+                let response = try CheckedResponse(head, to: exchange.checked)
+                exchange.response = response
+                state = .relaying(exchange)
+                return [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
+            } catch {
+                return upstreamFailed(
+                    exchange,
+                    "the upstream's response is ambiguous: \(error.denial.message)"
+                )
+            }
+        default:
+            return upstreamFailed(exchange, "the upstream's status is not between 100 and 599")
+        }
+    }
+
+    private mutating func complete(
+        _ exchange: Relaying,
+        _ response: CheckedResponse,
+        _ trailers: HTTPHeaders?
+    ) -> Actions {
+        var passed: HTTPHeaders?
+        if let trailers, response.takesTrailers(for: exchange.checked) {
+            passed = try? Fields.passedOnTrailers(trailers, from: .response)
+        }
+        let actions: Actions = [
+            .forward(.end(passed), to: .client, under: exchange.id), .finished(exchange.id),
+        ]
+        guard exchange.requestEnded else {
+            // The answer came early: the rest of the body has nowhere to go.
+            state = .draining(Draining(closes: true))
+            return actions
+        }
+        guard !response.closes else { return actions + close() }
+        state = .idle
+        return actions
+    }
+
+    /// The upstream broke the exchange off: 502 while nothing was sent to the client, a cut connection after.
+    mutating func upstreamFailed(_ exchange: Relaying, _ message: String) -> Actions {
+        let denial = Denial(
+            reason: .upstreamFailed,
+            message: message,
+            rule: nil,
+            decidedBy: nil,
+            remedy: "Try again, or ask the operator of \(exchange.checked.request.endpoint)."
+        )
+        let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, denial)
+        guard exchange.response == nil else { return [record] + close() }
+        return [record] + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
+            + close()
+    }
+}

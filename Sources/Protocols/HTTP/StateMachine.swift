@@ -1,0 +1,109 @@
+import Model
+import NIOCore
+import NIOHTTP1
+package import Wire
+
+/// HTTP/1.1 between one client connection and one upstream at a time (RFC 9112).
+///
+/// See `HTTPState` for its diagram.
+///
+/// It decides nothing: it reads each request once, asks, and forwards what it asked about, re-serialised. On the
+/// proxy port each request may be for another endpoint: the driver dials the endpoint of the request under whose
+/// ruling it forwards.
+package struct HTTPEngine: ProtocolEngine, ~Copyable {
+    package typealias Message = HTTPMessage
+    typealias Actions = [EngineAction<HTTPMessage>]
+
+    let reader: RequestReader
+    var state = HTTPState.idle
+    var held = HeldMessages()
+    private var clientEnded = false
+    private var lastID: UInt64 = 0
+
+    /// An engine for one connection; `patterns` is built once and shared.
+    package init(_ connection: HTTPConnection, watchingFor patterns: PlaceholderPatterns) {
+        reader = RequestReader(connection: connection, patterns: patterns)
+    }
+
+    package var wantsClientMessages: Bool {
+        guard held.isEmpty else { return false }
+        return switch state {
+        // While a response is under way too, so that the driver notices a client that goes away.
+        case .idle, .draining, .relaying: true
+        case .asking, .handedOver, .closed: false
+        }
+    }
+
+    package mutating func received(_ message: HTTPMessage, from side: Side) -> [EngineAction<HTTPMessage>] {
+        switch side {
+        case .upstream:
+            return receivedFromUpstream(message) + pump()
+        case .client:
+            guard !isOver else { return [] }
+            guard held.append(message) else { return close() }
+            return pump()
+        }
+    }
+
+    package mutating func ruled(_ id: RulingID, _ ruling: Ruling) -> [EngineAction<HTTPMessage>] {
+        guard !isOver else { return [] }
+        guard case .asking(let asking) = state, asking.id == id else { return close() }
+        switch ruling {
+        case .allowed(let injection): return allowed(asking, injection) + pump()
+        case .denied(let denial):
+            return refuse(asking.checked, Replies.status(for: denial.reason), denial) + pump()
+        }
+    }
+
+    package mutating func ended(_ side: Side) -> [EngineAction<HTTPMessage>] {
+        switch (side, state) {
+        case (_, .closed), (_, .handedOver): return []
+        case (.client, _):
+            clientEnded = true
+            return pump()
+        case (.upstream, .relaying(let exchange)):
+            return upstreamFailed(
+                exchange,
+                "the upstream closed the connection before its response was complete"
+            )
+        case (.upstream, .idle), (.upstream, .asking), (.upstream, .draining): return []
+        }
+    }
+
+    private var isOver: Bool {
+        switch state {
+        case .handedOver, .closed: true
+        case .idle, .asking, .relaying, .draining: false
+        }
+    }
+
+    /// Handles held client messages for as long as the state takes them.
+    private mutating func pump() -> Actions {
+        var actions: Actions = []
+        while takesClientMessages, let message = held.removeFirst() {
+            actions += receivedFromClient(message)
+        }
+        if clientEnded, takesClientMessages { actions += close() }
+        return actions
+    }
+
+    private var takesClientMessages: Bool {
+        switch state {
+        case .idle, .draining: true
+        case .relaying(let exchange): !exchange.requestEnded
+        case .asking, .handedOver, .closed: false
+        }
+    }
+
+    mutating func freshID() -> RulingID {
+        lastID += 1
+        return RulingID(lastID)
+    }
+
+    /// Poisons the engine: nothing more is read from either side.
+    mutating func close() -> Actions {
+        state = .closed
+        held.removeAll()
+        return [.close]
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// A real nginx on loopback: HTTP on one port, HTTPS on another; ends with its owner.
+final class Nginx {
+    let plain: UInt16
+    let secure: UInt16
+    private let scratch: Scratch
+    private let process: Child
+
+    /// `certificate` names one of `Certificates`.
+    init(certificate: String = "good") throws {
+        guard let certificates = Certificates.shared else { throw CocoaError(.fileNoSuchFile) }
+        scratch = try Scratch()
+        plain = try Sockets.freePort()
+        secure = try Sockets.freePort()
+        let files = certificates.scratch.path
+        _ = try scratch.write(
+            "nginx.conf",
+            """
+            daemon off; master_process off; pid \(scratch.path)/pid; error_log \(scratch.path)/error.log;
+            events { worker_connections 256; }
+            http {
+              access_log \(scratch.path)/access.log combined;
+              client_body_temp_path \(scratch.path)/b; proxy_temp_path \(scratch.path)/p;
+              fastcgi_temp_path \(scratch.path)/f; uwsgi_temp_path \(scratch.path)/u; scgi_temp_path \(scratch.path)/s;
+              keepalive_timeout 30;
+              server {
+                listen 127.0.0.1:\(plain); listen 127.0.0.1:\(secure) ssl;
+                ssl_certificate \(files)/\(certificate).pem; ssl_certificate_key \(files)/\(certificate).key;
+                root \(scratch.path);
+                location /v1/ { default_type text/plain; return 200 "hello $request_method $uri auth=$http_authorization\\n"; }
+                location /redir { return 302 http://169.254.169.254/latest; }
+                location / { default_type text/plain; return 200 "root\\n"; }
+                location /big { alias \(scratch.path)/big; }
+              }
+            }
+            """
+        )
+        _ = try scratch.write("big", String(repeating: "0123456789abcdef", count: 1 << 20))
+        process = try Child(
+            // A bound of its own, should the tests be killed.
+            "/usr/bin/timeout",
+            ["-s", "KILL", "120", "/usr/sbin/nginx", "-p", scratch.path, "-c", scratch.path + "/nginx.conf"]
+        )
+        for _ in 0..<500 {
+            if (try? RawClient(port: secure)) != nil { return }
+            usleep(10_000)
+        }
+        throw CocoaError(.executableLoad)
+    }
+
+    /// What reached it, one line for each request.
+    var accessLog: String { scratch.read("access.log") }
+}

@@ -1,0 +1,51 @@
+import Foundation
+import Model
+import Synchronization
+
+/// An audit sink in memory: durable at once, or failing when told to.
+final class Recorder: AuditSink {
+    private struct State {
+        var records: [RequestRecord] = []
+        var fails = false
+    }
+
+    private let state = Mutex(State())
+
+    func append(_ entry: AuditEntry, whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void) {
+        let result: Result<Void, AuditFailure> = state.withLock { state in
+            guard !state.fails else { return .failure(AuditFailure("no space left on the audit store")) }
+            if case .request(let record) = entry { state.records.append(record) }
+            return .success(())
+        }
+        whenCommitted(result)
+    }
+
+    var records: [RequestRecord] { state.withLock { $0.records } }
+    var denied: [RequestRecord] { records.filter { $0.verdict != .allow } }
+    var allowed: [RequestRecord] { records.filter { $0.verdict == .allow } }
+
+    func failFromNowOn() { state.withLock { $0.fails = true } }
+
+    /// Waits, within a bound, for a record that is written without anybody waiting for it.
+    func first(where matches: (RequestRecord) -> Bool) -> RequestRecord? {
+        for _ in 0..<500 {
+            if let found = records.first(where: matches) { return found }
+            usleep(10_000)
+        }
+        return nil
+    }
+}
+
+/// Credentials in memory.
+struct Vault: CredentialSource {
+    var placeholders: [Placeholder] = []
+    var bindings: [String: CredentialBinding] = [:]
+    var values: [String: String] = [:]
+
+    func binding(of credential: String) -> CredentialBinding? { bindings[credential] }
+
+    func fieldValue(of credential: String) throws(CredentialFailure) -> String {
+        guard let value = values[credential] else { throw CredentialFailure("the source is down") }
+        return value
+    }
+}

@@ -1,0 +1,98 @@
+import Foundation
+
+/// Plain sockets for tests.
+enum Sockets {
+    /// A dual-stack TCP listener on a port of the kernel's choice.
+    static func listener() throws -> (descriptor: Int32, port: UInt16) {
+        let made = try bound(Int32(SOCK_STREAM.rawValue))
+        guard listen(made.descriptor, 64) == 0 else { throw POSIXError(.EINVAL) }
+        return made
+    }
+
+    /// A dual-stack UDP socket on a port of the kernel's choice.
+    static func datagram() throws -> (descriptor: Int32, port: UInt16) {
+        try bound(Int32(SOCK_DGRAM.rawValue))
+    }
+
+    /// A port that nobody listens on at the moment.
+    static func freePort() throws -> UInt16 {
+        let (descriptor, port) = try listener()
+        close(descriptor)
+        return port
+    }
+
+    private static func bound(_ type: Int32) throws -> (descriptor: Int32, port: UInt16) {
+        let descriptor = socket(AF_INET6, type | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw POSIXError(.EMFILE) }
+        var off: Int32 = 0
+        unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, 4)
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let port = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic -> UInt16? in
+                guard unsafe bind(descriptor, generic, length) == 0,
+                    unsafe getsockname(descriptor, generic, &length) == 0
+                else { return nil }
+                return unsafe UInt16(bigEndian: pointer.pointee.sin6_port)
+            }
+        }
+        guard let port else { throw POSIXError(.EADDRINUSE) }
+        return (descriptor, port)
+    }
+}
+
+/// A raw client: connects to a port on loopback, writes, reads with a bound on time.
+final class RawClient {
+    private let descriptor: Int32
+
+    /// IPv4 loopback, or IPv6 with `v6`.
+    init(port: UInt16, type: Int32 = Int32(SOCK_STREAM.rawValue), seconds: Int = 10) throws {
+        descriptor = socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw POSIXError(.ECONNREFUSED) }
+    }
+
+    deinit { close(descriptor) }
+
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// One read; empty at the end, nil on a reset or when nothing came in time.
+    func receive() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        return count < 0 ? nil : Array(buffer.prefix(count))
+    }
+
+    /// Everything until the end or a reset, as text; stops early once `marker` has come.
+    func text(until marker: String? = nil) -> String {
+        var all = ""
+        while let part = receive(), !part.isEmpty {
+            all += String(decoding: part, as: UTF8.self)
+            if let marker, all.contains(marker) { break }
+        }
+        return all
+    }
+}
