@@ -20,7 +20,7 @@ struct RootCommand: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunHelp.self, ProfileCommand.self, TreeCommand.self, AuditCommand.self,
+            RunHelp.self, ProfileCommand.self, TreeCommand.self, AuditCommand.self, DoctorCommand.self,
         ]
     )
 }
