@@ -88,8 +88,14 @@ package final class Gateway: Sendable {
             throw GatewayFailure("open \(agent.id): the agent is attached already")
         }
         do {
-            try keep(listen(agent, resident), for: agent.id)
             if let resolver = agent.resolver { try keep(answer(resolver, resident), for: agent.id) }
+        } catch {
+            Glibc.close(agent.listener)
+            close(agent.id)
+            throw GatewayFailure("open \(agent.id): \(error)")
+        }
+        do {
+            try keep(listen(agent, resident), for: agent.id)
         } catch {
             close(agent.id)
             throw GatewayFailure("open \(agent.id): \(error)")

@@ -94,6 +94,14 @@ import Testing
         #expect(nginx.accessLog.isEmpty)
     }
 
+    @Test func `A connection from the agent's own namespace is served`() throws {
+        let house = try House([web(.http, "allowed.test", 80)], cookie: try Sockets.namespaceCookie())
+        try house.capture("allowed.test", 80)
+        let client = try RawClient(port: house.port)
+        client.send("GET /no HTTP/1.1\r\nHost: allowed.test\r\nConnection: close\r\n\r\n")
+        #expect(client.text().hasPrefix("HTTP/1.1 403 "))
+    }
+
     @Test func `G13 a connection from another namespace than the agent's is reset`() throws {
         let house = try House([web(.http, "allowed.test", 80)], cookie: 0xDEAD_BEEF_0000)
         house.captureProxy()

@@ -37,6 +37,22 @@ import Testing
         #expect(IPAddress(bytes: response.suffix(4)) == (try house.lookUp("denied.test")))
     }
 
+    @Test func `B16 an answer comes from the address that was asked`() throws {
+        let house = try House([])
+        // A connected socket takes datagrams from the address it asked, and from no other.
+        let client = try RawClient(port: house.namePort, type: Int32(SOCK_DGRAM.rawValue), host: 0x7F00_004D)
+        client.send(House.query("allowed.test", type: 1))
+        #expect(client.receive()?.isEmpty == false)
+    }
+
+    @Test(arguments: [[UInt8](), [0], [UInt8](repeating: 0xFF, count: 600)])
+    func `A datagram that is no query harms nobody`(bytes: [UInt8]) throws {
+        let house = try House([])
+        let client = try RawClient(port: house.namePort, type: Int32(SOCK_DGRAM.rawValue), seconds: 1)
+        client.send(bytes)
+        #expect(try house.lookUp("allowed.test") != nil)
+    }
+
     static let hostile: [[String]] = [
         ["127.0.0.1"], ["10.9.9.9"], ["169.254.169.254"], ["fd00:ec2::254"], ["168.63.129.16"],
         ["100.100.100.200"], ["::1"], ["0.0.0.0"], ["::ffff:127.0.0.1"], ["64:ff9b::7f00:1"], ["198.18.0.9"],

@@ -65,7 +65,7 @@ final class Banner: Sendable {
                 let bytes = Array(text.utf8)
                 _ = unsafe bytes.withUnsafeBytes { unsafe write(client, $0.baseAddress, $0.count) }
             }
-            held.forEach { close($0) }
+            for client in held { close(client) }
         }
         thread.start()
     }

@@ -31,8 +31,8 @@ final class Child {
             strdup("PATH=/usr/bin:/bin:/usr/sbin:/sbin"), nil,
         ]
         defer {
-            unsafe words.forEach { unsafe free($0) }
-            unsafe environment.forEach { unsafe free($0) }
+            for index in unsafe words.indices { unsafe free(words[index]) }
+            for index in unsafe environment.indices { unsafe free(environment[index]) }
         }
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, path, &actions, &attributes, &words, &environment)
