@@ -19,7 +19,8 @@ package struct CompiledPolicy: Sendable {
     func outcome(for request: Request, readings: PathReadings?) -> LevelOutcome {
         var outcome = LevelOutcome()
         let endpoint = request.endpoint
-        rules[Service(scheme: endpoint.scheme, port: endpoint.port)]?.forEachMatch(of: endpoint.host) { rule in
+        rules[Service(scheme: endpoint.scheme, port: endpoint.port)]?.forEachMatch(of: endpoint.host) {
+            rule in
             for action in rule.actions where action.applies(to: request.action, readings) {
                 outcome.add(action, of: rule)
             }
@@ -64,7 +65,8 @@ private struct HostIndex: Sendable {
     mutating func insert(_ rule: CompiledRule) {
         switch rule.hosts.hosts {
         case .name(let name): names[name.text[...], default: []].append(rule)
-        case .oneLabel(let suffix), .anyLabels(let suffix): suffixes[suffix.text[...], default: []].append(rule)
+        case .oneLabel(let suffix), .anyLabels(let suffix):
+            suffixes[suffix.text[...], default: []].append(rule)
         case .address, .network: addresses.append(rule)
         }
     }

@@ -25,7 +25,7 @@ struct SegmentedPath: Sendable {
 
 /// What servers may take a path to mean.
 ///
-/// RFC 3986 gives one reading. Servers exist that merge slashes, decode `%2F`, take `\` for `/`, cut `;parameters`
+/// RFC 3986 gives one reading. Servers exist that decode `%2F`, take `\` for `/`, cut `;parameters`
 /// or decode twice. `allow` must match the path as written; `deny` and `ask` apply when either reading matches,
 /// so that none of these spellings walks around them. A path whose loose reading has dot segments or control
 /// bytes has no honest use and is refused.
@@ -71,15 +71,7 @@ struct PathReadings: Sendable {
     }
 
     private static func needsLooseReading(_ bytes: [UInt8]) -> Bool {
-        var previous: UInt8 = 0
-        for byte in bytes {
-            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\\") {
-                return true
-            }
-            if byte == UInt8(ascii: "/"), previous == byte { return true }
-            previous = byte
-        }
-        return false
+        bytes.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "\\") }
     }
 
     private static func decode(_ bytes: [UInt8]) -> [UInt8] {

@@ -26,7 +26,7 @@ struct ExcessPropertyTests {
         "10.2.0.1",
         "93.184.216.34", "193.184.216.34", "169.254.169.254",
     ]
-    private static let segments = ["a", "b", "*", "**", "a*", "*b", ""]
+    private static let segments = ["a", "b", "*", "**", "a*", "*b"]
     private static let methods = ["GET", "POST", "*"]
 
     private static func profile(_ random: inout SeededGenerator, _ name: String) -> Profile {
@@ -58,12 +58,12 @@ struct ExcessPropertyTests {
 
     private static func request(_ random: inout SeededGenerator) -> Request? {
         let path = (0..<Int.random(in: 1...4, using: &random)).map { _ in
-            "/" + pick(["a", "b", "ab", "aab", "c", ""], &random)
+            "/" + pick(["a", "b", "ab", "aab", "c"], &random)
         }
         return PolicyTests.request(
             pick(["GET", "POST", "PUT"], &random),
             pick(hosts, &random),
-            path.joined(),
+            path.joined() + (Int.random(in: 0..<5, using: &random) == 0 ? "/" : ""),
             port: Int.random(in: 0..<8, using: &random) == 0 ? 8443 : 443
         )
     }
@@ -86,7 +86,7 @@ struct ExcessPropertyTests {
     func noWiderMeansNoMore(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
         var within = 0
-        for _ in 0..<4000 {
+        for _ in 0..<2000 {
             let parent = Self.profile(&random, "parent")
             let child = Self.profile(&random, "child")
             guard excess(of: child, over: parent).isEmpty else { continue }

@@ -83,7 +83,7 @@ struct ExcessTests {
             (["GET /**"], ["GET"], false), (["GET /a/b"], ["* /a/*"], false),
             (["GET /a*"], ["GET /*"], false),
             (["GET /*"], ["GET /a*"], true), (["GET /*"], ["GET /**"], false), (["GET /"], ["GET /*"], true),
-            (["GET /**"], ["GET /", "GET /*/**"], true),
+            (["GET /**"], ["GET /", "GET /*/**"], false),
             (["GET /**"], ["GET /", "GET /**/*", "GET /**/"], false),
             (["GET /a/**"], ["GET /a", "GET /a/**/*"], true), (["GET /a/*/b"], ["GET /a/**/b"], false),
             (["GET /**/a/**/b"], ["GET /**/b"], false), (["GET /**/b"], ["GET /**/a/**/b"], true),

@@ -40,7 +40,7 @@ struct PathTests {
             "/v1/%2e%2e%2fadmin",
             "/v1/.%252e/admin", "\\admin", "admin", "", "/v1\\..\\admin", "/a%00b", "/a%0D%0Ab", "/a%250Ab",
             "/a b", "/a%2",
-            "/a%zz", "/caf\u{E9}", "/a?b", "/a#b", "/%61", "/a%2f",
+            "/a%zz", "//admin", "/admin//", "/x//../admin", "/caf\u{E9}", "/a?b", "/a#b", "/%61", "/a%2f",
         ]
     )
     func pathTricks(path: String) throws {
@@ -52,9 +52,9 @@ struct PathTests {
     @Test(
         "C15: a deny sees the path as lenient servers would, an allow only as it is written",
         arguments: [
-            "/admin", "//admin", "/admin//", "///admin", "/admin;x", "/;x/admin", "/admin%3Bx", "/%2Fadmin",
+            "/admin", "/admin;x", "/;x/admin", "/admin%3Bx", "/%2Fadmin",
             "/%5Cadmin",
-            "/x//../admin", "/%252Fadmin", "/%2561dmin",
+            "/%252Fadmin", "/%2561dmin",
         ]
     )
     func denySeesThrough(path: String) throws {
@@ -70,7 +70,7 @@ struct PathTests {
         arguments: [
             ("v1", "/v1"), ("/a/../b", "/b"), ("/%7euser", "/~user"), ("/a%2fb", "/a%2Fb"),
             ("/a b", "/a%20b"),
-            ("/\u{E9}", "/%C3%A9"), ("/a/./b", "/a/b"),
+            ("/\u{E9}", "/%C3%A9"), ("/a/./b", "/a/b"), ("/a//b", "/a/b"),
         ]
     )
     func patternsInNormalForm(text: String, suggestion: String) {

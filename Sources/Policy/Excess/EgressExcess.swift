@@ -82,7 +82,9 @@ private struct HostCover {
         guard isDecided else { return "not decidable within bounds, which counts as wider" }
         for rules in parts {
             guard !rules.isEmpty else { return "no rule of the parent covers these hosts" }
-            guard budget.spend(rules.count) else { return "not decidable within bounds, which counts as wider" }
+            guard budget.spend(rules.count) else {
+                return "not decidable within bounds, which counts as wider"
+            }
             switch action.isCovered(by: rules.flatMap { $0.allow + $0.ask }, &budget) {
             case .included: continue
             case .exceeds: return "the parent's rules for these hosts do not cover it"
