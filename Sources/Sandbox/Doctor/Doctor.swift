@@ -60,7 +60,7 @@ package enum Doctor {
         do throws(LaunchFailure) {
             state = .available(try BaileyPrograms.located().map(\.1).joined(separator: ", "))
         } catch {
-            state = .missing("\(error)")
+            state = .missing("\(error.object): \(SystemCallError.text(error.errno))")
         }
         return Check(
             name: "bailey-init",

@@ -93,14 +93,14 @@ struct KernelProbe: Sendable {
             name: "transparent-listener",
             purpose: "one listener takes connections to any address",
             remedy:
-                "Use a kernel with CONFIG_IPV6 and CONFIG_NETFILTER_XT_TARGET_TPROXY or CONFIG_NFT_TPROXY.",
+                "Use a kernel with CONFIG_IPV6 and without ipv6.disable=1 on its command line.",
             what: CSB_PROBE_TRANSPARENT,
             needsNamespaces: true
         ),
         KernelProbe(
             name: "nftables-tproxy",
             purpose: "every TCP port of an agent is captured",
-            remedy: "Load the modules as root: modprobe -a nf_tables nft_tproxy.",
+            remedy: "Use a kernel with CONFIG_NFT_TPROXY; load it as root: modprobe -a nf_tables nft_tproxy.",
             what: CSB_PROBE_CAPTURE,
             needsNamespaces: true
         ),
