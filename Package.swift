@@ -90,7 +90,7 @@ let package = Package(
             dependencies: [
                 "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", "Yams",
+                "Credentials", "Audit", crypto,
             ]
         ),
         .executableTarget(
@@ -127,8 +127,8 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
-            .testTarget(name: "AuditTests", dependencies: ["Audit", "Model", "Linux"]),
-            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Model", "Linux"]),
+            .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(name: "CredentialsTests", dependencies: ["Credentials", "Profiles", "Model", "Linux"]),
             .testTarget(
                 name: "SupervisorTests",
                 dependencies: ["Supervisor", "Sandbox", "Policy", "Profiles", "Model", "Linux"]

@@ -20,6 +20,24 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 
     package var description: String { text }
+
+    /// One string, as in every message: `"RUN.N"`.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let id = AgentID(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container,
+                debugDescription: "not an agent id: RUN.N"
+            )
+        }
+        self = id
+    }
 }
 
 /// Who started the root agent: for now the local user, by kernel credential of the invoking process.
@@ -55,7 +73,9 @@ package struct Hop: Sendable, Hashable, Codable {
     }
 }
 
-/// The chain root agent → … → this agent, headed by the principal. Never empty.
+/// The chain root agent → … → this agent, headed by the principal.
+///
+/// Never empty.
 package struct Lineage: Sendable, Hashable, Codable, CustomStringConvertible {
     package let principal: Principal
     /// Everything above `agent`, root first; empty for a root agent.

@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Where profiles are looked up by name: `--profiles DIR`, then `$XDG_CONFIG_HOME/bailey/profiles`, then the
 /// shipped ones.
 ///
@@ -28,8 +26,12 @@ package struct ProfileSearch: Sendable, Hashable {
     /// The folder of the shipped profiles; nil for a program that was moved away from them.
     package static var shipped: String? {
         guard let executable = TextFile.executablePath else { return nil }
-        let folder = executable.split(separator: "/").dropLast().map { "/\($0)" }.joined()
-        return ["profiles", "../share/bailey/profiles", "../../../profiles"].map { "\(folder)/\($0)" }
+        // The folder of the executable and those above it, nearest first.
+        let parts = executable.split(separator: "/").dropLast()
+        func above(_ levels: Int, _ rest: String) -> String {
+            parts.dropLast(levels).map { "/\($0)" }.joined() + "/" + rest
+        }
+        return [above(0, "profiles"), above(1, "share/bailey/profiles"), above(3, "profiles")]
             .first { TextFile.exists("\($0)/base.yaml") }
     }
 
@@ -38,6 +40,9 @@ package struct ProfileSearch: Sendable, Hashable {
         guard ProfileName.isValid(name) else { return nil }
         return folders.map { "\($0)/\(name).yaml" }.first { TextFile.exists($0) }
     }
+
+    /// The folders, for messages.
+    var places: String { folders.isEmpty ? "no folder" : folders.joined(separator: ", ") }
 
     /// The names that could have been meant, sorted.
     package var names: [String] {

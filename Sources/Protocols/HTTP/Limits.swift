@@ -46,12 +46,13 @@ extension HTTPLimits {
 }
 
 extension HTTPMessage.Unreadable {
-    /// What a decoder of NIOHTTP1 threw.
-    package init(_ error: any Error) {
-        switch error as? HTTPParserError {
-        case .some(.headerOverflow): self = .fieldsTooLarge
-        case .some(let known): self = .malformed("\(known)")
-        case .none: self = .malformed("decoding failed")
+    /// What a decoder of NIOHTTP1 threw; nil for an error that is not a decoder's.
+    package init?(_ error: any Error) {
+        switch error {
+        case HTTPParserError.headerOverflow: self = .fieldsTooLarge
+        case let known as HTTPParserError: self = .malformed("\(known)")
+        case let known as NIOHTTPDecoderError: self = .malformed("\(known)")
+        default: return nil
         }
     }
 }

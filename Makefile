@@ -1,0 +1,121 @@
+# Bailey. `make help` lists the targets; `make demo` and `make test` set a fresh machine up themselves.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+SCRATCH ?= .build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+SWIFT_VERSION := 6.3
+
+scratch := $(abspath $(SCRATCH))
+release := $(scratch)/release
+
+# One configuration for everything, so that the tests run what `make build` installs: release, without debug
+# information (it multiplies link time), and with every import checked against the manifest.
+swift_flags := -c release --scratch-path $(scratch) -Xswiftc -gnone \
+    --explicit-target-dependency-import-check error
+
+# The binary finds the shipped profiles beside itself (`profiles`) when it is not installed: the build leaves a link
+# there, so that a build folder outside the checkout works as well.
+
+# Tests, the example and the benchmarks find the binary here.
+export BAILEY ?= $(release)/bailey
+
+.PHONY: help
+help: ## List the targets
+	@printf 'Bailey: nested agents behind one enforcing gateway.\n\n'
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	printf '\nVariables: SCRATCH=%s PREFIX=%s DESTDIR=%s SWIFT=%s\n' \
+	    '$(SCRATCH)' '$(PREFIX)' '$(DESTDIR)' '$(SWIFT)'
+
+.PHONY: demo
+demo: deps-demo build ## Set up, build and run the example: three nested agents, real servers
+	@examples/nested-agents/run
+
+.PHONY: test
+test: deps-tests build-tests ## Set up, build and pass all tests
+	@log=$$(mktemp)
+	trap 'rm -f "$$log"' EXIT
+	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | tee "$$log"
+	tools/skips "$$log"
+
+.PHONY: build
+build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
+	@for product in bailey-init bailey; do
+	    $(SWIFT) build $(swift_flags) --product $$product </dev/null 2>&1 | tools/build-output
+	done
+	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
+	printf 'Built %s\n' '$(release)/bailey'
+
+.PHONY: build-tests
+build-tests: deps-build toolchain
+	@$(SWIFT) build $(swift_flags) --build-tests </dev/null 2>&1 | tools/build-output
+	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
+
+.PHONY: bench
+bench: bench-launch bench-gateway ## Both benchmarks, side by side with their peers, as ratios
+
+.PHONY: bench-launch
+bench-launch: deps-bench build ## Launch and reap /bin/true: bailey against bwrap
+	@tools/bench/launch
+
+.PHONY: bench-gateway
+bench-gateway: deps-bench build ## Requests per second: the gateway against squid with interception
+	@tools/bench/gateway
+
+.PHONY: lint
+lint: toolchain ## Check the style of every source file
+	@$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format \
+	    Package.swift Sources Tests
+	tools/lint
+
+.PHONY: install
+install: build ## Install under DESTDIR/PREFIX
+	@root='$(DESTDIR)$(PREFIX)'
+	install -D -m 755 '$(release)/bailey' "$$root/bin/bailey"
+	install -D -m 755 '$(release)/bailey-init' "$$root/libexec/bailey/bailey-init"
+	while IFS= read -r -d '' file; do
+	    install -D -m 644 "profiles/$$file" "$$root/share/bailey/profiles/$$file"
+	done < <(cd profiles && find . -type f -printf '%P\0')
+	install -D -m 644 docs/bailey.1 "$$root/share/man/man1/bailey.1"
+	install -D -m 644 docs/bailey.bash "$$root/share/bash-completion/completions/bailey"
+	printf 'Installed under %s\n' "$$root"
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` installed
+	@root='$(DESTDIR)$(PREFIX)'
+	rm -f "$$root/bin/bailey" "$$root/share/man/man1/bailey.1" "$$root/share/bash-completion/completions/bailey"
+	rm -rf "$$root/libexec/bailey" "$$root/share/bailey"
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf '$(scratch)'
+
+.PHONY: deps
+deps: deps-build deps-demo deps-tests deps-bench ## Install every Debian package that a target needs
+
+.PHONY: deps-build deps-demo deps-tests deps-bench
+deps-build deps-demo deps-tests deps-bench: deps-%:
+	@tools/packages $*
+
+.PHONY: toolchain
+toolchain:
+	@if ! command -v $(SWIFT) >/dev/null; then
+	    printf 'Swift is not on PATH. Bailey is built with Swift %s: install it from swift.org/install, or pass SWIFT=PATH.\n' \
+	        '$(SWIFT_VERSION)' >&2
+	    exit 1
+	fi
+	found=$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)
+	oldest=$$(printf '%s\n%s\n' '$(SWIFT_VERSION)' "$$found" | sort -V | head -n 1)
+	if [ -z "$$found" ] || [ "$$oldest" != '$(SWIFT_VERSION)' ]; then
+	    printf 'Bailey is built with Swift %s or later; `%s --version` says %s.\n' \
+	        '$(SWIFT_VERSION)' '$(SWIFT)' "$${found:-nothing readable}" >&2
+	    exit 1
+	fi

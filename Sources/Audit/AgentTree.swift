@@ -1,0 +1,65 @@
+package import Model
+
+/// The agents of one run, as their records show them.
+package struct AgentTree: Sendable, Hashable, Codable {
+    package let run: String
+    /// `user:alice`: who started it.
+    package let principal: String
+    /// In the order they were launched: a parent stands before its children.
+    package let agents: [AgentNode]
+    /// Launches that were refused, in order.
+    package let refusals: [LaunchRefusal]
+
+    /// The agents without a parent.
+    package var roots: [AgentNode] { agents.filter { $0.parent == nil } }
+
+    package func children(of agent: AgentID) -> [AgentNode] { agents.filter { $0.parent == agent } }
+}
+
+/// One agent, what became of it and what it asked for.
+package struct AgentNode: Sendable, Hashable, Codable {
+    package let agent: AgentID
+    package let parent: AgentID?
+    package let name: String
+    package let profile: String
+    package let argv: [String]
+    package let started: Timestamp
+    /// Nil when no end is recorded: it runs, or its supervisor was killed.
+    package internal(set) var ended: AgentEnd?
+    /// Distinct requests with how often they were made, the first asked first; at most `maximumRequests`.
+    package internal(set) var requests: [RequestCount] = []
+    /// How many requests there were of each verdict, listed or not.
+    package internal(set) var counts: [String: Int] = [:]
+
+    /// Distinct requests of one agent that a tree lists.
+    package static let maximumRequests = 100
+}
+
+/// How an agent ended.
+package struct AgentEnd: Sendable, Hashable, Codable {
+    /// The exit code, or 128 + signal.
+    package let status: Int32
+    package let cause: String?
+    package let time: Timestamp
+}
+
+/// One request and how often it was made.
+package struct RequestCount: Sendable, Hashable, Codable {
+    package let action: String
+    package let resource: String
+    /// `allow`, `ask`, `deny`.
+    package let verdict: String
+    /// Why it was refused, in words.
+    package let message: String?
+    package let count: Int
+}
+
+/// A launch that was refused.
+package struct LaunchRefusal: Sendable, Hashable, Codable {
+    /// Nil when the root launch itself was refused.
+    package let parent: AgentID?
+    package let profile: String
+    package let argv: [String]
+    package let reason: String
+    package let time: Timestamp
+}

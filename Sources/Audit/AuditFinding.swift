@@ -1,0 +1,58 @@
+/// What a verification found wrong first.
+package struct AuditFinding: Sendable, Hashable, Codable {
+    /// A stable word for machines.
+    package enum Code: String, Sendable, Codable {
+        /// The record differs from what was sealed.
+        case changed
+        /// The record is not there, though later ones are, or its seal is.
+        case removed
+        /// Another sealed record stands in its place.
+        case reordered
+        /// The record was never sealed.
+        case inserted
+        /// The seal over the record is gone or not genuine.
+        case seal
+        /// The store ends before its signed head.
+        case cut
+        /// The head file is gone, damaged or not genuine.
+        case head
+        /// The key is gone or not the one that signed the store.
+        case key
+        /// The database is gone, though the head says that it held records.
+        case databaseMissing = "database-missing"
+        /// Tables, triggers or views are not as the store made them.
+        case schema
+        /// SQLite cannot read on from here.
+        case unreadable
+    }
+
+    package let code: Code
+    /// The first bad record; nil when the finding is about the store as a whole.
+    package let record: Int64?
+    package let message: String
+
+    init(_ code: Code, record: Int64? = nil, _ message: String) {
+        self.code = code
+        self.record = record
+        self.message = message
+    }
+}
+
+/// The outcome of a verification.
+package enum AuditVerification: Sendable, Hashable {
+    /// Every record is as it was sealed, none is missing, and the chain reaches its head.
+    case verified(VerifiedHead)
+    case broken(AuditFinding)
+}
+
+/// The end of a verified chain.
+package struct VerifiedHead: Sendable, Hashable, Codable {
+    /// How many records there are; also the last one's sequence.
+    package let records: Int64
+    /// The last record's hash, lower-case hex.
+    ///
+    /// Noted elsewhere, it proves later that nothing before it changed.
+    package let hash: String
+    /// The public key that all was checked with, lower-case hex.
+    package let publicKey: String
+}

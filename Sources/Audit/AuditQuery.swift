@@ -1,0 +1,52 @@
+internal import GRDB
+package import Model
+
+/// Which records are asked for; everything that is nil does not narrow.
+package struct AuditQuery: Sendable, Hashable {
+    /// The agent and everything below it.
+    package var agent: AgentID?
+    package var run: String?
+    /// Only what was refused (`deny`, and `ask` while there are no approvals).
+    package var deniedOnly: Bool
+    package var since: Timestamp?
+    /// The newest so many; they come oldest first all the same.
+    package var limit: Int?
+
+    package init(
+        agent: AgentID? = nil,
+        run: String? = nil,
+        deniedOnly: Bool = false,
+        since: Timestamp? = nil,
+        limit: Int? = nil
+    ) {
+        self.agent = agent
+        self.run = run
+        self.deniedOnly = deniedOnly
+        self.since = since
+        self.limit = limit
+    }
+
+    /// SQL and its arguments; nothing of the query is ever part of the text.
+    var statement: (sql: String, arguments: StatementArguments) {
+        var conditions: [String] = []
+        var arguments: [(any DatabaseValueConvertible)?] = []
+        if let agent {
+            // The run narrows by index first: an agent's descendants are of its own run.
+            conditions += ["run = ?", "instr(ancestry, ?) > 0"]
+            arguments += [String(agent.text.prefix { $0 != "." }), "/\(agent.text)/"]
+        }
+        if let run {
+            conditions.append("run = ?")
+            arguments.append(run)
+        }
+        if deniedOnly { conditions.append("verdict IN ('ask', 'deny')") }
+        if let since {
+            conditions.append("time >= ?")
+            arguments.append(since.milliseconds)
+        }
+        let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        let newest = "SELECT \(AuditRecord.columns) FROM records\(filter) ORDER BY sequence DESC LIMIT ?"
+        arguments.append(limit.map { max($0, 0) } ?? -1)
+        return ("SELECT * FROM (\(newest)) ORDER BY sequence", StatementArguments(arguments))
+    }
+}

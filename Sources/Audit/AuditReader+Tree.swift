@@ -1,0 +1,125 @@
+internal import GRDB
+internal import Model
+
+extension AuditReader {
+    /// The agents of a run; of the last one when `run` is nil.
+    ///
+    /// Nil when there is no such run.
+    package func tree(run: String? = nil) throws -> AgentTree? {
+        guard let run = try run ?? runs().last else { return nil }
+        var builder = TreeBuilder(run: run)
+        try reading { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind != 'request' "
+                    + "ORDER BY sequence",
+                arguments: [run]
+            )
+            while let row = try rows.next() {
+                guard let record = AuditRecord(row: row) else { throw damaged() }
+                builder.add(record)
+            }
+            try count(database, into: &builder)
+        }
+        return builder.tree
+    }
+
+    /// Counts in the database, so that memory holds distinct requests and not all of them.
+    private func count(_ database: Database, into builder: inout TreeBuilder) throws {
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT agent, verdict, json_extract(payload, '$.action') AS action,
+                    json_extract(payload, '$.resource') AS resource,
+                    MAX(json_extract(payload, '$.message')), COUNT(*)
+                FROM records WHERE run = ? AND kind = 'request'
+                GROUP BY agent, verdict, action, resource ORDER BY MIN(sequence)
+                """,
+            arguments: [builder.run]
+        )
+        while let row = try rows.next() {
+            let values = Array(row.databaseValues)
+            guard values.count == 6, let agent = String.fromDatabaseValue(values[0]),
+                let verdict = String.fromDatabaseValue(values[1]),
+                let action = String.fromDatabaseValue(values[2]),
+                let resource = String.fromDatabaseValue(values[3]),
+                let count = Int.fromDatabaseValue(values[5])
+            else { throw damaged() }
+            let message = verdict == Effect.allow.rawValue ? nil : String.fromDatabaseValue(values[4])
+            builder.add(
+                RequestCount(
+                    action: action,
+                    resource: resource,
+                    verdict: verdict,
+                    message: message,
+                    count: count
+                ),
+                of: agent
+            )
+        }
+    }
+}
+
+/// Puts a run's records together.
+private struct TreeBuilder {
+    let run: String
+    private var principal = ""
+    private var agents: [AgentNode] = []
+    private var places: [String: Int] = [:]
+    private var refusals: [LaunchRefusal] = []
+
+    init(run: String) { self.run = run }
+
+    var tree: AgentTree? {
+        if agents.isEmpty && refusals.isEmpty { return nil }
+        return AgentTree(run: run, principal: principal, agents: agents, refusals: refusals)
+    }
+
+    mutating func add(_ record: AuditRecord) {
+        switch record.entry {
+        case .spawn(let spawn): add(spawn, record.time)
+        case .spawnRefused(let refusal): add(refusal, record.time)
+        case .exit(let exit):
+            guard let place = places[exit.lineage.agent.agent.text] else { return }
+            agents[place].ended = AgentEnd(status: exit.status, cause: exit.cause, time: record.time)
+        case .request, nil: return
+        }
+    }
+
+    mutating func add(_ request: RequestCount, of agent: String) {
+        guard let place = places[agent] else { return }
+        agents[place].counts[request.verdict, default: 0] += request.count
+        if agents[place].requests.count < AgentNode.maximumRequests {
+            agents[place].requests.append(request)
+        }
+    }
+
+    private mutating func add(_ spawn: SpawnRecord, _ time: Timestamp) {
+        let hop = spawn.lineage.agent
+        principal = spawn.lineage.principal.subject
+        places[hop.agent.text] = agents.count
+        agents.append(
+            AgentNode(
+                agent: hop.agent,
+                parent: spawn.lineage.ancestors.last?.agent,
+                name: hop.name,
+                profile: hop.profile,
+                argv: spawn.argv,
+                started: time
+            )
+        )
+    }
+
+    private mutating func add(_ refusal: SpawnRefusal, _ time: Timestamp) {
+        if principal.isEmpty { principal = refusal.principal.subject }
+        refusals.append(
+            LaunchRefusal(
+                parent: refusal.parent?.agent.agent,
+                profile: refusal.profile,
+                argv: refusal.argv,
+                reason: refusal.reason,
+                time: time
+            )
+        )
+    }
+}

@@ -1,0 +1,55 @@
+internal import Foundation
+internal import GRDB
+
+/// Reads a store that supervisors may be writing at the same time.
+///
+/// Never changes it.
+package struct AuditReader: Sendable {
+    let database: DatabaseQueue
+    let path: String
+
+    /// Opens the store of a state directory for reading.
+    package init(directory: String) throws {
+        let state = try StateDirectory(directory, create: false)
+        path = directory + "/" + StoreFiles.databaseName
+        guard try PrivateFile.open(StoreFiles.databaseName, in: state, .read) != nil else {
+            throw AuditStoreError(
+                .database,
+                "there is no audit store in \(directory) (no \(StoreFiles.databaseName)); run an agent first, or "
+                    + "name the state directory with --state"
+            )
+        }
+        database = try StoreFiles.openDatabase(at: path, readOnly: true)
+    }
+
+    /// Hands over the records one by one, oldest first, until `body` returns false.
+    package func records(matching query: AuditQuery, _ body: (AuditRecord) throws -> Bool) throws {
+        let (sql, arguments) = query.statement
+        try reading { database in
+            let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+            while let row = try rows.next() {
+                guard let record = AuditRecord(row: row) else { throw damaged() }
+                if try !body(record) { return }
+            }
+        }
+    }
+
+    /// Runs, oldest first.
+    package func runs() throws -> [String] {
+        try reading { database in
+            try String.fetchAll(database, sql: "SELECT run FROM records GROUP BY run ORDER BY MIN(sequence)")
+        }
+    }
+
+    func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        do {
+            return try database.read(body)
+        } catch let error as DatabaseError {
+            throw AuditStoreError("read the audit store", path, error)
+        }
+    }
+
+    func damaged() -> AuditStoreError {
+        AuditStoreError(.database, "the audit store \(path) is damaged: see `bailey audit verify`")
+    }
+}

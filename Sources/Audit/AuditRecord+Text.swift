@@ -1,0 +1,59 @@
+internal import Foundation
+internal import Model
+
+extension AuditRecord {
+    /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused.
+    package func line(_ style: TextStyle) -> String {
+        let columns = [
+            String(repeating: " ", count: max(0, 6 - "\(sequence)".count)) + "\(sequence)",
+            style.faint(time.text),
+            style.verdict(TerminalText.escaped(verdict ?? kind), width: 7),
+            TerminalText.escaped(agent ?? "-").padding(12),
+            TerminalText.escaped(lineage),
+            summary,
+        ]
+        return columns.joined(separator: "  ")
+    }
+
+    /// One line of JSON: the columns, and the entry under `record`.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let columns = Columns(
+            agent: agent,
+            kind: kind,
+            lineage: lineage,
+            run: run,
+            sequence: sequence,
+            time: time.text,
+            verdict: verdict
+        )
+        let head = String(decoding: try encoder.encode(columns), as: UTF8.self).dropLast()
+        return TerminalText.escapedJSON("\(head),\"record\":\(payload)}")
+    }
+
+    private struct Columns: Encodable {
+        let agent: String?
+        let kind: String
+        let lineage: String
+        let run: String
+        let sequence: Int64
+        let time: String
+        let verdict: String?
+    }
+
+    private var summary: String {
+        switch entry {
+        case .spawn(let record): "launch \(record.argv.commandText)"
+        case .spawnRefused(let record):
+            "launch \(record.argv.commandText) under \(TerminalText.escaped(record.profile)) refused: "
+                + TerminalText.escaped(record.reason)
+        case .exit(let record):
+            "exit \(record.status)" + (record.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
+        case .request(let record):
+            TerminalText.escaped("\(record.action) \(record.resource)")
+                + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
+        case nil: TerminalText.escaped(payload)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import Foundation
+internal import GRDB
+package import Model
+
+/// One record as it is read back.
+package struct AuditRecord: Sendable, Hashable {
+    package let sequence: Int64
+    package let time: Timestamp
+    package let run: String
+    /// `spawn`, `spawn-refused`, `exit`, `request`.
+    package let kind: String
+    /// Nil for a launch that was refused before there was an agent.
+    package let agent: String?
+    /// `user:alice > ci > test-runner`.
+    package let lineage: String
+    /// `allow`, `ask`, `deny`; nil where nothing was decided.
+    package let verdict: String?
+    /// The entry as canonical JSON, masked.
+    package let payload: String
+
+    /// The entry; nil when a later version of the store wrote it.
+    package var entry: AuditEntry? {
+        let decoder = JSONDecoder()
+        let data = Data(payload.utf8)
+        switch kind {
+        case "spawn": return (try? decoder.decode(SpawnRecord.self, from: data)).map(AuditEntry.spawn)
+        case "spawn-refused":
+            return (try? decoder.decode(SpawnRefusal.self, from: data)).map(AuditEntry.spawnRefused)
+        case "exit": return (try? decoder.decode(ExitRecord.self, from: data)).map(AuditEntry.exit)
+        case "request": return (try? decoder.decode(RequestRecord.self, from: data)).map(AuditEntry.request)
+        default: return nil
+        }
+    }
+
+    static let columns = "sequence, time, run, kind, agent, lineage, verdict, payload"
+
+    /// Nil when a column has a type that the store never writes.
+    init?(row: Row) {
+        let values = Array(row.databaseValues)
+        guard values.count == 8, let sequence = Int64.fromDatabaseValue(values[0]),
+            let time = Int64.fromDatabaseValue(values[1]), let run = String.fromDatabaseValue(values[2]),
+            let kind = String.fromDatabaseValue(values[3]), let lineage = String.fromDatabaseValue(values[5]),
+            let payload = String.fromDatabaseValue(values[7])
+        else { return nil }
+        self.sequence = sequence
+        self.time = Timestamp(milliseconds: time)
+        self.run = run
+        self.kind = kind
+        agent = String.fromDatabaseValue(values[4])
+        self.lineage = lineage
+        verdict = String.fromDatabaseValue(values[6])
+        self.payload = payload
+    }
+}

@@ -1,0 +1,154 @@
+internal import Dispatch
+internal import Foundation
+internal import GRDB
+internal import Glibc
+package import Masking
+package import Model
+internal import Synchronization
+
+/// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
+/// a signed head outside the database.
+///
+/// Several supervisors may write the same store at once.
+///
+/// Layout under the state directory (0700): `audit.sqlite` (with its `-wal` and `-shm`), `audit.head`,
+/// `keys/audit.key`, `keys/audit.pub`; every file is 0600.
+package final class AuditStore: AuditSink {
+    /// Whether entries are becoming durable.
+    package enum Condition: Sendable, Hashable {
+        case recording
+        /// The last batch failed, and none has succeeded since.
+        case refusing(AuditFailure)
+    }
+
+    private struct Waiting: Sendable {
+        let entry: AuditEntry
+        let time: Timestamp
+        let whenCommitted: @Sendable (Result<Void, AuditFailure>) -> Void
+    }
+
+    private struct Queue {
+        var waiting: [Waiting] = []
+        var isDraining = false
+        var condition = Condition.recording
+        var mask: SecretMask
+    }
+
+    private let chain: ChainWriter
+    private let run: String
+    private let clock: @Sendable () -> Timestamp
+    private let queue: Mutex<Queue>
+    private let writer = DispatchQueue(label: "bailey.audit.writer")
+
+    private init(
+        chain: ChainWriter,
+        run: String,
+        mask: SecretMask,
+        clock: @escaping @Sendable () -> Timestamp
+    ) {
+        self.chain = chain
+        self.run = run
+        self.clock = clock
+        queue = Mutex(Queue(mask: mask))
+    }
+
+    /// Opens the store of a state directory, and makes what is missing: directory, key, head, tables.
+    ///
+    /// - Parameters:
+    ///   - directory: the state directory; it must be ours alone.
+    ///   - run: the supervisor's run name, in every record.
+    ///   - mask: what is masked before anything is written.
+    ///   - clock: gives the time of each record.
+    /// - Returns: the store, ready for entries.
+    /// - Throws: `AuditStoreError` when a file is not ours alone, lost, cut or unreadable.
+    package static func open(
+        directory: String,
+        run: String,
+        mask: SecretMask = SecretMask(),
+        clock: @escaping @Sendable () -> Timestamp = AuditStore.wallClock
+    ) throws -> AuditStore {
+        AuditStore(chain: try ChainWriter(directory: directory), run: run, mask: mask, clock: clock)
+    }
+
+    package var condition: Condition { queue.withLock { $0.condition } }
+
+    /// Masks these exact values, too, in every entry that is appended from now on.
+    package func mask(alsoSecrets secrets: [String]) {
+        queue.withLock { $0.mask = $0.mask.adding(secrets) }
+    }
+
+    package func append(
+        _ entry: AuditEntry,
+        whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+    ) {
+        let waiting = Waiting(entry: entry, time: clock(), whenCommitted: whenCommitted)
+        let (isQueued, mustStart) = queue.withLock { queue in
+            guard queue.waiting.count < AuditLimits.maximumQueued else { return (false, false) }
+            queue.waiting.append(waiting)
+            defer { queue.isDraining = true }
+            return (true, !queue.isDraining)
+        }
+        guard isQueued else { return whenCommitted(.failure(Self.overBound)) }
+        if mustStart { writer.async { self.drain() } }
+    }
+
+    /// Waits until everything that was appended before has been answered.
+    package func flush() {
+        writer.sync {}
+    }
+
+    /// Milliseconds of the wall clock (CLOCK_REALTIME).
+    package static func wallClock() -> Timestamp {
+        var now = timespec()
+        _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(milliseconds: Int64(now.tv_sec) * 1_000 + Int64(now.tv_nsec) / 1_000_000)
+    }
+
+    private static let overBound = AuditFailure(
+        "\(AuditLimits.maximumQueued) audit records wait to be written already; nothing is allowed without "
+            + "a record: try again when the load is lower"
+    )
+
+    private func drain() {
+        while let (batch, mask) = nextBatch() {
+            let rows = batch.map { EntryColumns(mask($0.entry)) }
+            answer(batch, commit(rows, times: batch.map(\.time)))
+        }
+    }
+
+    /// All that is queued at this moment, up to one seal's worth; nil when there is nothing.
+    private func nextBatch() -> ([Waiting], EntryMask)? {
+        queue.withLock { queue in
+            guard !queue.waiting.isEmpty else {
+                queue.isDraining = false
+                return nil
+            }
+            let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch))
+            queue.waiting.removeFirst(batch.count)
+            return (batch, EntryMask(mask: queue.mask))
+        }
+    }
+
+    private func commit(_ rows: [EntryColumns], times: [Timestamp]) -> Result<Void, AuditFailure> {
+        do {
+            try chain.append(rows, times: times, run: run)
+            return .success(())
+        } catch {
+            return .failure(AuditFailure("\(error)"))
+        }
+    }
+
+    /// A failure is also the answer for all who wait by now: they would wait for the same disk.
+    private func answer(_ batch: [Waiting], _ result: Result<Void, AuditFailure>) {
+        let alsoFailed = queue.withLock { queue -> [Waiting] in
+            guard case .failure(let failure) = result else {
+                queue.condition = .recording
+                return []
+            }
+            queue.condition = .refusing(failure)
+            defer { queue.waiting.removeAll() }
+            return queue.waiting
+        }
+        for waiting in batch + alsoFailed { waiting.whenCommitted(result) }
+    }
+}

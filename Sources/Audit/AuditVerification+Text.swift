@@ -1,0 +1,42 @@
+internal import Foundation
+
+extension AuditVerification {
+    /// The outcome in words.
+    package func text(_ style: TextStyle) -> String {
+        switch self {
+        case .verified(let head):
+            """
+            \(style.verdict("allow").replacing("allow", with: "verified"))  \(head.records) records
+            head      \(head.hash)
+            key       \(head.publicKey)
+            """
+        case .broken(let finding):
+            "\(style.verdict("deny").replacing("deny", with: "broken"))  "
+                + (finding.record.map { "first bad record: \($0)  " } ?? "")
+                + "\(finding.code.rawValue): \(TerminalText.escaped(finding.message))"
+        }
+    }
+
+    /// One JSON object: `verified`, and either the head or the finding.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let report =
+            switch self {
+            case .verified(let head): Report(verified: true, head: head, finding: nil)
+            case .broken(let finding): Report(verified: false, head: nil, finding: finding)
+            }
+        return TerminalText.escapedJSON(String(decoding: try encoder.encode(report), as: UTF8.self))
+    }
+
+    /// Nothing was changed, removed, inserted, reordered or cut.
+    package var isVerified: Bool {
+        if case .verified = self { true } else { false }
+    }
+
+    private struct Report: Encodable {
+        let verified: Bool
+        let head: VerifiedHead?
+        let finding: AuditFinding?
+    }
+}

@@ -1,0 +1,163 @@
+internal import Foundation
+internal import GRDB
+
+/// Walks the records beside their seals, both in order, and stops at the first that does not fit.
+struct ChainCheck {
+    private let key: VerifyingKey
+    private let head: Head
+    /// Sequence of the record that comes next.
+    private(set) var expected: Int64 = 1
+    private var previous = StoredRecord.genesis
+
+    init(key: VerifyingKey, head: Head) {
+        self.key = key
+        self.head = head
+    }
+
+    /// Where a walk that found nothing ended.
+    var reached: VerifiedHead {
+        VerifiedHead(records: expected - 1, hash: previous.hex, publicKey: key.octets.hex)
+    }
+
+    mutating func run(_ database: Database) throws {
+        try requireSchema(database)
+        let records = try Row.fetchCursor(
+            database,
+            sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
+        )
+        let seals = try Row.fetchCursor(database, sql: "SELECT \(Seal.columns) FROM seals ORDER BY last")
+        while let row = try seals.next() {
+            try check(Seal(row: row), against: records)
+        }
+        if let row = try records.next() {
+            let sequence = Int64.fromDatabaseValue(row[0]) ?? expected
+            throw Stop(
+                .inserted,
+                record: sequence,
+                "record \(sequence) has no seal: no supervisor wrote it"
+            )
+        }
+        try requireHeadReached()
+    }
+
+    private func requireSchema(_ database: Database) throws {
+        let differences = try Schema.differences(in: database)
+        guard differences.isEmpty else {
+            throw Stop(
+                .schema,
+                "the database's tables are not as the store made them: "
+                    + TerminalText.escaped(differences.joined(separator: "; "))
+            )
+        }
+    }
+
+    private func requireHeadReached() throws {
+        guard expected - 1 < head.sequence else { return }
+        throw Stop(
+            .cut,
+            record: expected,
+            "the tail was cut: record \(expected) and what follows are gone; the signed head is at record "
+                + "\(head.sequence)"
+        )
+    }
+
+    private mutating func check(_ seal: Seal?, against records: RowCursor) throws {
+        guard let seal, seal.isGenuine(key) else { throw try foundWithoutSeal(records) }
+        guard seal.first == expected else {
+            throw Stop(
+                .seal,
+                record: expected,
+                "the seal over record \(expected) is gone; the next one begins at record \(seal.first)"
+            )
+        }
+        while expected <= seal.last {
+            try check(try next(records, under: seal), under: seal)
+            try checkHead()
+        }
+    }
+
+    /// The record that must come now; throws when another comes.
+    private func next(_ records: RowCursor, under seal: Seal) throws -> StoredRecord {
+        guard let row = try records.next() else {
+            throw Stop(.removed, record: expected, "record \(expected) was removed; its seal is still there")
+        }
+        guard let record = StoredRecord(row: row) else {
+            throw Stop(.changed, record: expected, "record \(expected) has a column of another type")
+        }
+        if record.sequence < expected {
+            throw Stop(
+                .inserted,
+                record: record.sequence,
+                "record \(record.sequence) was inserted: no seal covers it"
+            )
+        }
+        guard record.sequence == expected else {
+            throw Stop(
+                .removed,
+                record: expected,
+                "record \(expected) was removed; record \(record.sequence) follows instead"
+            )
+        }
+        return record
+    }
+
+    private mutating func check(_ record: StoredRecord, under seal: Seal) throws {
+        let sealed = seal.digest(of: expected)
+        guard record.previous == previous, record.hash == sealed, record.computedHash() == sealed else {
+            throw difference(of: record, under: seal)
+        }
+        previous = record.hash
+        expected += 1
+    }
+
+    private func difference(of record: StoredRecord, under seal: Seal) -> Stop {
+        let other = (seal.first...seal.last).first { seal.digest(of: $0) == record.hash }
+        if let other, other != expected {
+            return Stop(
+                .reordered,
+                record: expected,
+                "record \(expected) is not in its place: the one that was written as record \(other) is"
+            )
+        }
+        return Stop(
+            .changed,
+            record: expected,
+            "record \(expected) was changed: it does not match the hash that was sealed"
+        )
+    }
+
+    private func checkHead() throws {
+        guard expected - 1 == head.sequence, previous != head.hash else { return }
+        throw Stop(
+            .changed,
+            record: head.sequence,
+            "record \(head.sequence) is not the one that the signed head names"
+        )
+    }
+
+    /// No genuine seal covers the expected record: whatever can still be said from the chain alone.
+    private mutating func foundWithoutSeal(_ records: RowCursor) throws -> Stop {
+        let first = expected
+        var steps = 0
+        while steps < AuditLimits.maximumBatch, let row = try records.next() {
+            guard let record = StoredRecord(row: row), record.sequence == expected,
+                record.previous == previous, record.computedHash() == record.hash
+            else {
+                return Stop(
+                    .changed,
+                    record: expected,
+                    "record \(expected) does not continue the chain, and the seal over it is not genuine"
+                )
+            }
+            previous = record.hash
+            expected += 1
+            steps += 1
+        }
+        expected = first
+        return Stop(
+            .seal,
+            record: first,
+            "the seal over record \(first) is not genuine: it was changed, or made with another key"
+        )
+    }
+}

@@ -1,0 +1,123 @@
+internal import Foundation
+internal import GRDB
+internal import Model
+
+/// Appends batches to the one global chain: in a single immediate transaction it reads the last record,
+/// appends behind it, seals and commits; then it moves the head.
+final class ChainWriter: Sendable {
+    private let database: DatabaseQueue
+    private let key: SigningKey
+    private let head: HeadFile
+    private let path: String
+
+    init(directory path: String) throws {
+        let directory = try StateDirectory(path, create: true)
+        let keys = try directory.directory("keys", create: true)
+        let isNew = try StoreFiles.isNew(directory)
+        key = try SigningKey(in: keys, mayCreate: isNew)
+        try StoreFiles.create(in: directory, key: key)
+        guard let head = try HeadFile(in: directory, .readWrite) else {
+            throw AuditStoreError(
+                .cut,
+                "the audit store in \(path) has lost its head file \(HeadFile.name), so a cut tail could not "
+                    + "be noticed; restore it, or set the whole state directory aside to begin a new store"
+            )
+        }
+        self.head = head
+        self.path = path + "/" + StoreFiles.databaseName
+        database = try StoreFiles.openDatabase(at: self.path, readOnly: false)
+        try requireWhole()
+    }
+
+    func append(_ rows: [EntryColumns], times: [Timestamp], run: String) throws {
+        guard !rows.isEmpty else { return }
+        var newHead = Head.empty
+        do {
+            try database.writeWithoutTransaction { database in
+                try database.inTransaction(.immediate) {
+                    newHead = try extend(database, with: zip(rows, times), run: run)
+                    return .commit
+                }
+            }
+        } catch let error as DatabaseError {
+            throw AuditStoreError("write audit records to", path, error)
+        }
+        try head.advance(to: newHead, key: key)
+    }
+
+    private func extend(
+        _ database: Database,
+        with rows: Zip2Sequence<[EntryColumns], [Timestamp]>,
+        run: String
+    ) throws -> Head {
+        var (sequence, previous) = try end(of: database)
+        let first = sequence + 1
+        var records: [StoredRecord] = []
+        for (row, time) in rows {
+            sequence += 1
+            var record = StoredRecord(row, sequence: sequence, run: run, time: time, previous: previous)
+            record.hash = record.computedHash()
+            try record.insert(into: database)
+            previous = record.hash
+            records.append(record)
+        }
+        try Seal(records, first: first, key: key).insert(into: database)
+        return Head(sequence: sequence, hash: previous)
+    }
+
+    /// The last record's sequence and hash.
+    ///
+    /// Refuses to continue a chain that ends before its head: the new records would hide the cut.
+    private func end(of database: Database) throws -> (Int64, Data) {
+        let row = try Row.fetchOne(
+            database,
+            sql: "SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1"
+        )
+        let end = row.map { (row: Row) -> (Int64, Data) in (row[0], row[1]) } ?? (0, StoredRecord.genesis)
+        let known = try head.read().head
+        guard end.0 > known.sequence || end == (known.sequence, known.hash) else {
+            throw AuditStoreError(
+                .cut,
+                "the audit store \(path) ends at record \(end.0), but its signed head is at record "
+                    + "\(known.sequence): records were removed or changed; nothing is added to it. Look with "
+                    + "`bailey audit verify`, then set the state directory aside to begin a new store"
+            )
+        }
+        return end
+    }
+
+    private func requireWhole() throws {
+        let read = try head.read()
+        guard read.isGenuine, read.key.octets == key.publicKey else {
+            throw AuditStoreError(
+                .key,
+                "the audit head \(head.path) was not signed by the key of this store; put the key that did "
+                    + "back, or set the whole state directory aside to begin a new store"
+            )
+        }
+        do {
+            _ = try database.read(end)
+        } catch let error as DatabaseError {
+            throw AuditStoreError("read", path, error)
+        }
+    }
+}
+
+extension StoredRecord {
+    /// A record behind `previous`, not hashed yet.
+    fileprivate init(_ row: EntryColumns, sequence: Int64, run: String, time: Timestamp, previous: Data) {
+        self.init(
+            sequence: sequence,
+            run: Data(run.utf8),
+            time: time.milliseconds,
+            kind: Data(row.kind.utf8),
+            agent: row.agent.map { Data($0.utf8) },
+            lineage: Data(row.lineage.utf8),
+            ancestry: Data(row.ancestry.utf8),
+            verdict: row.verdict.map { Data($0.utf8) },
+            payload: row.payload,
+            previous: previous,
+            hash: Data()
+        )
+    }
+}

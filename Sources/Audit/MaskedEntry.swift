@@ -1,0 +1,112 @@
+internal import Masking
+internal import Model
+
+/// Rewrites every text that an agent, or a program it started, could have had a say in: masked first, then
+/// cut to the store's bounds.
+struct EntryMask: Sendable {
+    let mask: SecretMask
+
+    func callAsFunction(_ entry: AuditEntry) -> AuditEntry {
+        switch entry {
+        case .spawn(let record): .spawn(masked(record))
+        case .spawnRefused(let record): .spawnRefused(masked(record))
+        case .exit(let record): .exit(masked(record))
+        case .request(let record): .request(masked(record))
+        }
+    }
+
+    private func masked(_ record: SpawnRecord) -> SpawnRecord {
+        SpawnRecord(
+            lineage: masked(record.lineage),
+            argv: masked(record.argv),
+            workingDirectory: masked(record.workingDirectory),
+            workspace: masked(record.workspace),
+            program: masked(record.program),
+            programDigest: record.programDigest,
+            limits: record.limits.mapValues(masked),
+            degraded: record.degraded.map(masked)
+        )
+    }
+
+    private func masked(_ record: SpawnRefusal) -> SpawnRefusal {
+        SpawnRefusal(
+            parent: record.parent.map(masked),
+            principal: record.principal,
+            profile: masked(record.profile),
+            argv: masked(record.argv),
+            reason: masked(record.reason)
+        )
+    }
+
+    private func masked(_ record: ExitRecord) -> ExitRecord {
+        ExitRecord(
+            lineage: masked(record.lineage),
+            status: record.status,
+            cause: record.cause.map(masked)
+        )
+    }
+
+    private func masked(_ record: RequestRecord) -> RequestRecord {
+        RequestRecord(
+            lineage: masked(record.lineage),
+            action: masked(record.action),
+            resource: masked(record.resource),
+            verdict: record.verdict,
+            levels: record.levels.map(masked),
+            reason: record.reason,
+            message: record.message.map(masked),
+            credential: record.credential
+        )
+    }
+
+    private func masked(_ level: LevelVerdict) -> LevelVerdict {
+        let rule = level.rule.map { RuleReference(text: masked($0.text), source: $0.source.map(masked)) }
+        return LevelVerdict(
+            agent: level.agent,
+            profile: masked(level.profile),
+            effect: level.effect,
+            rule: rule
+        )
+    }
+
+    private func masked(_ lineage: Lineage) -> Lineage {
+        let root = lineage.ancestors.first ?? lineage.agent
+        return lineage.hops.dropFirst().reduce(Lineage(principal: lineage.principal, root: masked(root))) {
+            $0.child(masked($1))
+        }
+    }
+
+    private func masked(_ hop: Hop) -> Hop {
+        Hop(
+            agent: hop.agent,
+            name: masked(hop.name),
+            profile: masked(hop.profile),
+            profileDigest: hop.profileDigest
+        )
+    }
+
+    private func masked(_ arguments: [String]) -> [String] {
+        let kept = arguments.prefix(AuditLimits.maximumArguments).map(Self.readable)
+        let dropped = arguments.count - kept.count
+        return mask.arguments(kept).map(Self.cut) + (dropped > 0 ? ["[\(dropped) more arguments]"] : [])
+    }
+
+    private func masked(_ text: String) -> String {
+        Self.cut(mask.text(Self.readable(text)))
+    }
+
+    /// Bounds what the masking has to read.
+    ///
+    /// Wider than what is kept, so that no secret is cut in two before it could be recognised.
+    private static func readable(_ text: String) -> String {
+        let bound = 4 * AuditLimits.maximumText
+        return text.utf8.count <= bound ? text : String(decoding: text.utf8.prefix(bound), as: UTF8.self)
+    }
+
+    private static func cut(_ text: String) -> String {
+        let count = text.utf8.count
+        guard count > AuditLimits.maximumText else { return text }
+        let kept = String(decoding: text.utf8.prefix(AuditLimits.maximumText), as: UTF8.self)
+        return "\(kept)[cut: \(count - AuditLimits.maximumText) more octets]"
+    }
+}

@@ -1,0 +1,60 @@
+internal import Foundation
+internal import GRDB
+
+/// The signature over one batch: which records it covers, and the hash of each.
+///
+/// One signature a batch keeps signing off the cost of a busy gateway; the list of hashes in it lets a
+/// verifier name the very record that differs, even when the chain behind it was computed anew.
+struct Seal: Sendable {
+    let first: Int64
+    let last: Int64
+    /// 32 octets for each record, in order.
+    let digests: Data
+    let signature: Data
+
+    init(_ records: [StoredRecord], first: Int64, key: SigningKey) throws {
+        self.first = first
+        last = first + Int64(records.count) - 1
+        digests = records.reduce(into: Data()) { $0.append($1.hash) }
+        signature = try key.sign(Self.message(first: first, last: last, digests: digests))
+    }
+
+    /// Nil when a column has a type or a size that the store never writes.
+    init?(row: Row) {
+        let values = Array(row.databaseValues)
+        guard values.count == 4, let last = Int64.fromDatabaseValue(values[0]),
+            let first = Int64.fromDatabaseValue(values[1]),
+            case .blob(let digests) = values[2].storage, case .blob(let signature) = values[3].storage,
+            digests.count <= 32 * AuditLimits.maximumBatch
+        else { return nil }
+        self.first = first
+        self.last = last
+        self.digests = digests
+        self.signature = signature
+    }
+
+    static let columns = "last, first, digests, signature"
+
+    func insert(into database: Database) throws {
+        let statement = try database.cachedStatement(sql: "INSERT INTO seals VALUES (?, ?, ?, ?)")
+        try statement.execute(arguments: [last, first, digests, signature])
+    }
+
+    /// Signed by this key, and as many digests as records.
+    func isGenuine(_ key: VerifyingKey) -> Bool {
+        first >= 1 && last >= first && (last - first + 1) * 32 == Int64(digests.count)
+            && key.accepts(signature, of: Self.message(first: first, last: last, digests: digests))
+    }
+
+    /// The hash that was sealed for this record; nil outside the batch.
+    func digest(of sequence: Int64) -> Data? {
+        guard sequence >= first, sequence <= last else { return nil }
+        let start = digests.startIndex + Int(sequence - first) * 32
+        guard start + 32 <= digests.endIndex else { return nil }
+        return Data(digests[start..<start + 32])
+    }
+
+    private static func message(first: Int64, last: Int64, digests: Data) -> Data {
+        Data("bailey audit seal v1\0".utf8) + first.octets + last.octets + digests
+    }
+}

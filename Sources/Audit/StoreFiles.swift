@@ -1,0 +1,56 @@
+internal import Foundation
+internal import GRDB
+
+/// Making and opening the store's files, in the order that leaves no state a later opening would misread.
+enum StoreFiles {
+    static let databaseName = "audit.sqlite"
+
+    /// Neither head nor database is there.
+    static func isNew(_ directory: borrowing StateDirectory) throws(AuditStoreError) -> Bool {
+        let head = try HeadFile(in: directory, .read)
+        let database = try PrivateFile.open(databaseName, in: directory, .read)
+        return head == nil && database == nil
+    }
+
+    /// Key, then head, then database: a crash in between leaves a head at 0 and no database, which is an empty
+    /// store, never a database without a head.
+    static func create(in directory: borrowing StateDirectory, key: SigningKey) throws {
+        let hadDatabase = try PrivateFile.open(databaseName, in: directory, .read) != nil
+        if !hadDatabase {
+            try HeadFile.create(in: directory, key: key)
+            try requireNothingLost(directory)
+            // SQLite gives `-wal` and `-shm` the mode of this file.
+            _ = try PrivateFile.open(databaseName, in: directory, .createNew)
+        }
+    }
+
+    private static func requireNothingLost(_ directory: borrowing StateDirectory) throws(AuditStoreError) {
+        guard let head = try HeadFile(in: directory, .read)?.read().head, head.sequence > 0 else { return }
+        throw AuditStoreError(
+            .cut,
+            "the audit database \(directory.path)/\(databaseName) is gone, but its signed head says that it "
+                + "held \(head.sequence) records; restore it, or set the whole state directory aside to begin "
+                + "a new store"
+        )
+    }
+
+    /// Opens the database, WAL and synchronous FULL when it may be written, and makes its tables.
+    static func openDatabase(at path: String, readOnly: Bool) throws -> DatabaseQueue {
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.label = "bailey.audit"
+        configuration.busyMode = .timeout(AuditLimits.busyTimeout)
+        configuration.prepareDatabase { database in
+            guard !readOnly else { return }
+            try database.execute(sql: "PRAGMA journal_mode = WAL")
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+        }
+        do {
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            if !readOnly { try database.writeWithoutTransaction(Schema.create) }
+            return database
+        } catch {
+            throw AuditStoreError("open the audit store", path, error)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+internal import Crypto
+internal import Foundation
+internal import GRDB
+
+/// One row of `records`: what is hashed, in the order it is hashed.
+///
+/// Text is kept as octets so that nothing a text decoder would drop (a NUL and what follows it) escapes the
+/// hash.
+struct StoredRecord: Sendable, Hashable {
+    var sequence: Int64
+    var run: Data
+    var time: Int64
+    var kind: Data
+    var agent: Data?
+    var lineage: Data
+    /// `/RUN.1/RUN.3/`: the ids of the lineage, root first; empty when there is no agent.
+    var ancestry: Data
+    var verdict: Data?
+    var payload: Data
+    var previous: Data
+    var hash: Data
+
+    /// What stands before the first record.
+    static let genesis = Data(SHA256.hash(data: Data("bailey audit genesis v1".utf8)))
+
+    /// SHA-256 over a domain name and every column but `hash`, each with its length in front (8 octets, big
+    /// endian; all ones for NULL), so that no two different rows have the same encoding.
+    func computedHash() -> Data {
+        var hasher = SHA256()
+        hasher.update(data: Data("bailey audit record v1\0".utf8))
+        for column in [
+            sequence.octets, run, time.octets, kind, agent, lineage, ancestry, verdict, payload, previous,
+        ] {
+            hasher.update(data: (column.map { Int64($0.count) } ?? -1).octets)
+            if let column { hasher.update(data: column) }
+        }
+        return Data(hasher.finalize())
+    }
+}
+
+extension StoredRecord {
+    static let columns = """
+        sequence, CAST(run AS BLOB), time, CAST(kind AS BLOB), CAST(agent AS BLOB), CAST(lineage AS BLOB), \
+        CAST(ancestry AS BLOB), CAST(verdict AS BLOB), CAST(payload AS BLOB), previous, hash
+        """
+
+    /// Nil when a column has a type that the store never writes.
+    init?(row: Row) {
+        let values = Array(row.databaseValues)
+        guard values.count == 11, let sequence = Int64.fromDatabaseValue(values[0]),
+            let run = values[1].octets, let time = Int64.fromDatabaseValue(values[2]),
+            let kind = values[3].octets, let lineage = values[5].octets, let ancestry = values[6].octets,
+            let payload = values[8].octets, let previous = values[9].octets, let hash = values[10].octets
+        else { return nil }
+        self.sequence = sequence
+        self.run = run
+        self.time = time
+        self.kind = kind
+        agent = values[4].octets
+        self.lineage = lineage
+        self.ancestry = ancestry
+        verdict = values[7].octets
+        self.payload = payload
+        self.previous = previous
+        self.hash = hash
+    }
+
+    func insert(into database: Database) throws {
+        let statement = try database.cachedStatement(
+            sql: "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        try statement.execute(arguments: [
+            sequence, text(run), time, text(kind), agent.map(text), text(lineage), text(ancestry),
+            verdict.map(text), text(payload), previous, hash,
+        ])
+    }
+
+    private func text(_ octets: Data) -> String { String(decoding: octets, as: UTF8.self) }
+}
+
+extension DatabaseValue {
+    /// The octets of a BLOB; nil for NULL and every other type.
+    ///
+    /// An empty BLOB is empty octets.
+    fileprivate var octets: Data? {
+        if case .blob(let data) = storage { data } else { nil }
+    }
+}
+
+extension Int64 {
+    /// Eight octets, big endian.
+    var octets: Data {
+        Data((0..<8).map { UInt8(truncatingIfNeeded: self >> Int64(56 - 8 * $0)) })
+    }
+}

@@ -1,0 +1,63 @@
+internal import Foundation
+internal import Glibc
+package import Model
+
+/// How output for people looks: coloured on a terminal, plain elsewhere.
+package struct TextStyle: Sendable {
+    private let isColoured: Bool
+
+    package init(isColoured: Bool) {
+        self.isColoured = isColoured
+    }
+
+    /// Colours when standard output is a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
+    package static var standardOutput: TextStyle {
+        let refused = ProcessInfo.processInfo.environment["NO_COLOR"].map { !$0.isEmpty } ?? false
+        return TextStyle(isColoured: !refused && isatty(STDOUT_FILENO) == 1)
+    }
+
+    func verdict(_ word: String, width: Int = 0) -> String {
+        let padded = word.padding(width)
+        switch word {
+        case Effect.allow.rawValue: return coloured(padded, "32")
+        case Effect.ask.rawValue: return coloured(padded, "33")
+        case Effect.deny.rawValue, "refused": return coloured(padded, "31")
+        default: return padded
+        }
+    }
+
+    func strong(_ text: String) -> String { coloured(text, "1") }
+
+    func faint(_ text: String) -> String { coloured(text, "2") }
+
+    /// ECMA-48 section 8.3.117 (SGR).
+    private func coloured(_ text: String, _ code: String) -> String {
+        isColoured ? "\u{1b}[\(code)m\(text)\u{1b}[0m" : text
+    }
+}
+
+extension String {
+    /// With spaces behind it up to so many characters.
+    func padding(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+}
+
+extension Timestamp {
+    /// `2026-11-21T09:35:13.042Z`.
+    package var text: String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
+            .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}
+
+extension [String] {
+    /// A command line for people: each argument escaped, quoted where a shell would split it.
+    var commandText: String {
+        map { argument in
+            let shown = TerminalText.escaped(argument)
+            return shown.isEmpty || shown.contains(where: { " '\"$`&|;<>()*?".contains($0) })
+                ? "'" + shown + "'" : shown
+        }.joined(separator: " ")
+    }
+}

@@ -1,0 +1,109 @@
+/* The launcher's plan and its interpreter. Reason for C: everything between clone(2) and execve(2) runs in a copy of
+   the spawner where no runtime may be relied on; it makes system calls on plain data and nothing else. */
+#pragma once
+#include <stdint.h>
+
+/* What one operation does. Paths are inside the new root unless said otherwise. */
+enum csb_kind {
+    CSB_HOST_TREE = 1,   /* before clone, as the supervisor: slot = clone of host path, id-mapped owner a:b if flags say so */
+    CSB_PRIVATE,         /* no mount event crosses the namespace's border */
+    CSB_TREE,            /* slot = clone of path in the view that is left behind */
+    CSB_ROOT,            /* a new root: tmpfs of a bytes and b inodes */
+    CSB_DIRECTORY,       /* make path with mode */
+    CSB_FILE,            /* make path with mode and the b bytes at a */
+    CSB_SYMLINK,         /* make path pointing to text */
+    CSB_MOUNT,           /* mount slot on path */
+    CSB_TMPFS,           /* mount a tmpfs of a bytes and b inodes and mode on path */
+    CSB_PROC,            /* mount a fresh procfs on path */
+    CSB_DEVPTS,          /* mount a fresh devpts on path */
+    CSB_BIND,            /* mount a clone of text (inside) on path */
+    CSB_SEAL,            /* make the mount at path, alone, read-only */
+    CSB_PIVOT,           /* the new root becomes the root, the old one is gone */
+    CSB_NAMESPACES,      /* export this process's user, mount and pid namespaces */
+    CSB_CONTROL,         /* listen on a packet socket at path, export it */
+    CSB_LOOPBACK,        /* lo up */
+    CSB_ROUTES,          /* every address of both families is local */
+    CSB_CAPTURE,         /* nftables: every TCP port to port a */
+    CSB_LISTEN,          /* transparent TCP listener on port a, export it */
+    CSB_RESOLVER,        /* UDP socket on port a for any address, export it */
+    CSB_HOSTNAME,        /* text */
+    CSB_LIMIT,           /* setrlimit(mode, a, b) */
+    CSB_TERMINAL,        /* a pty becomes 0, 1 and 2; export its master */
+    CSB_STREAMS,         /* the given descriptors become 0, 1 and 2 */
+    CSB_CHDIR,           /* path */
+    CSB_PROGRAM,         /* find the program, export it */
+    CSB_KEYRING,         /* a session keyring of its own */
+    CSB_LANDLOCK,        /* restrict to the b rules at a */
+    CSB_CAPABILITIES,    /* none, in no set, ever */
+    CSB_SECCOMP,         /* install the b bytes of BPF at a */
+};
+
+/* Flags of CSB_HOST_TREE, CSB_TREE, CSB_MOUNT, CSB_TMPFS and CSB_BIND. */
+enum csb_flag {
+    CSB_READ_ONLY = 1,
+    CSB_OPTIONAL = 2,    /* a missing path is no failure: the operation is left out */
+    CSB_NO_EXEC = 4,
+    CSB_ID_MAPPED = 8,
+    CSB_NO_SYMLINKS = 16,
+    CSB_KEEP_DEVICES = 32,
+};
+
+struct csb_op {
+    uint32_t kind, slot, flags, mode;
+    uint32_t path, text; /* offsets of NUL-terminated strings in the plan, 0 for none */
+    uint64_t a, b;
+};
+
+struct csb_rule {
+    uint64_t access; /* LANDLOCK_ACCESS_FS_* */
+    uint32_t path, reserved;
+};
+
+enum { CSB_MAGIC = 0x62616c31, CSB_SLOTS = 256 };
+
+/* The plan's head; offsets are from its beginning. */
+struct csb_plan {
+    uint32_t magic, size;
+    uint32_t op_count, ops;
+    uint32_t argument_count, arguments;     /* uint32_t offsets of strings */
+    uint32_t environment_count, environment;
+    uint32_t search_count, search;          /* folders to find the program in; none when it has a slash */
+    uint32_t init;                          /* path of bailey-init inside */
+    uint32_t inside_uid, inside_gid, outside_uid, outside_gid;
+    uint32_t landlock_scopes;
+    uint64_t landlock_handled;
+};
+
+/* What a launch reports, on a packet socket to the supervisor. */
+enum csb_report_kind {
+    CSB_CLONED = 1, /* with it: pidfd */
+    CSB_READY,      /* init is about to run; with it: the exports named in present, in order */
+    CSB_FAILED,
+};
+
+enum csb_export {
+    CSB_EXPORT_CONTROL, CSB_EXPORT_LISTENER, CSB_EXPORT_RESOLVER, CSB_EXPORT_TERMINAL, CSB_EXPORT_PROGRAM,
+    CSB_EXPORT_USER, CSB_EXPORT_MOUNT, CSB_EXPORT_PID, CSB_EXPORTS,
+};
+
+/* Stages outside the operations, in place of an operation's number. */
+enum csb_stage {
+    CSB_STAGE_PLAN = -1, CSB_STAGE_JOIN_USER = -2, CSB_STAGE_JOIN_MOUNT = -3, CSB_STAGE_JOIN_PID = -4,
+    CSB_STAGE_IDENTITY = -5, CSB_STAGE_FORK = -6, CSB_STAGE_CLONE = -7, CSB_STAGE_MAP = -8, CSB_STAGE_INIT = -9,
+};
+
+struct csb_report {
+    int32_t kind, op, error;
+    uint32_t present;   /* bit for each csb_export */
+    char program[4096]; /* path of the program, in CSB_READY */
+};
+
+/* Descriptors of one launch request, in this order; the last three only for a nested agent. */
+enum csb_descriptor {
+    CSB_PLAN, CSB_REPORT, CSB_CHANNEL, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_USER, CSB_MOUNT_NS, CSB_PID,
+    CSB_DESCRIPTORS,
+};
+
+/* Forks the spawner, which serves launch requests on its end of a packet socket until the other end is closed.
+   Returns the supervisor's end, or -errno. Call while the process has one thread. */
+int csb_spawner_start(void);

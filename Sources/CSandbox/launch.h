@@ -1,0 +1,31 @@
+/* Shared by the launcher's files; nothing outside CSandbox includes it. */
+#pragma once
+#include "csb_launch.h"
+#include "kernel.h"
+
+/* One launch, as the process that carries it out sees it. */
+struct csb_context {
+    const char *plan;
+    const struct csb_plan *head;
+    int descriptors[CSB_DESCRIPTORS];
+    int slots[CSB_SLOTS];
+    int exports[CSB_EXPORTS];
+    int root; /* the new root, -1 before CSB_ROOT */
+    char program[4096];
+};
+
+static inline const char *csb_text(const struct csb_context *context, uint32_t offset) {
+    return offset ? context->plan + offset : 0;
+}
+
+/* Each carries out one operation: 0, or -errno. */
+int csb_mount_op(struct csb_context *context, const struct csb_op *op);
+int csb_network_op(struct csb_context *context, const struct csb_op *op);
+int csb_process_op(struct csb_context *context, const struct csb_op *op);
+int csb_lock_op(struct csb_context *context, const struct csb_op *op);
+
+/* Before clone, with the supervisor's rights. */
+int csb_host_tree(struct csb_context *context, const struct csb_op *op);
+
+/* Sends the nftables batch that captures every TCP port: 0, or -errno. */
+int csb_nft_capture(uint16_t port);

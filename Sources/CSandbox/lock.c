@@ -1,0 +1,72 @@
+/* The locks, put on last: no privilege, no way to gain any, a filter on system calls, a second wall around files. */
+#define _GNU_SOURCE
+#include "launch.h"
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sys/prctl.h>
+
+enum { LANDLOCK_RULE_PATH = 1 };
+
+static int no_new_privileges(void) {
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* Allows what the rules say beneath their paths and nothing else of what the plan handles (Landlock, landlock(7)). */
+static int landlock(const struct csb_context *context, const struct csb_op *op) {
+    struct csb_landlock_ruleset attributes = {
+        .handled_access_fs = context->head->landlock_handled, .scoped = context->head->landlock_scopes};
+    size_t size = attributes.scoped ? sizeof attributes : sizeof attributes.handled_access_fs;
+    int ruleset = (int)CSB(SYS_landlock_create_ruleset, &attributes, size, 0);
+    if (ruleset < 0) return ruleset;
+    const struct csb_rule *rules = (const void *)(context->plan + op->a);
+    int status = 0;
+    for (uint64_t i = 0; i < op->b && status == 0; i++) {
+        struct csb_landlock_path path = {
+            .allowed_access = rules[i].access,
+            .parent_fd = open(context->plan + rules[i].path, O_PATH | O_CLOEXEC | O_NOFOLLOW)};
+        if (path.parent_fd < 0) {
+            status = errno == ENOENT ? 0 : -errno;
+            continue;
+        }
+        status = (int)CSB(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH, &path, 0);
+        close(path.parent_fd);
+    }
+    if (status == 0) status = no_new_privileges();
+    if (status == 0) status = (int)CSB(SYS_landlock_restrict_self, ruleset, 0);
+    close(ruleset);
+    return status;
+}
+
+/* Empties every set and locks the bits that could fill them again (capabilities(7)). */
+static int no_capabilities(void) {
+    for (int number = 0; number < 64; number++) {
+        if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0) break;
+        if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) return -errno;
+    }
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
+    unsigned long bits = SECURE_ALL_BITS | SECURE_ALL_LOCKS;
+    if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0) return -errno;
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {0};
+    int status = (int)CSB(SYS_capset, &header, none);
+    return status ? status : no_new_privileges();
+}
+
+static int filter(const struct csb_context *context, const struct csb_op *op) {
+    struct sock_fprog program = {
+        .len = (unsigned short)(op->b / sizeof(struct sock_filter)), .filter = (void *)(context->plan + op->a)};
+    int status = no_new_privileges();
+    return status ? status : (int)CSB(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+int csb_lock_op(struct csb_context *context, const struct csb_op *op) {
+    switch (op->kind) {
+    case CSB_LANDLOCK: return landlock(context, op);
+    case CSB_CAPABILITIES: return no_capabilities();
+    case CSB_SECCOMP: return filter(context, op);
+    default: return -ENOSYS;
+    }
+}

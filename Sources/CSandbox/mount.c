@@ -1,0 +1,284 @@
+/* The mount tree, built by descriptor: sources are cloned before anything covers them, destinations are resolved
+   inside the new root only (openat2(2) RESOLVE_IN_ROOT), and the old root is left last. */
+#define _GNU_SOURCE
+#include "launch.h"
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* A descriptor of what path names inside the new root, or -errno. */
+static int inside(const struct csb_context *context, const char *path, uint64_t flags) {
+    struct csb_open_how how = {
+        .flags = flags | O_CLOEXEC, .resolve = CSB_RESOLVE_IN_ROOT | CSB_RESOLVE_NO_MAGICLINKS};
+    return (int)CSB(SYS_openat2, context->root, path, &how, sizeof how);
+}
+
+/* The folder that path is in, and its last name. */
+static int parent(const struct csb_context *context, const char *path, const char **name) {
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    if (!slash || !slash[1] || (size_t)(slash - path) >= sizeof folder) return -EINVAL;
+    memcpy(folder, path, (size_t)(slash - path));
+    folder[slash - path] = 0;
+    *name = slash + 1;
+    return inside(context, folder[0] ? folder : "/", O_PATH | O_DIRECTORY);
+}
+
+static uint64_t attributes(uint32_t flags) {
+    uint64_t set = CSB_ATTR_NOSUID;
+    if (flags & CSB_READ_ONLY) set |= CSB_ATTR_RDONLY;
+    if (flags & CSB_NO_EXEC) set |= CSB_ATTR_NOEXEC;
+    if (!(flags & CSB_KEEP_DEVICES)) set |= CSB_ATTR_NODEV;
+    return set;
+}
+
+static int set_attributes(int tree, uint64_t set, int user_namespace, unsigned recursive) {
+    struct csb_mount_attr attr = {.attr_set = set, .propagation = MS_PRIVATE};
+    if (user_namespace >= 0) {
+        attr.attr_set |= CSB_ATTR_IDMAP;
+        attr.userns_fd = (uint64_t)user_namespace;
+    }
+    return (int)CSB(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attr, sizeof attr);
+}
+
+/* A detached clone of what is mounted at path below folder. */
+static int clone_tree(int folder, const char *path, uint32_t flags, uint64_t resolve, int user_namespace) {
+    struct csb_open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
+    int source = (int)CSB(SYS_openat2, folder, path, &how, sizeof how);
+    if (source < 0) return source;
+    int tree = (int)CSB(SYS_open_tree, source, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    close(source);
+    if (tree < 0) return tree;
+    /* An id map is put on the top mount only: what is mounted below may be of a kind that takes none. */
+    int status = user_namespace >= 0 ? set_attributes(tree, 0, user_namespace, 0) : 0;
+    if (status == 0) status = set_attributes(tree, attributes(flags), -1, AT_RECURSIVE);
+    if (status == 0) return tree;
+    close(tree);
+    return status;
+}
+
+static int attach(const struct csb_context *context, int tree, const char *path) {
+    int place = inside(context, path, O_PATH);
+    if (place < 0) return place;
+    int status = (int)CSB(
+        SYS_move_mount, tree, "", place, "", CSB_MOVE_MOUNT_F_EMPTY_PATH | CSB_MOVE_MOUNT_T_EMPTY_PATH);
+    close(place);
+    return status;
+}
+
+/* A number in decimal, in a buffer that lasts until the next call. */
+static const char *decimal(uint64_t number, unsigned base) {
+    static char text[24];
+    char *end = text + sizeof text - 1;
+    *end = 0;
+    do *--end = (char)('0' + number % base);
+    while (number /= base);
+    return end;
+}
+
+static int option(int context, const char *key, const char *value) {
+    return (int)CSB(SYS_fsconfig, context, CSB_FSCONFIG_SET_STRING, key, value, 0);
+}
+
+/* Creates the configured file system and gives a detached mount of it. */
+static int create(int filesystem, uint64_t attributes) {
+    int status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_CMD_CREATE, 0, 0, 0);
+    if (status == 0) status = (int)CSB(SYS_fsmount, filesystem, FSMOUNT_CLOEXEC, attributes);
+    close(filesystem);
+    return status;
+}
+
+static int tmpfs(const struct csb_op *op, uint64_t attributes) {
+    int filesystem = (int)CSB(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
+    if (filesystem < 0) return filesystem;
+    int status = option(filesystem, "size", decimal(op->a, 10));
+    if (status == 0) status = option(filesystem, "nr_inodes", decimal(op->b, 10));
+    if (status == 0) status = option(filesystem, "mode", decimal(op->mode, 8));
+    if (status == 0) return create(filesystem, attributes);
+    close(filesystem);
+    return status;
+}
+
+static int devpts(void) {
+    int filesystem = (int)CSB(SYS_fsopen, "devpts", FSOPEN_CLOEXEC);
+    if (filesystem < 0) return filesystem;
+    int status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_SET_FLAG, "newinstance", 0, 0);
+    if (status == 0) status = option(filesystem, "ptmxmode", "0666");
+    if (status == 0) status = option(filesystem, "mode", "0620");
+    if (status == 0) return create(filesystem, CSB_ATTR_NOSUID | CSB_ATTR_NOEXEC);
+    close(filesystem);
+    return status;
+}
+
+static int proc(void) {
+    int filesystem = (int)CSB(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
+    if (filesystem < 0) return filesystem;
+    return create(filesystem, CSB_ATTR_NOSUID | CSB_ATTR_NODEV | CSB_ATTR_NOEXEC);
+}
+
+/* Attaches a detached mount, or says why there was none. */
+static int settle(const struct csb_context *context, int mount, const char *path) {
+    if (mount < 0) return mount;
+    int status = attach(context, mount, path);
+    close(mount);
+    return status;
+}
+
+static int make_root(struct csb_context *context, const struct csb_op *op) {
+    int root = tmpfs(op, CSB_ATTR_NOSUID | CSB_ATTR_NODEV);
+    if (root < 0) return root;
+    int status = (int)CSB(SYS_move_mount, root, "", AT_FDCWD, "/usr", CSB_MOVE_MOUNT_F_EMPTY_PATH);
+    if (status < 0) close(root);
+    else context->root = root;
+    return status;
+}
+
+static int make_directory(const struct csb_context *context, const struct csb_op *op) {
+    const char *name;
+    int folder = parent(context, csb_text(context, op->path), &name);
+    if (folder < 0) return folder;
+    int status = (int)CSB(SYS_mkdirat, folder, name, op->mode);
+    close(folder);
+    return status == -EEXIST ? 0 : status;
+}
+
+static int write_whole(int file, const char *data, uint64_t size) {
+    for (uint64_t done = 0; done < size;) {
+        ssize_t count = write(file, data + done, size - done);
+        if (count < 0) return -errno;
+        done += (uint64_t)count;
+    }
+    return 0;
+}
+
+static int make_file(const struct csb_context *context, const struct csb_op *op) {
+    const char *name;
+    int folder = parent(context, csb_text(context, op->path), &name);
+    if (folder < 0) return folder;
+    int file = (int)CSB(
+        SYS_openat, folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, op->mode);
+    close(folder);
+    if (file < 0) return file == -EEXIST ? 0 : file;
+    int status = write_whole(file, context->plan + op->a, op->b);
+    close(file);
+    return status;
+}
+
+static int make_symlink(const struct csb_context *context, const struct csb_op *op) {
+    const char *name;
+    int folder = parent(context, csb_text(context, op->path), &name);
+    if (folder < 0) return folder;
+    int status = (int)CSB(SYS_symlinkat, csb_text(context, op->text), folder, name);
+    close(folder);
+    return status;
+}
+
+static int bind_inside(const struct csb_context *context, const struct csb_op *op) {
+    int tree = clone_tree(
+        context->root, csb_text(context, op->text), op->flags, CSB_RESOLVE_IN_ROOT | CSB_RESOLVE_NO_MAGICLINKS, -1);
+    return settle(context, tree, csb_text(context, op->path));
+}
+
+static int seal(const struct csb_context *context, const struct csb_op *op) {
+    int place = inside(context, csb_text(context, op->path), O_PATH);
+    if (place < 0) return place;
+    int status = set_attributes(place, CSB_ATTR_RDONLY, -1, 0);
+    close(place);
+    return status;
+}
+
+static int pivot(const struct csb_context *context) {
+    int status = (int)CSB(SYS_fchdir, context->root);
+    if (status == 0) status = (int)CSB(SYS_pivot_root, ".", ".");
+    if (status == 0) status = (int)CSB(SYS_umount2, ".", MNT_DETACH);
+    if (status == 0) status = (int)CSB(SYS_chdir, "/");
+    return status;
+}
+
+static int mount_slot(struct csb_context *context, const struct csb_op *op) {
+    int tree = context->slots[op->slot];
+    if (tree < 0) return op->flags & CSB_OPTIONAL ? 0 : -ENOENT;
+    int status = attach(context, tree, csb_text(context, op->path));
+    close(tree);
+    context->slots[op->slot] = -1;
+    return status;
+}
+
+static int take_tree(struct csb_context *context, const struct csb_op *op) {
+    uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
+    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
+    if (tree >= 0) context->slots[op->slot] = tree;
+    return tree < 0 ? tree : 0;
+}
+
+int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
+    const char *path = csb_text(context, op->path);
+    switch (op->kind) {
+    case CSB_PRIVATE: {
+        struct csb_mount_attr attr = {.propagation = MS_PRIVATE};
+        return (int)CSB(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof attr);
+    }
+    case CSB_TREE: return take_tree(context, op);
+    case CSB_ROOT: return make_root(context, op);
+    case CSB_DIRECTORY: return make_directory(context, op);
+    case CSB_FILE: return make_file(context, op);
+    case CSB_SYMLINK: return make_symlink(context, op);
+    case CSB_MOUNT: return mount_slot(context, op);
+    case CSB_TMPFS: return settle(context, tmpfs(op, attributes(op->flags)), path);
+    case CSB_PROC: return settle(context, proc(), path);
+    case CSB_DEVPTS: return settle(context, devpts(), path);
+    case CSB_BIND: return bind_inside(context, op);
+    case CSB_SEAL: return seal(context, op);
+    case CSB_PIVOT: return pivot(context);
+    default: return -ENOSYS;
+    }
+}
+
+/* A user namespace that maps one id on disk to the outside id: a child that waits, is mapped and ends. */
+static int id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head) {
+    int hold[2];
+    if (pipe2(hold, O_CLOEXEC) < 0) return -errno;
+    long child = CSB(SYS_clone, 0x10000000UL /* CLONE_NEWUSER */ | 17 /* SIGCHLD */, 0, 0, 0, 0);
+    if (child == 0) {
+        char byte;
+        close(hold[1]);
+        (void)!read(hold[0], &byte, 1);
+        _exit(0);
+    }
+    close(hold[0]);
+    int space = child < 0 ? (int)child : 0;
+    const char *names[2] = {"uid_map", "gid_map"};
+    uint64_t from[2] = {uid, gid}, to[2] = {head->outside_uid, head->outside_gid};
+    for (int i = 0; i < 2 && space == 0; i++) {
+        char path[64], line[64];
+        snprintf(path, sizeof path, "/proc/%ld/%s", child, names[i]);
+        int size = snprintf(line, sizeof line, "%llu %llu 1", (unsigned long long)from[i], (unsigned long long)to[i]);
+        int file = open(path, O_WRONLY | O_CLOEXEC);
+        if (file < 0 || write(file, line, (size_t)size) != size) space = -errno;
+        if (file >= 0) close(file);
+    }
+    if (space == 0) {
+        char path[64];
+        snprintf(path, sizeof path, "/proc/%ld/ns/user", child);
+        space = (int)csb_result(open(path, O_RDONLY | O_CLOEXEC));
+    }
+    close(hold[1]);
+    return space;
+}
+
+int csb_host_tree(struct csb_context *context, const struct csb_op *op) {
+    uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
+    int space = -1;
+    if (op->flags & CSB_ID_MAPPED) {
+        space = id_map(op->a, op->b, context->head);
+        if (space < 0) return space;
+    }
+    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, space);
+    if (space >= 0) close(space);
+    if (tree >= 0) context->slots[op->slot] = tree;
+    return tree < 0 ? tree : 0;
+}

@@ -1,0 +1,76 @@
+#define _GNU_SOURCE
+#include "csb_socket.h"
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CSB_MAX_DESCRIPTORS = 16 };
+
+union control {
+    struct cmsghdr header;
+    char space[CMSG_SPACE(sizeof(int) * CSB_MAX_DESCRIPTORS)];
+};
+
+ssize_t csb_send(int socket, const void *data, size_t size, const int *descriptors, int count, int flags) {
+    if (count < 0 || count > CSB_MAX_DESCRIPTORS) return -E2BIG;
+    union control control = {0};
+    struct iovec part = {(void *)data, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        message.msg_control = control.space;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * (size_t)count);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * (size_t)count);
+        memcpy(CMSG_DATA(header), descriptors, sizeof(int) * (size_t)count);
+    }
+    ssize_t sent;
+    do sent = sendmsg(socket, &message, flags);
+    while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *count, int flags) {
+    union control control = {0};
+    struct iovec part = {data, size};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    ssize_t received;
+    do received = recvmsg(socket, &message, flags);
+    while (received < 0 && errno == EINTR);
+    if (received < 0) {
+        *count = 0;
+        return -errno;
+    }
+    int found = 0, wanted = *count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+        size_t bytes = header->cmsg_len - CMSG_LEN(0);
+        for (size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
+            int descriptor;
+            memcpy(&descriptor, CMSG_DATA(header) + at, sizeof descriptor);
+            if (found < wanted) descriptors[found] = descriptor;
+            else close(descriptor);
+            found++;
+        }
+    }
+    if (found > wanted || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+        for (int i = 0; i < found && i < wanted; i++) close(descriptors[i]);
+        *count = 0;
+        return -EMSGSIZE;
+    }
+    *count = found;
+    return received;
+}
+
+int csb_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int csb_strerror(int number, char *buffer, size_t size) {
+    const char *text = strerror_r(number, buffer, size);
+    if (text != buffer) snprintf(buffer, size, "%s", text);
+    return 0;
+}

@@ -1,0 +1,275 @@
+/* The spawner: one small single-threaded process, forked before the supervisor has threads or secrets. It serves
+   launch requests, each in a child of its own:
+
+       spawner ── worker ── (nested: joins the parent's namespaces, forks once more) ── agent
+
+   The agent is cloned with CLONE_PARENT, so it is the spawner's child; the spawner ignores SIGCHLD, so nothing waits
+   for anything to be reaped. When the supervisor dies the spawner's socket ends and it exits, with PR_SET_PDEATHSIG
+   as a second cord; its agents have the same cord to it, and their init watches the channel besides. */
+#define _GNU_SOURCE
+#include "csb_channel.h"
+#include "csb_socket.h"
+#include "launch.h"
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <grp.h>
+
+enum { AGENT_NAMESPACES = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+                          | CLONE_NEWCGROUP };
+
+static void report(struct csb_context *context, int kind, int op, int error, const int *descriptors, int count) {
+    static struct csb_report message;
+    message = (struct csb_report){.kind = kind, .op = op, .error = error};
+    if (kind == CSB_READY) {
+        strcpy(message.program, context->program);
+        for (int i = 0; i < CSB_EXPORTS; i++)
+            if (context->exports[i] >= 0) message.present |= 1u << i;
+    }
+    csb_send(context->descriptors[CSB_REPORT], &message, sizeof message, descriptors, count, MSG_NOSIGNAL);
+}
+
+static _Noreturn void fail(struct csb_context *context, int op, int error) {
+    report(context, CSB_FAILED, op, error < 0 ? -error : error, 0, 0);
+    _exit(125);
+}
+
+static int is_host_op(const struct csb_op *op) { return op->kind == CSB_HOST_TREE; }
+
+static int perform(struct csb_context *context, const struct csb_op *op) {
+    switch (op->kind) {
+    case CSB_HOST_TREE: return csb_host_tree(context, op);
+    case CSB_PRIVATE: case CSB_TREE: case CSB_ROOT: case CSB_DIRECTORY: case CSB_FILE: case CSB_SYMLINK:
+    case CSB_MOUNT: case CSB_TMPFS: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
+        return csb_mount_op(context, op);
+    case CSB_CONTROL: case CSB_LOOPBACK: case CSB_ROUTES: case CSB_CAPTURE: case CSB_LISTEN: case CSB_RESOLVER:
+        return csb_network_op(context, op);
+    case CSB_NAMESPACES: case CSB_HOSTNAME: case CSB_LIMIT: case CSB_TERMINAL: case CSB_STREAMS: case CSB_CHDIR:
+    case CSB_PROGRAM: case CSB_KEYRING:
+        return csb_process_op(context, op);
+    case CSB_LANDLOCK: case CSB_CAPABILITIES: case CSB_SECCOMP:
+        return csb_lock_op(context, op);
+    default: return -ENOSYS;
+    }
+}
+
+/* Carries out the operations before clone, or those after. */
+static void perform_all(struct csb_context *context, int host) {
+    const struct csb_op *ops = (const void *)(context->plan + context->head->ops);
+    for (uint32_t i = 0; i < context->head->op_count; i++) {
+        if (is_host_op(&ops[i]) != host) continue;
+        if (ops[i].slot >= CSB_SLOTS) fail(context, (int)i, EINVAL);
+        int status = perform(context, &ops[i]);
+        if (status == -ENOENT && ops[i].flags & CSB_OPTIONAL) continue;
+        if (status < 0) fail(context, (int)i, status);
+    }
+}
+
+static int write_file(const char *path, const char *text) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return -errno;
+    size_t size = strlen(text);
+    int status = write(file, text, size) == (ssize_t)size ? 0 : -errno;
+    close(file);
+    return status;
+}
+
+/* Maps one user and one group; what a privileged writer may map, an unprivileged one may map to itself. */
+static int map_ids(const char *process, const struct csb_plan *head, int nested) {
+    char path[64], line[64];
+    snprintf(path, sizeof path, "/proc/%s/setgroups", process);
+    int status = write_file(path, "deny");
+    for (int i = 0; i < 2 && status == 0; i++) {
+        uint32_t in = i ? head->inside_gid : head->inside_uid, out = i ? head->outside_gid : head->outside_uid;
+        snprintf(path, sizeof path, "/proc/%s/%s", process, i ? "gid_map" : "uid_map");
+        snprintf(line, sizeof line, "%u %u 1", in, nested ? in : out);
+        status = write_file(path, line);
+    }
+    return status;
+}
+
+/* A changed user id makes a process undumpable, and its own files in /proc unwritable to it, until execve(2). */
+static int become(uint32_t uid, uint32_t gid) {
+    if (syscall(SYS_setresgid, gid, gid, gid) < 0) return -errno;
+    if (syscall(SYS_setresuid, uid, uid, uid) < 0) return -errno;
+    return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static void reset_signals(void) {
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int number = 1; number < 65; number++) sigaction(number, &standard, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, 0);
+}
+
+/* Leaves 0, 1, 2 and the channel to init. */
+static int leave_descriptors(struct csb_context *context) {
+    int channel = context->descriptors[CSB_CHANNEL];
+    int high = fcntl(channel, F_DUPFD_CLOEXEC, 64);
+    if (high < 0) return -errno;
+    if (dup2(high, CSB_CHANNEL_NUMBER) < 0) return -errno;
+    return (int)CSB(SYS_close_range, CSB_CHANNEL_NUMBER + 1, ~0u, 0);
+}
+
+/* Argument and environment vectors of init: its own name, the program's path, then the command's. */
+static _Noreturn void run_init(struct csb_context *context) {
+    static char *arguments[16384 + 4], *environment[16384 + 1];
+    const struct csb_plan *head = context->head;
+    const uint32_t *list = (const void *)(context->plan + head->arguments);
+    if (head->argument_count > 16384 || head->environment_count > 16384) _exit(125);
+    arguments[0] = "bailey-init";
+    arguments[1] = context->program;
+    for (uint32_t i = 0; i < head->argument_count; i++) arguments[i + 2] = (char *)context->plan + list[i];
+    list = (const void *)(context->plan + head->environment);
+    for (uint32_t i = 0; i < head->environment_count; i++) environment[i] = (char *)context->plan + list[i];
+    execve(context->plan + head->init, arguments, environment);
+    /* The channel ends with this process: the supervisor sees that init never came. */
+    _exit(125);
+}
+
+static _Noreturn void agent(struct csb_context *context, int mapped, int nested) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    char byte;
+    if (mapped >= 0 && read(mapped, &byte, 1) != 1) _exit(125);
+    int status = nested ? map_ids("self", context->head, 1) : 0;
+    if (status < 0) fail(context, CSB_STAGE_MAP, status);
+    status = become(context->head->inside_uid, context->head->inside_gid);
+    if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
+    umask(0);
+    perform_all(context, 0);
+    umask(022);
+    reset_signals();
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    int exports[CSB_EXPORTS], count = 0;
+    for (int i = 0; i < CSB_EXPORTS; i++)
+        if (context->exports[i] >= 0) exports[count++] = context->exports[i];
+    report(context, CSB_READY, 0, 0, exports, count);
+    status = leave_descriptors(context);
+    if (status < 0) _exit(125);
+    run_init(context);
+}
+
+/* Clones the agent as a child of the spawner and maps it. */
+static _Noreturn void launch(struct csb_context *context, int nested) {
+    int gate[2], pidfd = -1;
+    if (pipe2(gate, O_CLOEXEC) < 0) fail(context, CSB_STAGE_CLONE, errno);
+    struct clone_args arguments = {
+        .flags = AGENT_NAMESPACES | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
+    long child = CSB(SYS_clone3, &arguments, sizeof arguments);
+    if (child == 0) {
+        close(gate[1]);
+        agent(context, nested ? -1 : gate[0], nested);
+    }
+    if (child < 0) fail(context, CSB_STAGE_CLONE, (int)child);
+    report(context, CSB_CLONED, 0, 0, &pidfd, 1);
+    if (nested) _exit(0);
+    char process[24];
+    snprintf(process, sizeof process, "%ld", child);
+    int status = map_ids(process, context->head, 0);
+    if (status < 0) {
+        syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
+        fail(context, CSB_STAGE_MAP, status);
+    }
+    (void)!write(gate[1], "", 1);
+    _exit(0);
+}
+
+static void join_namespace(struct csb_context *context, int which, int kind, int stage) {
+    if (setns(context->descriptors[which], kind) < 0) fail(context, stage, errno);
+}
+
+/* Enters the parent agent's view; only a child is in its pid namespace. */
+static _Noreturn void launch_nested(struct csb_context *context) {
+    join_namespace(context, CSB_USER, CLONE_NEWUSER, CSB_STAGE_JOIN_USER);
+    int status = become(context->head->inside_uid, context->head->inside_gid);
+    if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
+    join_namespace(context, CSB_MOUNT_NS, CLONE_NEWNS, CSB_STAGE_JOIN_MOUNT);
+    join_namespace(context, CSB_PID, CLONE_NEWPID, CSB_STAGE_JOIN_PID);
+    struct clone_args arguments = {.flags = CLONE_PARENT};
+    long child = CSB(SYS_clone3, &arguments, sizeof arguments);
+    if (child < 0) fail(context, CSB_STAGE_FORK, (int)child);
+    if (child > 0) _exit(0);
+    launch(context, 1);
+}
+
+static _Noreturn void work(struct csb_context *context) {
+    struct stat status;
+    int plan = context->descriptors[CSB_PLAN];
+    if (fstat(plan, &status) < 0 || status.st_size < (off_t)sizeof(struct csb_plan)) fail(context, CSB_STAGE_PLAN, EINVAL);
+    context->plan = mmap(0, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, plan, 0);
+    if (context->plan == MAP_FAILED) fail(context, CSB_STAGE_PLAN, errno);
+    context->head = (const void *)context->plan;
+    if (context->head->magic != CSB_MAGIC || context->head->size != status.st_size) fail(context, CSB_STAGE_PLAN, EPROTO);
+    if (context->descriptors[CSB_USER] >= 0) launch_nested(context);
+    if (geteuid() == 0 && setgroups(0, 0) < 0) fail(context, CSB_STAGE_IDENTITY, errno);
+    perform_all(context, 1);
+    launch(context, 0);
+}
+
+static void serve(int socket) {
+    for (;;) {
+        static struct csb_context context;
+        char byte;
+        int count = CSB_DESCRIPTORS;
+        for (int i = 0; i < CSB_DESCRIPTORS; i++) context.descriptors[i] = -1;
+        ssize_t size = csb_receive(socket, &byte, 1, context.descriptors, &count, MSG_CMSG_CLOEXEC);
+        if (size <= 0) return;
+        long worker = count >= CSB_USER ? CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -EINVAL;
+        if (worker == 0) {
+            close(socket);
+            for (int i = 0; i < CSB_SLOTS; i++) context.slots[i] = -1;
+            for (int i = 0; i < CSB_EXPORTS; i++) context.exports[i] = -1;
+            context.root = -1;
+            work(&context);
+        }
+        if (worker < 0 && count > CSB_REPORT) report(&context, CSB_FAILED, CSB_STAGE_FORK, (int)-worker, 0, 0);
+        for (int i = 0; i < count; i++) close(context.descriptors[i]);
+    }
+}
+
+/* The caller's environment holds its secrets: nothing of it stays in the spawner's copy of the memory. */
+static void forget_environment(void) {
+    for (char **entry = environ; entry && *entry; entry++) explicit_bzero(*entry, strlen(*entry));
+}
+
+static _Noreturn void spawner(int socket, pid_t supervisor) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (getppid() != supervisor) _exit(0);
+    prctl(PR_SET_NAME, "bailey-spawner", 0, 0, 0);
+    forget_environment();
+    /* Nothing of the caller's may be held open by what outlives it, nor be there to leak. */
+    int low = dup2(socket, 3);
+    if (low < 0 || fcntl(low, F_SETFD, FD_CLOEXEC) < 0) _exit(125);
+    CSB(SYS_close_range, 4, ~0u, 0);
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3 && nothing >= 0; i++) dup2(nothing, i);
+    if (nothing > 3) close(nothing);
+    signal(SIGCHLD, SIG_IGN);
+    serve(low);
+    _exit(0);
+}
+
+int csb_spawner_start(void) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+    pid_t supervisor = getpid();
+    long child = CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        /* Descriptor 3 may be the one that is served: keep it clear of what dup2 replaces. */
+        int safe = fcntl(ends[1], F_DUPFD_CLOEXEC, 64);
+        spawner(safe < 0 ? ends[1] : safe, supervisor);
+    }
+    close(ends[1]);
+    if (child >= 0) return ends[0];
+    close(ends[0]);
+    return (int)child;
+}

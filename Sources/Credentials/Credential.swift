@@ -1,0 +1,103 @@
+internal import Foundation
+internal import Model
+internal import Synchronization
+
+/// One credential with its look-alike and what is kept of its secret.
+final class Credential: Sendable {
+    let definition: CredentialDefinition
+    let placeholder: Placeholder?
+    private let fetch: SecretFetch
+    private let onFetch: @Sendable (String) -> Void
+    private let kept = Mutex(Kept.nothing)
+
+    private enum Kept {
+        case nothing
+        case secret(KeptSecret, until: Int64)
+        case failure(CredentialFailure, until: Int64)
+    }
+
+    init(
+        _ definition: CredentialDefinition,
+        _ fetch: SecretFetch,
+        _ onFetch: @escaping @Sendable (String) -> Void
+    ) {
+        self.definition = definition
+        self.fetch = fetch
+        self.onFetch = onFetch
+        placeholder = Self.placeholder(definition, fetch)
+    }
+
+    /// Holds the lock while the source is asked: whoever comes meanwhile wants the same answer.
+    func fieldValue() throws(CredentialFailure) -> String {
+        let result = kept.withLock { kept -> Result<String, CredentialFailure> in
+            let now = MonotonicClock.milliseconds()
+            switch kept {
+            case .secret(let secret, let until) where now < until: return value(of: secret.secret)
+            case .failure(let failure, let until) where now < until: return .failure(failure)
+            case .secret, .failure, .nothing: return refresh(&kept, now)
+            }
+        }
+        return try result.get()
+    }
+
+    private func refresh(_ kept: inout sending Kept, _ now: Int64) -> Result<String, CredentialFailure> {
+        kept = .nothing
+        do {
+            let secret = KeptSecret(try fetch.fetch(definition))
+            secret.secret.withText(onFetch)
+            kept = .secret(secret, until: now + definition.lifetime)
+            return value(of: secret.secret)
+        } catch {
+            kept = .failure(error, until: now + CredentialLimits.failureLifetime)
+            return .failure(error)
+        }
+    }
+
+    private func value(of secret: borrowing Secret) -> Result<String, CredentialFailure> {
+        secret.withText { text in
+            if text == placeholder?.value {
+                return .failure(failure("its source gives the look-alike that agents hold"))
+            }
+            switch definition.position {
+            case .header: return .success(text)
+            case .bearer:
+                // RFC 6750 section 2.1: a token has no space in it.
+                guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+                    return .failure(failure("a bearer token has no spaces and is plain ASCII"))
+                }
+                return .success("Bearer \(text)")
+            case .basic:
+                guard text.contains(":") else {
+                    return .failure(failure("a basic credential must be USER:PASSWORD"))
+                }
+                return .success("Basic " + Data(text.utf8).base64EncodedString())
+            }
+        }
+    }
+
+    private func failure(_ reason: String) -> CredentialFailure {
+        CredentialFailure("credential \(definition.name): \(reason)")
+    }
+
+    /// Takes the secret's shape where looking costs nothing; a command is not run for that.
+    private static func placeholder(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> Placeholder?
+    {
+        guard let variable = definition.variable else { return nil }
+        let secret: String? =
+            switch definition.source {
+            case .environment, .file: try? fetch.fetch(definition).withText { $0 }
+            case .command: nil
+            }
+        let shape = PlaceholderShape.matching(secret: secret, variable: variable)
+        var value = shape.make()
+        while value == secret { value = shape.make() }
+        return Placeholder(credential: definition.name, variable: variable, value: value)
+    }
+}
+
+/// A secret where a copyable value is needed.
+private final class KeptSecret: Sendable {
+    let secret: Secret
+
+    init(_ secret: consuming Secret) { self.secret = secret }
+}

@@ -1,0 +1,42 @@
+package import Model
+
+/// One credential as `credentials.yaml` defines it: where the secret is, where it goes, and nothing of it.
+package struct CredentialDefinition: Sendable, Hashable {
+    /// Where the secret comes from.
+    package enum Source: Sendable, Hashable {
+        /// A variable of the supervisor's environment at its start.
+        case environment(String)
+        /// An absolute path.
+        case file(String)
+        /// A program by its absolute path, and its arguments; no shell.
+        case command([String])
+    }
+
+    /// How the secret is put into a request.
+    package enum Position: Sendable, Hashable {
+        /// `Authorization: Bearer SECRET` (RFC 6750 section 2.1).
+        case bearer
+        /// `Authorization: Basic …` of a secret `USER:PASSWORD` (RFC 7617 section 2).
+        case basic
+        /// The secret is the whole value of this field; the name is in lower case.
+        case header(String)
+
+        var field: String {
+            switch self {
+            case .bearer, .basic: "authorization"
+            case .header(let name): name
+            }
+        }
+    }
+
+    package let name: String
+    package let source: Source
+    package let position: Position
+    package let hosts: [HostPattern]
+    /// The agent's variable that holds the look-alike; nil for none.
+    package let variable: String?
+    /// Milliseconds that the secret is kept at most.
+    package let lifetime: Int64
+
+    var binding: CredentialBinding { CredentialBinding(hosts: hosts, headerField: position.field) }
+}

@@ -1,0 +1,132 @@
+internal import Model
+internal import Profiles
+
+extension CredentialFile {
+    private static let unbuiltPositions: Set<String> = [
+        "query", "aws-sigv4", "password", "ssh-key", "client-cert",
+    ]
+
+    /// Fields that frame a message or name its host: a secret there would change what the request is
+    /// (RFC 9110 sections 7.2, 7.6, 8.6; RFC 9112 section 6).
+    private static let framingFields: Set<String> = [
+        "host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect",
+        "keep-alive", "proxy-connection", "proxy-authorization", "content-type", "content-encoding",
+    ]
+
+    static func position(
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Position? {
+        guard let text = node.text("as", &errors) else { return nil }
+        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        switch words.first {
+        case "bearer" where words.count == 1: return .bearer
+        case "basic" where words.count == 1: return .basic
+        case "header" where words.count == 2: return header(words[1], node, &errors)
+        case let word? where unbuiltPositions.contains(word):
+            errors.report(
+                "as: \"\(word)\" is not built yet; use bearer, basic or header NAME",
+                at: node.position
+            )
+        default:
+            errors.report(
+                "as: \"\(text)\" is not one of bearer, basic, header NAME",
+                at: node.position,
+                suggestion: NearestWord.nearest(to: words.first ?? "", in: ["bearer", "basic", "header"])
+            )
+        }
+        return nil
+    }
+
+    /// A field name is a token (RFC 9110 section 5.6.2).
+    private static func header(
+        _ name: String,
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Position? {
+        let lower = name.lowercased()
+        let marks = Set("!#$%&'*+-.^_`|~".utf8)
+        let isToken = name.utf8.allSatisfy { isLetterOrDigit($0) || marks.contains($0) }
+        guard !name.isEmpty, isToken, name.utf8.count <= CredentialLimits.maximumName else {
+            errors.report("as: \"\(name)\" is not the name of a field", at: node.position(offset: 7))
+            return nil
+        }
+        guard !framingFields.contains(lower) else {
+            errors.report("as: the field \"\(name)\" is no place for a secret", at: node.position(offset: 7))
+            return nil
+        }
+        return .header(lower)
+    }
+
+    static func hosts(_ node: YAMLNode, _ errors: inout Diagnostics) -> [HostPattern] {
+        guard let texts = node.texts("for", &errors) else { return [] }
+        guard (1...CredentialLimits.maximumHosts).contains(texts.count) else {
+            errors.report(
+                "for names 1 to \(CredentialLimits.maximumHosts) hosts: a credential goes nowhere else",
+                at: node.position
+            )
+            return []
+        }
+        return texts.compactMap { host($0, &errors) }
+    }
+
+    private static func host(_ text: YAMLText, _ errors: inout Diagnostics) -> HostPattern? {
+        do {
+            let pattern = try HostPatternText.parse(text.text)
+            if pattern.scheme == .https { return pattern }
+            errors.report(
+                "for: \"\(text.text)\" is not https: a secret is only sent over verified TLS",
+                at: text.position
+            )
+        } catch {
+            errors.report(error, in: text.node)
+        }
+        return nil
+    }
+
+    /// A name of POSIX.1-2017 section 8.1, letters of both cases allowed.
+    static func variable(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> String? {
+        guard let name = node.text(what, &errors) else { return nil }
+        let isName = name.utf8.allSatisfy { isLetterOrDigit($0) || $0 == 0x5f }
+        guard let first = name.utf8.first, isName, !(0x30...0x39).contains(first),
+            name.utf8.count <= CredentialLimits.maximumName
+        else {
+            errors.report("\(what): \"\(name)\" is not the name of a variable", at: node.position)
+            return nil
+        }
+        return name
+    }
+
+    /// Milliseconds.
+    static func lifetime(_ node: YAMLNode, _ errors: inout Diagnostics) -> Int64 {
+        guard let text = node.text("lifetime", &errors) else { return 0 }
+        do {
+            let milliseconds = try Quantity.duration(text)
+            guard (1_000...CredentialLimits.maximumLifetime).contains(milliseconds) else {
+                errors.report("lifetime is 1s to 24h, not \(text)", at: node.position)
+                return 0
+            }
+            return Int64(milliseconds)
+        } catch {
+            errors.report(error, in: node)
+            return 0
+        }
+    }
+
+    /// Two look-alikes under one variable: an agent could hold only one of them.
+    static func checkVariables(_ entries: [YAMLEntry], _ errors: inout Diagnostics) {
+        var owners: [String: String] = [:]
+        for entry in entries {
+            guard case .mapping(let fields) = entry.value.content,
+                let field = fields.first(where: { $0.key == "placeholder" }),
+                case .scalar(let variable, _) = field.value.content
+            else { continue }
+            if let owner = owners.updateValue(entry.key, forKey: variable) {
+                errors.report(
+                    "placeholder \(variable) is already that of credential \(owner)",
+                    at: field.value.position
+                )
+            }
+        }
+    }
+}

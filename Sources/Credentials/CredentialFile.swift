@@ -1,0 +1,156 @@
+internal import Glibc
+internal import Model
+package import Profiles
+
+/// Reads `credentials.yaml`.
+///
+/// What the format has and Bailey has not built is refused by name.
+package enum CredentialFile {
+    private static let unbuiltSources: Set<String> = ["vault", "oauth2", "aws-sts", "ssh-ca", "kubernetes"]
+    private static let keys = ["from", "as", "for", "placeholder", "lifetime"]
+
+    /// Reads the text of a file.
+    ///
+    /// - Parameters:
+    ///   - text: what the file holds.
+    ///   - file: its name, for messages.
+    ///   - home: what `~` stands for in a path.
+    /// - Returns: the credentials, in the file's order.
+    /// - Throws: `ProfileError` with every mistake and its place.
+    package static func parse(
+        _ text: String,
+        file: String,
+        home: String?
+    ) throws(ProfileError) -> [CredentialDefinition] {
+        let document = try YAMLDocument(text, file: file)
+        var errors = Diagnostics(file: file)
+        let definitions = Self.definitions(document.root, home, &errors)
+        try errors.check()
+        return definitions
+    }
+
+    private static func definitions(
+        _ root: YAMLNode,
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> [CredentialDefinition] {
+        if case .null = root.content { return [] }
+        guard let top = root.mapping("the credentials file", keys: ["bailey", "credentials"], &errors) else {
+            return []
+        }
+        if let version = top["bailey"] {
+            _ = version.integer("bailey (the format's version)", 1...1, &errors)
+        } else {
+            errors.report("\"bailey: 1\" (the format's version) is missing", at: top.position)
+        }
+        guard let credentials = top["credentials"], credentials.content != .null else { return [] }
+        let entries = credentials.entries("credentials", &errors) ?? []
+        if entries.count > CredentialLimits.maximumCredentials {
+            errors.report(
+                "more than \(CredentialLimits.maximumCredentials) credentials",
+                at: credentials.position
+            )
+            return []
+        }
+        let definitions = entries.compactMap { definition($0, home, &errors) }
+        checkVariables(entries, &errors)
+        return definitions
+    }
+
+    private static func definition(
+        _ entry: YAMLEntry,
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition? {
+        let name = entry.key
+        if !isName(name) {
+            errors.report(
+                "a credential's name is 1 to \(CredentialLimits.maximumName) letters, digits, \"-\", \"_\" or "
+                    + "\".\", not \"\(name)\"",
+                at: entry.keyPosition
+            )
+        }
+        guard let fields = entry.value.mapping("credential \(name)", keys: keys, &errors) else { return nil }
+        for key in ["from", "as", "for"] where fields[key] == nil {
+            errors.report("credential \(name) has no \"\(key)\"", at: entry.keyPosition)
+        }
+        let source = fields["from"].flatMap { Self.source($0, home, &errors) }
+        let position = fields["as"].flatMap { Self.position($0, &errors) }
+        let hosts = fields["for"].map { Self.hosts($0, &errors) } ?? []
+        let variable = fields["placeholder"].flatMap { Self.variable($0, "placeholder", &errors) }
+        let lifetime =
+            fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
+        guard let source, let position, !hosts.isEmpty else { return nil }
+        return CredentialDefinition(
+            name: name,
+            source: source,
+            position: position,
+            hosts: hosts,
+            variable: variable,
+            lifetime: lifetime
+        )
+    }
+
+    private static func source(
+        _ node: YAMLNode,
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Source? {
+        let words = ["env", "file", "command"]
+        guard let fields = node.mapping("from", keys: words, unbuilt: unbuiltSources, &errors) else {
+            return nil
+        }
+        guard fields.entries.count == 1, let entry = fields.entries.first else {
+            // Unknown keys have been reported already.
+            errors.report("from names exactly one of env, file, command", at: node.position)
+            return nil
+        }
+        switch entry.key {
+        case "env": return variable(entry.value, "from: env", &errors).map { .environment($0) }
+        case "file": return path(entry.value, home, &errors).map { .file($0) }
+        default: return command(entry.value, home, &errors).map { .command($0) }
+        }
+    }
+
+    private static func path(_ node: YAMLNode, _ home: String?, _ errors: inout Diagnostics) -> String? {
+        guard let text = node.text("from: file", &errors) else { return nil }
+        do {
+            return try PathText.parse(text, ProfileVariables(workspace: nil, home: home, temporary: nil))
+        } catch {
+            errors.report(error, in: node)
+            return nil
+        }
+    }
+
+    private static func command(_ node: YAMLNode, _ home: String?, _ errors: inout Diagnostics) -> [String]? {
+        guard case .list = node.content else {
+            errors.report(
+                "from: command must be a list, as in [/usr/bin/pass, show, github]: no shell splits it",
+                at: node.position
+            )
+            return nil
+        }
+        guard let arguments = node.texts("from: command", &errors), let program = arguments.first else {
+            errors.report("from: command needs a program", at: node.position)
+            return nil
+        }
+        guard let path = path(program.node, home, &errors) else { return nil }
+        guard arguments.count <= CredentialLimits.maximumArguments else {
+            errors.report(
+                "from: command has more than \(CredentialLimits.maximumArguments) arguments",
+                at: node.position
+            )
+            return nil
+        }
+        return [path] + arguments.dropFirst().map(\.text)
+    }
+
+    static func isName(_ name: String) -> Bool {
+        (1...CredentialLimits.maximumName).contains(name.utf8.count)
+            && name.utf8.allSatisfy { isLetterOrDigit($0) || [0x2d, 0x2e, 0x5f].contains($0) }
+    }
+
+    static func isLetterOrDigit(_ octet: UInt8) -> Bool {
+        (0x30...0x39).contains(octet) || (0x41...0x5a).contains(octet) || (0x61...0x7a).contains(octet)
+    }
+}

@@ -1,0 +1,21 @@
+/// Every bound on credentials, with its reason.
+package enum CredentialLimits {
+    /// Credentials of one file: each is looked for in every request.
+    package static let maximumCredentials = 128
+    /// Octets of a secret; servers commonly take request fields of up to 8 KiB.
+    package static let maximumSecret = 8 * 1024
+    /// Hosts that one credential is bound to.
+    static let maximumHosts = 64
+    /// Octets of a credential's or a variable's name.
+    static let maximumName = 64
+    /// Arguments of a command.
+    static let maximumArguments = 64
+    /// Milliseconds that a command may take; an agent's request waits for it.
+    static let commandTimeout: Int64 = 10_000
+    /// Milliseconds that a secret is kept when no `lifetime` is given.
+    static let defaultLifetime: Int64 = 60_000
+    /// The longest `lifetime`, in milliseconds: a day.
+    static let maximumLifetime: UInt64 = 86_400_000
+    /// Milliseconds for which a source that failed is not asked again.
+    static let failureLifetime: Int64 = 2_000
+}

@@ -1,0 +1,73 @@
+internal import Foundation
+internal import Glibc
+package import Model
+package import Profiles
+
+/// The operator's credentials.
+///
+/// Secrets are fetched when they are used, kept for their lifetime at most, and leave only as the value of
+/// one request field.
+package final class CredentialStore: CredentialSource {
+    package let placeholders: [Placeholder]
+    /// Variables of the supervisor's environment that hold secrets: no agent may inherit them.
+    package let withheldVariables: Set<String>
+    private let credentials: [String: Credential]
+
+    /// Makes a store of parsed definitions.
+    ///
+    /// - Parameters:
+    ///   - definitions: what `credentials.yaml` says.
+    ///   - environment: the supervisor's, at its start; only the variables that are named are kept.
+    ///   - onFetch: is given each secret when it is fetched, so that it can be masked wherever it turns up.
+    package init(
+        _ definitions: [CredentialDefinition],
+        environment: [String: String],
+        onFetch: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        withheldVariables = Set(
+            definitions.compactMap { if case .environment(let name) = $0.source { name } else { nil } }
+        )
+        let withheld = withheldVariables
+        let fetch = SecretFetch(
+            environment: environment.filter { withheld.contains($0.key) },
+            home: environment["HOME"]
+        )
+        let made = definitions.map { Credential($0, fetch, onFetch) }
+        placeholders = made.compactMap(\.placeholder)
+        credentials = Dictionary(made.map { ($0.definition.name, $0) }) { first, _ in first }
+    }
+
+    /// Reads `credentials.yaml`; a missing file is a valid one without credentials.
+    ///
+    /// It holds no secrets, so who else may read it does not matter; who else may write it does.
+    package static func load(
+        file path: String,
+        environment: [String: String],
+        onFetch: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(ProfileError) -> CredentialStore {
+        guard let text = try CredentialFileText.read(path) else {
+            return CredentialStore([], environment: environment)
+        }
+        let definitions = try CredentialFile.parse(text, file: path, home: environment["HOME"])
+        return CredentialStore(definitions, environment: environment, onFetch: onFetch)
+    }
+
+    /// Whether there is a credential of that name: a profile that names another must not be launched.
+    package func has(_ credential: String) -> Bool { credentials[credential] != nil }
+
+    /// The names there are, sorted.
+    package var names: [String] { credentials.keys.sorted() }
+
+    package func binding(of credential: String) -> CredentialBinding? {
+        credentials[credential]?.definition.binding
+    }
+
+    package func fieldValue(of credential: String) throws(CredentialFailure) -> String {
+        guard let found = credentials[credential] else {
+            throw CredentialFailure(
+                "there is no credential \(credential); define it in credentials.yaml"
+            )
+        }
+        return try found.fieldValue()
+    }
+}

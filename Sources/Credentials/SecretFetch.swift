@@ -1,0 +1,63 @@
+internal import Glibc
+internal import Model
+
+/// Gets a secret from its source, checked so that it can be nothing but one field's value.
+struct SecretFetch: Sendable {
+    /// The variables that credentials name, as they were when Bailey started.
+    let environment: [String: String]
+    /// The home directory for commands.
+    let home: String?
+
+    func fetch(_ definition: CredentialDefinition) throws(CredentialFailure) -> Secret {
+        var octets = try octets(of: definition.source, definition.name)
+        defer { octets.wipe() }
+        try Self.check(octets, definition.name)
+        return Secret(octets)
+    }
+
+    private func octets(
+        of source: CredentialDefinition.Source,
+        _ name: String
+    ) throws(CredentialFailure) -> [UInt8] {
+        switch source {
+        case .environment(let variable):
+            guard let value = environment[variable] else {
+                throw CredentialFailure(
+                    "credential \(name): the variable \(variable) was not set when Bailey started; set it and "
+                        + "start Bailey again"
+                )
+            }
+            return Array(value.utf8)
+        case .file(let path):
+            return try SecretFile(path: path, credential: name).read()
+        case .command(let arguments):
+            return try SecretCommand(arguments: arguments, credential: name, home: home).run()
+        }
+    }
+
+    /// A control character could end the field and begin another (RFC 9110 section 5.5).
+    private static func check(_ octets: [UInt8], _ name: String) throws(CredentialFailure) {
+        guard !octets.isEmpty else { throw CredentialFailure("credential \(name): the secret is empty") }
+        guard octets.count <= CredentialLimits.maximumSecret else {
+            throw CredentialFailure(
+                "credential \(name): the secret is longer than \(CredentialLimits.maximumSecret) octets"
+            )
+        }
+        guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
+            throw CredentialFailure(
+                "credential \(name): the secret has a line break or another control character in it; its "
+                    + "source must give the bare value on one line"
+            )
+        }
+        guard octets.first != 0x20, octets.last != 0x20 else {
+            throw CredentialFailure("credential \(name): the secret begins or ends with a space")
+        }
+    }
+}
+
+extension [UInt8] {
+    /// Without the one line end that an editor or `echo` leaves.
+    mutating func dropLineEnd() {
+        if last == 0x0a { removeLast() }
+    }
+}

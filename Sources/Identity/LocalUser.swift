@@ -1,0 +1,31 @@
+internal import Glibc
+package import Model
+
+/// The user on whose behalf Bailey runs.
+package enum LocalUser {
+    /// By the kernel's credential of this process: the real user id and its name in the user database, or the
+    /// number where it has none.
+    ///
+    /// Variables such as `SUDO_USER` are anybody's to set and are not asked.
+    package static func principal() -> Principal {
+        let uid = getuid()
+        return Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)
+    }
+
+    /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).
+    private static let bufferSize = 64 * 1024
+
+    private static func name(of uid: uid_t) -> String? {
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: bufferSize)
+        return unsafe buffer.withUnsafeMutableBufferPointer { storage in
+            guard let base = storage.baseAddress,
+                unsafe getpwuid_r(uid, &entry, base, storage.count, &found) == 0,
+                let found = unsafe found, let name = unsafe found.pointee.pw_name
+            else { return nil }
+            let text = unsafe String(cString: name)
+            return text.isEmpty ? nil : text
+        }
+    }
+}

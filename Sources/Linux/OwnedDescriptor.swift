@@ -1,0 +1,29 @@
+internal import Glibc
+
+/// A file descriptor with one owner: closed when its owner is gone.
+package struct OwnedDescriptor: ~Copyable, Sendable {
+    package let rawValue: Int32
+
+    /// Takes over a descriptor. A negative one owns nothing.
+    package init(_ rawValue: Int32) {
+        self.rawValue = rawValue
+    }
+
+    /// Gives the descriptor away; nobody closes it but the caller.
+    package consuming func release() -> Int32 {
+        let raw = rawValue
+        discard self
+        return raw
+    }
+
+    /// Moves the descriptor out; what stays owns nothing.
+    package mutating func take() -> OwnedDescriptor {
+        let taken = self
+        self = OwnedDescriptor(-1)
+        return taken
+    }
+
+    deinit {
+        if rawValue >= 0 { close(rawValue) }
+    }
+}

@@ -1,0 +1,80 @@
+/// Exact values to hide.
+///
+/// Searching is linear in the text for each of them (Knuth, Morris and Pratt), whatever text and secret are.
+struct KnownSecrets: Sendable {
+    /// A shorter value occurs in ordinary text by chance, and would hide it.
+    static let minimumLength = 4
+
+    private struct Pattern: Sendable {
+        let octets: [UInt8]
+        /// For each prefix, the length of its longest proper prefix that is also its suffix.
+        let fallback: [Int]
+    }
+
+    private let patterns: [Pattern]
+
+    init(_ secrets: [String]) {
+        let values = Set(secrets.flatMap(Self.forms)).filter { $0.count >= Self.minimumLength }
+        // The longest first: one value may hold another.
+        patterns = values.sorted { ($0.count, $0.description) > ($1.count, $1.description) }.map(Self.pattern)
+    }
+
+    func masked(_ text: String) -> String {
+        var octets = Array(text.utf8)
+        var isChanged = false
+        for pattern in patterns {
+            let starts = Self.occurrences(of: pattern, in: octets)
+            if starts.isEmpty { continue }
+            octets = Self.hiding(starts, length: pattern.octets.count, in: octets)
+            isChanged = true
+        }
+        return isChanged ? String(decoding: octets, as: UTF8.self) : text
+    }
+
+    /// The value as it is, and as a URL carries it (RFC 3986 section 2.1).
+    private static func forms(_ secret: String) -> [[UInt8]] {
+        let plain = Array(secret.utf8)
+        let digits = Array("0123456789ABCDEF".utf8)
+        let encoded = plain.flatMap { octet -> [UInt8] in
+            octet.isTokenOctet || octet == UInt8(ascii: ".") || octet == UInt8(ascii: "~")
+                ? [octet] : [UInt8(ascii: "%"), digits[Int(octet >> 4)], digits[Int(octet & 15)]]
+        }
+        return [plain, encoded]
+    }
+
+    private static func pattern(_ octets: [UInt8]) -> Pattern {
+        var fallback = [Int](repeating: 0, count: octets.count)
+        var length = 0
+        for index in octets.indices.dropFirst() {
+            while length > 0 && octets[index] != octets[length] { length = fallback[length - 1] }
+            if octets[index] == octets[length] { length += 1 }
+            fallback[index] = length
+        }
+        return Pattern(octets: octets, fallback: fallback)
+    }
+
+    private static func occurrences(of pattern: Pattern, in text: [UInt8]) -> [Int] {
+        var starts: [Int] = []
+        var matched = 0
+        for (index, octet) in text.enumerated() {
+            while matched > 0 && octet != pattern.octets[matched] { matched = pattern.fallback[matched - 1] }
+            if octet == pattern.octets[matched] { matched += 1 }
+            if matched == pattern.octets.count {
+                starts.append(index + 1 - matched)
+                matched = 0
+            }
+        }
+        return starts
+    }
+
+    private static func hiding(_ starts: [Int], length: Int, in text: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        var index = 0
+        for start in starts {
+            output += text[index..<start]
+            output += Array(SecretShapes.hidden.utf8)
+            index = start + length
+        }
+        return output + text[index...]
+    }
+}

@@ -1,0 +1,57 @@
+/// What is masked before anything is written: every secret shape, and a set of exact values.
+package struct SecretMask: Sendable {
+    private let values: [String]
+    private let known: KnownSecrets
+
+    package init(knownSecrets: [String] = []) {
+        values = knownSecrets
+        known = KnownSecrets(knownSecrets)
+    }
+
+    /// The same mask with more exact values.
+    package func adding(_ secrets: [String]) -> SecretMask {
+        SecretMask(knownSecrets: values + secrets)
+    }
+
+    package func text(_ text: String) -> String { SecretShapes.masked(known.masked(text)) }
+
+    /// A command line.
+    ///
+    /// A flag with a secret name hides the argument behind it; a flag that takes `user:password` hides the
+    /// password in it.
+    package func arguments(_ arguments: [String]) -> [String] {
+        var masked: [String] = []
+        var flag = Flag.other
+        for argument in arguments {
+            switch flag {
+            case .secret where !argument.hasPrefix("-"): masked.append(SecretShapes.hidden)
+            case .user where argument.contains(":"): masked.append(Self.maskedUser(argument))
+            case .secret, .user, .other: masked.append(text(argument))
+            }
+            flag = Flag(argument)
+        }
+        return masked
+    }
+
+    private enum Flag {
+        case secret
+        case user
+        case other
+
+        init(_ argument: String) {
+            let name = argument.utf8.drop { $0 == UInt8(ascii: "-") }
+            if name.count == argument.utf8.count || argument.utf8.contains(UInt8(ascii: "=")) {
+                self = .other
+            } else if ["-u", "--user", "-U", "--proxy-user"].contains(argument) {
+                self = .user
+            } else {
+                self = SecretName(name) == .strong ? .secret : .other
+            }
+        }
+    }
+
+    private static func maskedUser(_ argument: String) -> String {
+        let user = argument.prefix { $0 != ":" }
+        return "\(user):\(SecretShapes.hidden)"
+    }
+}

@@ -1,0 +1,117 @@
+internal import Model
+internal import Policy
+
+extension ProfileReview {
+    /// `bailey profile explain NAME REQUEST`: what an agent under this profile would get, and by which rule of which
+    /// ancestor.
+    ///
+    /// `ancestors` are the profiles above it, root first.
+    package func explain(
+        _ reference: String,
+        request text: String,
+        under ancestors: [String],
+        asJSON: Bool
+    ) -> ReviewOutcome {
+        do {
+            let request = try Self.request(text)
+            let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
+                try merged(name).profile
+            }
+            let ruling = try Ruling(of: request, by: profiles)
+            let exitCode = ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
+            let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
+            return ReviewOutcome(output: output, exitCode: exitCode)
+        } catch {
+            return ReviewOutcome(error)
+        }
+    }
+
+    static func request(_ text: String) throws(ProfileError) -> Request {
+        do {
+            return try RequestText.parse(text)
+        } catch {
+            throw ProfileError(diagnostics: [
+                Diagnostic(
+                    file: "request",
+                    position: TextPosition(line: 1, column: 1 + error.offset),
+                    message: error.message,
+                    suggestion: error.suggestion
+                )
+            ])
+        }
+    }
+}
+
+/// A decision as a value that can be printed and compared.
+struct Ruling: Sendable {
+    let effect: Effect
+    let levels: [LevelVerdict]
+    let denial: Denial?
+    let credential: String?
+    /// What each level exceeds the one above it by: such a lineage would never be launched.
+    let excesses: [String]
+
+    /// `profiles` root first, at least one.
+    init(of request: Request, by profiles: [Profile]) throws(ProfileError) {
+        guard let policy = Self.policy(profiles) else {
+            throw ProfileError(file: "lineage", "a lineage has at least one profile")
+        }
+        switch policy.decide(request) {
+        case .allow(let permit):
+            (effect, levels, denial) = (.allow, permit.levels, nil)
+            credential = permit.obligations.credential
+        case .deny(let refusal):
+            (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
+            credential = nil
+        }
+        excesses = zip(profiles, profiles.dropFirst()).flatMap { parent, child in
+            excess(of: child, over: parent).map { "\(child.name) is wider than \(parent.name): \($0)" }
+        }
+    }
+
+    private static func policy(_ profiles: [Profile]) -> LineagePolicy? {
+        let hops = profiles.enumerated().map { index, profile in
+            Hop(
+                agent: AgentID(run: "review", ordinal: index + 1),
+                name: profile.name,
+                profile: profile.name,
+                profileDigest: profile.digest
+            )
+        }
+        guard let root = hops.first else { return nil }
+        let principal = Principal(localUser: "operator", uid: 0)
+        let lineage = hops.dropFirst().reduce(Lineage(principal: principal, root: root)) { $0.child($1) }
+        return LineagePolicy(lineage: lineage, levels: profiles.map { CompiledPolicy($0) })
+    }
+
+    fileprivate func text(_ request: Request) -> String {
+        let word =
+            ["allow": "allowed", "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
+        var lines = ["\(word): \(request)"]
+        lines += levels.map { level in
+            "  \(level.profile): \(level.effect.rawValue), \(level.rule.map { "by \($0)" } ?? "no rule allows it")"
+        }
+        if let credential { lines.append("  credential: \(credential)") }
+        if let denial { lines += ["  why: \(denial.message)", "  remedy: \(denial.remedy)"] }
+        lines += excesses.map { "  note: would not be launched: \($0)" }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    fileprivate func json(_ request: Request) -> JSONText {
+        .object([
+            ("request", .text(request.description)), ("verdict", .text(effect.rawValue)),
+            ("levels", .list(levels.map(\.json))), ("credential", .optional(credential)),
+            ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
+            ("remedy", .optional(denial?.remedy)), ("excess", .texts(excesses)),
+        ])
+    }
+}
+
+extension LevelVerdict {
+    fileprivate var json: JSONText {
+        .object([
+            ("profile", .text(profile)), ("effect", .text(effect.rawValue)), ("rule", .optional(rule?.text)),
+            ("source", .optional(rule?.source)),
+        ])
+    }
+}

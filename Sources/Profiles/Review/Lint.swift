@@ -1,0 +1,136 @@
+internal import Model
+internal import Policy
+
+/// Something in a valid profile that its author may not have meant.
+package struct Lint: Sendable, Hashable, CustomStringConvertible {
+    /// `ci.yaml:14`.
+    package let source: String
+    package let message: String
+
+    package var description: String { "\(source): warning: \(message)" }
+}
+
+/// Looks at a merged profile for what is valid but doubtful.
+struct Linter {
+    let fragment: ProfileFragment
+
+    var lints: [Lint] {
+        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) } + unreachable + secrets + folders
+            + children
+    }
+
+    /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
+    static let sharedSuffixes = [
+        "amazonaws.com", "s3.amazonaws.com", "cloudfront.net", "azurewebsites.net", "azureedge.net",
+        "blob.core.windows.net", "cloudapp.azure.com", "appspot.com", "run.app", "web.app", "firebaseapp.com",
+        "cloudfunctions.net", "storage.googleapis.com", "github.io", "githubusercontent.com", "gitlab.io",
+        "pages.dev",
+        "workers.dev", "r2.dev", "trycloudflare.com", "herokuapp.com", "netlify.app", "vercel.app", "fly.dev",
+        "onrender.com", "ngrok.io", "ngrok.app", "ngrok-free.app", "readthedocs.io", "blogspot.com",
+        "wordpress.com",
+        "myshopify.com", "glitch.me", "surge.sh", "repl.co", "replit.app", "hf.space", "translate.goog",
+    ]
+
+    private func tenants(of rule: EgressRule) -> [Lint] {
+        let suffix: DNSName
+        switch rule.to.hosts {
+        case .oneLabel(let below), .anyLabels(let below): suffix = below
+        case .name, .address, .network: return []
+        }
+        let shared = Self.sharedSuffixes.compactMap { DNSName($0) }
+            .first { $0 == suffix || $0.prefixLength(above: suffix) != nil }
+        if suffix.labels.count == 1 {
+            return [
+                Lint(source: rule.source, message: "\(rule.to): a wildcard over a whole top-level domain")
+            ]
+        }
+        return shared.map {
+            [
+                Lint(
+                    source: rule.source,
+                    message: "\(rule.to): anyone can have a name under the shared suffix \($0)"
+                )
+            ]
+        } ?? []
+    }
+
+    private func opaque(_ rule: EgressRule) -> [Lint] {
+        let better: [UInt16: String] = [80: "http", 8080: "http", 443: "https or tls", 8443: "https or tls"]
+        guard rule.to.scheme == .tcp, let word = better[rule.to.port] else { return [] }
+        return [Lint(source: rule.source, message: "\(rule.to): tcp is opaque; \(word) exists for this port")]
+    }
+
+    private func idle(_ rule: EgressRule) -> [Lint] {
+        guard rule.allow.isEmpty, rule.ask.isEmpty, rule.deny.isEmpty else { return [] }
+        return [Lint(source: rule.source, message: "\(rule.to): the rule says nothing, so it allows nothing")]
+    }
+
+    /// Allowed actions that a `deny` covers whole.
+    private var unreachable: [Lint] {
+        let denials = fragment.egress.map { rule in
+            EgressRule(to: rule.to, privateAddresses: true, allow: rule.deny, source: rule.source)
+        }
+        let denied = Profile(name: "denied", egress: denials)
+        return fragment.egress.flatMap { rule in
+            rule.allow.compactMap { action in
+                let alone = EgressRule(to: rule.to, allow: [action], source: rule.source)
+                guard excess(of: Profile(name: "alone", egress: [alone]), over: denied).isEmpty else {
+                    return nil
+                }
+                return Lint(
+                    source: action.source,
+                    message: "\(rule.to): a deny makes \"\(action.text)\" unreachable"
+                )
+            }
+        }
+    }
+
+    private var secrets: [Lint] {
+        fragment.pass.compactMap { item in
+            if item.value.allSatisfy({ $0 == "*" }) {
+                return Lint(
+                    source: item.source,
+                    message: "env.pass: \"*\" passes everything but secret-shaped values"
+                )
+            }
+            guard EnvironmentRules.isSecretShaped(item.value) else { return nil }
+            return Lint(
+                source: item.source,
+                message:
+                    "env.pass: \"\(item.value)\" is secret-shaped; let the gateway put it in, with credential:"
+            )
+        }
+    }
+
+    private var folders: [Lint] {
+        let hidden = fragment.hide.map(\.value)
+        let conflicts = (fragment.read + fragment.write).filter { item in
+            hidden.contains { item.value == $0 || item.value.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+        }
+        let open = fragment.write.filter { $0.value == "/" || fragment.read.map(\.value).contains($0.value) }
+        return conflicts.map {
+            Lint(source: $0.source, message: "files: \($0.value) is hidden as well; hide wins")
+        }
+            + open.map {
+                Lint(
+                    source: $0.source,
+                    message: $0.value == "/"
+                        ? "files.write: the whole file system"
+                        : "files: \($0.value) is under read as well; write wins"
+                )
+            }
+    }
+
+    private var children: [Lint] {
+        let depth = fragment.depth?.value ?? 0
+        let count = fragment.count?.value ?? 0
+        guard let first = fragment.childProfiles.first, depth == 0 || count == 0 else { return [] }
+        let missing = depth == 0 ? "depth" : "count"
+        return [
+            Lint(
+                source: first.source,
+                message: "children.profiles allows none while children.\(missing) is 0"
+            )
+        ]
+    }
+}

@@ -1,0 +1,95 @@
+internal import Glibc
+
+/// What one `bailey profile …` command came to: what it prints and how it exits.
+package struct ReviewOutcome: Sendable, Hashable {
+    /// For standard output, with its last newline.
+    package var output: String
+    /// For standard error, with its last newline; empty when there is nothing to say.
+    package var complaints: String
+    package var exitCode: Int32
+
+    /// Everything is as it should be.
+    package static let success: Int32 = 0
+    /// The request is denied, a table failed, a lint was found under `--strict`.
+    package static let negative: Int32 = 1
+    /// A profile, table or request did not parse (sysexits.h, EX_DATAERR).
+    package static let badInput: Int32 = 65
+
+    package init(output: String = "", complaints: String = "", exitCode: Int32 = ReviewOutcome.success) {
+        self.output = output
+        self.complaints = complaints
+        self.exitCode = exitCode
+    }
+
+    init(_ error: ProfileError) {
+        self.init(complaints: "\(error)\n", exitCode: Self.badInput)
+    }
+}
+
+extension ReviewOutcome {
+    /// Writes both texts to this process's standard output and error.
+    package func write() {
+        Self.write(output, to: STDOUT_FILENO)
+        Self.write(complaints, to: STDERR_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: CInt) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            // A reader that went away is not worth an error of its own: the exit code stands.
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
+
+/// The questions that a security team asks of profiles without running anything.
+package struct ProfileReview: Sendable {
+    let loader: ProfileLoader
+
+    package init(loader: ProfileLoader) {
+        self.loader = loader
+    }
+
+    /// A review with the folders and variables of this invocation.
+    ///
+    /// - Parameters:
+    ///   - profiles: what `--profiles` said.
+    ///   - workspace: what `-w` said; the current directory without it.
+    package init(profiles: String?, workspace: String?) {
+        let home = Self.environment("HOME")
+        let search = ProfileSearch(
+            explicit: profiles,
+            configurationHome: Self.environment("XDG_CONFIG_HOME"),
+            home: home
+        )
+        let variables = ProfileVariables(
+            workspace: workspace ?? Self.currentDirectory,
+            home: home,
+            temporary: Self.environment("TMPDIR") ?? "/tmp"
+        )
+        self.init(loader: ProfileLoader(search: search, variables: variables))
+    }
+
+    /// `./FILE`, `/FILE` and what ends in `.yaml` is a file, everything else a name.
+    func merged(_ reference: String) throws(ProfileError) -> MergedProfile {
+        reference.contains("/") || reference.hasSuffix(".yaml")
+            ? try loader.merged(file: reference) : try loader.merged(name: reference)
+    }
+
+    private static func environment(_ name: String) -> String? {
+        guard let value = unsafe getenv(name) else { return nil }
+        let text = unsafe String(cString: value)
+        return text.isEmpty ? nil : text
+    }
+
+    private static var currentDirectory: String? {
+        guard let path = unsafe getcwd(nil, 0) else { return nil }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
+    }
+}

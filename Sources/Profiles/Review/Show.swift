@@ -1,0 +1,127 @@
+internal import Model
+internal import Policy
+
+extension ProfileReview {
+    /// `bailey profile show NAME`: the merged profile, each line with the place that said it.
+    package func show(_ reference: String, asJSON: Bool) -> ReviewOutcome {
+        do {
+            let merged = try merged(reference)
+            let lines = merged.lines
+            guard !asJSON else { return ReviewOutcome(output: json(merged, lines).printed + "\n") }
+            let width = min(lines.map(\.text.count).max() ?? 0, 80)
+            let text = lines.map { line in
+                guard let source = line.source else { return line.text }
+                return line.text + String(repeating: " ", count: max(0, width - line.text.count))
+                    + "  # \(source)"
+            }
+            return ReviewOutcome(output: text.joined(separator: "\n") + "\n")
+        } catch {
+            return ReviewOutcome(error)
+        }
+    }
+
+    private func json(_ merged: MergedProfile, _ lines: [MergedProfile.Line]) -> JSONText {
+        .object([
+            ("name", .text(merged.profile.name)), ("file", .text(merged.file)),
+            ("digest", .text(merged.profile.digest)), ("extends", .texts(merged.extends)),
+            (
+                "lines",
+                .list(lines.map { .object([("text", .text($0.text)), ("source", .optional($0.source))]) })
+            ),
+        ])
+    }
+}
+
+extension MergedProfile {
+    /// One line of the merged profile in the format's own spelling.
+    struct Line {
+        let text: String
+        let source: String?
+    }
+
+    fileprivate var lines: [Line] {
+        [
+            Line(text: "bailey: \(ProfileParser.version)", source: nil),
+            Line(text: "name: \(profile.name)", source: file),
+            Line(text: "# digest: \(profile.digest)", source: nil),
+        ] + files + environment + limits + egress + children
+    }
+
+    private var files: [Line] {
+        let lists = [
+            ("read", fragment.read), ("write", fragment.write), ("hide", fragment.hide),
+            ("protect", fragment.protect),
+        ]
+        return section("files", lists.flatMap { list($0.0, $0.1) })
+    }
+
+    private var environment: [Line] {
+        let values = fragment.set.sorted { $0.key < $1.key }
+            .map { Line(text: "    \($0.key): \(quoted($0.value.value))", source: $0.value.source) }
+        return section(
+            "env",
+            list("pass", fragment.pass) + (values.isEmpty ? [] : [Line(text: "  set:", source: nil)] + values)
+        )
+    }
+
+    private var limits: [Line] {
+        section(
+            "limits",
+            LimitName.allCases.compactMap { name in
+                fragment.limits[name].map {
+                    Line(text: "  \(name.rawValue): \($0.value.text)", source: $0.source)
+                }
+            }
+        )
+    }
+
+    private var egress: [Line] {
+        section(
+            "egress",
+            fragment.egress.flatMap { rule -> [Line] in
+                var lines = [Line(text: "  - to: \(rule.to)", source: rule.source)]
+                for (key, actions) in [("allow", rule.allow), ("ask", rule.ask), ("deny", rule.deny)]
+                where !actions.isEmpty {
+                    lines.append(Line(text: "    \(key):", source: nil))
+                    lines += actions.map { Line(text: "      - \(quoted($0.text))", source: $0.source) }
+                }
+                if rule.privateAddresses {
+                    lines.append(Line(text: "    private: true", source: rule.source))
+                }
+                if let name = rule.credential {
+                    lines.append(Line(text: "    credential: \(name)", source: rule.source))
+                }
+                return lines
+            }
+        )
+    }
+
+    private var children: [Line] {
+        section(
+            "children",
+            list("profiles", fragment.childProfiles)
+                + [fragment.depth.map { Line(text: "  depth: \($0.value)", source: $0.source) }].compactMap(
+                    \.self
+                )
+                + [fragment.count.map { Line(text: "  count: \($0.value)", source: $0.source) }].compactMap(
+                    \.self
+                )
+        )
+    }
+
+    private func section(_ name: String, _ lines: [Line]) -> [Line] {
+        lines.isEmpty ? [] : [Line(text: "\(name):", source: nil)] + lines
+    }
+
+    private func list(_ key: String, _ items: [Sourced<String>]) -> [Line] {
+        guard !items.isEmpty else { return [] }
+        return [Line(text: "  \(key):", source: nil)]
+            + items.map { Line(text: "    - \(quoted($0.value))", source: $0.source) }
+    }
+
+    /// JSON text is YAML text as well; plain words stay plain.
+    private func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { URLPath.isUnreserved($0) || $0 == UInt8(ascii: "/") }
+        return isPlain && !text.isEmpty && text != "~" ? text : JSONText.text(text).printed
+    }
+}

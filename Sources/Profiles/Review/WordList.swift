@@ -1,0 +1,50 @@
+internal import Model
+
+extension ProfileReview {
+    /// `bailey profile words PROTOCOL`: the action words that rules for this protocol are written in.
+    package static func words(of protocolName: String) -> ReviewOutcome {
+        if let scheme = Scheme(rawValue: protocolName) { return ReviewOutcome(output: text(of: scheme)) }
+        let known = Scheme.allCases.map(\.rawValue)
+        let isUnbuilt = HostPatternText.unbuiltSchemes.contains(protocolName)
+        let nearest =
+            NearestWord.nearest(to: protocolName, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        let complaint =
+            isUnbuilt
+            ? "the protocol \"\(protocolName)\" is not built yet"
+            : "unknown protocol \"\(protocolName)\"; it may be \(known.joined(separator: ", "))\(nearest)"
+        return ReviewOutcome(complaints: complaint + "\n", exitCode: ReviewOutcome.badInput)
+    }
+
+    private static func text(of scheme: Scheme) -> String {
+        switch scheme {
+        case .http, .https:
+            """
+            METHOD              every path:  GET
+            METHOD /path/glob   these paths: GET /repos/acme/**
+            *                   every method and path
+            * /path/glob        every method, these paths
+
+            In a path * stands for any text within a segment (alone: one segment that is not empty), and ** for any
+            number of whole segments, none included. Paths are normalised before they are matched; queries are not
+            matched. Methods, in upper case:
+              \(ActionText.methods.joined(separator: " "))
+            Default port: \(scheme == .http ? 80 : 443). Not built yet: websocket.
+
+            """
+        case .tls:
+            """
+            connect   forward without interception after the server name is checked
+
+            Default port: 443.
+
+            """
+        case .tcp:
+            """
+            connect   forward opaquely; the last resort
+
+            There is no default port.
+
+            """
+        }
+    }
+}

@@ -1,0 +1,92 @@
+internal import CSandbox
+internal import Glibc
+internal import Linux
+
+/// A launch that failed before the command ran.
+package struct LaunchFailure: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was being done.
+    package let step: String
+    /// To what.
+    package let object: String
+    /// errno(3), 0 when no system call failed.
+    package let errno: Int32
+    /// What to do now.
+    package let remedy: String
+    /// 125; 127 for a command that is not there, 126 for one that may not be executed.
+    package let exitCode: Int32
+
+    package init(step: String, object: String, errno: Int32, remedy: String, exitCode: Int32 = 125) {
+        self.step = step
+        self.object = object
+        self.errno = errno
+        self.remedy = remedy
+        self.exitCode = exitCode
+    }
+
+    init(_ error: SystemCallError, remedy: String) {
+        self.init(step: error.stage, object: error.object, errno: error.errno, remedy: remedy)
+    }
+
+    package var description: String {
+        let cause = errno == 0 ? "" : ": \(SystemCallError.text(errno))"
+        guard exitCode == 125 else { return "\(object)\(cause)\n\(remedy)" }
+        return "launch failed, the command did not run: \(step) (\(object))\(cause)\n\(remedy)"
+    }
+}
+
+extension LaunchPlan {
+    /// The failure that the interpreter reported for an operation's number, or a stage's.
+    func failure(operation: Int32, errno number: Int32) -> LaunchFailure {
+        guard operation >= 0, Int(operation) < steps.count else { return Self.stageFailure(operation, number) }
+        let step = steps[Int(operation)]
+        guard step.kind != CSB_PROGRAM else { return programFailure(number) }
+        return LaunchFailure(step: step.name, object: step.object, errno: number, remedy: Self.remedy(step, number))
+    }
+
+    private func programFailure(_ number: Int32) -> LaunchFailure {
+        let missing = number == ENOENT || number == ENOTDIR
+        return LaunchFailure(
+            step: "find the program",
+            object: arguments.first ?? "",
+            errno: number,
+            remedy: missing
+                ? "The agent sees the system, its workspace and what its profile reads: is the program among them?"
+                : "The file is there but may not be executed by the agent.",
+            exitCode: missing ? 127 : 126
+        )
+    }
+
+    private static func stageFailure(_ stage: Int32, _ number: Int32) -> LaunchFailure {
+        let (step, remedy) =
+            switch stage {
+            case CSB_STAGE_CLONE.rawValue:
+                ("clone3 (new namespaces)", "User namespaces may be switched off: run 'bailey doctor'.")
+            case CSB_STAGE_MAP.rawValue:
+                ("write the id maps", "An AppArmor profile may strip user namespaces of rights: run 'bailey doctor'.")
+            case CSB_STAGE_JOIN_USER.rawValue, CSB_STAGE_JOIN_MOUNT.rawValue, CSB_STAGE_JOIN_PID.rawValue:
+                ("setns (the parent's namespaces)", "The parent agent may have ended meanwhile.")
+            case CSB_STAGE_IDENTITY.rawValue: ("setresuid", "Run 'bailey doctor'.")
+            case CSB_STAGE_FORK.rawValue: ("fork", "The machine may be out of processes or memory.")
+            default: ("read the launch plan", "Bailey's parts may be of different versions: install it again.")
+            }
+        return LaunchFailure(step: step, object: "agent", errno: number, remedy: remedy)
+    }
+
+    private static func remedy(_ step: LaunchStep, _ number: Int32) -> String {
+        switch (step.kind, number) {
+        case (CSB_CHDIR, _):
+            "The agent does not see this directory: change to one in its workspace, or name another with -w."
+        case (CSB_TREE, ENOENT), (CSB_HOST_TREE, ENOENT):
+            "The profile names a path that is not there: make it, or take it out of the profile."
+        case (CSB_TREE, ELOOP), (CSB_HOST_TREE, ELOOP):
+            "A path in the workspace leads through a symbolic link, which an agent could have planted."
+        case (CSB_HOST_TREE, EINVAL):
+            "The file system may not support id-mapped mounts: use ext4, xfs, btrfs or tmpfs, or run as a user."
+        case (CSB_CAPTURE, _):
+            "Egress capture needs nf_tables with tproxy (CONFIG_NFT_TPROXY): run 'bailey doctor'."
+        case (CSB_PROC, _):
+            "A container around Bailey may mask parts of /proc, which forbids a fresh one: run 'bailey doctor'."
+        default: "Run 'bailey doctor' to see what this machine lacks."
+        }
+    }
+}

@@ -1,0 +1,62 @@
+package import Policy
+
+/// What the supervisor knows when it launches an agent.
+package struct LaunchRequest: Sendable {
+    /// Unique among live agents: letters, digits, `.`, `-` and `_`.
+    package var name: String
+    package var profile: Profile
+    package var argv: [String]
+    /// Complete and final; nothing else reaches the agent.
+    package var environment: [(name: String, value: String)]
+    package var workspace: String
+    package var workingDirectory: String
+    /// Home directory inside: private, unless the profile grants it.
+    package var home: String
+    package var userName: String
+    /// A pty of its own instead of pipes.
+    package var terminal: Bool
+    package var hostName: String
+    package var extraFiles: [ExtraFile]
+    /// Isolation that may be missing, by name.
+    package var degraded: Set<String>
+
+    package init(
+        name: String,
+        profile: Profile,
+        argv: [String],
+        environment: [(name: String, value: String)],
+        workspace: String,
+        workingDirectory: String,
+        home: String,
+        userName: String,
+        terminal: Bool,
+        hostName: String,
+        extraFiles: [ExtraFile],
+        degraded: Set<String>
+    ) {
+        self.name = name
+        self.profile = profile
+        self.argv = argv
+        self.environment = environment
+        self.workspace = workspace
+        self.workingDirectory = workingDirectory
+        self.home = home
+        self.userName = userName
+        self.terminal = terminal
+        self.hostName = hostName
+        self.extraFiles = extraFiles
+        self.degraded = degraded
+    }
+}
+
+/// A file that the supervisor puts, read-only, into an agent's view.
+package struct ExtraFile: Sendable, Hashable {
+    /// Path inside.
+    package let path: String
+    package let bytes: [UInt8]
+
+    package init(path: String, bytes: [UInt8]) {
+        self.path = path
+        self.bytes = bytes
+    }
+}

@@ -1,0 +1,71 @@
+internal import CSandbox
+internal import Glibc
+internal import Linux
+
+/// The machine as launching sees it: looked up once, then every plan is made from it.
+package struct Machine: Sendable {
+    /// The outside ids of a supervisor that runs as root: far above what systems and directories give to people
+    /// (login.defs SUB_UID_MAX is 600,100,000), below the ids that are reserved (2^31).
+    static let outsideIdentities: Range<UInt32> = 1_900_000_000..<2_000_000_000
+    /// The user and group id inside of an agent that root launched.
+    static let insideIdentity: UInt32 = 1000
+
+    let facts: MachineFacts
+    let identity: LaunchPlan.Identity
+
+    /// Looks the machine up.
+    ///
+    /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
+    package init(ownFolders: [String]) throws(LaunchFailure) {
+        let isRoot = geteuid() == 0
+        facts = MachineFacts(
+            isRoot: isRoot,
+            landlock: Int(csb_landlock_abi()),
+            filter: try Self.filter(),
+            system: Self.parts(of: BaseView.folders + BaseView.settings),
+            links: Self.links(),
+            programs: try BaileyPrograms.located(),
+            ownFolders: ownFolders
+        )
+        let outside = isRoot ? UInt32.random(in: Self.outsideIdentities) : geteuid()
+        identity = LaunchPlan.Identity(
+            insideUser: isRoot ? Self.insideIdentity : outside,
+            insideGroup: isRoot ? Self.insideIdentity : getegid(),
+            outsideUser: outside,
+            outsideGroup: isRoot ? outside : getegid()
+        )
+    }
+
+    /// The plan of one launch.
+    func plan(_ request: LaunchRequest, under parent: Sandbox?) throws(LaunchFailure) -> LaunchPlan {
+        var facts = facts
+        if parent != nil {
+            // The parent's /etc is whole and already holds what the supervisor put in.
+            facts.system = facts.system.filter { !Grant.covers("/etc", $0.path) }
+            facts.system.append(MachineFacts.Part(path: "/etc", isFile: false))
+        }
+        let planner = LaunchPlanner(request: request, machine: facts, identity: identity, isNested: parent != nil)
+        return try planner.plan()
+    }
+
+    private static func filter() throws(LaunchFailure) -> [UInt8] {
+        do throws(SeccompFailure) {
+            return try SeccompFilter.standard()
+        } catch {
+            throw LaunchFailure(step: "compile the seccomp filter", object: "\(error)", errno: 0, remedy: "Run 'bailey doctor'.")
+        }
+    }
+
+    /// Those that are there and are no links.
+    private static func parts(of paths: [String]) -> [MachineFacts.Part] {
+        paths.compactMap { path in
+            var status = stat()
+            guard unsafe stat(path, &status) == 0, PathText.target(of: path) == nil || path.hasPrefix("/etc/") else { return nil }
+            return MachineFacts.Part(path: path, isFile: status.st_mode & S_IFMT != S_IFDIR)
+        }
+    }
+
+    private static func links() -> [(String, String)] {
+        BaseView.folders.compactMap { path in PathText.target(of: path).map { (path, $0) } }
+    }
+}

@@ -1,0 +1,176 @@
+/// Which profile a launch asks for.
+package enum ProfileChoice: Sendable, Hashable {
+    /// A name that the supervisor looks up; never in an agent's files.
+    case name(String)
+    /// The text of a file that the front-end read, with the path for messages.
+    case text(String, path: String)
+}
+
+/// What a front-end asks a supervisor to launch.
+package struct LaunchOrder: Sendable, Hashable {
+    package var profile: ProfileChoice
+    package var name: String?
+    /// Absolute path of `-w`, as the front-end sees it.
+    package var workspace: String
+    package var workingDirectory: String
+    package var argv: [String]
+    /// `NAME=value` entries as the front-end holds them; the supervisor filters.
+    package var environment: [String]
+    /// A pty of its own, with this size; nil for pipes.
+    package var terminal: TerminalSize?
+
+    package init(
+        profile: ProfileChoice,
+        name: String?,
+        workspace: String,
+        workingDirectory: String,
+        argv: [String],
+        environment: [String],
+        terminal: TerminalSize?
+    ) {
+        self.profile = profile
+        self.name = name
+        self.workspace = workspace
+        self.workingDirectory = workingDirectory
+        self.argv = argv
+        self.environment = environment
+        self.terminal = terminal
+    }
+}
+
+/// Rows and columns of a terminal, as TIOCGWINSZ gives them.
+package struct TerminalSize: Sendable, Hashable {
+    package var rows: UInt16
+    package var columns: UInt16
+
+    package init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
+    }
+}
+
+/// From a front-end to the supervisor.
+package enum ControlRequest: Sendable, Hashable {
+    case launch(LaunchOrder)
+    /// Deliver this signal to the agent's command.
+    case signal(Int32)
+    case resize(TerminalSize)
+}
+
+/// From the supervisor to a front-end.
+package enum ControlReply: Sendable, Hashable {
+    /// The command runs; with it come the pty master, or the pipe ends of stdin, stdout and stderr.
+    case launched(agent: String)
+    /// It does not and will not: exit with this code after printing the message.
+    case refused(code: Int32, message: String)
+    /// The command ended: its code, or 128 + signal; `note` says why when it was Bailey's doing.
+    case exited(code: Int32, note: String?)
+}
+
+extension ControlRequest {
+    package var bytes: [UInt8] {
+        var writer = ControlWriter()
+        switch self {
+        case .launch(let order):
+            writer.write(UInt8(1))
+            order.write(to: &writer)
+        case .signal(let number):
+            writer.write(UInt8(2))
+            writer.write(number)
+        case .resize(let size):
+            writer.write(UInt8(3))
+            size.write(to: &writer)
+        }
+        return writer.bytes
+    }
+
+    package init(bytes: [UInt8]) throws(ControlError) {
+        var reader = ControlReader(bytes)
+        switch try reader.byte() {
+        case 1: self = .launch(try LaunchOrder(from: &reader))
+        case 2: self = .signal(try reader.integer())
+        case 3: self = .resize(try TerminalSize(from: &reader))
+        case let kind: throw ControlError("unknown request \(kind)")
+        }
+        try reader.finish()
+    }
+}
+
+extension ControlReply {
+    package var bytes: [UInt8] {
+        var writer = ControlWriter()
+        switch self {
+        case .launched(let agent):
+            writer.write(UInt8(1))
+            writer.write(agent)
+        case .refused(let code, let message):
+            writer.write(UInt8(2))
+            writer.write(code)
+            writer.write(message)
+        case .exited(let code, let note):
+            writer.write(UInt8(3))
+            writer.write(code)
+            writer.write(note)
+        }
+        return writer.bytes
+    }
+
+    package init(bytes: [UInt8]) throws(ControlError) {
+        var reader = ControlReader(bytes)
+        switch try reader.byte() {
+        case 1: self = .launched(agent: try reader.text())
+        case 2: self = .refused(code: try reader.integer(), message: try reader.text())
+        case 3: self = .exited(code: try reader.integer(), note: try reader.optionalText())
+        case let kind: throw ControlError("unknown reply \(kind)")
+        }
+        try reader.finish()
+    }
+}
+
+extension LaunchOrder {
+    fileprivate func write(to writer: inout ControlWriter) {
+        switch profile {
+        case .name(let name):
+            writer.write(UInt8(0))
+            writer.write(name)
+        case .text(let text, let path):
+            writer.write(UInt8(1))
+            writer.write(text)
+            writer.write(path)
+        }
+        writer.write(name)
+        writer.write(workspace)
+        writer.write(workingDirectory)
+        writer.write(argv)
+        writer.write(environment)
+        writer.write(terminal != nil)
+        terminal?.write(to: &writer)
+    }
+
+    fileprivate init(from reader: inout ControlReader) throws(ControlError) {
+        switch try reader.byte() {
+        case 0: profile = .name(try reader.text())
+        case 1: profile = .text(try reader.text(), path: try reader.text())
+        case let kind: throw ControlError("unknown profile choice \(kind)")
+        }
+        name = try reader.optionalText()
+        workspace = try reader.text()
+        workingDirectory = try reader.text()
+        argv = try reader.list()
+        environment = try reader.list()
+        terminal = try reader.flag() ? try TerminalSize(from: &reader) : nil
+    }
+}
+
+extension TerminalSize {
+    fileprivate func write(to writer: inout ControlWriter) {
+        writer.write(Int32(rows))
+        writer.write(Int32(columns))
+    }
+
+    fileprivate init(from reader: inout ControlReader) throws(ControlError) {
+        guard let rows = UInt16(exactly: try reader.integer()), let columns = UInt16(exactly: try reader.integer())
+        else { throw ControlError("terminal size out of range") }
+        self.init(rows: rows, columns: columns)
+    }
+}

@@ -1,0 +1,123 @@
+internal import Glibc
+package import Linux
+
+/// The side of a launch that stands where the user stands: it asks a supervisor for an agent, relays the three
+/// standard streams and signals, and ends as the agent's command ended.
+///
+/// The same code serves the user's shell, where the supervisor is in the same process, and the inside of an
+/// agent, where it is behind the agent's control socket.
+package struct FrontEnd: ~Copyable {
+    /// Exit code of a launch that failed before the command ran.
+    package static let launchFailed: Int32 = 125
+
+    /// How a launch ended.
+    package struct Outcome: Sendable, Hashable {
+        package var code: Int32
+        /// For standard error; nil when the command's own output says it all.
+        package var message: String?
+
+        package init(code: Int32, message: String?) {
+            self.code = code
+            self.message = message
+        }
+    }
+
+    private let control: ControlChannel
+    private let signals: SignalQueue
+    private var pumps: [Pump] = []
+    private var resources: [Int32] = []
+    private var terminal: TerminalMode?
+    private var outcome: Outcome?
+
+    package init(control: ControlChannel) throws(SystemCallError) {
+        self.control = control
+        signals = try SignalQueue.opened()
+    }
+
+    /// Launches and waits.
+    package consuming func run(_ order: LaunchOrder) -> Outcome {
+        do throws(ControlError) {
+            try control.send(ControlRequest.launch(order).bytes)
+            while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
+                try turn()
+            }
+        } catch {
+            outcome = outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone (\(error))")
+        }
+        for descriptor in resources { Glibc.close(descriptor) }
+        return outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone")
+    }
+
+    private func isOutput(_ pump: Pump) -> Bool { pump.sink == STDOUT_FILENO || pump.sink == STDERR_FILENO }
+
+    /// Waits for whatever is next and handles it.
+    private mutating func turn() throws(ControlError) {
+        var watched = [pollfd(fd: outcome == nil ? control.descriptor : -1, events: Int16(POLLIN), revents: 0)]
+        watched.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0))
+        for pump in pumps {
+            watched.append(pollfd(fd: pump.wantsRead ? pump.source : -1, events: Int16(POLLIN), revents: 0))
+            watched.append(pollfd(fd: pump.wantsWrite ? pump.sink : -1, events: Int16(POLLOUT), revents: 0))
+        }
+        guard unsafe poll(&watched, nfds_t(watched.count), -1) > 0 else { return }
+        for index in pumps.indices {
+            if watched[2 + 2 * index].revents != 0 { pumps[index].read() }
+            if watched[3 + 2 * index].revents != 0 { pumps[index].write() }
+        }
+        closeFinishedInput()
+        if watched[1].revents != 0 { try forwardSignals() }
+        if watched[0].revents != 0 { try handleReply() }
+    }
+
+    private mutating func handleReply() throws(ControlError) {
+        switch try control.receive() {
+        case .nothing: return
+        case .closed: throw ControlError("closed")
+        case .message(let bytes, let descriptors):
+            resources += descriptors
+            switch try ControlReply(bytes: bytes) {
+            case .launched: try connect(descriptors)
+            case .refused(let code, let message): outcome = Outcome(code: code, message: message)
+            case .exited(let code, let note): outcome = Outcome(code: code, message: note)
+            }
+        }
+    }
+
+    /// Joins the caller's streams to the agent's: one pty master, or three pipe ends.
+    private mutating func connect(_ descriptors: [Int32]) throws(ControlError) {
+        switch descriptors.count {
+        case 1:
+            terminal = TerminalMode.raw(STDIN_FILENO)
+            pumps = [Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO)]
+        case 3:
+            pumps = [
+                Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[1], to: STDOUT_FILENO),
+                Pump(from: descriptors[2], to: STDERR_FILENO),
+            ]
+        default: throw ControlError("\(descriptors.count) descriptors for a launched agent")
+        }
+    }
+
+    /// Tells the command that its standard input has ended, and closes an output whose reader is gone, so that
+    /// the command gets SIGPIPE as it would without us.
+    private mutating func closeFinishedInput() {
+        guard terminal == nil else { return }
+        for pump in pumps where pump.isFinished {
+            let ours = isOutput(pump) ? pump.source : pump.sink
+            guard let index = resources.firstIndex(of: ours) else { continue }
+            Glibc.close(ours)
+            resources.remove(at: index)
+        }
+    }
+
+    private func forwardSignals() throws(ControlError) {
+        guard outcome == nil else { return }
+        while let number = signals.next() {
+            if number == SIGWINCH {
+                guard let size = TerminalMode.size(of: STDIN_FILENO) else { continue }
+                try control.send(ControlRequest.resize(size).bytes)
+            } else {
+                try control.send(ControlRequest.signal(number).bytes)
+            }
+        }
+    }
+}

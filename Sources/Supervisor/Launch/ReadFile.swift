@@ -1,0 +1,38 @@
+internal import Glibc
+
+/// Reads whole small files.
+enum ReadFile {
+    /// The bytes of a regular file; nil when it cannot be read or is over the limit.
+    static func bytes(at path: String, limit: Int) -> [UInt8]? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return bytes(of: descriptor, limit: limit)
+    }
+
+    /// The bytes of an open regular file from its beginning; nil when it cannot be read or is over the limit.
+    static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
+        var result: [UInt8] = []
+        let finished = forEachChunk(of: descriptor, limit: limit) { result += $0 }
+        return finished ? result : nil
+    }
+
+    /// Hands a regular file's bytes on in chunks; false when it is none, fails, or is over the limit.
+    static func forEachChunk(of descriptor: Int32, limit: Int, _ body: (ArraySlice<UInt8>) -> Void) -> Bool {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit
+        else { return false }
+        var chunk = [UInt8](repeating: 0, count: 128 << 10)
+        var offset = 0
+        while offset <= limit {
+            let count = unsafe chunk.withUnsafeMutableBytes { bytes in
+                unsafe pread(descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+            }
+            guard count >= 0 else { return false }
+            if count == 0 { return true }
+            body(chunk[..<count])
+            offset += count
+        }
+        return false
+    }
+}

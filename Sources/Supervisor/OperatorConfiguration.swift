@@ -1,0 +1,51 @@
+internal import Glibc
+package import Model
+package import Profiles
+
+/// `bailey.yaml`: what the operator says about the machine, never about an agent. Everything has a default, and
+/// an absent file is a valid one.
+package struct OperatorConfiguration: Sendable {
+    /// Names that the gateway resolves itself.
+    package var resolve: [DNSName: IPAddress] = [:]
+    /// Absolute path of a PEM file of further roots for upstream certificates.
+    package var upstreamAuthority: String?
+
+    package init() {}
+
+    private static let keys = ["bailey", "resolve", "upstream-ca"]
+    private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
+
+    /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
+    package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
+        let path = file ?? directory + "/bailey.yaml"
+        if file == nil, unsafe access(path, F_OK) != 0 { return OperatorConfiguration() }
+        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize),
+            let text = String(validating: bytes, as: UTF8.self)
+        else { throw ProfileError(file: path, "cannot be read as a UTF-8 file of at most 256 KiB") }
+        return try OperatorConfiguration(YAMLDocument(text, file: path), path: path)
+    }
+
+    init(_ document: YAMLDocument, path: String) throws(ProfileError) {
+        var errors = Diagnostics(file: document.file)
+        if let top = document.root.mapping("the configuration", keys: Self.keys, unbuilt: Self.unbuilt, &errors) {
+            _ = top["bailey"]?.integer("bailey", 1...1, &errors)
+            for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
+            let folder = WorkingDirectory.absolute(path + "/..", from: "/")
+            upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
+                WorkingDirectory.absolute($0, from: folder)
+            }
+        }
+        try errors.check()
+    }
+
+    private mutating func read(_ entry: YAMLEntry, _ errors: inout Diagnostics) {
+        guard let name = DNSName(entry.key) else {
+            return errors.report("\"\(entry.key)\" is not a DNS name", at: entry.keyPosition)
+        }
+        guard let text = entry.value.text("resolve.\(name)", &errors) else { return }
+        guard let address = IPAddress(text) else {
+            return errors.report("\"\(text)\" is not an IP address", at: entry.value.position)
+        }
+        resolve[name] = address
+    }
+}

@@ -1,0 +1,64 @@
+internal import Glibc
+internal import Linux
+internal import Model
+internal import Sandbox
+
+extension Supervisor {
+    /// Takes a connection from inside an agent. Whose listener it came through is who is asking.
+    func accept(from agent: AgentNode) {
+        guard let socket = agent.sandbox.acceptControl() else { return }
+        let open = connections.values.count { $0.caller == agent.id }
+        guard open < Self.maximumConnectionsPerAgent, agent.phase == .running else { return }
+        let id = ConnectionID(number: fresh())
+        connections[id] = ControlConnection(id: id, channel: ControlChannel(socket), caller: agent.id)
+    }
+
+    /// Reads one message of a connection; a peer's mistake costs its own connection.
+    func serve(_ connection: ControlConnection) {
+        do throws(ControlError) {
+            switch try connection.channel.receive() {
+            case .nothing: return
+            case .closed: drop(connection)
+            case .message(let bytes, let descriptors):
+                for descriptor in descriptors { Glibc.close(descriptor) }
+                guard descriptors.isEmpty else { throw ControlError("a request carries no descriptors") }
+                obey(try ControlRequest(bytes: bytes), of: connection)
+            }
+        } catch {
+            reply(.refused(code: FrontEnd.launchFailed, message: "\(error)"), to: connection)
+            drop(connection)
+        }
+    }
+
+    private func obey(_ request: ControlRequest, of connection: ControlConnection) {
+        switch request {
+        case .launch(let order):
+            guard !connection.isSpent else { return drop(connection) }
+            connection.isSpent = true
+            launch(order, for: connection)
+        case .signal(let number):
+            launched(by: connection)?.sandbox.signal(number)
+        case .resize(let size):
+            launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
+        }
+    }
+
+    private func launched(by connection: ControlConnection) -> AgentNode? {
+        connection.launched.flatMap { agents[$0] }.flatMap { $0.phase == .running ? $0 : nil }
+    }
+
+    /// Sends a reply; a front-end that does not read loses its connection.
+    func reply(_ reply: ControlReply, descriptors: [Int32] = [], to connection: ControlConnection) {
+        do throws(ControlError) {
+            try connection.channel.send(reply.bytes, descriptors: descriptors)
+        } catch {
+            drop(connection)
+        }
+    }
+
+    /// Forgets a connection; the agent it launched goes with it.
+    func drop(_ connection: ControlConnection) {
+        connections[connection.id] = nil
+        if let id = connection.launched, let agent = agents[id] { kill(agent, cause: "its front-end ended") }
+    }
+}

@@ -1,0 +1,221 @@
+internal import Credentials
+internal import Gateway
+internal import Glibc
+internal import Linux
+internal import Model
+internal import Policy
+internal import Profiles
+internal import Sandbox
+
+extension Supervisor {
+    /// Launches what a front-end asked for, or says why not. The order is fixed: admit, isolate, record, open the
+    /// gateway, run; whatever fails, the command never ran.
+    func launch(_ order: LaunchOrder, for connection: ControlConnection) {
+        let parent = connection.caller.flatMap { agents[$0] }
+        guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
+        do throws(LaunchRefusal) {
+            let profile = try profile(for: order, under: parent)
+            try admit(profile, under: parent)
+            let lineage = lineage(of: order, profile: profile, under: parent)
+            let agent = try isolate(order, profile: profile, lineage: lineage, parent: parent, for: connection)
+            commit(agent, order: order, for: connection)
+        } catch {
+            refuse(error, order: order, parent: parent, for: connection)
+        }
+    }
+
+    private func refuse(
+        _ refusal: LaunchRefusal,
+        order: LaunchOrder,
+        parent: AgentNode?,
+        for connection: ControlConnection
+    ) {
+        let record = SpawnRefusal(
+            parent: parent?.lineage,
+            principal: configuration.principal,
+            profile: order.profile.label,
+            argv: order.argv,
+            reason: refusal.message
+        )
+        let id = connection.id
+        self.record(.spawnRefused(record)) { [self] _ in
+            guard let connection = connections[id] else { return }
+            reply(.refused(code: refusal.code, message: refusal.message), to: connection)
+            drop(connection)
+        }
+    }
+
+    /// Finds and reads the profile; an agent's own text is taken as text and can only narrow.
+    private func profile(for order: LaunchOrder, under parent: AgentNode?) throws(LaunchRefusal) -> Profile {
+        let loader = ProfileLoader(
+            search: configuration.profiles,
+            variables: ProfileVariables(
+                workspace: order.workspace,
+                home: configuration.home,
+                temporary: "/tmp"
+            )
+        )
+        do throws(ProfileError) {
+            switch order.profile {
+            case .name(let name): return try loader.load(name: name)
+            case .text(let text, let path): return try loader.load(text: text, named: path)
+            }
+        } catch {
+            throw LaunchRefusal("profile \(order.profile.label) was refused, nothing runs\n\(error)")
+        }
+    }
+
+    private func admit(_ profile: Profile, under parent: AgentNode?) throws(LaunchRefusal) {
+        guard agents.count < ChildAdmission.maximumAgents else {
+            throw LaunchRefusal("this supervisor already has \(ChildAdmission.maximumAgents) live agents")
+        }
+        for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
+            throw LaunchRefusal("profile '\(profile.name)' names credential '\(name)', which credentials.yaml lacks")
+        }
+        guard let parent else { return }
+        let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
+        if let refusal = admission.refusal(of: profile.name) { throw LaunchRefusal(refusal) }
+        guard let limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        let excess = Policy.excess(of: profile, over: limit)
+        guard excess.isEmpty else {
+            throw LaunchRefusal(
+                "profile '\(profile.name)' is wider than '\(limit.name)' of its parent \(parent.lineage.agent.name)\n"
+                    + excess.map { "  \($0.what): \($0.why)" }.joined(separator: "\n")
+                    + "\nA child can never do more than its parent; whoever owns '\(limit.name)' may widen it."
+            )
+        }
+    }
+
+    private func ancestor(_ node: AgentNode) -> ChildAdmission.Ancestor {
+        ChildAdmission.Ancestor(
+            hop: node.lineage.agent,
+            rules: node.profile?.children ?? ChildRules(),
+            liveDescendants: agents.values.count { other in
+                other !== node && other.chain.contains { $0 === node }
+            }
+        )
+    }
+
+    private func lineage(of order: LaunchOrder, profile: Profile, under parent: AgentNode?) -> Lineage {
+        let hop = Hop(
+            agent: AgentID(run: run, ordinal: Int(clamping: fresh())),
+            name: order.name ?? profile.name,
+            profile: profile.name,
+            profileDigest: profile.digest
+        )
+        return parent.map { $0.lineage.child(hop) } ?? Lineage(principal: configuration.principal, root: hop)
+    }
+
+    /// Makes the sandbox; its command waits for `start`.
+    private func isolate(
+        _ order: LaunchOrder,
+        profile: Profile,
+        lineage: Lineage,
+        parent: AgentNode?,
+        for connection: ControlConnection
+    ) throws(LaunchRefusal) -> AgentNode {
+        let levels = (parent?.policy.levels ?? []) + [CompiledPolicy(profile)]
+        guard let policy = LineagePolicy(lineage: lineage, levels: levels) else {
+            throw LaunchRefusal("lineage and policies disagree")
+        }
+        do throws(LaunchFailure) {
+            let request = request(for: order, profile: profile, lineage: lineage)
+            let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
+            return AgentNode(
+                lineage: lineage,
+                policy: policy,
+                sandbox: sandbox,
+                parent: parent,
+                frontEnd: connection.id
+            )
+        } catch {
+            throw LaunchRefusal(error)
+        }
+    }
+
+    private func request(for order: LaunchOrder, profile: Profile, lineage: Lineage) -> LaunchRequest {
+        let environment = AgentEnvironment(
+            rules: profile.environment,
+            placeholders: placeholders(for: profile),
+            withheld: credentials.withheldVariables,
+            home: configuration.home,
+            userName: configuration.userName
+        )
+        return LaunchRequest(
+            name: lineage.agent.agent.text,
+            profile: profile,
+            argv: order.argv,
+            environment: environment.filtered(order.environment),
+            workspace: order.workspace,
+            workingDirectory: order.workingDirectory,
+            home: configuration.home,
+            userName: configuration.userName,
+            terminal: order.terminal != nil,
+            hostName: "bailey",
+            extraFiles: trust.files,
+            degraded: configuration.degraded
+        )
+    }
+
+    /// Writes the spawn record and runs the command once it is durable.
+    private func commit(_ agent: AgentNode, order: LaunchOrder, for connection: ControlConnection) {
+        agents[agent.id] = agent
+        connection.launched = agent.id
+        let record = SpawnRecord(
+            lineage: agent.lineage,
+            argv: order.argv,
+            workingDirectory: order.workingDirectory,
+            workspace: order.workspace,
+            program: agent.sandbox.programPath,
+            programDigest: ProgramDigest.ofFile(agent.sandbox.programDescriptor),
+            limits: agent.sandbox.heldLimits,
+            degraded: configuration.degraded.sorted()
+        )
+        let id = agent.id
+        self.record(.spawn(record)) { [self] result in
+            guard let agent = agents[id], agent.phase == .prepared else { return }
+            start(agent, order: order, result: result)
+        }
+    }
+
+    private func start(_ agent: AgentNode, order: LaunchOrder, result: Result<Void, AuditFailure>) {
+        guard let connection = connections[agent.frontEnd] else { return kill(agent, cause: "its front-end ended") }
+        do {
+            try result.get()
+            try open(agent)
+            if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
+            try agent.sandbox.start()
+        } catch {
+            connection.launched = nil
+            kill(agent, cause: "launch failed")
+            reply(.refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(error)"), to: connection)
+            return drop(connection)
+        }
+        agent.phase = .running
+        agent.deadline = agent.profile?.limits.time.map { Poller.now().addingReportingOverflow($0).partialValue }
+        let streams = agent.sandbox.takeStreams()
+        reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
+        for descriptor in streams { Glibc.close(descriptor) }
+    }
+
+    /// Hands the agent's sockets to the gateway.
+    private func open(_ agent: AgentNode) throws {
+        guard let listener = agent.sandbox.takeListener()?.release() else {
+            throw LaunchRefusal("the agent has no listener")
+        }
+        try gateway.open(
+            GatewayAgent(
+                policy: agent.policy,
+                listener: listener,
+                resolver: agent.sandbox.takeResolver()?.release(),
+                namespaceCookie: agent.sandbox.namespaceCookie
+            )
+        )
+    }
+
+    /// The look-alikes of the credentials that a profile names.
+    private func placeholders(for profile: Profile) -> [Placeholder] {
+        let names = Set(profile.egress.compactMap(\.credential))
+        return credentials.placeholders.filter { names.contains($0.credential) }
+    }
+}

@@ -1,0 +1,123 @@
+internal import Audit
+internal import Credentials
+internal import Gateway
+internal import Glibc
+package import Linux
+internal import Model
+internal import Policy
+internal import Profiles
+package import Sandbox
+
+/// The process outside: launches agents, holds secrets, policy and audit, and answers for the tree.
+///
+/// One thread owns the tree and runs `serve`; the gateway and the audit writer have threads of their own and
+/// speak to it through the mailbox.
+package final class Supervisor {
+    /// Launch connections of one agent that are open at a time; more are closed at once.
+    static let maximumConnectionsPerAgent = 64
+    /// Event loops of the gateway: one for each core, and two where there are more, since one agent's traffic is
+    /// spread over them by connection.
+    static let eventLoops = 2
+
+    let configuration: SupervisorConfiguration
+    let run: String
+    let spawner: Spawner
+    let machine: Machine
+    let audit: AuditStore
+    let credentials: CredentialStore
+    let gateway: Gateway
+    let trust: TrustStore
+    let mailbox: Mailbox
+
+    var agents: [AgentID: AgentNode] = [:]
+    var connections: [ConnectionID: ControlConnection] = [:]
+    /// What to do when an audit commit is done, by token.
+    var awaiting: [UInt64: (Result<Void, AuditFailure>) -> Void] = [:]
+    private var nextNumber: UInt64 = 1
+    private var isStopping = false
+
+    /// Opens the store, the credentials and the gateway; any failure means that nothing will be launched.
+    package init(configuration: SupervisorConfiguration, spawner: Spawner) throws {
+        self.configuration = configuration
+        self.spawner = spawner
+        run = RunName.random()
+        mailbox = try Mailbox()
+        machine = try Machine(
+            ownFolders: [configuration.directories.state, configuration.directories.configuration]
+        )
+        let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
+        self.audit = audit
+        credentials = try CredentialStore.load(
+            file: configuration.directories.configuration + "/credentials.yaml",
+            environment: ProcessEnvironment.dictionary,
+            onFetch: { audit.mask(alsoSecrets: [$0]) }
+        )
+        gateway = try Gateway(
+            configuration: GatewayConfiguration(
+                loops: Self.eventLoops,
+                resolve: configuration.machine.resolve,
+                upstreamRoots: configuration.machine.upstreamAuthority
+            ),
+            audit: audit,
+            credentials: credentials
+        )
+        trust = try TrustStore(authority: gateway.authority)
+    }
+
+    /// A number that this supervisor has not used before.
+    func fresh() -> UInt64 {
+        defer { nextNumber += 1 }
+        return nextNumber
+    }
+
+    /// Serves the user's front-end, and through it every agent below, until the root agent has ended or the
+    /// front-end is gone. Nothing that was launched is alive when it returns.
+    package func serve(_ frontEnd: consuming OwnedDescriptor) {
+        let root = ConnectionID(number: fresh())
+        connections[root] = ControlConnection(id: root, channel: ControlChannel(frontEnd), caller: nil)
+        while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty { turn(root: root) }
+        gateway.shutdown()
+        audit.flush()
+    }
+
+    /// Waits for whatever is next and handles it.
+    private func turn(root: ConnectionID) {
+        if connections[root] == nil, !isStopping {
+            isStopping = true
+            for agent in Array(agents.values) { kill(agent, cause: "supervisor ended") }
+        }
+        var poller = Poller()
+        poller.watch(mailbox.descriptor, .mailbox)
+        for connection in connections.values { poller.watch(connection.channel.descriptor, .connection(connection.id)) }
+        for agent in agents.values {
+            poller.watch(agent.sandbox.channelDescriptor, .status(agent.id))
+            poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
+        }
+        for source in poller.wait(until: agents.values.compactMap(\.deadline).min()) { handle(source) }
+        endOverdue()
+    }
+
+    private func handle(_ source: Poller.Source) {
+        switch source {
+        case .mailbox: for commit in mailbox.take() { awaiting.removeValue(forKey: commit.token)?(commit.result) }
+        case .connection(let id): if let connection = connections[id] { serve(connection) }
+        case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
+        case .listener(let id): if let agent = agents[id] { accept(from: agent) }
+        }
+    }
+
+    private func endOverdue() {
+        let now = Poller.now()
+        for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
+            kill(agent, cause: "time limit")
+        }
+    }
+
+    /// Appends a record and runs `then` on the supervisor's thread once it is durable or refused.
+    func record(_ entry: AuditEntry, then: @escaping (Result<Void, AuditFailure>) -> Void) {
+        let token = fresh()
+        awaiting[token] = then
+        let mailbox = mailbox
+        audit.append(entry) { result in mailbox.post(Mailbox.Commit(token: token, result: result)) }
+    }
+}

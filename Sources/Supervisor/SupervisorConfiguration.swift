@@ -1,0 +1,31 @@
+package import Model
+package import Profiles
+
+/// Everything a supervisor needs to know before it launches anything.
+package struct SupervisorConfiguration: Sendable {
+    package var principal: Principal
+    package var directories: StateDirectories
+    package var profiles: ProfileSearch
+    package var machine: OperatorConfiguration
+    /// The user's home directory, for `~` in profiles and for `HOME` inside.
+    package var home: String
+    package var userName: String
+    /// Names given by `--allow-degraded`.
+    package var degraded: Set<String>
+}
+
+/// Where Bailey keeps its own files, by the XDG Base Directory Specification; no agent sees any of them.
+package struct StateDirectories: Sendable, Hashable {
+    package var state: String
+    package var configuration: String
+
+    /// From the environment, with the specification's defaults below `home`; relative values are ignored, as it says.
+    package init(environment: [String: String], home: String) {
+        func directory(_ variable: String, _ fallback: String) -> String {
+            let value = environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
+            return (value ?? "\(home)/\(fallback)") + "/bailey"
+        }
+        state = directory("XDG_STATE_HOME", ".local/state")
+        configuration = directory("XDG_CONFIG_HOME", ".config")
+    }
+}

@@ -1,0 +1,63 @@
+internal import Glibc
+internal import Linux
+internal import Sandbox
+internal import Synchronization
+
+/// The thread that owns a supervisor's tree while the main thread relays the user's streams.
+struct SupervisorThread: ~Copyable {
+    /// What crosses to the new thread, and what comes back.
+    private final class Errand: Sendable {
+        let configuration: SupervisorConfiguration
+        let spawner: Spawner
+        let frontEnd: Int32
+        let outcome = Mutex<FrontEnd.Outcome?>(nil)
+
+        init(configuration: SupervisorConfiguration, spawner: Spawner, frontEnd: Int32) {
+            self.configuration = configuration
+            self.spawner = spawner
+            self.frontEnd = frontEnd
+        }
+
+        func run() {
+            let socket = OwnedDescriptor(frontEnd)
+            do {
+                try Supervisor(configuration: configuration, spawner: spawner).serve(socket)
+            } catch {
+                outcome.withLock {
+                    $0 = FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "nothing was launched: \(error)")
+                }
+            }
+        }
+    }
+
+    private let thread: pthread_t
+    private let errand: Errand
+
+    /// Starts it; the front-end's descriptor passes to it.
+    static func start(
+        configuration: SupervisorConfiguration,
+        spawner: Spawner,
+        frontEnd: consuming OwnedDescriptor
+    ) throws(SystemCallError) -> SupervisorThread {
+        let errand = Errand(configuration: configuration, spawner: spawner, frontEnd: frontEnd.release())
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(errand).toOpaque()
+        let status = unsafe pthread_create(&thread, nil, { context in
+            guard let context = unsafe context else { return nil }
+            unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue().run()
+            return nil
+        }, context)
+        guard status == 0 else {
+            unsafe Unmanaged<Errand>.fromOpaque(context).release()
+            close(errand.frontEnd)
+            throw SystemCallError(stage: "pthread_create", object: "supervisor", errno: status)
+        }
+        return SupervisorThread(thread: thread, errand: errand)
+    }
+
+    /// Waits until the supervisor is done; its own failure, if that is why nothing ran.
+    consuming func join() -> FrontEnd.Outcome? {
+        _ = pthread_join(thread, nil)
+        return errand.outcome.withLock { $0 }
+    }
+}

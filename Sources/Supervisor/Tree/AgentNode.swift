@@ -1,0 +1,65 @@
+internal import Model
+internal import Policy
+internal import Sandbox
+
+/// One live agent, as the supervisor's thread knows it.
+final class AgentNode {
+    /// How far a launch has come.
+    enum Phase {
+        /// Isolated, its command not yet running; the spawn record is being written.
+        case prepared
+        case running
+        /// Its init is gone; what remains is to forget it.
+        case ended
+    }
+
+    let lineage: Lineage
+    let policy: LineagePolicy
+    let sandbox: Sandbox
+    /// Nil for the root agent.
+    let parent: AgentNode?
+    /// The connection of the front-end that launched it.
+    let frontEnd: ConnectionID
+    var phase = Phase.prepared
+    /// Monotonic milliseconds at which its time limit ends it; nil without one.
+    var deadline: UInt64?
+    /// Why Bailey ended it; nil while it has not.
+    var cause: String?
+
+    init(lineage: Lineage, policy: LineagePolicy, sandbox: Sandbox, parent: AgentNode?, frontEnd: ConnectionID) {
+        self.lineage = lineage
+        self.policy = policy
+        self.sandbox = sandbox
+        self.parent = parent
+        self.frontEnd = frontEnd
+    }
+
+    var id: AgentID { lineage.agent.agent }
+    var profile: Profile? { policy.levels.last?.profile }
+
+    /// This agent and everything above it, nearest first.
+    var chain: [AgentNode] { [self] + (parent?.chain ?? []) }
+}
+
+/// Names one control connection within a supervisor.
+struct ConnectionID: Hashable {
+    let number: UInt64
+}
+
+/// One control connection: at most one launch each.
+final class ControlConnection {
+    let id: ConnectionID
+    let channel: ControlChannel
+    /// The agent inside which the front-end runs; nil for the user's own front-end.
+    let caller: AgentID?
+    /// The agent it launched.
+    var launched: AgentID?
+    /// A launch was asked for; a second one is refused.
+    var isSpent = false
+
+    init(id: ConnectionID, channel: ControlChannel, caller: AgentID?) {
+        self.id = id
+        self.channel = channel
+        self.caller = caller
+    }
+}

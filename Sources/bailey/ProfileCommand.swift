@@ -1,0 +1,151 @@
+internal import ArgumentParser
+internal import Profiles
+
+/// `bailey profile …`: questions about profiles, answered without running anything.
+struct ProfileCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "profile",
+        abstract: "Check, show, explain and test profiles.",
+        discussion: """
+            Exit codes: 0 fine; 1 denied, a failed table, or a lint under --strict; 64 wrong usage; 65 a profile, table or \
+            request that does not parse.
+            """,
+        subcommands: [Check.self, Show.self, Explain.self, Test.self, Words.self]
+    )
+}
+
+/// Where profiles are looked up.
+struct ProfileOptions: ParsableArguments {
+    @Option(help: "Look profiles up in this folder first.")
+    var profiles: String?
+
+    @Option(name: .shortAndLong, help: "What $WORKSPACE stands for; the current directory by default.")
+    var workspace: String?
+
+    var review: ProfileReview { ProfileReview(profiles: profiles, workspace: workspace) }
+}
+
+extension ReviewOutcome {
+    /// Prints and exits.
+    fileprivate func finish() throws {
+        write()
+        throw ExitCode(exitCode)
+    }
+}
+
+extension ProfileCommand {
+    /// `bailey profile check FILE…`.
+    struct Check: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say whether profiles are valid, and what in them is doubtful.",
+            discussion: """
+                Examples:
+                  bailey profile check profiles/ci.yaml
+                  bailey profile check --strict --json profiles/*.yaml
+                """
+        )
+
+        @Argument(help: "Files, or names of profiles.")
+        var files: [String]
+
+        @Flag(help: "Exit 1 when there is a warning.")
+        var strict = false
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        @OptionGroup var options: ProfileOptions
+
+        func run() throws { try options.review.check(files, isStrict: strict, asJSON: json).finish() }
+    }
+
+    /// `bailey profile show NAME`.
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print a merged profile, each line with the file it came from.",
+            discussion: """
+                Example:
+                  bailey profile show ci
+                """
+        )
+
+        @Argument(help: "A profile's name or ./FILE.")
+        var name: String
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        @OptionGroup var options: ProfileOptions
+
+        func run() throws { try options.review.show(name, asJSON: json).finish() }
+    }
+
+    /// `bailey profile explain NAME REQUEST`.
+    struct Explain: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what an agent would get, by which rule of which ancestor.",
+            discussion: """
+                Examples:
+                  bailey profile explain ci 'GET https://pypi.org/simple/requests/'
+                  bailey profile explain llm-tool 'PUT https://github.com/x' --under ci
+                  bailey profile explain ./mine.yaml 'connect tls://db.example.com:5433'
+                """
+        )
+
+        @Argument(help: "A profile's name or ./FILE.")
+        var name: String
+
+        @Argument(help: "METHOD URL.")
+        var request: String
+
+        @Option(help: "A profile above it; repeat for more, root first.")
+        var under: [String] = []
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        @OptionGroup var options: ProfileOptions
+
+        func run() throws {
+            try options.review.explain(name, request: request, under: under, asJSON: json).finish()
+        }
+    }
+
+    /// `bailey profile test [DIR]`.
+    struct Test: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the decision tables beside the profiles.",
+            discussion: """
+                Examples:
+                  bailey profile test
+                  bailey profile test ./profiles
+                """
+        )
+
+        @Argument(
+            help: "The folder of the profiles; their tables are in its folder tests. ./profiles by default."
+        )
+        var folder: String?
+
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() throws { try ProfileReview.test(folder: folder, asJSON: json).finish() }
+    }
+
+    /// `bailey profile words PROTOCOL`.
+    struct Words: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the action words of a protocol.",
+            discussion: """
+                Example:
+                  bailey profile words https
+                """
+        )
+
+        @Argument(help: "http, https, tls or tcp.")
+        var protocolName: String
+
+        func run() throws { try ProfileReview.words(of: protocolName).finish() }
+    }
+}

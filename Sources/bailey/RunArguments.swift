@@ -1,0 +1,50 @@
+internal import Supervisor
+
+/// The arguments of `bailey run`.
+struct RunArguments {
+    /// What came of parsing.
+    enum Parsed {
+        case success(RunArguments)
+        case help
+        case failure(String)
+    }
+
+    var request = Launch.Request()
+
+    /// Options come before the command; the first word that is none, or what follows `--`, is the command.
+    static func parse(_ arguments: [String]) -> Parsed {
+        var result = RunArguments()
+        var rest = arguments[...]
+        while let word = rest.popFirst() {
+            if word == "--" { break }
+            guard word.hasPrefix("-"), word != "-" else {
+                rest = [word] + rest
+                break
+            }
+            if word == "-h" || word == "--help" { return .help }
+            let (option, attached) = split(word)
+            guard let store = options[option] else { return .failure("unknown option '\(word)' of 'bailey run'") }
+            guard let value = attached ?? rest.popFirst() else { return .failure("'\(option)' needs a value") }
+            store(&result.request, value)
+        }
+        guard !rest.isEmpty else { return .failure("'bailey run' needs a command") }
+        result.request.argv = Array(rest)
+        return .success(result)
+    }
+
+    private static func split(_ word: String) -> (String, String?) {
+        guard word.hasPrefix("--"), let equals = word.firstIndex(of: "=") else { return (word, nil) }
+        return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+    }
+
+    private static var options: [String: (inout Launch.Request, String) -> Void] {
+        [
+            "-p": { $0.profile = $1 }, "--profile": { $0.profile = $1 },
+            "--name": { $0.name = $1 },
+            "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
+            "--profiles": { $0.profilesDirectory = $1 },
+            "--config": { $0.configurationFile = $1 },
+            "--allow-degraded": { $0.degraded.insert($1) },
+        ]
+    }
+}

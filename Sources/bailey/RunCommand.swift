@@ -1,0 +1,60 @@
+internal import ArgumentParser
+internal import Glibc
+internal import Supervisor
+
+/// `bailey run`: launch a command as an agent and end as it ends.
+enum RunCommand {
+    /// Parses, launches, waits; the exit code.
+    static func main(_ arguments: [String]) -> Int32 {
+        switch RunArguments.parse(arguments) {
+        case .help:
+            print(RootCommand.helpMessage(for: RunHelp.self, columns: nil))
+            return 0
+        case .failure(let message):
+            complain(message + "\nSee 'bailey run --help'.")
+            return FrontEnd.launchFailed
+        case .success(let arguments):
+            let outcome = Launch.run(arguments.request)
+            if let message = outcome.message { complain(message) }
+            return outcome.code
+        }
+    }
+
+    private static func complain(_ message: String) {
+        let text = "bailey: \(message)\n"
+        _ = unsafe text.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
+    }
+}
+
+/// What `run` looks like to help and completion; `RunArguments` is what reads it.
+struct RunHelp: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Launch a command as an agent.",
+        usage: "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--] COMMAND...",
+        discussion: """
+            Inside an agent the same command asks the supervisor for a child, which can never do more than its
+            parent. Standard streams, signals, the working directory and the exit code are those of COMMAND.
+
+            EXAMPLES
+              bailey run -- make test
+              bailey run -p ci -w ~/src/app -- make test
+              bailey run -p ./tool.yaml --name fetcher -- python3 fetch.py
+            """
+    )
+
+    @Option(name: [.customShort("p"), .long], help: "A profile's name, or the path of its file. Default: base.")
+    var profile: String?
+    @Option(help: "What the agent is called in records. Default: the profile's name.")
+    var name: String?
+    @Option(name: [.customShort("w"), .long], help: "The directory that $WORKSPACE stands for. Default: the current one.")
+    var workspace: String?
+    @Option(help: "A folder of profiles that is searched first.")
+    var profiles: String?
+    @Option(help: "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.")
+    var config: String?
+    @Option(help: "Run without this isolation when the machine lacks it; stands in every record.")
+    var allowDegraded: [String] = []
+    @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
+    var command: [String] = []
+}

@@ -1,0 +1,183 @@
+import Audit
+import Dispatch
+import Foundation
+import Glibc
+import Masking
+import Model
+import Synchronization
+
+/// A state directory of its own, removed at the end.
+final class StateFixture: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/bailey-audit-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func open(run: String = "0badcafe", mask: SecretMask = SecretMask()) throws -> AuditStore {
+        try AuditStore.open(directory: path, run: run, mask: mask)
+    }
+
+    func verify() throws -> AuditVerification {
+        try AuditVerifier(directory: path).verify()
+    }
+
+    /// The finding; nil when the store verified.
+    func finding() throws -> AuditFinding? {
+        if case .broken(let finding) = try verify() { finding } else { nil }
+    }
+
+    /// How many records verified; nil when the store is broken.
+    func verifiedCount() throws -> Int64? {
+        if case .verified(let head) = try verify() { head.records } else { nil }
+    }
+
+    /// Runs SQL on the store with the `sqlite3` command, as somebody who tampers with it would.
+    func sqlite(_ sql: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = ["-bail", path + "/audit.sqlite", sql]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw SQLiteCommandFailed(sql: sql) }
+    }
+}
+
+extension StateFixture {
+    /// What a statement prints.
+    func sqliteOutput(_ sql: String) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = [path + "/audit.sqlite", sql]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    /// Replaces a file's content, and leaves its mode as the store wants it.
+    func write(_ data: Data, to name: String) throws {
+        let file = path + "/" + name
+        try data.write(to: URL(fileURLWithPath: file))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+    }
+}
+
+struct SQLiteCommandFailed: Error { let sql: String }
+
+/// Results of appends, counted.
+final class Tally: Sendable {
+    private let results = Mutex<[Result<Void, AuditFailure>]>([])
+
+    func record(_ result: Result<Void, AuditFailure>) { results.withLock { $0.append(result) } }
+
+    var count: Int { results.withLock { $0.count } }
+
+    var failures: [AuditFailure] {
+        results.withLock { $0.compactMap { if case .failure(let failure) = $0 { failure } else { nil } } }
+    }
+}
+
+/// Entries as a supervisor makes them.
+enum Sample {
+    static let principal = Principal(localUser: "alice", uid: 1000)
+
+    static func hop(_ ordinal: Int, _ name: String, run: String = "0badcafe") -> Hop {
+        Hop(
+            agent: AgentID(run: run, ordinal: ordinal),
+            name: name,
+            profile: name,
+            profileDigest: String(repeating: "0", count: 64)
+        )
+    }
+
+    static let root = Lineage(principal: principal, root: hop(1, "ci"))
+    static let child = root.child(hop(2, "test-runner"))
+    static let grandchild = child.child(hop(3, "git-client"))
+
+    static func request(
+        _ action: String = "GET /v1",
+        by lineage: Lineage = child,
+        resource: String = "https://api.example.com",
+        verdict: Effect = .allow
+    ) -> AuditEntry {
+        .request(
+            RequestRecord(
+                lineage: lineage,
+                action: action,
+                resource: resource,
+                verdict: verdict,
+                levels: lineage.hops.map {
+                    LevelVerdict(agent: $0.agent, profile: $0.profile, effect: verdict, rule: nil)
+                },
+                reason: verdict == .allow ? nil : .noRule,
+                message: verdict == .allow ? nil : "no rule allows it"
+            )
+        )
+    }
+
+    static func spawn(_ lineage: Lineage = child, argv: [String] = ["/usr/bin/env"]) -> AuditEntry {
+        .spawn(
+            SpawnRecord(
+                lineage: lineage,
+                argv: argv,
+                workingDirectory: "/work",
+                workspace: "/work",
+                program: argv.first ?? "",
+                programDigest: nil,
+                limits: [:],
+                degraded: []
+            )
+        )
+    }
+
+    static func exit(_ lineage: Lineage = child, status: Int32 = 0) -> AuditEntry {
+        .exit(ExitRecord(lineage: lineage, status: status, cause: nil))
+    }
+}
+
+extension AuditStore {
+    /// Appends entries one batch after another, so that each has a seal of its own.
+    func appendOneByOne(_ entries: [AuditEntry]) -> Tally {
+        let tally = Tally()
+        for entry in entries {
+            append(entry) { tally.record($0) }
+            flush()
+        }
+        return tally
+    }
+
+    /// Appends one entry, and while its answer is held up, all others: those share a batch and a seal.
+    func appendInOneBatch(_ entries: [AuditEntry]) -> Tally {
+        let tally = Tally()
+        let gate = DispatchSemaphore(value: 0)
+        let isHeld = DispatchSemaphore(value: 0)
+        append(Sample.request("GET /first")) {
+            tally.record($0)
+            isHeld.signal()
+            gate.wait()
+        }
+        isHeld.wait()
+        for entry in entries { append(entry) { tally.record($0) } }
+        gate.signal()
+        flush()
+        return tally
+    }
+
+    /// Appends entries at once, and waits for all answers.
+    func appendTogether(_ entries: [AuditEntry]) -> Tally {
+        let tally = Tally()
+        for entry in entries { append(entry) { tally.record($0) } }
+        flush()
+        return tally
+    }
+}

@@ -1,0 +1,181 @@
+import Audit
+import Foundation
+import Masking
+import Model
+import Testing
+
+struct MaskedRecordTests {
+    private static let shaped = [
+        "ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "AKIAIOSFODNN7EXAMPLE",
+        "sk-ant-api03-R4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "xoxb-123456789012-abcdefghij",
+    ]
+
+    @Test func `no secret that went through arguments, paths, URLs or messages is in any file`() throws {
+        let state = try StateFixture()
+        let known = "s3cr3t-REAL-value"
+        let store = try state.open(mask: SecretMask(knownSecrets: [known]))
+        store.mask(alsoSecrets: ["later-secret"])
+        var entries: [AuditEntry] = []
+        for secret in Self.shaped + [known, "later-secret"] {
+            entries += [
+                Sample.spawn(argv: [
+                    "curl", "-H", "Authorization: Bearer \(secret)", "https://u:hunter2@h/\(secret)",
+                ]),
+                Sample.spawn(argv: ["x", "--password", "hunter2", "--token=\(secret)"]),
+                Sample.request(
+                    "GET /v1/\(secret)?access_token=hunter2",
+                    resource: "https://\(secret).example.com"
+                ),
+                .request(
+                    RequestRecord(
+                        lineage: Sample.root.child(Sample.hop(9, secret)),
+                        action: "connect",
+                        resource: "tcp://h",
+                        verdict: .deny,
+                        levels: [
+                            LevelVerdict(
+                                agent: AgentID(run: "0badcafe", ordinal: 1),
+                                profile: "ci",
+                                effect: .deny,
+                                rule: RuleReference(text: secret, source: secret)
+                            )
+                        ],
+                        message: "refused \(secret)"
+                    )
+                ),
+                .spawnRefused(
+                    SpawnRefusal(
+                        parent: nil,
+                        principal: Sample.principal,
+                        profile: secret,
+                        argv: [secret],
+                        reason: "password=hunter2 \(secret)"
+                    )
+                ),
+                .exit(ExitRecord(lineage: Sample.root, status: 1, cause: secret)),
+            ]
+        }
+        #expect(store.appendTogether(entries).failures.isEmpty)
+        #expect(try state.verifiedCount() == Int64(entries.count))
+        for secret in Self.shaped + [known, "later-secret", "hunter2"] {
+            #expect(try filesHolding(secret, in: state) == [], "\(secret)")
+        }
+        #expect(try filesHolding("ghp_***", in: state) != [], "the search does find what is there")
+    }
+
+    @Test func `long command lines are cut to their bounds`() throws {
+        let state = try StateFixture()
+        let store = try state.open()
+        let argv = [String](repeating: String(repeating: "x", count: 100_000), count: 1_000)
+        #expect(store.appendOneByOne([Sample.spawn(argv: argv)]).failures.isEmpty)
+        let limit = AuditLimits.maximumArguments * (AuditLimits.maximumText + 64) + 4_096
+        try AuditReader(directory: state.path).records(matching: AuditQuery()) { record in
+            #expect(record.payload.utf8.count <= limit)
+            #expect(record.payload.contains("[744 more arguments]"))
+            return true
+        }
+        #expect(try state.verifiedCount() == 1)
+    }
+
+    private func filesHolding(_ text: String, in state: StateFixture) throws -> [String] {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: state.path)
+        return try names.filter { name in
+            var isDirectory: ObjCBool = false
+            _ = unsafe FileManager.default.fileExists(
+                atPath: "\(state.path)/\(name)",
+                isDirectory: &isDirectory
+            )
+            if isDirectory.boolValue { return false }
+            let data = try Data(contentsOf: URL(fileURLWithPath: "\(state.path)/\(name)"))
+            return data.range(of: Data(text.utf8)) != nil
+        }
+    }
+}
+
+struct CanonicalPayloadTests {
+    private static let texts = [
+        "plain", "a/b\"c\\d", "\u{0}\u{8}\u{c}\n\r\t\u{1b}\u{1f}\u{7f}", "ä 日本 😀 \u{2028}", "",
+    ]
+
+    @Test(arguments: texts)
+    func `a payload is what Foundation's encoder gives with sorted keys, and reads back as the entry`(
+        text: String
+    ) throws {
+        let state = try StateFixture()
+        let lineage = Sample.root.child(Sample.hop(2, text))
+        let entries: [AuditEntry] = [
+            Sample.spawn(lineage, argv: [text, "x"]), Sample.exit(lineage, status: -1),
+            .exit(ExitRecord(lineage: Sample.root, status: 137, cause: text)),
+            Sample.request(text, by: lineage, verdict: .deny), Sample.request(by: Sample.root),
+            .spawnRefused(
+                SpawnRefusal(
+                    parent: lineage,
+                    principal: Sample.principal,
+                    profile: text,
+                    argv: [],
+                    reason: text
+                )
+            ),
+            .spawn(
+                SpawnRecord(
+                    lineage: lineage,
+                    argv: [],
+                    workingDirectory: text,
+                    workspace: text,
+                    program: text,
+                    programDigest: text,
+                    limits: ["time": text, "cpus": "", "memory": "cgroup v1"],
+                    degraded: [text, text]
+                )
+            ),
+            .request(
+                RequestRecord(
+                    lineage: lineage,
+                    action: text,
+                    resource: text,
+                    verdict: .ask,
+                    levels: [
+                        LevelVerdict(
+                            agent: lineage.agent.agent,
+                            profile: text,
+                            effect: .ask,
+                            rule: RuleReference(text: text, source: text)
+                        ),
+                        LevelVerdict(
+                            agent: lineage.agent.agent,
+                            profile: text,
+                            effect: .allow,
+                            rule: RuleReference(text: text, source: nil)
+                        ),
+                    ],
+                    reason: .approvalNeeded,
+                    message: text,
+                    credential: text
+                )
+            ),
+        ]
+        #expect(try state.open().appendTogether(entries).failures.isEmpty)
+        var read: [AuditEntry?] = []
+        try AuditReader(directory: state.path).records(matching: AuditQuery()) { record in
+            read.append(record.entry)
+            let entry = try #require(record.entry)
+            let expected = try foundationJSON(entry)
+            #expect(record.payload == expected)
+            return true
+        }
+        #expect(read == entries)
+    }
+
+    private func foundationJSON(_ entry: AuditEntry) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data =
+            switch entry {
+            case .spawn(let record): try encoder.encode(record)
+            case .spawnRefused(let record): try encoder.encode(record)
+            case .exit(let record): try encoder.encode(record)
+            case .request(let record): try encoder.encode(record)
+            }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

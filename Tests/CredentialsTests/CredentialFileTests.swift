@@ -1,0 +1,142 @@
+import Credentials
+import Model
+import Profiles
+import Testing
+
+private let whole = """
+    bailey: 1
+    credentials:
+      github:
+        from: {env: GITHUB_TOKEN}
+        as: bearer
+        for: [https://api.github.com, "https://*.githubusercontent.com"]
+        placeholder: GITHUB_TOKEN
+        lifetime: 15m
+      registry:
+        from: {file: ~/.secrets/registry}
+        as: basic
+        for: [https://registry.example.com:8443]
+      model:
+        from: {command: [/usr/bin/pass, show, model]}
+        as: header X-Api-Key
+        for: [https://api.example.com]
+    """
+
+/// One credential with one field replaced, and where and what the error is.
+private let refused: [(field: String, line: Int, column: Int, says: String)] = [
+    ("from: {vault: x}", 4, 10, "\"vault\" of from is not built yet"),
+    ("from: {oauth2: x}", 4, 10, "\"oauth2\" of from is not built yet"),
+    ("from: {aws-sts: x}", 4, 10, "\"aws-sts\" of from is not built yet"),
+    ("from: {ssh-ca: x}", 4, 10, "\"ssh-ca\" of from is not built yet"),
+    ("from: {kubernetes: x}", 4, 10, "\"kubernetes\" of from is not built yet"),
+    ("from: {envy: X}", 4, 10, "did you mean \"env\""),
+    ("from: {env: 'A B'}", 4, 15, "not the name of a variable"),
+    ("from: {env: A, file: /x}", 4, 9, "exactly one of"),
+    ("from: {}", 4, 9, "exactly one of"),
+    ("from: {command: 'pass show x'}", 4, 19, "must be a list"),
+    ("from: {command: []}", 4, 19, "needs a program"),
+    ("from: {command: [pass, show]}", 4, 20, ""),
+    ("from: {file: relative}", 4, 16, ""),
+    ("from: env", 4, 9, "must be a mapping"),
+    ("as: query key", 5, 7, "\"query\" is not built yet"),
+    ("as: aws-sigv4", 5, 7, "\"aws-sigv4\" is not built yet"),
+    ("as: password", 5, 7, "\"password\" is not built yet"),
+    ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),
+    ("as: client-cert", 5, 7, "\"client-cert\" is not built yet"),
+    ("as: bearrer", 5, 7, "did you mean \"bearer\""),
+    ("as: header", 5, 7, "header NAME"),
+    ("as: 'header a:b'", 5, 15, "not the name of a field"),
+    ("as: header Host", 5, 14, "no place for a secret"),
+    ("as: header Transfer-Encoding", 5, 14, "no place for a secret"),
+    ("for: []", 6, 8, "goes nowhere else"),
+    ("for: https://h.example", 6, 8, "must be a list"),
+    ("for: [http://h.example]", 6, 9, "is not https"),
+    ("for: [tls://h.example]", 6, 9, "is not https"),
+    ("for: [h.example]", 6, 9, "no scheme"),
+    ("for: [https://u@h.example]", 6, 18, "user information"),
+    ("lifetime: forever", 7, 13, ""),
+    ("lifetime: 25h", 7, 13, "1s to 24h"),
+    ("lifetime: 10ms", 7, 13, "1s to 24h"),
+    ("placeholder: 1ST", 7, 16, "not the name of a variable"),
+    ("value: s3cr3t", 7, 3, "unknown key \"value\""),
+]
+
+struct CredentialFileTests {
+    @Test func `a whole file is read`() throws {
+        let definitions = try CredentialFile.parse(whole, file: "credentials.yaml", home: "/home/alice")
+        #expect(definitions.map(\.name) == ["github", "registry", "model"])
+        #expect(
+            definitions.map(\.source) == [
+                .environment("GITHUB_TOKEN"), .file("/home/alice/.secrets/registry"),
+                .command(["/usr/bin/pass", "show", "model"]),
+            ]
+        )
+        #expect(definitions.map(\.position) == [.bearer, .basic, .header("x-api-key")])
+        #expect(definitions.map(\.lifetime) == [900_000, 60_000, 60_000])
+        #expect(definitions.map(\.variable) == ["GITHUB_TOKEN", nil, nil])
+        #expect(
+            definitions[0].hosts.map(\.description) == [
+                "https://api.github.com", "https://*.githubusercontent.com",
+            ]
+        )
+    }
+
+    @Test(arguments: refused)
+    func `what is wrong is refused at its place`(
+        field: String,
+        line: Int,
+        column: Int,
+        says: String
+    ) throws {
+        let key = String(field.prefix { $0 != ":" })
+        var fields = ["from: {env: TOKEN}", "as: bearer", "for: [https://h.example]"]
+        if let place = fields.firstIndex(where: { $0.hasPrefix(key + ":") }) {
+            fields[place] = field
+        } else {
+            fields.append(field)
+        }
+        let text = "bailey: 1\ncredentials:\n github:\n" + fields.map { "  \($0)\n" }.joined()
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse(text, file: "c.yaml", home: "/h")
+        }
+        let messages = error?.diagnostics.map(\.description) ?? []
+        #expect(
+            messages.contains { $0.hasPrefix("c.yaml:\(line):\(column): ") && $0.contains(says) },
+            "\(messages)"
+        )
+    }
+
+    @Test(arguments: [
+        ("credentials: {}\n", "1:1", "\"bailey: 1\""),
+        ("bailey: 2\n", "1:9", "1 to 1"),
+        ("bailey: 1\ncredentals: {}\n", "2:1", "credentials"),
+        ("bailey: 1\ncredentials:\n a: 1\n", "3:5", "must be a mapping"),
+        ("bailey: 1\ncredentials:\n a: {}\n", "3:2", "has no \"from\""),
+        ("bailey: 1\ncredentials:\n a: {as: bearer}\n a: {as: bearer}\n", "4:2", "duplicate key"),
+        ("bailey: 1\ncredentials:\n 'a b': {}\n", "3:2", "a credential's name"),
+        ("bailey: [\n", "2:1", ""),
+    ])
+    func `a file that is wrong as a whole is refused`(text: String, place: String, says: String) {
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse(text, file: "c.yaml", home: nil)
+        }
+        let messages = error?.diagnostics.map(\.description) ?? []
+        #expect(messages.contains { $0.hasPrefix("c.yaml:\(place): ") && $0.contains(says) }, "\(messages)")
+    }
+
+    @Test func `two look-alikes under one variable are refused`() {
+        let entry = "{from: {env: T}, as: bearer, for: [https://h.example], placeholder: TOKEN}"
+        let text = "bailey: 1\ncredentials:\n a: \(entry)\n b: \(entry)\n"
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse(text, file: "c.yaml", home: nil)
+        }
+        #expect(error?.description.contains("already that of credential a") == true)
+    }
+
+    @Test(arguments: [
+        "", "bailey: 1\n", "bailey: 1\ncredentials:\n", "bailey: 1\ncredentials: {}\n", "# none\n",
+    ])
+    func `a file without credentials is a valid one`(text: String) throws {
+        #expect(try CredentialFile.parse(text, file: "c.yaml", home: nil) == [])
+    }
+}

@@ -1,0 +1,178 @@
+import Credentials
+import Foundation
+import Glibc
+import Model
+import Profiles
+import Synchronization
+import Testing
+
+private let secretText = "ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m"
+
+/// A directory of its own, removed at the end.
+final class DirectoryFixture: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/bailey-credentials-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String, mode: Int = 0o600) throws -> String {
+        let file = path + "/" + name
+        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+        return file
+    }
+}
+
+func store(
+    _ source: String,
+    _ position: String = "header x-secret",
+    placeholder: String? = nil,
+    lifetime: String = "1h",
+    environment: [String: String] = [:],
+    onFetch: @escaping @Sendable (String) -> Void = { _ in }
+) throws -> CredentialStore {
+    let variable = placeholder.map { ", placeholder: \($0)" } ?? ""
+    let text = """
+        bailey: 1
+        credentials:
+          it: {from: {\(source)}, as: \(position), for: [https://h.example]\(variable), lifetime: \(lifetime)}
+        """
+    let definitions = try CredentialFile.parse(text, file: "c.yaml", home: nil)
+    return CredentialStore(definitions, environment: environment, onFetch: onFetch)
+}
+
+func failure(_ store: CredentialStore) -> String {
+    do {
+        return "gave \(try store.fieldValue(of: "it"))"
+    } catch {
+        return error.message
+    }
+}
+
+struct CredentialStoreTests {
+    @Test(arguments: [
+        ("bearer", "s3cr3t", "Bearer s3cr3t"), ("basic", "alice:s3cr3t", "Basic YWxpY2U6czNjcjN0"),
+        ("header X-Key", "s3 cr3t", "s3 cr3t"),
+    ])
+    func `a secret is given as the value of its field`(position: String, secret: String, value: String) throws
+    {
+        let store = try store("env: T", position, environment: ["T": secret])
+        #expect(try store.fieldValue(of: "it") == value)
+        #expect(
+            store.binding(of: "it")?.headerField == (position == "header X-Key" ? "x-key" : "authorization")
+        )
+        #expect(store.withheldVariables == ["T"])
+    }
+
+    @Test func `a credential that is not defined is known to be none`() throws {
+        let store = try store("env: T")
+        #expect(store.has("it"))
+        #expect(!store.has("other"))
+        #expect(store.binding(of: "other") == nil)
+        #expect(store.names == ["it"])
+        #expect(throws: CredentialFailure.self) { try store.fieldValue(of: "other") }
+    }
+
+    @Test func `a binding covers its hosts over https and nothing else`() throws {
+        let binding = try #require(try store("env: T").binding(of: "it"))
+        let name = try #require(DNSName("h.example"))
+        let other = try #require(DNSName("x.h.example"))
+        #expect(binding.covers(Endpoint(scheme: .https, host: .name(name), port: 443)))
+        #expect(!binding.covers(Endpoint(scheme: .http, host: .name(name), port: 443)))
+        #expect(!binding.covers(Endpoint(scheme: .https, host: .name(name), port: 8443)))
+        #expect(!binding.covers(Endpoint(scheme: .https, host: .name(other), port: 443)))
+    }
+
+    @Test(arguments: [
+        ("bearer", "a\r\nX: y", "control character"), ("bearer", "a\nb", "control character"),
+        ("header x", "a\u{0}b", "control character"), ("header x", "a\u{7f}", "control character"),
+        ("bearer", "", "empty"), ("bearer", " zqwv", "space"), ("bearer", "zq wv", "no spaces"),
+        ("bearer", "ä", "ASCII"), ("basic", "nobody", "USER:PASSWORD"),
+    ])
+    func `a secret that is more than a value is refused, and not shown`(
+        position: String,
+        secret: String,
+        says: String
+    ) throws {
+        let message = failure(try store("env: T", position, environment: ["T": secret]))
+        #expect(message.contains(says), "\(message)")
+        #expect(secret.isEmpty || !message.contains(secret))
+    }
+
+    @Test func `a secret over its limit is refused`() throws {
+        let secret = String(repeating: "x", count: CredentialLimits.maximumSecret + 1)
+        #expect(failure(try store("env: T", environment: ["T": secret])).contains("longer than"))
+        #expect(
+            try store("env: T", environment: ["T": String(secret.dropLast())]).fieldValue(of: "it").count
+                == 8_192
+        )
+    }
+
+    @Test func `a variable that was not set is named`() throws {
+        #expect(failure(try store("env: MISSING")).contains("MISSING was not set"))
+    }
+
+    @Test func `a file gives its content without one line end`() throws {
+        let directory = try DirectoryFixture()
+        #expect(failure(try store("file: \(try directory.write("s3cr3t\n", to: "a"))")) == "gave s3cr3t")
+        #expect(failure(try store("file: \(try directory.write("s3cr3t", to: "b"))")) == "gave s3cr3t")
+        let two = try directory.write("s3cr3t\n\n", to: "c")
+        #expect(failure(try store("file: \(two)")).contains("control character"))
+    }
+
+    @Test(arguments: [0o640, 0o604, 0o620, 0o666])
+    func `a file that others may touch is refused, with the remedy`(mode: Int) throws {
+        let directory = try DirectoryFixture()
+        let file = try directory.write("s3cr3t", to: "a", mode: mode)
+        let message = failure(try store("file: \(file)"))
+        #expect(message.contains("chmod 600 '\(file)'"))
+        #expect(!message.contains("s3cr3t"))
+    }
+
+    @Test func `a file that is missing, a directory, a FIFO or too long is refused at once`() throws {
+        let directory = try DirectoryFixture()
+        #expect(failure(try store("file: \(directory.path)/none")).contains("No such file"))
+        #expect(failure(try store("file: \(directory.path)")).contains("not a plain file"))
+        let fifo = directory.path + "/fifo"
+        #expect(unsafe mkfifo(fifo, 0o600) == 0)
+        #expect(failure(try store("file: \(fifo)")).contains("not a plain file"))
+        let long = try directory.write(String(repeating: "x", count: 1_000_000), to: "long")
+        #expect(failure(try store("file: \(long)")).contains("longer than"))
+    }
+
+    @Test func `a secret is kept for its lifetime and fetched again behind it`() throws {
+        let directory = try DirectoryFixture()
+        let file = try directory.write("first", to: "a")
+        let fetched = Mutex<[String]>([])
+        let store = try store("file: \(file)", lifetime: "1s") { secret in
+            fetched.withLock { $0.append(secret) }
+        }
+        #expect(try store.fieldValue(of: "it") == "first")
+        #expect(try store.fieldValue(of: "it") == "first")
+        #expect(fetched.withLock { $0 } == ["first"], "each fetch is told once, for masking")
+        _ = try directory.write("second", to: "a")
+        var polls = 0
+        while try store.fieldValue(of: "it") == "first", polls < 500 {
+            polls += 1
+            _ = poll(nil, 0, 10)
+        }
+        #expect(try store.fieldValue(of: "it") == "second")
+    }
+
+    @Test func `a missing credentials file is a valid one, one that others may write is not`() throws {
+        let directory = try DirectoryFixture()
+        #expect(try CredentialStore.load(file: directory.path + "/none", environment: [:]).names == [])
+        let text = "bailey: 1\ncredentials: {it: {from: {env: T}, as: bearer, for: [https://h.example]}}\n"
+        let readable = try directory.write(text, to: "readable", mode: 0o644)
+        #expect(try CredentialStore.load(file: readable, environment: [:]).names == ["it"])
+        let writable = try directory.write(text, to: "writable", mode: 0o664)
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialStore.load(file: writable, environment: [:])
+        }
+        #expect(error?.description.contains("chmod go-w") == true)
+    }
+}

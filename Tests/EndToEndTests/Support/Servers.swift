@@ -1,0 +1,171 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A real nginx on loopback, over TLS with a certificate authority of its own, and a sink that must stay dry.
+final class Servers {
+    /// Where nginx serves `allowed.test` and `other.test` over TLS, and plain HTTP.
+    let tlsPort: UInt16
+    let httpPort: UInt16
+    let folder: String
+    let sink: Sink
+    private let nginx: Process
+
+    /// Started once for all tests; nginx ends with the test process by its own standard input's end.
+    static let shared = Result { try Servers() }
+
+    static func started() throws -> Servers { try shared.get() }
+
+    private init() throws {
+        folder = NSTemporaryDirectory() + "bailey-servers-\(getpid())"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        tlsPort = try Port.free()
+        httpPort = try Port.free()
+        sink = try Sink()
+        try Self.makeCertificates(in: folder)
+        try Self.configuration(folder: folder, tls: tlsPort, http: httpPort)
+            .write(toFile: folder + "/nginx.conf", atomically: true, encoding: .utf8)
+        nginx = Process()
+        // The shell ends nginx when this process is gone, however it went.
+        nginx.executableURL = URL(filePath: "/bin/sh")
+        nginx.arguments = ["-c", "nginx -c \(folder)/nginx.conf & cat >/dev/null; kill $!; rm -rf \(folder)"]
+        nginx.standardInput = Pipe()
+        try nginx.run()
+        try Port.awaitOpen(tlsPort)
+    }
+
+    private static func makeCertificates(in folder: String) throws {
+        let names = "DNS:allowed.test,DNS:other.test,DNS:denied.test,DNS:sub.allowed.test,IP:127.0.0.1"
+        let script = """
+            set -e
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-root \
+              -keyout ca.key -out ca.pem
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=allowed.test \
+              -keyout server.key -out server.csr
+            printf 'subjectAltName=\(names)\\n' > server.ext
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext \
+              -out server.pem
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=selfsigned.test \
+              -addext subjectAltName=DNS:selfsigned.test -keyout self.key -out self.pem
+            """
+        let outcome = try Command.run(
+            ["sh", "-c", script],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: folder
+        )
+        try #require(outcome.code == 0, "\(outcome)")
+    }
+
+    private static func configuration(folder: String, tls: UInt16, http: UInt16) -> String {
+        """
+        daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
+        user root;
+        events { worker_connections 256; }
+        http {
+          access_log \(folder)/access.log; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
+          fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
+          default_type text/plain;
+          server {
+            listen 127.0.0.1:\(tls) ssl; listen 127.0.0.1:\(http); server_name allowed.test other.test;
+            ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
+            location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
+          }
+          server {
+            listen 127.0.0.1:\(tls) ssl; server_name selfsigned.test;
+            ssl_certificate \(folder)/self.pem; ssl_certificate_key \(folder)/self.key;
+            location / { return 200 "self\\n"; }
+          }
+        }
+        """
+    }
+
+    /// How many requests nginx has answered whose line holds a text.
+    func requests(with text: String) throws -> Int {
+        let log = try String(contentsOfFile: folder + "/access.log", encoding: .utf8)
+        return log.split(separator: "\n").count { $0.contains(text) }
+    }
+
+    /// `bailey.yaml` that names these servers.
+    var operatorConfiguration: String {
+        """
+        bailey: 1
+        resolve: {allowed.test: 127.0.0.1, other.test: 127.0.0.1, selfsigned.test: 127.0.0.1, denied.test: 127.0.0.2}
+        upstream-ca: \(folder)/ca.pem
+        """
+    }
+}
+
+/// Accepts on 127.0.0.2 and counts what arrives: any byte is a failure of the enclosure.
+final class Sink: @unchecked Sendable {
+    let port: UInt16
+    private let lock = NSLock()
+    private var count = 0
+
+    var bytes: Int { lock.withLock { count } }
+
+    init() throws {
+        let listener = try Port.listen(on: "127.0.0.2")
+        port = try Port.number(of: listener)
+        let thread = Thread { [self] in
+            while true {
+                let connection = accept(listener, nil, nil)
+                guard connection >= 0 else { return }
+                var buffer = [UInt8](repeating: 0, count: 4096)
+                var received = read(connection, &buffer, buffer.count)
+                while received > 0 {
+                    lock.withLock { count += received }
+                    received = read(connection, &buffer, buffer.count)
+                }
+                close(connection)
+            }
+        }
+        thread.start()
+    }
+}
+
+/// TCP ports of loopback.
+enum Port {
+    static func free() throws -> UInt16 {
+        let descriptor = try listen(on: "127.0.0.1")
+        defer { close(descriptor) }
+        return try number(of: descriptor)
+    }
+
+    static func listen(on address: String) throws -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        inet_pton(AF_INET, address, &name.sin_addr)
+        let status = withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(status == 0 && Glibc.listen(descriptor, 64) == 0)
+        return descriptor
+    }
+
+    static func number(of descriptor: Int32) throws -> UInt16 {
+        var name = sockaddr_in()
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
+        }
+        try #require(status == 0)
+        return UInt16(bigEndian: name.sin_port)
+    }
+
+    /// Waits, with a bound, until something accepts.
+    static func awaitOpen(_ port: UInt16) throws {
+        for _ in 0..<250 {
+            let outcome = try Command.run(
+                ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"],
+                environment: ["PATH": "/usr/bin:/bin"],
+                directory: "/"
+            )
+            if outcome.code == 0 { return }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        try #require(Bool(false), "nothing listens on port \(port)")
+    }
+}

@@ -1,0 +1,117 @@
+import Model
+import Policy
+import Testing
+
+struct LineageTests {
+    private let wide = profile("root", rule("a.test", allow: ["*"]), rule("b.test", allow: ["*"]))
+
+    @Test("G04: a grandchild may not use a rule that only its parent has, and every level is on record")
+    func grandchild() throws {
+        let policy = lineage(
+            wide,
+            profile("child", rule("a.test", allow: ["GET"])),
+            profile("leaf", rule("b.test", allow: ["GET"]))
+        )
+        let outcome = try #require(decide(policy, request("GET", "b.test", "/x")))
+        #expect(outcome.effect == .deny)
+        #expect(outcome.levels.map(\.effect) == [.allow, .deny, .allow])
+        #expect(outcome.levels.map(\.profile) == ["root", "child", "leaf"])
+        #expect(outcome.denial?.decidedBy?.name == "child-agent")
+        let message = try #require(outcome.denial?.message)
+        #expect(message.contains("GET https://b.test/x"))
+        #expect(message.contains("ancestor \"child-agent\" (profile \"child\")"))
+        let remedy = try #require(outcome.denial?.remedy)
+        #expect(remedy.contains("user:alice") && remedy.contains("profile \"child\""))
+    }
+
+    @Test("G03: an ancestor's deny and ask hold for all its descendants")
+    func denyIsInherited() throws {
+        let root = profile("root", rule("a.test", allow: ["*"], ask: ["DELETE"], deny: ["* /admin/**"]))
+        let policy = lineage(
+            root,
+            profile("child", rule("a.test", allow: ["*"])),
+            profile("leaf", rule("a.test", allow: ["*"]))
+        )
+        let denied = try #require(decide(policy, request("GET", "a.test", "/admin/x")))
+        #expect(denied.effect == .deny)
+        #expect(denied.denial?.reason == .denied)
+        #expect(
+            denied.denial?.rule == RuleReference(text: "https://a.test: deny * /admin/**", source: "t.yaml:2")
+        )
+        #expect(denied.denial?.message.contains("t.yaml:2") == true)
+        let asked = try #require(decide(policy, request("DELETE", "a.test", "/x")))
+        #expect(asked.effect == .ask)
+        #expect(asked.denial?.reason == .approvalNeeded)
+        #expect(decide(policy, request("GET", "a.test", "/x"))?.effect == .allow)
+    }
+
+    @Test("The strictest level decides: a deny below an ask is a deny")
+    func strictestLevel() throws {
+        let policy = lineage(
+            profile("root", rule("a.test", ask: ["GET"])),
+            profile("leaf", rule("a.test", deny: ["GET"]))
+        )
+        let outcome = try #require(decide(policy, request("GET", "a.test")))
+        #expect(outcome.effect == .deny)
+        #expect(outcome.denial?.decidedBy?.profile == "leaf")
+    }
+
+    @Test("A lineage needs one policy for each hop")
+    func levelsMatchHops() throws {
+        let policy = try #require(lineage(wide))
+        #expect(LineagePolicy(lineage: policy.lineage, levels: []) == nil)
+        #expect(LineagePolicy(lineage: policy.lineage, levels: policy.levels + policy.levels) == nil)
+    }
+
+    @Test("The asking agent's own rule names the credential, and every ancestor must use it there")
+    func credentials() throws {
+        let with = profile("with", rule("a.test", allow: ["GET"], credential: "github"))
+        let without = profile("without", rule("a.test", allow: ["GET"]))
+        #expect(decide(lineage(with, with), request("GET", "a.test"))?.obligations?.credential == "github")
+        #expect(decide(lineage(with, without), request("GET", "a.test"))?.obligations?.credential == nil)
+        let foreign = try #require(decide(lineage(without, with), request("GET", "a.test")))
+        #expect(foreign.effect == .deny)
+        #expect(foreign.denial?.reason == .credentialUnavailable)
+        #expect(foreign.denial?.decidedBy?.profile == "without")
+        let two = profile(
+            "two",
+            rule("a.test", allow: ["GET"], credential: "x"),
+            rule("*.test", allow: ["GET"], credential: "y")
+        )
+        #expect(decide(lineage(two), request("GET", "a.test"))?.denial?.reason == .credentialUnavailable)
+    }
+
+    @Test("Private addresses are allowed only when every level's rule says so")
+    func privateAddresses() {
+        let open = profile("open", rule("a.test", allow: ["GET"], isPrivate: true))
+        let closed = profile("closed", rule("a.test", allow: ["GET"]))
+        #expect(decide(lineage(open, open), request("GET", "a.test"))?.obligations?.privateAddresses == true)
+        #expect(
+            decide(lineage(open, closed), request("GET", "a.test"))?.obligations?.privateAddresses == false
+        )
+        #expect(
+            decide(lineage(closed, open), request("GET", "a.test"))?.obligations?.privateAddresses == false
+        )
+    }
+
+    @Test(
+        "B12, A10, A11: an address is reached only by a rule that is fit for its scope",
+        arguments: [
+            ("10.9.9.9", "10.9.9.9", false, Effect.allow), ("10.0.0.0/8", "10.9.9.9", false, .allow),
+            ("0.0.0.0/0", "10.9.9.9", false, .deny), ("0.0.0.0/0", "10.9.9.9", true, .allow),
+            ("0.0.0.0/0", "93.184.216.34", false, .allow), ("169.254.0.0/16", "169.254.169.254", true, .deny),
+            ("169.254.169.254", "169.254.169.254", false, .allow),
+            ("0.0.0.0/0", "168.63.129.16", true, .deny),
+            ("0.0.0.0/0", "::ffff:169.254.169.254", true, .deny), ("::/0", "64:ff9b::a9fe:a9fe", true, .deny),
+            ("::/0", "2002:a9fe:a9fe::", true, .deny), ("::/0", "2606:2800::66", false, .allow),
+            ("0.0.0.0/0", "224.0.0.1", true, .deny), ("::/0", "::1", false, .deny),
+            ("::1", "::1", false, .allow),
+        ]
+    )
+    func addresses(written: String, host: String, isPrivate: Bool, expected: Effect) throws {
+        let policy = lineage(profile("p", rule(written, allow: ["GET"], isPrivate: isPrivate)))
+        let outcome = try #require(decide(policy, request("GET", host)))
+        #expect(outcome.effect == expected)
+        if expected == .deny { #expect(outcome.denial?.reason == .forbiddenAddress) }
+    }
+}

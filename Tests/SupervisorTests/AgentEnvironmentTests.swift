@@ -1,0 +1,89 @@
+import Model
+import Policy
+import Supervisor
+import Testing
+
+@Suite("The environment of an agent")
+struct AgentEnvironmentTests {
+    private func names(_ entries: [String], pass: [String] = []) -> [String: String] {
+        let environment = AgentEnvironment(
+            rules: EnvironmentRules(pass: pass, set: [:]),
+            placeholders: [],
+            home: "/home/someone",
+            userName: "someone"
+        )
+        return Dictionary(uniqueKeysWithValues: environment.filtered(entries).map { ($0.name, $0.value) })
+    }
+
+    @Test("E01: a secret in the caller's environment does not reach the agent")
+    func secretsStay() {
+        #expect(names(["TOKEN=s3cr3t", "LANG=C.UTF-8"], pass: ["LANG"])["TOKEN"] == nil)
+        #expect(names(["TOKEN=s3cr3t", "LANG=C.UTF-8"], pass: ["LANG"])["LANG"] == "C.UTF-8")
+    }
+
+    @Test(
+        "E08 E09 E10: what makes a program load or run something is not passed by a wildcard",
+        arguments: [
+            "BASH_ENV", "ENV", "PROMPT_COMMAND", "PS4", "LD_PRELOAD", "PYTHONSTARTUP", "NODE_OPTIONS", "PERL5OPT",
+            "RUBYOPT", "JAVA_TOOL_OPTIONS", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
+            "DOCKER_HOST", "KUBECONFIG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET", "SUDO_USER",
+        ]
+    )
+    func hooksStay(name: String) {
+        #expect(names(["\(name)=/ws/x"], pass: ["*"])[name] == nil)
+        #expect(names(["\(name)=/ws/x"], pass: [name])[name] == "/ws/x")
+    }
+
+    @Test("E08: an exported shell function is no name a shell could set")
+    func functionsStay() {
+        #expect(names(["BASH_FUNC_ls%%=() { id; }"], pass: ["*", "BASH_FUNC_ls%%"]).keys.allSatisfy { !$0.contains("%") })
+    }
+
+    @Test("E11: a token-shaped value under an innocent name does not pass by wildcard")
+    func tokenShapesStay() {
+        let token = "ghp_" + String(repeating: "a1B2", count: 9)
+        #expect(names(["XDATA=\(token)"], pass: ["X*"])["XDATA"] == nil)
+        #expect(names(["XDATA=\(token)"], pass: ["XDATA"])["XDATA"] == token)
+        #expect(names(["XDATA=plain"], pass: ["X*"])["XDATA"] == "plain")
+    }
+
+    @Test("E13: a malformed entry is dropped, never cut into another name", arguments: [
+        "NOEQUALS", "=x", "1A=x", "A B=x", "A\nB=c", "A-B=c",
+    ])
+    func malformedDropped(entry: String) {
+        #expect(names([entry], pass: ["*"]).keys.sorted() == names([], pass: ["*"]).keys.sorted())
+    }
+
+    @Test("E13: an entry over the kernel's limit is dropped")
+    func longDropped() {
+        #expect(names(["LONG=" + String(repeating: "x", count: 128 << 10)], pass: ["*"])["LONG"] == nil)
+    }
+
+    @Test("E14: the host's proxy settings never pass", arguments: ["HTTP_PROXY", "https_proxy", "NO_PROXY", "all_proxy"])
+    func proxiesStay(name: String) {
+        #expect(names(["\(name)=http://corp"], pass: ["*", name])[name] == nil)
+    }
+
+    @Test("Programs are told of the CA bundle, the private home and the place of bailey")
+    func fixedValues() {
+        let values = names(["PATH=/usr/bin", "HOME=/root", "SSL_CERT_FILE=/evil"], pass: ["PATH", "HOME", "SSL_CERT_FILE"])
+        #expect(values["PATH"] == "/usr/bin:/.bailey/bin")
+        #expect(values["HOME"] == "/home/someone")
+        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"] {
+            #expect(values[name] == "/etc/ssl/certs/ca-certificates.crt")
+        }
+    }
+
+    @Test("Of a repeated name the first counts, as getenv has it")
+    func firstWins() {
+        #expect(names(["A=1", "A=2"], pass: ["A"])["A"] == "1")
+    }
+
+    @Test("A glob matches whole names", arguments: [
+        ("A*", "AB", true), ("A*", "BA", false), ("*", "X", true), ("A*B*C", "AxBxC", true), ("A*B*C", "AxC", false),
+        ("AB", "AB", true), ("AB", "ABC", false), ("A*A", "A", false), ("*_KEY", "MY_KEY", true),
+    ])
+    func globs(pattern: String, name: String, expected: Bool) {
+        #expect(AgentEnvironment.matches(pattern, name) == expected)
+    }
+}

@@ -1,0 +1,69 @@
+import Supervisor
+import Testing
+
+@Suite("Control messages")
+struct ControlMessageTests {
+    private static let order = LaunchOrder(
+        profile: .name("ci"),
+        name: "builder",
+        workspace: "/ws",
+        workingDirectory: "/ws/sub",
+        argv: ["make", "", "täst"],
+        environment: ["A=1", "B="],
+        terminal: TerminalSize(rows: 24, columns: 80)
+    )
+
+    private static let requests: [ControlRequest] = [
+        .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
+    ]
+
+    private static let replies: [ControlReply] = [
+        .launched(agent: "7f.1"), .refused(code: 125, message: "no"), .exited(code: 3, note: nil),
+        .exited(code: 124, note: "time limit"),
+    ]
+
+    @Test("What was sent is what is read", arguments: requests)
+    func requestRoundTrip(request: ControlRequest) throws {
+        #expect(try ControlRequest(bytes: request.bytes) == request)
+    }
+
+    @Test("What was answered is what is read", arguments: replies)
+    func replyRoundTrip(reply: ControlReply) throws {
+        #expect(try ControlReply(bytes: reply.bytes) == reply)
+    }
+
+    @Test("H14: a message cut short at any byte is refused", arguments: requests)
+    func truncated(request: ControlRequest) {
+        for count in 0..<request.bytes.count {
+            #expect(throws: ControlError.self) { try ControlRequest(bytes: Array(request.bytes.prefix(count))) }
+        }
+    }
+
+    @Test("H14: bytes left over are refused", arguments: requests)
+    func leftOver(request: ControlRequest) {
+        #expect(throws: ControlError.self) { try ControlRequest(bytes: request.bytes + [0]) }
+    }
+
+    @Test("H14: NUL, bad UTF-8, negative and huge counts are refused", arguments: [
+        [1, 0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1, 0xFF], [1, 0, 0xFF, 0xFF, 0xFF, 0xFF], [1, 0, 0x7F, 0xFF, 0xFF, 0xFF],
+        [9], [],
+    ] as [[UInt8]])
+    func garbage(bytes: [UInt8]) {
+        #expect(throws: ControlError.self) { try ControlRequest(bytes: bytes) }
+    }
+
+    @Test("H14: no change of one byte traps")
+    func mutations() {
+        var read = 0
+        for request in Self.requests {
+            for index in request.bytes.indices {
+                for bit in 0..<8 {
+                    var bytes = request.bytes
+                    bytes[index] ^= 1 << UInt8(bit)
+                    if (try? ControlRequest(bytes: bytes)) != nil { read += 1 }
+                }
+            }
+        }
+        #expect(read > 0)
+    }
+}
