@@ -7,7 +7,9 @@ package import Model
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
-/// a signed head outside the database. Several supervisors may write the same store at once.
+/// a signed head outside the database.
+///
+/// Several supervisors may write the same store at once.
 ///
 /// Layout under the state directory (0700): `audit.sqlite` (with its `-wal` and `-shm`), `audit.head`,
 /// `keys/audit.key`, `keys/audit.pub`; every file is 0600.

@@ -1,5 +1,8 @@
-/// Writes canonical JSON (RFC 8259): keys in ascending order, no white space, `/` not escaped, shortest escapes.
-/// The same octets as Foundation's encoder gives with sorted keys, at a fraction of the cost on every request.
+/// Writes canonical JSON (RFC 8259): keys in ascending order, no white space, `/` not escaped, shortest
+/// escapes.
+///
+/// The same octets as Foundation's encoder gives with sorted keys, at a fraction of the cost on every
+/// request.
 struct CanonicalJSON {
     private(set) var octets: [UInt8] = []
     private var isFirst = true

@@ -1,5 +1,7 @@
-/// One pass over a text. At each place the rules are tried in turn; the first that applies writes its masked
-/// form and moves on behind it, so no octet is masked twice.
+/// One pass over a text.
+///
+/// At each place the rules are tried in turn; the first that applies writes its masked form and moves on
+/// behind it, so no octet is masked twice.
 struct MaskScan {
     private let text: [UInt8]
     private var index = 0

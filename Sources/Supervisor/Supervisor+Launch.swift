@@ -142,6 +142,7 @@ extension Supervisor {
             userName: configuration.userName
         )
         return LaunchRequest(
+            name: lineage.agent.agent.text,
             profile: profile,
             argv: order.argv,
             environment: environment.filtered(order.environment),

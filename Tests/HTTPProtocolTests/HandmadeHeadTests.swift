@@ -1,5 +1,6 @@
 import HTTPProtocol
 import Model
+import NIOCore
 import NIOHTTP1
 import Testing
 import Wire
@@ -97,5 +98,45 @@ struct HandmadeHeadTests {
             headers: HTTPHeaders([Self.host])
         )
         #expect(Self.isRefused(try Self.actions(head)))
+    }
+
+    /// An engine whose one request, with a body of `length`, was allowed.
+    static func relaying(length: String) throws -> HTTPEngine {
+        let patterns = try #require(PlaceholderPatterns([]))
+        let connection = HTTPConnection(
+            origin: Playbook.captured("allowed.test"),
+            scheme: .http,
+            port: 80,
+            lineage: Playbook.lineage
+        )
+        var engine = HTTPEngine(connection, watchingFor: patterns)
+        let headers = HTTPHeaders([Self.host, ("content-length", length)])
+        let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: "/", headers: headers)
+        _ = engine.received(.requestHead(head), from: .client)
+        _ = engine.ruled(RulingID(1), .allowed(injection: nil))
+        return engine
+    }
+
+    @Test func `C10: a body longer or shorter than its length is not passed on as a whole message`() throws {
+        let five = HTTPMessage.body(ByteBuffer(string: "hello"))
+        var long = try Self.relaying(length: "4")
+        #expect(long.received(five, from: .client) == [.close])
+        var short = try Self.relaying(length: "6")
+        #expect(short.received(five, from: .client) == [.forward(five, to: .upstream, under: RulingID(1))])
+        #expect(short.received(.end(nil), from: .client) == [.close])
+    }
+
+    @Test func `C39: a response body longer or shorter than its length is not passed on as a whole message`()
+        throws
+    {
+        let five = HTTPMessage.body(ByteBuffer(string: "hello"))
+        for (length, excess) in [("4", true), ("6", false)] {
+            var engine = try Self.relaying(length: "0")
+            _ = engine.received(.end(nil), from: .client)
+            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["content-length": length])
+            #expect(engine.received(.responseHead(head), from: .upstream).count == 1)
+            #expect((engine.received(five, from: .upstream) == [.close]) == excess)
+            if !excess { #expect(engine.received(.end(nil), from: .upstream) == [.close]) }
+        }
     }
 }

@@ -14,7 +14,9 @@ final class Folder: Sendable {
 
     deinit {
         for folder in ["\(path)/tests", path] {
-            for name in TextFile.list(folder) where name != "." && name != ".." { _ = unsafe unlink("\(folder)/\(name)") }
+            for name in TextFile.list(folder) where name != "." && name != ".." {
+                _ = unsafe unlink("\(folder)/\(name)")
+            }
             _ = unsafe rmdir(folder)
         }
     }
@@ -25,7 +27,9 @@ final class Folder: Sendable {
         guard descriptor >= 0 else { throw FolderFailure() }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        let written = unsafe bytes.withUnsafeBytes {
+            unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+        }
         guard written == bytes.count else { throw FolderFailure() }
     }
 

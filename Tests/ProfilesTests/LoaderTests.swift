@@ -53,7 +53,9 @@ struct LoaderTests {
         let top = try folder.loader.load(name: "top")
         #expect(top.name == "top" && top.description == "Both.")
         #expect(top.files.read == ["/a", "/b"] && top.files.write == ["/workspace"])
-        #expect(top.environment == EnvironmentRules(pass: ["LANG", "CI"], set: ["MODE": "top", "KEEP": "1"]))
+        #expect(
+            top.environment == EnvironmentRules(pass: ["LANG", "CI"], set: ["MODE": "top", "KEEP": "1"])
+        )
         #expect(top.limits == Limits(memory: 2 << 30, time: 300_000))
         #expect(top.egress.map(\.to.description) == ["https://low.test", "https://top.test"])
         #expect(top.egress.map(\.source) == ["low.yaml:5", "top.yaml:6"])
@@ -63,7 +65,10 @@ struct LoaderTests {
 
     @Test("A cycle of extends is refused at the entry that closes it")
     func cycle() {
-        #expect(complaint("one") == "\(folder.path)/three.yaml:3:3: extends goes in a circle: one > two > three > one")
+        #expect(
+            complaint("one")
+                == "\(folder.path)/three.yaml:3:3: extends goes in a circle: one > two > three > one"
+        )
         #expect(complaint("self") == "\(folder.path)/self.yaml:2:11: extends goes in a circle: self > self")
     }
 
@@ -72,14 +77,18 @@ struct LoaderTests {
         for index in 0..<20 {
             try folder.write("bailey: 1\nextends: [c\(index + 1)]\n", to: "c\(index).yaml")
         }
-        #expect(complaint("c0").contains("c7.yaml:2:11: extends goes deeper than \(ProfileLoader.maximumDepth) profiles"))
+        #expect(
+            complaint("c0").contains(
+                "c7.yaml:2:11: extends goes deeper than \(ProfileLoader.maximumDepth) profiles"
+            )
+        )
     }
 
     @Test("A parent that does not exist is refused at its place, with the nearest name")
     func missingParent() {
         #expect(
             complaint("lost")
-                == "\(folder.path)/lost.yaml:2:16: extends: there is no profile \"hihg\"; did you mean \"high\"?"
+                == "\(folder.path)/lost.yaml:2:16: extends: there is no profile \"hihg\"; looked in: \(folder.path); did you mean \"high\"?"
         )
     }
 
@@ -90,7 +99,11 @@ struct LoaderTests {
 
     @Test("A profile that does not exist names the nearest one, and no name leads out of the folder")
     func unknownName() {
-        #expect(complaint("hgih").contains("there is no profile \"hgih\"; looked in: \(folder.path); did you mean \"high\"?"))
+        #expect(
+            complaint("hgih").contains(
+                "there is no profile \"hgih\"; looked in: \(folder.path); did you mean \"high\"?"
+            )
+        )
         #expect(complaint("../etc/passwd").contains("there is no profile"))
         #expect(complaint("other").contains("calls itself \"another\""))
     }
@@ -105,7 +118,10 @@ struct LoaderTests {
                 return error.description
             }
         }
-        #expect(complaint("/nowhere/x.yaml") == "/nowhere/x.yaml:1:1: the profile cannot be read: open: No such file or directory")
+        #expect(
+            complaint("/nowhere/x.yaml")
+                == "/nowhere/x.yaml:1:1: the profile cannot be read: open: No such file or directory"
+        )
         #expect(complaint(folder.path).contains("not a regular file"))
         #expect(complaint("/dev/zero").contains("not a regular file"))
     }
@@ -128,7 +144,10 @@ struct LoaderTests {
         let plain = try load("bailey: 1\nname: p\nenv: {pass: [A]}\n").digest
         #expect(plain.count == 64)
         #expect(try load("# c\nbailey: 1\nname: p\ndescription: d\nenv:\n  pass:\n    - A\n").digest == plain)
-        for other in ["name: q\nenv: {pass: [A]}", "name: p\nenv: {pass: [B]}", "name: p\nenv: {pass: [A], set: {A: x}}", "name: p"] {
+        for other in [
+            "name: q\nenv: {pass: [A]}", "name: p\nenv: {pass: [B]}",
+            "name: p\nenv: {pass: [A], set: {A: x}}", "name: p",
+        ] {
             #expect(try load("bailey: 1\n\(other)\n").digest != plain)
         }
     }

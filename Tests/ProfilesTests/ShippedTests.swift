@@ -22,7 +22,10 @@ struct ShippedTests {
         #expect(checked.exitCode == ReviewOutcome.success && checked.complaints == "")
         let tested = ProfileReview.test(folder: folder, asJSON: false)
         #expect(tested.exitCode == ReviewOutcome.success, "\(tested.complaints)")
-        #expect(TextFile.list("\(folder)/tests").filter { $0.hasSuffix(".yaml") } == search.names.map { "\($0).yaml" })
+        #expect(
+            TextFile.list("\(folder)/tests").filter { $0.hasSuffix(".yaml") }
+                == search.names.map { "\($0).yaml" }
+        )
     }
 
     @Test("base is the system read-only, the workspace writable, no egress, no children")
@@ -43,7 +46,9 @@ struct ShippedTests {
             var node = document.root
             var errors = Diagnostics(file: "schema.json")
             for step in path {
-                guard let next = node.entries(step, &errors)?.first(where: { $0.key == step }) else { return nil }
+                guard let next = node.entries(step, &errors)?.first(where: { $0.key == step }) else {
+                    return nil
+                }
                 node = next.value
             }
             return node.entries("keys", &errors)?.map(\.key).sorted()
@@ -53,12 +58,19 @@ struct ShippedTests {
             problems(text).filter { $0.contains("unknown key") }
         }
         let top = try #require(keys("properties"))
-        #expect(top == ["bailey", "children", "description", "egress", "env", "extends", "files", "limits", "name", "record", "syscalls"])
+        #expect(
+            top == [
+                "bailey", "children", "description", "egress", "env", "extends", "files", "limits", "name",
+                "record", "syscalls",
+            ]
+        )
         #expect(known("bailey: 1\n" + top.dropFirst().map { "\($0):" }.joined(separator: "\n")) == [])
         for section in ["files", "env", "limits", "children"] {
             let inner = try #require(keys("properties", section, "properties"))
             #expect(!inner.isEmpty)
-            #expect(known("bailey: 1\n\(section):\n" + inner.map { "  \($0):" }.joined(separator: "\n")) == [])
+            #expect(
+                known("bailey: 1\n\(section):\n" + inner.map { "  \($0):" }.joined(separator: "\n")) == []
+            )
         }
         let rule = try #require(keys("$defs", "rule", "properties"))
         #expect(known("bailey: 1\negress:\n  - " + rule.map { "\($0):" }.joined(separator: "\n    ")) == [])

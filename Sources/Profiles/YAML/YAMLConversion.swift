@@ -105,7 +105,9 @@ extension YamlError {
         }
     }
 
-    /// The library names the key's first place. In a block mapping the second one begins in the same column.
+    /// The library names the key's first place.
+    ///
+    /// In a block mapping the second one begins in the same column.
     private func duplicate(_ key: String, first: Mark, file: String, text: String) -> Diagnostic {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let indent = String(repeating: " ", count: first.column - 1)

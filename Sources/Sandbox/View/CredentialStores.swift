@@ -1,8 +1,8 @@
 /// Credential stores below the home directory: hidden even where a profile grants what is around them.
 package enum CredentialStores {
     /// Names below the home directory, by what they hold.
-    package static let hidden: [CredentialStore] = [
-        CredentialStore(
+    package static let hidden: [CredentialPlace] = [
+        CredentialPlace(
             "keys and passwords",
             [
                 ".ssh", ".gnupg", ".password-store", ".config/op", ".config/sops", ".config/age",
@@ -12,7 +12,7 @@ package enum CredentialStores {
                 ".ICEauthority",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "source hosts",
             [
                 ".netrc", "_netrc", ".git-credentials", ".config/git/credentials", ".config/gh",
@@ -20,7 +20,7 @@ package enum CredentialStores {
                 ".config/glab-cli", ".config/tea",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "registries",
             [
                 ".docker", ".config/containers/auth.json", ".npmrc", ".yarnrc", ".yarnrc.yml", ".pypirc",
@@ -34,7 +34,7 @@ package enum CredentialStores {
                 ".config/helm", ".hex", ".swiftpm/configuration",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "clouds",
             [
                 ".aws", ".azure", ".config/gcloud", ".boto", ".s3cfg", ".oci", ".aliyun", ".kube",
@@ -44,7 +44,7 @@ package enum CredentialStores {
                 ".pulumi/credentials.json",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "models and their agents",
             [
                 ".claude", ".claude.json", ".codex", ".gemini", ".config/github-copilot", ".config/openai",
@@ -52,11 +52,11 @@ package enum CredentialStores {
                 ".huggingface", ".cache/huggingface/token", ".kaggle",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "databases",
             [".pgpass", ".pg_service.conf", ".my.cnf", ".mylogin.cnf", ".dbshell", ".odbc.ini"]
         ),
-        CredentialStore(
+        CredentialPlace(
             "browsers and mail",
             [
                 ".mozilla", ".thunderbird", ".config/google-chrome", ".config/chromium",
@@ -64,7 +64,7 @@ package enum CredentialStores {
                 ".config/microsoft-edge", ".muttrc", ".msmtprc", ".fetchmailrc",
             ]
         ),
-        CredentialStore(
+        CredentialPlace(
             "histories: what was typed, secrets among it",
             [
                 ".bash_history", ".zsh_history", ".local/share/fish/fish_history", ".history", ".sh_history",
@@ -81,7 +81,7 @@ package enum CredentialStores {
 }
 
 /// Places of one kind of secret.
-package struct CredentialStore: Sendable, Hashable {
+package struct CredentialPlace: Sendable, Hashable {
     package let holds: String
     /// Relative to the home directory.
     package let names: [String]

@@ -6,7 +6,12 @@ final class Child {
     private var reaped: Int32?
 
     /// Standard output and error go to the given files, input comes from `/dev/null`.
-    init(_ path: String, _ arguments: [String], output: String = "/dev/null", errors: String = "/dev/null") throws {
+    init(
+        _ path: String,
+        _ arguments: [String],
+        output: String = "/dev/null",
+        errors: String = "/dev/null"
+    ) throws {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
@@ -22,8 +27,13 @@ final class Child {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words: [UnsafeMutablePointer<CChar>?] = unsafe ([path] + arguments).map { unsafe strdup($0) }
         unsafe words.append(nil)
-        var environment: [UnsafeMutablePointer<CChar>?] = unsafe [strdup("PATH=/usr/bin:/bin:/usr/sbin:/sbin"), nil]
-        defer { for unsafe word in unsafe words + environment { unsafe free(word) } }
+        var environment: [UnsafeMutablePointer<CChar>?] = unsafe [
+            strdup("PATH=/usr/bin:/bin:/usr/sbin:/sbin"), nil,
+        ]
+        defer {
+            for index in unsafe words.indices { unsafe free(words[index]) }
+            for index in unsafe environment.indices { unsafe free(environment[index]) }
+        }
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, path, &actions, &attributes, &words, &environment)
         guard code == 0 else { throw POSIXError(.ENOENT) }
@@ -47,7 +57,9 @@ final class Child {
     }
 }
 
-/// A real program run by a test to its end. Every caller gives the program a bound of its own on time.
+/// A real program run by a test to its end.
+///
+/// Every caller gives the program a bound of its own on time.
 struct Program {
     let status: Int32
     let output: String

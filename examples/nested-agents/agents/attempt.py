@@ -25,6 +25,12 @@ def explained(body):
         return None
 
 
+def complaint(text):
+    """What a program said went wrong; of Python's traceback, the last line."""
+    text = text.strip()
+    return text.splitlines()[-1] if text.startswith("Traceback") else text
+
+
 def attempt(command):
     """What came of the command, and why."""
     try:
@@ -40,7 +46,7 @@ def attempt(command):
     reason = explained(run.stdout)
     if reason:
         return "denied", reason
-    return "refused", (run.stderr or run.stdout).strip() or "exit code %d" % run.returncode
+    return "refused", complaint(run.stderr or run.stdout) or "exit code %d" % run.returncode
 
 
 def main():
