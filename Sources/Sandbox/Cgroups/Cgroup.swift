@@ -1,3 +1,4 @@
+internal import Glibc
 package import Policy
 
 /// A control group for one agent and its descendants: the limits that no fork gets around.
@@ -29,10 +30,15 @@ package final class Cgroup: Sendable {
     /// `name` is one path component of letters, digits, `.`, `_`, `-`, unique among live agents. Where the parent
     /// has a group the child lives in it, with limits of its own or without; where that cannot be, it throws and
     /// the launch has to fail, or the child would be outside its parent's limits.
-    package static func make(name: String, parent: Cgroup?, limits: Limits) throws(CgroupFailure) -> Cgroup? {
-        guard isComponent(name) else { return nil }
+    package static func make(
+        name: String,
+        parent: Cgroup?,
+        limits: Limits,
+        in hierarchies: [CgroupHierarchy] = ours
+    ) throws(CgroupFailure) -> Cgroup? {
+        guard isComponent(name) else { throw CgroupFailure(step: "name a group", path: name, code: EINVAL) }
         var failures: [CgroupFailure] = []
-        let places = try places(name, below: parent?.places ?? [], limits, &failures)
+        let places = try places(name, below: parent?.places ?? [], limits, hierarchies, &failures)
         guard !places.isEmpty || !failures.isEmpty else { return nil }
         var held: [String: String] = [:]
         for place in places {
@@ -49,6 +55,7 @@ package final class Cgroup: Sendable {
         _ name: String,
         below parents: [CgroupPlace],
         _ limits: Limits,
+        _ hierarchies: [CgroupHierarchy],
         _ failures: inout [CgroupFailure]
     ) throws(CgroupFailure) -> [CgroupPlace] {
         var made: [CgroupPlace] = []
@@ -59,7 +66,7 @@ package final class Cgroup: Sendable {
             }
             made.append(place)
         }
-        for hierarchy in CgroupHierarchy.all() {
+        for hierarchy in hierarchies {
             let isTaken = parents.contains { $0.isOf(hierarchy) }
             let isWanted = hierarchy.controllers.contains { limits.settings(for: $0) != nil }
             guard isWanted, !isTaken, let place = CgroupPlace(name, in: hierarchy, &failures) else {
@@ -69,6 +76,9 @@ package final class Cgroup: Sendable {
         }
         return made
     }
+
+    /// Looked up once: reading the mounts costs as much as making a group.
+    package static let ours = CgroupHierarchy.all()
 
     /// What this process could hold a limit with: `memory: cgroup v2`.
     ///

@@ -1,20 +1,20 @@
 /// A place where groups may be made, and the controllers that work there (cgroups(7)).
-struct CgroupHierarchy: Sendable, Hashable {
+package struct CgroupHierarchy: Sendable, Hashable {
     /// Versions of the kernel's interface.
-    enum Version: String, Sendable {
+    package enum Version: String, Sendable {
         case v1 = "cgroup v1"
         case v2 = "cgroup v2"
     }
 
-    let version: Version
+    package let version: Version
     /// The existing folder in which `bailey` is made.
-    let base: String
-    let controllers: [CgroupController]
+    package let base: String
+    package let controllers: [CgroupController]
 
     /// The places there are: version 2 where it is delegated, version 1 for what that lacks.
     ///
     /// A process stands in one group of version 2 only, so that is one place for all its controllers.
-    static func all(in mounts: CgroupMounts = .current()) -> [CgroupHierarchy] {
+    package static func all(in mounts: CgroupMounts = .current()) -> [CgroupHierarchy] {
         let unified = delegated(mounts)
         let left = CgroupController.allCases.filter { unified?.controllers.contains($0) != true }
         return (unified.map { [$0] } ?? []) + left.compactMap { classic($0, mounts) }
@@ -55,7 +55,7 @@ struct CgroupHierarchy: Sendable, Hashable {
 }
 
 /// The controllers that hold a profile's limits.
-enum CgroupController: String, Sendable, CaseIterable {
+package enum CgroupController: String, Sendable, CaseIterable {
     case memory
     case processes = "pids"
     case processor = "cpu"

@@ -1,16 +1,16 @@
 /// The mounted cgroup hierarchies and this process's own group in each.
-struct CgroupMounts: Sendable, Hashable {
-    struct Mount: Sendable, Hashable {
-        let point: String
+package struct CgroupMounts: Sendable, Hashable {
+    package struct Mount: Sendable, Hashable {
+        package let point: String
         /// This process's group, below `point`.
-        let ownFolder: String
+        package let ownFolder: String
     }
 
-    private(set) var unified: Mount?
+    package private(set) var unified: Mount?
     /// By controller.
-    private(set) var classic: [String: Mount] = [:]
+    package private(set) var classic: [String: Mount] = [:]
 
-    static func current() -> CgroupMounts {
+    package static func current() -> CgroupMounts {
         CgroupMounts(
             mountInfo: CgroupFile.read("/proc/self/mountinfo") ?? "",
             groups: CgroupFile.read("/proc/self/cgroup") ?? ""
@@ -18,7 +18,7 @@ struct CgroupMounts: Sendable, Hashable {
     }
 
     /// From the texts of `/proc/self/mountinfo` and `/proc/self/cgroup` (proc(5), cgroups(7)).
-    init(mountInfo: String, groups: String) {
+    package init(mountInfo: String, groups: String) {
         let own = Self.ownPaths(groups)
         for line in mountInfo.split(separator: "\n") {
             let fields = line.split(separator: " ")

@@ -28,6 +28,7 @@ struct CgroupPlace: Sendable, Hashable {
         folder = "\(parent.folder)/\(name)"
         if let failure = make() {
             failures.append(failure)
+            _ = remove()
             return nil
         }
     }
@@ -40,6 +41,7 @@ struct CgroupPlace: Sendable, Hashable {
         folder = "\(above)/\(name)"
         if let failure = make() {
             failures.append(failure)
+            _ = remove()
             return nil
         }
     }

@@ -31,14 +31,16 @@ struct KernelProbe: Sendable {
         KernelProbe(
             name: "user-namespaces",
             purpose: "an agent's ids and capabilities are its own, and nothing outside",
-            remedy: "Use a kernel with CONFIG_USER_NS.",
+            remedy:
+                "Use a kernel with CONFIG_USER_NS; in a container, allow unshare and clone in its seccomp profile.",
             what: CSB_PROBE_USER,
             needsNamespaces: true
         ),
         KernelProbe(
             name: "all-namespaces",
             purpose: "user, mount, pid, net, ipc, uts and cgroup namespaces for each agent",
-            remedy: "Use a kernel with CONFIG_NAMESPACES and all kinds of them.",
+            remedy:
+                "Use a kernel with all kinds of CONFIG_NAMESPACES; in a container, allow unshare and clone.",
             what: CSB_PROBE_NAMESPACES,
             needsNamespaces: true
         ),

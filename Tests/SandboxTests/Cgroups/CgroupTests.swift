@@ -30,8 +30,10 @@ struct CgroupTests {
     }
 
     @Test(arguments: ["", ".", "..", "a/b", "self", "a b", "a\n", String(repeating: "a", count: 129)])
-    func `A name that is no plain component makes no group`(name: String) throws {
-        #expect(try Cgroup.make(name: name, parent: nil, limits: Self.limits) == nil)
+    func `A name that is no plain component is refused`(name: String) {
+        #expect(throws: CgroupFailure.self) {
+            try Cgroup.make(name: name, parent: nil, limits: Self.limits)
+        }
     }
 
     @Test func `C03: a fork bomb meets the limit of processes`() throws {
