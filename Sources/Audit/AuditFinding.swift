@@ -49,7 +49,9 @@ package enum AuditVerification: Sendable, Hashable {
 package struct VerifiedHead: Sendable, Hashable, Codable {
     /// How many records there are; also the last one's sequence.
     package let records: Int64
-    /// The last record's hash, lower-case hex. Noted elsewhere, it proves later that nothing before it changed.
+    /// The last record's hash, lower-case hex.
+    ///
+    /// Noted elsewhere, it proves later that nothing before it changed.
     package let hash: String
     /// The public key that all was checked with, lower-case hex.
     package let publicKey: String

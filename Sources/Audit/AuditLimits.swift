@@ -1,12 +1,15 @@
 /// Every bound of the audit store, with its reason.
 package enum AuditLimits {
-    /// Entries that wait for the writer. At about 2 KiB each this is 32 MiB; past it a caller is refused at
-    /// once, because an entry that is not durable must not have an effect.
+    /// Entries that wait for the writer.
+    ///
+    /// At about 2 KiB each this is 32 MiB; past it a caller is refused at once, because an entry that is not
+    /// durable must not have an effect.
     package static let maximumQueued = 16_384
     /// Records under one seal, so that a verifier holds at most this many digests (32 octets each).
     package static let maximumBatch = 1_024
-    /// Seconds to wait for another supervisor's transaction before the batch is refused. Shorter than the two
-    /// seconds within which a denial must be told to the agent.
+    /// Seconds to wait for another supervisor's transaction before the batch is refused.
+    ///
+    /// Shorter than the two seconds within which a denial must be told to the agent.
     package static let busyTimeout = 1.5
     /// Octets of one text that an agent made (an argument, a path, a message) before it is cut.
     package static let maximumText = 4_096

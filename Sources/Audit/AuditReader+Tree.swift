@@ -2,7 +2,9 @@ internal import GRDB
 internal import Model
 
 extension AuditReader {
-    /// The agents of a run; of the last one when `run` is nil. Nil when there is no such run.
+    /// The agents of a run; of the last one when `run` is nil.
+    ///
+    /// Nil when there is no such run.
     package func tree(run: String? = nil) throws -> AgentTree? {
         guard let run = try run ?? runs().last else { return nil }
         var builder = TreeBuilder(run: run)

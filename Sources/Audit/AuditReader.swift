@@ -1,7 +1,9 @@
 internal import Foundation
 internal import GRDB
 
-/// Reads a store that supervisors may be writing at the same time. Never changes it.
+/// Reads a store that supervisors may be writing at the same time.
+///
+/// Never changes it.
 package struct AuditReader: Sendable {
     let database: DatabaseQueue
     let path: String

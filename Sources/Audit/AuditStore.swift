@@ -7,7 +7,9 @@ package import Model
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
-/// a signed head outside the database. Several supervisors may write the same store at once.
+/// a signed head outside the database.
+///
+/// Several supervisors may write the same store at once.
 ///
 /// Layout under the state directory (0700): `audit.sqlite` (with its `-wal` and `-shm`), `audit.head`,
 /// `keys/audit.key`, `keys/audit.pub`; every file is 0600.
@@ -56,6 +58,9 @@ package final class AuditStore: AuditSink {
     ///   - directory: the state directory; it must be ours alone.
     ///   - run: the supervisor's run name, in every record.
     ///   - mask: what is masked before anything is written.
+    ///   - clock: gives the time of each record.
+    /// - Returns: the store, ready for entries.
+    /// - Throws: `AuditStoreError` when a file is not ours alone, lost, cut or unreadable.
     package static func open(
         directory: String,
         run: String,
@@ -106,10 +111,8 @@ package final class AuditStore: AuditSink {
 
     private func drain() {
         while let (batch, mask) = nextBatch() {
-            var rows: [EntryColumns] = []
-            var answered: [Waiting] = []
-            for waiting in batch { columns(of: waiting, mask, &rows, &answered) }
-            answer(answered, commit(rows, times: answered.map(\.time)))
+            let rows = batch.map { EntryColumns(mask($0.entry)) }
+            answer(batch, commit(rows, times: batch.map(\.time)))
         }
     }
 
@@ -123,20 +126,6 @@ package final class AuditStore: AuditSink {
             let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch))
             queue.waiting.removeFirst(batch.count)
             return (batch, EntryMask(mask: queue.mask))
-        }
-    }
-
-    private func columns(
-        of waiting: Waiting,
-        _ mask: EntryMask,
-        _ rows: inout [EntryColumns],
-        _ answered: inout [Waiting]
-    ) {
-        do {
-            rows.append(try EntryColumns(mask(waiting.entry)))
-            answered.append(waiting)
-        } catch {
-            waiting.whenCommitted(.failure(AuditFailure("cannot encode the audit record: \(error)")))
         }
     }
 

@@ -65,8 +65,9 @@ final class ChainWriter: Sendable {
         return Head(sequence: sequence, hash: previous)
     }
 
-    /// The last record's sequence and hash. Refuses to continue a chain that ends before its head: the new
-    /// records would hide the cut.
+    /// The last record's sequence and hash.
+    ///
+    /// Refuses to continue a chain that ends before its head: the new records would hide the cut.
     private func end(of database: Database) throws -> (Int64, Data) {
         let row = try Row.fetchOne(
             database,

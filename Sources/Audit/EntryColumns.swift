@@ -11,23 +11,18 @@ struct EntryColumns: Sendable {
     /// Canonical JSON: keys sorted, no white space, `/` not escaped.
     let payload: Data
 
-    init(_ entry: AuditEntry) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    init(_ entry: AuditEntry) {
+        payload = Data(entry.canonicalJSON)
         let lineage: Lineage?
         switch entry {
         case .spawn(let record):
             (kind, verdict, lineage) = ("spawn", nil, record.lineage)
-            payload = try encoder.encode(record)
         case .spawnRefused(let record):
             (kind, verdict, lineage) = ("spawn-refused", Effect.deny.rawValue, record.parent)
-            payload = try encoder.encode(record)
         case .exit(let record):
             (kind, verdict, lineage) = ("exit", nil, record.lineage)
-            payload = try encoder.encode(record)
         case .request(let record):
             (kind, verdict, lineage) = ("request", record.verdict.rawValue, record.lineage)
-            payload = try encoder.encode(record)
         }
         agent = lineage?.agent.agent.text
         self.lineage = TerminalText.escaped(lineage?.description ?? Self.principal(of: entry))

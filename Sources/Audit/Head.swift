@@ -1,7 +1,8 @@
 internal import Foundation
 
-/// The signed end of the store: `sequence` records were durable, the last with this `hash`. Kept outside the
-/// database, so that a database whose tail was cut is found out.
+/// The signed end of the store: `sequence` records were durable, the last with this `hash`.
+///
+/// Kept outside the database, so that a database whose tail was cut is found out.
 struct Head: Sendable, Hashable {
     let sequence: Int64
     let hash: Data
@@ -61,13 +62,23 @@ extension Data {
     }
 
     init?(hex text: some StringProtocol) {
-        let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
+        let digits = Array(text.utf8)
         guard digits.count.isMultiple(of: 2) else { return nil }
         var octets = Data(capacity: digits.count / 2)
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let high = digits[index], let low = digits[index + 1] else { return nil }
-            octets.append(UInt8(high << 4 | low))
+            guard let high = Self.value(digits[index]), let low = Self.value(digits[index + 1]) else {
+                return nil
+            }
+            octets.append(high << 4 | low)
         }
         self = octets
+    }
+
+    private static func value(_ digit: UInt8) -> UInt8? {
+        switch digit {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
+        default: nil
+        }
     }
 }

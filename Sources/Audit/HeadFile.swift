@@ -1,8 +1,13 @@
 internal import Foundation
+internal import Synchronization
 
-/// The file that holds the head. It only ever moves forward, whichever supervisor writes it.
-struct HeadFile: Sendable {
+/// The file that holds the head.
+///
+/// It only ever moves forward, whichever supervisor writes it.
+final class HeadFile: Sendable {
     private let file: PrivateFile
+    /// What was read last: most of the time nobody else has written, and it need not be parsed again.
+    private let last = Mutex<(data: Data, head: ReadHead)?>(nil)
 
     static let name = "audit.head"
 
@@ -21,18 +26,23 @@ struct HeadFile: Sendable {
 
     /// Throws when the content is no head; does not check who signed it.
     func read() throws(AuditStoreError) -> ReadHead {
-        guard let data = try file.read(atMost: AuditLimits.headLength), let head = ReadHead(data) else {
+        let data = try file.read(atMost: AuditLimits.headLength)
+        if let data, let last = last.withLock({ $0 }), last.data == data { return last.head }
+        guard let data, let head = ReadHead(data) else {
             throw AuditStoreError(
                 .cut,
                 "the audit head \(file.path) is damaged, so a cut tail could not be noticed; restore it from "
                     + "a backup, or set the whole state directory aside to begin a new store"
             )
         }
+        last.withLock { $0 = (data, head) }
         return head
     }
 
-    /// Moves the head to `head` unless it is further already. Not synchronised: a database ahead of its head
-    /// is no alarm, and the head is written only after the records are durable.
+    /// Moves the head to `head` unless it is further already.
+    ///
+    /// Not synchronised: a database ahead of its head is no alarm, and the head is written only after the
+    /// records are durable.
     func advance(to head: Head, key: SigningKey) throws {
         let line = try head.signed(by: key)
         try file.locked { () throws(AuditStoreError) in

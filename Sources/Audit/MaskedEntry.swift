@@ -95,8 +95,9 @@ struct EntryMask: Sendable {
         Self.cut(mask.text(Self.readable(text)))
     }
 
-    /// Bounds what the masking has to read. Wider than what is kept, so that no secret is cut in two before
-    /// it could be recognised.
+    /// Bounds what the masking has to read.
+    ///
+    /// Wider than what is kept, so that no secret is cut in two before it could be recognised.
     private static func readable(_ text: String) -> String {
         let bound = 4 * AuditLimits.maximumText
         return text.utf8.count <= bound ? text : String(decoding: text.utf8.prefix(bound), as: UTF8.self)

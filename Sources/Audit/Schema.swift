@@ -1,6 +1,8 @@
 internal import GRDB
 
-/// The tables of the store. Every column of `records` is under the record's hash.
+/// The tables of the store.
+///
+/// Every column of `records` is under the record's hash.
 enum Schema {
     /// SQL that is run in order at the first opening, and that a verifier compares with what it finds.
     static let statements = [

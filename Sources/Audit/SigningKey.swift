@@ -1,7 +1,9 @@
 internal import Crypto
 internal import Foundation
 
-/// The Ed25519 key (RFC 8032) that seals the store. Made once, at first use; no agent can reach its file.
+/// The Ed25519 key (RFC 8032) that seals the store.
+///
+/// Made once, at first use; no agent can reach its file.
 struct SigningKey: Sendable {
     private let key: Curve25519.Signing.PrivateKey
 
@@ -12,8 +14,10 @@ struct SigningKey: Sendable {
 
     func sign(_ message: Data) throws -> Data { try key.signature(for: message) }
 
-    /// Reads the key. Makes one only when `mayCreate`: a store that has records and has lost its key must not
-    /// be continued under another.
+    /// Reads the key.
+    ///
+    /// Makes one only when `mayCreate`: a store that has records and has lost its key must not be continued
+    /// under another.
     init(in directory: borrowing StateDirectory, mayCreate: Bool) throws(AuditStoreError) {
         if let key = try Self.read(in: directory) {
             self.key = key

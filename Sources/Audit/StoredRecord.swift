@@ -2,8 +2,10 @@ internal import Crypto
 internal import Foundation
 internal import GRDB
 
-/// One row of `records`: what is hashed, in the order it is hashed. Text is kept as octets so that nothing a
-/// text decoder would drop (a NUL and what follows it) escapes the hash.
+/// One row of `records`: what is hashed, in the order it is hashed.
+///
+/// Text is kept as octets so that nothing a text decoder would drop (a NUL and what follows it) escapes the
+/// hash.
 struct StoredRecord: Sendable, Hashable {
     var sequence: Int64
     var run: Data
@@ -77,7 +79,9 @@ extension StoredRecord {
 }
 
 extension DatabaseValue {
-    /// The octets of a BLOB; nil for NULL and every other type. An empty BLOB is empty octets.
+    /// The octets of a BLOB; nil for NULL and every other type.
+    ///
+    /// An empty BLOB is empty octets.
     fileprivate var octets: Data? {
         if case .blob(let data) = storage { data } else { nil }
     }

@@ -1,6 +1,10 @@
 #define _GNU_SOURCE
 #include "csb_pidfd.h"
 #include "kernel.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #ifndef SO_NETNS_COOKIE
@@ -8,6 +12,20 @@
 #endif
 
 int csb_kill(int pidfd, int number) { return (int)CSB(SYS_pidfd_send_signal, pidfd, number, 0, 0); }
+
+int csb_pid_of(int pidfd) {
+    char path[48], text[512];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    ssize_t size = read(file, text, sizeof text - 1);
+    close(file);
+    if (size <= 0) return 0;
+    text[size] = 0;
+    const char *line = strstr(text, "\nPid:");
+    int process = line ? atoi(line + 5) : 0;
+    return process > 0 ? process : 0;
+}
 
 uint64_t csb_namespace_cookie(int socket) {
     uint64_t cookie = 0;

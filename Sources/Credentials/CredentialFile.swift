@@ -2,7 +2,9 @@ internal import Glibc
 internal import Model
 package import Profiles
 
-/// Reads `credentials.yaml`. What the format has and Bailey has not built is refused by name.
+/// Reads `credentials.yaml`.
+///
+/// What the format has and Bailey has not built is refused by name.
 package enum CredentialFile {
     private static let unbuiltSources: Set<String> = ["vault", "oauth2", "aws-sts", "ssh-ca", "kubernetes"]
     private static let keys = ["from", "as", "for", "placeholder", "lifetime"]
@@ -13,6 +15,8 @@ package enum CredentialFile {
     ///   - text: what the file holds.
     ///   - file: its name, for messages.
     ///   - home: what `~` stands for in a path.
+    /// - Returns: the credentials, in the file's order.
+    /// - Throws: `ProfileError` with every mistake and its place.
     package static func parse(
         _ text: String,
         file: String,

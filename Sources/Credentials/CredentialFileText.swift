@@ -3,8 +3,9 @@ internal import Profiles
 
 /// The text of `credentials.yaml`.
 enum CredentialFileText {
-    /// Nil when there is no such file. Refused when others may write it: it says which programs Bailey runs and
-    /// where secrets go.
+    /// Nil when there is no such file.
+    ///
+    /// Refused when others may write it: it says which programs Bailey runs and where secrets go.
     static func read(_ path: String) throws(ProfileError) -> String? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard descriptor >= 0 else {

@@ -3,8 +3,10 @@ internal import Glibc
 package import Model
 package import Profiles
 
-/// The operator's credentials. Secrets are fetched when they are used, kept for their lifetime at most, and
-/// leave only as the value of one request field.
+/// The operator's credentials.
+///
+/// Secrets are fetched when they are used, kept for their lifetime at most, and leave only as the value of
+/// one request field.
 package final class CredentialStore: CredentialSource {
     package let placeholders: [Placeholder]
     /// Variables of the supervisor's environment that hold secrets: no agent may inherit them.
@@ -35,8 +37,9 @@ package final class CredentialStore: CredentialSource {
         credentials = Dictionary(made.map { ($0.definition.name, $0) }) { first, _ in first }
     }
 
-    /// Reads `credentials.yaml`; a missing file is a valid one without credentials. It holds no secrets, so who
-    /// else may read it does not matter; who else may write it does.
+    /// Reads `credentials.yaml`; a missing file is a valid one without credentials.
+    ///
+    /// It holds no secrets, so who else may read it does not matter; who else may write it does.
     package static func load(
         file path: String,
         environment: [String: String],

@@ -19,8 +19,9 @@ struct PlaceholderShape: Sendable {
         variableWords = words
     }
 
-    /// Prefix and body length of each provider's tokens; the more specific prefix first. Every body has 80 bits
-    /// of randomness or more.
+    /// Prefix and body length of each provider's tokens; the more specific prefix first.
+    ///
+    /// Every body has 80 bits of randomness or more.
     private static let all: [PlaceholderShape] = [
         PlaceholderShape("github_pat_", 82), PlaceholderShape("gho_", 36), PlaceholderShape("ghu_", 36),
         PlaceholderShape("ghs_", 36), PlaceholderShape("ghr_", 36),

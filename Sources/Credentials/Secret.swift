@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// A secret's octets. It cannot be copied, has no description, and is overwritten when it ends.
+/// A secret's octets.
+///
+/// It cannot be copied, has no description, and is overwritten when it ends.
 ///
 /// Safe to use: the storage is its own, never grows, and is reachable only through `with…`.
 @safe

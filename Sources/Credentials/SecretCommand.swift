@@ -3,7 +3,9 @@ internal import Glibc
 internal import Model
 internal import Synchronization
 
-/// A program that prints the secret: run without a shell, in a clean environment, with bounded time and output.
+/// A program that prints the secret: run without a shell, in a clean environment, with bounded time and
+/// output.
+///
 /// What it writes to standard error is shown nowhere, because it may hold the secret.
 struct SecretCommand {
     let arguments: [String]
@@ -137,7 +139,9 @@ struct SecretCommand {
         }
     }
 
-    /// The exit code, or 128 + signal; nil while it runs. Also 128 when somebody else has taken the status.
+    /// The exit code, or 128 + signal; nil while it runs.
+    ///
+    /// Also 128 when somebody else has taken the status.
     private func wait(_ child: pid_t, _ options: Int32) -> Int32? {
         var info = unsafe siginfo_t()
         while unsafe waitid(P_PID, id_t(child), &info, options) != 0 {

@@ -2,8 +2,8 @@ internal import DNSProtocol
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
-internal import Synchronization
 internal import NIOPosix
+internal import Synchronization
 
 /// The first two stages: takes a connection from an agent's listener, makes sure that it is that agent's, and
 /// finds out where it was going.
@@ -57,10 +57,17 @@ struct Acceptor: Sendable {
         let (address, port) = destination
         let pipeline = channel.pipeline.syncOperations
         if port == NameService.port {
-            return try pipeline.addHandler(StreamNames(resident, idle: .milliseconds(gatehouse.limits.firstBytes)))
+            return try pipeline.addHandler(
+                StreamNames(resident, idle: .milliseconds(gatehouse.limits.firstBytes))
+            )
         }
         if port == GatewayLimits.proxyPort, address.isLoopback {
-            let connection = HTTPConnection(origin: .proxyPort, scheme: .http, port: port, lineage: resident.lineage)
+            let connection = HTTPConnection(
+                origin: .proxyPort,
+                scheme: .http,
+                port: port,
+                lineage: resident.lineage
+            )
             let arrival = Arrival(host: .address(address), port: port, isTunnel: false)
             return try pipeline.addHTTP(HTTPConversation(arrival, connection, parts))
         }

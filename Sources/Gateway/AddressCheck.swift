@@ -28,7 +28,9 @@ struct AddressCheck {
         case .unusable:
             return "\(address) is not an address to connect to"
         case .metadata:
-            return namedExactly ? nil : "\(address) is an instance metadata service, which only a rule for that address reaches"
+            return namedExactly
+                ? nil
+                : "\(address) is an instance metadata service, which only a rule for that address reaches"
         case .local:
             return reachesPrivate ? nil : "\(address) is a private, loopback or link-local address"
         case .global:

@@ -20,7 +20,9 @@ enum Authorisation: ~Copyable {
     case denied(Denial)
 }
 
-/// Decides requests of one agent and makes every decision durable before it has an effect. Lives on one loop.
+/// Decides requests of one agent and makes every decision durable before it has an effect.
+///
+/// Lives on one loop.
 final class Authoriser {
     let resident: Resident
     private let gatehouse: Gatehouse
@@ -104,7 +106,8 @@ final class Authoriser {
         _ granted: Granted,
         _ then: @escaping (consuming Authorisation) -> Void
     ) {
-        guard let binding = gatehouse.credentials.binding(of: credential), binding.covers(request.endpoint) else {
+        guard let binding = gatehouse.credentials.binding(of: credential), binding.covers(request.endpoint)
+        else {
             let message = "credential \(credential) is not bound to \(request.endpoint)"
             return deny(request, granted.policy, granted.levels, .deny, .credentialUnavailable(message), then)
         }
@@ -120,7 +123,9 @@ final class Authoriser {
                 let injection = Injection(field: binding.headerField, value: value)
                 authoriser.commit(permit, injection: injection, granted.policy, granted.version, then)
             case .failure(let error):
-                let denial = Denial.credentialUnavailable("credential \(credential) could not be had: \(error)")
+                let denial = Denial.credentialUnavailable(
+                    "credential \(credential) could not be had: \(error)"
+                )
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
             }
         }
@@ -179,7 +184,9 @@ extension Authoriser {
                 case .failure(let failure):
                     pending.value.fail(.auditUnavailable(failure))
                 case .success:
-                    guard let version, resident.current.version != version else { return pending.value.finish() }
+                    guard let version, resident.current.version != version else {
+                        return pending.value.finish()
+                    }
                     pending.value.fail(.revoked)
                 }
             }

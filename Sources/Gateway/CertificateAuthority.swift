@@ -14,7 +14,9 @@ package final class CertificateAuthority: Sendable {
     /// Seconds that the authority itself is valid: longer than any supervisor runs without a restart.
     static let authorityLifetime: TimeInterval = 365 * 24 * 3_600
 
-    /// The authority's certificate for the agents' trust bundles. Holds no secret.
+    /// The authority's certificate for the agents' trust bundles.
+    ///
+    /// Holds no secret.
     package let certificatePEM: String
 
     private let key: Certificate.PrivateKey
@@ -30,7 +32,8 @@ package final class CertificateAuthority: Sendable {
         certificate = try Self.selfSigned(key, serial: Certificate.SerialNumber())
         var serializer = DER.Serializer()
         try serializer.serialize(certificate)
-        certificatePEM = PEMDocument(type: "CERTIFICATE", derBytes: serializer.serializedBytes).pemString + "\n"
+        certificatePEM =
+            PEMDocument(type: "CERTIFICATE", derBytes: serializer.serializedBytes).pemString + "\n"
         leafKey = P256.Signing.PrivateKey()
         tlsLeafKey = try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem)
     }
@@ -83,7 +86,9 @@ package final class CertificateAuthority: Sendable {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true))
                 try ExtendedKeyUsage([.serverAuth])
-                AuthorityKeyIdentifier(keyIdentifier: SubjectKeyIdentifier(hash: certificate.publicKey).keyIdentifier)
+                AuthorityKeyIdentifier(
+                    keyIdentifier: SubjectKeyIdentifier(hash: certificate.publicKey).keyIdentifier
+                )
                 SubjectAlternativeNames([name])
             },
             issuerPrivateKey: key

@@ -68,7 +68,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        timers.forEach { $0.cancel() }
+        for timer in timers { timer.cancel() }
         self.context = nil
     }
 
@@ -85,7 +85,9 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         // A client that ends before it has said what it wants gets nothing.
-        if case .some(.inputClosed) = event as? ChannelEvent, !decided { refuse(seen: "an opening cut short") }
+        if case .some(.inputClosed) = event as? ChannelEvent, !decided {
+            refuse(seen: "an opening cut short")
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -185,7 +187,8 @@ extension Classifier {
         }
     }
 
-    private func converse(over scheme: Scheme, serverName: DNSName?, through tls: NIOSSLServerHandler? = nil) {
+    private func converse(over scheme: Scheme, serverName: DNSName?, through tls: NIOSSLServerHandler? = nil)
+    {
         decided = true
         let connection = HTTPConnection(
             origin: .captured(arrival.host, serverName: serverName),
@@ -239,7 +242,11 @@ extension Classifier {
         guard context != nil else { return }
         let (client, upstream) = TunnelEnd.pair(idle: .milliseconds(parts.gatehouse.limits.idle))
         let far = NIOLoopBound(upstream, eventLoop: parts.loop)
-        let dialled = parts.gatehouse.dialer.dial(authorised.intoPermit(), for: parts.resident, on: parts.loop) {
+        let dialled = parts.gatehouse.dialer.dial(
+            authorised.intoPermit(),
+            for: parts.resident,
+            on: parts.loop
+        ) {
             channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
@@ -249,7 +256,10 @@ extension Classifier {
         dialled.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
-                guard self.context != nil else { return channel.close(promise: nil) }
+                guard let near = self.context?.channel, self.parts.resident.holds(request, on: near) else {
+                    channel.close(promise: nil)
+                    return self.reset()
+                }
                 self.hand(over: { try $0.pipeline.syncOperations.addHandler(client) })
             case .failure(let error):
                 let denial = (error as? DialFailure)?.denial ?? .upstreamFailed(request.endpoint, "\(error)")

@@ -9,7 +9,12 @@ enum Datagram {
 
     /// Sends without waiting; false when the kernel did not take it.
     @discardableResult
-    static func send(_ bytes: [UInt8], on socket: Int32, from source: IPAddress, to target: SocketAddress) -> Bool {
+    static func send(
+        _ bytes: [UInt8],
+        on socket: Int32,
+        from source: IPAddress,
+        to target: SocketAddress
+    ) -> Bool {
         guard let target = sockaddrV6(target) else { return false }
         var name = target
         var payload = bytes
@@ -42,7 +47,11 @@ enum Datagram {
     /// `IPV6_PKTINFO` of ipv6(7), linux/in6.h; glibc hides it behind a feature macro.
     private static let ipv6PacketInfo: Int32 = 50
 
-    private static func put<Value: FixedWidthInteger>(_ value: Value, into bytes: inout [UInt8], at start: Int) {
+    private static func put<Value: FixedWidthInteger>(
+        _ value: Value,
+        into bytes: inout [UInt8],
+        at start: Int
+    ) {
         for offset in 0..<MemoryLayout<Value>.size {
             bytes[start + offset] = UInt8(truncatingIfNeeded: value >> Value(8 * offset))
         }
@@ -50,7 +59,8 @@ enum Datagram {
 
     /// `struct sockaddr_in6`: family (2), port (2), flow (4), address (16), scope (4).
     private static func sockaddrV6(_ address: SocketAddress) -> [UInt8]? {
-        guard let host = IPAddress(socket: address), let port = address.port.flatMap(UInt16.init(exactly:)) else {
+        guard let host = IPAddress(socket: address), let port = address.port.flatMap(UInt16.init(exactly:))
+        else {
             return nil
         }
         var bytes = [UInt8](repeating: 0, count: 28)

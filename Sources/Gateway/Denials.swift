@@ -67,7 +67,8 @@ extension Denial {
         own(
             .protocolMismatch,
             "\(seen) to \(host) port \(port) is neither TLS nor HTTP, and no tcp rule allows it",
-            remedy: "A tcp rule for this host and port in the profile of the agent and of every ancestor allows it."
+            remedy:
+                "A tcp rule for this host and port in the profile of the agent and of every ancestor allows it."
         )
     }
 

@@ -8,7 +8,9 @@ struct DialFailure: Error {
     let denial: Denial
 }
 
-/// The only place that opens a connection outward. A permit goes in and is spent.
+/// The only place that opens a connection outward.
+///
+/// A permit goes in and is spent.
 struct Dialer: Sendable {
     let resolver: Resolver
     let host: HostAddresses
@@ -52,7 +54,10 @@ struct Dialer: Sendable {
         let initialise: @Sendable (any Channel) -> EventLoopFuture<Void>
     }
 
-    private func connect(_ attempt: Attempt, to addresses: ArraySlice<IPAddress>) -> EventLoopFuture<any Channel> {
+    private func connect(
+        _ attempt: Attempt,
+        to addresses: ArraySlice<IPAddress>
+    ) -> EventLoopFuture<any Channel> {
         guard let address = addresses.first else {
             return attempt.loop.makeFailedFuture(
                 DialFailure(denial: .upstreamFailed(attempt.endpoint, "no address answered"))

@@ -26,7 +26,9 @@ package final class Gateway: Sendable {
     /// Threads for what may block: four lookups or credential commands at a time.
     private static let blockingThreads = 4
 
-    /// Starts the loops. Fails when the upstream roots cannot be read or there are too many placeholders.
+    /// Starts the loops.
+    ///
+    /// Fails when the upstream roots cannot be read or there are too many placeholders.
     package init(
         configuration: GatewayConfiguration,
         audit: any AuditSink,
@@ -34,7 +36,9 @@ package final class Gateway: Sendable {
     ) throws {
         authority = try CertificateAuthority()
         guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
-            throw GatewayFailure("watch for \(credentials.placeholders.count) placeholders: too many, or one is empty")
+            throw GatewayFailure(
+                "watch for \(credentials.placeholders.count) placeholders: too many, or one is empty"
+            )
         }
         let tls = try UpstreamTLS(furtherRoots: configuration.upstreamRoots)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
@@ -45,7 +49,10 @@ package final class Gateway: Sendable {
         let limits = configuration.limits
         let pools = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
-                (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop))
+                (
+                    ObjectIdentifier(loop),
+                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop)
+                )
             }
         )
         gatehouse = Gatehouse(
@@ -65,7 +72,9 @@ package final class Gateway: Sendable {
         )
     }
 
-    /// Takes an agent's sockets and serves them from now on. On failure the sockets are closed.
+    /// Takes an agent's sockets and serves them from now on.
+    ///
+    /// On failure the sockets are closed.
     package func open(_ agent: GatewayAgent) throws {
         let resident = Resident(agent, connectionLimit: gatehouse.limits.connectionsPerAgent)
         let isNew = attached.withLock { attached in
@@ -79,8 +88,14 @@ package final class Gateway: Sendable {
             throw GatewayFailure("open \(agent.id): the agent is attached already")
         }
         do {
-            try keep(listen(agent, resident), for: agent.id)
             if let resolver = agent.resolver { try keep(answer(resolver, resident), for: agent.id) }
+        } catch {
+            Glibc.close(agent.listener)
+            close(agent.id)
+            throw GatewayFailure("open \(agent.id): \(error)")
+        }
+        do {
+            try keep(listen(agent, resident), for: agent.id)
         } catch {
             close(agent.id)
             throw GatewayFailure("open \(agent.id): \(error)")
@@ -93,6 +108,7 @@ package final class Gateway: Sendable {
     }
 
     /// Ends an agent here: its listeners are closed and every live connection is reset before this returns.
+    ///
     /// Called on one of the gateway's own loops it does not wait for the others.
     package func close(_ id: AgentID) {
         guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return }

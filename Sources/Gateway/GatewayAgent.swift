@@ -5,14 +5,19 @@ package import Policy
 package struct GatewayAgent: Sendable {
     /// What the agent and its ancestors may do; `Gateway.update` replaces it.
     package var policy: LineagePolicy
-    /// A listening, dual-stack TCP socket made in the agent's network namespace. Ownership passes to the gateway.
+    /// A listening, dual-stack TCP socket made in the agent's network namespace.
+    ///
+    /// Ownership passes to the gateway.
     package var listener: Int32
-    /// A bound UDP socket on port 53 of that namespace, dual stack; nil without one. Ownership passes as well.
+    /// A bound UDP socket on port 53 of that namespace, dual stack; nil without one.
+    ///
+    /// Ownership passes as well.
     package var resolver: Int32?
     /// The namespace's cookie (`SO_NETNS_COOKIE`); nil skips the check, for tests outside a namespace.
     package var namespaceCookie: UInt64?
-    /// Where a connection was going when it was captured, from its local address and port. With transparent
-    /// capture that is the local address itself.
+    /// Where a connection was going when it was captured, from its local address and port.
+    ///
+    /// With transparent capture that is the local address itself.
     package var destination: @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16)
 
     package init(

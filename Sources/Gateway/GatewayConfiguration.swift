@@ -2,7 +2,9 @@ package import Model
 
 /// What the operator decides about the gateway; never an agent's matter.
 package struct GatewayConfiguration: Sendable {
-    /// Event loops; each serves its connections alone. One for each core is right.
+    /// Event loops; each serves its connections alone.
+    ///
+    /// One for each core is right.
     package var loops: Int
     /// Names that the gateway resolves itself (`resolve` in `bailey.yaml`), before any other resolver.
     package var resolve: [DNSName: IPAddress]

@@ -1,9 +1,13 @@
 internal import NIOCore
 
-/// Every bound the gateway holds its peers to. The defaults are the product's; tests shorten times.
+/// Every bound the gateway holds its peers to.
+///
+/// The defaults are the product's; tests shorten times.
 package struct GatewayLimits: Sendable {
-    /// Live client connections of one agent. Browsers and package managers stay under a few hundred; more is
-    /// refused so that one agent cannot use up the supervisor's descriptors.
+    /// Live client connections of one agent.
+    ///
+    /// Browsers and package managers stay under a few hundred; more is refused so that one agent cannot use
+    /// up the supervisor's descriptors.
     package var connectionsPerAgent = 512
     /// Idle upstream connections kept for one agent and upstream on one loop.
     package var idleUpstreams = 16

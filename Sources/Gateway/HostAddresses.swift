@@ -14,7 +14,9 @@ final class HostAddresses: Sendable {
 
     private let seen = Mutex(Seen())
 
-    /// Whether this address is one of the machine's own. An enumeration that fails counts every address in.
+    /// Whether this address is one of the machine's own.
+    ///
+    /// An enumeration that fails counts every address in.
     func contain(_ address: IPAddress) -> Bool {
         seen.withLock { seen in
             let now = NIODeadline.now()

@@ -2,7 +2,9 @@ internal import Model
 internal import NIOCore
 
 extension IPAddress {
-    /// The address of a socket address; nil for a Unix socket. IPv4-mapped becomes IPv4.
+    /// The address of a socket address; nil for a Unix socket.
+    ///
+    /// IPv4-mapped becomes IPv4.
     init?(socket: SocketAddress) {
         guard let text = socket.ipAddress else { return nil }
         self.init(text)

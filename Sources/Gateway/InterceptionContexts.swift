@@ -35,7 +35,8 @@ final class InterceptionContexts: Sendable {
         if let known = kept(host, now: now) { return known }
         let context = try authority.serverContext(for: host)
         cache.withLock { cache in
-            if cache.entries.count >= capacity, let oldest = cache.entries.min(by: { $0.value.used < $1.value.used })
+            if cache.entries.count >= capacity,
+                let oldest = cache.entries.min(by: { $0.value.used < $1.value.used })
             {
                 cache.entries[oldest.key] = nil
             }

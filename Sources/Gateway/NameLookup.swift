@@ -1,8 +1,9 @@
 internal import Glibc
 package import Model
 
-/// Answers for a name that a request has already been permitted for. May block: it is called on a thread that
-/// serves nothing else.
+/// Answers for a name that a request has already been permitted for.
+///
+/// May block: it is called on a thread that serves nothing else.
 package protocol NameLookup: Sendable {
     /// All addresses of the name in the order to try them. Throws when there are none.
     func addresses(of name: DNSName) throws(LookupFailure) -> [IPAddress]
@@ -32,7 +33,9 @@ package struct SystemNames: NameLookup {
         // The trailing dot keeps search domains out: what was decided on is what is looked up.
         let code = unsafe getaddrinfo(name.text + ".", nil, &hints, &list)
         guard code == 0 else {
-            throw LookupFailure("\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))")
+            throw LookupFailure(
+                "\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))"
+            )
         }
         defer { unsafe freeaddrinfo(list) }
         var found: [IPAddress] = []

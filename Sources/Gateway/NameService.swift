@@ -22,7 +22,8 @@ final class NameService: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let envelope = unwrapInboundIn(data)
-        guard let asked = (envelope.metadata?.packetInfo?.destinationAddress).flatMap(IPAddress.init(socket:)),
+        guard
+            let asked = (envelope.metadata?.packetInfo?.destinationAddress).flatMap(IPAddress.init(socket:)),
             let response = resident.answer(Array(envelope.data.readableBytesView))
         else { return }
         // A datagram that cannot be sent now is lost, like any other: resolvers ask again.

@@ -18,13 +18,20 @@ final class ResetSwitch: ChannelInboundHandler {
         self.context = nil
     }
 
-    /// Sends RST and drops whatever is queued. On the channel's loop only.
+    /// Sends RST and drops whatever is queued.
+    ///
+    /// On the channel's loop only.
     func cut() {
-        guard let context else { return }
-        if let options = context.channel as? any SocketOptionProvider {
-            // With a linger time of zero close(2) resets (tcp(7), SO_LINGER).
-            options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
-        }
-        context.close(promise: nil)
+        arm()
+        context?.close(promise: nil)
+    }
+
+    /// Makes every later close of this channel a reset, whoever closes it.
+    ///
+    /// On the channel's loop only.
+    func arm() {
+        guard let options = context?.channel as? any SocketOptionProvider else { return }
+        // With a linger time of zero close(2) resets (tcp(7), SO_LINGER).
+        options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
     }
 }

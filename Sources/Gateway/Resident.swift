@@ -24,6 +24,8 @@ final class Resident: Sendable {
     private struct Member {
         let loop: any EventLoop
         let cutoff: NIOLoopBound<ResetSwitch>
+        /// What allowed this connection as a whole; nil where each request is decided for itself.
+        var tunnel: Request?
     }
 
     let id: AgentID
@@ -51,17 +53,39 @@ final class Resident: Sendable {
 
     var lineage: Lineage { policy.lineage }
 
+    /// Puts another policy in force; tunnels that it does not allow are reset.
+    ///
+    /// Everything else is decided again with its next request.
     func replacePolicy(_ policy: LineagePolicy) {
-        state.withLock { state in
+        let tunnels = state.withLock { state in
             state.policy = policy
             state.version &+= 1
+            return state.channels.values.filter { $0.tunnel != nil }
+        }
+        for member in tunnels {
+            guard let request = member.tunnel, case .deny = policy.decide(request) else { continue }
+            member.loop.execute { member.cutoff.value.cut() }
         }
     }
 
-    /// Takes a client connection into the budget. On the channel's loop.
+    /// Notes what allowed a connection as a whole; false when the policy has changed since.
+    func holds(_ request: Request, on channel: any Channel) -> Bool {
+        state.withLock { state in
+            guard case .allow = state.policy.decide(request), !state.closed else { return false }
+            state.channels[ObjectIdentifier(channel)]?.tunnel = request
+            return true
+        }
+    }
+
+    /// Takes a client connection into the budget.
+    ///
+    /// On the channel's loop.
     func admit(_ channel: any Channel, cutoff: ResetSwitch) -> Admission {
         let key = ObjectIdentifier(channel)
-        let member = Member(loop: channel.eventLoop, cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop))
+        let member = Member(
+            loop: channel.eventLoop,
+            cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop)
+        )
         let admission: Admission = state.withLock { state in
             guard !state.closed else { return .closed }
             guard state.clients < connectionLimit else { return .overBudget }
@@ -79,10 +103,15 @@ final class Resident: Sendable {
         return admission
     }
 
-    /// Takes an upstream channel; false when the agent has been closed meanwhile. On the channel's loop.
+    /// Takes an upstream channel; false when the agent has been closed meanwhile.
+    ///
+    /// On the channel's loop.
     func adopt(_ channel: any Channel, cutoff: ResetSwitch) -> Bool {
         let key = ObjectIdentifier(channel)
-        let member = Member(loop: channel.eventLoop, cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop))
+        let member = Member(
+            loop: channel.eventLoop,
+            cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop)
+        )
         let open = state.withLock { state in
             guard !state.closed else { return false }
             state.channels[key] = member
@@ -103,7 +132,11 @@ final class Resident: Sendable {
         }
         for (_, group) in Dictionary(grouping: members, by: { ObjectIdentifier($0.loop) }) {
             guard let loop = group.first?.loop else { continue }
-            let done = loop.submit { for member in group { member.cutoff.value.cut() } }
+            let done = loop.submit {
+                // All first: the end of one closes its partner, which is to be a reset as well.
+                for member in group { member.cutoff.value.arm() }
+                for member in group { member.cutoff.value.cut() }
+            }
             if waiting { try? done.wait() }
         }
     }

@@ -40,7 +40,9 @@ final class Resolver: Sendable {
             return true
         }
         guard room else {
-            return loop.makeFailedFuture(LookupFailure("\(name) was not looked up: too many names are waiting"))
+            return loop.makeFailedFuture(
+                LookupFailure("\(name) was not looked up: too many names are waiting")
+            )
         }
         let promise = loop.makePromise(of: [IPAddress].self)
         let answered = NIOLoopBoundBox(false, eventLoop: loop)

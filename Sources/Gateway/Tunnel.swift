@@ -1,6 +1,8 @@
 internal import NIOCore
 
-/// One end of a connection that is forwarded as it is. Two of them, on one loop, make a tunnel.
+/// One end of a connection that is forwarded as it is.
+///
+/// Two of them, on one loop, make a tunnel.
 ///
 /// An end is read only while the other can be written to, so a slow reader holds at most one watermark of bytes.
 final class TunnelEnd: ChannelDuplexHandler {

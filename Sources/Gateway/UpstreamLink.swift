@@ -169,7 +169,9 @@ extension UpstreamLink {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, case .serving(let conversation) = place { conversation.resumeReading() }
+        if context.channel.isWritable, case .serving(let conversation) = place {
+            conversation.resumeReading()
+        }
         context.fireChannelWritabilityChanged()
     }
 

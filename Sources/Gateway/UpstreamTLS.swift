@@ -27,8 +27,10 @@ struct UpstreamTLS: Sendable {
         context = try NIOSSLContext(configuration: configuration)
     }
 
-    /// The handler for one upstream. A name is sent as server name and checked against the certificate; for an
-    /// address the certificate must name the address that was dialled.
+    /// The handler for one upstream.
+    ///
+    /// A name is sent as server name and checked against the certificate; for an address the certificate
+    /// must name the address that was dialled.
     func handler(for host: Host) throws -> NIOSSLClientHandler {
         switch host {
         case .name(let name): try NIOSSLClientHandler(context: context, serverHostname: name.text)

@@ -1,9 +1,9 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
-internal import Policy
 internal import NIOHTTP1
 internal import NIOSSL
+internal import Policy
 
 extension NIOHTTPDecoderLimitConfiguration {
     /// The engine's limits, for the decoder in front of it.
@@ -30,8 +30,9 @@ final class Upstreams {
         pool = gatehouse.pools[ObjectIdentifier(loop)]?.value
     }
 
-    /// A connection for one permitted request: an idle one of this agent, or a new one. `fresh` takes no idle
-    /// one. Calls back once, on the loop, maybe before this returns.
+    /// A connection for one permitted request: an idle one of this agent, or a new one.
+    ///
+    /// `fresh` takes no idle one. Calls back once, on the loop, maybe before this returns.
     func lease(
         _ authorised: consuming Authorised,
         fresh: Bool,
@@ -49,9 +50,11 @@ final class Upstreams {
             }
         }
         dialled.flatMap { channel in
-            loop.makeCompletedFuture { try channel.pipeline.syncOperations.handler(type: UpstreamLink.self).ready }
-                .flatMap { $0.futureResult }
-                .map { channel }
+            loop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.handler(type: UpstreamLink.self).ready
+            }
+            .flatMap { $0.futureResult }
+            .map { channel }
         }.assumeIsolated().whenComplete { result in
             do {
                 let channel = try result.get()
@@ -70,7 +73,9 @@ final class Upstreams {
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {
         if let failure = error as? DialFailure { return failure }
-        return DialFailure(denial: .upstreamFailed(endpoint, "the connection ended before it was ready: \(error)"))
+        return DialFailure(
+            denial: .upstreamFailed(endpoint, "the connection ended before it was ready: \(error)")
+        )
     }
 
     private static func prepare(

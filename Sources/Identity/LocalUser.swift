@@ -4,7 +4,9 @@ package import Model
 /// The user on whose behalf Bailey runs.
 package enum LocalUser {
     /// By the kernel's credential of this process: the real user id and its name in the user database, or the
-    /// number where it has none. Variables such as `SUDO_USER` are anybody's to set and are not asked.
+    /// number where it has none.
+    ///
+    /// Variables such as `SUDO_USER` are anybody's to set and are not asked.
     package static func principal() -> Principal {
         let uid = getuid()
         return Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)

@@ -16,6 +16,13 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return raw
     }
 
+    /// Moves the descriptor out; what stays owns nothing.
+    package mutating func take() -> OwnedDescriptor {
+        let taken = self
+        self = OwnedDescriptor(-1)
+        return taken
+    }
+
     deinit {
         if rawValue >= 0 { close(rawValue) }
     }

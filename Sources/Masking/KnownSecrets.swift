@@ -1,5 +1,6 @@
-/// Exact values to hide. Searching is linear in the text for each of them (Knuth, Morris and Pratt), whatever
-/// text and secret are.
+/// Exact values to hide.
+///
+/// Searching is linear in the text for each of them (Knuth, Morris and Pratt), whatever text and secret are.
 struct KnownSecrets: Sendable {
     /// A shorter value occurs in ordinary text by chance, and would hide it.
     static let minimumLength = 4

@@ -1,5 +1,7 @@
-/// One pass over a text. At each place the rules are tried in turn; the first that applies writes its masked
-/// form and moves on behind it, so no octet is masked twice.
+/// One pass over a text.
+///
+/// At each place the rules are tried in turn; the first that applies writes its masked form and moves on
+/// behind it, so no octet is masked twice.
 struct MaskScan {
     private let text: [UInt8]
     private var index = 0
@@ -61,8 +63,7 @@ struct MaskScan {
     // MARK: Tokens
 
     private mutating func maskToken() -> Bool {
-        guard let shapes = TokenShape.byFirstOctet[text[index]] else { return false }
-        for shape in shapes {
+        for shape in TokenShape.beginning(with: text[index]) {
             guard let end = shape.end(in: text, at: index) else { continue }
             hide(index + shape.prefix.count, end)
             return true
@@ -72,8 +73,10 @@ struct MaskScan {
 
     // MARK: URLs (RFC 3986 section 3.2.1)
 
+    private static let authorityMark = Array("://".utf8)
+
     private mutating func maskUserInfo() -> Bool {
-        guard text[index] == UInt8(ascii: ":"), hasPrefix(Array("://".utf8), at: index) else { return false }
+        guard text[index] == UInt8(ascii: ":"), hasPrefix(Self.authorityMark, at: index) else { return false }
         let start = index + 3
         let authority = text[start...].prefix { !Self.endsAuthority($0) }
         guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { return false }
@@ -100,8 +103,9 @@ extension MaskScan {
     /// `name=value`, `name: value`, `"name": "value"`, `--name value`: hides the value of a secret name.
     private mutating func maskAssignment() -> Bool {
         guard let name = nameHere() else { return false }
+        guard let value = valueStart(after: name) else { return false }
         let kind = SecretName(name)
-        guard kind != .none, let value = valueStart(after: name) else { return false }
+        if kind == .none { return false }
         guard kind == .strong || looksRandom(from: value) else { return false }
         let range = valueRange(from: value, inHeader: Self.isHeader(name))
         guard !range.isEmpty else { return false }
@@ -169,7 +173,7 @@ extension MaskScan {
         for scheme in Self.schemes where value.count > scheme.count {
             if value.prefix(scheme.count).map(\.lowered) == scheme { return scheme.count }
         }
-        for shape in TokenShape.byFirstOctet[value[range.lowerBound]] ?? []
+        for shape in TokenShape.beginning(with: value[range.lowerBound])
         where value.starts(with: shape.prefix) {
             let isMasked = value.dropFirst(shape.prefix.count).elementsEqual(SecretShapes.hidden.utf8)
             if isMasked || shape.end(in: text, at: range.lowerBound) == range.upperBound {

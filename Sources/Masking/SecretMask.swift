@@ -15,8 +15,10 @@ package struct SecretMask: Sendable {
 
     package func text(_ text: String) -> String { SecretShapes.masked(known.masked(text)) }
 
-    /// A command line. A flag with a secret name hides the argument behind it; a flag that takes `user:password`
-    /// hides the password in it.
+    /// A command line.
+    ///
+    /// A flag with a secret name hides the argument behind it; a flag that takes `user:password` hides the
+    /// password in it.
     package func arguments(_ arguments: [String]) -> [String] {
         var masked: [String] = []
         var flag = Flag.other

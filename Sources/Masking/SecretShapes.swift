@@ -1,4 +1,6 @@
-/// Tells secrets by their shape, and hides them. Linear in the length of the text; no regular expressions.
+/// Tells secrets by their shape, and hides them.
+///
+/// Linear in the length of the text; no regular expressions.
 ///
 /// A detector of shapes finds what providers made recognisable and what a name gives away. A bare random value
 /// under no name looks like a digest or an identifier and is left alone.
@@ -19,8 +21,10 @@ package enum SecretShapes {
         SecretName(name.utf8) != .none
     }
 
-    /// A value under a name, such as an environment variable: by its shape, by a name that leaves no doubt, or
-    /// by a doubtful name with a random-looking value. Paths and empty values are none.
+    /// A value under a name, such as an environment variable: by its shape, by a name that leaves no doubt,
+    /// or by a doubtful name with a random-looking value.
+    ///
+    /// Paths and empty values are none.
     package static func isSecret(name: String, value: String) -> Bool {
         if isSecretShaped(value) { return true }
         let octets = Array(value.utf8)
@@ -34,8 +38,9 @@ package enum SecretShapes {
         }
     }
 
-    /// The text with every secret hidden; what names its kind (`ghp_`, `user:`, `token=`) stays. Masking what
-    /// was masked changes nothing.
+    /// The text with every secret hidden; what names its kind (`ghp_`, `user:`, `token=`) stays.
+    ///
+    /// Masking what was masked changes nothing.
     package static func masked(_ text: String) -> String {
         var scan = MaskScan(Array(text.utf8))
         scan.run()

@@ -23,7 +23,9 @@ struct TokenShape: Sendable {
         self.startsWord = startsWord
     }
 
-    /// The named shapes, most specific first. Sources: each provider's documentation of its token format.
+    /// The named shapes, most specific first.
+    ///
+    /// Sources: each provider's documentation of its token format.
     static let all: [TokenShape] = [
         // GitHub: personal, OAuth, user-to-server, server-to-server, refresh; fine-grained.
         TokenShape("ghp_", .atLeast(30)), TokenShape("gho_", .atLeast(30)),
@@ -61,13 +63,19 @@ struct TokenShape: Sendable {
         TokenShape("eyJ", .dotted, startsWord: true),
     ]
 
-    /// The shapes that begin with each octet, so that a scan looks at few of them.
-    static let byFirstOctet: [UInt8: [TokenShape]] = Dictionary(grouping: all) { $0.prefix[0] }
+    /// The shapes that begin with each octet, by its value: a scan asks at every place of a text.
+    private static let byFirstOctet: [[TokenShape]] = (0...255).map { octet in
+        all.filter { $0.prefix.first == octet }
+    }
+
+    /// The shapes that begin with this octet.
+    static func beginning(with octet: UInt8) -> [TokenShape] { byFirstOctet[Int(octet)] }
 }
 
 extension TokenShape {
-    /// Octets that are looked at to decide; bounds the work at each position. The rest of a token that was
-    /// recognised is skipped without being judged.
+    /// Octets that are looked at to decide; bounds the work at each position.
+    ///
+    /// The rest of a token that was recognised is skipped without being judged.
     private static let window = 256
 
     /// The octet behind the token that starts at `start`; nil when there is none of this shape.
@@ -92,7 +100,7 @@ extension TokenShape {
         }
     }
 
-    /// A token octet stands at the place where the body would end when it is as short as it may be.
+    /// The end of a run of body octets; nil when it is shorter than it must be.
     private func runEnd(
         _ text: [UInt8],
         _ start: Int,

@@ -73,7 +73,9 @@ package struct Hop: Sendable, Hashable, Codable {
     }
 }
 
-/// The chain root agent → … → this agent, headed by the principal. Never empty.
+/// The chain root agent → … → this agent, headed by the principal.
+///
+/// Never empty.
 package struct Lineage: Sendable, Hashable, Codable, CustomStringConvertible {
     package let principal: Principal
     /// Everything above `agent`, root first; empty for a root agent.

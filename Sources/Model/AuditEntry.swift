@@ -1,5 +1,6 @@
-/// One record of the audit log, before it is chained and signed. Secrets and token-shaped values are masked by
-/// the sink before anything is written.
+/// One record of the audit log, before it is chained and signed.
+///
+/// Secrets and token-shaped values are masked by the sink before anything is written.
 package enum AuditEntry: Sendable, Hashable, Codable {
     case spawn(SpawnRecord)
     case spawnRefused(SpawnRefusal)
@@ -7,7 +8,9 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case request(RequestRecord)
 }
 
-/// An agent was launched. Written before its program runs.
+/// An agent was launched.
+///
+/// Written before its program runs.
 package struct SpawnRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     package let argv: [String]
@@ -75,7 +78,9 @@ package struct ExitRecord: Sendable, Hashable, Codable {
     }
 }
 
-/// A request was decided. Written before anything is sent upstream.
+/// A request was decided.
+///
+/// Written before anything is sent upstream.
 package struct RequestRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     /// `GET /path`, `connect`.

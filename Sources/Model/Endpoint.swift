@@ -58,8 +58,9 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
     /// The labels, leftmost first.
     package var labels: [Substring] { text.split(separator: ".") }
 
-    /// Octets of what stands in front of `.SUFFIX`; nil unless this name lies below `suffix`. The apex does not
-    /// lie below itself, nor does `notexample.com` below `example.com`.
+    /// Octets of what stands in front of `.SUFFIX`; nil unless this name lies below `suffix`.
+    ///
+    /// The apex does not lie below itself, nor does `notexample.com` below `example.com`.
     package func prefixLength(above suffix: DNSName) -> Int? {
         let length = text.utf8.count - suffix.text.utf8.count - 1
         guard length > 0 else { return nil }

@@ -100,7 +100,9 @@ extension IPAddress {
         guard (0..<width).contains(prefix) else { return self }
         switch family {
         case .v4:
-            return IPAddress(v4: prefix == 0 ? 0 : UInt32(truncatingIfNeeded: low) & ~(UInt32.max >> UInt32(prefix)))
+            return IPAddress(
+                v4: prefix == 0 ? 0 : UInt32(truncatingIfNeeded: low) & ~(UInt32.max >> UInt32(prefix))
+            )
         case .v6:
             let upper = prefix >= 64 ? UInt64.max : ~(UInt64.max >> UInt64(prefix))
             let lower = prefix <= 64 ? 0 : ~(UInt64.max >> UInt64(prefix - 64))

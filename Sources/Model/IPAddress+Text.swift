@@ -1,6 +1,8 @@
 extension IPAddress {
     /// Reads dotted-quad IPv4 (four decimal parts, no leading zeros, nothing else) or IPv6 text (RFC 4291
-    /// section 2.2, no zone). Nil for every other spelling: `2852039166`, `0xa9.0xfe.0xa9.0xfe`, `127.1`.
+    /// section 2.2, no zone).
+    ///
+    /// Nil for every other spelling: `2852039166`, `0xa9.0xfe.0xa9.0xfe`, `127.1`.
     package init?(_ text: some StringProtocol) {
         if text.contains(":") {
             guard let words = Self.words(String(text)) else { return nil }

@@ -1,4 +1,6 @@
-/// Where records go. Nothing is allowed before its record is durable.
+/// Where records go.
+///
+/// Nothing is allowed before its record is durable.
 package protocol AuditSink: Sendable {
     /// Queues an entry and calls back exactly once, on a thread of the sink's choosing, when the entry is
     /// durable or cannot be made so. Never blocks for longer than it takes to queue. A queue over its bound
@@ -17,7 +19,9 @@ package struct AuditFailure: Error, Sendable, Hashable, CustomStringConvertible 
     package var description: String { message }
 }
 
-/// Where the gateway's secrets come from. The secret itself crosses this port only inside `use`.
+/// Where the gateway's secrets come from.
+///
+/// The secret itself crosses this port only inside `use`.
 package protocol CredentialSource: Sendable {
     /// The look-alike values that agents hold, each with the credential it stands for. At most
     /// `maximumPlaceholders`; fixed for the life of the supervisor.
@@ -47,7 +51,7 @@ package struct Placeholder: Sendable, Hashable {
 
 /// The hosts a credential is bound to and the request field it goes into.
 package struct CredentialBinding: Sendable, Hashable {
-    /// Whether the endpoint is one the credential may be sent to. Only `https` endpoints ever are.
+    /// The endpoints it is bound to.
     package let hosts: [HostPattern]
     /// Lower-case header field name, `authorization` for bearer and basic.
     package let headerField: String
@@ -57,6 +61,9 @@ package struct CredentialBinding: Sendable, Hashable {
         self.headerField = headerField
     }
 
+    /// Whether the endpoint is one the credential may be sent to.
+    ///
+    /// Only `https` endpoints ever are.
     package func covers(_ endpoint: Endpoint) -> Bool {
         endpoint.scheme == .https && hosts.contains { $0.matches(endpoint) }
     }

@@ -6,7 +6,9 @@ package enum Action: Sendable, Hashable {
     /// A connection that is forwarded as it is (`tls`, `tcp`).
     case connect
 
-    /// `GET /repos/acme/app`, `connect`. The query is left out: it may hold secrets.
+    /// `GET /repos/acme/app`, `connect`.
+    ///
+    /// The query is left out: it may hold secrets.
     package var summary: String {
         switch self {
         case .http(let method, let path, _): "\(method) \(path)"

@@ -1,4 +1,6 @@
-/// What a rule says; also the outcome of a decision. `deny` beats `ask` beats `allow`.
+/// What a rule says; also the outcome of a decision.
+///
+/// `deny` beats `ask` beats `allow`.
 package enum Effect: String, Sendable, Hashable, Codable, Comparable {
     case allow
     case ask
@@ -99,9 +101,13 @@ package struct Denial: Sendable, Hashable, Codable, Error {
     }
 }
 
-/// What must be done to a request that is allowed. Obligations add up along the lineage.
+/// What must be done to a request that is allowed.
+///
+/// Obligations add up along the lineage.
 package struct Obligations: Sendable, Hashable {
-    /// Name of the credential to put in; nil for none. The asking agent's own rule names it.
+    /// Name of the credential to put in; nil for none.
+    ///
+    /// The asking agent's own rule names it.
     package var credential: String?
     /// The upstream address may be private, loopback or link-local: every level's rule says so.
     package var privateAddresses: Bool

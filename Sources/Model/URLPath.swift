@@ -1,22 +1,37 @@
 /// The path of a URL in the one form that is decided on and forwarded (RFC 3986 section 6.2.2).
 package enum URLPath {
-    /// Percent-encodings of unreserved characters are decoded, others written in upper case, dot segments
-    /// removed (section 5.2.4). Empty segments stay: servers differ in what they mean. Nil for a text that does
-    /// not begin with `/`, has a byte that a path may not have, or an incomplete percent-encoding.
+    /// The path with percent-encodings of unreserved characters decoded and others in upper case, and without dot
+    /// segments (section 5.2.4) and empty segments.
+    ///
+    /// Nil for a text that does not begin with `/`, has a byte that a path may not have, or an incomplete
+    /// percent-encoding. Empty segments go first, as in servers that merge slashes: `/a//../b` is `/b`.
     package static func normalise(_ raw: some StringProtocol) -> String? {
         let bytes = Array(raw.utf8)
         guard bytes.first == UInt8(ascii: "/"), let decoded = decodingUnreserved(bytes) else { return nil }
-        return String(decoding: removingDotSegments(decoded), as: UTF8.self)
+        return String(decoding: removingSegments(decoded), as: UTF8.self)
     }
 
     /// Whether a path is already in normal form: what `normalise` would give back unchanged.
     package static func isNormal(_ path: some StringProtocol) -> Bool {
-        normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
+        var previous: UInt8 = 0
+        let isPlain = path.utf8.allSatisfy { byte in
+            defer { previous = byte }
+            // No dot and no slash begins a segment, so there is none to remove.
+            let mayBegin = byte != UInt8(ascii: ".") && byte != UInt8(ascii: "/")
+            return isPathByte(byte) && (mayBegin || previous != UInt8(ascii: "/"))
+        }
+        if isPlain { return path.utf8.first == UInt8(ascii: "/") }
+        return normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
     }
 
     /// Bytes that may stand in a path as they are: `pchar` and `/` (RFC 3986 section 3.3).
     package static func isPathByte(_ byte: UInt8) -> Bool {
-        isUnreserved(byte) || "!$&'()*+,;=:@/".utf8.contains(byte)
+        switch byte {
+        case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: ";"),
+            UInt8(ascii: "="), UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "/"):
+            true
+        default: isUnreserved(byte)
+        }
     }
 
     /// RFC 3986 section 2.3.
@@ -69,19 +84,19 @@ package enum URLPath {
         nibble < 10 ? nibble + 0x30 : nibble + 0x37
     }
 
-    private static func removingDotSegments(_ bytes: [UInt8]) -> [UInt8] {
-        let segments = bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    private static func removingSegments(_ bytes: [UInt8]) -> [UInt8] {
         var kept: [ArraySlice<UInt8>] = []
-        for (index, segment) in segments.enumerated() {
-            let isDot = segment.elementsEqual(".".utf8)
+        var endsOpen = false
+        for segment in bytes.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        {
             let isDoubleDot = segment.elementsEqual("..".utf8)
+            endsOpen = isDoubleDot || segment.isEmpty || segment.elementsEqual(".".utf8)
             if isDoubleDot { _ = kept.popLast() }
-            if !isDot, !isDoubleDot {
-                kept.append(segment)
-            } else if index == segments.count - 1 {
-                kept.append([])
-            }
+            if !endsOpen { kept.append(segment) }
         }
-        return kept.flatMap { [UInt8(ascii: "/")] + $0 }
+        if endsOpen { kept.append([]) }
+        let path = kept.flatMap { [UInt8(ascii: "/")] + $0 }
+        // `/a/..` leads to the root, which has one slash.
+        return path.isEmpty ? [UInt8(ascii: "/")] : path
     }
 }

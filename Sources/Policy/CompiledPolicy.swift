@@ -1,23 +1,26 @@
 internal import Model
 
-/// One profile, ready to decide: rules by scheme and port, patterns cut into pieces, references printed once.
+/// One profile, ready to decide: rules by scheme, port and host, patterns cut into pieces, references printed once.
 package struct CompiledPolicy: Sendable {
     package let profile: Profile
-    private let rules: [Service: [CompiledRule]]
+    private let rules: [Service: HostIndex]
 
     package init(_ profile: Profile) {
         self.profile = profile
-        rules = Dictionary(grouping: profile.egress.map(CompiledRule.init)) {
-            Service(scheme: $0.hosts.scheme, port: $0.hosts.port)
+        var rules: [Service: HostIndex] = [:]
+        for (index, rule) in profile.egress.enumerated() {
+            let compiled = CompiledRule(rule, index: index)
+            rules[Service(scheme: rule.to.scheme, port: rule.to.port), default: HostIndex()].insert(compiled)
         }
+        self.rules = rules
     }
 
     /// What this profile alone says to a request.
     func outcome(for request: Request, readings: PathReadings?) -> LevelOutcome {
         var outcome = LevelOutcome()
         let endpoint = request.endpoint
-        for rule in rules[Service(scheme: endpoint.scheme, port: endpoint.port)] ?? []
-        where rule.hosts.matches(endpoint.host) {
+        rules[Service(scheme: endpoint.scheme, port: endpoint.port)]?.forEachMatch(of: endpoint.host) {
+            rule in
             for action in rule.actions where action.applies(to: request.action, readings) {
                 outcome.add(action, of: rule)
             }
@@ -27,8 +30,10 @@ package struct CompiledPolicy: Sendable {
 
     /// Whether some rule could allow something, now or after an approval, at a host of this name.
     func mentions(_ name: DNSName) -> Bool {
-        rules.values.contains { group in
-            group.contains { $0.permitsSomething && $0.hosts.matches(.name(name)) }
+        rules.values.contains { index in
+            var found = false
+            index.forEachMatch(of: .name(name)) { found = found || $0.permitsSomething }
+            return found
         }
     }
 
@@ -36,7 +41,9 @@ package struct CompiledPolicy: Sendable {
     func schemes(for host: Host, port: UInt16) -> Set<Scheme> {
         Set(
             Scheme.allCases.filter { scheme in
-                rules[Service(scheme: scheme, port: port)]?.contains { $0.hosts.matches(host) } ?? false
+                var found = false
+                rules[Service(scheme: scheme, port: port)]?.forEachMatch(of: host) { _ in found = true }
+                return found
             }
         )
     }
@@ -48,15 +55,50 @@ private struct Service: Hashable {
     let port: UInt16
 }
 
+/// The rules of one scheme and port, by what their host patterns begin or end with: a request is held against the
+/// few that match its host, however many there are.
+private struct HostIndex: Sendable {
+    private var names: [Substring: [CompiledRule]] = [:]
+    private var suffixes: [Substring: [CompiledRule]] = [:]
+    private var addresses: [CompiledRule] = []
+
+    mutating func insert(_ rule: CompiledRule) {
+        switch rule.hosts.hosts {
+        case .name(let name): names[name.text[...], default: []].append(rule)
+        case .oneLabel(let suffix), .anyLabels(let suffix):
+            suffixes[suffix.text[...], default: []].append(rule)
+        case .address, .network: addresses.append(rule)
+        }
+    }
+
+    func forEachMatch(of host: Host, _ body: (CompiledRule) -> Void) {
+        switch host {
+        case .address:
+            for rule in addresses where rule.hosts.matches(host) { body(rule) }
+        case .name(let name):
+            for rule in names[name.text[...]] ?? [] { body(rule) }
+            guard !suffixes.isEmpty else { return }
+            var rest = name.text[...]
+            while let dot = rest.utf8.firstIndex(of: UInt8(ascii: ".")) {
+                rest = rest[rest.utf8.index(after: dot)...]
+                for rule in suffixes[rest] ?? [] where rule.hosts.matches(host) { body(rule) }
+            }
+        }
+    }
+}
+
 /// One entry of `egress`, compiled.
 struct CompiledRule: Sendable {
+    /// Place among the profile's rules: of two that say the same, the first is named.
+    let index: Int
     let hosts: HostPattern
     let actions: [CompiledAction]
     let credential: String?
     let reachesPrivateAddresses: Bool
     let permitsSomething: Bool
 
-    init(_ rule: EgressRule) {
+    init(_ rule: EgressRule, index: Int) {
+        self.index = index
         hosts = rule.to
         credential = rule.credential
         reachesPrivateAddresses = rule.reachesPrivateAddresses
@@ -77,7 +119,10 @@ struct CompiledAction: Sendable {
     init(_ action: ActionPattern, _ effect: Effect, of rule: EgressRule) {
         self.effect = effect
         match = action.match
-        reference = RuleReference(text: "\(rule.to): \(effect.rawValue) \(action.text)", source: action.source)
+        reference = RuleReference(
+            text: "\(rule.to): \(effect.rawValue) \(action.text)",
+            source: action.source
+        )
     }
 
     func applies(to action: Action, _ readings: PathReadings?) -> Bool {
@@ -102,6 +147,7 @@ struct LevelOutcome {
     /// Nil while no rule matched.
     private(set) var effect: Effect?
     private(set) var rule: RuleReference?
+    private var ruleIndex = 0
     /// Credentials that the matching `allow` rules name.
     private(set) var credentials: [String] = []
     private(set) var reachesPrivateAddresses = false
@@ -109,14 +155,22 @@ struct LevelOutcome {
     private(set) var namesAddress = false
 
     mutating func add(_ action: CompiledAction, of rule: CompiledRule) {
-        if effect.map({ action.effect > $0 }) ?? true {
+        if isStronger(action, of: rule) {
             effect = action.effect
             self.rule = action.reference
+            ruleIndex = rule.index
         }
         guard action.effect == .allow else { return }
-        if let credential = rule.credential, !credentials.contains(credential) { credentials.append(credential) }
+        if let credential = rule.credential, !credentials.contains(credential) {
+            credentials.append(credential)
+        }
         reachesPrivateAddresses = reachesPrivateAddresses || rule.reachesPrivateAddresses
         if case .address = rule.hosts.hosts { namesAddress = true }
+    }
+
+    private func isStronger(_ action: CompiledAction, of rule: CompiledRule) -> Bool {
+        guard let effect else { return true }
+        return action.effect > effect || (action.effect == effect && rule.index < ruleIndex)
     }
 
     /// `deny` where nothing matched.

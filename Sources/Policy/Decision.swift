@@ -1,18 +1,13 @@
 package import Model
 
-/// The permission to do one request, once. Only `LineagePolicy.decide` makes one, and dialling or forwarding
-/// consumes it.
+/// The permission to do one request, once.
+///
+/// Only `LineagePolicy.decide` makes one, and dialling or forwarding consumes it.
 package struct Permit: ~Copyable, Sendable {
     package let request: Request
     package let obligations: Obligations
     /// What every level said, root first.
     package let levels: [LevelVerdict]
-
-    init(request: Request, obligations: Obligations, levels: [LevelVerdict]) {
-        self.request = request
-        self.obligations = obligations
-        self.levels = levels
-    }
 }
 
 /// The outcome of one decision.

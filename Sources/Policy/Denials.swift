@@ -56,7 +56,8 @@ extension LineagePolicy {
     func ambiguousCredential(_ request: Request, _ credentials: [String]) -> Denial {
         Denial(
             reason: .credentialUnavailable,
-            message: "\(request) is refused: rules of \(owner(levels.count - 1)) that match it name different "
+            message:
+                "\(request) is refused: rules of \(owner(levels.count - 1)) that match it name different "
                 + "credentials (\(credentials.joined(separator: ", ")))",
             rule: nil,
             decidedBy: lineage.agent,
@@ -69,7 +70,8 @@ extension LineagePolicy {
         let hop = lineage.hops[level]
         return Denial(
             reason: .credentialUnavailable,
-            message: "\(request) is refused: \(owner(level)) does not use the credential \"\(credential)\" there",
+            message:
+                "\(request) is refused: \(owner(level)) does not use the credential \"\(credential)\" there",
             rule: nil,
             decidedBy: hop,
             remedy: remedy(hop, "name the credential in the matching rule of profile \"\(hop.profile)\"")

@@ -89,8 +89,10 @@ extension PathGlob {
         package let suggestion: String?
     }
 
-    /// What is wrong with a pattern; nil for a good one. A pattern that is not in normal form is refused: every
-    /// path is normalised before it is matched, so such a pattern could never match.
+    /// What is wrong with a pattern; nil for a good one.
+    ///
+    /// A pattern that is not in normal form is refused: every path is normalised before it is matched, so
+    /// such a pattern could never match.
     package static func problem(in text: String) -> Problem? {
         guard text.utf8.first == UInt8(ascii: "/") else {
             return Problem(message: "the path must begin with /", suggestion: "/" + text)
@@ -99,7 +101,10 @@ extension PathGlob {
             return Problem(message: "the path is longer than \(maximumLength) bytes", suggestion: nil)
         }
         if text.utf8.contains(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
-            return Problem(message: "queries and fragments are not matched; write the path alone", suggestion: nil)
+            return Problem(
+                message: "queries and fragments are not matched; write the path alone",
+                suggestion: nil
+            )
         }
         guard let normal = URLPath.normalise(text) else {
             return Problem(message: "a byte that no path may hold as it is", suggestion: percentEncoded(text))

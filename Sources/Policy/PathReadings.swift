@@ -25,7 +25,7 @@ struct SegmentedPath: Sendable {
 
 /// What servers may take a path to mean.
 ///
-/// RFC 3986 gives one reading. Servers exist that merge slashes, decode `%2F`, take `\` for `/`, cut `;parameters`
+/// RFC 3986 gives one reading. Servers exist that decode `%2F`, take `\` for `/`, cut `;parameters`
 /// or decode twice. `allow` must match the path as written; `deny` and `ask` apply when either reading matches,
 /// so that none of these spellings walks around them. A path whose loose reading has dot segments or control
 /// bytes has no honest use and is refused.
@@ -62,20 +62,16 @@ struct PathReadings: Sendable {
         }
         for (index, segment) in segments.enumerated() {
             let name = segment.prefix { $0 != UInt8(ascii: ";") }
-            guard !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) else { throw .hidesDotSegment }
+            guard !name.elementsEqual(".".utf8), !name.elementsEqual("..".utf8) else {
+                throw .hidesDotSegment
+            }
             if !name.isEmpty || index == segments.count - 1 { result += [UInt8(ascii: "/")] + name }
         }
         return result == bytes ? nil : SegmentedPath(result)
     }
 
     private static func needsLooseReading(_ bytes: [UInt8]) -> Bool {
-        var previous: UInt8 = 0
-        for byte in bytes {
-            if byte == UInt8(ascii: "%") || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "\\") { return true }
-            if byte == UInt8(ascii: "/"), previous == byte { return true }
-            previous = byte
-        }
-        return false
+        bytes.contains { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "\\") }
     }
 
     private static func decode(_ bytes: [UInt8]) -> [UInt8] {

@@ -38,7 +38,9 @@ package struct Profile: Sendable, Hashable {
 
 /// What the agent sees of the file system on top of the base system view.
 package struct FileRules: Sendable, Hashable {
-    /// Read-only. Absolute paths without `.` or `..`.
+    /// Read-only.
+    ///
+    /// Absolute paths without `.` or `..`.
     package var read: [String]
     /// Read-write.
     package var write: [String]

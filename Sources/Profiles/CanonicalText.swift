@@ -17,7 +17,9 @@ struct CanonicalText {
         lines("hide", profile.files.hide)
         lines("protect", profile.files.protect)
         lines("pass", profile.environment.pass)
-        for (key, value) in profile.environment.set.sorted(by: { $0.key < $1.key }) { line("set", key, value) }
+        for (key, value) in profile.environment.set.sorted(by: { $0.key < $1.key }) {
+            line("set", key, value)
+        }
         add(profile.limits)
         for rule in profile.egress { add(rule) }
         lines("child", profile.children.profiles)

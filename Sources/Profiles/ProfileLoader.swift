@@ -72,10 +72,9 @@ package struct ProfileLoader: Sendable {
     }
 
     private func unknown(_ name: String) -> ProfileError {
-        let places = search.folders.isEmpty ? "there is no folder of profiles" : search.folders.joined(separator: ", ")
-        return ProfileError(
+        ProfileError(
             file: name,
-            "there is no profile \"\(name)\"; looked in: \(places)",
+            "there is no profile \"\(name)\"; looked in: \(search.places)",
             suggestion: NearestWord.nearest(to: name, in: search.names)
         )
     }
@@ -108,7 +107,8 @@ private struct Assembly {
     func parse(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
         let document = try YAMLDocument(text, file: file)
         var parser = ProfileParser(file: file, variables: loader.variables)
-        let stem = parser.shortFile.hasSuffix(".yaml") ? String(parser.shortFile.dropLast(5)) : parser.shortFile
+        let stem =
+            parser.shortFile.hasSuffix(".yaml") ? String(parser.shortFile.dropLast(5)) : parser.shortFile
         let parsed = parser.parse(document.root, defaultName: stem)
         if !ProfileName.isValid(parsed.name) {
             parser.errors.report("\"\(stem)\" is not a profile's name; write one with name:", at: .start)
@@ -153,7 +153,7 @@ private struct Assembly {
     private func checked(_ parent: YAMLText, path: [Step], _ errors: inout Diagnostics) -> String? {
         guard let file = loader.search.file(of: parent.text) else {
             errors.report(
-                "extends: there is no profile \"\(parent.text)\"",
+                "extends: there is no profile \"\(parent.text)\"; looked in: \(loader.search.places)",
                 at: parent.position,
                 suggestion: NearestWord.nearest(to: parent.text, in: loader.search.names)
             )

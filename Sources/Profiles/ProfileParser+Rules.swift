@@ -14,7 +14,10 @@ extension ProfileParser {
             if isVariable(item.text, allowing: "*") {
                 fragment.pass.append(Sourced(value: item.text, source: source(item.position)))
             } else {
-                errors.report("env.pass: \"\(item.text)\" is not a variable's name or a glob over one", at: item.position)
+                errors.report(
+                    "env.pass: \"\(item.text)\" is not a variable's name or a glob over one",
+                    at: item.position
+                )
             }
         }
         for entry in environment["set"]?.entries("env.set", &errors) ?? [] {
@@ -39,18 +42,27 @@ extension ProfileParser {
 
     mutating func read(children node: YAMLNode, into fragment: inout ProfileFragment) {
         let keys = ["profiles", "depth", "count"]
-        guard let children = node.mapping("children", keys: keys, unbuilt: ["transitions"], &errors) else { return }
+        guard let children = node.mapping("children", keys: keys, unbuilt: ["transitions"], &errors) else {
+            return
+        }
         for item in children["profiles"]?.texts("children.profiles", &errors) ?? [] {
             if ProfileName.isValidGlob(item.text) {
                 fragment.childProfiles.append(Sourced(value: item.text, source: source(item.position)))
             } else {
-                errors.report("children.profiles: \"\(item.text)\" is not a profile's name or a glob", at: item.position)
+                errors.report(
+                    "children.profiles: \"\(item.text)\" is not a profile's name or a glob",
+                    at: item.position
+                )
             }
         }
-        if let node = children["depth"], let depth = node.integer("children.depth", 0...Self.maximumDepth, &errors) {
+        if let node = children["depth"],
+            let depth = node.integer("children.depth", 0...Self.maximumDepth, &errors)
+        {
             fragment.depth = Sourced(value: depth, source: source(node.position))
         }
-        if let node = children["count"], let count = node.integer("children.count", 0...Self.maximumCount, &errors) {
+        if let node = children["count"],
+            let count = node.integer("children.count", 0...Self.maximumCount, &errors)
+        {
             fragment.count = Sourced(value: count, source: source(node.position))
         }
     }
@@ -63,7 +75,8 @@ extension ProfileParser {
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
         let keys = ["to", "allow", "ask", "deny", "private", "credential"]
-        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["mask", "for"], &errors) else {
+        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["mask", "for"], &errors)
+        else {
             return nil
         }
         guard let to = rule["to"] else {
@@ -74,7 +87,10 @@ extension ProfileParser {
         let credential = credential(rule)
         guard let text = to.text("to", &errors), let pattern = pattern(text, to) else { return nil }
         if credential != nil, pattern.scheme != .https, let node = rule["credential"] {
-            errors.report("a credential is put in over https only, not \(pattern.scheme.rawValue)", at: node.position)
+            errors.report(
+                "a credential is put in over https only, not \(pattern.scheme.rawValue)",
+                at: node.position
+            )
         }
         return EgressRule(
             to: pattern,

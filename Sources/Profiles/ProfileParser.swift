@@ -12,7 +12,8 @@ struct ParsedProfile: Sendable {
 struct ProfileParser {
     static let version = 1
     static let keys = [
-        "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "egress", "children",
+        "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "egress",
+        "children",
         "record",
     ]
 
@@ -41,7 +42,9 @@ struct ProfileParser {
             parsed.name = name
         }
         parsed.description = top["description"]?.text("description", &errors) ?? ""
-        parsed.extends = (top["extends"]?.texts("extends", &errors) ?? []).filter { isName($0.text, "extends", $0.node) }
+        parsed.extends = (top["extends"]?.texts("extends", &errors) ?? []).filter {
+            isName($0.text, "extends", $0.node)
+        }
         if let files = top["files"] { read(files: files, into: &parsed.fragment) }
         if let environment = top["env"] { read(environment: environment, into: &parsed.fragment) }
         if let limits = top["limits"] { read(limits: limits, into: &parsed.fragment) }
@@ -54,14 +57,19 @@ struct ProfileParser {
 
     private mutating func checkVersion(_ top: YAMLMapping) {
         guard let node = top["bailey"] else {
-            errors.report("\"bailey: \(Self.version)\" is missing: the version of the format", at: top.position)
+            errors.report(
+                "\"bailey: \(Self.version)\" is missing: the version of the format",
+                at: top.position
+            )
             return
         }
         _ = node.integer("bailey, the version of the format,", Self.version...Self.version, &errors)
     }
 
     private mutating func checkSyscalls(_ top: YAMLMapping) {
-        guard let node = top["syscalls"], let word = node.text("syscalls", &errors), word != "default" else { return }
+        guard let node = top["syscalls"], let word = node.text("syscalls", &errors), word != "default" else {
+            return
+        }
         errors.report(
             "syscalls: \"\(word)\" is not built yet; only default is",
             at: node.position,
@@ -110,7 +118,8 @@ struct ProfileParser {
         let keys = LimitName.allCases.map(\.rawValue)
         guard let limits = node.mapping("limits", keys: keys, &errors) else { return }
         for name in LimitName.allCases {
-            guard let node = limits[name.rawValue], let text = node.text("limits.\(name.rawValue)", &errors) else {
+            guard let node = limits[name.rawValue], let text = node.text("limits.\(name.rawValue)", &errors)
+            else {
                 continue
             }
             do {

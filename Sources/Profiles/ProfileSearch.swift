@@ -41,6 +41,9 @@ package struct ProfileSearch: Sendable, Hashable {
         return folders.map { "\($0)/\(name).yaml" }.first { TextFile.exists($0) }
     }
 
+    /// The folders, for messages.
+    var places: String { folders.isEmpty ? "no folder" : folders.joined(separator: ", ") }
+
     /// The names that could have been meant, sorted.
     package var names: [String] {
         let suffix = ".yaml"

@@ -8,7 +8,8 @@ package enum TextFile {
     }
 
     /// The whole text of a regular file of at most `limit` bytes.
-    package static func read(_ path: String, limit: Int = YAMLDocument.maximumSize) throws(Failure) -> String {
+    package static func read(_ path: String, limit: Int = YAMLDocument.maximumSize) throws(Failure) -> String
+    {
         // A pipe or device in place of a file must not block.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("open") }
@@ -18,7 +19,9 @@ package enum TextFile {
         guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(message: "it is not a regular file") }
         guard status.st_size <= limit else { throw Failure(message: "it is larger than \(limit / 1024) KiB") }
         let bytes = try contents(of: descriptor, limit: limit)
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw Failure(message: "it is not UTF-8") }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(message: "it is not UTF-8")
+        }
         return text
     }
 
@@ -26,12 +29,16 @@ package enum TextFile {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
         while true {
-            let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw failure("read") }
             guard count > 0 else { return bytes }
             bytes += buffer[..<count]
-            guard bytes.count <= limit else { throw Failure(message: "it is larger than \(limit / 1024) KiB") }
+            guard bytes.count <= limit else {
+                throw Failure(message: "it is larger than \(limit / 1024) KiB")
+            }
         }
     }
 

@@ -1,13 +1,50 @@
+internal import Glibc
+internal import Linux
 internal import Policy
 
-/// Which mechanism holds which limit of a profile.
-enum HeldLimits {
-    static func of(_ limits: Limits) -> [String: String] {
+/// The limits of one agent and what holds each: a control group where one may be written, else what comes closest.
+struct HeldLimits {
+    let group: Cgroup?
+    /// `memory: cgroup v1`, `time: supervisor`.
+    let held: [String: String]
+
+    /// Makes what holds the limits. A limit that nothing holds is refused, unless its name is in `degraded`.
+    static func make(
+        _ limits: Limits,
+        name: String,
+        parent: Cgroup?,
+        degraded: Set<String>
+    ) throws(LaunchFailure) -> HeldLimits {
+        let group: Cgroup?
+        do throws(CgroupFailure) {
+            group = try Cgroup.make(name: name, parent: parent, limits: limits)
+        } catch {
+            throw LaunchFailure(step: error.step, object: error.path, errno: error.code, remedy: remedy)
+        }
+        var held = fallbacks(limits).merging(group?.held ?? [:]) { $1 }
+        for (limit, isAsked) in [("cpus", limits.milliCPUs != nil), ("memory", limits.memory != nil)]
+        where isAsked && held[limit] == nil {
+            guard degraded.contains(limit) else {
+                group?.remove()
+                throw LaunchFailure(step: "hold a limit", object: limit, errno: 0, remedy: remedy)
+            }
+            held[limit] = "not held (--allow-degraded)"
+        }
+        return HeldLimits(group: group, held: held)
+    }
+
+    /// What holds a limit without a control group.
+    private static func fallbacks(_ limits: Limits) -> [String: String] {
         var held: [String: String] = [:]
-        if limits.openFiles != nil { held["open-files"] = "rlimit" }
-        if limits.processes != nil { held["processes"] = "rlimit" }
-        if limits.disk != nil { held["disk"] = "tmpfs size" }
+        if limits.openFiles != nil { held["open-files"] = "rlimit of each process" }
+        if limits.processes != nil { held["processes"] = "rlimit of the agent's user" }
+        if limits.memory != nil { held["memory"] = "rlimit of each process (RLIMIT_DATA)" }
+        if limits.disk != nil { held["disk"] = "size of the private file system" }
         if limits.time != nil { held["time"] = "supervisor" }
         return held
     }
+
+    private static let remedy =
+        "Have a control group delegated to you (systemd: Delegate=yes), take the limit out of the profile, or accept"
+        + " that it is not held with --allow-degraded NAME."
 }

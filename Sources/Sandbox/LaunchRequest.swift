@@ -2,6 +2,8 @@ package import Policy
 
 /// What the supervisor knows when it launches an agent.
 package struct LaunchRequest: Sendable {
+    /// Unique among live agents: letters, digits, `.`, `-` and `_`.
+    package var name: String
     package var profile: Profile
     package var argv: [String]
     /// Complete and final; nothing else reaches the agent.
@@ -19,6 +21,7 @@ package struct LaunchRequest: Sendable {
     package var degraded: Set<String>
 
     package init(
+        name: String,
         profile: Profile,
         argv: [String],
         environment: [(name: String, value: String)],
@@ -31,6 +34,7 @@ package struct LaunchRequest: Sendable {
         extraFiles: [ExtraFile],
         degraded: Set<String>
     ) {
+        self.name = name
         self.profile = profile
         self.argv = argv
         self.environment = environment

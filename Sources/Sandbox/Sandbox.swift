@@ -34,9 +34,10 @@ package final class Sandbox {
     private var listener: OwnedDescriptor?
     private var resolver: OwnedDescriptor?
     private var streams: [Int32]
+    let group: Cgroup?
     let identity: LaunchPlan.Identity
 
-    init(parts: consuming SandboxParts, plan: LaunchPlan, reports: LaunchReports, limits: [String: String]) throws(LaunchFailure) {
+    init(parts: consuming SandboxParts, plan: LaunchPlan, reports: LaunchReports, limits: HeldLimits) throws(LaunchFailure) {
         let ready: LaunchReports.Ready
         do throws(LaunchReports.Failure) {
             ready = try reports.ready()
@@ -57,11 +58,32 @@ package final class Sandbox {
         streams = terminal >= 0 ? [terminal] : parts.takeStreams()
         programPath = ready.program
         identity = plan.identity
-        heldLimits = limits
+        heldLimits = limits.held
+        group = limits.group
+        try admit(ready.pidfd)
+    }
+
+    /// Puts init, and with it all that it will start, under the limits before anything runs.
+    private func admit(_ pidfd: Int32) throws(LaunchFailure) {
+        guard let group else { return }
+        let process = csb_pid_of(pidfd)
+        do throws(CgroupFailure) {
+            guard process > 0 else { throw CgroupFailure(step: "find the process", path: "pidfd", code: ESRCH) }
+            try group.add(process)
+        } catch {
+            kill()
+            throw LaunchFailure(
+                step: error.step,
+                object: error.path,
+                errno: error.code,
+                remedy: "The control group may have been removed meanwhile: try again."
+            )
+        }
     }
 
     deinit {
         for descriptor in streams { close(descriptor) }
+        group?.remove()
     }
 
     /// For poll(2): readable when `status` has something to say.

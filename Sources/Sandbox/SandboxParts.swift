@@ -56,10 +56,7 @@ struct SandboxParts: ~Copyable {
 
     /// Takes the channel to init and the streams; what is left closes.
     mutating func takeChannel() -> OwnedDescriptor {
-        let raw = talk.first.rawValue
-        let copy = OwnedDescriptor(fcntl(raw, F_DUPFD_CLOEXEC, 3))
-        talk.first = OwnedDescriptor(-1)
-        return copy
+        talk.first.take()
     }
 
     mutating func takeStreams() -> [Int32] {

@@ -34,11 +34,31 @@ package final class Spawner: Sendable {
         machine: Machine
     ) throws(LaunchFailure) -> Sandbox {
         let plan = try machine.plan(request, under: parent)
-        var parts = try Self.parts(terminal: request.terminal)
+        let limits = try HeldLimits.make(
+            request.profile.limits,
+            name: request.name,
+            parent: parent?.group,
+            degraded: request.degraded
+        )
+        do throws(LaunchFailure) {
+            return try launch(plan, limits: limits, terminal: request.terminal, under: parent)
+        } catch {
+            limits.group?.remove()
+            throw error
+        }
+    }
+
+    private func launch(
+        _ plan: LaunchPlan,
+        limits: HeldLimits,
+        terminal: Bool,
+        under parent: Sandbox?
+    ) throws(LaunchFailure) -> Sandbox {
+        var parts = try Self.parts(terminal: terminal)
         try send(plan, parts: parts, under: parent)
         parts.closeAgentSide()
         let reports = LaunchReports(parts.reports, patience: Self.patience)
-        return try Sandbox(parts: parts, plan: plan, reports: reports, limits: HeldLimits.of(request.profile.limits))
+        return try Sandbox(parts: parts, plan: plan, reports: reports, limits: limits)
     }
 
     private static let exhausted = "The machine may be out of descriptors or memory."

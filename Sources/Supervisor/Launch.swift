@@ -46,21 +46,27 @@ package enum Launch {
         let spawner = try Spawner.start()
         let order = try order(request)
         let configuration = try configuration(request)
-        let (inner, outer) = try PacketSocket.pair()
+        var ends = try PacketSocket.pair()
+        let inner = ends.first.take()
+        let outer = ends.second.take()
         let thread = try SupervisorThread.start(configuration: configuration, spawner: spawner, frontEnd: inner)
         let outcome = try FrontEnd(control: ControlChannel(outer)).run(order)
         return thread.join() ?? outcome
     }
 
     private static func configuration(_ request: Request) throws -> SupervisorConfiguration {
-        let user = LocalUser.current()
+        let user = AccountEntry.current()
         let environment = ProcessEnvironment.dictionary
         let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? user.home
         let directories = StateDirectories(environment: environment, home: home)
         return SupervisorConfiguration(
-            principal: user.principal,
+            principal: LocalUser.principal(),
             directories: directories,
-            profiles: ProfileSearch(explicit: request.profilesDirectory, user: directories.configuration + "/profiles"),
+            profiles: ProfileSearch(
+                explicit: request.profilesDirectory.map(WorkingDirectory.absolute),
+                configurationHome: environment["XDG_CONFIG_HOME"],
+                home: home
+            ),
             machine: try OperatorConfiguration.load(
                 file: request.configurationFile,
                 directory: directories.configuration
@@ -89,8 +95,8 @@ package enum Launch {
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice {
         guard profile.contains("/") else { return .name(profile) }
         let path = WorkingDirectory.absolute(profile, from: current)
-        guard let bytes = ReadFile.bytes(at: path, limit: ProfileLoader.maximumTextSize) else {
-            throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 1 MiB")
+        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {
+            throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 256 KiB")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw LaunchRefusal("profile \(path) is not UTF-8")

@@ -18,7 +18,7 @@ package struct OperatorConfiguration: Sendable {
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
         let path = file ?? directory + "/bailey.yaml"
-        if file == nil, access(path, F_OK) != 0 { return OperatorConfiguration() }
+        if file == nil, unsafe access(path, F_OK) != 0 { return OperatorConfiguration() }
         guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize),
             let text = String(validating: bytes, as: UTF8.self)
         else { throw ProfileError(file: path, "cannot be read as a UTF-8 file of at most 256 KiB") }

@@ -6,7 +6,7 @@ internal import Sandbox
 extension Supervisor {
     /// Takes a connection from inside an agent. Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
-        guard let socket = try? agent.sandbox.acceptControl() else { return }
+        guard let socket = agent.sandbox.acceptControl() else { return }
         let open = connections.values.count { $0.caller == agent.id }
         guard open < Self.maximumConnectionsPerAgent, agent.phase == .running else { return }
         let id = ConnectionID(number: fresh())

@@ -1,5 +1,6 @@
 internal import Credentials
 internal import Gateway
+internal import Glibc
 internal import Linux
 internal import Model
 internal import Policy
@@ -118,7 +119,8 @@ extension Supervisor {
             throw LaunchRefusal("lineage and policies disagree")
         }
         do throws(LaunchFailure) {
-            let sandbox = try spawner.prepare(request(for: order, profile: profile, lineage: lineage), under: parent?.sandbox)
+            let request = request(for: order, profile: profile, lineage: lineage)
+            let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
             return AgentNode(
                 lineage: lineage,
                 policy: policy,
@@ -134,17 +136,20 @@ extension Supervisor {
     private func request(for order: LaunchOrder, profile: Profile, lineage: Lineage) -> LaunchRequest {
         let environment = AgentEnvironment(
             rules: profile.environment,
-            placeholders: credentials.placeholders(for: profile),
+            placeholders: placeholders(for: profile),
+            withheld: credentials.withheldVariables,
             home: configuration.home,
             userName: configuration.userName
         )
         return LaunchRequest(
+            name: lineage.agent.agent.text,
             profile: profile,
             argv: order.argv,
             environment: environment.filtered(order.environment),
             workspace: order.workspace,
             workingDirectory: order.workingDirectory,
             home: configuration.home,
+            userName: configuration.userName,
             terminal: order.terminal != nil,
             hostName: "bailey",
             extraFiles: trust.files,
@@ -177,7 +182,7 @@ extension Supervisor {
         guard let connection = connections[agent.frontEnd] else { return kill(agent, cause: "its front-end ended") }
         do {
             try result.get()
-            try gateway.open(agent.policy, sandbox: agent.sandbox)
+            try open(agent)
             if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
             try agent.sandbox.start()
         } catch {
@@ -189,7 +194,28 @@ extension Supervisor {
         agent.phase = .running
         agent.deadline = agent.profile?.limits.time.map { Poller.now().addingReportingOverflow($0).partialValue }
         let streams = agent.sandbox.takeStreams()
-        reply(.launched(agent: agent.id.text), descriptors: streams.descriptors, to: connection)
-        streams.close()
+        reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
+        for descriptor in streams { Glibc.close(descriptor) }
+    }
+
+    /// Hands the agent's sockets to the gateway.
+    private func open(_ agent: AgentNode) throws {
+        guard let listener = agent.sandbox.takeListener()?.release() else {
+            throw LaunchRefusal("the agent has no listener")
+        }
+        try gateway.open(
+            GatewayAgent(
+                policy: agent.policy,
+                listener: listener,
+                resolver: agent.sandbox.takeResolver()?.release(),
+                namespaceCookie: agent.sandbox.namespaceCookie
+            )
+        )
+    }
+
+    /// The look-alikes of the credentials that a profile names.
+    private func placeholders(for profile: Profile) -> [Placeholder] {
+        let names = Set(profile.egress.compactMap(\.credential))
+        return credentials.placeholders.filter { names.contains($0.credential) }
     }
 }

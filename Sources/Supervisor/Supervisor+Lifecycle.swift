@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Glibc
 internal import Linux
 internal import Model
@@ -36,7 +37,6 @@ extension Supervisor {
         agent.sandbox.kill()
         for connection in connections.values where connection.caller == agent.id { drop(connection) }
         agents[agent.id] = nil
-        agent.sandbox.reap()
         let status = agent.cause == "time limit" ? 124 : code
         record(.exit(ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause))) { [self] _ in
             finish(agent, code: status, failure: failure)

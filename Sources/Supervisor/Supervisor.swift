@@ -15,10 +15,14 @@ package import Sandbox
 package final class Supervisor {
     /// Launch connections of one agent that are open at a time; more are closed at once.
     static let maximumConnectionsPerAgent = 64
+    /// Event loops of the gateway: one for each core, and two where there are more, since one agent's traffic is
+    /// spread over them by connection.
+    static let eventLoops = 2
 
     let configuration: SupervisorConfiguration
     let run: String
     let spawner: Spawner
+    let machine: Machine
     let audit: AuditStore
     let credentials: CredentialStore
     let gateway: Gateway
@@ -38,10 +42,19 @@ package final class Supervisor {
         self.spawner = spawner
         run = RunName.random()
         mailbox = try Mailbox()
-        audit = try AuditStore.open(directory: configuration.directories.state, run: run)
-        credentials = try CredentialStore.open(directory: configuration.directories.configuration)
+        machine = try Machine(
+            ownFolders: [configuration.directories.state, configuration.directories.configuration]
+        )
+        let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
+        self.audit = audit
+        credentials = try CredentialStore.load(
+            file: configuration.directories.configuration + "/credentials.yaml",
+            environment: ProcessEnvironment.dictionary,
+            onFetch: { audit.mask(alsoSecrets: [$0]) }
+        )
         gateway = try Gateway(
             configuration: GatewayConfiguration(
+                loops: Self.eventLoops,
                 resolve: configuration.machine.resolve,
                 upstreamRoots: configuration.machine.upstreamAuthority
             ),
@@ -64,7 +77,7 @@ package final class Supervisor {
         connections[root] = ControlConnection(id: root, channel: ControlChannel(frontEnd), caller: nil)
         while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty { turn(root: root) }
         gateway.shutdown()
-        audit.close()
+        audit.flush()
     }
 
     /// Waits for whatever is next and handles it.

@@ -57,7 +57,7 @@ struct SupervisorThread: ~Copyable {
 
     /// Waits until the supervisor is done; its own failure, if that is why nothing ran.
     consuming func join() -> FrontEnd.Outcome? {
-        _ = unsafe pthread_join(thread, nil)
+        _ = pthread_join(thread, nil)
         return errand.outcome.withLock { $0 }
     }
 }

@@ -1,9 +1,23 @@
 package import NIOCore
 
-/// The place of one stream in a `PatternSet`: finds patterns across any chunk borders with one integer of memory.
+/// Watches one stream for the patterns of a set, as they are and percent-encoded (RFC 3986 section 2.1), across
+/// any chunk borders.
+///
+/// Memory is constant: two places in the set and an escape that has begun. Malformed escapes stand for themselves.
+/// After a hit the stream is of no further interest.
 package struct PatternScanner: Sendable {
+    private enum Escape: Sendable {
+        case none
+        case percent
+        case digit(UInt8)
+    }
+
     private let set: PatternSet
-    private var node: Int32 = 0
+    /// Where the octets as they are have led.
+    private var raw: Int32 = 0
+    /// Where the decoded octets have led; mostly the same place.
+    private var decoded: Int32 = 0
+    private var escape = Escape.none
 
     package init(_ set: PatternSet) {
         self.set = set
@@ -12,72 +26,72 @@ package struct PatternScanner: Sendable {
     /// Reads on; the index of the first pattern that ends in these bytes, nil for none.
     package mutating func scan(_ bytes: ByteBuffer) -> Int? {
         guard !set.isEmpty else { return nil }
-        for byte in bytes.readableBytesView {
-            if let index = step(byte) { return index }
-        }
-        return nil
+        return scan(bytes.readableBytesSpan)
     }
 
     /// Reads on through text.
     package mutating func scan(_ text: String) -> Int? {
         guard !set.isEmpty else { return nil }
-        for byte in text.utf8 {
-            if let index = step(byte) { return index }
+        return unsafe scan(text.utf8.span.bytes)
+    }
+
+    private mutating func scan(_ bytes: RawSpan) -> Int? {
+        var offset = 0
+        while offset < bytes.byteCount {
+            if raw == decoded, case .none = escape {
+                if let mark = scanPlain(bytes, from: &offset) { return set.pattern(mark) }
+            } else {
+                let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+                offset += 1
+                if let mark = step(byte) { return set.pattern(mark) }
+            }
         }
         return nil
     }
 
-    /// Reads one octet on.
-    package mutating func step(_ byte: UInt8) -> Int? {
-        node = set.next[Int(node) * set.classCount + Int(set.classes[Int(byte)])]
-        let index = set.hit[Int(node)]
-        return index < 0 ? nil : Int(index)
-    }
-}
-
-/// Percent-decoding of a stream (RFC 3986 section 2.1), octet by octet; malformed escapes stand for themselves.
-package struct PercentDecoder: Sendable {
-    private enum State: Sendable {
-        case plain
-        case percent
-        case digit(UInt8)
+    /// As long as no escape comes, both places are one.
+    private mutating func scanPlain(_ bytes: RawSpan, from offset: inout Int) -> Int32? {
+        let row = set.walk(bytes, from: &offset, row: raw)
+        guard row >= 0 else { return row }
+        raw = row
+        decoded = row
+        guard offset < bytes.byteCount else { return nil }
+        offset += 1
+        return step(UInt8(ascii: "%"))
     }
 
-    private var state = State.plain
-
-    package init() {}
-
-    /// Takes one octet and hands on those that are settled: none, one, or the parts of a broken escape.
-    package mutating func step(_ byte: UInt8, _ emit: (UInt8) -> Void) {
-        switch state {
-        case .plain:
-            take(byte, emit)
+    /// One octet, both ways; the mark of a pattern that ends with it.
+    private mutating func step(_ byte: UInt8) -> Int32? {
+        raw = set.next(raw, byte)
+        guard raw >= 0 else { return raw }
+        switch escape {
+        case .none:
+            return take(byte)
         case .percent:
-            if Self.hexValue(byte) != nil {
-                state = .digit(byte)
-            } else {
-                emit(UInt8(ascii: "%"))
-                take(byte, emit)
-            }
+            guard Self.hexValue(byte) != nil else { return advance(UInt8(ascii: "%")) ?? take(byte) }
+            escape = .digit(byte)
+            return nil
         case .digit(let first):
             if let high = Self.hexValue(first), let low = Self.hexValue(byte) {
-                state = .plain
-                emit(high << 4 | low)
-            } else {
-                emit(UInt8(ascii: "%"))
-                emit(first)
-                take(byte, emit)
+                escape = .none
+                return advance(high << 4 | low)
             }
+            return advance(UInt8(ascii: "%")) ?? advance(first) ?? take(byte)
         }
     }
 
-    private mutating func take(_ byte: UInt8, _ emit: (UInt8) -> Void) {
+    private mutating func take(_ byte: UInt8) -> Int32? {
         if byte == UInt8(ascii: "%") {
-            state = .percent
-        } else {
-            state = .plain
-            emit(byte)
+            escape = .percent
+            return nil
         }
+        escape = .none
+        return advance(byte)
+    }
+
+    private mutating func advance(_ byte: UInt8) -> Int32? {
+        decoded = set.next(decoded, byte)
+        return decoded < 0 ? decoded : nil
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt8? {

@@ -8,11 +8,14 @@ package struct PatternSet: Sendable {
 
     /// Class of each octet; 0 for those in no pattern.
     let classes: [UInt8]
-    let classCount: Int
-    /// Next node by node and class, row by row; node 0 is the start.
-    let next: [Int32]
-    /// Index of a pattern that ends at a node; -1 for none.
-    let hit: [Int32]
+    /// Where the row of the next node begins, by the row of a node and a class; the complement (`~`) of it
+    /// when a pattern ends there.
+    ///
+    /// Row 0 is the start.
+    let rows: [Int32]
+    /// Index of the pattern that ends at a node; -1 for none.
+    private let hits: [Int32]
+    private let classCount: Int
 
     /// Nil when the patterns are larger than `maximumOctets` together.
     ///
@@ -24,12 +27,37 @@ package struct PatternSet: Sendable {
         builder.link()
         classes = builder.classes
         classCount = builder.classCount
-        next = builder.next
-        hit = builder.hit
+        hits = builder.hit
+        rows = builder.next.map { node in
+            let row = node * Int32(truncatingIfNeeded: builder.classCount)
+            return builder.hit[Int(node)] < 0 ? row : ~row
+        }
     }
 
     /// True when nothing can ever be found.
-    package var isEmpty: Bool { hit.count == 1 }
+    package var isEmpty: Bool { hits.count == 1 }
+
+    /// The pattern that ends where `rows` holds this negative value.
+    func pattern(_ mark: Int32) -> Int { Int(hits[Int(~mark) / classCount]) }
+
+    /// Where one octet leads from a row.
+    func next(_ row: Int32, _ byte: UInt8) -> Int32 { rows[Int(row) + Int(classes[Int(byte)])] }
+
+    /// Where octets lead from a row, up to a hit, a `%` or the end; `offset` is left behind the hit, at the `%` or
+    /// at the end.
+    func walk(_ bytes: RawSpan, from offset: inout Int, row start: Int32) -> Int32 {
+        let rows = rows.span
+        let classes = classes.span
+        var row = start
+        while offset < bytes.byteCount {
+            let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            if byte == UInt8(ascii: "%") { break }
+            offset += 1
+            row = rows[Int(row) + Int(classes[Int(byte)])]
+            guard row >= 0 else { break }
+        }
+        return row
+    }
 
     static func folded(_ byte: UInt8) -> UInt8 { (0x41...0x5A).contains(byte) ? byte | 0x20 : byte }
 }

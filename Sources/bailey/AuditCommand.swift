@@ -30,12 +30,12 @@ struct AuditCommand: ParsableCommand {
         @OptionGroup var state: StateOption
         @Option(help: "Only this agent and everything below it.") var agent: AgentArgument?
         @Flag(help: "Only what was refused.") var denied = false
-        @Option(help: "Only this run.") var run: String?
+        @Option(name: .customLong("run"), help: "Only this run.") var runName: String?
         @Option(help: "Only the newest N records.") var limit: Int?
         @Flag(help: "One JSON object a line.") var json = false
 
         func run() throws {
-            let query = AuditQuery(agent: agent?.id, run: run, deniedOnly: denied, limit: limit)
+            let query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
             let style = TextStyle.standardOutput
             try AuditReader(directory: state.directory()).records(matching: query) { record in
                 print(json ? try record.json() : record.line(style))

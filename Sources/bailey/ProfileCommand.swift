@@ -122,7 +122,9 @@ extension ProfileCommand {
                 """
         )
 
-        @Argument(help: "The folder of the profiles; their tables are in its folder tests. ./profiles by default.")
+        @Argument(
+            help: "The folder of the profiles; their tables are in its folder tests. ./profiles by default."
+        )
         var folder: String?
 
         @Flag(help: "Print JSON.")

@@ -15,21 +15,31 @@ struct TreeCommand: ParsableCommand {
     )
 
     @OptionGroup var state: StateOption
-    @Option(help: "The run to show (default: the last one).") var run: String?
+    @Option(name: .customLong("run"), help: "The run to show (default: the last one).") var runName: String?
     @Flag(help: "Every run, oldest first.") var all = false
     @Flag(help: "One JSON object a run.") var json = false
 
     func validate() throws {
-        if all && run != nil { throw ValidationError("--all and --run exclude each other") }
+        if all && runName != nil { throw ValidationError("--all and --run exclude each other") }
     }
 
     func run() throws {
         let reader = try AuditReader(directory: state.directory())
-        for run in try all ? reader.runs().map(Optional.some) : [run] {
+        for run in try all ? reader.runs().map(Optional.some) : [runName] {
             guard let tree = try reader.tree(run: run) else {
-                throw ValidationError(run.map { "there is no run \($0)" } ?? "there is no run yet")
+                throw NoSuchRun(run: run)
             }
             print(json ? try tree.json() : tree.text(.standardOutput))
         }
+    }
+}
+
+/// No agent of that run is in the store.
+struct NoSuchRun: Error, CustomStringConvertible {
+    let run: String?
+
+    var description: String {
+        run.map { "the audit store has no agent of run \($0); `bailey tree --all` shows which there are" }
+            ?? "the audit store has no agent yet; run one first"
     }
 }

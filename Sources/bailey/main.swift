@@ -1,4 +1,5 @@
-import Glibc
+internal import ArgumentParser
+internal import Glibc
 
 // `run` is parsed by hand: building the whole command tree would cost a third of a launch.
 let arguments = Array(CommandLine.arguments.dropFirst())

@@ -91,3 +91,91 @@ struct MaskedRecordTests {
         }
     }
 }
+
+struct CanonicalPayloadTests {
+    private static let texts = [
+        "plain", "a/b\"c\\d", "\u{0}\u{8}\u{c}\n\r\t\u{1b}\u{1f}\u{7f}", "ä 日本 😀 \u{2028}", "",
+    ]
+
+    @Test(arguments: texts)
+    func `a payload is what Foundation's encoder gives with sorted keys, and reads back as the entry`(
+        text: String
+    ) throws {
+        let state = try StateFixture()
+        let lineage = Sample.root.child(Sample.hop(2, text))
+        let entries: [AuditEntry] = [
+            Sample.spawn(lineage, argv: [text, "x"]), Sample.exit(lineage, status: -1),
+            .exit(ExitRecord(lineage: Sample.root, status: 137, cause: text)),
+            Sample.request(text, by: lineage, verdict: .deny), Sample.request(by: Sample.root),
+            .spawnRefused(
+                SpawnRefusal(
+                    parent: lineage,
+                    principal: Sample.principal,
+                    profile: text,
+                    argv: [],
+                    reason: text
+                )
+            ),
+            .spawn(
+                SpawnRecord(
+                    lineage: lineage,
+                    argv: [],
+                    workingDirectory: text,
+                    workspace: text,
+                    program: text,
+                    programDigest: text,
+                    limits: ["time": text, "cpus": "", "memory": "cgroup v1"],
+                    degraded: [text, text]
+                )
+            ),
+            .request(
+                RequestRecord(
+                    lineage: lineage,
+                    action: text,
+                    resource: text,
+                    verdict: .ask,
+                    levels: [
+                        LevelVerdict(
+                            agent: lineage.agent.agent,
+                            profile: text,
+                            effect: .ask,
+                            rule: RuleReference(text: text, source: text)
+                        ),
+                        LevelVerdict(
+                            agent: lineage.agent.agent,
+                            profile: text,
+                            effect: .allow,
+                            rule: RuleReference(text: text, source: nil)
+                        ),
+                    ],
+                    reason: .approvalNeeded,
+                    message: text,
+                    credential: text
+                )
+            ),
+        ]
+        #expect(try state.open().appendTogether(entries).failures.isEmpty)
+        var read: [AuditEntry?] = []
+        try AuditReader(directory: state.path).records(matching: AuditQuery()) { record in
+            read.append(record.entry)
+            let entry = try #require(record.entry)
+            let expected = try foundationJSON(entry)
+            #expect(record.payload == expected)
+            return true
+        }
+        #expect(read == entries)
+    }
+
+    private func foundationJSON(_ entry: AuditEntry) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data =
+            switch entry {
+            case .spawn(let record): try encoder.encode(record)
+            case .spawnRefused(let record): try encoder.encode(record)
+            case .exit(let record): try encoder.encode(record)
+            case .request(let record): try encoder.encode(record)
+            }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -51,7 +51,9 @@ import Testing
         #expect(nginx.accessLog.isEmpty)
     }
 
-    @Test func `CONNECT and absolute-form requests through the proxy port are decided like captured ones`() throws {
+    @Test func `CONNECT and absolute-form requests through the proxy port are decided like captured ones`()
+        throws
+    {
         let nginx = try Nginx()
         let house = try House([
             web(.https, "allowed.test", nginx.secure), web(.http, "allowed.test", nginx.plain),

@@ -22,6 +22,8 @@ final class Playbook {
     private var engine: HTTPEngine
     private var ledger = Ledger()
     private var pending: [RulingID] = []
+    /// Sides whose decoder has given up.
+    private var broken: Set<Side> = []
     private let client: EmbeddedChannel
     private let upstream: EmbeddedChannel
 
@@ -114,19 +116,21 @@ final class Playbook {
         _ message: (Part) -> HTTPMessage
     ) throws {
         var rest = Array(text.utf8)[...]
-        while !rest.isEmpty, !isClosed, tunnel == nil {
+        while !rest.isEmpty, !isClosed, tunnel == nil, !broken.contains(side) {
             let piece = rest.prefix(cut)
             rest = rest.dropFirst(piece.count)
             var fault: HTTPMessage.Unreadable?
             do {
                 try channel.writeInbound(ByteBuffer(bytes: piece))
             } catch {
-                fault = try #require(HTTPMessage.Unreadable(error))
+                fault = HTTPMessage.Unreadable(error)
+                if fault == nil { throw error }
             }
             while let part = try channel.readInbound(as: Part.self) {
                 try run(engine.received(message(part), from: side))
             }
             if let fault {
+                broken.insert(side)
                 try run(engine.received(.unreadable(fault), from: side))
                 return
             }

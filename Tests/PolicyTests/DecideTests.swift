@@ -13,16 +13,23 @@ struct DecideTests {
 
     @Test("A rule without an allow list allows nothing")
     func absentListAllowsNothing() {
-        #expect(decide(lineage(profile("p", rule("allowed.test"))), request("GET", "allowed.test"))?.effect == .deny)
+        #expect(
+            decide(lineage(profile("p", rule("allowed.test"))), request("GET", "allowed.test"))?.effect
+                == .deny
+        )
         let tls = rule("allowed.test", scheme: .tls)
-        #expect(decide(lineage(profile("p", tls)), request("connect", "allowed.test", scheme: .tls))?.effect == .deny)
+        #expect(
+            decide(lineage(profile("p", tls)), request("connect", "allowed.test", scheme: .tls))?.effect
+                == .deny
+        )
     }
 
     @Test(
         "Deny beats ask beats allow, across all rules that match and in any order",
         arguments: [
             (["allow"], Effect.allow), (["allow", "ask"], .ask), (["ask", "allow"], .ask),
-            (["deny", "allow"], .deny), (["allow", "deny", "ask"], .deny), (["ask", "deny"], .deny), (["ask"], .ask),
+            (["deny", "allow"], .deny), (["allow", "deny", "ask"], .deny), (["ask", "deny"], .deny),
+            (["ask"], .ask),
         ]
     )
     func strictestRuleWins(effects: [String], expected: Effect) throws {
@@ -64,7 +71,8 @@ struct DecideTests {
             ("*.allowed.test", "a.b.allowed.test", false), ("*.allowed.test", "notallowed.test", false),
             ("*.allowed.test", "a.notallowed.test", false), ("**.allowed.test", "allowed.test", false),
             ("**.allowed.test", "a.allowed.test", true), ("**.allowed.test", "a.b.c.allowed.test", true),
-            ("**.allowed.test", "anallowed.test", false), ("**.allowed.test", "a.allowed.test.denied.test", false),
+            ("**.allowed.test", "anallowed.test", false),
+            ("**.allowed.test", "a.allowed.test.denied.test", false),
             ("**.allowed.test", "allowed-test", false), ("*.allowed.test", "10.9.9.9", false),
         ]
     )
@@ -86,7 +94,11 @@ struct DecideTests {
     @Test("tls and tcp know one action, connect, and no HTTP request matches them")
     func connect() {
         let policy = lineage(
-            profile("p", rule("a.test", scheme: .tls, allow: ["connect"]), rule("b.test", scheme: .tcp, port: 22, allow: ["connect"]))
+            profile(
+                "p",
+                rule("a.test", scheme: .tls, allow: ["connect"]),
+                rule("b.test", scheme: .tcp, port: 22, allow: ["connect"])
+            )
         )
         #expect(decide(policy, request("connect", "a.test", scheme: .tls))?.effect == .allow)
         #expect(decide(policy, request("GET", "a.test", scheme: .tls))?.effect == .deny)
@@ -99,7 +111,12 @@ struct DecideTests {
         let policy = try #require(
             lineage(
                 profile("root", rule("**.a.test", allow: ["GET"]), rule("d.test", deny: ["*"])),
-                profile("leaf", rule("x.a.test", allow: ["GET"]), rule("b.test", allow: ["GET"]), rule("d.test", allow: ["*"]))
+                profile(
+                    "leaf",
+                    rule("x.a.test", allow: ["GET"]),
+                    rule("b.test", allow: ["GET"]),
+                    rule("d.test", allow: ["*"])
+                )
             )
         )
         func mentions(_ name: String) -> Bool? { DNSName(name).map { policy.mentions($0) } }
@@ -113,8 +130,16 @@ struct DecideTests {
     func schemes() throws {
         let policy = try #require(
             lineage(
-                profile("root", rule("a.test", allow: ["GET"]), rule("a.test", scheme: .tls, allow: ["connect"])),
-                profile("leaf", rule("a.test", scheme: .tls, allow: ["connect"]), rule("b.test", allow: ["GET"]))
+                profile(
+                    "root",
+                    rule("a.test", allow: ["GET"]),
+                    rule("a.test", scheme: .tls, allow: ["connect"])
+                ),
+                profile(
+                    "leaf",
+                    rule("a.test", scheme: .tls, allow: ["connect"]),
+                    rule("b.test", allow: ["GET"])
+                )
             )
         )
         func schemes(_ name: String, _ port: UInt16) -> Set<Scheme>? {

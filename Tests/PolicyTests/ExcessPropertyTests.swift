@@ -17,14 +17,16 @@ struct SeededGenerator: RandomNumberGenerator {
 
 struct ExcessPropertyTests {
     private static let patterns = [
-        "a.test", "x.a.test", "*.a.test", "**.a.test", "*.x.a.test", "**.test", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3",
+        "a.test", "x.a.test", "*.a.test", "**.a.test", "*.x.a.test", "**.test", "10.0.0.0/8", "10.1.0.0/16",
+        "10.1.2.3",
         "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "169.254.169.254",
     ]
     private static let hosts = [
-        "a.test", "x.a.test", "y.a.test", "y.x.a.test", "z.y.x.a.test", "b.test", "10.1.2.3", "10.1.9.9", "10.2.0.1",
+        "a.test", "x.a.test", "y.a.test", "y.x.a.test", "z.y.x.a.test", "b.test", "10.1.2.3", "10.1.9.9",
+        "10.2.0.1",
         "93.184.216.34", "193.184.216.34", "169.254.169.254",
     ]
-    private static let segments = ["a", "b", "*", "**", "a*", "*b", ""]
+    private static let segments = ["a", "b", "*", "**", "a*", "*b"]
     private static let methods = ["GET", "POST", "*"]
 
     private static func profile(_ random: inout SeededGenerator, _ name: String) -> Profile {
@@ -44,7 +46,8 @@ struct ExcessPropertyTests {
 
     private static func actions(_ random: inout SeededGenerator, _ count: ClosedRange<Int>) -> [String] {
         (0..<Int.random(in: count, using: &random)).map { _ in
-            let path = (0..<Int.random(in: 1...3, using: &random)).map { _ in "/" + pick(segments, &random) }.joined()
+            let path = (0..<Int.random(in: 1...3, using: &random)).map { _ in "/" + pick(segments, &random) }
+                .joined()
             return pick(methods, &random) + (Bool.random(using: &random) ? " " + path : "")
         }
     }
@@ -55,12 +58,12 @@ struct ExcessPropertyTests {
 
     private static func request(_ random: inout SeededGenerator) -> Request? {
         let path = (0..<Int.random(in: 1...4, using: &random)).map { _ in
-            "/" + pick(["a", "b", "ab", "aab", "c", ""], &random)
+            "/" + pick(["a", "b", "ab", "aab", "c"], &random)
         }
         return PolicyTests.request(
             pick(["GET", "POST", "PUT"], &random),
             pick(hosts, &random),
-            path.joined(),
+            path.joined() + (Int.random(in: 0..<5, using: &random) == 0 ? "/" : ""),
             port: Int.random(in: 0..<8, using: &random) == 0 ? 8443 : 443
         )
     }
@@ -76,11 +79,14 @@ struct ExcessPropertyTests {
         return profile
     }
 
-    @Test("G02: where a child's profile is no wider, whatever it permits its parent's reach permits", arguments: 0..<8)
+    @Test(
+        "G02: where a child's profile is no wider, whatever it permits its parent's reach permits",
+        arguments: 0..<8
+    )
     func noWiderMeansNoMore(seed: Int) throws {
         var random = SeededGenerator(state: UInt64(seed))
         var within = 0
-        for _ in 0..<4000 {
+        for _ in 0..<2000 {
             let parent = Self.profile(&random, "parent")
             let child = Self.profile(&random, "child")
             guard excess(of: child, over: parent).isEmpty else { continue }

@@ -14,11 +14,13 @@ struct ExcessTests {
         let child = Profile(
             name: "child",
             files: FileRules(read: ["/srv"], write: ["/work"]),
-            egress: [rule("a.test", allow: ["GET", "POST /x"]), rule("denied.test", allow: ["GET"])].compactMap(\.self)
+            egress: [rule("a.test", allow: ["GET", "POST /x"]), rule("denied.test", allow: ["GET"])]
+                .compactMap(\.self)
         )
         #expect(
             excess(of: child, over: parent).map(\.what) == [
-                "egress https://a.test: POST /x", "egress https://denied.test: GET", "files.read /srv", "files.write /work",
+                "egress https://a.test: POST /x", "egress https://denied.test: GET", "files.read /srv",
+                "files.write /work",
             ]
         )
         #expect(excess(of: child, over: parent).first?.why.contains("t.yaml:2") == true)
@@ -28,15 +30,21 @@ struct ExcessTests {
     @Test(
         "G02: hosts are compared by what they stand for",
         arguments: [
-            ("x.a.test", "*.a.test", false), ("**.a.test", "*.a.test", true), ("*.a.test", "**.a.test", false),
-            ("*.x.a.test", "**.a.test", false), ("*.x.a.test", "*.a.test", true), ("**.x.a.test", "**.a.test", false),
+            ("x.a.test", "*.a.test", false), ("**.a.test", "*.a.test", true),
+            ("*.a.test", "**.a.test", false),
+            ("*.x.a.test", "**.a.test", false), ("*.x.a.test", "*.a.test", true),
+            ("**.x.a.test", "**.a.test", false),
             ("**.a.test", "**.x.a.test", true), ("a.test", "**.a.test", true), ("*.a.test", "x.a.test", true),
             ("*.a.test", "*.b.test", true), ("*.a.test", "*.na.test", true), ("*.na.test", "*.a.test", true),
-            ("10.1.2.3", "10.0.0.0/8", false), ("10.1.0.0/16", "10.0.0.0/8", false), ("10.0.0.0/8", "10.1.0.0/16", true),
-            ("10.1.2.3", "10.1.2.3/32", false), ("10.1.2.3/32", "10.1.2.3", false), ("11.0.0.1", "10.0.0.0/8", true),
-            ("2001:db9::1", "2001:db9::/32", false), ("2001:db9::/31", "2001:db9::/32", true), ("2001:db8::/31", "2001:db8::/32", true), ("::/0", "0.0.0.0/0", true),
+            ("10.1.2.3", "10.0.0.0/8", false), ("10.1.0.0/16", "10.0.0.0/8", false),
+            ("10.0.0.0/8", "10.1.0.0/16", true),
+            ("10.1.2.3", "10.1.2.3/32", false), ("10.1.2.3/32", "10.1.2.3", false),
+            ("11.0.0.1", "10.0.0.0/8", true),
+            ("2001:db9::1", "2001:db9::/32", false), ("2001:db9::/31", "2001:db9::/32", true),
+            ("2001:db8::/31", "2001:db8::/32", true), ("::/0", "0.0.0.0/0", true),
             ("169.254.169.254", "169.254.0.0/16", true), ("169.254.169.254", "169.254.169.254", false),
-            ("10.0.0.0/8", "0.0.0.0/0", true), ("8.8.8.8", "0.0.0.0/0", false), ("10.9.9.9", "0.0.0.0/0", true),
+            ("10.0.0.0/8", "0.0.0.0/0", true), ("8.8.8.8", "0.0.0.0/0", false),
+            ("10.9.9.9", "0.0.0.0/0", true),
         ]
     )
     func hosts(child: String, parent: String, wider: Bool) {
@@ -47,8 +55,20 @@ struct ExcessTests {
     func unionOfNetworks() {
         let halves = [rule("10.0.0.0/9", allow: ["GET"]), rule("10.128.0.0/9", allow: ["GET"])]
         #expect(!isWider(rule("10.0.0.0/8", allow: ["GET"]), than: halves[0], halves[1]))
-        #expect(isWider(rule("10.0.0.0/8", allow: ["GET"]), than: halves[0], rule("10.128.0.0/10", allow: ["GET"])))
-        #expect(isWider(rule("10.0.0.0/8", allow: ["GET"]), than: halves[0], rule("10.128.0.0/9", allow: ["POST"])))
+        #expect(
+            isWider(
+                rule("10.0.0.0/8", allow: ["GET"]),
+                than: halves[0],
+                rule("10.128.0.0/10", allow: ["GET"])
+            )
+        )
+        #expect(
+            isWider(
+                rule("10.0.0.0/8", allow: ["GET"]),
+                than: halves[0],
+                rule("10.128.0.0/9", allow: ["POST"])
+            )
+        )
         let pair = [rule("10.0.0.0", allow: ["GET"]), rule("10.0.0.1", allow: ["GET"])]
         #expect(!isWider(rule("10.0.0.0/31", allow: ["GET"]), than: pair[0], pair[1]))
     }
@@ -56,16 +76,21 @@ struct ExcessTests {
     @Test(
         "G02: actions are compared by what they stand for, over the union of the parent's",
         arguments: [
-            (["GET"], ["*"], false), (["*"], ["GET"], true), (["*"], ["GET", "POST", "PUT"], true), (["GET"], ["POST"], true),
-            (["GET /v1/**"], ["GET /v1/*"], true), (["GET /v1/*"], ["GET /v1/**"], false), (["GET"], ["GET /**"], false),
-            (["GET /**"], ["GET"], false), (["GET /a/b"], ["* /a/*"], false), (["GET /a*"], ["GET /*"], false),
+            (["GET"], ["*"], false), (["*"], ["GET"], true), (["*"], ["GET", "POST", "PUT"], true),
+            (["GET"], ["POST"], true),
+            (["GET /v1/**"], ["GET /v1/*"], true), (["GET /v1/*"], ["GET /v1/**"], false),
+            (["GET"], ["GET /**"], false),
+            (["GET /**"], ["GET"], false), (["GET /a/b"], ["* /a/*"], false),
+            (["GET /a*"], ["GET /*"], false),
             (["GET /*"], ["GET /a*"], true), (["GET /*"], ["GET /**"], false), (["GET /"], ["GET /*"], true),
-            (["GET /**"], ["GET /", "GET /*/**"], true), (["GET /**"], ["GET /", "GET /**/*", "GET /**/"], false),
+            (["GET /**"], ["GET /", "GET /*/**"], false),
+            (["GET /**"], ["GET /", "GET /**/*", "GET /**/"], false),
             (["GET /a/**"], ["GET /a", "GET /a/**/*"], true), (["GET /a/*/b"], ["GET /a/**/b"], false),
             (["GET /**/a/**/b"], ["GET /**/b"], false), (["GET /**/b"], ["GET /**/a/**/b"], true),
             (["GET /a/**/b"], ["GET /**/a/**/b/**"], false), (["GET /x*y"], ["GET /x*", "GET /*y"], false),
             (["GET /x*", "GET /y"], ["GET /x*"], true), (["GET /**/*"], ["GET /**"], false),
-            (["GET /ab*"], ["GET /a*b", "GET /ab*"], false), (["GET /a*a"], ["GET /a*"], false), (["GET /a*"], ["GET /a*a"], true),
+            (["GET /ab*"], ["GET /a*b", "GET /ab*"], false), (["GET /a*a"], ["GET /a*"], false),
+            (["GET /a*"], ["GET /a*a"], true),
         ]
     )
     func actions(child: [String], parent: [String], wider: Bool) {
@@ -102,7 +127,9 @@ struct ExcessTests {
     @Test("Comparing patterns built to explode ends, and what is not decided counts as wider")
     func bounded() {
         let child = rule("a.test", allow: ["GET /" + String(repeating: "*a", count: 200)])
-        let many = (0..<12).map { "GET /" + String(repeating: "*a", count: 20 + $0) + String(repeating: "*b", count: 12) + "*" }
+        let many = (0..<12).map {
+            "GET /" + String(repeating: "*a", count: 20 + $0) + String(repeating: "*b", count: 12) + "*"
+        }
         #expect(isWider(child, than: rule("a.test", allow: many)))
     }
 

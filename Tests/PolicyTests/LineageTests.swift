@@ -7,7 +7,11 @@ struct LineageTests {
 
     @Test("G04: a grandchild may not use a rule that only its parent has, and every level is on record")
     func grandchild() throws {
-        let policy = lineage(wide, profile("child", rule("a.test", allow: ["GET"])), profile("leaf", rule("b.test", allow: ["GET"])))
+        let policy = lineage(
+            wide,
+            profile("child", rule("a.test", allow: ["GET"])),
+            profile("leaf", rule("b.test", allow: ["GET"]))
+        )
         let outcome = try #require(decide(policy, request("GET", "b.test", "/x")))
         #expect(outcome.effect == .deny)
         #expect(outcome.levels.map(\.effect) == [.allow, .deny, .allow])
@@ -23,11 +27,17 @@ struct LineageTests {
     @Test("G03: an ancestor's deny and ask hold for all its descendants")
     func denyIsInherited() throws {
         let root = profile("root", rule("a.test", allow: ["*"], ask: ["DELETE"], deny: ["* /admin/**"]))
-        let policy = lineage(root, profile("child", rule("a.test", allow: ["*"])), profile("leaf", rule("a.test", allow: ["*"])))
+        let policy = lineage(
+            root,
+            profile("child", rule("a.test", allow: ["*"])),
+            profile("leaf", rule("a.test", allow: ["*"]))
+        )
         let denied = try #require(decide(policy, request("GET", "a.test", "/admin/x")))
         #expect(denied.effect == .deny)
         #expect(denied.denial?.reason == .denied)
-        #expect(denied.denial?.rule == RuleReference(text: "https://a.test: deny * /admin/**", source: "t.yaml:2"))
+        #expect(
+            denied.denial?.rule == RuleReference(text: "https://a.test: deny * /admin/**", source: "t.yaml:2")
+        )
         #expect(denied.denial?.message.contains("t.yaml:2") == true)
         let asked = try #require(decide(policy, request("DELETE", "a.test", "/x")))
         #expect(asked.effect == .ask)
@@ -37,7 +47,10 @@ struct LineageTests {
 
     @Test("The strictest level decides: a deny below an ask is a deny")
     func strictestLevel() throws {
-        let policy = lineage(profile("root", rule("a.test", ask: ["GET"])), profile("leaf", rule("a.test", deny: ["GET"])))
+        let policy = lineage(
+            profile("root", rule("a.test", ask: ["GET"])),
+            profile("leaf", rule("a.test", deny: ["GET"]))
+        )
         let outcome = try #require(decide(policy, request("GET", "a.test")))
         #expect(outcome.effect == .deny)
         #expect(outcome.denial?.decidedBy?.profile == "leaf")
@@ -60,7 +73,11 @@ struct LineageTests {
         #expect(foreign.effect == .deny)
         #expect(foreign.denial?.reason == .credentialUnavailable)
         #expect(foreign.denial?.decidedBy?.profile == "without")
-        let two = profile("two", rule("a.test", allow: ["GET"], credential: "x"), rule("*.test", allow: ["GET"], credential: "y"))
+        let two = profile(
+            "two",
+            rule("a.test", allow: ["GET"], credential: "x"),
+            rule("*.test", allow: ["GET"], credential: "y")
+        )
         #expect(decide(lineage(two), request("GET", "a.test"))?.denial?.reason == .credentialUnavailable)
     }
 
@@ -69,8 +86,12 @@ struct LineageTests {
         let open = profile("open", rule("a.test", allow: ["GET"], isPrivate: true))
         let closed = profile("closed", rule("a.test", allow: ["GET"]))
         #expect(decide(lineage(open, open), request("GET", "a.test"))?.obligations?.privateAddresses == true)
-        #expect(decide(lineage(open, closed), request("GET", "a.test"))?.obligations?.privateAddresses == false)
-        #expect(decide(lineage(closed, open), request("GET", "a.test"))?.obligations?.privateAddresses == false)
+        #expect(
+            decide(lineage(open, closed), request("GET", "a.test"))?.obligations?.privateAddresses == false
+        )
+        #expect(
+            decide(lineage(closed, open), request("GET", "a.test"))?.obligations?.privateAddresses == false
+        )
     }
 
     @Test(
@@ -79,10 +100,12 @@ struct LineageTests {
             ("10.9.9.9", "10.9.9.9", false, Effect.allow), ("10.0.0.0/8", "10.9.9.9", false, .allow),
             ("0.0.0.0/0", "10.9.9.9", false, .deny), ("0.0.0.0/0", "10.9.9.9", true, .allow),
             ("0.0.0.0/0", "93.184.216.34", false, .allow), ("169.254.0.0/16", "169.254.169.254", true, .deny),
-            ("169.254.169.254", "169.254.169.254", false, .allow), ("0.0.0.0/0", "168.63.129.16", true, .deny),
+            ("169.254.169.254", "169.254.169.254", false, .allow),
+            ("0.0.0.0/0", "168.63.129.16", true, .deny),
             ("0.0.0.0/0", "::ffff:169.254.169.254", true, .deny), ("::/0", "64:ff9b::a9fe:a9fe", true, .deny),
             ("::/0", "2002:a9fe:a9fe::", true, .deny), ("::/0", "2606:2800::66", false, .allow),
-            ("0.0.0.0/0", "224.0.0.1", true, .deny), ("::/0", "::1", false, .deny), ("::1", "::1", false, .allow),
+            ("0.0.0.0/0", "224.0.0.1", true, .deny), ("::/0", "::1", false, .deny),
+            ("::1", "::1", false, .allow),
         ]
     )
     func addresses(written: String, host: String, isPrivate: Bool, expected: Effect) throws {

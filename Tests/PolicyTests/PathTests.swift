@@ -4,19 +4,26 @@ import Testing
 
 struct PathTests {
     private func effect(_ actions: [String], deny: [String] = [], _ path: String) -> Outcome? {
-        decide(lineage(profile("p", rule("a.test", allow: actions, deny: deny))), request("GET", "a.test", path))
+        decide(
+            lineage(profile("p", rule("a.test", allow: actions, deny: deny))),
+            request("GET", "a.test", path)
+        )
     }
 
     @Test(
         "A star stays within its segment, a double star spans any number of them",
         arguments: [
-            ("/v1/**", "/v1", true), ("/v1/**", "/v1/", true), ("/v1/**", "/v1/a/b", true), ("/v1/**", "/v1x", false),
-            ("/v1/**", "/v", false), ("/v1/**", "/", false), ("/v1/*", "/v1/a", true), ("/v1/*", "/v1/a/b", false),
+            ("/v1/**", "/v1", true), ("/v1/**", "/v1/", true), ("/v1/**", "/v1/a/b", true),
+            ("/v1/**", "/v1x", false),
+            ("/v1/**", "/v", false), ("/v1/**", "/", false), ("/v1/*", "/v1/a", true),
+            ("/v1/*", "/v1/a/b", false),
             ("/v1/*", "/v1/", false), ("/v1/*", "/v1", false), ("/a*c", "/abbc", true), ("/a*c", "/ac", true),
-            ("/a*c", "/ab/c", false), ("/**/x", "/x", true), ("/**/x", "/a/b/x", true), ("/**/x", "/a/b/x/y", false),
+            ("/a*c", "/ab/c", false), ("/**/x", "/x", true), ("/**/x", "/a/b/x", true),
+            ("/**/x", "/a/b/x/y", false),
             ("/a/**/b/**/c", "/a/b/c", true), ("/a/**/b/**/c", "/a/1/b/2/3/c", true),
             ("/a/**/b/**/c", "/a/1/c", false), ("/**", "/", true), ("/", "/", true), ("/", "/a", false),
-            ("/a/", "/a", false), ("/a", "/a/", false), ("/*.json", "/x.json", true), ("/*.json", "/x.jso", false),
+            ("/a/", "/a", false), ("/a", "/a/", false), ("/*.json", "/x.json", true),
+            ("/*.json", "/x.jso", false),
             ("/V1/x", "/v1/x", false), ("/%2F", "/%2F", true),
         ]
     )
@@ -27,10 +34,13 @@ struct PathTests {
     @Test(
         "C15: a path that is not in normal form, or hides a dot segment or a control byte, is refused",
         arguments: [
-            "/v1/../admin", "/v1/./x", "/v1/%2e%2e/admin", "/v1/%2E%2E/admin", "/v1/..;/admin", "/v1/..;x=1/admin",
-            "/v1/%252e%252e/admin", "/v1/%25252e%25252e/admin", "/v1/..%2Fadmin", "/v1/..%5Cadmin", "/v1/%2e%2e%2fadmin",
-            "/v1/.%252e/admin", "\\admin", "admin", "", "/v1\\..\\admin", "/a%00b", "/a%0D%0Ab", "/a%250Ab", "/a b", "/a%2",
-            "/a%zz", "/caf\u{E9}", "/a?b", "/a#b", "/%61", "/a%2f",
+            "/v1/../admin", "/v1/./x", "/v1/%2e%2e/admin", "/v1/%2E%2E/admin", "/v1/..;/admin",
+            "/v1/..;x=1/admin",
+            "/v1/%252e%252e/admin", "/v1/%25252e%25252e/admin", "/v1/..%2Fadmin", "/v1/..%5Cadmin",
+            "/v1/%2e%2e%2fadmin",
+            "/v1/.%252e/admin", "\\admin", "admin", "", "/v1\\..\\admin", "/a%00b", "/a%0D%0Ab", "/a%250Ab",
+            "/a b", "/a%2",
+            "/a%zz", "//admin", "/admin//", "/x//../admin", "/caf\u{E9}", "/a?b", "/a#b", "/%61", "/a%2f",
         ]
     )
     func pathTricks(path: String) throws {
@@ -42,8 +52,9 @@ struct PathTests {
     @Test(
         "C15: a deny sees the path as lenient servers would, an allow only as it is written",
         arguments: [
-            "/admin", "//admin", "/admin//", "///admin", "/admin;x", "/;x/admin", "/admin%3Bx", "/%2Fadmin", "/%5Cadmin",
-            "/x//../admin", "/%252Fadmin", "/%2561dmin",
+            "/admin", "/admin;x", "/;x/admin", "/admin%3Bx", "/%2Fadmin",
+            "/%5Cadmin",
+            "/%252Fadmin", "/%2561dmin",
         ]
     )
     func denySeesThrough(path: String) throws {
@@ -57,8 +68,9 @@ struct PathTests {
     @Test(
         "A pattern that could never match is refused, with what was meant",
         arguments: [
-            ("v1", "/v1"), ("/a/../b", "/b"), ("/%7euser", "/~user"), ("/a%2fb", "/a%2Fb"), ("/a b", "/a%20b"),
-            ("/\u{E9}", "/%C3%A9"), ("/a/./b", "/a/b"),
+            ("v1", "/v1"), ("/a/../b", "/b"), ("/%7euser", "/~user"), ("/a%2fb", "/a%2Fb"),
+            ("/a b", "/a%20b"),
+            ("/\u{E9}", "/%C3%A9"), ("/a/./b", "/a/b"), ("/a//b", "/a/b"),
         ]
     )
     func patternsInNormalForm(text: String, suggestion: String) {

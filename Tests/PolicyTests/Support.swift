@@ -5,7 +5,11 @@ func action(_ text: String) -> ActionPattern? {
     guard text != "connect" else { return ActionPattern(match: .connect, text: text, source: "t.yaml:2") }
     let parts = text.split(separator: " ").map(String.init)
     guard let glob = parts.count == 2 ? PathGlob(parts[1]) : .everything else { return nil }
-    return ActionPattern(match: .http(method: parts[0] == "*" ? nil : parts[0], path: glob), text: text, source: "t.yaml:2")
+    return ActionPattern(
+        match: .http(method: parts[0] == "*" ? nil : parts[0], path: glob),
+        text: text,
+        source: "t.yaml:2"
+    )
 }
 
 /// A rule for one name pattern: `name`, `*.name`, `**.name`, an address or `address/prefix`.
@@ -87,6 +91,11 @@ func decide(_ policy: LineagePolicy?, _ request: Request?) -> Outcome? {
     case .allow(let permit):
         return Outcome(effect: .allow, denial: nil, levels: permit.levels, obligations: permit.obligations)
     case .deny(let refusal):
-        return Outcome(effect: refusal.verdict, denial: refusal.denial, levels: refusal.levels, obligations: nil)
+        return Outcome(
+            effect: refusal.verdict,
+            denial: refusal.denial,
+            levels: refusal.levels,
+            obligations: nil
+        )
     }
 }

@@ -20,7 +20,12 @@ struct HappyPathTests {
     func readCompiledDecides() throws {
         let profile = try load(text)
         #expect(profile.files.write == ["/workspace"])
-        let hop = Hop(agent: AgentID(run: "0a", ordinal: 1), name: "app", profile: "app", profileDigest: profile.digest)
+        let hop = Hop(
+            agent: AgentID(run: "0a", ordinal: 1),
+            name: "app",
+            profile: "app",
+            profileDigest: profile.digest
+        )
         let lineage = Lineage(principal: Principal(localUser: "alice", uid: 1000), root: hop)
         let policy = try #require(LineagePolicy(lineage: lineage, levels: [CompiledPolicy(profile)]))
         let name = try #require(DNSName("api.github.com"))

@@ -47,7 +47,7 @@ struct PatternScannerTests {
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `It agrees with a plain search on random texts`(seed: UInt64) throws {
         var random = SplitMix(seed)
-        let alphabet = Array("ab%".utf8)
+        let alphabet = Array("abz".utf8)
         func text(_ count: Int) -> String {
             String(
                 decoding: (0..<count).map { _ in alphabet.randomElement(using: &random) ?? 0 },
@@ -64,13 +64,23 @@ struct PatternScannerTests {
     }
 
     @Test(arguments: [
-        ("a%41b", "aAb"), ("%4", ""), ("%%41", "%A"), ("%4%41", "%4A"), ("%zz", "%zz"), ("%4g", "%4g"),
-        ("100%", "100"),
+        ("a%41b", "aab"), ("x%4", "%4"), ("%%41z", "%az"), ("%4%41", "%4a"), ("%zz", "%zz"), ("%4gh", "%4gh"),
+        ("100%", "100%"), ("%41%42%43", "abc"), ("%2541", "%41"), ("%61b%63", "abc"),
     ])
-    func `Percent-decoding takes broken escapes as they are`(raw: String, decoded: String) {
-        var decoder = PercentDecoder()
-        var result: [UInt8] = []
-        for byte in raw.utf8 { decoder.step(byte) { result.append($0) } }
-        #expect(String(decoding: result, as: Unicode.UTF8.self) == decoded)
+    func `A percent-encoded pattern is found, broken escapes stand for themselves`(
+        raw: String,
+        decoded: String
+    ) throws {
+        for cut in 1...4 {
+            #expect(try Self.found(raw, [decoded], cut: cut) == 0)
+            #expect(try Self.found(raw, [decoded + "x", "x" + decoded + "y"], cut: cut) == nil)
+        }
+    }
+
+    @Test func `After an escape both readings are followed until they agree again`() throws {
+        #expect(try Self.found("%61bcd", ["%61bcd"], cut: 1) == 0)
+        #expect(try Self.found("%61bcd", ["abcd"], cut: 1) == 0)
+        #expect(try Self.found("%zz then abcd", ["abcd"], cut: 3) == 0)
+        #expect(try Self.found("%abcd", ["abcd"], cut: 1) == 0)
     }
 }

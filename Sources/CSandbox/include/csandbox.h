@@ -4,3 +4,4 @@
 #include "csb_channel.h"
 #include "csb_memory.h"
 #include "csb_pidfd.h"
+#include "csb_event.h"

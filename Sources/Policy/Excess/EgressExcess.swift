@@ -5,7 +5,7 @@ func egressExcess(of child: Profile, over parent: Profile, _ budget: inout Inclu
     var result: [Excess] = []
     for rule in child.egress {
         let candidates = parent.egress.filter { $0.isComparable(to: rule) }
-        let cover = HostCover(of: rule, by: candidates)
+        let cover = HostCover(of: rule, by: candidates, &budget)
         for (effect, actions) in [(Effect.allow, rule.allow), (.ask, rule.ask)] {
             for action in actions {
                 guard let why = cover.reason(against: action, &budget) else { continue }
@@ -38,7 +38,7 @@ private struct HostCover {
     /// Parts of one network; each parent rule inside it adds at most 128.
     private static let maximumParts = 4096
 
-    init(of child: EgressRule, by candidates: [EgressRule]) {
+    init(of child: EgressRule, by candidates: [EgressRule], _ budget: inout InclusionBudget) {
         switch child.to.hosts {
         case .name, .oneLabel, .anyLabels:
             let able = candidates.filter { $0.privateAddresses || !child.privateAddresses }
@@ -48,23 +48,33 @@ private struct HostCover {
             parts = [able.filter { $0.to.covers(child.to.hosts) }]
         case .network(let network, let prefix):
             let able = candidates.filter { $0.reachesPrivateAddresses || !child.reachesPrivateAddresses }
-            cut(network.masked(to: prefix), prefix: prefix, able)
+            cut(network.masked(to: prefix), prefix: prefix, by: [], or: able, &budget)
         }
     }
 
-    private mutating func cut(_ network: IPAddress, prefix: Int, _ rules: [EgressRule]) {
-        guard parts.count < Self.maximumParts else {
+    /// Halves a network until what lies inside a part is decided.
+    ///
+    /// `covering` cover all of the network already; of `others` those count that cover it or lie inside.
+    private mutating func cut(
+        _ network: IPAddress,
+        prefix: Int,
+        by covering: [EgressRule],
+        or others: [EgressRule],
+        _ budget: inout InclusionBudget
+    ) {
+        guard parts.count < Self.maximumParts, budget.spend(others.count + 1) else {
             isDecided = false
             return
         }
         let part = HostPattern.Hosts.network(network, prefix: prefix)
-        let inside = rules.filter { !$0.to.covers(part) && $0.to.isInside(network, prefix: prefix) }
+        let all = covering + others.filter { $0.to.covers(part) }
+        let inside = others.filter { !$0.to.covers(part) && $0.to.isInside(network, prefix: prefix) }
         guard !inside.isEmpty, let halves = network.halves(prefix: prefix) else {
-            parts.append(rules.filter { $0.to.covers(part) })
+            parts.append(all)
             return
         }
-        cut(halves.0, prefix: prefix + 1, rules)
-        cut(halves.1, prefix: prefix + 1, rules)
+        cut(halves.0, prefix: prefix + 1, by: all, or: inside, &budget)
+        cut(halves.1, prefix: prefix + 1, by: all, or: inside, &budget)
     }
 
     /// Why an action of the child exceeds; nil when every part covers it.
@@ -72,6 +82,9 @@ private struct HostCover {
         guard isDecided else { return "not decidable within bounds, which counts as wider" }
         for rules in parts {
             guard !rules.isEmpty else { return "no rule of the parent covers these hosts" }
+            guard budget.spend(rules.count) else {
+                return "not decidable within bounds, which counts as wider"
+            }
             switch action.isCovered(by: rules.flatMap { $0.allow + $0.ask }, &budget) {
             case .included: continue
             case .exceeds: return "the parent's rules for these hosts do not cover it"
@@ -91,7 +104,8 @@ extension ActionPattern {
         case .http(let method, let path):
             // For `*` only patterns for every method count: methods exist that no pattern names.
             let globs = patterns.compactMap { pattern -> PathGlob? in
-                guard case .http(let theirs, let glob) = pattern.match, theirs == nil || theirs == method else {
+                guard case .http(let theirs, let glob) = pattern.match, theirs == nil || theirs == method
+                else {
                     return nil
                 }
                 return glob

@@ -10,9 +10,12 @@ extension ProfileReview {
                 let merged = try merged(reference)
                 let lints = Linter(fragment: merged.fragment).lints
                 reports.append(report(reference, errors: [], lints: lints))
-                outcome.output += "\(reference): valid, profile \"\(merged.profile.name)\" \(merged.profile.digest)\n"
+                outcome.output +=
+                    "\(reference): valid, profile \"\(merged.profile.name)\" \(merged.profile.digest)\n"
                 outcome.complaints += lints.map { "\($0)\n" }.joined()
-                if isStrict, !lints.isEmpty { outcome.exitCode = max(outcome.exitCode, ReviewOutcome.negative) }
+                if isStrict, !lints.isEmpty {
+                    outcome.exitCode = max(outcome.exitCode, ReviewOutcome.negative)
+                }
             } catch {
                 reports.append(report(reference, errors: error.diagnostics, lints: []))
                 outcome.complaints += "\(error)\n"

@@ -53,17 +53,31 @@ struct DecisionTable: Sendable {
         let keys = ["lineage", "request", "launch", "verdict", "rule"]
         guard let row = node.mapping("a case", keys: keys, &errors) else { return nil }
         let lineage = (row["lineage"]?.texts("lineage", &errors) ?? []).map(\.text)
-        if lineage.isEmpty { errors.report("lineage is missing: profile names, root first", at: node.position) }
+        if lineage.isEmpty {
+            errors.report("lineage is missing: profile names, root first", at: node.position)
+        }
         let verdict = row["verdict"]?.word("verdict", of: ["allow", "ask", "deny"], &errors)
         if row["verdict"] == nil { errors.report("verdict is missing", at: node.position) }
-        guard let question = question(row, node, &errors), let effect = verdict.flatMap(Effect.init(rawValue:)) else {
+        guard let question = question(row, node, &errors),
+            let effect = verdict.flatMap(Effect.init(rawValue:))
+        else {
             return nil
         }
         let rule = row["rule"]?.text("rule", &errors)
-        return Case(lineage: lineage, question: question, verdict: effect, rule: rule, position: node.position)
+        return Case(
+            lineage: lineage,
+            question: question,
+            verdict: effect,
+            rule: rule,
+            position: node.position
+        )
     }
 
-    private static func question(_ row: YAMLMapping, _ node: YAMLNode, _ errors: inout Diagnostics) -> Question? {
+    private static func question(
+        _ row: YAMLMapping,
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> Question? {
         switch (row["request"], row["launch"]) {
         case (let request?, nil):
             guard let text = request.text("request", &errors) else { return nil }
@@ -93,12 +107,14 @@ extension DecisionTable.Case {
             guard let parent = profiles.last else { return "there is no parent" }
             let reasons = try refusals(of: try loader.load(name: name), by: parent)
             guard reasons.isEmpty != (verdict == .allow) else { return nil }
-            return "launch \(name): expected \(verdict.rawValue), got \(reasons.isEmpty ? "allow" : reasons.joined(separator: "; "))"
+            return
+                "launch \(name): expected \(verdict.rawValue), got \(reasons.isEmpty ? "allow" : reasons.joined(separator: "; "))"
         }
     }
 
     private func failure(of ruling: Ruling, _ request: Request) -> String? {
-        let decisive = ruling.denial.map { $0.rule?.text ?? "no rule" } ?? ruling.levels.last?.rule?.text ?? ""
+        let decisive =
+            ruling.denial.map { $0.rule?.text ?? "no rule" } ?? ruling.levels.last?.rule?.text ?? ""
         if ruling.effect != verdict {
             return "\(request): expected \(verdict.rawValue), got \(ruling.effect.rawValue) by \(decisive)"
         }
@@ -110,7 +126,9 @@ extension DecisionTable.Case {
 
     private func refusals(of child: Profile, by parent: Profile) throws(ProfileError) -> [String] {
         var reasons: [String] = []
-        if !parent.children.permits(profile: child.name) { reasons.append("children.profiles does not name it") }
+        if !parent.children.permits(profile: child.name) {
+            reasons.append("children.profiles does not name it")
+        }
         if parent.children.depth == 0 || parent.children.count == 0 { reasons.append("no children") }
         return reasons + excess(of: child, over: parent).map(\.description)
     }

@@ -5,8 +5,7 @@ extension ProfileReview {
     /// `bailey profile explain NAME REQUEST`: what an agent under this profile would get, and by which rule of which
     /// ancestor.
     ///
-    /// - Parameters:
-    ///   - ancestors: the profiles above it, root first.
+    /// `ancestors` are the profiles above it, root first.
     package func explain(
         _ reference: String,
         request text: String,
@@ -15,7 +14,9 @@ extension ProfileReview {
     ) -> ReviewOutcome {
         do {
             let request = try Self.request(text)
-            let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in try merged(name).profile }
+            let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
+                try merged(name).profile
+            }
             let ruling = try Ruling(of: request, by: profiles)
             let exitCode = ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
             let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
@@ -84,7 +85,8 @@ struct Ruling: Sendable {
     }
 
     fileprivate func text(_ request: Request) -> String {
-        let word = ["allow": "allowed", "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
+        let word =
+            ["allow": "allowed", "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
         var lines = ["\(word): \(request)"]
         lines += levels.map { level in
             "  \(level.profile): \(level.effect.rawValue), \(level.rule.map { "by \($0)" } ?? "no rule allows it")"

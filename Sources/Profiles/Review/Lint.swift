@@ -15,16 +15,19 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) } + unreachable + secrets + folders + children
+        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) } + unreachable + secrets + folders
+            + children
     }
 
     /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
     static let sharedSuffixes = [
         "amazonaws.com", "s3.amazonaws.com", "cloudfront.net", "azurewebsites.net", "azureedge.net",
         "blob.core.windows.net", "cloudapp.azure.com", "appspot.com", "run.app", "web.app", "firebaseapp.com",
-        "cloudfunctions.net", "storage.googleapis.com", "github.io", "githubusercontent.com", "gitlab.io", "pages.dev",
+        "cloudfunctions.net", "storage.googleapis.com", "github.io", "githubusercontent.com", "gitlab.io",
+        "pages.dev",
         "workers.dev", "r2.dev", "trycloudflare.com", "herokuapp.com", "netlify.app", "vercel.app", "fly.dev",
-        "onrender.com", "ngrok.io", "ngrok.app", "ngrok-free.app", "readthedocs.io", "blogspot.com", "wordpress.com",
+        "onrender.com", "ngrok.io", "ngrok.app", "ngrok-free.app", "readthedocs.io", "blogspot.com",
+        "wordpress.com",
         "myshopify.com", "glitch.me", "surge.sh", "repl.co", "replit.app", "hf.space", "translate.goog",
     ]
 
@@ -37,10 +40,17 @@ struct Linter {
         let shared = Self.sharedSuffixes.compactMap { DNSName($0) }
             .first { $0 == suffix || $0.prefixLength(above: suffix) != nil }
         if suffix.labels.count == 1 {
-            return [Lint(source: rule.source, message: "\(rule.to): a wildcard over a whole top-level domain")]
+            return [
+                Lint(source: rule.source, message: "\(rule.to): a wildcard over a whole top-level domain")
+            ]
         }
         return shared.map {
-            [Lint(source: rule.source, message: "\(rule.to): anyone can have a name under the shared suffix \($0)")]
+            [
+                Lint(
+                    source: rule.source,
+                    message: "\(rule.to): anyone can have a name under the shared suffix \($0)"
+                )
+            ]
         } ?? []
     }
 
@@ -64,27 +74,30 @@ struct Linter {
         return fragment.egress.flatMap { rule in
             rule.allow.compactMap { action in
                 let alone = EgressRule(to: rule.to, allow: [action], source: rule.source)
-                guard excess(of: Profile(name: "alone", egress: [alone]), over: denied).isEmpty else { return nil }
-                return Lint(source: action.source, message: "\(rule.to): a deny makes \"\(action.text)\" unreachable")
+                guard excess(of: Profile(name: "alone", egress: [alone]), over: denied).isEmpty else {
+                    return nil
+                }
+                return Lint(
+                    source: action.source,
+                    message: "\(rule.to): a deny makes \"\(action.text)\" unreachable"
+                )
             }
         }
     }
 
-    private static let secretWords = [
-        "TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY",
-        "CREDENTIAL", "_AUTH", "SSH_AUTH_SOCK",
-    ]
-
     private var secrets: [Lint] {
         fragment.pass.compactMap { item in
             if item.value.allSatisfy({ $0 == "*" }) {
-                return Lint(source: item.source, message: "env.pass: \"*\" passes everything but secret-shaped values")
+                return Lint(
+                    source: item.source,
+                    message: "env.pass: \"*\" passes everything but secret-shaped values"
+                )
             }
-            let name = item.value.uppercased()
-            guard Self.secretWords.contains(where: { name.contains($0) }) else { return nil }
+            guard EnvironmentRules.isSecretShaped(item.value) else { return nil }
             return Lint(
                 source: item.source,
-                message: "env.pass: \"\(item.value)\" is secret-shaped; let the gateway put it in, with credential:"
+                message:
+                    "env.pass: \"\(item.value)\" is secret-shaped; let the gateway put it in, with credential:"
             )
         }
     }
@@ -95,12 +108,15 @@ struct Linter {
             hidden.contains { item.value == $0 || item.value.hasPrefix($0 == "/" ? "/" : $0 + "/") }
         }
         let open = fragment.write.filter { $0.value == "/" || fragment.read.map(\.value).contains($0.value) }
-        return conflicts.map { Lint(source: $0.source, message: "files: \($0.value) is hidden as well; hide wins") }
+        return conflicts.map {
+            Lint(source: $0.source, message: "files: \($0.value) is hidden as well; hide wins")
+        }
             + open.map {
                 Lint(
                     source: $0.source,
                     message: $0.value == "/"
-                        ? "files.write: the whole file system" : "files: \($0.value) is under read as well; write wins"
+                        ? "files.write: the whole file system"
+                        : "files: \($0.value) is under read as well; write wins"
                 )
             }
     }
@@ -110,6 +126,11 @@ struct Linter {
         let count = fragment.count?.value ?? 0
         guard let first = fragment.childProfiles.first, depth == 0 || count == 0 else { return [] }
         let missing = depth == 0 ? "depth" : "count"
-        return [Lint(source: first.source, message: "children.profiles allows none while children.\(missing) is 0")]
+        return [
+            Lint(
+                source: first.source,
+                message: "children.profiles allows none while children.\(missing) is 0"
+            )
+        ]
     }
 }

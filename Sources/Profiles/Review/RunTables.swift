@@ -3,12 +3,17 @@ extension ProfileReview {
     ///
     /// Variables stand for fixed folders, so that a table says the same on every machine.
     package static func test(folder: String?, asJSON: Bool) -> ReviewOutcome {
-        guard let folder = folder ?? (TextFile.exists("profiles/tests") ? "profiles" : ProfileSearch.shipped) else {
+        guard let folder = folder ?? (TextFile.exists("profiles/tests") ? "profiles" : ProfileSearch.shipped)
+        else {
             return ReviewOutcome(ProfileError(file: "profiles", "no folder of profiles; name one"))
         }
-        let files = TextFile.list("\(folder)/tests").filter { $0.hasSuffix(".yaml") }.map { "\(folder)/tests/\($0)" }
+        let files = TextFile.list("\(folder)/tests").filter { $0.hasSuffix(".yaml") }.map {
+            "\(folder)/tests/\($0)"
+        }
         guard !files.isEmpty else {
-            return ReviewOutcome(ProfileError(file: "\(folder)/tests", "there are no decision tables (*.yaml)"))
+            return ReviewOutcome(
+                ProfileError(file: "\(folder)/tests", "there are no decision tables (*.yaml)")
+            )
         }
         let variables = ProfileVariables(workspace: "/workspace", home: "/home/agent", temporary: "/tmp")
         let loader = ProfileLoader(search: ProfileSearch(folders: [folder]), variables: variables)

@@ -11,7 +11,8 @@ extension ProfileReview {
             let width = min(lines.map(\.text.count).max() ?? 0, 80)
             let text = lines.map { line in
                 guard let source = line.source else { return line.text }
-                return line.text + String(repeating: " ", count: max(0, width - line.text.count)) + "  # \(source)"
+                return line.text + String(repeating: " ", count: max(0, width - line.text.count))
+                    + "  # \(source)"
             }
             return ReviewOutcome(output: text.joined(separator: "\n") + "\n")
         } catch {
@@ -48,7 +49,8 @@ extension MergedProfile {
 
     private var files: [Line] {
         let lists = [
-            ("read", fragment.read), ("write", fragment.write), ("hide", fragment.hide), ("protect", fragment.protect),
+            ("read", fragment.read), ("write", fragment.write), ("hide", fragment.hide),
+            ("protect", fragment.protect),
         ]
         return section("files", lists.flatMap { list($0.0, $0.1) })
     }
@@ -56,14 +58,19 @@ extension MergedProfile {
     private var environment: [Line] {
         let values = fragment.set.sorted { $0.key < $1.key }
             .map { Line(text: "    \($0.key): \(quoted($0.value.value))", source: $0.value.source) }
-        return section("env", list("pass", fragment.pass) + (values.isEmpty ? [] : [Line(text: "  set:", source: nil)] + values))
+        return section(
+            "env",
+            list("pass", fragment.pass) + (values.isEmpty ? [] : [Line(text: "  set:", source: nil)] + values)
+        )
     }
 
     private var limits: [Line] {
         section(
             "limits",
             LimitName.allCases.compactMap { name in
-                fragment.limits[name].map { Line(text: "  \(name.rawValue): \($0.value.text)", source: $0.source) }
+                fragment.limits[name].map {
+                    Line(text: "  \(name.rawValue): \($0.value.text)", source: $0.source)
+                }
             }
         )
     }
@@ -73,12 +80,17 @@ extension MergedProfile {
             "egress",
             fragment.egress.flatMap { rule -> [Line] in
                 var lines = [Line(text: "  - to: \(rule.to)", source: rule.source)]
-                for (key, actions) in [("allow", rule.allow), ("ask", rule.ask), ("deny", rule.deny)] where !actions.isEmpty {
+                for (key, actions) in [("allow", rule.allow), ("ask", rule.ask), ("deny", rule.deny)]
+                where !actions.isEmpty {
                     lines.append(Line(text: "    \(key):", source: nil))
                     lines += actions.map { Line(text: "      - \(quoted($0.text))", source: $0.source) }
                 }
-                if rule.privateAddresses { lines.append(Line(text: "    private: true", source: rule.source)) }
-                if let name = rule.credential { lines.append(Line(text: "    credential: \(name)", source: rule.source)) }
+                if rule.privateAddresses {
+                    lines.append(Line(text: "    private: true", source: rule.source))
+                }
+                if let name = rule.credential {
+                    lines.append(Line(text: "    credential: \(name)", source: rule.source))
+                }
                 return lines
             }
         )
@@ -88,8 +100,12 @@ extension MergedProfile {
         section(
             "children",
             list("profiles", fragment.childProfiles)
-                + [fragment.depth.map { Line(text: "  depth: \($0.value)", source: $0.source) }].compactMap(\.self)
-                + [fragment.count.map { Line(text: "  count: \($0.value)", source: $0.source) }].compactMap(\.self)
+                + [fragment.depth.map { Line(text: "  depth: \($0.value)", source: $0.source) }].compactMap(
+                    \.self
+                )
+                + [fragment.count.map { Line(text: "  count: \($0.value)", source: $0.source) }].compactMap(
+                    \.self
+                )
         )
     }
 

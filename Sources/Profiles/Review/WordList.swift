@@ -6,7 +6,8 @@ extension ProfileReview {
         if let scheme = Scheme(rawValue: protocolName) { return ReviewOutcome(output: text(of: scheme)) }
         let known = Scheme.allCases.map(\.rawValue)
         let isUnbuilt = HostPatternText.unbuiltSchemes.contains(protocolName)
-        let nearest = NearestWord.nearest(to: protocolName, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
+        let nearest =
+            NearestWord.nearest(to: protocolName, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
         let complaint =
             isUnbuilt
             ? "the protocol \"\(protocolName)\" is not built yet"

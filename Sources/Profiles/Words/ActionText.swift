@@ -3,11 +3,13 @@ package import Policy
 
 /// Reads action words, each protocol's own.
 package enum ActionText {
-    /// The IANA HTTP Method Registry (RFC 9110 section 16.1.1), without CONNECT, which is a tunnel and not a request
-    /// to a resource, and PRI, which no client sends. A method that is not here is most likely a typing error, and
-    /// one in `deny` would fail open.
+    /// The IANA HTTP Method Registry (RFC 9110 section 16.1.1), without CONNECT, which is a tunnel and not a
+    /// request to a resource, and PRI, which no client sends.
+    ///
+    /// A method that is not here is most likely a typing error, and one in `deny` would fail open.
     package static let methods = [
-        "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "ACL", "BASELINE-CONTROL", "BIND",
+        "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "ACL", "BASELINE-CONTROL",
+        "BIND",
         "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE", "MKACTIVITY", "MKCALENDAR", "MKCOL",
         "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PROPFIND", "PROPPATCH", "QUERY", "REBIND",
         "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK", "UNLOCK", "UPDATE", "UPDATEREDIRECTREF",
@@ -34,7 +36,9 @@ package enum ActionText {
     private static func http(_ text: String) throws(TextProblem) -> ActionPattern.Match {
         let parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else {
-            throw TextProblem("\"\(text)\" is not an action; it is written METHOD or METHOD /path/glob, with one space")
+            throw TextProblem(
+                "\"\(text)\" is not an action; it is written METHOD or METHOD /path/glob, with one space"
+            )
         }
         if parts[0].hasPrefix("/") {
             throw TextProblem("the method is missing in \"\(text)\"", suggestion: "GET \(parts[0])")
@@ -50,7 +54,9 @@ package enum ActionText {
                 offset: offset
             )
         }
-        guard let path = PathGlob(parts[1]) else { throw TextProblem("\"\(parts[1])\" is not a path", offset: offset) }
+        guard let path = PathGlob(parts[1]) else {
+            throw TextProblem("\"\(parts[1])\" is not a path", offset: offset)
+        }
         return .http(method: method, path: path)
     }
 
@@ -59,7 +65,9 @@ package enum ActionText {
         if word == "*" { return nil }
         if methods.contains(word) { return word }
         guard word.utf8.allSatisfy(isTokenByte) else {
-            throw TextProblem("\"\(word)\" is not a method: it has bytes that no token may have (RFC 9110 section 5.6.2)")
+            throw TextProblem(
+                "\"\(word)\" is not a method: it has bytes that no token may have (RFC 9110 section 5.6.2)"
+            )
         }
         if methods.contains(word.uppercased()) {
             throw TextProblem(

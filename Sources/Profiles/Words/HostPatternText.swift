@@ -10,7 +10,8 @@ package enum HostPatternText {
         guard let cut = firstRange(of: separator, in: text) else {
             throw TextProblem(
                 "\"\(text)\" has no scheme; it is written SCHEME://HOST[:PORT]",
-                suggestion: NearestWord.nearest(to: text, in: Scheme.allCases.map(\.rawValue)) ?? "https://\(text)"
+                suggestion: NearestWord.nearest(to: text, in: Scheme.allCases.map(\.rawValue))
+                    ?? "https://\(text)"
             )
         }
         let scheme = try scheme(String(text[..<cut.lowerBound]))
@@ -41,7 +42,10 @@ package enum HostPatternText {
             authority.firstIndex(of: character).map { offset + authority[..<$0].unicodeScalars.count }
         }
         if let at = place("@") {
-            throw TextProblem("user information (…@) is not part of a pattern; use credential: NAME", offset: at)
+            throw TextProblem(
+                "user information (…@) is not part of a pattern; use credential: NAME",
+                offset: at
+            )
         }
         if let at = place("?") ?? place("#") {
             throw TextProblem("a query or fragment is not part of a pattern", offset: at)
@@ -78,13 +82,17 @@ package enum HostPatternText {
     private static func port(_ text: String?, scheme: Scheme, offset: Int) throws(TextProblem) -> UInt16 {
         guard let text else {
             guard let port = scheme.defaultPort else {
-                throw TextProblem("\(scheme.rawValue) has no default port; write one, as in tcp://db.internal:5432")
+                throw TextProblem(
+                    "\(scheme.rawValue) has no default port; write one, as in tcp://db.internal:5432"
+                )
             }
             return port
         }
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(text),
             port > 0, !text.hasPrefix("0")
-        else { throw TextProblem("\"\(text)\" is not a port; it is a number from 1 to 65535", offset: offset) }
+        else {
+            throw TextProblem("\"\(text)\" is not a port; it is a number from 1 to 65535", offset: offset)
+        }
         return port
     }
 

@@ -35,7 +35,9 @@ struct HostsText {
         }
         let labels = name.split(separator: ".", omittingEmptySubsequences: false)
         if labels.contains(where: \.isEmpty) { throw problem("\"\(name)\" has an empty label", at: start) }
-        if let last = labels.last, last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) || last.hasPrefix("0x") {
+        if let last = labels.last,
+            last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) || last.hasPrefix("0x")
+        {
             throw problem("\"\(name)\" looks like an address but is not four decimal parts", at: start)
         }
         throw problem("\"\(name)\" is not a host name", at: start)
@@ -45,7 +47,9 @@ struct HostsText {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         var bare = parts[0]
         if bare.hasPrefix("[") {
-            guard bare.hasSuffix("]"), bare.contains(":") else { throw problem("\"\(bare)\" is not an IPv6 address") }
+            guard bare.hasSuffix("]"), bare.contains(":") else {
+                throw problem("\"\(bare)\" is not an IPv6 address")
+            }
             bare = bare.dropFirst().dropLast()
         }
         guard let address = IPAddress(bare) else {
@@ -61,7 +65,10 @@ struct HostsText {
         guard (1...3).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let prefix = Int(digits), prefix <= width
         else {
-            throw problem("\"\(digits)\" is not a prefix length from 0 to \(width)", at: parts[0].unicodeScalars.count + 1)
+            throw problem(
+                "\"\(digits)\" is not a prefix length from 0 to \(width)",
+                at: parts[0].unicodeScalars.count + 1
+            )
         }
         let network = address.masked(to: prefix)
         guard network == address else {

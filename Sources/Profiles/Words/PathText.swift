@@ -59,7 +59,10 @@ package enum PathText {
                 )
             }
             if name.hasPrefix("~") {
-                throw TextProblem("\(name): only ~ itself, the home directory, is known", suggestion: "~\(rest)")
+                throw TextProblem(
+                    "\(name): only ~ itself, the home directory, is known",
+                    suggestion: "~\(rest)"
+                )
             }
             throw TextProblem(
                 "\"\(name + rest)\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR",
@@ -77,7 +80,10 @@ package enum PathText {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false)
         for (index, segment) in segments.enumerated() {
             if segment == ".." || segment == "." {
-                throw TextProblem("\"\(segment)\" is not allowed in a path; write where it leads", offset: position)
+                throw TextProblem(
+                    "\"\(segment)\" is not allowed in a path; write where it leads",
+                    offset: position
+                )
             }
             if segment.isEmpty, index > 0, index < segments.count - 1 {
                 throw TextProblem("an empty part (//) is not allowed in a path", offset: position)

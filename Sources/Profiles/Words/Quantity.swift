@@ -5,8 +5,11 @@ package enum Quantity {
         try amount(
             text,
             units: ["B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40],
-            confused: ["K": "KiB", "KB": "KiB", "k": "KiB", "kB": "KiB", "M": "MiB", "MB": "MiB", "G": "GiB", "GB": "GiB",
-                "T": "TiB", "TB": "TiB"],
+            confused: [
+                "K": "KiB", "KB": "KiB", "k": "KiB", "kB": "KiB", "M": "MiB", "MB": "MiB", "G": "GiB",
+                "GB": "GiB",
+                "T": "TiB", "TB": "TiB",
+            ],
             example: "512MiB"
         )
     }
@@ -16,7 +19,9 @@ package enum Quantity {
         try amount(
             text,
             units: ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000],
-            confused: ["sec": "s", "secs": "s", "min": "m", "mins": "m", "minutes": "m", "hour": "h", "hours": "h"],
+            confused: [
+                "sec": "s", "secs": "s", "min": "m", "mins": "m", "minutes": "m", "hour": "h", "hours": "h",
+            ],
             example: "30m"
         )
     }
@@ -27,11 +32,17 @@ package enum Quantity {
         let places = parts.count == 2 ? parts[1] : "0"
         guard isDigits(parts[0]), isDigits(places), places.utf8.count <= 3, let whole = UInt64(parts[0]),
             let thousandths = UInt64(places + String(repeating: "0", count: 3 - places.utf8.count))
-        else { throw TextProblem("\"\(text)\" is not a number of CPUs, as in 2 or 0.5, with at most three places") }
+        else {
+            throw TextProblem(
+                "\"\(text)\" is not a number of CPUs, as in 2 or 0.5, with at most three places"
+            )
+        }
         let (product, overflow) = whole.multipliedReportingOverflow(by: 1000)
         let (sum, carry) = product.addingReportingOverflow(thousandths)
         guard !overflow, !carry else { throw TextProblem("\"\(text)\" is too large") }
-        guard sum > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        guard sum > 0 else {
+            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
+        }
         return sum
     }
 
@@ -39,7 +50,9 @@ package enum Quantity {
     package static func count(_ text: String) throws(TextProblem) -> UInt64 {
         guard isDigits(text) else { throw TextProblem("\"\(text)\" is not a whole number") }
         guard let value = UInt64(text) else { throw TextProblem("\"\(text)\" is too large") }
-        guard value > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        guard value > 0 else {
+            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
+        }
         return value
     }
 
@@ -59,7 +72,8 @@ package enum Quantity {
             let meant = confused[unit] ?? NearestWord.nearest(to: unit, in: units.keys.sorted())
             throw TextProblem(
                 unit.isEmpty
-                    ? "\"\(text)\" has no unit; it may be \(known)" : "unknown unit \"\(unit)\"; it may be \(known)",
+                    ? "\"\(text)\" has no unit; it may be \(known)"
+                    : "unknown unit \"\(unit)\"; it may be \(known)",
                 suggestion: meant.map { digits + $0 },
                 offset: digits.count
             )
@@ -67,7 +81,9 @@ package enum Quantity {
         guard let value = UInt64(digits) else { throw TextProblem("\"\(text)\" is too large") }
         let (product, overflow) = value.multipliedReportingOverflow(by: factor)
         guard !overflow else { throw TextProblem("\"\(text)\" is too large") }
-        guard product > 0 else { throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one") }
+        guard product > 0 else {
+            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
+        }
         return product
     }
 

@@ -6,17 +6,26 @@ package enum RequestText {
     package static func parse(_ text: String) throws(TextProblem) -> Request {
         let parts = text.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
         guard parts.count == 2 else {
-            throw TextProblem("\"\(text)\" is not a request; it is written METHOD URL, as in \"GET https://example.com/x\"")
+            throw TextProblem(
+                "\"\(text)\" is not a request; it is written METHOD URL, as in \"GET https://example.com/x\""
+            )
         }
         let offset = parts[0].unicodeScalars.count + 1
         guard let cut = HostPatternText.firstRange(of: "://", in: parts[1]) else {
-            throw TextProblem("\"\(parts[1])\" has no scheme", suggestion: "https://\(parts[1])", offset: offset)
+            throw TextProblem(
+                "\"\(parts[1])\" has no scheme",
+                suggestion: "https://\(parts[1])",
+                offset: offset
+            )
         }
         let rest = parts[1][cut.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let endpoint = try endpoint(String(parts[1][..<cut.upperBound] + authority), offset: offset)
         let target = rest.dropFirst(authority.count).prefix { $0 != "#" }
-        return Request(endpoint: endpoint, action: try action(parts[0], String(target), endpoint.scheme, offset: offset))
+        return Request(
+            endpoint: endpoint,
+            action: try action(parts[0], String(target), endpoint.scheme, offset: offset)
+        )
     }
 
     private static func endpoint(_ text: String, offset: Int) throws(TextProblem) -> Endpoint {
@@ -28,7 +37,8 @@ package enum RequestText {
         }
         switch pattern.hosts {
         case .name(let name): return Endpoint(scheme: pattern.scheme, host: .name(name), port: pattern.port)
-        case .address(let address): return Endpoint(scheme: pattern.scheme, host: .address(address), port: pattern.port)
+        case .address(let address):
+            return Endpoint(scheme: pattern.scheme, host: .address(address), port: pattern.port)
         case .oneLabel, .anyLabels, .network:
             throw TextProblem("a request goes to one host, not to a pattern", offset: offset)
         }
@@ -43,7 +53,9 @@ package enum RequestText {
         switch scheme {
         case .tls, .tcp:
             guard word == "connect", target.isEmpty || target == "/" else {
-                throw TextProblem("the only request of \(scheme.rawValue) is \"connect \(scheme.rawValue)://HOST:PORT\"")
+                throw TextProblem(
+                    "the only request of \(scheme.rawValue) is \"connect \(scheme.rawValue)://HOST:PORT\""
+                )
             }
             return .connect
         case .http, .https:

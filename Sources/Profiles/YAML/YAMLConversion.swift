@@ -10,7 +10,7 @@ struct YAMLConversion {
     }
 
     mutating func convert(_ node: Node, depth: Int) throws(ProfileError) -> YAMLNode {
-        let position = node.mark.map { TextPosition(line: $0.line, column: $0.column) } ?? .start
+        let position = position(of: node)
         count += 1
         guard count <= YAMLDocument.maximumNodes else {
             throw refusal("more than \(YAMLDocument.maximumNodes) values", at: position)
@@ -39,6 +39,9 @@ struct YAMLConversion {
         var entries: [YAMLEntry] = []
         var seen: [String: TextPosition] = [:]
         for (key, value) in mapping {
+            guard case .scalar = key else {
+                throw refusal("a key must be plain text", at: position(of: key))
+            }
             let name = try convert(key, depth: depth + 1)
             guard case .scalar(let text, let quoted) = name.content, quoted || text != "<<" else {
                 throw refusal("a key must be plain text, not \(name.kind)", at: name.position)
@@ -66,6 +69,10 @@ struct YAMLConversion {
         // YAML 1.2 core schema, section 10.3.2; the tilde is left to mean the home directory.
         return ["", "null", "Null", "NULL"].contains(scalar.string)
             ? .null : .scalar(scalar.string, quoted: false)
+    }
+
+    private func position(of node: Node) -> TextPosition {
+        node.mark.map { TextPosition(line: $0.line, column: $0.column) } ?? .start
     }
 
     private func checkTag(_ tag: String, at position: TextPosition) throws(ProfileError) {
@@ -98,7 +105,9 @@ extension YamlError {
         }
     }
 
-    /// The library names the key's first place. In a block mapping the second one begins in the same column.
+    /// The library names the key's first place.
+    ///
+    /// In a block mapping the second one begins in the same column.
     private func duplicate(_ key: String, first: Mark, file: String, text: String) -> Diagnostic {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let indent = String(repeating: " ", count: first.column - 1)

@@ -17,8 +17,9 @@ package struct YAMLMapping: Sendable {
 }
 
 extension YAMLNode {
-    /// The mapping, with an error for each key that is not in `keys`. A key in `unbuilt` belongs to the format
-    /// and is refused by name. Nil, with an error, for another type.
+    /// The mapping, with an error for each key that is not in `keys`.
+    ///
+    /// A key in `unbuilt` belongs to the format and is refused by name. Nil, with an error, for another type.
     package func mapping(
         _ what: String,
         keys: [String],

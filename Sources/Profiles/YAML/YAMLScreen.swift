@@ -24,8 +24,8 @@ enum YAMLScreen {
         )
     }
 
-    /// Control characters, and the line breaks that only some programs see (NEL, LS, PS): an editor and the
-    /// parser must agree on what a line is.
+    /// Control characters, line breaks that only some programs see (NEL, LS, PS), and marks that no reviewer sees
+    /// (zero-width, direction): an editor, a reviewer and the parser must agree on what stands there.
     private static func strangeCharacter(in text: String) -> Problem? {
         var line = 1
         var column = 1
@@ -34,7 +34,8 @@ enum YAMLScreen {
             case 0x0A:
                 line += 1
                 column = 0
-            case 0x09, 0x0D, 0x20...0x7E, 0xA0...0x2027, 0x202F...0x2065, 0x2070...0xFEFE, 0xFF00...0x10FFFF:
+            case 0x09, 0x0D, 0x20...0x7E, 0xA0...0x200A, 0x2010...0x2027, 0x202F...0x205F, 0x2070...0xFEFE,
+                0xFF00...0x10FFFF:
                 break
             case 0xFEFF where line == 1 && column == 1:
                 break

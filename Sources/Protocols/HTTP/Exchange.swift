@@ -12,6 +12,9 @@ struct Relaying {
     let checked: CheckedRequest
     /// Watches the body for placeholders.
     var scan: PlaceholderScan
+    /// What is still to come of either body.
+    var requestBody: BodyCount
+    var responseBody = BodyCount(.none)
     var requestEnded = false
     /// Nil until the final response head has come.
     var response: CheckedResponse?
@@ -21,6 +24,7 @@ struct Relaying {
         id = asking.id
         checked = asking.checked
         scan = PlaceholderScan(patterns)
+        requestBody = BodyCount(asking.checked.framing)
     }
 }
 

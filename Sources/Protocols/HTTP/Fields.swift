@@ -117,6 +117,8 @@ enum Fields {
     private static let identityPrefixes = ["x-forwarded-", "x-agent-", "x-bailey-", "proxy-"]
 
     private static func folded(_ name: String) -> String {
-        String(decoding: Octets.lowercased(name).utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: Unicode.UTF8.self)
+        let key = Octets.lowercased(name)
+        guard key.utf8.contains(0x5F) else { return key }
+        return String(decoding: key.utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: Unicode.UTF8.self)
     }
 }

@@ -50,3 +50,24 @@ enum Framing: Hashable {
         }
     }
 }
+
+/// Counts a body against its declared length: one octet too many would be read as the next message.
+struct BodyCount: Sendable {
+    /// Nil without a declared length.
+    private var left: UInt64?
+
+    init(_ framing: Framing) {
+        left = if case .length(let count) = framing { count } else { nil }
+    }
+
+    /// False when there are more octets than declared.
+    mutating func take(_ octets: Int) -> Bool {
+        guard let left else { return true }
+        guard let octets = UInt64(exactly: octets), octets <= left else { return false }
+        self.left = left - octets
+        return true
+    }
+
+    /// Whether the body may end here.
+    var isComplete: Bool { (left ?? 0) == 0 }
+}

@@ -52,13 +52,20 @@ enum Octets {
 
     /// `%XX` in upper case (RFC 3986 section 6.2.2.1).
     static func percentEncoded(_ byte: UInt8) -> [UInt8] {
-        let digits = Array("0123456789ABCDEF".utf8)
-        return [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+        [UInt8(ascii: "%"), hexDigit(byte >> 4), hexDigit(byte & 15)]
+    }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "A") &+ value &- 10
     }
 
     /// Lower-case ASCII letters; every other character as it is.
     static func lowercased(_ text: some StringProtocol) -> String {
-        String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: Unicode.UTF8.self)
+        guard text.utf8.contains(where: { (0x41...0x5A).contains($0) }) else { return String(text) }
+        return String(
+            decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 },
+            as: Unicode.UTF8.self
+        )
     }
 
     /// Without spaces and tabs at both ends (`OWS`, RFC 9110 section 5.6.3).

@@ -36,16 +36,24 @@ enum PathNormalizer {
             let byte = raw[index]
             if byte == UInt8(ascii: "%") {
                 let value = try escape(raw, at: index)
-                result += Octets.isUnreserved(value) ? [value] : Octets.percentEncoded(value)
+                append(value, isLiteral: Octets.isUnreserved(value), to: &result)
                 index += 3
             } else {
                 try checkLiteral(byte)
-                result += Octets.isPath(byte) ? [byte] : Octets.percentEncoded(byte)
+                append(byte, isLiteral: Octets.isPath(byte), to: &result)
                 index += 1
             }
         }
         try checkEncodedOnce(result)
         return result
+    }
+
+    private static func append(_ byte: UInt8, isLiteral: Bool, to result: inout [UInt8]) {
+        if isLiteral {
+            result.append(byte)
+        } else {
+            result += Octets.percentEncoded(byte)
+        }
     }
 
     private static func checkLiteral(_ byte: UInt8) throws(HTTPFault) {
@@ -78,7 +86,8 @@ enum PathNormalizer {
     ///
     /// Looked for in the result: the digits may have been encoded themselves.
     private static func checkEncodedOnce(_ path: [UInt8]) throws(HTTPFault) {
-        for index in path.indices where path[index...].starts(with: Array("%25".utf8)) {
+        for index in path.indices where path[index] == UInt8(ascii: "%") {
+            guard path[index...].dropFirst().prefix(2).elementsEqual("25".utf8) else { continue }
             let digits = path[index...].dropFirst(3).prefix(2)
             guard digits.count < 2 || !digits.allSatisfy({ Octets.hexValue($0) != nil }) else {
                 throw .malformed("the path is percent-encoded twice, which servers read differently")

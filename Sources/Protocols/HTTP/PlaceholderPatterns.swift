@@ -40,11 +40,8 @@ package struct PlaceholderPatterns: Sendable {
     /// The first placeholder anywhere in a whole text.
     func find(in text: String) -> Placeholder? {
         guard !set.isEmpty else { return nil }
-        var scan = PlaceholderScan(self)
-        for byte in text.utf8 {
-            if let found = scan.step(byte) { return found }
-        }
-        return scan.finish()
+        var scanner = PatternScanner(set)
+        return scanner.scan(text).flatMap(owner)
     }
 
     /// The placeholder that a text is, whatever its case.
@@ -54,39 +51,16 @@ package struct PlaceholderPatterns: Sendable {
     }
 }
 
-/// Watches one stream for placeholders across chunk borders: two integers and at most two octets of memory.
+/// Watches one body for placeholders across chunk borders.
 struct PlaceholderScan: Sendable {
     private let patterns: PlaceholderPatterns
-    private var raw: PatternScanner
-    private var decoded: PatternScanner
-    private var percent = PercentDecoder()
+    private var scanner: PatternScanner
 
     init(_ patterns: PlaceholderPatterns) {
         self.patterns = patterns
-        raw = PatternScanner(patterns.set)
-        decoded = PatternScanner(patterns.set)
+        scanner = PatternScanner(patterns.set)
     }
 
     /// The first placeholder that ends in these bytes.
-    mutating func scan(_ bytes: ByteBuffer) -> Placeholder? {
-        guard !patterns.set.isEmpty else { return nil }
-        for byte in bytes.readableBytesView {
-            if let found = step(byte) { return found }
-        }
-        return nil
-    }
-
-    /// The placeholder that ends with this octet.
-    mutating func step(_ byte: UInt8) -> Placeholder? {
-        var hit = raw.step(byte)
-        var other = decoded
-        percent.step(byte) { octet in
-            if let index = other.step(octet) { hit = index }
-        }
-        decoded = other
-        return hit.flatMap(patterns.owner)
-    }
-
-    /// What an unfinished escape at the end of a text hid.
-    mutating func finish() -> Placeholder? { step(0) }
+    mutating func scan(_ bytes: ByteBuffer) -> Placeholder? { scanner.scan(bytes).flatMap(patterns.owner) }
 }

@@ -62,13 +62,16 @@ extension HTTPEngine {
         var exchange = exchange
         switch message {
         case .body(let bytes):
-            guard exchange.checked.framing != .none else { return close() }
+            guard exchange.checked.framing != .none, exchange.requestBody.take(bytes.readableBytes) else {
+                return close()
+            }
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
             state = .relaying(exchange)
             return [.forward(message, to: .upstream, under: exchange.id)]
         case .end(let trailers):
+            guard exchange.requestBody.isComplete else { return close() }
             do {
                 let passed = try requestTrailers(trailers, exchange)
                 exchange.requestEnded = true

@@ -16,14 +16,21 @@ extension HTTPEngine {
     }
 
     private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
+        var exchange = exchange
         switch message {
         case .responseHead(let head):
             return exchange.response == nil ? receivedHead(head, in: exchange) : close()
-        case .body:
-            guard let response = exchange.response, response.hasBody else { return close() }
+        case .body(let bytes):
+            guard let response = exchange.response, response.hasBody,
+                exchange.responseBody.take(bytes.readableBytes)
+            else { return close() }
+            state = .relaying(exchange)
             return [.forward(message, to: .client, under: exchange.id)]
         case .end(let trailers):
-            guard let response = exchange.response else { return close() }
+            guard let response = exchange.response, exchange.responseBody.isComplete || !response.hasBody
+            else {
+                return close()
+            }
             return complete(exchange, response, trailers)
         case .unreadable(.fieldsTooLarge):
             return upstreamFailed(exchange, "the upstream's header fields are over the limit")
@@ -51,6 +58,7 @@ extension HTTPEngine {
             do {
                 let response = try CheckedResponse(head, to: exchange.checked)
                 exchange.response = response
+                exchange.responseBody = BodyCount(response.framing)
                 state = .relaying(exchange)
                 return [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
             } catch {

@@ -4,6 +4,8 @@ internal import Policy
 struct Grant: Sendable, Hashable {
     var path: String
     var isWritable: Bool
+    /// Only takes something away: where the path is not there, there is nothing to take.
+    var isProtection = false
 
     /// Every grant, shallow paths first. At one path `protect` beats `write` beats `read`; hidden ones are left out.
     static func all(of files: FileRules, home: String) -> [Grant] {
@@ -12,7 +14,10 @@ struct Grant: Sendable, Hashable {
         for path in files.write { writable[path] = true }
         for path in files.protect { writable[path] = false }
         for path in files.hide { writable[path] = nil }
-        return writable.map { Grant(path: $0.key, isWritable: $0.value) }.sorted {
+        let grants = writable.map { path, isWritable in
+            Grant(path: path, isWritable: isWritable, isProtection: files.protect.contains(path))
+        }
+        return grants.sorted {
             let (left, right) = ($0.path.split(separator: "/").count, $1.path.split(separator: "/").count)
             return left == right ? $0.path < $1.path : left < right
         }

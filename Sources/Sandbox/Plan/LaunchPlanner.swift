@@ -126,6 +126,7 @@ struct LaunchPlanner {
 
     private mutating func take(_ grant: Grant) -> Source {
         var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
+        if grant.isProtection { flags |= CSB_OPTIONAL.rawValue }
         let below = grant.path == request.workspace || grant.path.hasPrefix(request.workspace + "/")
         if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
         let facts = machine.facts(of: grant.path)
@@ -141,7 +142,7 @@ struct LaunchPlanner {
                 b: UInt64(facts.group)
             )
         )
-        return Source(slot: slot, path: grant.path, optional: false, isFile: facts.isFile)
+        return Source(slot: slot, path: grant.path, optional: grant.isProtection, isFile: facts.isFile)
     }
 
     /// Refuses what would hand the agent the machine, or Bailey itself.
@@ -238,11 +239,9 @@ struct LaunchPlanner {
         )
         for (name, path, mode) in [("tmp", "/tmp", UInt32(0o1777)), ("home", request.home, 0o700), ("shm", "/dev/shm", 0o1777)] {
             steps.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: "\(scratch)/\(name)"))
-            guard path == "/tmp" || path == "/dev/shm" || !mounted.contains(where: { Grant.covers($0, path) }) else { continue }
             makeFolders(above: path)
             makeFolder(path)
             steps.append(LaunchStep(kind: CSB_BIND, path: path, text: "\(scratch)/\(name)"))
-            mounted.append(path)
         }
         makeFolder("/var")
         link("/var/tmp", to: "/tmp")

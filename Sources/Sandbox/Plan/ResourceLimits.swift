@@ -16,7 +16,8 @@ enum ResourceLimits {
     static let defaultProcesses: UInt64 = 4096
 
     static func of(_ limits: Limits) -> [Limit] {
-        [
+        let data = limits.memory.map { Limit(resource: 2, value: $0, name: "RLIMIT_DATA") }
+        return (data.map { [$0] } ?? []) + [
             Limit(resource: 4, value: 0, name: "RLIMIT_CORE"),
             Limit(resource: 7, value: limits.openFiles ?? 65_536, name: "RLIMIT_NOFILE"),
             Limit(resource: 6, value: limits.processes ?? defaultProcesses, name: "RLIMIT_NPROC"),

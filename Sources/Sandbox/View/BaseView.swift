@@ -1,36 +1,51 @@
 /// The system as every agent sees it, read-only: an allow-list.
-enum BaseView {
-    /// Folders of the root: programs and libraries. Links among them are made again.
-    static let folders = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
+///
+/// What is not listed is not there; the launcher replaces `passwd`, `group`, `hosts`, `nsswitch.conf` and
+/// `resolv.conf` by files of its own. Left out on purpose, though programs look for them: `ssl/private`, `shadow`
+/// and `ssh` (keys); `curlrc`, `wgetrc`, `npmrc`, `pip.conf`, `environment`, `krb5.conf`, `maven/settings.xml` and
+/// `odbc.ini` (may hold passwords or name internal hosts); `machine-id`, `fstab` (the host's identity); `mtab` (a
+/// link into the host's procfs). A profile that needs one reads it by name.
+package enum BaseView {
+    package static let entries: [ViewEntry] = programs + libraries + network + trust + languages + interactive
 
-    /// What programs need of /etc; everything else, and every secret among it, is not there.
-    static let settings = [
-        "alternatives", "bash.bashrc", "bash_completion.d", "ca-certificates", "ca-certificates.conf", "crypto-policies",
-        "debian_version", "ethertypes", "fonts", "gai.conf", "gitconfig", "gnutls", "host.conf", "inputrc", "ld.so.cache",
-        "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "lsb-release", "magic", "magic.mime", "mailcap",
-        "maven", "mime.types", "networks", "os-release", "perl", "pki", "profile", "profile.d", "protocols", "python3",
-        "python3.11", "rpc", "services", "shells", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "vim",
-        "wgetrc", "xattr.conf", "java-17-openjdk", "java", "openssl.cnf",
-    ].map { "/etc/" + $0 }
+    /// Folders of the root; those that are links on the host are made again as links.
+    static var folders: [String] { entries.filter { $0.kind == .linkOrBind }.map(\.path) }
+
+    /// Paths of /etc that are bound when they are there, with patterns replaced by what they match.
+    static var settings: [String] {
+        let names = FolderListing.names(in: "/etc")
+        return entries.filter { $0.kind == .bindIfPresent }.flatMap { $0.matches(among: names) }
+    }
 }
 
-/// What of a fresh procfs is covered.
-enum ProcMasks {
-    static let files = [
-        "/proc/keys", "/proc/key-users", "/proc/kcore", "/proc/kallsyms", "/proc/kmsg", "/proc/timer_list",
-        "/proc/sched_debug", "/proc/sysrq-trigger", "/proc/latency_stats", "/proc/config.gz", "/proc/slabinfo",
-        "/proc/pagetypeinfo", "/proc/vmallocinfo", "/proc/iomem", "/proc/ioports", "/proc/kpagecount",
-        "/proc/kpageflags", "/proc/kpagecgroup",
-    ]
-    static let folders = ["/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi", "/proc/asound", "/proc/driver"]
-}
+/// One path of the system view, and why it is in it.
+package struct ViewEntry: Sendable, Hashable {
+    /// How the path comes into the view.
+    package enum Kind: String, Sendable {
+        /// A link when it is one on the host, else bound.
+        case linkOrBind
+        /// Bound where the host has it, left out where not.
+        case bindIfPresent
+    }
 
-/// Credential stores below the home directory: hidden even where a profile grants what is around them.
-enum CredentialStores {
-    static let names = [
-        ".ssh", ".aws", ".gnupg", ".netrc", ".git-credentials", ".config/gh", ".docker", ".kube", ".npmrc", ".pypirc",
-        ".cargo/credentials.toml", ".config/gcloud", ".azure", ".claude", ".codex", ".bash_history", ".psql_history",
-    ]
+    /// Absolute; a `*` at the end stands for any rest of that name.
+    package let path: String
+    package let kind: Kind
+    package let reason: String
 
-    static func paths(home: String) -> [String] { names.map { "\(home)/\($0)" } }
+    /// The path, or the paths that its pattern matches among the names in /etc.
+    package func matches(among names: [String]) -> [String] {
+        guard path.hasSuffix("*") else { return [path] }
+        return names.map { "/etc/" + $0 }.filter { $0.hasPrefix(path.dropLast()) }.sorted()
+    }
+
+    /// A folder of the root.
+    static func root(_ path: String, _ reason: String) -> Self {
+        Self(path: path, kind: .linkOrBind, reason: reason)
+    }
+
+    /// A path below /etc.
+    static func etc(_ name: String, _ reason: String) -> Self {
+        Self(path: "/etc/" + name, kind: .bindIfPresent, reason: reason)
+    }
 }

@@ -7,7 +7,7 @@ package enum ControlSocket {
     package static let path = "/.bailey/control"
 
     /// Whether this process runs inside an agent.
-    package static var isInsideAgent: Bool { access(path, F_OK) == 0 }
+    package static var isInsideAgent: Bool { unsafe access(path, F_OK) == 0 }
 
     /// Connects to the supervisor of the agent this process runs in.
     package static func connect() throws(SystemCallError) -> OwnedDescriptor {

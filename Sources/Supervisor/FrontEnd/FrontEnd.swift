@@ -31,7 +31,7 @@ package struct FrontEnd: ~Copyable {
 
     package init(control: ControlChannel) throws(SystemCallError) {
         self.control = control
-        signals = try SignalQueue()
+        signals = try SignalQueue.opened()
     }
 
     /// Launches and waits.
@@ -86,7 +86,7 @@ package struct FrontEnd: ~Copyable {
     private mutating func connect(_ descriptors: [Int32]) throws(ControlError) {
         switch descriptors.count {
         case 1:
-            terminal = TerminalMode(raw: STDIN_FILENO)
+            terminal = TerminalMode.raw(STDIN_FILENO)
             pumps = [Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO)]
         case 3:
             pumps = [

@@ -6,7 +6,7 @@ enum ProcessEnvironment {
     /// Every entry that is valid UTF-8, as it stands.
     static var entries: [String] {
         var entries: [String] = []
-        guard var cursor = unsafe environ else { return [] }
+        var cursor = unsafe environ
         while let entry = unsafe cursor.pointee {
             if let text = unsafe String(validatingCString: entry) { entries.append(text) }
             unsafe cursor += 1
@@ -30,6 +30,9 @@ enum ProcessEnvironment {
 enum WorkingDirectory {
     /// The absolute path; nil when the directory is gone or cannot be reached.
     static var current: String? { PathText.currentDirectory }
+
+    /// A path made absolute against the current directory.
+    static func absolute(_ path: String) -> String { absolute(path, from: current ?? "/") }
 
     /// A path made absolute against a directory, with `.` and `..` taken out by their text.
     static func absolute(_ path: String, from directory: String) -> String {

@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Linux
 
@@ -8,37 +9,30 @@ struct SignalQueue: ~Copyable {
 
     private let queue: OwnedDescriptor
 
+    private init(queue: consuming OwnedDescriptor) {
+        self.queue = queue
+    }
+
     /// Blocks the forwarded signals for this thread and those it will start; call before any thread exists.
     /// SIGPIPE is ignored: a reader that went away is an error of one write, not the end of the process.
     static func block() {
-        var set = Self.set
-        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        unsafe csb_signals_block(forwarded, Int32(forwarded.count))
         _ = signal(SIGPIPE, SIG_IGN)
         // A caller that ignores SIGCHLD would make wait(2) forget what ended.
         _ = signal(SIGCHLD, SIG_DFL)
     }
 
-    init() throws(SystemCallError) {
-        var set = Self.set
-        let raw = unsafe signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
-        guard raw >= 0 else { throw SystemCallError(stage: "signalfd", object: "front-end", errno: errno) }
-        queue = OwnedDescriptor(raw)
+    static func opened() throws(SystemCallError) -> SignalQueue {
+        let raw = unsafe csb_signals_open(forwarded, Int32(forwarded.count))
+        guard raw >= 0 else { throw SystemCallError(stage: "signalfd", object: "front-end", errno: -raw) }
+        return SignalQueue(queue: OwnedDescriptor(raw))
     }
 
     var descriptor: Int32 { queue.rawValue }
 
     /// The next signal; nil when there is none.
     func next() -> Int32? {
-        var information = signalfd_siginfo()
-        let size = MemoryLayout<signalfd_siginfo>.size
-        guard unsafe read(queue.rawValue, &information, size) == size else { return nil }
-        return Int32(bitPattern: information.ssi_signo)
-    }
-
-    private static var set: sigset_t {
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        for number in forwarded { unsafe sigaddset(&set, number) }
-        return set
+        let number = csb_signals_next(queue.rawValue)
+        return number > 0 ? number : nil
     }
 }

@@ -3,21 +3,21 @@ internal import Glibc
 /// The caller's terminal while an agent has a pty of its own: raw, and put back as it was.
 struct TerminalMode: ~Copyable {
     private let descriptor: Int32
-    private var saved: termios
+    private let saved: termios
 
-    /// Makes the terminal raw; nil when the descriptor is not a terminal.
-    init?(raw descriptor: Int32) {
-        var current = termios()
-        guard unsafe tcgetattr(descriptor, &current) == 0 else { return nil }
+    private init(descriptor: Int32, saved: termios) {
         self.descriptor = descriptor
-        saved = current
-        unsafe cfmakeraw(&current)
-        guard unsafe tcsetattr(descriptor, TCSADRAIN, &current) == 0 else { return nil }
+        self.saved = saved
     }
 
-    /// Puts the terminal back.
-    mutating func restore() {
-        _ = unsafe tcsetattr(descriptor, TCSADRAIN, &saved)
+    /// Makes the terminal raw; nil when the descriptor is not a terminal.
+    static func raw(_ descriptor: Int32) -> TerminalMode? {
+        var settings = termios()
+        guard unsafe tcgetattr(descriptor, &settings) == 0 else { return nil }
+        let mode = TerminalMode(descriptor: descriptor, saved: settings)
+        unsafe cfmakeraw(&settings)
+        _ = unsafe tcsetattr(descriptor, TCSADRAIN, &settings)
+        return mode
     }
 
     deinit {

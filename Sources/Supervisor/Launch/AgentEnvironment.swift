@@ -12,12 +12,21 @@ package struct AgentEnvironment {
 
     package let rules: EnvironmentRules
     package let placeholders: [Placeholder]
+    /// Variables from which the supervisor takes secrets: never inherited.
+    package let withheld: Set<String>
     package let home: String
     package let userName: String
 
-    package init(rules: EnvironmentRules, placeholders: [Placeholder], home: String, userName: String) {
+    package init(
+        rules: EnvironmentRules,
+        placeholders: [Placeholder],
+        withheld: Set<String> = [],
+        home: String,
+        userName: String
+    ) {
         self.rules = rules
         self.placeholders = placeholders
+        self.withheld = withheld
         self.home = home
         self.userName = userName
     }
@@ -48,7 +57,7 @@ package struct AgentEnvironment {
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
 
     private func passes(_ name: String, _ value: String) -> Bool {
-        if Self.never.contains(where: { Self.matches($0, name) }) { return false }
+        if withheld.contains(name) || Self.never.contains(where: { Self.matches($0, name) }) { return false }
         if rules.pass.contains(name) { return true }
         guard rules.pass.contains(where: { Self.matches($0, name) }) else { return false }
         return !Self.onlyByName.contains(where: { Self.matches($0, name) }) && !SecretShapes.isSecretName(name)

@@ -17,7 +17,10 @@ struct TrustStore {
     init(authority: CertificateAuthority) throws {
         let pem = authority.certificatePEM
         let system = ReadFile.bytes(at: TrustFiles.bundlePath, limit: Self.maximumBundle) ?? []
-        let truststore = JavaTruststore(certificates: [("bailey", authority.certificateDER)])
+        let certificates = PEMCertificates.decoded(Array(pem.utf8)) + PEMCertificates.decoded(system)
+        let truststore = JavaTruststore(
+            certificates: certificates.enumerated().map { (alias: "bailey-\($0.offset)", der: $0.element) }
+        )
         files = [
             ExtraFile(path: TrustFiles.bundlePath, bytes: system + Array("\n\(pem)".utf8)),
             ExtraFile(path: TrustFiles.javaPath, bytes: truststore.bytes),

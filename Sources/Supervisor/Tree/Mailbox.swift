@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Linux
 internal import Model
@@ -16,8 +17,8 @@ final class Mailbox: Sendable {
 
     /// Throws when the kernel has no descriptor left.
     init() throws(SystemCallError) {
-        event = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard event >= 0 else { throw SystemCallError(stage: "eventfd", object: "supervisor mailbox", errno: errno) }
+        event = csb_event_open()
+        guard event >= 0 else { throw SystemCallError(stage: "eventfd", object: "supervisor mailbox", errno: -event) }
     }
 
     deinit {
@@ -29,12 +30,11 @@ final class Mailbox: Sendable {
 
     func post(_ commit: Commit) {
         commits.withLock { $0.append(commit) }
-        _ = eventfd_write(event, 1)
+        csb_event_raise(event)
     }
 
     func take() -> [Commit] {
-        var count: eventfd_t = 0
-        _ = unsafe eventfd_read(event, &count)
+        csb_event_take(event)
         return commits.withLock { list in
             defer { list = [] }
             return list

@@ -115,7 +115,12 @@ final class House: Sendable {
     static func policy(_ id: AgentID, _ rules: [EgressRule], ancestors: [[EgressRule]]) -> LineagePolicy? {
         func hop(_ ordinal: Int) -> Hop {
             let name = "level\(ordinal)"
-            return Hop(agent: AgentID(run: "0badcafe", ordinal: ordinal), name: name, profile: name, profileDigest: "")
+            return Hop(
+                agent: AgentID(run: "0badcafe", ordinal: ordinal),
+                name: name,
+                profile: name,
+                profileDigest: ""
+            )
         }
         let principal = Principal(localUser: "tester", uid: 1_000)
         let own = Hop(agent: id, name: "agent", profile: "agent", profileDigest: "")

@@ -5,7 +5,7 @@ final class Nginx {
     let plain: UInt16
     let secure: UInt16
     private let scratch: Scratch
-    private let process = Process()
+    private let process: Child
 
     /// `certificate` names one of `Certificates`.
     init(certificate: String = "good") throws {
@@ -37,20 +37,16 @@ final class Nginx {
             """
         )
         _ = try scratch.write("big", String(repeating: "0123456789abcdef", count: 1 << 20))
-        process.executableURL = URL(fileURLWithPath: "/usr/sbin/nginx")
-        process.arguments = ["-p", scratch.path, "-c", scratch.path + "/nginx.conf"]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        process = try Child(
+            // A bound of its own, should the tests be killed.
+            "/usr/bin/timeout",
+            ["-s", "KILL", "120", "/usr/sbin/nginx", "-p", scratch.path, "-c", scratch.path + "/nginx.conf"]
+        )
         for _ in 0..<500 {
             if (try? RawClient(port: secure)) != nil { return }
             usleep(10_000)
         }
         throw CocoaError(.executableLoad)
-    }
-
-    deinit {
-        process.terminate()
-        process.waitUntilExit()
     }
 
     /// What reached it, one line for each request.

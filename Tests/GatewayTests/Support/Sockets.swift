@@ -21,8 +21,20 @@ enum Sockets {
         return port
     }
 
+    /// The cookie of the namespace that this process is in (`SO_NETNS_COOKIE`, 71 in asm-generic/socket.h).
+    static func namespaceCookie() throws -> UInt64 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var cookie: UInt64 = 0
+        var length = socklen_t(8)
+        guard unsafe getsockopt(descriptor, SOL_SOCKET, 71, &cookie, &length) == 0 else {
+            throw POSIXError(.EINVAL)
+        }
+        return cookie
+    }
+
     private static func bound(_ type: Int32) throws -> (descriptor: Int32, port: UInt16) {
-        let descriptor = socket(AF_INET6, type, 0)
+        let descriptor = socket(AF_INET6, type | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw POSIXError(.EMFILE) }
         var off: Int32 = 0
         unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, 4)
@@ -46,16 +58,21 @@ enum Sockets {
 final class RawClient {
     private let descriptor: Int32
 
-    /// IPv4 loopback, or IPv6 with `v6`.
-    init(port: UInt16, type: Int32 = Int32(SOCK_STREAM.rawValue), seconds: Int = 10) throws {
-        descriptor = socket(AF_INET, type, 0)
+    /// `host` is an IPv4 address on loopback.
+    init(
+        port: UInt16,
+        type: Int32 = Int32(SOCK_STREAM.rawValue),
+        seconds: Int = 10,
+        host: UInt32 = 0x7F00_0001
+    ) throws {
+        descriptor = socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0)
         var limit = timeval(tv_sec: seconds, tv_usec: 0)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = host.bigEndian
         let result = unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

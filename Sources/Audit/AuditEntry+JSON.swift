@@ -1,0 +1,110 @@
+internal import Model
+
+extension AuditEntry {
+    /// The entry's record as canonical JSON, in the shape that its `Codable` reads.
+    var canonicalJSON: [UInt8] {
+        var json = CanonicalJSON()
+        switch self {
+        case .spawn(let record): json.write(record)
+        case .spawnRefused(let record): json.write(record)
+        case .exit(let record): json.write(record)
+        case .request(let record): json.write(record)
+        }
+        return json.octets
+    }
+}
+
+extension CanonicalJSON {
+    fileprivate mutating func write(_ record: SpawnRecord) {
+        object { json in
+            json.member("argv") { $0.strings(record.argv) }
+            json.member("degraded") { $0.strings(record.degraded) }
+            json.member("limits") { json in
+                json.object { json in
+                    for (name, holder) in record.limits.sorted(by: { $0.key < $1.key }) {
+                        json.member(name, holder)
+                    }
+                }
+            }
+            json.member("lineage") { $0.write(record.lineage) }
+            json.member("program", record.program)
+            json.member("programDigest", record.programDigest)
+            json.member("workingDirectory", record.workingDirectory)
+            json.member("workspace", record.workspace)
+        }
+    }
+
+    fileprivate mutating func write(_ record: SpawnRefusal) {
+        object { json in
+            json.member("argv") { $0.strings(record.argv) }
+            if let parent = record.parent { json.member("parent") { $0.write(parent) } }
+            json.member("principal") { $0.write(record.principal) }
+            json.member("profile", record.profile)
+            json.member("reason", record.reason)
+        }
+    }
+
+    fileprivate mutating func write(_ record: ExitRecord) {
+        object { json in
+            json.member("cause", record.cause)
+            json.member("lineage") { $0.write(record.lineage) }
+            json.member("status", record.status)
+        }
+    }
+
+    fileprivate mutating func write(_ record: RequestRecord) {
+        object { json in
+            json.member("action", record.action)
+            json.member("credential", record.credential)
+            json.member("levels") { json in json.array(record.levels) { $0.write($1) } }
+            json.member("lineage") { $0.write(record.lineage) }
+            json.member("message", record.message)
+            json.member("reason", record.reason?.rawValue)
+            json.member("resource", record.resource)
+            json.member("verdict", record.verdict.rawValue)
+        }
+    }
+
+    private mutating func write(_ level: LevelVerdict) {
+        object { json in
+            json.member("agent", level.agent.text)
+            json.member("effect", level.effect.rawValue)
+            json.member("profile", level.profile)
+            guard let rule = level.rule else { return }
+            json.member("rule") { json in
+                json.object { json in
+                    json.member("source", rule.source)
+                    json.member("text", rule.text)
+                }
+            }
+        }
+    }
+
+    private mutating func write(_ lineage: Lineage) {
+        object { json in
+            json.member("agent") { $0.write(lineage.agent) }
+            json.member("ancestors") { json in json.array(lineage.ancestors) { $0.write($1) } }
+            json.member("principal") { $0.write(lineage.principal) }
+        }
+    }
+
+    private mutating func write(_ hop: Hop) {
+        object { json in
+            json.member("agent", hop.agent.text)
+            json.member("name", hop.name)
+            json.member("profile", hop.profile)
+            json.member("profileDigest", hop.profileDigest)
+        }
+    }
+
+    private mutating func write(_ principal: Principal) {
+        object { json in
+            json.member("subject", principal.subject)
+            json.member("uid", principal.uid)
+        }
+    }
+
+    private mutating func strings(_ texts: [String]) {
+        array(texts) { $0.string($1) }
+    }
+}

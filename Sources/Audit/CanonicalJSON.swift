@@ -1,0 +1,78 @@
+/// Writes canonical JSON (RFC 8259): keys in ascending order, no white space, `/` not escaped, shortest
+/// escapes.
+///
+/// The same octets as Foundation's encoder gives with sorted keys, at a fraction of the cost on every
+/// request.
+struct CanonicalJSON {
+    private(set) var octets: [UInt8] = []
+    private var isFirst = true
+
+    /// The members must be written in ascending order of their keys.
+    mutating func object(_ members: (inout CanonicalJSON) -> Void) {
+        bracketed(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
+    }
+
+    mutating func array<Element>(_ elements: [Element], _ write: (inout CanonicalJSON, Element) -> Void) {
+        bracketed(UInt8(ascii: "["), UInt8(ascii: "]")) { json in
+            for element in elements {
+                json.separate()
+                write(&json, element)
+            }
+        }
+    }
+
+    /// A member's key; its value is written by `value`.
+    mutating func member(_ key: String, _ value: (inout CanonicalJSON) -> Void) {
+        separate()
+        string(key)
+        octets.append(UInt8(ascii: ":"))
+        value(&self)
+    }
+
+    mutating func member(_ key: String, _ text: String) { member(key) { $0.string(text) } }
+
+    /// Left out when there is no value.
+    mutating func member(_ key: String, _ text: String?) {
+        if let text { member(key, text) }
+    }
+
+    mutating func member(_ key: String, _ number: some BinaryInteger) {
+        member(key) { $0.octets += "\(number)".utf8 }
+    }
+
+    mutating func string(_ text: String) {
+        octets.append(UInt8(ascii: "\""))
+        for octet in text.utf8 { escape(octet) }
+        octets.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func separate() {
+        if !isFirst { octets.append(UInt8(ascii: ",")) }
+        isFirst = false
+    }
+
+    private mutating func bracketed(_ open: UInt8, _ close: UInt8, _ body: (inout CanonicalJSON) -> Void) {
+        octets.append(open)
+        isFirst = true
+        body(&self)
+        isFirst = false
+        octets.append(close)
+    }
+
+    /// RFC 8259 section 7.
+    private mutating func escape(_ octet: UInt8) {
+        switch octet {
+        case UInt8(ascii: "\""): octets += "\\\"".utf8
+        case UInt8(ascii: "\\"): octets += "\\\\".utf8
+        case 0x08: octets += "\\b".utf8
+        case 0x0c: octets += "\\f".utf8
+        case 0x0a: octets += "\\n".utf8
+        case 0x0d: octets += "\\r".utf8
+        case 0x09: octets += "\\t".utf8
+        case 0x00..<0x20:
+            let digits = String(octet, radix: 16)
+            octets += "\\u00\(digits.utf8.count == 1 ? "0" : "")\(digits)".utf8
+        default: octets.append(octet)
+        }
+    }
+}

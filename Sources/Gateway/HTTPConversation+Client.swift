@@ -1,0 +1,82 @@
+internal import HTTPProtocol
+internal import NIOCore
+internal import NIOHTTP1
+internal import Wire
+
+// What the client's channel says.
+extension HTTPConversation {
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        schedule(context, in: patience)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        self.context = nil
+        link?.close()
+        link = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !ending else { return finishHandOver(unwrapInboundIn(data)) }
+        let message: HTTPMessage
+        switch unwrapInboundIn(data) {
+        case .head(let head): message = .requestHead(head)
+        case .body(let bytes): message = .body(bytes)
+        case .end(let trailers): message = .end(trailers)
+        }
+        lastActivity = .now()
+        perform(engine.received(message, from: .client))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead { context.read() } else { waitingToRead = true }
+    }
+
+    var mayRead: Bool {
+        if ending { return true }
+        return !deciding && engine.wantsClientMessages && (link?.isWritable ?? true)
+    }
+
+    /// Reads on if something was held back and may be read now.
+    func resumeReading() {
+        guard waitingToRead, mayRead, let context else { return }
+        waitingToRead = false
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { link?.resumeReading() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case .some(.inputClosed) = event as? ChannelEvent {
+            if ending { return context.close(promise: nil) }
+            perform(engine.ended(.client))
+            flush()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !ending else { return }
+        guard let fault = HTTPMessage.Unreadable(error) else { return breakOff() }
+        perform(engine.received(.unreadable(fault), from: .client))
+        flush()
+    }
+
+    func flush() {
+        flushClient()
+        link?.flush()
+    }
+
+    func flushClient() {
+        context?.flush()
+    }
+}

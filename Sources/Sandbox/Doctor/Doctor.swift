@@ -1,0 +1,88 @@
+internal import CSandbox
+internal import Glibc
+internal import Linux
+
+/// Looks at the machine: every kernel feature and permission that Bailey uses.
+package enum Doctor {
+    /// All checks, each made now; what is dangerous is tried in a throw-away child.
+    package static func checks() -> [Check] {
+        let probes = KernelProbe.all(isRoot: geteuid() == 0).map { $0.check() }
+        return switches() + probes + [filter(), landlock(), programs()] + controlGroups()
+    }
+
+    /// The compiled filter, loaded for real.
+    private static func filter() -> Check {
+        let version = SeccompFilter.libraryVersion() ?? "unknown"
+        let state: Check.State
+        do throws(SeccompFailure) {
+            let program = try SeccompFilter.standard()
+            let result = unsafe program.withUnsafeBytes { unsafe csb_probe_filter($0.baseAddress, $0.count) }
+            state =
+                result == 0
+                ? .available("libseccomp \(version), \(program.count / 8) instructions")
+                : .missing("seccomp: \(SystemCallError.text(-result))")
+        } catch {
+            state = .missing("\(error)")
+        }
+        return Check(
+            name: "seccomp",
+            purpose: "programs get the system calls they need and no others",
+            state: state,
+            remedy: "Use a kernel with CONFIG_SECCOMP_FILTER.",
+            isRequired: true
+        )
+    }
+
+    private static func landlock() -> Check {
+        let abi = csb_landlock_abi()
+        let state: Check.State =
+            switch abi {
+            case ..<1: .degraded("not there: namespaces, capabilities and the filter remain")
+            case ..<completeLandlock: .degraded("ABI \(abi): no walls around abstract sockets and signals")
+            default: .available("ABI \(abi)")
+            }
+        return Check(
+            name: "landlock",
+            purpose: "a second wall around files, sockets and signals",
+            state: state,
+            remedy:
+                "Use Linux 6.12 or newer with landlock among the security modules (lsm= on the command line).",
+            isRequired: false
+        )
+    }
+
+    /// ABI 6 brings the scopes of sockets and signals (Documentation/userspace-api/landlock.rst).
+    private static let completeLandlock: Int32 = 6
+
+    /// Bailey's own helper.
+    private static func programs() -> Check {
+        let state: Check.State
+        do throws(LaunchFailure) {
+            state = .available(try BaileyPrograms.located().map(\.1).joined(separator: ", "))
+        } catch {
+            state = .missing("\(error.object): \(SystemCallError.text(error.errno))")
+        }
+        return Check(
+            name: "bailey-init",
+            purpose: "the first process of every agent: reaps, forwards signals, cannot be read",
+            state: state,
+            remedy: "Install it beside bailey or in ../libexec/bailey: run 'make install' again.",
+            isRequired: true
+        )
+    }
+
+    private static func controlGroups() -> [Check] {
+        let available = Cgroup.available()
+        return ["memory", "processes", "cpus"].map { limit in
+            Check(
+                name: "cgroup-\(limit)",
+                purpose: "holds the limit '\(limit)' over an agent and its descendants",
+                state: available[limit].map { .available($0) }
+                    ?? .degraded(limit == "cpus" ? "not held" : "rlimits instead, for each process or user"),
+                remedy:
+                    "Run as root, or have the controller delegated: systemctl edit user@.service, Delegate=yes.",
+                isRequired: false
+            )
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Foundation
+import Gateway
+import Model
+import Policy
+import Testing
+
+/// Opaque connections, and what ends them.
+@Suite struct TunnelTests {
+    @Test func `A tcp rule forwards bytes as they are, one record for the connection`() throws {
+        let nginx = try Nginx()
+        let house = try House([rule(.tcp, "allowed.test", nginx.plain, allow: ["connect"])])
+        try house.capture("allowed.test", nginx.plain)
+        let client = try RawClient(port: house.port)
+        client.send("GET /v1/raw HTTP/1.1\r\nHost: whatever\r\nConnection: close\r\n\r\n")
+        #expect(client.text().contains("hello GET /v1/raw"))
+        #expect(house.recorder.records.map(\.resource) == ["tcp://allowed.test:\(nginx.plain)"])
+    }
+
+    @Test func `D11 a server that speaks first is heard although the client is silent`() throws {
+        let server = try Banner("220 ready\r\n")
+        let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
+        try house.capture("allowed.test", server.port)
+        let client = try RawClient(port: house.port, seconds: 5)
+        #expect(client.receive().map { String(decoding: $0, as: UTF8.self) } == "220 ready\r\n")
+    }
+
+    @Test func `G17 closing an agent resets its live connections and its listener`() throws {
+        let server = try Banner("220 ready\r\n")
+        let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
+        try house.capture("allowed.test", server.port)
+        let client = try RawClient(port: house.port, seconds: 5)
+        #expect(client.receive()?.isEmpty == false)
+        house.gateway.close(house.agent)
+        #expect(client.receive() == nil)
+        #expect(throws: (any Error).self) { try RawClient(port: house.port) }
+    }
+
+    @Test func `G05 a tunnel ends when its rule is taken away`() throws {
+        let server = try Banner("220 ready\r\n")
+        let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
+        try house.capture("allowed.test", server.port)
+        let client = try RawClient(port: house.port, seconds: 5)
+        #expect(client.receive()?.isEmpty == false)
+        house.gateway.update(house.agent, policy: try #require(House.policy(house.agent, [], ancestors: [])))
+        #expect(client.receive() == nil)
+        let again = try RawClient(port: house.port, seconds: 5)
+        #expect(again.receive() == nil)
+    }
+}
+
+/// A server that says something to everybody who connects, and then waits.
+final class Banner: Sendable {
+    let port: UInt16
+    private let descriptor: Int32
+
+    init(_ text: String) throws {
+        let listener = try Sockets.listener()
+        (descriptor, port) = listener
+        let thread = Thread {
+            var held: [Int32] = []
+            while true {
+                let client = accept(listener.descriptor, nil, nil)
+                guard client >= 0 else { break }
+                held.append(client)
+                let bytes = Array(text.utf8)
+                _ = unsafe bytes.withUnsafeBytes { unsafe write(client, $0.baseAddress, $0.count) }
+            }
+            for client in held { close(client) }
+        }
+        thread.start()
+    }
+
+    deinit {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        close(descriptor)
+    }
+}

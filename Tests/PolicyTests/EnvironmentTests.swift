@@ -1,0 +1,28 @@
+import Policy
+import Testing
+
+struct EnvironmentTests {
+    private let rules = EnvironmentRules(pass: ["LANG", "GITHUB_*", "NPM_TOKEN", "C*I"])
+
+    @Test(
+        "A variable passes by name or glob, but a secret-shaped one never by a glob",
+        arguments: [
+            ("LANG", EnvironmentRules.Admission.passed), ("LANGUAGE", .scrubbed), ("GITHUB_SHA", .passed),
+            ("GITHUB_TOKEN", .secretShaped), ("GITHUB_API_KEY", .secretShaped),
+            ("GITHUB_Password", .secretShaped),
+            ("NPM_TOKEN", .passed), ("AWS_SECRET_ACCESS_KEY", .scrubbed), ("CI", .passed), ("CXXI", .passed),
+            ("CIX", .scrubbed), ("GITHUB_", .passed), ("github_sha", .scrubbed), ("", .scrubbed),
+        ]
+    )
+    func admission(name: String, expected: EnvironmentRules.Admission) {
+        #expect(rules.admission(of: name) == expected)
+    }
+
+    @Test("A child may be launched only under a profile that children.profiles names")
+    func childProfiles() {
+        let children = ChildRules(profiles: ["tool-*", "offline"], depth: 1, count: 1)
+        #expect(children.permits(profile: "tool-x") && children.permits(profile: "offline"))
+        #expect(!children.permits(profile: "offline2") && !children.permits(profile: "tool"))
+        #expect(!ChildRules().permits(profile: "base"))
+    }
+}

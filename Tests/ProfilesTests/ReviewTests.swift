@@ -1,0 +1,229 @@
+import Policy
+import Profiles
+import Testing
+
+struct ReviewTests {
+    private let folder: Folder
+
+    init() throws {
+        folder = try Folder([
+            "root.yaml": """
+            bailey: 1
+            egress:
+              - to: https://*.a.test
+                allow: [GET, "POST /up/**"]
+                deny: ["* /admin/**"]
+                ask: [DELETE]
+            children: {profiles: [leaf], depth: 1, count: 1}
+            """,
+            "leaf.yaml": "bailey: 1\negress: [{to: \"https://x.a.test\", allow: [GET]}]\n",
+            "wide.yaml": "bailey: 1\negress: [{to: \"https://a.test\", allow: [GET]}]\n",
+            "broken.yaml": "bailey: 1\negres: []\n",
+        ])
+    }
+
+    private var review: ProfileReview { ProfileReview(loader: folder.loader) }
+
+    private func lints(_ text: String) throws -> String {
+        try folder.write("bailey: 1\nname: linted\n\(text)\n", to: "linted.yaml")
+        let outcome = review.check(["linted"], isStrict: true, asJSON: false)
+        #expect(
+            outcome.exitCode == (outcome.complaints.isEmpty ? ReviewOutcome.success : ReviewOutcome.negative)
+        )
+        return outcome.complaints
+    }
+
+    @Test(
+        "Doubtful profiles are linted at the line that is doubtful",
+        arguments: [
+            (
+                "egress: [{to: \"https://*.github.io\", allow: [GET]}]",
+                "linted.yaml:3: warning: https://*.github.io: anyone can have a name"
+            ),
+            (
+                "egress: [{to: \"https://**.windows.net\", allow: [GET]}]",
+                "shared suffix blob.core.windows.net"
+            ),
+            ("egress: [{to: \"https://*.amazonaws.com\", allow: [GET]}]", "shared suffix amazonaws.com"),
+            ("egress: [{to: \"https://**.com\", allow: [GET]}]", "a whole top-level domain"),
+            (
+                "egress:\n  - to: https://a.test\n    allow: [\"GET /x/*\"]\n    deny: [\"* /x/**\"]",
+                "linted.yaml:5: warning: https://a.test: a deny makes \"GET /x/*\" unreachable"
+            ),
+            (
+                "egress:\n  - {to: \"https://x.a.test\", allow: [GET]}\n  - {to: \"https://*.a.test\", deny: [GET, HEAD]}",
+                "linted.yaml:4: warning: https://x.a.test: a deny makes \"GET\""
+            ),
+            ("env: {pass: [MY_TOKEN]}", "\"MY_TOKEN\" is secret-shaped"),
+            ("env: {pass: [\"AWS_SECRET_*\"]}", "secret-shaped"),
+            ("env: {pass: [\"*\"]}", "passes everything but secret-shaped values"),
+            ("egress: [{to: \"tcp://a.test:443\", allow: [connect]}]", "https or tls exists for this port"),
+            ("egress: [{to: \"https://a.test\"}]", "says nothing"),
+            ("files: {read: [/a/b], hide: [/a]}", "is hidden as well; hide wins"),
+            ("files: {read: [/a], write: [/a]}", "R16"), ("files: {write: [/]}", "the whole file system"),
+            ("children: {profiles: [x]}", "children.depth is 0"),
+        ]
+    )
+    func doubtful(text: String, expected: String) throws {
+        let found = try lints(text)
+        #expect(
+            found.contains(expected == "R16" ? "is under read as well; write wins" : expected),
+            "\(found)"
+        )
+    }
+
+    @Test(
+        "What is not doubtful is not linted",
+        arguments: [
+            "egress: [{to: \"https://*.acme.example\", allow: [GET]}]",
+            "egress: [{to: \"https://acme.github.io\", allow: [GET]}]",
+            "egress: [{to: \"https://a.test\", allow: [GET], deny: [\"* /admin/**\"]}]",
+            "env: {pass: [LANG, CI]}",
+            "egress: [{to: \"tcp://a.test:9000\", allow: [connect]}]",
+            "egress: [{to: \"https://a.test\", deny: [GET]}]",
+            "egress: [{to: \"https://a.test\", allow: [GET]}, {to: \"https://*.a.test\", deny: [GET]}]",
+        ]
+    )
+    func innocent(text: String) throws {
+        #expect(try lints(text) == "")
+    }
+
+    @Test("check exits 0 for a valid profile and 65 for one that does not parse, with all of its errors")
+    func check() {
+        #expect(
+            review.check(["root", "leaf"], isStrict: true, asJSON: false).exitCode == ReviewOutcome.success
+        )
+        let bad = review.check(["root", "\(folder.path)/broken.yaml"], isStrict: false, asJSON: false)
+        #expect(bad.exitCode == ReviewOutcome.badInput)
+        #expect(
+            bad.complaints
+                == "\(folder.path)/broken.yaml:2:1: unknown key \"egres\" in the profile; did you mean \"egress\"?\n"
+        )
+        let json = review.check(["\(folder.path)/broken.yaml"], isStrict: false, asJSON: true)
+        #expect(
+            json.output.contains("\"line\":2,\"column\":1")
+                && json.output.contains("\"suggestion\":\"egress\"")
+        )
+    }
+
+    @Test(
+        "explain says allowed, denied or asked, by which rule of which ancestor",
+        arguments: [
+            (
+                "root", [], "GET https://x.a.test/v1", Int32(0),
+                "allowed: GET https://x.a.test/v1\n  root: allow, by https://*.a.test: allow GET (root.yaml:4)"
+            ),
+            (
+                "root", [], "DELETE https://x.a.test/v1", 1,
+                "root: ask, by https://*.a.test: ask DELETE (root.yaml:6)"
+            ),
+            (
+                "leaf", ["root"], "GET https://x.a.test/admin/y", 1,
+                "root: deny, by https://*.a.test: deny * /admin/** (root.yaml:5)"
+            ),
+            ("leaf", ["root"], "GET https://y.a.test/", 1, "leaf: deny, no rule allows it"),
+            ("leaf", ["root"], "GET https://x.a.test/up/%2e%2e/v", 0, "allowed: GET https://x.a.test/v\n"),
+            (
+                "wide", ["root"], "GET https://a.test/", 1,
+                "note: would not be launched: wide is wider than root: egress https://a.test: GET"
+            ),
+            ("root", [], "GET https://a.test/", 1, "remedy: ask user:operator to add an egress rule"),
+        ]
+    )
+    func explain(name: String, under: [String], request: String, exitCode: Int32, expected: String) {
+        let outcome = review.explain(name, request: request, under: under, asJSON: false)
+        #expect(outcome.exitCode == exitCode)
+        #expect(outcome.output.contains(expected), "\(outcome)")
+    }
+
+    @Test(
+        "A request that is none, and a profile that is none, are bad input",
+        arguments: [
+            "GET", "GET x.test", "get https://x.test", "GET https://*.x.test/", "GET tls://x.test",
+            "connect tcp://x.test", "GET ssh://x.test", "* https://x.test/",
+        ]
+    )
+    func badRequests(request: String) {
+        let outcome = review.explain("root", request: request, under: [], asJSON: false)
+        #expect(
+            outcome.exitCode == ReviewOutcome.badInput && outcome.complaints.hasPrefix("request:1:"),
+            "\(outcome)"
+        )
+        #expect(
+            review.explain("rooot", request: "GET https://a.test/", under: [], asJSON: false).complaints
+                .contains("did you mean \"root\"")
+        )
+    }
+
+    @Test("explain --json holds every level")
+    func explainJSON() {
+        let outcome = review.explain("leaf", request: "POST https://x.a.test/", under: ["root"], asJSON: true)
+        #expect(
+            outcome.output.contains("\"verdict\":\"deny\"")
+                && outcome.output.contains("\"reason\":\"no-rule\"")
+        )
+        #expect(
+            outcome.output.contains(
+                "{\"profile\":\"leaf\",\"effect\":\"deny\",\"rule\":null,\"source\":null}"
+            )
+        )
+    }
+
+    @Test("show prints the merged profile in the format itself, each line with its place")
+    func show() throws {
+        let shown = review.show("root", asJSON: false)
+        #expect(shown.output.contains("- to: https://*.a.test") && shown.output.contains("# root.yaml:3"))
+        // What it prints is a profile with the same meaning.
+        let original = try folder.loader.load(name: "root")
+        #expect(try folder.loader.load(text: shown.output, named: "root.yaml").digest == original.digest)
+        #expect(review.show("broken", asJSON: false).exitCode == ReviewOutcome.badInput)
+    }
+
+    @Test("test runs the tables beside the profiles, and tells the row that fails")
+    func tables() throws {
+        try folder.write(
+            """
+            bailey: 1
+            cases:
+              - {lineage: [root], request: "GET https://x.a.test/", verdict: allow, rule: allow GET}
+              - {lineage: [root, leaf], request: "POST https://x.a.test/up/x", verdict: deny, rule: no rule}
+              - {lineage: [root], launch: leaf, verdict: allow}
+              - {lineage: [root], launch: wide, verdict: deny}
+            """,
+            to: "tests/good.yaml"
+        )
+        let good = ProfileReview.test(folder: folder.path, asJSON: false)
+        #expect(good == ReviewOutcome(output: "4 passed, 0 failed\n"))
+        try folder.write(
+            "bailey: 1\ncases:\n  - {lineage: [root], request: \"GET https://x.a.test/\", verdict: deny}\n  - {lineage: [root], launch: wide, verdict: allow}\n",
+            to: "tests/wrong.yaml"
+        )
+        let wrong = ProfileReview.test(folder: folder.path, asJSON: false)
+        #expect(wrong.exitCode == ReviewOutcome.negative && wrong.output == "4 passed, 2 failed\n")
+        #expect(
+            wrong.complaints.contains("tests/wrong.yaml:3: GET https://x.a.test/: expected deny, got allow")
+        )
+        #expect(
+            wrong.complaints.contains(
+                "tests/wrong.yaml:4: launch wide: expected allow, got children.profiles does not name it"
+            )
+        )
+        try folder.write("bailey: 1\ncases:\n  - {lineage: [root], verdict: maybe}\n", to: "tests/wrong.yaml")
+        let bad = ProfileReview.test(folder: folder.path, asJSON: false)
+        #expect(bad.exitCode == ReviewOutcome.badInput)
+        #expect(bad.complaints.contains("tests/wrong.yaml:3:32: verdict: unknown word \"maybe\""))
+        #expect(bad.complaints.contains("either request or launch"))
+    }
+
+    @Test("words prints each protocol's own, and refuses what is not built yet")
+    func words() {
+        for name in ["http", "https", "tls", "tcp"] {
+            #expect(ProfileReview.words(of: name).exitCode == ReviewOutcome.success)
+        }
+        #expect(ProfileReview.words(of: "https").output.contains("METHOD /path/glob"))
+        #expect(
+            ProfileReview.words(of: "postgres").complaints == "the protocol \"postgres\" is not built yet\n"
+        )
+        #expect(ProfileReview.words(of: "htps").complaints.contains("did you mean \"http"))
+    }
+}
