@@ -8,7 +8,9 @@ struct HeldLimits {
     /// `memory: cgroup v1`, `time: supervisor`.
     let held: [String: String]
 
-    /// Makes what holds the limits. A limit that nothing holds is refused, unless its name is in `degraded`.
+    /// Makes what holds the limits.
+    ///
+    /// A limit that nothing holds is refused, unless its name is in `degraded`.
     static func make(
         _ limits: Limits,
         name: String,

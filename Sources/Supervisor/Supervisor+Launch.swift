@@ -8,12 +8,14 @@ internal import Profiles
 internal import Sandbox
 
 extension Supervisor {
-    /// Launches what a front-end asked for, or says why not. The order is fixed: admit, isolate, record, open the
-    /// gateway, run; whatever fails, the command never ran.
+    /// Launches what a front-end asked for, or says why not.
+    ///
+    /// The order is fixed: admit, isolate, record, open the gateway, run; whatever fails, the command never ran.
     func launch(_ order: LaunchOrder, for connection: ControlConnection) {
         let parent = connection.caller.flatMap { agents[$0] }
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
+            try checkName(order.name)
             let profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
             let lineage = lineage(of: order, profile: profile, under: parent)
@@ -51,6 +53,20 @@ extension Supervisor {
         }
     }
 
+    /// An agent's name stands in records, messages and answers: letters, digits, `.`, `-` and `_`.
+    private func checkName(_ name: String?) throws(LaunchRefusal) {
+        guard let name else { return }
+        let allowed = name.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+                || [0x2D, 0x2E, 0x5F].contains(byte)
+        }
+        guard allowed, (1...Self.maximumNameLength).contains(name.utf8.count) else {
+            throw LaunchRefusal(
+                "--name takes 1 to \(Self.maximumNameLength) letters, digits, '.', '-' and '_'"
+            )
+        }
+    }
+
     /// Finds and reads the profile; an agent's own text is taken as text and can only narrow.
     private func profile(for order: LaunchOrder, under parent: AgentNode?) throws(LaunchRefusal) -> Profile {
         let loader = ProfileLoader(
@@ -67,8 +83,17 @@ extension Supervisor {
             case .text(let text, let path): return try loader.load(text: text, named: path)
             }
         } catch {
-            throw LaunchRefusal("profile \(order.profile.label) was refused, nothing runs\n\(error)")
+            throw LaunchRefusal(refusal(of: order.profile, because: error, toAgent: parent != nil))
         }
+    }
+
+    /// What is wrong with a profile; an agent that asked for one by name does not hear of the host's folders.
+    private func refusal(of choice: ProfileChoice, because error: ProfileError, toAgent: Bool) -> String {
+        let opening = "profile \(choice.label) was refused, nothing runs"
+        if toAgent, case .name = choice {
+            return opening + ": there is none of that name, or it does not read"
+        }
+        return opening + "\n\(error)"
     }
 
     private func admit(_ profile: Profile, under parent: AgentNode?) throws(LaunchRefusal) {

@@ -15,6 +15,8 @@ package import Sandbox
 package final class Supervisor {
     /// Launch connections of one agent that are open at a time; more are closed at once.
     static let maximumConnectionsPerAgent = 64
+    /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
+    static let maximumNameLength = 63
     /// Event loops of the gateway: one for each core, and two where there are more, since one agent's traffic is
     /// spread over them by connection.
     static let eventLoops = 2
@@ -70,8 +72,9 @@ package final class Supervisor {
         return nextNumber
     }
 
-    /// Serves the user's front-end, and through it every agent below, until the root agent has ended or the
-    /// front-end is gone. Nothing that was launched is alive when it returns.
+    /// Serves the user's front-end, and through it every agent below.
+    ///
+    /// Returns when the root agent has ended or the front-end is gone; nothing that was launched is alive then.
     package func serve(_ frontEnd: consuming OwnedDescriptor) {
         let root = ConnectionID(number: fresh())
         connections[root] = ControlConnection(id: root, channel: ControlChannel(frontEnd), caller: nil)
