@@ -33,6 +33,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     private var schemes: Set<Scheme> = []
     private var hello: ClientHelloReader?
     private var decided = false
+    private var inputEnded = false
     private var waitingToRead = false
     private var timers: [Scheduled<Void>] = []
 
@@ -84,11 +85,14 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that ends before it has said what it wants gets nothing.
-        if case .some(.inputClosed) = event as? ChannelEvent, !decided {
-            refuse(seen: "an opening cut short")
+        guard case .some(.inputClosed) = event as? ChannelEvent else {
+            return context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
+        // What comes next is told once it is there.
+        inputEnded = true
+        guard !decided else { return }
+        // A client that ends before it has said what it wants gets nothing, unless nobody needs to know.
+        schemes == [.tcp] ? forward(.tcp) : refuse(seen: "an opening cut short")
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -219,6 +223,7 @@ extension Classifier {
                 context.fireChannelRead(wrapInboundOut(bytes))
                 context.fireChannelReadComplete()
             }
+            if inputEnded { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
             let channel = context.channel
             context.pipeline.syncOperations.removeHandler(self).assumeIsolated().whenComplete { _ in
                 if reading { channel.read() }
