@@ -1,8 +1,6 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
-internal import NIOHTTP1
-internal import NIOSSL
 internal import Policy
 internal import TLSProtocol
 internal import Wire
