@@ -147,7 +147,9 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func fellSilent() {
-        guard !decided, bytes.readableBytes == 0 else { return }
+        guard !decided, hello == nil else { return }
+        if schemes == [.tcp] { return forward(.tcp) }
+        guard bytes.readableBytes == 0 else { return }
         schemes.contains(.tcp) ? forward(.tcp) : refuse(seen: "a silent connection")
     }
 

@@ -10,19 +10,28 @@ extension HTTPConversation {
         ending = true
         link?.close()
         link = nil
-        context?.close(promise: nil)
+        if let context { cut(context) }
+    }
+
+    private func cut(_ context: ChannelHandlerContext) {
+        if let cutoff = try? context.pipeline.syncOperations.handler(type: ResetSwitch.self) {
+            cutoff.cut()
+        } else {
+            context.close(promise: nil)
+        }
     }
 
     /// Ends both sides once what was written has been sent.
     func close() {
         guard !ending else { return }
         ending = true
-        let complete = exchange == nil
         link?.close()
         link = nil
         guard let context else { return }
         context.flush()
-        guard complete, let lastWrite else { return context.close(promise: nil) }
+        // An orderly end could be taken for the end of the body (RFC 9112 section 6.3, case 8).
+        guard !answering else { return cut(context) }
+        guard let lastWrite else { return context.close(promise: nil) }
         // Lingering close: a close with unread bytes would reset the connection and take our answer with it.
         let channel = context.channel
         lastWrite.whenComplete { _ in
@@ -63,7 +72,10 @@ extension HTTPConversation {
         guard let context, !ending else { return }
         let silent = NIODeadline.now() - lastActivity
         guard silent >= patience else { return schedule(context, in: patience - silent) }
-        breakOff()
+        // Between two requests nothing is lost: an orderly end. Anything else is reset.
+        guard exchange == nil, !deciding, requests > 0 else { return breakOff() }
+        ending = true
+        context.close(promise: nil)
     }
 
     var patience: TimeAmount {

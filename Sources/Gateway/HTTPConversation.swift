@@ -36,6 +36,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var waitingToRead = false
     var ending = false
     var lastWrite: EventLoopFuture<Void>?
+    /// A response has begun and is not complete.
+    var answering = false
     /// Where a tunnel that has been granted leads, until it is handed over.
     var tunnel: (Host, UInt16)?
     var requests = 0
@@ -144,11 +146,14 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         guard let context else { return }
         lastActivity = .now()
         switch message {
-        case .responseHead(let head): context.write(wrapOutboundOut(.head(head)), promise: nil)
+        case .responseHead(let head):
+            answering = head.status.code >= 200
+            context.write(wrapOutboundOut(.head(head)), promise: nil)
         case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
         case .end(let trailers):
             let promise = context.eventLoop.makePromise(of: Void.self)
             lastWrite = promise.futureResult
+            answering = false
             context.write(wrapOutboundOut(.end(trailers)), promise: promise)
         case .requestHead, .unreadable: breakOff()
         }

@@ -153,7 +153,11 @@ extension UpstreamLink {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .serving(let conversation) = place, !broken else { return close() }
+        guard case .serving(let conversation) = place, !broken else {
+            // Nobody asked for this: such a connection is not used again.
+            leavePool()
+            return close()
+        }
         answered = true
         switch unwrapInboundIn(data) {
         case .head(let head):

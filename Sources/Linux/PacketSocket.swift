@@ -40,7 +40,14 @@ package enum PacketSocket {
         let flags = Int32(MSG_NOSIGNAL) | (waiting ? 0 : Int32(MSG_DONTWAIT))
         let status = unsafe bytes.withUnsafeBytes { data in
             unsafe descriptors.withUnsafeBufferPointer { list in
-                unsafe csb_send(socket, data.baseAddress, data.count, list.baseAddress, Int32(list.count), flags)
+                unsafe csb_send(
+                    socket,
+                    data.baseAddress,
+                    data.count,
+                    list.baseAddress,
+                    Int32(list.count),
+                    flags
+                )
             }
         }
         guard status >= 0 else {
@@ -69,7 +76,10 @@ package enum PacketSocket {
             if number == ECONNRESET { return Packet(bytes: [], descriptors: []) }
             throw SystemCallError(stage: "recvmsg", object: "packet socket", errno: number)
         }
-        return Packet(bytes: Array(bytes.prefix(received)), descriptors: Array(descriptors.prefix(Int(count))))
+        return Packet(
+            bytes: Array(bytes.prefix(received)),
+            descriptors: Array(descriptors.prefix(Int(count)))
+        )
     }
 
     /// Takes a waiting connection; nil when there is none any more.

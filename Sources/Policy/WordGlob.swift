@@ -8,6 +8,9 @@ package struct WordGlob: Sendable, Hashable {
         pattern = Array(text.utf8)
     }
 
+    /// Whether it stands for more than one word.
+    package var hasStar: Bool { pattern.contains(Wildcard.star) }
+
     package func matches(_ word: some StringProtocol) -> Bool {
         Wildcard.matches(pattern[...], Array(word.utf8)[...])
     }

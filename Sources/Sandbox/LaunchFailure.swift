@@ -37,10 +37,17 @@ package struct LaunchFailure: Error, Sendable, Hashable, CustomStringConvertible
 extension LaunchPlan {
     /// The failure that the interpreter reported for an operation's number, or a stage's.
     func failure(operation: Int32, errno number: Int32) -> LaunchFailure {
-        guard operation >= 0, Int(operation) < steps.count else { return Self.stageFailure(operation, number) }
+        guard operation >= 0, Int(operation) < steps.count else {
+            return Self.stageFailure(operation, number)
+        }
         let step = steps[Int(operation)]
         guard step.kind != CSB_PROGRAM else { return programFailure(number) }
-        return LaunchFailure(step: step.name, object: step.object, errno: number, remedy: Self.remedy(step, number))
+        return LaunchFailure(
+            step: step.name,
+            object: step.object,
+            errno: number,
+            remedy: Self.remedy(step, number)
+        )
     }
 
     private func programFailure(_ number: Int32) -> LaunchFailure {
@@ -62,12 +69,16 @@ extension LaunchPlan {
             case CSB_STAGE_CLONE.rawValue:
                 ("clone3 (new namespaces)", "User namespaces may be switched off: run 'bailey doctor'.")
             case CSB_STAGE_MAP.rawValue:
-                ("write the id maps", "An AppArmor profile may strip user namespaces of rights: run 'bailey doctor'.")
+                (
+                    "write the id maps",
+                    "An AppArmor profile may strip user namespaces of rights: run 'bailey doctor'."
+                )
             case CSB_STAGE_JOIN_USER.rawValue, CSB_STAGE_JOIN_MOUNT.rawValue, CSB_STAGE_JOIN_PID.rawValue:
                 ("setns (the parent's namespaces)", "The parent agent may have ended meanwhile.")
             case CSB_STAGE_IDENTITY.rawValue: ("setresuid", "Run 'bailey doctor'.")
             case CSB_STAGE_FORK.rawValue: ("fork", "The machine may be out of processes or memory.")
-            default: ("read the launch plan", "Bailey's parts may be of different versions: install it again.")
+            default:
+                ("read the launch plan", "Bailey's parts may be of different versions: install it again.")
             }
         return LaunchFailure(step: step, object: "agent", errno: number, remedy: remedy)
     }

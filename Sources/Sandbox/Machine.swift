@@ -44,7 +44,12 @@ package struct Machine: Sendable {
             facts.system = facts.system.filter { !Grant.covers("/etc", $0.path) }
             facts.system.append(MachineFacts.Part(path: "/etc", isFile: false))
         }
-        let planner = LaunchPlanner(request: request, machine: facts, identity: identity, isNested: parent != nil)
+        let planner = LaunchPlanner(
+            request: request,
+            machine: facts,
+            identity: identity,
+            isNested: parent != nil
+        )
         return try planner.plan()
     }
 
@@ -52,7 +57,12 @@ package struct Machine: Sendable {
         do throws(SeccompFailure) {
             return try SeccompFilter.standard()
         } catch {
-            throw LaunchFailure(step: "compile the seccomp filter", object: "\(error)", errno: 0, remedy: "Run 'bailey doctor'.")
+            throw LaunchFailure(
+                step: "compile the seccomp filter",
+                object: "\(error)",
+                errno: 0,
+                remedy: "Run 'bailey doctor'."
+            )
         }
     }
 
@@ -60,7 +70,8 @@ package struct Machine: Sendable {
     private static func parts(of paths: [String]) -> [MachineFacts.Part] {
         paths.compactMap { path in
             var status = stat()
-            guard unsafe stat(path, &status) == 0, PathText.target(of: path) == nil || path.hasPrefix("/etc/") else { return nil }
+            guard unsafe stat(path, &status) == 0, PathText.target(of: path) == nil || path.hasPrefix("/etc/")
+            else { return nil }
             return MachineFacts.Part(path: path, isFile: status.st_mode & S_IFMT != S_IFDIR)
         }
     }

@@ -37,7 +37,12 @@ package final class Sandbox {
     let group: Cgroup?
     let identity: LaunchPlan.Identity
 
-    init(parts: consuming SandboxParts, plan: LaunchPlan, reports: LaunchReports, limits: HeldLimits) throws(LaunchFailure) {
+    init(
+        parts: consuming SandboxParts,
+        plan: LaunchPlan,
+        reports: LaunchReports,
+        limits: HeldLimits
+    ) throws(LaunchFailure) {
         let ready: LaunchReports.Ready
         do throws(LaunchReports.Failure) {
             ready = try reports.ready()
@@ -68,7 +73,9 @@ package final class Sandbox {
         guard let group else { return }
         let process = csb_pid_of(pidfd)
         do throws(CgroupFailure) {
-            guard process > 0 else { throw CgroupFailure(step: "find the process", path: "pidfd", code: ESRCH) }
+            guard process > 0 else {
+                throw CgroupFailure(step: "find the process", path: "pidfd", code: ESRCH)
+            }
             try group.add(process)
         } catch {
             kill()
@@ -132,7 +139,9 @@ package final class Sandbox {
     package func status() -> Status {
         let size = MemoryLayout<csb_word>.size
         do throws(SystemCallError) {
-            guard let packet = try PacketSocket.receive(on: channel.rawValue, maximumBytes: size) else { return .pending }
+            guard let packet = try PacketSocket.receive(on: channel.rawValue, maximumBytes: size) else {
+                return .pending
+            }
             guard packet.bytes.count == size else { return .gone }
             var word = csb_word()
             unsafe withUnsafeMutableBytes(of: &word) { unsafe $0.copyBytes(from: packet.bytes) }

@@ -27,7 +27,9 @@ struct SandboxParts: ~Copyable {
         for number: Int32 in 0..<3 {
             var ends: [Int32] = [-1, -1]
             let status = unsafe csb_pipe(&ends)
-            guard status == 0 else { throw SystemCallError(stage: "pipe2", object: "standard streams", errno: -status) }
+            guard status == 0 else {
+                throw SystemCallError(stage: "pipe2", object: "standard streams", errno: -status)
+            }
             ownStreams.append(number == 0 ? ends[1] : ends[0])
             theirStreams.append(number == 0 ? ends[0] : ends[1])
         }

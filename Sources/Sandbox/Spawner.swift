@@ -71,7 +71,11 @@ package final class Spawner: Sendable {
         }
     }
 
-    private func send(_ plan: LaunchPlan, parts: borrowing SandboxParts, under parent: Sandbox?) throws(LaunchFailure) {
+    private func send(
+        _ plan: LaunchPlan,
+        parts: borrowing SandboxParts,
+        under parent: Sandbox?
+    ) throws(LaunchFailure) {
         do throws(SystemCallError) {
             let memory = try SealedMemory.holding(plan.encoded(), name: "bailey-plan")
             let own = [memory.rawValue, parts.agentReports, parts.agentChannel]

@@ -33,9 +33,13 @@ package enum Launch {
     }
 
     private static func nested(_ request: Request) throws -> FrontEnd.Outcome {
-        for (value, option) in [(request.profilesDirectory, "--profiles"), (request.configurationFile, "--config")]
+        for (value, option) in [
+            (request.profilesDirectory, "--profiles"), (request.configurationFile, "--config"),
+        ]
         where value != nil {
-            throw LaunchRefusal("\(option) is the operator's: inside an agent the supervisor decides where to look")
+            throw LaunchRefusal(
+                "\(option) is the operator's: inside an agent the supervisor decides where to look"
+            )
         }
         let order = try order(request)
         return try FrontEnd(control: ControlChannel(try ControlSocket.connect())).run(order)
@@ -49,7 +53,11 @@ package enum Launch {
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
-        let thread = try SupervisorThread.start(configuration: configuration, spawner: spawner, frontEnd: inner)
+        let thread = try SupervisorThread.start(
+            configuration: configuration,
+            spawner: spawner,
+            frontEnd: inner
+        )
         let outcome = try FrontEnd(control: ControlChannel(outer)).run(order)
         return thread.join() ?? outcome
     }
@@ -92,7 +100,8 @@ package enum Launch {
         )
     }
 
-    private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice {
+    private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice
+    {
         guard profile.contains("/") else { return .name(profile) }
         let path = WorkingDirectory.absolute(profile, from: current)
         guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {

@@ -27,7 +27,12 @@ package struct OperatorConfiguration: Sendable {
 
     init(_ document: YAMLDocument, path: String) throws(ProfileError) {
         var errors = Diagnostics(file: document.file)
-        if let top = document.root.mapping("the configuration", keys: Self.keys, unbuilt: Self.unbuilt, &errors) {
+        if let top = document.root.mapping(
+            "the configuration",
+            keys: Self.keys,
+            unbuilt: Self.unbuilt,
+            &errors
+        ) {
             _ = top["bailey"]?.integer("bailey", 1...1, &errors)
             for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")

@@ -17,7 +17,13 @@ extension Supervisor {
             let profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
             let lineage = lineage(of: order, profile: profile, under: parent)
-            let agent = try isolate(order, profile: profile, lineage: lineage, parent: parent, for: connection)
+            let agent = try isolate(
+                order,
+                profile: profile,
+                lineage: lineage,
+                parent: parent,
+                for: connection
+            )
             commit(agent, order: order, for: connection)
         } catch {
             refuse(error, order: order, parent: parent, for: connection)
@@ -70,7 +76,9 @@ extension Supervisor {
             throw LaunchRefusal("this supervisor already has \(ChildAdmission.maximumAgents) live agents")
         }
         for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
-            throw LaunchRefusal("profile '\(profile.name)' names credential '\(name)', which credentials.yaml lacks")
+            throw LaunchRefusal(
+                "profile '\(profile.name)' names credential '\(name)', which credentials.yaml lacks"
+            )
         }
         guard let parent else { return }
         let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
@@ -179,7 +187,9 @@ extension Supervisor {
     }
 
     private func start(_ agent: AgentNode, order: LaunchOrder, result: Result<Void, AuditFailure>) {
-        guard let connection = connections[agent.frontEnd] else { return kill(agent, cause: "its front-end ended") }
+        guard let connection = connections[agent.frontEnd] else {
+            return kill(agent, cause: "its front-end ended")
+        }
         do {
             try result.get()
             try open(agent)
@@ -188,11 +198,16 @@ extension Supervisor {
         } catch {
             connection.launched = nil
             kill(agent, cause: "launch failed")
-            reply(.refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(error)"), to: connection)
+            reply(
+                .refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(error)"),
+                to: connection
+            )
             return drop(connection)
         }
         agent.phase = .running
-        agent.deadline = agent.profile?.limits.time.map { Poller.now().addingReportingOverflow($0).partialValue }
+        agent.deadline = agent.profile?.limits.time.map {
+            Poller.now().addingReportingOverflow($0).partialValue
+        }
         let streams = agent.sandbox.takeStreams()
         reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
         for descriptor in streams { Glibc.close(descriptor) }

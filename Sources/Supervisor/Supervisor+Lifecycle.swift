@@ -44,7 +44,9 @@ extension Supervisor {
     }
 
     private func inheritedCause(of agent: AgentNode) -> String? {
-        guard let parent = agent.parent, parent.phase == .ended || agents[parent.id] == nil else { return nil }
+        guard let parent = agent.parent, parent.phase == .ended || agents[parent.id] == nil else {
+            return nil
+        }
         return "parent ended"
     }
 

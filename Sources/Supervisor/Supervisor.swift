@@ -88,7 +88,9 @@ package final class Supervisor {
         }
         var poller = Poller()
         poller.watch(mailbox.descriptor, .mailbox)
-        for connection in connections.values { poller.watch(connection.channel.descriptor, .connection(connection.id)) }
+        for connection in connections.values {
+            poller.watch(connection.channel.descriptor, .connection(connection.id))
+        }
         for agent in agents.values {
             poller.watch(agent.sandbox.channelDescriptor, .status(agent.id))
             poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
@@ -99,7 +101,8 @@ package final class Supervisor {
 
     private func handle(_ source: Poller.Source) {
         switch source {
-        case .mailbox: for commit in mailbox.take() { awaiting.removeValue(forKey: commit.token)?(commit.result) }
+        case .mailbox:
+            for commit in mailbox.take() { awaiting.removeValue(forKey: commit.token)?(commit.result) }
         case .connection(let id): if let connection = connections[id] { serve(connection) }
         case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }

@@ -24,7 +24,10 @@ struct SupervisorThread: ~Copyable {
                 try Supervisor(configuration: configuration, spawner: spawner).serve(socket)
             } catch {
                 outcome.withLock {
-                    $0 = FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "nothing was launched: \(error)")
+                    $0 = FrontEnd.Outcome(
+                        code: FrontEnd.launchFailed,
+                        message: "nothing was launched: \(error)"
+                    )
                 }
             }
         }
@@ -42,11 +45,16 @@ struct SupervisorThread: ~Copyable {
         let errand = Errand(configuration: configuration, spawner: spawner, frontEnd: frontEnd.release())
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(errand).toOpaque()
-        let status = unsafe pthread_create(&thread, nil, { context in
-            guard let context = unsafe context else { return nil }
-            unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue().run()
-            return nil
-        }, context)
+        let status = unsafe pthread_create(
+            &thread,
+            nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            },
+            context
+        )
         guard status == 0 else {
             unsafe Unmanaged<Errand>.fromOpaque(context).release()
             close(errand.frontEnd)

@@ -4,7 +4,8 @@ internal import ArgumentParser
 struct RootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bailey",
-        abstract: "Launch programs in enclosures with no route out, behind one gateway that decides every request.",
+        abstract:
+            "Launch programs in enclosures with no route out, behind one gateway that decides every request.",
         discussion: """
             EXAMPLES
               bailey run -- make test               run a command with no network, the workspace writable

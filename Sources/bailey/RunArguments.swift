@@ -23,8 +23,12 @@ struct RunArguments {
             }
             if word == "-h" || word == "--help" { return .help }
             let (option, attached) = split(word)
-            guard let store = options[option] else { return .failure("unknown option '\(word)' of 'bailey run'") }
-            guard let value = attached ?? rest.popFirst() else { return .failure("'\(option)' needs a value") }
+            guard let store = options[option] else {
+                return .failure("unknown option '\(word)' of 'bailey run'")
+            }
+            guard let value = attached ?? rest.popFirst() else {
+                return .failure("'\(option)' needs a value")
+            }
             store(&result.request, value)
         }
         guard !rest.isEmpty else { return .failure("'bailey run' needs a command") }

@@ -31,7 +31,8 @@ struct RunHelp: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Launch a command as an agent.",
-        usage: "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--] COMMAND...",
+        usage:
+            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--] COMMAND...",
         discussion: """
             Inside an agent the same command asks the supervisor for a child, which can never do more than its
             parent. Standard streams, signals, the working directory and the exit code are those of COMMAND.
@@ -43,11 +44,17 @@ struct RunHelp: ParsableCommand {
             """
     )
 
-    @Option(name: [.customShort("p"), .long], help: "A profile's name, or the path of its file. Default: base.")
+    @Option(
+        name: [.customShort("p"), .long],
+        help: "A profile's name, or the path of its file. Default: base."
+    )
     var profile: String?
     @Option(help: "What the agent is called in records. Default: the profile's name.")
     var name: String?
-    @Option(name: [.customShort("w"), .long], help: "The directory that $WORKSPACE stands for. Default: the current one.")
+    @Option(
+        name: [.customShort("w"), .long],
+        help: "The directory that $WORKSPACE stands for. Default: the current one."
+    )
     var workspace: String?
     @Option(help: "A folder of profiles that is searched first.")
     var profiles: String?

@@ -58,7 +58,9 @@ extension EndToEnd {
         func ownership() throws {
             _ = try place.agent("echo x > made; mkdir folder")
             for name in ["made", "folder"] {
-                let attributes = try FileManager.default.attributesOfItem(atPath: place.workspace + "/" + name)
+                let attributes = try FileManager.default.attributesOfItem(
+                    atPath: place.workspace + "/" + name
+                )
                 #expect(attributes[.ownerAccountID] as? UInt32 == getuid())
             }
         }
@@ -83,7 +85,9 @@ extension EndToEnd {
 
         @Test("No capability is left in any set, no_new_privs and seccomp are on, in init as well")
         func privileges() throws {
-            let outcome = try place.agent("grep -hE '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status /proc/1/status")
+            let outcome = try place.agent(
+                "grep -hE '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status /proc/1/status"
+            )
             let lines = outcome.output.split(separator: "\n")
             #expect(lines.count == 14)
             for line in lines where line.hasPrefix("Cap") { #expect(line.hasSuffix("\t0000000000000000")) }
@@ -102,14 +106,19 @@ extension EndToEnd {
 
         @Test("The system is read-only, /run is empty, /tmp is private")
         func view() throws {
-            let outcome = try place.agent("touch /usr/x /etc/x /x 2>/dev/null; ls -A /run /tmp; ls -d /usr/x /etc/x /x")
+            let outcome = try place.agent(
+                "touch /usr/x /etc/x /x 2>/dev/null; ls -A /run /tmp; ls -d /usr/x /etc/x /x"
+            )
             #expect(!outcome.output.contains("x"))
             #expect(outcome.errors.contains("No such file"))
         }
 
-        @Test("E17: credential files and the shadow file are not there", arguments: [
-            "/etc/shadow", "/etc/ssh/ssh_host_rsa_key", "/root/.bashrc", "/etc/sudoers",
-        ])
+        @Test(
+            "E17: credential files and the shadow file are not there",
+            arguments: [
+                "/etc/shadow", "/etc/ssh/ssh_host_rsa_key", "/root/.bashrc", "/etc/sudoers",
+            ]
+        )
         func credentialFiles(path: String) throws {
             #expect(try place.agent("ls \(path)").errors.contains("No such file"))
         }

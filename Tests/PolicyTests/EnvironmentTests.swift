@@ -18,6 +18,18 @@ struct EnvironmentTests {
         #expect(rules.admission(of: name) == expected)
     }
 
+    @Test("G02: a parent's glob, which passes no secret, does not cover a child that names one")
+    func namedSecrets() {
+        func excesses(_ child: [String], _ parent: EnvironmentRules) -> [String] {
+            let child = Profile(name: "child", environment: EnvironmentRules(pass: child))
+            return excess(of: child, over: Profile(name: "parent", environment: parent)).map(\.what)
+        }
+        #expect(excesses(["GITHUB_TOKEN"], EnvironmentRules(pass: ["GITHUB_*"])) == ["env.pass GITHUB_TOKEN"])
+        #expect(excesses(["GITHUB_TOKEN"], EnvironmentRules(pass: ["GITHUB_*", "GITHUB_TOKEN"])) == [])
+        #expect(excesses(["GITHUB_TOKEN"], EnvironmentRules(set: ["GITHUB_TOKEN": "x"])) == [])
+        #expect(excesses(["GITHUB_*"], EnvironmentRules(pass: ["GITHUB_*"])) == [])
+    }
+
     @Test("A child may be launched only under a profile that children.profiles names")
     func childProfiles() {
         let children = ChildRules(profiles: ["tool-*", "offline"], depth: 1, count: 1)

@@ -13,14 +13,14 @@ struct ExcessTests {
         let parent = Profile(name: "parent", egress: [rule("a.test", allow: ["GET"])].compactMap(\.self))
         let child = Profile(
             name: "child",
-            files: FileRules(read: ["/srv"], write: ["/work"]),
+            files: FileRules(read: ["/srv"], write: ["/data"]),
             egress: [rule("a.test", allow: ["GET", "POST /x"]), rule("denied.test", allow: ["GET"])]
                 .compactMap(\.self)
         )
         #expect(
             excess(of: child, over: parent).map(\.what) == [
                 "egress https://a.test: POST /x", "egress https://denied.test: GET", "files.read /srv",
-                "files.write /work",
+                "files.write /data",
             ]
         )
         #expect(excess(of: child, over: parent).first?.why.contains("t.yaml:2") == true)

@@ -24,7 +24,8 @@ struct AgentEnvironmentTests {
     @Test(
         "E08 E09 E10: what makes a program load or run something is not passed by a wildcard",
         arguments: [
-            "BASH_ENV", "ENV", "PROMPT_COMMAND", "PS4", "LD_PRELOAD", "PYTHONSTARTUP", "NODE_OPTIONS", "PERL5OPT",
+            "BASH_ENV", "ENV", "PROMPT_COMMAND", "PS4", "LD_PRELOAD", "PYTHONSTARTUP", "NODE_OPTIONS",
+            "PERL5OPT",
             "RUBYOPT", "JAVA_TOOL_OPTIONS", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS",
             "DOCKER_HOST", "KUBECONFIG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET", "SUDO_USER",
         ]
@@ -36,7 +37,11 @@ struct AgentEnvironmentTests {
 
     @Test("E08: an exported shell function is no name a shell could set")
     func functionsStay() {
-        #expect(names(["BASH_FUNC_ls%%=() { id; }"], pass: ["*", "BASH_FUNC_ls%%"]).keys.allSatisfy { !$0.contains("%") })
+        #expect(
+            names(["BASH_FUNC_ls%%=() { id; }"], pass: ["*", "BASH_FUNC_ls%%"]).keys.allSatisfy {
+                !$0.contains("%")
+            }
+        )
     }
 
     @Test("E11: a token-shaped value under an innocent name does not pass by wildcard")
@@ -47,9 +52,12 @@ struct AgentEnvironmentTests {
         #expect(names(["XDATA=plain"], pass: ["X*"])["XDATA"] == "plain")
     }
 
-    @Test("E13: a malformed entry is dropped, never cut into another name", arguments: [
-        "NOEQUALS", "=x", "1A=x", "A B=x", "A\nB=c", "A-B=c",
-    ])
+    @Test(
+        "E13: a malformed entry is dropped, never cut into another name",
+        arguments: [
+            "NOEQUALS", "=x", "1A=x", "A B=x", "A\nB=c", "A-B=c",
+        ]
+    )
     func malformedDropped(entry: String) {
         #expect(names([entry], pass: ["*"]).keys.sorted() == names([], pass: ["*"]).keys.sorted())
     }
@@ -59,17 +67,25 @@ struct AgentEnvironmentTests {
         #expect(names(["LONG=" + String(repeating: "x", count: 128 << 10)], pass: ["*"])["LONG"] == nil)
     }
 
-    @Test("E14: the host's proxy settings never pass", arguments: ["HTTP_PROXY", "https_proxy", "NO_PROXY", "all_proxy"])
+    @Test(
+        "E14: the host's proxy settings never pass",
+        arguments: ["HTTP_PROXY", "https_proxy", "NO_PROXY", "all_proxy"]
+    )
     func proxiesStay(name: String) {
         #expect(names(["\(name)=http://corp"], pass: ["*", name])[name] == nil)
     }
 
     @Test("Programs are told of the CA bundle, the private home and the place of bailey")
     func fixedValues() {
-        let values = names(["PATH=/usr/bin", "HOME=/root", "SSL_CERT_FILE=/evil"], pass: ["PATH", "HOME", "SSL_CERT_FILE"])
+        let values = names(
+            ["PATH=/usr/bin", "HOME=/root", "SSL_CERT_FILE=/evil"],
+            pass: ["PATH", "HOME", "SSL_CERT_FILE"]
+        )
         #expect(values["PATH"] == "/usr/bin:/.bailey/bin")
         #expect(values["HOME"] == "/home/someone")
-        for name in ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO"] {
+        for name in [
+            "SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO",
+        ] {
             #expect(values[name] == "/etc/ssl/certs/ca-certificates.crt")
         }
     }
@@ -79,10 +95,14 @@ struct AgentEnvironmentTests {
         #expect(names(["A=1", "A=2"], pass: ["A"])["A"] == "1")
     }
 
-    @Test("A glob matches whole names", arguments: [
-        ("A*", "AB", true), ("A*", "BA", false), ("*", "X", true), ("A*B*C", "AxBxC", true), ("A*B*C", "AxC", false),
-        ("AB", "AB", true), ("AB", "ABC", false), ("A*A", "A", false), ("*_KEY", "MY_KEY", true),
-    ])
+    @Test(
+        "A glob matches whole names",
+        arguments: [
+            ("A*", "AB", true), ("A*", "BA", false), ("*", "X", true), ("A*B*C", "AxBxC", true),
+            ("A*B*C", "AxC", false),
+            ("AB", "AB", true), ("AB", "ABC", false), ("A*A", "A", false), ("*_KEY", "MY_KEY", true),
+        ]
+    )
     func globs(pattern: String, name: String, expected: Bool) {
         #expect(AgentEnvironment.matches(pattern, name) == expected)
     }

@@ -35,7 +35,9 @@ struct ControlMessageTests {
     @Test("H14: a message cut short at any byte is refused", arguments: requests)
     func truncated(request: ControlRequest) {
         for count in 0..<request.bytes.count {
-            #expect(throws: ControlError.self) { try ControlRequest(bytes: Array(request.bytes.prefix(count))) }
+            #expect(throws: ControlError.self) {
+                try ControlRequest(bytes: Array(request.bytes.prefix(count)))
+            }
         }
     }
 
@@ -44,10 +46,14 @@ struct ControlMessageTests {
         #expect(throws: ControlError.self) { try ControlRequest(bytes: request.bytes + [0]) }
     }
 
-    @Test("H14: NUL, bad UTF-8, negative and huge counts are refused", arguments: [
-        [1, 0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1, 0xFF], [1, 0, 0xFF, 0xFF, 0xFF, 0xFF], [1, 0, 0x7F, 0xFF, 0xFF, 0xFF],
-        [9], [],
-    ] as [[UInt8]])
+    @Test(
+        "H14: NUL, bad UTF-8, negative and huge counts are refused",
+        arguments: [
+            [1, 0, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1, 0xFF], [1, 0, 0xFF, 0xFF, 0xFF, 0xFF],
+            [1, 0, 0x7F, 0xFF, 0xFF, 0xFF],
+            [9], [],
+        ] as [[UInt8]]
+    )
     func garbage(bytes: [UInt8]) {
         #expect(throws: ControlError.self) { try ControlRequest(bytes: bytes) }
     }

@@ -65,9 +65,10 @@ class Folder:
         self.running.append(process)
         return process
 
-    def tool(self, *command):
-        run = subprocess.run(command, env=self.environment(), stdin=subprocess.DEVNULL, cwd=self.name, text=True,
-                             capture_output=True)
+    def tool(self, *command, within=""):
+        """Runs a command to its end in the folder, or in a part of it; its output. Ends the program if it fails."""
+        run = subprocess.run(command, env=self.environment(), stdin=subprocess.DEVNULL, cwd=self.path(within),
+                             text=True, capture_output=True)
         if run.returncode != 0:
             sys.exit("%s failed (%d):\n%s%s" % (" ".join(command), run.returncode, run.stdout, run.stderr))
         return run.stdout

@@ -15,8 +15,7 @@ UNITS = {"us": 1, "ms": 1000, "s": 1000000}
 
 BAILEY_PROFILE = """bailey: 1
 name: client
-files:
-  write: [$WORKSPACE]
+extends: [base]
 egress:
   - to: https://%s:%d
     private: true

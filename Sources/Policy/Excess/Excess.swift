@@ -54,7 +54,12 @@ private func environmentExcess(
     // What the parent's own profile sets is in its environment as well.
     let known = (parent.pass + parent.set.keys.sorted()).map(GlobAutomaton.init(word:))
     return child.pass.compactMap { pattern in
-        reason(GlobAutomaton(word: pattern), isWithin: known, "does not pass all of it", &budget)
+        // A parent's glob does not pass it a secret, so it does not cover a child that names one.
+        if EnvironmentRules.isSecretShaped(pattern), !WordGlob(pattern).hasStar {
+            guard parent.admission(of: pattern) != .passed, parent.set[pattern] == nil else { return nil }
+            return Excess(what: "env.pass \(pattern)", why: "the parent does not pass it by name")
+        }
+        return reason(GlobAutomaton(word: pattern), isWithin: known, "does not pass all of it", &budget)
             .map { Excess(what: "env.pass \(pattern)", why: $0) }
     }
 }

@@ -14,7 +14,10 @@ struct AccountFiles {
             + "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
         return [
             ("/etc/passwd", passwd), ("/etc/group", wheel + "\(name):x:\(group):\nnogroup:x:65534:\n"),
-            ("/etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"),
+            (
+                "/etc/nsswitch.conf",
+                "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n"
+            ),
             ("/etc/hostname", request.hostName + "\n"),
         ]
     }

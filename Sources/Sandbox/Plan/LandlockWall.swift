@@ -27,7 +27,9 @@ struct LandlockWall {
 
     var rules: [LaunchPlan.Rule] {
         let streams = Self.read | Self.writeFile | Self.truncate | Self.ioctl
-        let fixed = [("/", Self.read), ("/dev", streams), ("/proc", Self.read | Self.writeFile | Self.truncate)]
+        let fixed = [
+            ("/", Self.read), ("/dev", streams), ("/proc", Self.read | Self.writeFile | Self.truncate),
+        ]
         let granted = writable.map { ($0, handled & ~Self.devices) }
         return (fixed + granted).map { LaunchPlan.Rule(access: $0.1 & handled, path: $0.0) }
     }

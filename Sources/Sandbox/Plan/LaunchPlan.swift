@@ -61,7 +61,9 @@ struct LaunchPlan: Sendable {
             operation.b = UInt64(payload.count)
         }
         if step.kind == CSB_LANDLOCK {
-            let rules = landlockRules.map { csb_rule(access: $0.access, path: blob.text($0.path), reserved: 0) }
+            let rules = landlockRules.map {
+                csb_rule(access: $0.access, path: blob.text($0.path), reserved: 0)
+            }
             operation.a = UInt64(blob.array(rules))
             operation.b = UInt64(rules.count)
         }

@@ -103,7 +103,9 @@ struct LaunchPlanner {
         let readOnly = CSB_READ_ONLY.rawValue
         var sources = machine.system.map { take($0.path, flags: readOnly, isFile: $0.isFile) }
         for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-            sources.append(take("/dev/\(name)", flags: CSB_KEEP_DEVICES.rawValue | CSB_NO_EXEC.rawValue, isFile: true))
+            sources.append(
+                take("/dev/\(name)", flags: CSB_KEEP_DEVICES.rawValue | CSB_NO_EXEC.rawValue, isFile: true)
+            )
         }
         for (inside, outside) in machine.programs {
             let slot = freshSlot()
@@ -218,7 +220,8 @@ struct LaunchPlanner {
         }
         makeFolder("/dev/pts")
         steps.append(LaunchStep(kind: CSB_DEVPTS, path: "/dev/pts"))
-        for (path, text) in AccountFiles(identity: identity, request: request).files where !isNested || path != "/etc/hosts" {
+        for (path, text) in AccountFiles(identity: identity, request: request).files
+        where !isNested || path != "/etc/hosts" {
             guard !mounted.contains(where: { Grant.covers($0, path) }) else { continue }
             makeFile(path, Array(text.utf8))
         }
@@ -237,7 +240,9 @@ struct LaunchPlanner {
                 b: Self.scratchInodes
             )
         )
-        for (name, path, mode) in [("tmp", "/tmp", UInt32(0o1777)), ("home", request.home, 0o700), ("shm", "/dev/shm", 0o1777)] {
+        for (name, path, mode) in [
+            ("tmp", "/tmp", UInt32(0o1777)), ("home", request.home, 0o700), ("shm", "/dev/shm", 0o1777),
+        ] {
             steps.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: "\(scratch)/\(name)"))
             makeFolders(above: path)
             makeFolder(path)
@@ -290,7 +295,14 @@ struct LaunchPlanner {
 
     private mutating func finishView() {
         steps.append(
-            LaunchStep(kind: CSB_TMPFS, flags: CSB_READ_ONLY.rawValue, mode: 0o555, path: "/.bailey/covered", a: 4096, b: 8)
+            LaunchStep(
+                kind: CSB_TMPFS,
+                flags: CSB_READ_ONLY.rawValue,
+                mode: 0o555,
+                path: "/.bailey/covered",
+                a: 4096,
+                b: 8
+            )
         )
         steps.append(LaunchStep(kind: CSB_PIVOT))
         steps.append(LaunchStep(kind: CSB_NAMESPACES))
@@ -311,7 +323,15 @@ struct LaunchPlanner {
 
     private mutating func process() {
         for limit in ResourceLimits.of(request.profile.limits) {
-            steps.append(LaunchStep(kind: CSB_LIMIT, mode: limit.resource, text: limit.name, a: limit.value, b: limit.value))
+            steps.append(
+                LaunchStep(
+                    kind: CSB_LIMIT,
+                    mode: limit.resource,
+                    text: limit.name,
+                    a: limit.value,
+                    b: limit.value
+                )
+            )
         }
         steps.append(LaunchStep(kind: request.terminal ? CSB_TERMINAL : CSB_STREAMS))
         steps.append(LaunchStep(kind: CSB_CHDIR, path: request.workingDirectory))

@@ -15,7 +15,8 @@ struct LaunchStep: Sendable, Hashable {
 
     static func == (left: LaunchStep, right: LaunchStep) -> Bool {
         left.kind.rawValue == right.kind.rawValue && left.slot == right.slot && left.flags == right.flags
-            && left.mode == right.mode && left.path == right.path && left.text == right.text && left.a == right.a
+            && left.mode == right.mode && left.path == right.path && left.text == right.text
+            && left.a == right.a
             && left.b == right.b && left.payload == right.payload
     }
 

@@ -86,10 +86,14 @@ struct ControlReader {
     /// Text that is valid UTF-8 without NUL, which no argument, path or variable can hold.
     mutating func text() throws(ControlError) -> String {
         let count = Int(try integer())
-        guard count >= 0, count <= rest.count else { throw ControlError("string of \(count) bytes does not fit") }
+        guard count >= 0, count <= rest.count else {
+            throw ControlError("string of \(count) bytes does not fit")
+        }
         let slice = rest.prefix(count)
         guard !slice.contains(0) else { throw ControlError("string holds NUL") }
-        guard let text = String(validating: slice, as: UTF8.self) else { throw ControlError("string is not UTF-8") }
+        guard let text = String(validating: slice, as: UTF8.self) else {
+            throw ControlError("string is not UTF-8")
+        }
         rest = rest.dropFirst(count)
         return text
     }
@@ -100,7 +104,9 @@ struct ControlReader {
 
     mutating func list() throws(ControlError) -> [String] {
         let count = Int(try integer())
-        guard (0...ControlLimit.listCount).contains(count) else { throw ControlError("list of \(count) strings") }
+        guard (0...ControlLimit.listCount).contains(count) else {
+            throw ControlError("list of \(count) strings")
+        }
         var list: [String] = []
         for _ in 0..<count { list.append(try text()) }
         return list

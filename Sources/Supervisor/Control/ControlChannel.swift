@@ -26,14 +26,20 @@ package final class ControlChannel {
 
     /// Sends a whole message; throws when the peer is gone or does not read.
     package func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(ControlError) {
-        guard bytes.count <= ControlLimit.message else { throw ControlError("\(bytes.count) bytes are too many") }
+        guard bytes.count <= ControlLimit.message else {
+            throw ControlError("\(bytes.count) bytes are too many")
+        }
         var rest = bytes[...]
         repeat {
             let chunk = rest.prefix(ControlLimit.packet - 1)
             rest = rest.dropFirst(chunk.count)
             let packet = [UInt8(rest.isEmpty ? 0 : 1)] + chunk
             do throws(SystemCallError) {
-                try PacketSocket.send(packet, descriptors: rest.isEmpty ? descriptors : [], on: socket.rawValue)
+                try PacketSocket.send(
+                    packet,
+                    descriptors: rest.isEmpty ? descriptors : [],
+                    on: socket.rawValue
+                )
             } catch {
                 throw ControlError("\(error)")
             }

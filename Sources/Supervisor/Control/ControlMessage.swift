@@ -169,7 +169,8 @@ extension TerminalSize {
     }
 
     fileprivate init(from reader: inout ControlReader) throws(ControlError) {
-        guard let rows = UInt16(exactly: try reader.integer()), let columns = UInt16(exactly: try reader.integer())
+        guard let rows = UInt16(exactly: try reader.integer()),
+            let columns = UInt16(exactly: try reader.integer())
         else { throw ControlError("terminal size out of range") }
         self.init(rows: rows, columns: columns)
     }

@@ -7,7 +7,9 @@ struct AccountEntry {
 
     /// By the real user id; a user without an entry is called by number and has no home but `/`.
     static func current() -> AccountEntry {
-        guard let entry = unsafe getpwuid(getuid()) else { return AccountEntry(name: "\(getuid())", home: "/") }
+        guard let entry = unsafe getpwuid(getuid()) else {
+            return AccountEntry(name: "\(getuid())", home: "/")
+        }
         return unsafe AccountEntry(
             name: String(cString: entry.pointee.pw_name),
             home: String(cString: entry.pointee.pw_dir)

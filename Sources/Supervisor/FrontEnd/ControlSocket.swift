@@ -11,7 +11,9 @@ package enum ControlSocket {
 
     /// Connects to the supervisor of the agent this process runs in.
     package static func connect() throws(SystemCallError) -> OwnedDescriptor {
-        let socket = OwnedDescriptor(Glibc.socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0))
+        let socket = OwnedDescriptor(
+            Glibc.socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        )
         guard socket.rawValue >= 0 else { throw SystemCallError(stage: "socket", object: path, errno: errno) }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

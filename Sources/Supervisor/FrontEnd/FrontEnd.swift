@@ -42,7 +42,8 @@ package struct FrontEnd: ~Copyable {
                 try turn()
             }
         } catch {
-            outcome = outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone (\(error))")
+            outcome =
+                outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone (\(error))")
         }
         for descriptor in resources { Glibc.close(descriptor) }
         return outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone")
@@ -52,7 +53,9 @@ package struct FrontEnd: ~Copyable {
 
     /// Waits for whatever is next and handles it.
     private mutating func turn() throws(ControlError) {
-        var watched = [pollfd(fd: outcome == nil ? control.descriptor : -1, events: Int16(POLLIN), revents: 0)]
+        var watched = [
+            pollfd(fd: outcome == nil ? control.descriptor : -1, events: Int16(POLLIN), revents: 0)
+        ]
         watched.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0))
         for pump in pumps {
             watched.append(pollfd(fd: pump.wantsRead ? pump.source : -1, events: Int16(POLLIN), revents: 0))
@@ -87,7 +90,9 @@ package struct FrontEnd: ~Copyable {
         switch descriptors.count {
         case 1:
             terminal = TerminalMode.raw(STDIN_FILENO)
-            pumps = [Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO)]
+            pumps = [
+                Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO),
+            ]
         case 3:
             pumps = [
                 Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[1], to: STDOUT_FILENO),

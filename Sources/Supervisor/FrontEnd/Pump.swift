@@ -43,7 +43,11 @@ struct Pump {
     /// Writes once; the caller has seen the sink writable or in error.
     mutating func write() {
         let count = unsafe buffer.withUnsafeBytes { bytes in
-            unsafe Glibc.write(sink, bytes.baseAddress?.advanced(by: held.lowerBound), min(held.count, Self.writeSize))
+            unsafe Glibc.write(
+                sink,
+                bytes.baseAddress?.advanced(by: held.lowerBound),
+                min(held.count, Self.writeSize)
+            )
         }
         if count > 0 {
             held = (held.lowerBound + count)..<held.upperBound

@@ -60,14 +60,16 @@ package struct AgentEnvironment {
         if withheld.contains(name) || Self.never.contains(where: { Self.matches($0, name) }) { return false }
         if rules.pass.contains(name) { return true }
         guard rules.pass.contains(where: { Self.matches($0, name) }) else { return false }
-        return !Self.onlyByName.contains(where: { Self.matches($0, name) }) && !SecretShapes.isSecretName(name)
+        return !Self.onlyByName.contains(where: { Self.matches($0, name) })
+            && !SecretShapes.isSecretName(name)
             && !SecretShapes.isSecretShaped(value)
     }
 
     private func fixed(path: String?) -> [String: String] {
         let search = path ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         var values = ["HOME": home, "USER": userName, "LOGNAME": userName, "TMPDIR": "/tmp"]
-        values["PATH"] = search.split(separator: ":").contains("/.bailey/bin") ? search : search + ":/.bailey/bin"
+        values["PATH"] =
+            search.split(separator: ":").contains("/.bailey/bin") ? search : search + ":/.bailey/bin"
         for name in Self.bundleVariables { values[name] = TrustFiles.bundlePath }
         return values
     }
@@ -87,18 +89,22 @@ package struct AgentEnvironment {
 
     /// Never passed, not even by name: they would point the agent's programs at a proxy that is not there.
     private static let never = [
-        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "GRPC_PROXY", "http_proxy", "https_proxy",
+        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "GRPC_PROXY", "http_proxy",
+        "https_proxy",
         "all_proxy", "no_proxy", "ftp_proxy", "grpc_proxy", "NODE_USE_ENV_PROXY",
     ]
 
     /// Passed when a profile names them exactly, never by a wildcard: each makes a program load or run something,
     /// or leads to a service of the host.
     private static let onlyByName = [
-        "LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_*", "ENV", "PROMPT_COMMAND", "PS4", "SHELLOPTS", "BASHOPTS", "IFS",
-        "CDPATH", "PYTHON*", "NODE_OPTIONS", "NODE_PATH", "PERL*", "RUBY*", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS",
+        "LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_*", "ENV", "PROMPT_COMMAND", "PS4", "SHELLOPTS",
+        "BASHOPTS", "IFS",
+        "CDPATH", "PYTHON*", "NODE_OPTIONS", "NODE_PATH", "PERL*", "RUBY*", "JAVA_TOOL_OPTIONS",
+        "_JAVA_OPTIONS",
         "JDK_JAVA_OPTIONS", "DOTNET_*", "GIT_*", "SSH_*", "GPG_*", "DBUS_*", "XDG_RUNTIME_DIR", "DISPLAY",
         "WAYLAND_DISPLAY", "XAUTHORITY", "TMUX*", "STY", "DOCKER_*", "CONTAINER_*", "KUBECONFIG", "VSCODE_*",
-        "NOTIFY_SOCKET", "LISTEN_*", "JOURNAL_STREAM", "INVOCATION_ID", "SUDO_*", "CREDENTIALS_DIRECTORY", "EDITOR",
+        "NOTIFY_SOCKET", "LISTEN_*", "JOURNAL_STREAM", "INVOCATION_ID", "SUDO_*", "CREDENTIALS_DIRECTORY",
+        "EDITOR",
         "VISUAL", "PAGER", "LESS*", "MAKEFLAGS", "CARGO_*", "npm_config_*", "AWS_*", "AZURE_*", "GOOGLE_*",
         "ACTIONS_ID_TOKEN_REQUEST_*",
     ]
@@ -107,7 +113,9 @@ package struct AgentEnvironment {
     package static func matches(_ pattern: String, _ name: String) -> Bool {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard let first = parts.first, let last = parts.last, parts.count > 1 else { return pattern == name }
-        guard name.hasPrefix(first), name.utf8.count >= first.utf8.count + last.utf8.count else { return false }
+        guard name.hasPrefix(first), name.utf8.count >= first.utf8.count + last.utf8.count else {
+            return false
+        }
         var rest = name.dropFirst(first.count)
         guard rest.hasSuffix(last) else { return false }
         rest = rest.dropLast(last.count)

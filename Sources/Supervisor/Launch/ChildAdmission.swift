@@ -26,7 +26,8 @@ struct ChildAdmission {
             return "agents may be nested \(Self.maximumDepth) deep at most"
         }
         guard parent.rules.profiles.contains(where: { AgentEnvironment.matches($0, profile) }) else {
-            return "profile '\(parent.hop.profile)' of \(parent.hop.name) does not allow children under '\(profile)'"
+            return
+                "profile '\(parent.hop.profile)' of \(parent.hop.name) does not allow children under '\(profile)'"
                 + " (children.profiles: \(Self.list(parent.rules.profiles)))"
         }
         for (index, ancestor) in ancestors.enumerated() {
@@ -35,7 +36,8 @@ struct ChildAdmission {
                     + " \(ancestor.rules.depth) deep (children.depth); this one would be \(index + 1) below"
             }
             guard ancestor.rules.count > ancestor.liveDescendants else {
-                return "\(ancestor.hop.name) already has \(ancestor.liveDescendants) live descendants, the most that"
+                return
+                    "\(ancestor.hop.name) already has \(ancestor.liveDescendants) live descendants, the most that"
                     + " profile '\(ancestor.hop.profile)' allows (children.count)"
             }
         }

@@ -26,7 +26,11 @@ struct JavaTruststore {
     /// SHA-1 over the password in UTF-16BE, the whitener and the content: the format's integrity check.
     private func seal(_ content: [UInt8]) -> [UInt8] {
         var hash = Insecure.SHA1()
-        hash.update(data: Self.password.utf16.flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] })
+        hash.update(
+            data: Self.password.utf16.flatMap {
+                [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)]
+            }
+        )
         hash.update(data: Array(Self.whitener.utf8))
         hash.update(data: content)
         return Array(hash.finalize())

@@ -9,7 +9,9 @@ enum ProgramDigest {
     static func ofFile(_ descriptor: Int32?) -> String? {
         guard let descriptor else { return nil }
         var hash = SHA256()
-        guard ReadFile.forEachChunk(of: descriptor, limit: maximumSize, { hash.update(data: $0) }) else { return nil }
+        guard ReadFile.forEachChunk(of: descriptor, limit: maximumSize, { hash.update(data: $0) }) else {
+            return nil
+        }
         return hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
     }
 }

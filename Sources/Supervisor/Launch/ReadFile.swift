@@ -20,7 +20,8 @@ enum ReadFile {
     /// Hands a regular file's bytes on in chunks; false when it is none, fails, or is over the limit.
     static func forEachChunk(of descriptor: Int32, limit: Int, _ body: (ArraySlice<UInt8>) -> Void) -> Bool {
         var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= limit
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            status.st_size <= limit
         else { return false }
         var chunk = [UInt8](repeating: 0, count: 128 << 10)
         var offset = 0

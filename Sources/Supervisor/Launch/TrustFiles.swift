@@ -5,5 +5,7 @@ package enum TrustFiles {
     /// Debian's Java truststore.
     package static let javaPath = "/etc/ssl/certs/java/cacerts"
     /// Other distributions' names of the bundle, provided where their folder is in the view.
-    package static let systemBundles = [bundlePath, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem"]
+    package static let systemBundles = [
+        bundlePath, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+    ]
 }

@@ -24,7 +24,10 @@ struct TrustStore {
         files = [
             ExtraFile(path: TrustFiles.bundlePath, bytes: system + Array("\n\(pem)".utf8)),
             ExtraFile(path: TrustFiles.javaPath, bytes: truststore.bytes),
-            ExtraFile(path: "/etc/resolv.conf", bytes: Array("nameserver 198.18.0.53\noptions edns0 timeout:2\n".utf8)),
+            ExtraFile(
+                path: "/etc/resolv.conf",
+                bytes: Array("nameserver 198.18.0.53\noptions edns0 timeout:2\n".utf8)
+            ),
             ExtraFile(path: "/etc/hosts", bytes: Array("127.0.0.1\tlocalhost\n::1\tlocalhost\n".utf8)),
         ]
     }

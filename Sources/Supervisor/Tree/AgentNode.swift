@@ -26,7 +26,13 @@ final class AgentNode {
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
 
-    init(lineage: Lineage, policy: LineagePolicy, sandbox: Sandbox, parent: AgentNode?, frontEnd: ConnectionID) {
+    init(
+        lineage: Lineage,
+        policy: LineagePolicy,
+        sandbox: Sandbox,
+        parent: AgentNode?,
+        frontEnd: ConnectionID
+    ) {
         self.lineage = lineage
         self.policy = policy
         self.sandbox = sandbox

@@ -18,7 +18,9 @@ final class Mailbox: Sendable {
     /// Throws when the kernel has no descriptor left.
     init() throws(SystemCallError) {
         event = csb_event_open()
-        guard event >= 0 else { throw SystemCallError(stage: "eventfd", object: "supervisor mailbox", errno: -event) }
+        guard event >= 0 else {
+            throw SystemCallError(stage: "eventfd", object: "supervisor mailbox", errno: -event)
+        }
     }
 
     deinit {

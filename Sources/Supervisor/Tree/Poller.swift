@@ -23,8 +23,10 @@ struct Poller {
 
     /// Waits until something is readable, hung up or in error, or a moment of the monotonic clock has come.
     mutating func wait(until deadline: UInt64?) -> [Source] {
-        let timeout = deadline.map { Int32(clamping: Int64(clamping: $0) - Int64(clamping: Self.now())) } ?? -1
-        guard unsafe poll(&descriptors, nfds_t(descriptors.count), deadline == nil ? -1 : max(0, timeout)) > 0 else {
+        let timeout =
+            deadline.map { Int32(clamping: Int64(clamping: $0) - Int64(clamping: Self.now())) } ?? -1
+        guard unsafe poll(&descriptors, nfds_t(descriptors.count), deadline == nil ? -1 : max(0, timeout)) > 0
+        else {
             return []
         }
         return zip(descriptors, sources).filter { $0.0.revents != 0 }.map(\.1)

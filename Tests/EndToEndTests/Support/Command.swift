@@ -27,7 +27,9 @@ enum Command {
         process.environment = environment
         process.currentDirectoryURL = URL(filePath: directory)
         let streams = (Pipe(), Pipe(), Pipe())
-        (process.standardInput, process.standardOutput, process.standardError) = (streams.0, streams.1, streams.2)
+        (process.standardInput, process.standardOutput, process.standardError) = (
+            streams.0, streams.1, streams.2
+        )
         let collected = (Collector(streams.1), Collector(streams.2))
         try process.run()
         let watchdog = DispatchWorkItem { process.terminate() }
@@ -38,7 +40,8 @@ enum Command {
         let errors = collected.1.finish()
         process.waitUntilExit()
         watchdog.cancel()
-        let code = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+        let code =
+            process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
         return Outcome(code: code, output: output, errors: errors)
     }
 

@@ -28,8 +28,10 @@ final class Place {
     /// What Bailey is started with: nothing of the test's own environment but the essentials.
     var environment: [String: String] {
         [
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home, "LANG": "C.UTF-8",
-            "XDG_STATE_HOME": root + "/state", "XDG_CONFIG_HOME": root + "/config", "XDG_RUNTIME_DIR": root + "/run",
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home,
+            "LANG": "C.UTF-8",
+            "XDG_STATE_HOME": root + "/state", "XDG_CONFIG_HOME": root + "/config",
+            "XDG_RUNTIME_DIR": root + "/run",
         ]
     }
 

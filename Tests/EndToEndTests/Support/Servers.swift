@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// A real nginx on loopback, over TLS with a certificate authority of its own, and a sink that must stay dry.
-final class Servers {
+final class Servers: Sendable {
     /// Where nginx serves `allowed.test` and `other.test` over TLS, and plain HTTP.
     let tlsPort: UInt16
     let httpPort: UInt16

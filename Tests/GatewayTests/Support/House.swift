@@ -32,7 +32,8 @@ final class House: Sendable {
         names: any NameLookup = NoNames(),
         limits: GatewayLimits = GatewayLimits(),
         vault: Vault = Vault(),
-        cookie: UInt64? = nil
+        cookie: UInt64? = nil,
+        namespace: Namespace? = nil
     ) throws {
         scratch = try Scratch()
         var configuration = GatewayConfiguration(loops: 2, names: names, limits: limits)
@@ -43,19 +44,19 @@ final class House: Sendable {
         }
         gateway = try Gateway(configuration: configuration, audit: recorder, credentials: vault)
         bundle = try scratch.write("agent-ca.pem", gateway.authority.certificatePEM)
-        let listener = try Sockets.listener()
-        let resolver = try Sockets.datagram()
-        port = listener.port
-        namePort = resolver.port
+        let listener = try namespace.map { ($0.listener, UInt16(3_128)) } ?? Sockets.listener()
+        let resolver = try namespace.map { ($0.resolver, UInt16(53)) } ?? Sockets.datagram()
+        port = listener.1
+        namePort = resolver.1
         policy = try #require(Self.policy(agent, rules, ancestors: ancestors))
         let course = course
         try gateway.open(
             GatewayAgent(
                 policy: policy,
-                listener: listener.descriptor,
-                resolver: resolver.descriptor,
-                namespaceCookie: cookie,
-                destination: { _, _ in course.value.withLock { $0 } }
+                listener: listener.0,
+                resolver: resolver.0,
+                namespaceCookie: namespace?.cookie ?? cookie,
+                destination: { namespace == nil ? course.value.withLock { $0 } : ($0, $1) }
             )
         )
     }

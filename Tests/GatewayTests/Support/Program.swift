@@ -46,11 +46,23 @@ final class Child {
         _ = wait()
     }
 
+    /// Whether it has ended already.
+    var hasEnded: Bool {
+        if reaped != nil { return true }
+        var status: Int32 = 0
+        guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return false }
+        return note(status) >= 0
+    }
+
     /// The exit code, or 128 and the signal.
     func wait() -> Int32 {
         if let reaped { return reaped }
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return note(status)
+    }
+
+    private func note(_ status: Int32) -> Int32 {
         let code = status & 0x7F == 0 ? (status >> 8) & 0xFF : 128 + (status & 0x7F)
         reaped = code
         return code

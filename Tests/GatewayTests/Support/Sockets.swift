@@ -33,13 +33,39 @@ enum Sockets {
         return cookie
     }
 
-    private static func bound(_ type: Int32) throws -> (descriptor: Int32, port: UInt16) {
+    /// A dual-stack listener that takes connections to any address (`IP_TRANSPARENT` 19, `IPV6_TRANSPARENT` 75 of
+    /// linux/in.h and linux/in6.h).
+    static func transparentListener(port: UInt16) throws -> Int32 {
+        let made = try bound(Int32(SOCK_STREAM.rawValue), port: port) { descriptor in
+            var on: Int32 = 1
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IP), 19, &on, 4)
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), 75, &on, 4)
+        }
+        guard listen(made.descriptor, 64) == 0 else { throw POSIXError(.EINVAL) }
+        return made.descriptor
+    }
+
+    /// A dual-stack UDP socket that may answer from any address (`IPV6_FREEBIND`, 78 of linux/in6.h).
+    static func freeDatagram(port: UInt16) throws -> Int32 {
+        try bound(Int32(SOCK_DGRAM.rawValue), port: port) { descriptor in
+            var on: Int32 = 1
+            unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), 78, &on, 4)
+        }.descriptor
+    }
+
+    private static func bound(
+        _ type: Int32,
+        port wanted: UInt16 = 0,
+        prepare: (Int32) -> Void = { _ in }
+    ) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET6, type | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw POSIXError(.EMFILE) }
         var off: Int32 = 0
         unsafe setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, 4)
+        prepare(descriptor)
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = wanted.bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let port = unsafe withUnsafeMutablePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic -> UInt16? in
