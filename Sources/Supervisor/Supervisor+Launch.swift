@@ -123,9 +123,7 @@ extension Supervisor {
         ChildAdmission.Ancestor(
             hop: node.lineage.agent,
             rules: node.profile?.children ?? ChildRules(),
-            liveDescendants: agents.values.count { other in
-                other !== node && other.chain.contains { $0 === node }
-            }
+            liveDescendants: descendants(of: node).count
         )
     }
 

@@ -13,12 +13,17 @@ extension Supervisor {
     func kill(_ agent: AgentNode, cause: String) {
         agent.deadline = nil
         agent.cause = agent.cause ?? cause
-        for other in agents.values where other !== agent && other.chain.contains(where: { $0 === agent }) {
+        for other in descendants(of: agent) {
             other.deadline = nil
             other.cause = other.cause ?? "parent ended"
         }
         gateway.close(agent.id)
         agent.sandbox.kill()
+    }
+
+    /// Every live agent below another.
+    func descendants(of agent: AgentNode) -> [AgentNode] {
+        agents.values.filter { other in other !== agent && other.chain.contains { $0 === agent } }
     }
 
     /// Reads what an agent's init says about its command, and ends what the command left behind.
@@ -39,6 +44,8 @@ extension Supervisor {
     /// Takes an agent out of the tree when the last of its processes is gone, and tells its front-end.
     func end(_ agent: AgentNode) {
         guard agent.phase != .ended else { return }
+        // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
+        for other in descendants(of: agent).sorted(by: { $0.lineage.depth > $1.lineage.depth }) { end(other) }
         readStatus(of: agent)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
