@@ -149,7 +149,7 @@ extension EndToEnd {
                 in: internet
             )
             #expect(attempt.output == "1\n1\n1\n", "\(attempt)")
-            #expect(try place.unconfined("nsenter -t 1 -n true", in: internet).outcome.code == 0)
+            #expect(try place.unconfined("sleep 5 & nsenter -t $! -n true && kill $!", in: internet).outcome.code == 0)
         }
 
         @Test("A26: the capture's rules cannot be removed, and hold afterwards")

@@ -45,7 +45,7 @@ extension EndToEnd {
         func foreignProxy() throws {
             try expectCaught(
                 "https_proxy=http://93.184.216.66:3128 timeout 5 curl -sS -m2 https://allowed.test/v1/x",
-                resource: "allowed.test"
+                resource: "93.184.216.66:3128"
             )
         }
 
@@ -98,7 +98,7 @@ extension EndToEnd {
         @Test("A29: the capture's own ports cannot be taken, with or without SO_REUSEPORT", arguments: [3128, 53])
         func capturePort(port: Int) throws {
             let script = """
-                python3 -c '
+                python3 - <<'END'
                 import socket
                 for reuse in (0, 1):
                     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::")):
@@ -110,7 +110,7 @@ extension EndToEnd {
                         except OSError as error:
                             print("refused")
                         server.close()
-                '
+                END
                 """
             let attempt = try place.attempt(script.replacing("PORT", with: "\(port)"), in: internet)
             #expect(attempt.output == "refused\nrefused\nrefused\nrefused\n", "\(attempt)")
@@ -122,11 +122,13 @@ extension EndToEnd {
         func bootWindow() throws {
             try place.profile("corpus", Place.corpusPolicy)
             let launch = "\(Binary.path) run -p corpus --profiles \(place.profiles) --"
-            let script = "for i in $(seq 30); do \(launch) bash -c 'echo x >/dev/tcp/93.184.216.66/4444'; done"
+            // Waits for the reset, so that the record is there when the agent ends.
+            let connect = "bash -c 'exec 3<>/dev/tcp/93.184.216.66/4444; echo x >&3; read -t 5 <&3'"
+            let script = "for i in $(seq 30); do \(launch) \(connect); done"
             let attempt = try place.unconfined(script, in: internet)
             #expect(attempt.sink.isEmpty, "\(attempt)")
-            #expect(try place.records(["--denied"]).count == 30)
-            let control = try place.unconfined("bash -c 'echo x >/dev/tcp/93.184.216.66/4444'", in: internet)
+            #expect(try place.records(["--denied"]).count == 30, "\(attempt)")
+            let control = try place.unconfined(connect, in: internet)
             #expect(control.sink.contains("2 bytes to 93.184.216.66 4444"), "\(control)")
         }
 

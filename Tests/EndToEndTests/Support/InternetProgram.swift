@@ -21,6 +21,8 @@ extension Internet {
         for network in ["2606:2800::/64", "fd00:ec2::254", "64:ff9b::/96", "2002:a9fe:a9fe::/48"]:
             tool("ip", "-6", "route", "add", "local", network, "dev", "lo")
         tool("ip", "addr", "add", "93.184.216.200/32", "dev", "lo")
+        # An address of global scope, without which resolvers leave IPv6 answers out.
+        tool("ip", "-6", "addr", "add", "2606:2800:1::1/128", "dev", "lo", "nodad")
         with open("/proc/sys/net/ipv6/ip_nonlocal_bind", "w") as file:
             file.write("1")
         with open(folder + "/resolv.conf", "w") as file:
@@ -53,9 +55,8 @@ extension Internet {
                 data = b""
             if data:
                 arrived.append("%d bytes to %s" % (len(data), place))
-            else:
-                loop.unregister(client)
-                client.close()
+            loop.unregister(client)
+            client.close()
 
         def datagram(server):
             data, _ = server.recvfrom(65536)
