@@ -107,7 +107,11 @@ package final class Supervisor {
             poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
             poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
         }
-        for source in poller.wait(until: agents.values.compactMap(\.deadline).min()) { handle(source) }
+        for source in poller.wait(until: agents.values.compactMap(\.deadline).min()) {
+            handle(source)
+            // A launch takes milliseconds, and agents may ask for many at once: no time limit waits for all of them.
+            endOverdue()
+        }
         endOverdue()
     }
 
