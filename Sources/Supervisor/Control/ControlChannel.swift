@@ -4,7 +4,7 @@ package import Linux
 /// One end of a control connection: messages over SOCK_SEQPACKET, each in one packet or more.
 ///
 /// A packet is one flag byte (1: more follows) and up to `ControlLimit.packet - 1` bytes. Descriptors travel with
-/// a message's last packet. Reading and writing never block.
+/// a message's last packet. Reading never blocks, nor does writing unless asked to.
 package final class ControlChannel {
     /// What `receive` found.
     package enum Received {
@@ -24,8 +24,12 @@ package final class ControlChannel {
 
     package var descriptor: Int32 { socket.rawValue }
 
-    /// Sends a whole message; throws when the peer is gone or does not read.
-    package func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(ControlError) {
+    /// Sends a whole message; throws when the peer is gone or, unless the call may wait, does not read.
+    package func send(
+        _ bytes: [UInt8],
+        descriptors: [Int32] = [],
+        waiting: Bool = false
+    ) throws(ControlError) {
         guard bytes.count <= ControlLimit.message else {
             throw ControlError("\(bytes.count) bytes are too many")
         }
@@ -38,7 +42,8 @@ package final class ControlChannel {
                 try PacketSocket.send(
                     packet,
                     descriptors: rest.isEmpty ? descriptors : [],
-                    on: socket.rawValue
+                    on: socket.rawValue,
+                    waiting: waiting
                 )
             } catch {
                 throw ControlError("\(error)")

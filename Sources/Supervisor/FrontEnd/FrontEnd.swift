@@ -43,7 +43,8 @@ package struct FrontEnd: ~Copyable {
     ///
     /// - Throws: when the supervisor went away without a word.
     package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome {
-        try control.send(ControlRequest.launch(order).bytes)
+        // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
+        try control.send(ControlRequest.launch(order).bytes, waiting: true)
         while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) { try turn() }
         return outcome ?? Outcome(code: Self.launchFailed, message: nil)
     }
