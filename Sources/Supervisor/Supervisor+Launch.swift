@@ -14,8 +14,9 @@ extension Supervisor {
         let parent = connection.caller.flatMap { agents[$0] }
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
-            let profile = try profile(for: order, under: parent)
+            var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
+            if let above = parent?.profile { profile.limits = profile.limits.completed(by: above.limits) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let agent = try isolate(
                 order,
