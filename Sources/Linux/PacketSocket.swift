@@ -3,7 +3,9 @@ internal import Glibc
 
 /// SOCK_SEQPACKET sockets of the UNIX domain: whole packets, with descriptors beside them (unix(7)).
 package enum PacketSocket {
-    /// One packet; without bytes, the peer has closed. Its descriptors belong to the receiver.
+    /// One packet; without bytes, the peer has closed.
+    ///
+    /// Its descriptors belong to the receiver.
     package struct Packet: Sendable {
         package var bytes: [UInt8]
         package var descriptors: [Int32]
@@ -55,7 +57,9 @@ package enum PacketSocket {
         }
     }
 
-    /// Takes one packet, nil when none is there and the call may not wait. A packet that is longer than
+    /// Takes one packet, nil when none is there and the call may not wait.
+    ///
+    /// A packet that is longer than
     /// `maximumBytes` or carries more than `maximumDescriptors` is an error (EMSGSIZE), never cut.
     package static func receive(
         on socket: Int32,

@@ -45,7 +45,24 @@ package enum Launch {
             )
         }
         let order = try order(request)
-        return try FrontEnd(control: ControlChannel(try ControlSocket.connect())).run(order)
+        let socket = try ControlSocket.connect()
+        do throws(ControlError) {
+            return try frontEnd(on: socket).run(order)
+        } catch {
+            return gone(error)
+        }
+    }
+
+    private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
+        do throws(SystemCallError) {
+            return try FrontEnd(control: ControlChannel(socket))
+        } catch {
+            throw ControlError("\(error)")
+        }
+    }
+
+    private static func gone(_ error: ControlError) -> FrontEnd.Outcome {
+        FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "the supervisor is gone (\(error))")
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
@@ -61,8 +78,11 @@ package enum Launch {
             spawner: spawner,
             frontEnd: inner
         )
-        let outcome = try FrontEnd(control: ControlChannel(outer)).run(order)
-        return thread.join() ?? outcome
+        do throws(ControlError) {
+            return try frontEnd(on: outer).run(order)
+        } catch {
+            return thread.join() ?? Self.gone(error)
+        }
     }
 
     private static func configuration(_ request: Request) throws -> SupervisorConfiguration {

@@ -4,7 +4,9 @@ internal import Model
 internal import Sandbox
 
 extension Supervisor {
-    /// Takes a connection from inside an agent. Whose listener it came through is who is asking.
+    /// Takes a connection from inside an agent.
+    ///
+    /// Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
         guard let socket = agent.sandbox.acceptControl() else { return }
         let open = connections.values.count { $0.caller == agent.id }

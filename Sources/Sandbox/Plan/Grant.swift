@@ -7,7 +7,9 @@ struct Grant: Sendable, Hashable {
     /// Only takes something away: where the path is not there, there is nothing to take.
     var isProtection = false
 
-    /// Every grant, shallow paths first. At one path `protect` beats `write` beats `read`; hidden ones are left out.
+    /// Every grant, shallow paths first.
+    ///
+    /// At one path `protect` beats `write` beats `read`; hidden ones are left out.
     static func all(of files: FileRules, home: String) -> [Grant] {
         var writable: [String: Bool] = [:]
         for path in files.read { writable[path] = writable[path] ?? false }

@@ -121,17 +121,18 @@ struct LaunchPlanner {
         var sources: [Source] = []
         for grant in Grant.all(of: request.profile.files, home: request.home) {
             try check(grant)
-            sources.append(take(grant))
+            if let source = take(grant) { sources.append(source) }
         }
         return sources
     }
 
-    private mutating func take(_ grant: Grant) -> Source {
+    private mutating func take(_ grant: Grant) -> Source? {
         var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
         if grant.isProtection { flags |= CSB_OPTIONAL.rawValue }
         let below = grant.path == request.workspace || grant.path.hasPrefix(request.workspace + "/")
         if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
         let facts = machine.facts(of: grant.path)
+        if !facts.exists, grant.isProtection, !isNested { return nil }
         guard machine.isRoot, !isNested else { return take(grant.path, flags: flags, isFile: facts.isFile) }
         let slot = freshSlot()
         steps.append(

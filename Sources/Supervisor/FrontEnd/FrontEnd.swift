@@ -35,18 +35,16 @@ package struct FrontEnd: ~Copyable {
     }
 
     /// Launches and waits.
-    package consuming func run(_ order: LaunchOrder) -> Outcome {
-        do throws(ControlError) {
-            try control.send(ControlRequest.launch(order).bytes)
-            while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
-                try turn()
-            }
-        } catch {
-            outcome =
-                outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone (\(error))")
-        }
+    ///
+    /// - Throws: when the supervisor went away without a word.
+    package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome {
+        try control.send(ControlRequest.launch(order).bytes)
+        while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) { try turn() }
+        return outcome ?? Outcome(code: Self.launchFailed, message: nil)
+    }
+
+    deinit {
         for descriptor in resources { Glibc.close(descriptor) }
-        return outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone")
     }
 
     private func isOutput(_ pump: Pump) -> Bool { pump.sink == STDOUT_FILENO || pump.sink == STDERR_FILENO }

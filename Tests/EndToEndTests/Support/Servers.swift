@@ -47,10 +47,13 @@ final class Servers: Sendable {
               -out server.pem
             openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=selfsigned.test \
               -addext subjectAltName=DNS:selfsigned.test -keyout self.key -out self.pem
+            git init -q -b main work; cd work; echo cloned > file; git add file
+            git -c user.name=T -c user.email=t@t.test commit -qm First; cd ..
+            git clone -q --bare work repository.git; git -C repository.git update-server-info
             """
         let outcome = try Command.run(
             ["sh", "-c", script],
-            environment: ["PATH": "/usr/bin:/bin"],
+            environment: ["PATH": "/usr/bin:/bin", "HOME": folder],
             directory: folder
         )
         try #require(outcome.code == 0, "\(outcome)")
@@ -62,12 +65,14 @@ final class Servers: Sendable {
         user root;
         events { worker_connections 256; }
         http {
-          access_log \(folder)/access.log; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
+          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key"';
+          access_log \(folder)/access.log arrived; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
           fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
           default_type text/plain;
           server {
             listen 127.0.0.1:\(tls) ssl; listen 127.0.0.1:\(http); server_name allowed.test other.test;
             ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
+            location /repository.git/ { root \(folder); }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
@@ -89,7 +94,8 @@ final class Servers: Sendable {
     var operatorConfiguration: String {
         """
         bailey: 1
-        resolve: {allowed.test: 127.0.0.1, other.test: 127.0.0.1, selfsigned.test: 127.0.0.1, denied.test: 127.0.0.2}
+        resolve: {allowed.test: 127.0.0.1, other.test: 127.0.0.1, selfsigned.test: 127.0.0.1, denied.test: 127.0.0.2,
+          wrongname.test: 127.0.0.1}
         upstream-ca: \(folder)/ca.pem
         """
     }
