@@ -55,7 +55,9 @@ package enum Launch {
 
     private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
         do throws(SystemCallError) {
-            return try FrontEnd(control: ControlChannel(socket))
+            return try FrontEnd(
+                control: ControlChannel(socket, acceptedDescriptors: ControlLimit.descriptors)
+            )
         } catch {
             throw ControlError("\(error)")
         }
@@ -68,6 +70,7 @@ package enum Launch {
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
+        FileLimit.raise()
         let order = try order(request)
         let configuration = try configuration(request)
         var ends = try PacketSocket.pair()
