@@ -68,6 +68,7 @@ package enum Launch {
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
+        DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
         FileLimit.raise()
