@@ -106,22 +106,22 @@ extension EndToEnd {
                         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse)
                         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                         try:
-                            server.bind((address, PORT)); server.listen(); print("taken")
+                            server.bind((address, NUMBER)); server.listen(); print("taken")
                         except OSError as error:
                             print("refused")
                         server.close()
                 END
                 """
-            let attempt = try place.attempt(script.replacing("PORT", with: "\(port)"), in: internet)
+            let attempt = try place.attempt(script.replacing("NUMBER", with: "\(port)"), in: internet)
             #expect(attempt.output == "refused\nrefused\nrefused\nrefused\n", "\(attempt)")
-            let free = try place.attempt(script.replacing("PORT", with: "3000"), in: internet)
+            let free = try place.attempt(script.replacing("NUMBER", with: "3000"), in: internet)
             #expect(free.output == "taken\ntaken\ntaken\ntaken\n", "\(free)")
         }
 
         @Test("A30: no launch has a moment in which a packet leaves")
         func bootWindow() throws {
             try place.profile("corpus", Place.corpusPolicy)
-            let launch = "\(Binary.path) run -p corpus --profiles \(place.profiles) --"
+            let launch = "\(Binary.path) run -p corpus --profiles '\(place.profiles)' --"
             // Waits for the reset, so that the record is there when the agent ends.
             let connect = "bash -c 'exec 3<>/dev/tcp/93.184.216.66/4444; echo x >&3; read -t 5 <&3'"
             let script = "for i in $(seq 30); do \(launch) \(connect); done"

@@ -64,7 +64,7 @@ extension EndToEnd {
         }
 
         @Test("A garbage request gets 400 and the connection is closed",
-            arguments: ["GET\r\n\r\n", "GET /v1/garbage\r\n\r\n", "GET /v1/garbage HTTP/9.9\r\nHost: allowed.test\r\n\r\n",
+            arguments: ["GET \r\n\r\n", "GET /v1/garbage\r\n\r\n", "GET /v1/garbage HTTP/9.9\r\nHost: allowed.test\r\n\r\n",
                 "GET /v1/garbage HTTP/1.1\r\nno colon\r\n\r\n", "GET /v1/garbage HTTP/1.1\r\n\r\n"])
         func garbage(bytes: String) throws {
             try expectBadRequest(bytes, marker: "garbage")
@@ -209,8 +209,8 @@ extension EndToEnd {
             try place.write("GET /v1/bad HTTP/1.1\r\nno colon\r\n\r\n", to: "workspace/bad")
             let outcome = try place.control(
                 """
-                run='\(Binary.path) run -p web --profiles \(place.profiles) --'
-                $run python3 -c '
+                run() { \(Binary.path) run -p web --profiles '\(place.profiles)' -- "$@"; }
+                run python3 -c '
                 import http.client, socket
                 kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
                 for turn in range(20):
@@ -218,7 +218,7 @@ extension EndToEnd {
                     bad = socket.create_connection(("allowed.test", \(servers.httpPort)), timeout=8)
                     bad.sendall(open("bad", "rb").read()); first = bad.recv(64); bad.close()
                     print(answer.status, first[9:12].decode())
-                ' > one & $run python3 -c '
+                ' > one & run python3 -c '
                 import http.client
                 kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
                 for turn in range(20):

@@ -166,7 +166,7 @@ extension EndToEnd {
             let first = try place.agent(script).output
             let second = try place.agent(script).output
             #expect(first.contains("Fingerprint=") && first != second, "\(first)\(second)")
-            let keys = try place.agent("grep -rlE 'PRIVATE KEY' /etc/ssl /.bailey /run /tmp \"$HOME\" 2>/dev/null")
+            let keys = try place.agent("grep -rlE -e '-----BEGIN .*PRIVATE KEY' /etc/ssl /.bailey --exclude=bailey /run /tmp \"$HOME\" 2>/dev/null")
             #expect(keys.output.isEmpty, "\(keys)")
         }
     }
