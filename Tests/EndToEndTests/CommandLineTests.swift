@@ -45,7 +45,10 @@ extension EndToEnd {
         func unknownOption(words: [String]) throws {
             let outcome = try place.bailey(["run"] + words + (words.count > 1 ? ["touch", "ran"] : []))
             #expect(outcome.code == 125, "\(outcome)")
-            #expect(outcome.errors.contains(words[0]) && outcome.errors.contains("bailey run --help"), "\(outcome)")
+            #expect(
+                outcome.errors.contains(words[0]) && outcome.errors.contains("bailey run --help"),
+                "\(outcome)"
+            )
             #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
         }
 
@@ -57,7 +60,10 @@ extension EndToEnd {
 
         @Test(
             "An unknown command or option of another command is refused with 64",
-            arguments: [["runn"], ["audit", "--no-such"], ["doctor", "extra"], ["profile", "chek"], ["audit", "--agent", "?"]]
+            arguments: [
+                ["runn"], ["audit", "--no-such"], ["doctor", "extra"], ["profile", "chek"],
+                ["audit", "--agent", "?"],
+            ]
         )
         func unknownCommand(words: [String]) throws {
             let outcome = try place.bailey(words)
@@ -68,7 +74,10 @@ extension EndToEnd {
         @Test("Options after the command are the command's")
         func commandOptions() throws {
             #expect(try place.bailey(["run", "echo", "--name", "-p"]).output == "--name -p\n")
-            #expect(try place.bailey(["run", "--name", "one", "--", "echo", "--help"]).output == "--help\n")
+            #expect(
+                try place.bailey(["run", "--name", "one", "--", "sh", "-c", "echo $0", "--help"]).output
+                    == "--help\n"
+            )
         }
 
         @Test("Reading a store that is not there says where it was looked for", arguments: ["audit", "tree"])

@@ -87,16 +87,23 @@ extension EndToEnd {
                 "echo $SERVICE_TOKEN; echo $SERVICE_PASSWORD; echo $SERVICE_KEY; env; cat /proc/*/environ /proc/*/cmdline"
             )
             let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
-            #expect(lines.prefix(3).allSatisfy { $0.count > 8 } && Set(lines.prefix(3)).count == 3, "\(outcome)")
+            #expect(
+                lines.prefix(3).allSatisfy { $0.count > 8 } && Set(lines.prefix(3)).count == 3,
+                "\(outcome)"
+            )
             try expectKept(outcome)
         }
 
         @Test("The real value from env reaches nginx on the bound host, as bearer", arguments: [true, false])
         func bearer(named: Bool) throws {
             let header = named ? "-H \"Authorization: Bearer $SERVICE_TOKEN\"" : ""
-            let outcome = try run("curl -sS -m10 -o /dev/null -w '%{http_code}' \(header) \(origin)/bearer/f\(named)")
+            let outcome = try run(
+                "curl -sS -m10 -o /dev/null -w '%{http_code}' \(header) \(origin)/bearer/f\(named)"
+            )
             #expect(outcome.output == "200", "\(outcome)")
-            #expect(try servers.requests(with: "/bearer/f\(named) HTTP/1.1\" 200 auth=\"Bearer \(token)\"") == 1)
+            #expect(
+                try servers.requests(with: "/bearer/f\(named) HTTP/1.1\" 200 auth=\"Bearer \(token)\"") == 1
+            )
             #expect(try place.records().first?.record.credential == "token")
             try expectKept(outcome)
         }
@@ -123,13 +130,17 @@ extension EndToEnd {
         @Test("A rule without the credential does not get it")
         func unboundRule() throws {
             let outcome = try run("curl -sS -m10 \(origin)/none/page; curl -sS -m10 \(other)/unbound")
-            #expect(outcome.output.contains("/none/page auth=\n") && outcome.output.contains("/unbound auth=\n"))
+            #expect(
+                outcome.output.contains("/none/page auth=\n") && outcome.output.contains("/unbound auth=\n")
+            )
             #expect(try servers.requests(with: "/none/page HTTP/1.1\" 200 auth=\"-\"") == 1)
         }
 
         @Test("Without a verified certificate the real value is not sent")
         func unverified() throws {
-            let outcome = try run("curl -sSk -m10 -w '%{http_code}' https://selfsigned.test:\(servers.tlsPort)/bearer/s")
+            let outcome = try run(
+                "curl -sSk -m10 -w '%{http_code}' https://selfsigned.test:\(servers.tlsPort)/bearer/s"
+            )
             #expect(outcome.output.hasSuffix("502"), "\(outcome)")
             #expect(try servers.requests(with: "/bearer/s ") == 0)
         }
@@ -146,7 +157,8 @@ extension EndToEnd {
             "F05 F07: a placeholder anywhere but in its place is refused and recorded, and reaches nobody",
             arguments: [
                 "-H \"Authorization: Bearer $SERVICE_TOKEN\" OTHER/f05", "OTHER/f07?q=$SERVICE_TOKEN",
-                "OTHER/f07/$SERVICE_TOKEN", "-A \"$SERVICE_TOKEN\" OTHER/f07", "-H \"X-A: $SERVICE_TOKEN\" ORIGIN/bearer/f07",
+                "OTHER/f07/$SERVICE_TOKEN", "-A \"$SERVICE_TOKEN\" OTHER/f07",
+                "-H \"X-A: $SERVICE_TOKEN\" ORIGIN/bearer/f07",
                 "-H \"Cookie: a=$SERVICE_KEY\" ORIGIN/header/f07", "-d \"a=$SERVICE_TOKEN\" OTHER/f07",
                 "-u \"a:$SERVICE_TOKEN\" OTHER/f07", "-H \"Authorization: Bearer $SERVICE_TOKEN\" CLEAR/f07",
                 "-H \"Authorization: Bearer $SERVICE_TOKEN\" ORIGIN/none/f07",
@@ -163,7 +175,8 @@ extension EndToEnd {
             #expect(try servers.requests(with: "/f07") == before.1)
             let denied = try place.records(["--denied"])
             #expect(denied.count == 1 && denied.first?.record.reason == "placeholder-misused", "\(denied)")
-            for placeholder in outcome.errors.split(whereSeparator: \.isWhitespace) where placeholder.count > 8 {
+            for placeholder in outcome.errors.split(whereSeparator: \.isWhitespace)
+            where placeholder.count > 8 {
                 #expect(try place.files(holding: String(placeholder), below: "state").isEmpty)
             }
             try expectKept(outcome)
@@ -190,7 +203,10 @@ extension EndToEnd {
             )
             let outcome = try run("touch ran")
             #expect(outcome.code == 125, "\(outcome)")
-            #expect(outcome.errors.contains("credentials.yaml:4:5: ") && outcome.errors.contains("\"from\""), "\(outcome)")
+            #expect(
+                outcome.errors.contains("credentials.yaml:4:5: ") && outcome.errors.contains("\"from\""),
+                "\(outcome)"
+            )
             #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
         }
     }

@@ -21,7 +21,9 @@ extension EndToEnd {
         }
 
         private func checks(_ outcome: Outcome) throws -> [Check] {
-            try outcome.output.split(separator: "\n").map { try JSONDecoder().decode(Check.self, from: Data($0.utf8)) }
+            try outcome.output.split(separator: "\n").map {
+                try JSONDecoder().decode(Check.self, from: Data($0.utf8))
+            }
         }
 
         @Test("Where agents run it exits 0, says what each thing is for, and how to get what is missing")
@@ -31,9 +33,14 @@ extension EndToEnd {
             #expect(outcome.code == 0, "\(outcome)")
             let checks = try checks(place.bailey(["doctor", "--json"]))
             #expect(checks.count >= 20 && Set(checks.map(\.name)).count == checks.count)
-            #expect(checks.allSatisfy { !$0.purpose.isEmpty && !$0.blocks && ($0.state == "ok" || $0.remedy != nil) })
+            #expect(
+                checks.allSatisfy {
+                    !$0.purpose.isEmpty && !$0.blocks && ($0.state == "ok" || $0.remedy != nil)
+                }
+            )
             for name in [
-                "user-namespaces", "nftables-tproxy", "seccomp", "landlock", "mount-api", "bailey-init", "pidfd",
+                "user-namespaces", "nftables-tproxy", "seccomp", "landlock", "mount-api", "bailey-init",
+                "pidfd",
             ] {
                 #expect(checks.contains { $0.name == name })
                 #expect(outcome.output.contains("\(name): "))
@@ -58,7 +65,8 @@ extension EndToEnd {
 
         @Test("Without its helper program it exits 1 and says how to get it")
         func withoutInit() throws {
-            let script = "cp '\(Binary.path)' ../alone && ../alone doctor; echo $?; ../alone run -- touch ran; echo $?"
+            let script =
+                "cp '\(Binary.path)' ../alone && ../alone doctor; echo $?; ../alone run -- touch ran; echo $?"
             let outcome = try place.control(script)
             #expect(outcome.output.contains("MISSING   bailey-init: "), "\(outcome)")
             #expect(outcome.output.contains("make install"), "\(outcome)")

@@ -24,18 +24,20 @@ extension EndToEnd {
                 ("name: again", "3:1: ", "duplicate key \"name\""),
                 ("egress: [{to: \"https://a.test\", allow: [\"GT /x\"]}]", "3:42: ", "did you mean \"GET\"?"),
                 ("egress: [{to: \"htps://a.test\", allow: [GET]}]", "3:", "did you mean \"https\"?"),
-                ("extends: [bas]", "3:11: ", "did you mean \"base\"?"), ("env: {set: {A: 1", "3:", ":"),
+                ("extends: [bse]", "3:11: ", "did you mean \"base\"?"), ("env: {set: {A: 1", "4:1: ", "'}'"),
             ]
         )
         func badProfile(line: String, position: String, words: String) throws {
-            try place.profile("bad", line + "\n")
-            let outcome = try place.bailey(["run", "-p", "bad", "--profiles", place.profiles, "--", "touch", "ran"])
+            try place.profile("mistaken", line + "\n")
+            let outcome = try place.bailey([
+                "run", "-p", "mistaken", "--profiles", place.profiles, "--", "touch", "ran",
+            ])
             #expect(outcome.code == 125, "\(outcome)")
-            #expect(outcome.errors.contains("bad.yaml:\(position)"), "\(outcome)")
+            #expect(outcome.errors.contains("mistaken.yaml:\(position)"), "\(outcome)")
             #expect(outcome.errors.contains(words), "\(outcome)")
             expectNothingRan()
-            let check = try place.bailey(["profile", "check", place.profiles + "/bad.yaml"])
-            #expect(check.code == 65 && check.errors.contains("bad.yaml:\(position)"), "\(check)")
+            let check = try place.bailey(["profile", "check", place.profiles + "/mistaken.yaml"])
+            #expect(check.code == 65 && check.errors.contains("mistaken.yaml:\(position)"), "\(check)")
         }
 
         @Test("The allowed twin of the bad profiles runs")
@@ -51,11 +53,17 @@ extension EndToEnd {
             try place.profile("two", "extends: [one]\n")
             let outcome = try place.agent("touch ran", profile: "one")
             #expect(outcome.code == 125, "\(outcome)")
-            #expect(outcome.errors.contains("two.yaml:3:11: ") && outcome.errors.contains("one > two > one"), "\(outcome)")
+            #expect(
+                outcome.errors.contains("two.yaml:3:11: ") && outcome.errors.contains("one > two > one"),
+                "\(outcome)"
+            )
             expectNothingRan()
         }
 
-        @Test("A file that is no text, no file, or not there is refused by name", arguments: ["binary", "folder", "absent"])
+        @Test(
+            "A file that is no text, no file, or not there is refused by name",
+            arguments: ["binary", "folder", "absent"]
+        )
         func unreadable(name: String) throws {
             try Data([0x62, 0xFF, 0xFE, 0x00]).write(to: URL(filePath: place.profiles + "/binary.yaml"))
             try FileManager.default.createDirectory(
@@ -79,7 +87,10 @@ extension EndToEnd {
             expectNothingRan()
         }
 
-        @Test("What is not built yet is refused by name", arguments: ["record: full", "syscalls: strict", "files: {copy: [/opt]}"])
+        @Test(
+            "What is not built yet is refused by name",
+            arguments: ["record: full", "syscalls: strict", "files: {copy: [/opt]}"]
+        )
         func unbuilt(line: String) throws {
             try place.profile("later", line + "\n")
             let outcome = try place.agent("touch ran", profile: "later")
@@ -90,14 +101,20 @@ extension EndToEnd {
 
         @Test("A bad operator's configuration is refused with its place, and nothing runs")
         func badConfiguration() throws {
-            try place.write("bailey: 1\nresolv: {a.test: 127.0.0.1}\n", to: place.configuration + "/bailey.yaml")
+            try place.write(
+                "bailey: 1\nresolv: {a.test: 127.0.0.1}\n",
+                to: place.configuration + "/bailey.yaml"
+            )
             let outcome = try place.agent("touch ran")
             #expect(outcome.code == 125 && outcome.errors.contains("bailey.yaml:2:1: "), "\(outcome)")
             #expect(outcome.errors.contains("did you mean \"resolve\"?"), "\(outcome)")
             expectNothingRan()
         }
 
-        @Test("The shipped profiles are valid", arguments: ["base", "ci", "llm-tool", "test-runner", "offline"])
+        @Test(
+            "The shipped profiles are valid",
+            arguments: ["base", "ci", "llm-tool", "test-runner", "offline"]
+        )
         func shipped(name: String) throws {
             let outcome = try place.bailey(["profile", "check", name])
             #expect(outcome.code == 0 && outcome.output.contains("valid, profile \"\(name)\""), "\(outcome)")
@@ -121,7 +138,10 @@ extension EndToEnd {
             let allowed = try place.bailey(words + ["GET https://a.test/x/y"])
             #expect(allowed.code == 0 && allowed.output.contains("up.yaml:3"), "\(allowed)")
             let denied = try place.bailey(words + ["GET https://a.test/z"])
-            #expect(denied.code == 1 && denied.output.contains("denied") && denied.output.contains("\"up\""), "\(denied)")
+            #expect(
+                denied.code == 1 && denied.output.contains("denied") && denied.output.contains("\"up\""),
+                "\(denied)"
+            )
             #expect(try place.bailey(["profile", "explain", "base", "nonsense"]).code == 65)
         }
 
@@ -136,18 +156,26 @@ extension EndToEnd {
                 "bailey: 1\ncases:\n  - {lineage: [web], request: \"GET https://a.test/\", verdict: \(verdict)}\n"
             }
             try place.write(table("allow"), to: "profiles/tests/web.yaml")
-            #expect(try place.bailey(["profile", "test", place.profiles]).output.contains("1 passed, 0 failed"))
+            #expect(
+                try place.bailey(["profile", "test", place.profiles]).output.contains("1 passed, 0 failed")
+            )
             try place.write(table("deny"), to: "profiles/tests/web.yaml")
             let failed = try place.bailey(["profile", "test", place.profiles])
             #expect(failed.code == 1, "\(failed)")
             #expect((failed.output + failed.errors).contains("expected deny, got allow"), "\(failed)")
         }
 
-        @Test("profile words prints the action words of a protocol", arguments: ["http", "https", "tls", "tcp"])
+        @Test(
+            "profile words prints the action words of a protocol",
+            arguments: ["http", "https", "tls", "tcp"]
+        )
         func words(name: String) throws {
             let outcome = try place.bailey(["profile", "words", name])
             #expect(outcome.code == 0, "\(outcome)")
-            #expect(outcome.output.contains(name.hasPrefix("http") ? "METHOD /path/glob" : "connect"), "\(outcome)")
+            #expect(
+                outcome.output.contains(name.hasPrefix("http") ? "METHOD /path/glob" : "connect"),
+                "\(outcome)"
+            )
             #expect(try place.bailey(["profile", "words", "gopher"]).code == 65)
         }
     }

@@ -38,7 +38,10 @@ extension EndToEnd {
             #expect(outcome.output.contains("GET allowed.test /a/p1"), "\(outcome)")
             let records = try place.records()
             #expect(records.map(\.verdict) == ["allow", "ask", "deny", "deny"], "\(records)")
-            #expect(records.map(\.record.reason) == [nil, "approval-needed", "denied", "no-rule"], "\(records)")
+            #expect(
+                records.map(\.record.reason) == [nil, "approval-needed", "denied", "no-rule"],
+                "\(records)"
+            )
             #expect(try servers.requests(with: "/p1 ") == 1)
         }
 
@@ -52,8 +55,11 @@ extension EndToEnd {
                 profile: "parent"
             )
             #expect(outcome.output == "125\n0\nallowed\n", "\(outcome)")
-            #expect(outcome.errors.contains("POST /v2/**") && !outcome.errors.contains("GET /v1/**"), "\(outcome)")
-            #expect(try place.bailey(["tree"]).output.contains("refused  launch under wide"))
+            #expect(
+                outcome.errors.contains("POST /v2/**") && !outcome.errors.contains("GET /v1/**"),
+                "\(outcome)"
+            )
+            #expect(try place.bailey(["tree"]).output.contains("refused  launch under 'wide'"))
         }
 
         @Test(
@@ -65,7 +71,9 @@ extension EndToEnd {
             ]
         )
         func hosts(parent: String, child: String, admitted: Bool) throws {
-            let rule = { (host: String) in "extends: [base]\negress: [{to: \"https://\(host)\", allow: [\"GET /v1/**\"]}]\n" }
+            let rule = { (host: String) in
+                "extends: [base]\negress: [{to: \"https://\(host)\", allow: [\"GET /v1/**\"]}]\n"
+            }
             try place.profile("parent", rule(parent) + "children: {profiles: [child], depth: 1, count: 1}\n")
             try place.profile("child", rule(child))
             let outcome = try place.agent("bailey run -p child -- true", profile: "parent")
@@ -75,8 +83,10 @@ extension EndToEnd {
         @Test(
             "G02: so are paths and methods",
             arguments: [
-                ("GET /v1/*", "GET /v1/**", false), ("GET /v1/**", "GET /v1/*", true), ("GET", "GET /x", true),
-                ("GET /v1/a*", "GET /v1/ab", true), ("GET /v1/**", "* /v1/**", false), ("* /v1/**", "PUT /v1/x", true),
+                ("GET /v1/*", "GET /v1/**", false), ("GET /v1/**", "GET /v1/*", true),
+                ("GET", "GET /x", true),
+                ("GET /v1/a*", "GET /v1/ab", true), ("GET /v1/**", "* /v1/**", false),
+                ("* /v1/**", "PUT /v1/x", true),
             ]
         )
         func paths(parent: String, child: String, admitted: Bool) throws {
@@ -88,7 +98,11 @@ extension EndToEnd {
 
         @Test("G03: a deny of an ancestor survives: by refusal of the launch, and at each request")
         func inheritedDeny() throws {
-            try profile("parent", "allow: [\"* /**\"], deny: [\"* /admin/**\"]", children: "forgetful, mindful")
+            try profile(
+                "parent",
+                "allow: [\"* /**\"], deny: [\"* /admin/**\"]",
+                children: "forgetful, mindful"
+            )
             try profile("forgetful", "allow: [\"* /**\"]")
             try profile("mindful", "allow: [\"* /**\"], deny: [\"* /admin/**\"]")
             let outcome = try place.agent(
@@ -110,7 +124,10 @@ extension EndToEnd {
             try profile("two", "allow: [\"GET /v1/x/**\"]", children: "three")
             try profile("three", "allow: [\"GET /v1/x/y/**\"]")
             try place.write("\(curl) \(origin)/v1/g04; bailey run -p two -- sh ./two\n", to: "workspace/one")
-            try place.write("\(curl) \(origin)/v1/x/g04; bailey run -p three -- sh ./three\n", to: "workspace/two")
+            try place.write(
+                "\(curl) \(origin)/v1/x/g04; bailey run -p three -- sh ./three\n",
+                to: "workspace/two"
+            )
             try place.write(
                 "\(curl) \(origin)/v1/x/y/g04; \(curl) \(origin)/v1/x/no; \(curl) \(origin)/v1/no\n",
                 to: "workspace/three"
@@ -119,8 +136,15 @@ extension EndToEnd {
             #expect(try servers.requests(with: "/g04 ") == 3, "\(outcome)")
             #expect(try servers.requests(with: "/no ") == 0)
             let denied = try place.records(["--denied"])
-            #expect(denied.count == 2 && denied.allSatisfy { $0.lineage.hasSuffix("one > two > three") }, "\(denied)")
-            #expect(denied.map { $0.record.levels.map(\.effect) } == [["allow", "allow", "deny"], ["allow", "deny", "deny"]])
+            #expect(
+                denied.count == 2 && denied.allSatisfy { $0.lineage.hasSuffix("one > two > three") },
+                "\(denied)"
+            )
+            #expect(
+                denied.map { $0.record.levels.map(\.effect) } == [
+                    ["allow", "allow", "deny"], ["allow", "deny", "deny"],
+                ]
+            )
             #expect(Set(try place.records().map(\.agent)).count == 3)
         }
 
@@ -149,7 +173,10 @@ extension EndToEnd {
                 profile: "web"
             )
             let records = try place.records()
-            #expect(records.map(\.record.action) == ["GET /id/direct", "GET /id/daemon", "GET /id/exec"], "\(outcome)")
+            #expect(
+                records.map(\.record.action) == ["GET /id/direct", "GET /id/daemon", "GET /id/exec"],
+                "\(outcome)"
+            )
             #expect(Set(records.map(\.agent)).count == 1)
         }
 
