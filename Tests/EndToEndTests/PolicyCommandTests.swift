@@ -75,15 +75,17 @@ extension EndToEnd {
             expectNothingRan()
         }
 
-        @Test("A file that cannot be opened is refused with the reason")
-        func forbidden() throws {
-            try place.write("bailey: 1\nname: loop\n", to: "profiles/real.yaml")
+        @Test(
+            "A profile that cannot be read is refused by name, never replaced by its namesake further down",
+            arguments: ["base", "loop"]
+        )
+        func unopenable(name: String) throws {
             try FileManager.default.createSymbolicLink(
-                atPath: place.profiles + "/loop.yaml",
-                withDestinationPath: "loop.yaml"
+                atPath: place.profiles + "/\(name).yaml",
+                withDestinationPath: name == "loop" ? "loop.yaml" : "/nowhere/base.yaml"
             )
-            let outcome = try place.agent("touch ran", profile: "loop")
-            #expect(outcome.code == 125 && outcome.errors.contains("loop.yaml"), "\(outcome)")
+            let outcome = try place.agent("touch ran", profile: name)
+            #expect(outcome.code == 125 && outcome.errors.contains("profiles/\(name).yaml:"), "\(outcome)")
             expectNothingRan()
         }
 
