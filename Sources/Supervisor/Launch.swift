@@ -23,6 +23,7 @@ package enum Launch {
 
     /// Launches and waits.
     package static func run(_ request: Request) -> FrontEnd.Outcome {
+        StandardStreams.occupy()
         SignalQueue.block()
         csb_names_built_in()
         do {

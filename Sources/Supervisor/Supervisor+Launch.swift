@@ -16,8 +16,9 @@ extension Supervisor {
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
             try checkName(order.name)
-            let profile = try profile(for: order, under: parent)
+            var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
+            if let above = parent?.profile { profile.limits = profile.limits.completed(by: above.limits) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let agent = try isolate(
                 order,
