@@ -71,7 +71,6 @@ package enum Launch {
         DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
-        FileLimit.raise()
         let order = try order(request)
         let configuration = try configuration(request)
         var ends = try PacketSocket.pair()
