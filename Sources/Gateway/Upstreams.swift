@@ -85,7 +85,10 @@ final class Upstreams {
         _ gatehouse: Gatehouse
     ) throws {
         let pipeline = channel.pipeline.syncOperations
-        if encrypted { try pipeline.addHandler(gatehouse.tls.handler(for: endpoint.host)) }
+        if encrypted {
+            try pipeline.addHandler(gatehouse.tls.handler(for: endpoint.host))
+            if case .name(let name) = endpoint.host { try pipeline.addHandler(CertificateName(name)) }
+        }
         var encoding = HTTPRequestEncoder.Configuration()
         encoding.automaticallySetFramingHeaders = false
         try pipeline.addHandler(HTTPRequestEncoder(configuration: encoding))

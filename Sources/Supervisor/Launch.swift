@@ -23,6 +23,7 @@ package enum Launch {
 
     /// Launches and waits.
     package static func run(_ request: Request) -> FrontEnd.Outcome {
+        StandardStreams.occupy()
         SignalQueue.block()
         csb_names_built_in()
         do {
@@ -54,7 +55,9 @@ package enum Launch {
 
     private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
         do throws(SystemCallError) {
-            return try FrontEnd(control: ControlChannel(socket))
+            return try FrontEnd(
+                control: ControlChannel(socket, acceptedDescriptors: ControlLimit.descriptors)
+            )
         } catch {
             throw ControlError("\(error)")
         }
@@ -115,12 +118,22 @@ package enum Launch {
         return LaunchOrder(
             profile: try choice(request.profile ?? "base", from: current),
             name: request.name,
-            workspace: WorkingDirectory.absolute(request.workspace ?? current, from: current),
+            workspace: try workspace(request.workspace, from: current),
             workingDirectory: current,
             argv: request.argv,
             environment: ProcessEnvironment.entries,
             terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
         )
+    }
+
+    /// What `-w` names, with its own links resolved once, here: whoever launches chose the path.
+    private static func workspace(_ path: String?, from current: String) throws(LaunchRefusal) -> String {
+        guard let path else { return current }
+        let absolute = WorkingDirectory.absolute(path, from: current)
+        guard let resolved = PathText.resolved(absolute) else {
+            throw LaunchRefusal("the workspace \(absolute) (-w) does not exist or cannot be reached")
+        }
+        return resolved
     }
 
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice

@@ -16,9 +16,9 @@ extension Supervisor {
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
             try checkName(order.name)
-            let asked = try profile(for: order, under: parent)
-            try admit(asked, under: parent)
-            let profile = limited(asked, by: parent?.profile)
+            var profile = try profile(for: order, under: parent)
+            try admit(profile, under: parent)
+            if let above = parent?.profile { profile.limits = profile.limits.completed(by: above.limits) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let agent = try isolate(
                 order,
@@ -120,19 +120,6 @@ extension Supervisor {
                     + "\nA child can never do more than its parent; whoever owns '\(limit.name)' may widen it."
             )
         }
-    }
-
-    /// A limit that a child's profile does not have is its parent's: no default of ours may be more.
-    ///
-    /// Time needs none of its own: a child ends with its parent.
-    private func limited(_ profile: Profile, by parent: Profile?) -> Profile {
-        guard let limits = parent?.limits else { return profile }
-        var limited = profile
-        limited.limits.memory = profile.limits.memory ?? limits.memory
-        limited.limits.processes = profile.limits.processes ?? limits.processes
-        limited.limits.openFiles = profile.limits.openFiles ?? limits.openFiles
-        limited.limits.disk = profile.limits.disk ?? limits.disk
-        return limited
     }
 
     private func ancestor(_ node: AgentNode) -> ChildAdmission.Ancestor {

@@ -26,7 +26,26 @@ package enum HostProcesses {
         }
     }
 
-    private static var all: [pid_t] {
+    fileprivate static var all: [pid_t] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    }
+}
+
+extension HostProcesses {
+    /// Waits, with a bound, until no init of an agent whose working directory is below this path is left.
+    package static func leftInits(below path: String, within seconds: Double) -> [pid_t] {
+        let end = Date(timeIntervalSinceNow: seconds)
+        while Date() < end, !inits(below: path).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        return inits(below: path)
+    }
+
+    private static func inits(below path: String) -> [pid_t] {
+        all.filter { process in
+            let name = try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)
+            guard let name, name.hasPrefix("bailey") else { return false }
+            // The link's text is the path inside the agent, where the workspace has the host's path.
+            let directory = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")
+            return directory?.hasPrefix(path) ?? false
+        }
     }
 }
