@@ -165,7 +165,9 @@ for target in package.targets where target.type != .system {
         .treatAllWarnings(as: .error),
     ]
     // Tests call the C library at ease; what ships marks every unsafe use.
-    if target.type != .test && target.name != "TestSupport" { target.swiftSettings?.append(.strictMemorySafety()) }
+    if target.type != .test && target.name != "TestSupport" {
+        target.swiftSettings?.append(.strictMemorySafety())
+    }
 }
 
 // `BAILEY_ONLY=Policy,PolicyTests swift build --build-tests` builds those targets and what they name, nothing

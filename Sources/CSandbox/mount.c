@@ -212,6 +212,8 @@ static int take_tree(struct csb_context *context, const struct csb_op *op) {
     uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
     int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
     if (tree >= 0) context->slots[op->slot] = tree;
+    /* Below a file there is nothing either: `.git` is one in a linked work tree. */
+    if (tree == -ENOTDIR && op->flags & CSB_OPTIONAL) return -ENOENT;
     return tree < 0 ? tree : 0;
 }
 

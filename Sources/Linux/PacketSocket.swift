@@ -71,8 +71,16 @@ package enum PacketSocket {
         var descriptors = [Int32](repeating: -1, count: Self.maximumDescriptors)
         var count = Int32(min(maximumDescriptors, Self.maximumDescriptors))
         let flags = Int32(MSG_CMSG_CLOEXEC) | (waiting ? 0 : Int32(MSG_DONTWAIT))
-        let received = unsafe bytes.withUnsafeMutableBytes { data in
+        let wanted = count
+        var received = unsafe bytes.withUnsafeMutableBytes { data in
             unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
+        }
+        if received == -Int(ECONNRESET) {
+            // A peer that closed with something unread is reported before its last words, which are still there.
+            count = wanted
+            received = unsafe bytes.withUnsafeMutableBytes { data in
+                unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
+            }
         }
         guard received >= 0 else {
             let number = Int32(-received)

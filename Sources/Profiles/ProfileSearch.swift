@@ -36,9 +36,12 @@ package struct ProfileSearch: Sendable, Hashable {
     }
 
     /// The file of a profile; nil when no folder has it.
+    ///
+    /// The first folder with an entry of that name decides, readable or not: a profile is never replaced by its
+    /// namesake further down.
     package func file(of name: String) -> String? {
         guard ProfileName.isValid(name) else { return nil }
-        return folders.map { "\($0)/\(name).yaml" }.first { TextFile.exists($0) }
+        return folders.map { "\($0)/\(name).yaml" }.first { TextFile.mayExist($0) }
     }
 
     /// The folders, for messages.

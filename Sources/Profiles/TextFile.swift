@@ -47,6 +47,15 @@ package enum TextFile {
         unsafe access(path, F_OK) == 0
     }
 
+    /// Whether something may be there under this name: false only when the system says that nothing is.
+    ///
+    /// What cannot be looked at, or is a link to nowhere, counts as there, so that reading it fails by its name and
+    /// nothing else is taken in its stead.
+    package static func mayExist(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 || (errno != ENOENT && errno != ENOTDIR)
+    }
+
     /// Where the running program lies (proc(5), `/proc/self/exe`).
     package static var executablePath: String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -55,7 +55,9 @@ package enum Launch {
 
     private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
         do throws(SystemCallError) {
-            return try FrontEnd(control: ControlChannel(socket))
+            return try FrontEnd(
+                control: ControlChannel(socket, acceptedDescriptors: ControlLimit.descriptors)
+            )
         } catch {
             throw ControlError("\(error)")
         }
@@ -66,6 +68,7 @@ package enum Launch {
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
+        DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
         let order = try order(request)
@@ -115,12 +118,22 @@ package enum Launch {
         return LaunchOrder(
             profile: try choice(request.profile ?? "base", from: current),
             name: request.name,
-            workspace: WorkingDirectory.absolute(request.workspace ?? current, from: current),
+            workspace: try workspace(request.workspace, from: current),
             workingDirectory: current,
             argv: request.argv,
             environment: ProcessEnvironment.entries,
             terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
         )
+    }
+
+    /// What `-w` names, with its own links resolved once, here: whoever launches chose the path.
+    private static func workspace(_ path: String?, from current: String) throws(LaunchRefusal) -> String {
+        guard let path else { return current }
+        let absolute = WorkingDirectory.absolute(path, from: current)
+        guard let resolved = PathText.resolved(absolute) else {
+            throw LaunchRefusal("the workspace \(absolute) (-w) does not exist or cannot be reached")
+        }
+        return resolved
     }
 
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice

@@ -17,9 +17,10 @@ package final class Supervisor {
     static let maximumConnectionsPerAgent = 64
     /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
     static let maximumNameLength = 63
-    /// Event loops of the gateway: one for each core, and two where there are more, since one agent's traffic is
-    /// spread over them by connection.
-    static let eventLoops = 2
+    /// Event loops of the gateway: one for each core, four at most.
+    ///
+    /// The agents need cores too, and every loop costs a thread at each launch.
+    static let eventLoops = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     let configuration: SupervisorConfiguration
     let run: String
@@ -79,7 +80,11 @@ package final class Supervisor {
     /// Returns when the root agent has ended or the front-end is gone; nothing that was launched is alive then.
     package func serve(_ frontEnd: consuming OwnedDescriptor) {
         let root = ConnectionID(number: fresh())
-        connections[root] = ControlConnection(id: root, channel: ControlChannel(frontEnd), caller: nil)
+        connections[root] = ControlConnection(
+            id: root,
+            channel: ControlChannel(frontEnd, acceptedDescriptors: 0),
+            caller: nil
+        )
         while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty {
             turn(root: root)
             if let lastWord, agents.isEmpty, awaiting.isEmpty, let connection = connections[root] {

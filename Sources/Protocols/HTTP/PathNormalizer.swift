@@ -103,8 +103,9 @@ enum PathNormalizer {
         }
     }
 
-    /// An encoded slash stays encoded (`/@scope%2Fname`, as npm asks): `allow` is matched with it as it stands, `deny`
-    /// and `ask` with the slash as well. Where a server that decodes it would meet an empty or dot segment, it has no
+    /// Lets an encoded slash be, where it has an honest use (`/@scope%2Fname`, as npm asks).
+    ///
+    /// `allow` is matched with it as it stands, `deny` and `ask` with the slash as well. Where a server that decodes it would meet an empty or dot segment, it has no
     /// honest use.
     private static func checkEncodedSlashes(of segment: ArraySlice<UInt8>) throws(HTTPFault) {
         var rest = segment

@@ -16,10 +16,13 @@ package final class ControlChannel {
     }
 
     private let socket: OwnedDescriptor
+    private let acceptedDescriptors: Int
     private var partial: [UInt8] = []
 
-    package init(_ socket: consuming OwnedDescriptor) {
+    /// Takes a connection over; `acceptedDescriptors` is how many a message may bring: none from an agent.
+    package init(_ socket: consuming OwnedDescriptor, acceptedDescriptors: Int) {
         self.socket = socket
+        self.acceptedDescriptors = acceptedDescriptors
     }
 
     package var descriptor: Int32 { socket.rawValue }
@@ -73,7 +76,7 @@ package final class ControlChannel {
             return try PacketSocket.receive(
                 on: socket.rawValue,
                 maximumBytes: ControlLimit.packet,
-                maximumDescriptors: ControlLimit.descriptors
+                maximumDescriptors: acceptedDescriptors
             )
         } catch {
             throw ControlError("\(error)")

@@ -42,7 +42,10 @@ final class Internet: Sendable {
 
     /// A command line that runs another one there.
     func enter(_ argv: [String], directory: String) -> [String] {
-        ["nsenter", "-t", "\(process.processIdentifier)", "-n", "-m", "sh", "-c", "cd \"$0\" && exec \"$@\"", directory]
+        [
+            "nsenter", "-t", "\(process.processIdentifier)", "-n", "-m", "sh", "-c",
+            "cd \"$0\" && exec \"$@\"", directory,
+        ]
             + argv
     }
 

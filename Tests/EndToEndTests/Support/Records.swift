@@ -45,7 +45,12 @@ struct Denial: Decodable {
     let rule: String?
     let reason: String
     let message: String
-    let how_to_ask: String
+    let remedy: String
+
+    private enum CodingKeys: String, CodingKey {
+        case error, agent, lineage, rule, reason, message
+        case remedy = "how_to_ask"
+    }
 
     /// The first line of a text that is such a body.
     static func first(in text: String) -> Denial? {

@@ -1,0 +1,213 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("Credentials", .serialized)
+    struct CredentialTests {
+        let place: Place
+        let servers: Servers
+        private let token = "real-bearer-51fa7c20b9e1"
+        private let password = "svc:real-basic-8d02c11f7a34"
+        private let key = "real-header-c73310be55d9"
+
+        init() throws {
+            place = try Place()
+            servers = try Servers.started()
+            let port = servers.tlsPort
+            try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
+            try place.write(password + "\n", to: "password", mode: 0o600)
+            try place.write("#!/bin/sh\necho \(key)\n", to: "vault", mode: 0o700)
+            try place.write(
+                """
+                bailey: 1
+                credentials:
+                  token:
+                    from: {env: SERVICE_TOKEN}
+                    as: bearer
+                    for: ["https://allowed.test:\(port)", "https://selfsigned.test:\(port)"]
+                    placeholder: SERVICE_TOKEN
+                  password:
+                    from: {file: "\(place.root)/password"}
+                    as: basic
+                    for: ["https://allowed.test:\(port)"]
+                    placeholder: SERVICE_PASSWORD
+                  key:
+                    from: {command: ["\(place.root)/vault"]}
+                    as: header X-Api-Key
+                    for: ["https://allowed.test:\(port)"]
+                    placeholder: SERVICE_KEY
+                  absent:
+                    from: {file: "\(place.root)/not-there"}
+                    as: bearer
+                    for: ["https://allowed.test:\(port)"]
+
+                """,
+                to: place.configuration + "/credentials.yaml",
+                mode: 0o600
+            )
+            let own = "private: true, to: \"https://allowed.test:\(port)\""
+            try place.profile(
+                "service",
+                """
+                extends: [base]
+                egress:
+                  - {\(own), allow: ["* /bearer/**"], credential: token}
+                  - {\(own), allow: ["* /basic/**"], credential: password}
+                  - {\(own), allow: ["* /header/**"], credential: key}
+                  - {\(own), allow: ["* /absent/**"], credential: absent}
+                  - {\(own), allow: ["* /none/**"]}
+                  - {private: true, to: "https://selfsigned.test:\(port)", allow: ["* /**"], credential: token}
+                  - {private: true, to: "https://other.test:\(port)", allow: ["* /**"]}
+                  - {private: true, to: "http://allowed.test:\(servers.httpPort)", allow: ["* /**"]}
+
+                """
+            )
+        }
+
+        private var origin: String { "https://allowed.test:\(servers.tlsPort)" }
+        private var other: String { "https://other.test:\(servers.tlsPort)" }
+
+        private func run(_ script: String) throws -> Outcome {
+            try place.agent(script, profile: "service", environment: ["SERVICE_TOKEN": token])
+        }
+
+        /// Nothing that an agent or a reader of the records could find holds a real value.
+        private func expectKept(_ outcome: Outcome) throws {
+            for secret in [token, password, Data(password.utf8).base64EncodedString(), key] {
+                #expect(!outcome.output.contains(secret) && !outcome.errors.contains(secret), "\(outcome)")
+                for folder in ["state", "run", "workspace", "home"] {
+                    #expect(try place.files(holding: secret, below: folder).isEmpty)
+                }
+            }
+        }
+
+        @Test("The agent holds placeholders, and the real values are in none of its files or processes")
+        func placeholders() throws {
+            let outcome = try run(
+                "echo $SERVICE_TOKEN; echo $SERVICE_PASSWORD; echo $SERVICE_KEY; env; cat /proc/*/environ /proc/*/cmdline"
+            )
+            let lines = outcome.output.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(
+                lines.prefix(3).allSatisfy { $0.count > 8 } && Set(lines.prefix(3)).count == 3,
+                "\(outcome)"
+            )
+            try expectKept(outcome)
+        }
+
+        @Test("The real value from env reaches nginx on the bound host, as bearer", arguments: [true, false])
+        func bearer(named: Bool) throws {
+            let header = named ? "-H \"Authorization: Bearer $SERVICE_TOKEN\"" : ""
+            let outcome = try run(
+                "curl -sS -m10 -o /dev/null -w '%{http_code}' \(header) \(origin)/bearer/f\(named)"
+            )
+            #expect(outcome.output == "200", "\(outcome)")
+            #expect(
+                try servers.requests(with: "/bearer/f\(named) HTTP/1.1\" 200 auth=\"Bearer \(token)\"") == 1
+            )
+            #expect(try place.records().first?.record.credential == "token")
+            try expectKept(outcome)
+        }
+
+        @Test("The real value from a file reaches nginx as basic authentication")
+        func basic() throws {
+            let outcome = try run("curl -sS -m10 -o /dev/null -w '%{http_code}' \(origin)/basic/page")
+            let encoded = Data(password.utf8).base64EncodedString()
+            #expect(outcome.output == "200", "\(outcome)")
+            #expect(try servers.requests(with: "/basic/page HTTP/1.1\" 200 auth=\"Basic \(encoded)\"") == 1)
+            try expectKept(outcome)
+        }
+
+        @Test("The real value from a command reaches nginx in the declared header")
+        func header() throws {
+            let outcome = try run(
+                "curl -sS -m10 -H \"X-Api-Key: $SERVICE_KEY\" -w '%{http_code}' \(origin)/header/page"
+            )
+            #expect(outcome.output.hasSuffix("200"), "\(outcome)")
+            #expect(try servers.requests(with: "/header/page HTTP/1.1\" 200 auth=\"-\" key=\"\(key)\"") == 1)
+            try expectKept(outcome)
+        }
+
+        @Test("A rule without the credential does not get it")
+        func unboundRule() throws {
+            let outcome = try run("curl -sS -m10 \(origin)/none/page; curl -sS -m10 \(other)/unbound")
+            #expect(
+                outcome.output.contains("/none/page auth=\n") && outcome.output.contains("/unbound auth=\n")
+            )
+            #expect(try servers.requests(with: "/none/page HTTP/1.1\" 200 auth=\"-\"") == 1)
+        }
+
+        @Test("Without a verified certificate the real value is not sent")
+        func unverified() throws {
+            let outcome = try run(
+                "curl -sSk -m10 -w '%{http_code}' https://selfsigned.test:\(servers.tlsPort)/bearer/s"
+            )
+            #expect(outcome.output.hasSuffix("502"), "\(outcome)")
+            #expect(try servers.requests(with: "/bearer/s ") == 0)
+        }
+
+        @Test("F21: a source that fails denies the request; nothing is forwarded without the value")
+        func failingSource() throws {
+            let outcome = try run("curl -sS -m10 -w '\\n%{http_code}' \(origin)/absent/page")
+            #expect(outcome.output.hasSuffix("503"), "\(outcome)")
+            #expect(Denial.first(in: outcome.output)?.reason == "credential-unavailable", "\(outcome)")
+            #expect(try servers.requests(with: "/absent/page") == 0)
+        }
+
+        @Test(
+            "F05 F07: a placeholder anywhere but in its place is refused and recorded, and reaches nobody",
+            arguments: [
+                "-H \"Authorization: Bearer $SERVICE_TOKEN\" OTHER/f05", "OTHER/f07?q=$SERVICE_TOKEN",
+                "OTHER/f07/$SERVICE_TOKEN", "-A \"$SERVICE_TOKEN\" OTHER/f07",
+                "-H \"X-A: $SERVICE_TOKEN\" ORIGIN/bearer/f07",
+                "-H \"Cookie: a=$SERVICE_KEY\" ORIGIN/header/f07", "-d \"a=$SERVICE_TOKEN\" OTHER/f07",
+                "-u \"a:$SERVICE_TOKEN\" OTHER/f07", "-H \"Authorization: Bearer $SERVICE_TOKEN\" CLEAR/f07",
+                "-H \"Authorization: Bearer $SERVICE_TOKEN\" ORIGIN/none/f07",
+                "-H \"X-A: $(printf %s $SERVICE_TOKEN | base64 -w0)\" OTHER/f07",
+            ]
+        )
+        func misused(arguments: String) throws {
+            let words = arguments.replacing("OTHER", with: other).replacing("ORIGIN", with: origin)
+                .replacing("CLEAR", with: "http://allowed.test:\(servers.httpPort)")
+            let before = (try servers.requests(with: "/f05"), try servers.requests(with: "/f07"))
+            let outcome = try run("curl -sS -m10 \(words); echo; echo $SERVICE_TOKEN $SERVICE_KEY >&2")
+            #expect(Denial.first(in: outcome.output)?.reason == "placeholder-misused", "\(outcome)")
+            #expect(try servers.requests(with: "/f05") == before.0)
+            #expect(try servers.requests(with: "/f07") == before.1)
+            let denied = try place.records(["--denied"])
+            #expect(denied.count == 1 && denied.first?.record.reason == "placeholder-misused", "\(denied)")
+            for placeholder in outcome.errors.split(whereSeparator: \.isWhitespace)
+            where placeholder.count > 8 {
+                #expect(try place.files(holding: String(placeholder), below: "state").isEmpty)
+            }
+            try expectKept(outcome)
+        }
+
+        @Test("F07: a placeholder as a host name is refused before anything is resolved")
+        func asHostName() throws {
+            let outcome = try run(
+                """
+                name=$(printf %s "$SERVICE_TOKEN" | tr '[:upper:]_' '[:lower:]-').other.test
+                curl -sSk -m10 https://$name:\(servers.tlsPort)/host; curl -sSk -m10 -x http://127.0.0.1:3128 https://$name/
+                """
+            )
+            #expect(!outcome.output.contains("GET "), "\(outcome)")
+            #expect(try place.records(["--denied"]).count == 2)
+        }
+
+        @Test("A credentials file with a mistake is refused with its place, and nothing runs")
+        func badFile() throws {
+            try place.write(
+                "bailey: 1\ncredentials:\n  a:\n    form: {env: A}\n",
+                to: place.configuration + "/credentials.yaml",
+                mode: 0o600
+            )
+            let outcome = try run("touch ran")
+            #expect(outcome.code == 125, "\(outcome)")
+            #expect(
+                outcome.errors.contains("credentials.yaml:4:5: ") && outcome.errors.contains("\"from\""),
+                "\(outcome)"
+            )
+            #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
+        }
+    }
+}
