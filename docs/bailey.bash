@@ -28,9 +28,10 @@ _bailey_run() {
         --profiles | -w) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --name) return ;;
+        --allow-degraded) mapfile -t COMPREPLY < <(compgen -W "cpus" -- "$cur"); return ;;
     esac
     case $cur in
-        -*) mapfile -t COMPREPLY < <(compgen -W "-p --profiles --config --name -w --" -- "$cur") ;;
+        -*) mapfile -t COMPREPLY < <(compgen -W "-p --profiles --config --name -w --allow-degraded --" -- "$cur") ;;
         *) mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur") ;;
     esac
 }
@@ -45,7 +46,14 @@ _bailey() {
     else
         case ${words[1]} in
             run) _bailey_run; return ;;
-            audit) choices="verify --agent --denied --json" ;;
+            tree) choices="--run --all --state --json" ;;
+            audit)
+                choices="--agent --run --denied --limit --state --json"
+                case ${words[2]} in
+                    verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
+                    *) [ "$cword" = 2 ] && choices="verify $choices" ;;
+                esac ;;
+            doctor) choices="--json" ;;
             profile)
                 case $cword:${words[2]} in
                     2:*) choices="check show explain test words" ;;

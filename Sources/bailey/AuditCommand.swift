@@ -10,11 +10,11 @@ struct AuditCommand: ParsableCommand {
         abstract: "Show what agents did and asked for, and verify the record.",
         discussion: """
             Examples:
-              bailey audit --limit 20                the newest twenty records
-              bailey audit --denied                  only what was refused
-              bailey audit --agent 1f2e3d4c.2        an agent and everything below it
-              bailey audit --json | jq .record       one JSON object a line
-              bailey audit verify                    is anything changed, removed, reordered or cut?
+              bailey audit --limit 20              the newest twenty records
+              bailey audit --denied                only what was refused
+              bailey audit --agent 1f2e3d4c5b6a.2  an agent and everything below it
+              bailey audit --json | jq .record     one JSON object a line
+              bailey audit verify                  is anything changed, or cut off?
             """,
         subcommands: [List.self, Verify.self],
         defaultSubcommand: List.self

@@ -7,7 +7,10 @@ struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
         abstract: "Check every kernel feature and permission that Bailey uses.",
-        discussion: "Exits 0 when the default profile can run, 1 when it cannot."
+        discussion: """
+            Exits 0 when the default profile can run, 1 when it cannot. Ask outside: inside an agent nearly everything \
+            that is checked has been taken away.
+            """
     )
 
     @Flag(help: "Print one JSON object per check.")

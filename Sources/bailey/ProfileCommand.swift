@@ -123,7 +123,7 @@ extension ProfileCommand {
         )
 
         @Argument(
-            help: "The folder of the profiles; their tables are in its folder tests. ./profiles by default."
+            help: "The folder of profiles and their folder tests; ./profiles or the shipped by default."
         )
         var folder: String?
 

@@ -8,16 +8,15 @@ struct RootCommand: ParsableCommand {
             "Launch programs in enclosures with no route out, behind one gateway that decides every request.",
         discussion: """
             EXAMPLES
-              bailey run -- make test               run a command with no network, the workspace writable
-              bailey run -p ci -- make test         run it under the profile 'ci'
+              bailey run -- make test          no network, this folder writable
+              bailey run -p ci -- make test    under the profile 'ci'
               bailey profile explain ci 'GET https://pypi.org/simple/'
-              bailey tree                           what the last run's agents did
-              bailey audit --denied                 what was refused, and by which rule
-              bailey doctor                         can this machine run agents
+              bailey tree                      what the last run's agents did
+              bailey audit --denied            what was refused, and why
+              bailey doctor                    can this machine run agents
 
-            EXIT CODES of 'bailey run': the command's own; 128+N when signal N ended it; 124 at its time limit;
-            125 when Bailey could not or would not launch it; 126 when it cannot be executed; 127 when it is not
-            found.
+            EXIT CODES of 'bailey run': the command's own; 128+N when signal N ended it; 124 at its time limit; 125 when \
+            Bailey could not or would not launch it; 126 when it cannot be executed; 127 when it is not found.
             """,
         version: Version.current,
         subcommands: [

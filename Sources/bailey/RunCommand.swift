@@ -34,19 +34,22 @@ struct RunHelp: ParsableCommand {
         usage:
             "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--] COMMAND...",
         discussion: """
-            Inside an agent the same command asks the supervisor for a child, which can never do more than its
-            parent. Standard streams, signals, the working directory and the exit code are those of COMMAND.
+            Inside an agent the same command asks the supervisor for a child, which can never do more than its \
+            parent. COMMAND starts in the current directory, which the agent must see: it lies in the workspace, and \
+            the profile extends 'base' or names $WORKSPACE. Standard streams, signals and the exit code are those of \
+            COMMAND.
 
             EXAMPLES
               bailey run -- make test
-              bailey run -p ci -w ~/src/app -- make test
+              bailey run -p ci -- make test
+              bailey run -w ~/src -- make -C app test
               bailey run -p ./tool.yaml --name fetcher -- python3 fetch.py
             """
     )
 
     @Option(
         name: [.customShort("p"), .long],
-        help: "A profile's name, or the path of its file. Default: base."
+        help: "A profile's name, or the path of its file, with a slash. Default: base."
     )
     var profile: String?
     @Option(help: "What the agent is called in records. Default: the profile's name.")
@@ -60,7 +63,12 @@ struct RunHelp: ParsableCommand {
     var profiles: String?
     @Option(help: "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.")
     var config: String?
-    @Option(help: "Run without this isolation when the machine lacks it; stands in every record.")
+    @Option(
+        help: ArgumentHelp(
+            "Run although the machine cannot hold this limit (cpus); stands in the records of launches.",
+            valueName: "limit"
+        )
+    )
     var allowDegraded: [String] = []
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
     var command: [String] = []

@@ -8,9 +8,9 @@ struct TreeCommand: ParsableCommand {
         abstract: "Show a run's agents, who launched whom, and what each asked for.",
         discussion: """
             Examples:
-              bailey tree                    the last run
-              bailey tree --run 1f2e3d4c     that run
-              bailey tree --all --json       every run, one JSON object a line
+              bailey tree                     the last run
+              bailey tree --run 1f2e3d4c5b6a  that run
+              bailey tree --all --json        every run, one JSON object a line
             """
     )
 
