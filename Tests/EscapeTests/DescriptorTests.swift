@@ -20,7 +20,8 @@ extension Escapes {
         func hiddenDirectory() throws {
             let place = try Place()
             try place.write("secret", to: "elsewhere/file")
-            let run = "\(Binary.path) run -w '\(place.workspace)' -- sh -c 'cat file; touch \(place.workspace)/ran'"
+            let run =
+                "\(Binary.path) run -w '\(place.workspace)' -- sh -c 'cat file; touch \(place.workspace)/ran'"
             let outcome = try place.control("cd ../elsewhere && exec \(run)")
             #expect(outcome.code == 125 && outcome.errors.contains("chdir"), "\(outcome)")
             #expect(outcome.errors.contains("-w"))
@@ -43,14 +44,14 @@ extension Escapes {
         func concurrentLaunches() throws {
             let place = try Place()
             try place.nestingProfiles()
-            let each = "bailey run -p leaf -- ls /proc/self/fd | tr '\\n' ' '; echo"
+            let each = "echo $(bailey run -p leaf -- ls /proc/self/fd)"
             let outcome = try place.agent(
                 "for i in 1 2 3 4 5; do for k in 1 2 3 4 5 6 7 8; do ( \(each) ) & done; wait; done",
                 profile: "top"
             )
             let lists = outcome.output.split { $0 == "\n" }
             #expect(lists.count == 40)
-            #expect(lists.allSatisfy { $0 == "0 1 2 3 " }, "\(outcome)")
+            #expect(lists.allSatisfy { $0 == "0 1 2 3" }, "\(outcome)")
         }
 
         @Test("F07: a connected socket that the caller holds open is closed")
@@ -59,7 +60,9 @@ extension Escapes {
             let script = "exec 9<>/dev/udp/127.0.0.1/9; readlink /proc/self/fd/9"
             #expect(try place.control("bash -c '\(script)'").output.contains("socket:"))
             let inside = "readlink /proc/self/fd/*"
-            let outcome = try place.control("bash -c '\(script); exec \(Binary.path) run -- bash -c \"\(inside)\"'")
+            let outcome = try place.control(
+                "bash -c '\(script); exec \(Binary.path) run -- bash -c \"\(inside)\"'"
+            )
             #expect(outcome.lines.count { $0.contains("socket:") } == 1, "\(outcome)")
         }
 
@@ -76,21 +79,31 @@ extension Escapes {
             #expect(place.read("input")?.contains("overwritten") == true)
         }
 
-        @Test("F11: an exit code written to every descriptor is nobody's exit code", arguments: Standing.possible)
+        @Test(
+            "F11: an exit code written to every descriptor is nobody's exit code",
+            arguments: Standing.possible
+        )
         func forgedStatus(standing: Standing) throws {
             let place = try Place(for: standing.starter)
-            let forge = "for f in /proc/self/fd/* /proc/1/fd/*; do printf '\\3\\0\\0\\0\\0' > $f; done 2>/dev/null; exit 7"
+            let forge =
+                "for f in /proc/self/fd/* /proc/1/fd/*; do printf '\\3\\0\\0\\0\\0' > $f; done 2>/dev/null; exit 7"
             #expect(try place.agent(forge, at: standing).code == 7)
         }
 
-        @Test("F14: neither the launcher's programs nor init's can be opened for writing", arguments: Standing.possible)
+        @Test(
+            "F14: neither the launcher's programs nor init's can be opened for writing",
+            arguments: Standing.possible
+        )
         func launcherProgram(standing: Standing) throws {
             let place = try Place(for: standing.starter)
             try place.arm(with: attacker("f14"))
-            let outcome = try place.agent("./f14 /proc/1/exe /.bailey/bin/init /.bailey/bin/bailey", at: standing)
+            let outcome = try place.agent(
+                "./f14 /proc/1/exe /.bailey/bin/init /.bailey/bin/bailey",
+                at: standing
+            )
             #expect(outcome.code == 1 && outcome.output.isEmpty, "\(outcome)")
-            let control = try place.control("cp ./f14 ./victim; ./f14 ./victim /proc/self/exe")
-            #expect(control.lines == ["REACHED ./victim", "REACHED /proc/self/exe"], "\(control)")
+            let control = try place.control("cp ./f14 ./victim; ./f14 ./victim")
+            #expect(control.lines == ["REACHED ./victim"], "\(control)")
         }
 
         @Test("F15: running /proc/self/exe runs nothing of the supervisor's", arguments: ["link", "script"])

@@ -8,7 +8,10 @@ extension Escapes {
     struct EnvironmentTests {
         static let canary = "canary4711value"
 
-        @Test("E01: a secret in the caller's environment does not reach the agent", arguments: Standing.possible)
+        @Test(
+            "E01: a secret in the caller's environment does not reach the agent",
+            arguments: Standing.possible
+        )
         func secretVariable(standing: Standing) throws {
             let place = try Place(for: standing.starter)
             let secret = ["MY_TOKEN": Self.canary]
@@ -58,10 +61,22 @@ extension Escapes {
             arguments: [
                 ["BASH_ENV", "ENV", "PROMPT_COMMAND", "PS4", "IFS", "CDPATH"],
                 ["PYTHONSTARTUP", "PYTHONPATH", "NODE_OPTIONS", "PERL5OPT", "RUBYOPT", "JAVA_TOOL_OPTIONS"],
-                ["GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "EDITOR", "PAGER", "LESSOPEN", "LD_PRELOAD", "LD_AUDIT"],
-                ["SSH_AUTH_SOCK", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "TMUX", "DOCKER_HOST"],
-                ["XDG_RUNTIME_DIR", "KUBECONFIG", "NOTIFY_SOCKET", "LISTEN_FDS", "SUDO_USER", "VSCODE_IPC_HOOK_CLI"],
-                ["AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "NPM_TOKEN", "OPENAI_API_KEY", "DB_PASSWORD", "XDATA"],
+                [
+                    "GIT_SSH_COMMAND", "GIT_CONFIG_COUNT", "EDITOR", "PAGER", "LESSOPEN", "LD_PRELOAD",
+                    "LD_AUDIT",
+                ],
+                [
+                    "SSH_AUTH_SOCK", "GPG_AGENT_INFO", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "TMUX",
+                    "DOCKER_HOST",
+                ],
+                [
+                    "XDG_RUNTIME_DIR", "KUBECONFIG", "NOTIFY_SOCKET", "LISTEN_FDS", "SUDO_USER",
+                    "VSCODE_IPC_HOOK_CLI",
+                ],
+                [
+                    "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "NPM_TOKEN", "OPENAI_API_KEY", "DB_PASSWORD",
+                    "XDATA",
+                ],
                 ["HTTP_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "GRPC_PROXY"],
             ]
         )
@@ -85,8 +100,8 @@ extension Escapes {
             let function = ["BASH_FUNC_ls%%": "() { echo hooked; }"]
             let inside = try place.bailey(["run", "--", "bash", "-c", "ls"], environment: function)
             #expect(inside.code == 0 && !inside.output.contains("hooked"))
-            let outside = try place.control("exec bash -c ls", environment: function)
-            #expect(outside.code != 0 || outside.output.contains("hooked") || !outside.errors.isEmpty)
+            let outside = try Command.run(["bash", "-c", "ls"], environment: function, directory: "/")
+            #expect(outside.output == "hooked\n", "\(outside)")
         }
 
         @Test("E13: malformed entries are dropped, long ones do no harm")
@@ -120,7 +135,9 @@ extension Escapes {
             let read = "cd ~; cat \(names.joined(separator: " ")) ../.env"
             let outcome = try place.agent(read, at: standing)
             #expect(!outcome.output.contains(Self.canary))
-            #expect(outcome.errors.split(separator: "\n").count { $0.contains("No such file") } == names.count + 1)
+            #expect(
+                outcome.errors.split(separator: "\n").count { $0.contains("No such file") } == names.count + 1
+            )
             #expect(try place.control(read).output.contains(Self.canary))
         }
 
@@ -131,7 +148,10 @@ extension Escapes {
                 try place.write("\(Self.canary) \(name)", to: "home/\(name)")
             }
             try place.profile("homely", "extends: [base]\nfiles: {read: [~]}\n")
-            let outcome = try place.agent("cat ~/.ssh/id_ed25519 ~/.netrc ~/.bash_history ~/notes", profile: "homely")
+            let outcome = try place.agent(
+                "cat ~/.ssh/id_ed25519 ~/.netrc ~/.bash_history ~/notes",
+                profile: "homely"
+            )
             #expect(outcome.output == "\(Self.canary) notes")
         }
 
@@ -150,7 +170,7 @@ extension Escapes {
         func writtenKeys() throws {
             let place = try Place()
             let places = "/tmp /etc/ssl /dev/shm /.bailey ~"
-            let outcome = try place.agent("grep -rlE 'PRIVATE KEY' \(places) 2>/dev/null; ls -d /.bailey")
+            let outcome = try place.agent("grep -rlIE 'PRIVATE KEY' \(places) 2>/dev/null; ls -d /.bailey")
             #expect(outcome.lines == ["/.bailey"])
             let loose = try place.control("find '\(place.root)/state/bailey' -perm /077")
             #expect(loose.code == 0 && loose.output.isEmpty, "\(loose)")

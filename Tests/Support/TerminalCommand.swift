@@ -42,7 +42,11 @@ package final class TerminalCommand: @unchecked Sendable {
         close(master)
     }
 
-    private static func spawn(_ argv: [String], _ environment: [String: String], _ slave: Int32) throws
+    private static func spawn(
+        _ argv: [String],
+        _ environment: [String: String],
+        _ slave: Int32
+    ) throws
         -> pid_t
     {
         var actions = posix_spawn_file_actions_t()
