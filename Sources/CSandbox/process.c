@@ -1,5 +1,6 @@
 /* What belongs to the process itself: its streams, terminal, limits, directory, keyring and program. */
 #define _GNU_SOURCE
+#include "csb_channel.h"
 #include "launch.h"
 #include <fcntl.h>
 #include <string.h>
@@ -28,7 +29,7 @@ static int namespaces(struct csb_context *context) {
 static int become_streams(const int from[3]) {
     int spare[3];
     for (int i = 0; i < 3; i++) {
-        spare[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+        spare[i] = fcntl(from[i], F_DUPFD_CLOEXEC, CSB_CHANNEL_NUMBER + 1);
         if (spare[i] < 0) return -errno;
     }
     for (int i = 0; i < 3; i++)

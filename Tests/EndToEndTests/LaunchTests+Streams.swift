@@ -24,7 +24,10 @@ extension EndToEnd.LaunchTests {
         #expect(outcome.output.contains("code=4"), "\(outcome)")
     }
 
-    @Test("Signals for the launcher reach the command", arguments: ["TERM", "INT", "HUP", "USR1", "USR2", "QUIT"])
+    @Test(
+        "Signals for the launcher reach the command",
+        arguments: ["TERM", "INT", "HUP", "USR1", "USR2", "QUIT"]
+    )
     func signals(name: String) throws {
         let script = "trap 'echo got \(name); exit 42' \(name); echo ready; while :; do sleep 0.01; done"
         let running = try place.running(script)

@@ -3,7 +3,11 @@ import Glibc
 import Testing
 
 extension EndToEnd.LaunchTests {
-    private func terminal(_ words: [String], rows: UInt16 = 24, columns: UInt16 = 80) throws
+    private func terminal(
+        _ words: [String],
+        rows: UInt16 = 24,
+        columns: UInt16 = 80
+    ) throws
         -> TerminalCommand
     {
         try TerminalCommand(

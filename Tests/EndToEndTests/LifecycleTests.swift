@@ -19,7 +19,10 @@ extension EndToEnd {
             try place.write("echo ready; exec sleep \(mark)", to: "workspace/waiting")
             return try RunningCommand(
                 [Binary.path, "run", "-p", "top", "--profiles", place.profiles, "--"]
-                    + ["bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh", "./waiting"],
+                    + [
+                        "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh",
+                        "./waiting",
+                    ],
                 environment: place.environment,
                 directory: place.workspace
             )
@@ -93,7 +96,9 @@ extension EndToEnd {
 
         @Test("P10: the agent cannot end or stop its init")
         func initImmune() throws {
-            let outcome = try place.agent("kill -KILL 1; kill -STOP 1; kill -TERM 1; sleep 0.1; echo alive; exit 8")
+            let outcome = try place.agent(
+                "kill -KILL 1; kill -STOP 1; kill -TERM 1; sleep 0.1; echo alive; exit 8"
+            )
             #expect(outcome.lines == ["alive"])
             #expect(outcome.code == 8)
         }
@@ -101,7 +106,10 @@ extension EndToEnd {
         @Test("P25: a command that ignores SIGTERM and stops itself is ended at its time limit, with 124")
         func stopped() throws {
             try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")
-            let outcome = try place.agent("trap '' TERM INT HUP; kill -STOP $$; sleep \(mark)", profile: "brief")
+            let outcome = try place.agent(
+                "trap '' TERM INT HUP; kill -STOP $$; sleep \(mark)",
+                profile: "brief"
+            )
             #expect(outcome.code == 124)
             expectNothingLeft()
         }
@@ -110,7 +118,10 @@ extension EndToEnd {
         func childTimeLimit() throws {
             try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")
             try place.profile("top", "extends: [base]\nchildren: {profiles: [brief], depth: 1, count: 4}\n")
-            let outcome = try place.agent("bailey run -p brief -- sleep \(mark); echo code=$?", profile: "top")
+            let outcome = try place.agent(
+                "bailey run -p brief -- sleep \(mark); echo code=$?",
+                profile: "top"
+            )
             #expect(outcome.lines == ["code=124"], "\(outcome)")
             expectNothingLeft()
         }

@@ -5,7 +5,10 @@ import Testing
 extension EndToEnd.NestingTests {
     /// A child under a profile of this body, which tries to leave a mark.
     private func wider(_ body: String, top: String = "") throws -> Outcome {
-        try place.profile("narrow", "extends: [base]\n\(top)children: {profiles: [wide], depth: 2, count: 4}\n")
+        try place.profile(
+            "narrow",
+            "extends: [base]\n\(top)children: {profiles: [wide], depth: 2, count: 4}\n"
+        )
         try place.profile("wide", "extends: [base]\n\(body)")
         return try place.agent("bailey run -p wide -- touch ran", profile: "narrow")
     }
@@ -32,7 +35,10 @@ extension EndToEnd.NestingTests {
 
     @Test("H01: a child asks for more time or memory than its parent has")
     func moreTime() throws {
-        let outcome = try wider("limits: {time: 2m, memory: 2GiB}\n", top: "limits: {time: 1m, memory: 1GiB}\n")
+        let outcome = try wider(
+            "limits: {time: 2m, memory: 2GiB}\n",
+            top: "limits: {time: 1m, memory: 1GiB}\n"
+        )
         #expect(outcome.code == 125)
         #expect(outcome.errors.contains("time") && outcome.errors.contains("memory"), "\(outcome)")
         #expect(place.read("workspace/ran") == nil)
@@ -70,7 +76,10 @@ extension EndToEnd.NestingTests {
         let outside = place.root + "/outside"
         try place.write("secret of the host", to: "outside/file")
         #expect(try place.control("cat \(outside)/file").output.contains("secret"))
-        let outcome = try place.agent("bailey run -p mid -w \(outside) -- cat \(outside)/file", profile: "top")
+        let outcome = try place.agent(
+            "bailey run -p mid -w \(outside) -- cat \(outside)/file",
+            profile: "top"
+        )
         #expect(outcome.code == 125)
         #expect(!outcome.output.contains("secret"))
     }
@@ -84,7 +93,10 @@ extension EndToEnd.NestingTests {
             "extends: [base]\nfiles: {read: [\(shared)]}\nchildren: {profiles: [writer], depth: 1, count: 4}\n"
         )
         try place.profile("writer", "extends: [base]\nfiles: {write: [\(shared)]}\n")
-        let named = try place.agent("bailey run -p writer -- sh -c 'echo x > \(shared)/file'", profile: "reader")
+        let named = try place.agent(
+            "bailey run -p writer -- sh -c 'echo x > \(shared)/file'",
+            profile: "reader"
+        )
         #expect(named.code != 0)
         #expect(place.read("shared/file") == "as it was")
         // As its workspace, which every profile may write: the mount is the parent's, read-only.
@@ -98,7 +110,10 @@ extension EndToEnd.NestingTests {
         #expect(try place.control("echo x > \(shared)/file").code == 0)
     }
 
-    @Test("H02: a workspace that is a planted link leads nowhere", arguments: ["link", "sub/../link", "link/ssh"])
+    @Test(
+        "H02: a workspace that is a planted link leads nowhere",
+        arguments: ["link", "sub/../link", "link/ssh"]
+    )
     func plantedLink(path: String) throws {
         let script = """
             ln -s /etc link; mkdir -p sub

@@ -15,12 +15,19 @@ extension EndToEnd {
         /// A script in a child of an agent under `top`.
         func child(_ script: String, options: String = "", input: Data = Data()) throws -> Outcome {
             try place.write(script, to: "workspace/script")
-            return try place.agent("bailey run -p mid \(options) -- sh ./script", profile: "top", input: input)
+            return try place.agent(
+                "bailey run -p mid \(options) -- sh ./script",
+                profile: "top",
+                input: input
+            )
         }
 
         @Test("An agent launches a child, and that a grandchild")
         func grandchild() throws {
-            let outcome = try place.agent("echo level $((1 + 2)); readlink /proc/self/ns/user", at: .grandchild)
+            let outcome = try place.agent(
+                "echo level $((1 + 2)); readlink /proc/self/ns/user",
+                at: .grandchild
+            )
             #expect(outcome.code == 0 && outcome.lines.first == "level 3", "\(outcome)")
         }
 
@@ -66,13 +73,18 @@ extension EndToEnd {
             #expect(outcome.errors.contains("no-such-program"))
         }
 
-        @Test("A signal for the outermost launcher reaches a grandchild", arguments: [SIGTERM, SIGINT, SIGUSR1])
+        @Test(
+            "A signal for the outermost launcher reaches a grandchild",
+            arguments: [SIGTERM, SIGINT, SIGUSR1]
+        )
         func signals(number: Int32) throws {
             try place.write(
                 "trap 'echo got it; exit 42' TERM INT USR1; echo ready; while :; do sleep 0.01; done",
                 to: "workspace/trapping"
             )
-            let below = ["bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh", "./trapping"]
+            let below = [
+                "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh", "./trapping",
+            ]
             let running = try RunningCommand(
                 [Binary.path, "run", "-p", "top", "--profiles", place.profiles, "--"] + below,
                 environment: place.environment,
@@ -84,7 +96,10 @@ extension EndToEnd {
             #expect(outcome.code == 42 && outcome.output.contains("got it"), "\(outcome)")
         }
 
-        @Test("Each level has namespaces of its own", arguments: ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"])
+        @Test(
+            "Each level has namespaces of its own",
+            arguments: ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"]
+        )
         func namespaces(kind: String) throws {
             let read = "readlink /proc/self/ns/\(kind)"
             let outcome = try child("\(read); bailey run -p leaf -- \(read)")
@@ -125,7 +140,10 @@ extension EndToEnd {
 
         @Test("Depth holds: a profile with depth 1 has no grandchildren")
         func depth() throws {
-            try place.profile("shallow", "extends: [base]\nchildren: {profiles: [mid, leaf], depth: 1, count: 16}\n")
+            try place.profile(
+                "shallow",
+                "extends: [base]\nchildren: {profiles: [mid, leaf], depth: 1, count: 16}\n"
+            )
             try place.profile("mid", "extends: [base]\nchildren: {profiles: [leaf], depth: 1, count: 8}\n")
             let outcome = try place.agent(
                 "bailey run -p leaf -- echo one; bailey run -p leaf -- bailey run -p leaf -- touch ran",

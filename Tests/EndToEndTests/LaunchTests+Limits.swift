@@ -1,0 +1,77 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Whether a control group can hold memory and processes here: root with a writable hierarchy.
+private let holdsGroups: Bool = {
+    let found = ["/sys/fs/cgroup/memory/cgroup.procs", "/sys/fs/cgroup/cgroup.procs"]
+    return getuid() == 0 && found.contains { access($0, W_OK) == 0 }
+}()
+
+extension EndToEnd.LaunchTests {
+    // Needs a writable control group.
+    @Test(
+        "C04: an agent that uses up its memory is killed, in /dev/shm as on the heap",
+        .enabled(if: holdsGroups),
+        arguments: ["dd if=/dev/zero of=/dev/shm/full bs=1M count=200", "tail -c 200M /dev/zero | tail -n 1"]
+    )
+    func memory(command: String) throws {
+        try place.profile("small", "extends: [base]\nlimits: {memory: 64MiB}\n")
+        let outcome = try place.agent("\(command) >/dev/null; echo survived $?", profile: "small")
+        #expect(!outcome.output.contains("survived 0"), "\(outcome)")
+        #expect(try place.agent("\(command) >/dev/null; echo survived $?").output.contains("survived 0"))
+    }
+
+    // Needs a writable control group.
+    @Test(
+        "C03: an agent has no more processes than its profile says, all descendants counted",
+        .enabled(if: holdsGroups)
+    )
+    func processes() throws {
+        try place.profile("few", "extends: [base]\nlimits: {processes: 20}\n")
+        let bomb =
+            "for i in $(seq 60); do sleep 5 & done 2>/dev/null; ls -d /proc/[0-9]* | wc -l; kill $(jobs -p)"
+        let limited = try place.agent("bash -c '\(bomb)'", profile: "few")
+        let count = limited.lines.first.flatMap { Int($0) } ?? 0
+        #expect(count <= 21, "\(limited)")
+        let free = try place.agent("bash -c '\(bomb)'")
+        #expect((free.lines.first.flatMap { Int($0) } ?? 0) > 60, "\(free)")
+    }
+
+    @Test("C09: open files are limited, core files are off", arguments: Starter.possible)
+    func openFiles(starter: Starter) throws {
+        let place = try Place(for: starter)
+        try place.profile("few", "extends: [base]\nlimits: {open-files: 40}\n")
+        let outcome = try place.agent(
+            "ulimit -n; ulimit -H -n; ulimit -c; ulimit -n 50 || echo held",
+            profile: "few"
+        )
+        #expect(outcome.lines == ["40", "40", "0", "held"], "\(outcome)")
+        #expect(try place.agent("ulimit -n").lines == ["4096"])
+    }
+
+    @Test("M33: private storage is of the profile's size", arguments: Starter.possible)
+    func disk(starter: Starter) throws {
+        let place = try Place(for: starter)
+        try place.profile("small", "extends: [base]\nlimits: {disk: 2MiB}\n")
+        let fill = "dd if=/dev/zero of=/tmp/full bs=1M count=8 2>&1; stat -c %s /tmp/full"
+        let outcome = try place.agent(fill, profile: "small")
+        #expect(outcome.output.contains("No space left") && outcome.lines.last == "2097152", "\(outcome)")
+        #expect(try place.agent(fill).lines.last == "8388608")
+    }
+
+    // A plain user has no control group here; where one is delegated, the limit is held and this would run.
+    @Test(
+        "A limit that nothing can hold stops the launch, unless it is said to be unheld",
+        .enabled(if: getuid() == 0)
+    )
+    func unheldLimit() throws {
+        let place = try Place(for: .plainUser)
+        try place.profile("cpu", "extends: [base]\nlimits: {cpus: 0.5}\n")
+        let outcome = try place.agent("touch ran", profile: "cpu")
+        #expect(outcome.code == 125 && outcome.errors.contains("cpus"), "\(outcome)")
+        #expect(outcome.errors.contains("--allow-degraded"))
+        #expect(place.read("workspace/ran") == nil)
+    }
+}
