@@ -136,8 +136,13 @@ let package = Package(
                 name: "SupervisorTests",
                 dependencies: ["Supervisor", "Sandbox", "Policy", "Profiles", "Model", "Linux"]
             ),
-            .testTarget(name: "EndToEndTests", dependencies: ["Model", "Linux"]),
-            .testTarget(name: "EscapeTests", dependencies: ["Model", "Linux"], exclude: ["Attackers"]),
+            .target(name: "TestSupport", path: "Tests/Support"),
+            .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Model", "Linux"]),
+            .testTarget(
+                name: "EscapeTests",
+                dependencies: ["TestSupport", "Model", "Linux"],
+                exclude: ["Attackers"]
+            ),
         ]
         + protocols.map {
             .testTarget(
@@ -160,7 +165,9 @@ for target in package.targets where target.type != .system {
         .treatAllWarnings(as: .error),
     ]
     // Tests call the C library at ease; what ships marks every unsafe use.
-    if target.type != .test { target.swiftSettings?.append(.strictMemorySafety()) }
+    if target.type != .test && target.name != "TestSupport" {
+        target.swiftSettings?.append(.strictMemorySafety())
+    }
 }
 
 // `BAILEY_ONLY=Policy,PolicyTests swift build --build-tests` builds those targets and what they name, nothing

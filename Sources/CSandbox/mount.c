@@ -212,6 +212,8 @@ static int take_tree(struct csb_context *context, const struct csb_op *op) {
     uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
     int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
     if (tree >= 0) context->slots[op->slot] = tree;
+    /* Below a file there is nothing either: `.git` is one in a linked work tree. */
+    if (tree == -ENOTDIR && op->flags & CSB_OPTIONAL) return -ENOENT;
     return tree < 0 ? tree : 0;
 }
 
@@ -270,15 +272,26 @@ static int id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head) {
     return space;
 }
 
+/* The last id map again when the owner is the same: a workspace's folders mostly have one. */
+static int cached_id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head) {
+    static int space = -1;
+    static uint64_t last_uid, last_gid;
+    if (space >= 0 && uid == last_uid && gid == last_gid) return space;
+    if (space >= 0) close(space);
+    space = id_map(uid, gid, head);
+    last_uid = uid;
+    last_gid = gid;
+    return space;
+}
+
 int csb_host_tree(struct csb_context *context, const struct csb_op *op) {
     uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
     int space = -1;
     if (op->flags & CSB_ID_MAPPED) {
-        space = id_map(op->a, op->b, context->head);
+        space = cached_id_map(op->a, op->b, context->head);
         if (space < 0) return space;
     }
     int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, space);
-    if (space >= 0) close(space);
     if (tree >= 0) context->slots[op->slot] = tree;
     return tree < 0 ? tree : 0;
 }

@@ -86,9 +86,10 @@ static int fresh_in_namespaces(int flags, const char *type, const char *key, con
     return status < 0 ? status : opened(fresh(type, key, value));
 }
 
-/* A child of the caller's that runs `work`; its answer. */
+/* A child of the caller's that runs `work`; its answer. It ends without a signal, so that it can be awaited where the
+   caller's parent left SIGCHLD ignored. */
 static int in_child(int (*work)(void *), void *argument) {
-    long child = CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    long child = CSB(SYS_clone, 0, 0, 0, 0, 0);
     if (child < 0) return (int)child;
     if (child == 0) {
         struct sigaction normal = {.sa_handler = SIG_DFL};
@@ -100,7 +101,7 @@ static int in_child(int (*work)(void *), void *argument) {
         _exit(-work(argument) & 0xff);
     }
     int status;
-    while (waitpid((pid_t)child, &status, 0) < 0) {
+    while (waitpid((pid_t)child, &status, __WALL) < 0) {
         if (errno != EINTR) return -errno;
     }
     if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGALRM ? -ETIMEDOUT : -ECANCELED;
@@ -146,7 +147,7 @@ static long other_user_namespace(pid_t *child) {
     int ends[2], status = -EIO;
     char path[64];
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
-    *child = (pid_t)CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    *child = (pid_t)CSB(SYS_clone, 0, 0, 0, 0, 0);
     if (*child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         _exit(-wait_to_die(ends) & 0xff);
@@ -171,7 +172,7 @@ static int id_mapped(void) {
     if (status >= 0) status = CSB(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &map, sizeof map);
     if (child > 0) {
         kill(child, SIGKILL);
-        waitpid(child, 0, 0);
+        waitpid(child, 0, __WALL);
     }
     return (int)status;
 }

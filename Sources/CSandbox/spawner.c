@@ -114,9 +114,9 @@ static void reset_signals(void) {
 /* Leaves 0, 1, 2 and the channel to init. */
 static int leave_descriptors(struct csb_context *context) {
     int channel = context->descriptors[CSB_CHANNEL];
-    int high = fcntl(channel, F_DUPFD_CLOEXEC, 64);
-    if (high < 0) return -errno;
-    if (dup2(high, CSB_CHANNEL_NUMBER) < 0) return -errno;
+    /* No number above: the agent's own limit on open files holds already. */
+    int kept = channel == CSB_CHANNEL_NUMBER ? fcntl(channel, F_SETFD, 0) : dup2(channel, CSB_CHANNEL_NUMBER);
+    if (kept < 0) return -errno;
     return (int)CSB(SYS_close_range, CSB_CHANNEL_NUMBER + 1, ~0u, 0);
 }
 

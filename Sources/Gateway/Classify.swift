@@ -1,8 +1,6 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
-internal import NIOHTTP1
-internal import NIOSSL
 internal import Policy
 internal import TLSProtocol
 internal import Wire
@@ -32,8 +30,9 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     var bytes = ByteBuffer()
     private var schemes: Set<Scheme> = []
     private var hello: ClientHelloReader?
-    private var decided = false
-    private var waitingToRead = false
+    var decided = false
+    var inputEnded = false
+    var waitingToRead = false
     private var timers: [Scheduled<Void>] = []
 
     init(_ arrival: Arrival, _ parts: ConnectionParts) {
@@ -84,11 +83,14 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // A client that ends before it has said what it wants gets nothing.
-        if case .some(.inputClosed) = event as? ChannelEvent, !decided {
-            refuse(seen: "an opening cut short")
+        guard case .some(.inputClosed) = event as? ChannelEvent else {
+            return context.fireUserInboundEventTriggered(event)
         }
-        context.fireUserInboundEventTriggered(event)
+        // What comes next is told once it is there.
+        inputEnded = true
+        guard !decided else { return }
+        // A client that ends before it has said what it wants gets nothing, unless nobody needs to know.
+        schemes == [.tcp] ? forward(.tcp) : refuse(seen: "an opening cut short")
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -130,6 +132,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
             guard agrees(hello.serverName) else {
                 return reject(.nameMismatch(captured: arrival.host, serverName: hello.serverName))
             }
+            guard !hello.hasEncryptedClientHello else { return reject(.encryptedHello(arrival.host)) }
             forward(.tls)
         } else if schemes == [.tcp] {
             forward(.tcp)
@@ -172,114 +175,5 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         } else {
             context.close(promise: nil)
         }
-    }
-}
-
-// What follows.
-extension Classifier {
-    /// TLS with a certificate of our own for the name that the client asks for, also when it will be refused:
-    /// the refusal is then explained in HTTP.
-    private func intercept(_ serverName: DNSName?) {
-        do {
-            let host = serverName.map(Host.name) ?? arrival.host
-            let context = try parts.gatehouse.contexts.context(for: host)
-            converse(over: .https, serverName: serverName, through: NIOSSLServerHandler(context: context))
-        } catch {
-            reject(.malformed("no certificate could be made for \(arrival.host): \(error)"))
-        }
-    }
-
-    private func converse(over scheme: Scheme, serverName: DNSName?, through tls: NIOSSLServerHandler? = nil)
-    {
-        decided = true
-        let connection = HTTPConnection(
-            origin: .captured(arrival.host, serverName: serverName),
-            scheme: scheme,
-            port: arrival.port,
-            lineage: parts.resident.lineage
-        )
-        hand(over: { context in
-            let pipeline = context.pipeline.syncOperations
-            if let tls {
-                try pipeline.addHandler(tls)
-                // TLS has its own end of stream; half-closing TCP under it would hide a truncation.
-                try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
-            }
-            try pipeline.addHTTP(HTTPConversation(self.arrival, connection, self.parts))
-        })
-    }
-
-    /// Adds what comes next, hands on the bytes seen so far, and leaves.
-    func hand(over add: (ChannelHandlerContext) throws -> Void) {
-        guard let context else { return }
-        do {
-            try add(context)
-            let reading = waitingToRead
-            if bytes.readableBytes > 0 {
-                context.fireChannelRead(wrapInboundOut(bytes))
-                context.fireChannelReadComplete()
-            }
-            let channel = context.channel
-            context.pipeline.syncOperations.removeHandler(self).assumeIsolated().whenComplete { _ in
-                if reading { channel.read() }
-            }
-        } catch {
-            reset()
-        }
-    }
-
-    /// Decides the connection as a whole and forwards its bytes as they are.
-    private func forward(_ scheme: Scheme) {
-        decided = true
-        let request = Request(endpoint: arrival.endpoint(scheme), action: .connect)
-        parts.authoriser.authorise(request) { outcome in
-            switch consume outcome {
-            case .denied: self.reset()
-            case .allowed(let authorised): self.connect(authorised, request)
-            }
-        }
-    }
-
-    private func connect(_ authorised: consuming Authorised, _ request: Request) {
-        guard context != nil else { return }
-        let (client, upstream) = TunnelEnd.pair(idle: .milliseconds(parts.gatehouse.limits.idle))
-        let far = NIOLoopBound(upstream, eventLoop: parts.loop)
-        let dialled = parts.gatehouse.dialer.dial(
-            authorised.intoPermit(),
-            for: parts.resident,
-            on: parts.loop
-        ) {
-            channel in
-            channel.eventLoop.makeCompletedFuture {
-                try channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: true)
-                try channel.pipeline.syncOperations.addHandler(far.value)
-            }
-        }
-        dialled.assumeIsolated().whenComplete { result in
-            switch result {
-            case .success(let channel):
-                guard let near = self.context?.channel, self.parts.resident.holds(request, on: near) else {
-                    channel.close(promise: nil)
-                    return self.reset()
-                }
-                self.hand(over: { try $0.pipeline.syncOperations.addHandler(client) })
-            case .failure(let error):
-                let denial = (error as? DialFailure)?.denial ?? .upstreamFailed(request.endpoint, "\(error)")
-                self.parts.authoriser.refused(request, otherwise: "", denial)
-                self.reset()
-            }
-        }
-    }
-}
-
-extension ChannelPipeline.SynchronousOperations {
-    /// Decoder, encoder and the conversation, at the inner end of the pipeline.
-    func addHTTP(_ conversation: HTTPConversation) throws {
-        let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: .engine)
-        try addHandler(ByteToMessageHandler(decoder))
-        var encoding = HTTPResponseEncoder.Configuration()
-        encoding.automaticallySetFramingHeaders = false
-        try addHandler(HTTPResponseEncoder(configuration: encoding))
-        try addHandler(conversation)
     }
 }

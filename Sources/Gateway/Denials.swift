@@ -46,6 +46,15 @@ extension Denial {
         )
     }
 
+    /// The name that was checked is the outer one; the connection would go to the inner one (RFC 9849).
+    static func encryptedHello(_ host: Host) -> Denial {
+        own(
+            .unsupported,
+            "the TLS ClientHello for \(host) holds an encrypted one, whose server name cannot be checked",
+            remedy: "Switch Encrypted Client Hello off in the client, or use an https rule, which intercepts."
+        )
+    }
+
     static func unknownAddress(_ address: IPAddress) -> Denial {
         own(
             .nameMismatch,

@@ -1,30 +1,29 @@
 internal import Model
 internal import NIOCore
 internal import NIOSSL
+internal import Synchronization
 
 /// How the gateway speaks TLS to upstreams: always verified, chain and name, HTTP/1.1 only.
-struct UpstreamTLS: Sendable {
-    private let context: NIOSSLContext
+///
+/// Reading the system's roots takes milliseconds: it waits for the first upstream, so that a launch that dials none
+/// does not pay for it.
+final class UpstreamTLS: Sendable {
+    private let furtherRoots: [NIOSSLCertificate]
+    private let context = Mutex<NIOSSLContext?>(nil)
 
-    /// Reads the system's roots and those of the operator's file; a file that cannot be read is an error.
+    /// Reads the operator's file of further roots; one that cannot be read is an error.
     init(furtherRoots: String?) throws {
-        var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.certificateVerification = .fullVerification
-        configuration.trustRoots = .default
-        configuration.applicationProtocols = ["http/1.1"]
-        if let furtherRoots {
-            do {
-                configuration.additionalTrustRoots = [
-                    .certificates(try NIOSSLCertificate.fromPEMFile(furtherRoots))
-                ]
-            } catch {
-                throw GatewayFailure(
-                    "read upstream-ca \(furtherRoots): \(error); give a PEM file with certificates, or leave it out"
-                )
-            }
+        guard let furtherRoots else {
+            self.furtherRoots = []
+            return
         }
-        context = try NIOSSLContext(configuration: configuration)
+        do {
+            self.furtherRoots = try NIOSSLCertificate.fromPEMFile(furtherRoots)
+        } catch {
+            throw GatewayFailure(
+                "read upstream-ca \(furtherRoots): \(error); give a PEM file with certificates, or leave it out"
+            )
+        }
     }
 
     /// The handler for one upstream.
@@ -32,9 +31,25 @@ struct UpstreamTLS: Sendable {
     /// A name is sent as server name and checked against the certificate; for an address the certificate
     /// must name the address that was dialled.
     func handler(for host: Host) throws -> NIOSSLClientHandler {
+        let context = try verifyingContext()
         switch host {
-        case .name(let name): try NIOSSLClientHandler(context: context, serverHostname: name.text)
-        case .address: try NIOSSLClientHandler(context: context, serverHostname: nil)
+        case .name(let name): return try NIOSSLClientHandler(context: context, serverHostname: name.text)
+        case .address: return try NIOSSLClientHandler(context: context, serverHostname: nil)
+        }
+    }
+
+    private func verifyingContext() throws -> NIOSSLContext {
+        try context.withLock { context in
+            if let context { return context }
+            var configuration = TLSConfiguration.makeClientConfiguration()
+            configuration.minimumTLSVersion = .tlsv12
+            configuration.certificateVerification = .fullVerification
+            configuration.trustRoots = .default
+            configuration.applicationProtocols = ["http/1.1"]
+            if !furtherRoots.isEmpty { configuration.additionalTrustRoots = [.certificates(furtherRoots)] }
+            let made = try NIOSSLContext(configuration: configuration)
+            context = made
+            return made
         }
     }
 }

@@ -4,7 +4,9 @@ internal import Glibc
 package struct OwnedDescriptor: ~Copyable, Sendable {
     package let rawValue: Int32
 
-    /// Takes over a descriptor. A negative one owns nothing.
+    /// Takes over a descriptor.
+    ///
+    /// A negative one owns nothing.
     package init(_ rawValue: Int32) {
         self.rawValue = rawValue
     }

@@ -3,7 +3,9 @@ internal import Glibc
 
 /// SOCK_SEQPACKET sockets of the UNIX domain: whole packets, with descriptors beside them (unix(7)).
 package enum PacketSocket {
-    /// One packet; without bytes, the peer has closed. Its descriptors belong to the receiver.
+    /// One packet; without bytes, the peer has closed.
+    ///
+    /// Its descriptors belong to the receiver.
     package struct Packet: Sendable {
         package var bytes: [UInt8]
         package var descriptors: [Int32]
@@ -55,7 +57,9 @@ package enum PacketSocket {
         }
     }
 
-    /// Takes one packet, nil when none is there and the call may not wait. A packet that is longer than
+    /// Takes one packet, nil when none is there and the call may not wait.
+    ///
+    /// A packet that is longer than
     /// `maximumBytes` or carries more than `maximumDescriptors` is an error (EMSGSIZE), never cut.
     package static func receive(
         on socket: Int32,
@@ -67,8 +71,16 @@ package enum PacketSocket {
         var descriptors = [Int32](repeating: -1, count: Self.maximumDescriptors)
         var count = Int32(min(maximumDescriptors, Self.maximumDescriptors))
         let flags = Int32(MSG_CMSG_CLOEXEC) | (waiting ? 0 : Int32(MSG_DONTWAIT))
-        let received = unsafe bytes.withUnsafeMutableBytes { data in
+        let wanted = count
+        var received = unsafe bytes.withUnsafeMutableBytes { data in
             unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
+        }
+        if received == -Int(ECONNRESET) {
+            // A peer that closed with something unread is reported before its last words, which are still there.
+            count = wanted
+            received = unsafe bytes.withUnsafeMutableBytes { data in
+                unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
+            }
         }
         guard received >= 0 else {
             let number = Int32(-received)

@@ -7,6 +7,11 @@ package enum PathText {
         unsafe text { unsafe readlink(path, $0, $1) }
     }
 
+    /// The path without symbolic links (realpath(3)); nil when it does not exist or cannot be reached.
+    package static func resolved(_ path: String) -> String? {
+        unsafe text { buffer, _ in unsafe realpath(path, buffer) == nil ? -1 : strlen(buffer) }
+    }
+
     /// The current directory (getcwd(3)); nil when it is gone or out of reach.
     package static var currentDirectory: String? {
         let path = unsafe text { unsafe getcwd($0, $1) == nil ? -1 : strlen($0) }

@@ -1,6 +1,6 @@
 /// The name of one launched agent, unique across every supervisor that writes the same audit store.
 ///
-/// Shape: `RUN.N`, where RUN is the supervisor's random run name (8 lower-case hex digits) and N counts that
+/// Shape: `RUN.N`, where RUN is the supervisor's random run name (12 lower-case hex digits) and N counts that
 /// supervisor's launches from 1. An agent never chooses, sees or sends the value that decides about it: the
 /// gateway knows which agent is asking by the listener the connection arrived on.
 package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {

@@ -97,6 +97,18 @@ package struct Limits: Sendable, Hashable {
         self.time = time
         self.disk = disk
     }
+
+    /// These limits, and the parent's wherever there is none: a limit left out is not a limit lifted.
+    package func completed(by parent: Limits) -> Limits {
+        Limits(
+            memory: memory ?? parent.memory,
+            processes: processes ?? parent.processes,
+            milliCPUs: milliCPUs ?? parent.milliCPUs,
+            openFiles: openFiles ?? parent.openFiles,
+            time: time ?? parent.time,
+            disk: disk ?? parent.disk
+        )
+    }
 }
 
 /// One entry of `egress`.

@@ -8,7 +8,9 @@ struct HeldLimits {
     /// `memory: cgroup v1`, `time: supervisor`.
     let held: [String: String]
 
-    /// Makes what holds the limits. A limit that nothing holds is refused, unless its name is in `degraded`.
+    /// Makes what holds the limits.
+    ///
+    /// A limit that nothing holds is refused, unless its name is in `degraded`.
     static func make(
         _ limits: Limits,
         name: String,
@@ -17,7 +19,10 @@ struct HeldLimits {
     ) throws(LaunchFailure) -> HeldLimits {
         let group: Cgroup?
         do throws(CgroupFailure) {
-            group = try Cgroup.make(name: name, parent: parent, limits: limits)
+            // Joining a group costs some 10 ms (cgroup_threadgroup_rwsem waits for a grace period). Without a limit
+            // on memory or CPU it buys nothing: RLIMIT_NPROC counts within the agent's own user namespace.
+            let isNeeded = limits.memory != nil || limits.milliCPUs != nil || parent != nil
+            group = isNeeded ? try Cgroup.make(name: name, parent: parent, limits: limits) : nil
         } catch {
             throw LaunchFailure(step: error.step, object: error.path, errno: error.code, remedy: remedy)
         }

@@ -16,6 +16,7 @@ package struct Machine: Sendable {
     /// Looks the machine up.
     ///
     /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
+    /// - Throws: when the seccomp filter cannot be built or bailey-init is not there.
     package init(ownFolders: [String]) throws(LaunchFailure) {
         let isRoot = geteuid() == 0
         facts = MachineFacts(

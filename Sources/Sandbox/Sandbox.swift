@@ -90,9 +90,11 @@ package final class Sandbox {
 
     deinit {
         for descriptor in streams { close(descriptor) }
-        group?.remove()
+        release()
     }
 
+    /// For poll(2): readable when every process of the agent is gone (pidfd_open(2)).
+    package var processDescriptor: Int32 { pidfd.rawValue }
     /// For poll(2): readable when `status` has something to say.
     package var channelDescriptor: Int32 { channel.rawValue }
     package var controlListenerDescriptor: Int32 { control.rawValue }
@@ -117,6 +119,11 @@ package final class Sandbox {
     /// Ends every process of the agent and of all agents nested in it.
     package func kill() {
         csb_kill(pidfd.rawValue, SIGKILL)
+    }
+
+    /// Gives back what an agent that is gone held on the host.
+    package func release() {
+        group?.remove()
     }
 
     package func acceptControl() -> OwnedDescriptor? {

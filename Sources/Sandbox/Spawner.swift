@@ -19,7 +19,9 @@ package final class Spawner: Sendable {
         close(socket)
     }
 
-    /// Forks it. Call while the process has one thread, which must live as long as the agents: the kernel ends the
+    /// Forks it.
+    ///
+    /// Call while the process has one thread, which must live as long as the agents: the kernel ends the
     /// spawner with the thread that forked it (PR_SET_PDEATHSIG, prctl(2)).
     package static func start() throws(SystemCallError) -> Spawner {
         let socket = csb_spawner_start()
@@ -27,7 +29,9 @@ package final class Spawner: Sendable {
         return Spawner(socket: socket)
     }
 
-    /// Makes an agent whose command waits for `Sandbox.start`. Takes a few milliseconds.
+    /// Makes an agent whose command waits for `Sandbox.start`.
+    ///
+    /// Takes a few milliseconds.
     package func prepare(
         _ request: LaunchRequest,
         under parent: Sandbox?,

@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Identity
 internal import Linux
@@ -22,7 +23,9 @@ package enum Launch {
 
     /// Launches and waits.
     package static func run(_ request: Request) -> FrontEnd.Outcome {
+        StandardStreams.occupy()
         SignalQueue.block()
+        csb_names_built_in()
         do {
             return ControlSocket.isInsideAgent ? try nested(request) : try root(request)
         } catch let refusal as LaunchRefusal {
@@ -42,10 +45,30 @@ package enum Launch {
             )
         }
         let order = try order(request)
-        return try FrontEnd(control: ControlChannel(try ControlSocket.connect())).run(order)
+        let socket = try ControlSocket.connect()
+        do throws(ControlError) {
+            return try frontEnd(on: socket).run(order)
+        } catch {
+            return gone(error)
+        }
+    }
+
+    private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
+        do throws(SystemCallError) {
+            return try FrontEnd(
+                control: ControlChannel(socket, acceptedDescriptors: ControlLimit.descriptors)
+            )
+        } catch {
+            throw ControlError("\(error)")
+        }
+    }
+
+    private static func gone(_ error: ControlError) -> FrontEnd.Outcome {
+        FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "the supervisor is gone (\(error))")
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
+        DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
         let order = try order(request)
@@ -58,8 +81,11 @@ package enum Launch {
             spawner: spawner,
             frontEnd: inner
         )
-        let outcome = try FrontEnd(control: ControlChannel(outer)).run(order)
-        return thread.join() ?? outcome
+        do throws(ControlError) {
+            return try frontEnd(on: outer).run(order)
+        } catch {
+            return thread.join() ?? Self.gone(error)
+        }
     }
 
     private static func configuration(_ request: Request) throws -> SupervisorConfiguration {
@@ -92,12 +118,22 @@ package enum Launch {
         return LaunchOrder(
             profile: try choice(request.profile ?? "base", from: current),
             name: request.name,
-            workspace: WorkingDirectory.absolute(request.workspace ?? current, from: current),
+            workspace: try workspace(request.workspace, from: current),
             workingDirectory: current,
             argv: request.argv,
             environment: ProcessEnvironment.entries,
             terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
         )
+    }
+
+    /// What `-w` names, with its own links resolved once, here: whoever launches chose the path.
+    private static func workspace(_ path: String?, from current: String) throws(LaunchRefusal) -> String {
+        guard let path else { return current }
+        let absolute = WorkingDirectory.absolute(path, from: current)
+        guard let resolved = PathText.resolved(absolute) else {
+            throw LaunchRefusal("the workspace \(absolute) (-w) does not exist or cannot be reached")
+        }
+        return resolved
     }
 
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice

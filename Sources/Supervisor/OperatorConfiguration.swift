@@ -2,7 +2,9 @@ internal import Glibc
 package import Model
 package import Profiles
 
-/// `bailey.yaml`: what the operator says about the machine, never about an agent. Everything has a default, and
+/// `bailey.yaml`: what the operator says about the machine, never about an agent.
+///
+/// Everything has a default, and
 /// an absent file is a valid one.
 package struct OperatorConfiguration: Sendable {
     /// Names that the gateway resolves itself.

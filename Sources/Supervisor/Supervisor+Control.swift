@@ -4,13 +4,19 @@ internal import Model
 internal import Sandbox
 
 extension Supervisor {
-    /// Takes a connection from inside an agent. Whose listener it came through is who is asking.
+    /// Takes a connection from inside an agent.
+    ///
+    /// Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
         guard let socket = agent.sandbox.acceptControl() else { return }
         let open = connections.values.count { $0.caller == agent.id }
         guard open < Self.maximumConnectionsPerAgent, agent.phase == .running else { return }
         let id = ConnectionID(number: fresh())
-        connections[id] = ControlConnection(id: id, channel: ControlChannel(socket), caller: agent.id)
+        connections[id] = ControlConnection(
+            id: id,
+            channel: ControlChannel(socket, acceptedDescriptors: 0),
+            caller: agent.id
+        )
     }
 
     /// Reads one message of a connection; a peer's mistake costs its own connection.
@@ -19,10 +25,7 @@ extension Supervisor {
             switch try connection.channel.receive() {
             case .nothing: return
             case .closed: drop(connection)
-            case .message(let bytes, let descriptors):
-                for descriptor in descriptors { Glibc.close(descriptor) }
-                guard descriptors.isEmpty else { throw ControlError("a request carries no descriptors") }
-                obey(try ControlRequest(bytes: bytes), of: connection)
+            case .message(let bytes, _): obey(try ControlRequest(bytes: bytes), of: connection)
             }
         } catch {
             reply(.refused(code: FrontEnd.launchFailed, message: "\(error)"), to: connection)

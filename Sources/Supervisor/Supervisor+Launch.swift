@@ -8,14 +8,17 @@ internal import Profiles
 internal import Sandbox
 
 extension Supervisor {
-    /// Launches what a front-end asked for, or says why not. The order is fixed: admit, isolate, record, open the
-    /// gateway, run; whatever fails, the command never ran.
+    /// Launches what a front-end asked for, or says why not.
+    ///
+    /// The order is fixed: admit, isolate, record, open the gateway, run; whatever fails, the command never ran.
     func launch(_ order: LaunchOrder, for connection: ControlConnection) {
         let parent = connection.caller.flatMap { agents[$0] }
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
-            let profile = try profile(for: order, under: parent)
+            try checkName(order.name)
+            var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
+            if let above = parent?.profile { profile.limits = profile.limits.completed(by: above.limits) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let agent = try isolate(
                 order,
@@ -51,6 +54,20 @@ extension Supervisor {
         }
     }
 
+    /// An agent's name stands in records, messages and answers: letters, digits, `.`, `-` and `_`.
+    private func checkName(_ name: String?) throws(LaunchRefusal) {
+        guard let name else { return }
+        let allowed = name.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte)
+                || [0x2D, 0x2E, 0x5F].contains(byte)
+        }
+        guard allowed, (1...Self.maximumNameLength).contains(name.utf8.count) else {
+            throw LaunchRefusal(
+                "--name takes 1 to \(Self.maximumNameLength) letters, digits, '.', '-' and '_'"
+            )
+        }
+    }
+
     /// Finds and reads the profile; an agent's own text is taken as text and can only narrow.
     private func profile(for order: LaunchOrder, under parent: AgentNode?) throws(LaunchRefusal) -> Profile {
         let loader = ProfileLoader(
@@ -67,8 +84,17 @@ extension Supervisor {
             case .text(let text, let path): return try loader.load(text: text, named: path)
             }
         } catch {
-            throw LaunchRefusal("profile \(order.profile.label) was refused, nothing runs\n\(error)")
+            throw LaunchRefusal(refusal(of: order.profile, because: error, toAgent: parent != nil))
         }
+    }
+
+    /// What is wrong with a profile; an agent that asked for one by name does not hear of the host's folders.
+    private func refusal(of choice: ProfileChoice, because error: ProfileError, toAgent: Bool) -> String {
+        let opening = "profile \(choice.label) was refused, nothing runs"
+        if toAgent, case .name = choice {
+            return opening + ": there is none of that name, or it does not read"
+        }
+        return opening + "\n\(error)"
     }
 
     private func admit(_ profile: Profile, under parent: AgentNode?) throws(LaunchRefusal) {
@@ -83,7 +109,9 @@ extension Supervisor {
         guard let parent else { return }
         let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
         if let refusal = admission.refusal(of: profile.name) { throw LaunchRefusal(refusal) }
-        guard let limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        guard var limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        // What is private to the parent is its own to share; the child's view is taken from the parent's.
+        limit.files.write += ["/tmp", "/dev/shm", configuration.home]
         let excess = Policy.excess(of: profile, over: limit)
         guard excess.isEmpty else {
             throw LaunchRefusal(
@@ -98,9 +126,7 @@ extension Supervisor {
         ChildAdmission.Ancestor(
             hop: node.lineage.agent,
             rules: node.profile?.children ?? ChildRules(),
-            liveDescendants: agents.values.count { other in
-                other !== node && other.chain.contains { $0 === node }
-            }
+            liveDescendants: descendants(of: node).count
         )
     }
 

@@ -5,11 +5,15 @@ internal import Model
 internal import Sandbox
 
 extension Supervisor {
+    /// Exit code of an agent that its time limit ended, as timeout(1) has it.
+    static let timedOut: Int32 = 124
+    static let timeLimit = "time limit"
+
     /// Ends an agent now, and with it, by the kernel, every agent below: their pid namespaces are nested.
     func kill(_ agent: AgentNode, cause: String) {
         agent.deadline = nil
         agent.cause = agent.cause ?? cause
-        for other in agents.values where other !== agent && other.chain.contains(where: { $0 === agent }) {
+        for other in descendants(of: agent) {
             other.deadline = nil
             other.cause = other.cause ?? "parent ended"
         }
@@ -17,29 +21,42 @@ extension Supervisor {
         agent.sandbox.kill()
     }
 
-    /// Reads what an agent's init says about its command.
-    func readStatus(of agent: AgentNode) {
-        switch agent.sandbox.status() {
-        case .pending: return
-        case .exited(let code): end(agent, code: code, failure: nil)
-        case .signalled(let number): end(agent, code: 128 + number, failure: nil)
-        case .execFailed(let error): end(agent, code: error == ENOENT ? 127 : 126, failure: error)
-        case .gone: end(agent, code: 128 + SIGKILL, failure: nil)
-        }
+    /// Every live agent below another.
+    func descendants(of agent: AgentNode) -> [AgentNode] {
+        agents.values.filter { other in other !== agent && other.chain.contains { $0 === agent } }
     }
 
-    /// Takes an agent whose command has ended out of the tree, cuts its traffic off and tells its front-end.
-    private func end(_ agent: AgentNode, code: Int32, failure: Int32?) {
+    /// Reads what an agent's init says about its command, and ends what the command left behind.
+    func readStatus(of agent: AgentNode) {
+        guard agent.verdict == nil else { return }
+        switch agent.sandbox.status() {
+        case .pending: return
+        case .exited(let code): agent.verdict = AgentNode.Verdict(code: code, failure: nil)
+        case .signalled(let number): agent.verdict = AgentNode.Verdict(code: 128 + number, failure: nil)
+        case .execFailed(let error):
+            agent.verdict = AgentNode.Verdict(code: error == ENOENT ? 127 : 126, failure: error)
+        case .gone: agent.verdict = AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
+        }
+        gateway.close(agent.id)
+        agent.sandbox.kill()
+    }
+
+    /// Takes an agent out of the tree when the last of its processes is gone, and tells its front-end.
+    func end(_ agent: AgentNode) {
         guard agent.phase != .ended else { return }
+        // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
+        for other in descendants(of: agent).sorted(by: { $0.lineage.depth > $1.lineage.depth }) { end(other) }
+        readStatus(of: agent)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
         gateway.close(agent.id)
-        agent.sandbox.kill()
         for connection in connections.values where connection.caller == agent.id { drop(connection) }
         agents[agent.id] = nil
-        let status = agent.cause == "time limit" ? 124 : code
+        agent.sandbox.release()
+        let verdict = agent.verdict ?? AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
+        let status = agent.cause == Self.timeLimit ? Self.timedOut : verdict.code
         record(.exit(ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause))) { [self] _ in
-            finish(agent, code: status, failure: failure)
+            finish(agent, code: status, failure: verdict.failure)
         }
     }
 
@@ -61,6 +78,11 @@ extension Supervisor {
             } else {
                 nil
             }
+        // The user's own front-end ends this process: it hears last, when every record is written.
+        guard connection.caller != nil else {
+            lastWord = .exited(code: code, note: note)
+            return
+        }
         reply(.exited(code: code, note: note), to: connection)
         connections[connection.id] = nil
     }

@@ -15,9 +15,12 @@ package import Sandbox
 package final class Supervisor {
     /// Launch connections of one agent that are open at a time; more are closed at once.
     static let maximumConnectionsPerAgent = 64
-    /// Event loops of the gateway: one for each core, and two where there are more, since one agent's traffic is
-    /// spread over them by connection.
-    static let eventLoops = 2
+    /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
+    static let maximumNameLength = 63
+    /// Event loops of the gateway: one for each core, four at most.
+    ///
+    /// The agents need cores too, and every loop costs a thread at each launch.
+    static let eventLoops = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     let configuration: SupervisorConfiguration
     let run: String
@@ -35,6 +38,8 @@ package final class Supervisor {
     var awaiting: [UInt64: (Result<Void, AuditFailure>) -> Void] = [:]
     private var nextNumber: UInt64 = 1
     private var isStopping = false
+    /// What the user's own front-end hears when the tree is empty.
+    var lastWord: ControlReply?
 
     /// Opens the store, the credentials and the gateway; any failure means that nothing will be launched.
     package init(configuration: SupervisorConfiguration, spawner: Spawner) throws {
@@ -70,12 +75,23 @@ package final class Supervisor {
         return nextNumber
     }
 
-    /// Serves the user's front-end, and through it every agent below, until the root agent has ended or the
-    /// front-end is gone. Nothing that was launched is alive when it returns.
+    /// Serves the user's front-end, and through it every agent below.
+    ///
+    /// Returns when the root agent has ended or the front-end is gone; nothing that was launched is alive then.
     package func serve(_ frontEnd: consuming OwnedDescriptor) {
         let root = ConnectionID(number: fresh())
-        connections[root] = ControlConnection(id: root, channel: ControlChannel(frontEnd), caller: nil)
-        while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty { turn(root: root) }
+        connections[root] = ControlConnection(
+            id: root,
+            channel: ControlChannel(frontEnd, acceptedDescriptors: 0),
+            caller: nil
+        )
+        while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty {
+            turn(root: root)
+            if let lastWord, agents.isEmpty, awaiting.isEmpty, let connection = connections[root] {
+                reply(lastWord, to: connection)
+                connections[root] = nil
+            }
+        }
         gateway.shutdown()
         audit.flush()
     }
@@ -92,7 +108,8 @@ package final class Supervisor {
             poller.watch(connection.channel.descriptor, .connection(connection.id))
         }
         for agent in agents.values {
-            poller.watch(agent.sandbox.channelDescriptor, .status(agent.id))
+            if agent.verdict == nil { poller.watch(agent.sandbox.channelDescriptor, .status(agent.id)) }
+            poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
             poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
         }
         for source in poller.wait(until: agents.values.compactMap(\.deadline).min()) { handle(source) }
@@ -104,6 +121,7 @@ package final class Supervisor {
         case .mailbox:
             for commit in mailbox.take() { awaiting.removeValue(forKey: commit.token)?(commit.result) }
         case .connection(let id): if let connection = connections[id] { serve(connection) }
+        case .death(let id): if let agent = agents[id] { end(agent) }
         case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }
         }
@@ -112,7 +130,7 @@ package final class Supervisor {
     private func endOverdue() {
         let now = Poller.now()
         for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
-            kill(agent, cause: "time limit")
+            kill(agent, cause: Self.timeLimit)
         }
     }
 

@@ -1,5 +1,7 @@
 import Testing
 
-/// Real launches of the built binary. One after the other: each starts whole process trees.
+/// Real launches of the built binary.
+///
+/// One after the other: each starts whole process trees.
 @Suite("End to end", .serialized)
 struct EndToEnd {}

@@ -24,6 +24,16 @@ import Testing
         #expect(client.receive().map { String(decoding: $0, as: UTF8.self) } == "220 ready\r\n")
     }
 
+    @Test func `A client that says little and ends its half still hears its server`() throws {
+        let server = try Banner("220 ready\r\n")
+        let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
+        try house.capture("allowed.test", server.port)
+        let client = try RawClient(port: house.port, seconds: 5)
+        client.send("QUI")
+        client.endOutput()
+        #expect(client.receive().map { String(decoding: $0, as: UTF8.self) } == "220 ready\r\n")
+    }
+
     @Test func `G17 closing an agent resets its live connections and its listener`() throws {
         let server = try Banner("220 ready\r\n")
         let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])

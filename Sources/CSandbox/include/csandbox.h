@@ -5,3 +5,4 @@
 #include "csb_memory.h"
 #include "csb_pidfd.h"
 #include "csb_event.h"
+#include "csb_names.h"

@@ -15,6 +15,7 @@ enum PathNormalizer {
         ) {
             endsOpen = segment.isEmpty || isDot(segment) || isDotDot(segment)
             try checkParameters(of: segment)
+            try checkEncodedSlashes(of: segment)
             if isDotDot(segment) {
                 _ = segments.popLast()
             } else if !segment.isEmpty, !isDot(segment) {
@@ -73,10 +74,8 @@ enum PathNormalizer {
         switch value {
         case 0..<0x20, 0x7F:
             throw .malformed("the path contains an encoded control character")
-        case UInt8(ascii: "/"), UInt8(ascii: "\\"):
-            throw .malformed(
-                "the path contains an encoded slash or backslash, which servers read differently"
-            )
+        case UInt8(ascii: "\\"):
+            throw .malformed("the path contains an encoded backslash, which some servers read as a slash")
         default:
             return value
         }
@@ -101,6 +100,40 @@ enum PathNormalizer {
         let name = segment[..<end]
         guard !isDot(name), !isDotDot(name), !name.isEmpty else {
             throw .malformed("the path hides a dot or empty segment behind a path parameter")
+        }
+    }
+
+    /// Lets an encoded slash be, where it has an honest use (`/@scope%2Fname`, as npm asks).
+    ///
+    /// `allow` is matched with it as it stands, `deny` and `ask` with the slash as well. Where a server that decodes it would meet an empty or dot segment, it has no
+    /// honest use.
+    private static func checkEncodedSlashes(of segment: ArraySlice<UInt8>) throws(HTTPFault) {
+        var rest = segment
+        while let mark = rest.firstIndex(where: { $0 == UInt8(ascii: "%") }) {
+            guard rest[mark...].prefix(3).elementsEqual("%2F".utf8) else {
+                rest = rest[(mark + 1)...]
+                continue
+            }
+            try checkParts(of: segment)
+            return
+        }
+    }
+
+    private static func checkParts(of segment: ArraySlice<UInt8>) throws(HTTPFault) {
+        var part: [UInt8] = []
+        var index = segment.startIndex
+        while index <= segment.endIndex {
+            let isSlash = segment[index...].prefix(3).elementsEqual("%2F".utf8)
+            if isSlash || index == segment.endIndex {
+                guard !part.isEmpty, part != Array(".".utf8), part != Array("..".utf8) else {
+                    throw .malformed("the path hides a dot or empty segment behind an encoded slash")
+                }
+                part = []
+                index += isSlash ? 3 : 1
+            } else {
+                part.append(segment[index])
+                index += 1
+            }
         }
     }
 

@@ -1,8 +1,8 @@
 /// Limits of the control protocol, which untrusted agents speak.
 package enum ControlLimit {
-    /// Bytes of one message put together from its packets: twice the kernel's ARG_MAX default share for
-    /// arguments and environment of one program would be 2 MiB (execve(2)); a launch needs no more.
-    package static let message = 2 << 20
+    /// Bytes of one message put together from its packets: a quarter of what execve(2) takes as arguments and
+    /// environment by default, and with 64 connections of an agent at most 32 MiB.
+    package static let message = 512 << 10
     /// Bytes of one packet; well under the default socket buffer (net.core.wmem_default, 208 KiB).
     package static let packet = 32 << 10
     /// Strings in one list: the arguments or the environment of a program.

@@ -9,17 +9,20 @@ package final class ControlChannel {
     /// What `receive` found.
     package enum Received {
         case message([UInt8], descriptors: [Int32])
-        /// Nothing more for now.
+        /// No whole message yet.
         case nothing
         /// The peer is gone.
         case closed
     }
 
     private let socket: OwnedDescriptor
+    private let acceptedDescriptors: Int
     private var partial: [UInt8] = []
 
-    package init(_ socket: consuming OwnedDescriptor) {
+    /// Takes a connection over; `acceptedDescriptors` is how many a message may bring: none from an agent.
+    package init(_ socket: consuming OwnedDescriptor, acceptedDescriptors: Int) {
         self.socket = socket
+        self.acceptedDescriptors = acceptedDescriptors
     }
 
     package var descriptor: Int32 { socket.rawValue }
@@ -46,33 +49,37 @@ package final class ControlChannel {
         } while !rest.isEmpty
     }
 
-    /// Takes the next message; the descriptors that come with it belong to the caller.
+    /// Takes one packet, and with it perhaps the end of a message, whose descriptors belong to the caller.
+    ///
+    /// Never more than one: a peer that sends without end would keep the reader from everything else.
     package func receive() throws(ControlError) -> Received {
-        while true {
-            let packet: PacketSocket.Packet
-            do throws(SystemCallError) {
-                guard
-                    let next = try PacketSocket.receive(
-                        on: socket.rawValue,
-                        maximumBytes: ControlLimit.packet,
-                        maximumDescriptors: ControlLimit.descriptors
-                    )
-                else { return .nothing }
-                packet = next
-            } catch {
-                throw ControlError("\(error)")
-            }
-            guard let flag = packet.bytes.first else { return .closed }
-            guard flag == 0 || packet.descriptors.isEmpty, flag <= 1,
-                partial.count + packet.bytes.count <= ControlLimit.message
-            else {
-                for descriptor in packet.descriptors { Glibc.close(descriptor) }
-                throw ControlError("malformed or over \(ControlLimit.message) bytes")
-            }
-            partial += packet.bytes.dropFirst()
-            guard flag == 0 else { continue }
-            defer { partial = [] }
-            return .message(partial, descriptors: packet.descriptors)
+        guard let packet = try packet() else { return .nothing }
+        guard let flag = packet.bytes.first else {
+            // A packet without bytes is no end of the connection, though it reads like one: it may hold descriptors.
+            for descriptor in packet.descriptors { Glibc.close(descriptor) }
+            return .closed
+        }
+        guard flag == 0 || packet.descriptors.isEmpty, flag <= 1,
+            partial.count + packet.bytes.count <= ControlLimit.message
+        else {
+            for descriptor in packet.descriptors { Glibc.close(descriptor) }
+            throw ControlError("malformed or over \(ControlLimit.message) bytes")
+        }
+        partial += packet.bytes.dropFirst()
+        guard flag == 0 else { return .nothing }
+        defer { partial = [] }
+        return .message(partial, descriptors: packet.descriptors)
+    }
+
+    private func packet() throws(ControlError) -> PacketSocket.Packet? {
+        do throws(SystemCallError) {
+            return try PacketSocket.receive(
+                on: socket.rawValue,
+                maximumBytes: ControlLimit.packet,
+                maximumDescriptors: acceptedDescriptors
+            )
+        } catch {
+            throw ControlError("\(error)")
         }
     }
 }

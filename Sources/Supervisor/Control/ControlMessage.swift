@@ -155,6 +155,10 @@ extension LaunchOrder {
         }
         name = try reader.optionalText()
         workspace = try reader.text()
+        // Profiles are compared as text: a path with `..` would stand for one place and lead to another.
+        guard WorkingDirectory.absolute(workspace) == workspace else {
+            throw ControlError("the workspace is not an absolute path without '.', '..' and empty parts")
+        }
         workingDirectory = try reader.text()
         argv = try reader.list()
         environment = try reader.list()

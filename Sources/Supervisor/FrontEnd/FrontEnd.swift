@@ -22,6 +22,11 @@ package struct FrontEnd: ~Copyable {
         }
     }
 
+    /// Milliseconds without output after the agent's end, when whoever still holds its pipes is not of the agent.
+    private static let drainTime: Int32 = 1_000
+    /// Signals that end the wait for the rest of the output.
+    private static let ending = [SIGTERM, SIGINT, SIGHUP, SIGQUIT]
+
     private let control: ControlChannel
     private let signals: SignalQueue
     private var pumps: [Pump] = []
@@ -35,18 +40,16 @@ package struct FrontEnd: ~Copyable {
     }
 
     /// Launches and waits.
-    package consuming func run(_ order: LaunchOrder) -> Outcome {
-        do throws(ControlError) {
-            try control.send(ControlRequest.launch(order).bytes)
-            while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
-                try turn()
-            }
-        } catch {
-            outcome =
-                outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone (\(error))")
-        }
+    ///
+    /// - Throws: when the supervisor went away without a word.
+    package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome {
+        try control.send(ControlRequest.launch(order).bytes)
+        while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) { try turn() }
+        return outcome ?? Outcome(code: Self.launchFailed, message: nil)
+    }
+
+    deinit {
         for descriptor in resources { Glibc.close(descriptor) }
-        return outcome ?? Outcome(code: Self.launchFailed, message: "the supervisor is gone")
     }
 
     private func isOutput(_ pump: Pump) -> Bool { pump.sink == STDOUT_FILENO || pump.sink == STDERR_FILENO }
@@ -61,7 +64,10 @@ package struct FrontEnd: ~Copyable {
             watched.append(pollfd(fd: pump.wantsRead ? pump.source : -1, events: Int16(POLLIN), revents: 0))
             watched.append(pollfd(fd: pump.wantsWrite ? pump.sink : -1, events: Int16(POLLOUT), revents: 0))
         }
-        guard unsafe poll(&watched, nfds_t(watched.count), -1) > 0 else { return }
+        let isDraining = outcome != nil && !pumps.contains { isOutput($0) && $0.wantsWrite }
+        let ready = unsafe poll(&watched, nfds_t(watched.count), isDraining ? Self.drainTime : -1)
+        if ready == 0 { pumps = [] }
+        guard ready > 0 else { return }
         for index in pumps.indices {
             if watched[2 + 2 * index].revents != 0 { pumps[index].read() }
             if watched[3 + 2 * index].revents != 0 { pumps[index].write() }
@@ -114,10 +120,12 @@ package struct FrontEnd: ~Copyable {
         }
     }
 
-    private func forwardSignals() throws(ControlError) {
-        guard outcome == nil else { return }
+    private mutating func forwardSignals() throws(ControlError) {
         while let number = signals.next() {
-            if number == SIGWINCH {
+            if outcome != nil {
+                // Nobody is left to signal: what is being waited for is only the rest of the output.
+                if Self.ending.contains(number) { pumps = [] }
+            } else if number == SIGWINCH {
                 guard let size = TerminalMode.size(of: STDIN_FILENO) else { continue }
                 try control.send(ControlRequest.resize(size).bytes)
             } else {

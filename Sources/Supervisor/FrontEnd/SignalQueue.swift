@@ -14,7 +14,8 @@ struct SignalQueue: ~Copyable {
     }
 
     /// Blocks the forwarded signals for this thread and those it will start; call before any thread exists.
-    /// SIGPIPE is ignored: a reader that went away is an error of one write, not the end of the process.
+    ///
+    ///    /// SIGPIPE is ignored: a reader that went away is an error of one write, not the end of the process.
     static func block() {
         unsafe csb_signals_block(forwarded, Int32(forwarded.count))
         _ = signal(SIGPIPE, SIG_IGN)

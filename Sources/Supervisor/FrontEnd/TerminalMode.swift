@@ -5,11 +5,6 @@ struct TerminalMode: ~Copyable {
     private let descriptor: Int32
     private let saved: termios
 
-    private init(descriptor: Int32, saved: termios) {
-        self.descriptor = descriptor
-        self.saved = saved
-    }
-
     /// Makes the terminal raw; nil when the descriptor is not a terminal.
     static func raw(_ descriptor: Int32) -> TerminalMode? {
         var settings = termios()

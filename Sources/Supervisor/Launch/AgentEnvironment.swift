@@ -57,12 +57,11 @@ package struct AgentEnvironment {
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
 
     private func passes(_ name: String, _ value: String) -> Bool {
-        if withheld.contains(name) || Self.never.contains(where: { Self.matches($0, name) }) { return false }
+        if withheld.contains(name) || Self.never.contains(name) { return false }
         if rules.pass.contains(name) { return true }
-        guard rules.pass.contains(where: { Self.matches($0, name) }) else { return false }
-        return !Self.onlyByName.contains(where: { Self.matches($0, name) })
-            && !SecretShapes.isSecretName(name)
-            && !SecretShapes.isSecretShaped(value)
+        guard case .passed = rules.admission(of: name) else { return false }
+        return !Self.onlyByName.contains { $0.matches(name) }
+            && !SecretShapes.isSecret(name: name, value: value)
     }
 
     private func fixed(path: String?) -> [String: String] {
@@ -96,7 +95,7 @@ package struct AgentEnvironment {
 
     /// Passed when a profile names them exactly, never by a wildcard: each makes a program load or run something,
     /// or leads to a service of the host.
-    private static let onlyByName = [
+    private static let onlyByName: [WordGlob] = [
         "LD_*", "GLIBC_TUNABLES", "GCONV_PATH", "BASH_*", "ENV", "PROMPT_COMMAND", "PS4", "SHELLOPTS",
         "BASHOPTS", "IFS",
         "CDPATH", "PYTHON*", "NODE_OPTIONS", "NODE_PATH", "PERL*", "RUBY*", "JAVA_TOOL_OPTIONS",
@@ -107,34 +106,5 @@ package struct AgentEnvironment {
         "EDITOR",
         "VISUAL", "PAGER", "LESS*", "MAKEFLAGS", "CARGO_*", "npm_config_*", "AWS_*", "AZURE_*", "GOOGLE_*",
         "ACTIONS_ID_TOKEN_REQUEST_*",
-    ]
-
-    /// Whether a name matches a pattern with `*` for any run of characters.
-    package static func matches(_ pattern: String, _ name: String) -> Bool {
-        let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
-        guard let first = parts.first, let last = parts.last, parts.count > 1 else { return pattern == name }
-        guard name.hasPrefix(first), name.utf8.count >= first.utf8.count + last.utf8.count else {
-            return false
-        }
-        var rest = name.dropFirst(first.count)
-        guard rest.hasSuffix(last) else { return false }
-        rest = rest.dropLast(last.count)
-        for part in parts.dropFirst().dropLast() where !part.isEmpty {
-            guard let hit = rest.firstIndex(of: part) else { return false }
-            rest = rest[rest.index(hit, offsetBy: part.count)...]
-        }
-        return true
-    }
-}
-
-extension Substring {
-    /// Where a text first occurs.
-    fileprivate func firstIndex(of text: Substring) -> Index? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start }
-            start = index(after: start)
-        }
-        return nil
-    }
+    ].map(WordGlob.init)
 }

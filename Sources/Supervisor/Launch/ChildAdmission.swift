@@ -3,7 +3,9 @@ internal import Policy
 
 /// What a parent's profile, and every ancestor's, says about one more child: pure.
 struct ChildAdmission {
-    /// Levels of agents below one another. The kernel allows 32 nested pid and user namespaces
+    /// Levels of agents below one another.
+    ///
+    /// The kernel allows 32 nested pid and user namespaces
     /// (`MAX_PID_NS_LEVEL`, user_namespaces(7)); some are in use outside.
     static let maximumDepth = 16
     /// Live agents of one supervisor.
@@ -25,7 +27,7 @@ struct ChildAdmission {
         guard ancestors.count < Self.maximumDepth else {
             return "agents may be nested \(Self.maximumDepth) deep at most"
         }
-        guard parent.rules.profiles.contains(where: { AgentEnvironment.matches($0, profile) }) else {
+        guard parent.rules.permits(profile: profile) else {
             return
                 "profile '\(parent.hop.profile)' of \(parent.hop.name) does not allow children under '\(profile)'"
                 + " (children.profiles: \(Self.list(parent.rules.profiles)))"

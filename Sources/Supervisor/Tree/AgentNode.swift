@@ -13,6 +13,13 @@ final class AgentNode {
         case ended
     }
 
+    /// How its command ended.
+    struct Verdict {
+        var code: Int32
+        /// errno(3) of the program that could not be executed.
+        var failure: Int32?
+    }
+
     let lineage: Lineage
     let policy: LineagePolicy
     let sandbox: Sandbox
@@ -21,6 +28,7 @@ final class AgentNode {
     /// The connection of the front-end that launched it.
     let frontEnd: ConnectionID
     var phase = Phase.prepared
+    var verdict: Verdict?
     /// Monotonic milliseconds at which its time limit ends it; nil without one.
     var deadline: UInt64?
     /// Why Bailey ended it; nil while it has not.

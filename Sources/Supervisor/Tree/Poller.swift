@@ -9,6 +9,8 @@ struct Poller {
         case connection(ConnectionID)
         /// An agent's init has something to say.
         case status(AgentID)
+        /// The last process of an agent is gone.
+        case death(AgentID)
         /// Somebody inside an agent wants to launch.
         case listener(AgentID)
     }

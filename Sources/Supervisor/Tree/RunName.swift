@@ -1,8 +1,11 @@
 /// The random name of one supervisor's life.
 enum RunName {
-    /// Eight lower-case hex digits.
+    /// Hex digits of a name: 48 bits, so that a million runs in one store are all but sure to differ.
+    private static let digits = 12
+
+    /// Twelve lower-case hex digits.
     static func random() -> String {
-        let digits = String(UInt32.random(in: .min ... .max), radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
+        let text = String(UInt64.random(in: 0..<1 << (4 * UInt64(digits))), radix: 16)
+        return String(repeating: "0", count: digits - text.count) + text
     }
 }

@@ -17,6 +17,13 @@ struct ProbeProgramTests {
         #expect(limited.count == free.count && !limited.isEmpty)
     }
 
+    @Test func `R07: an ignored SIGCHLD changes no answer`() throws {
+        let program = try ProbeProgram()
+        let free = try program.run("")
+        #expect(try program.run("env --ignore-signal=CHLD") == free)
+        #expect(free[8] == 0)
+    }
+
     @Test func `R09: a missing /dev/null is named`() throws {
         let program = try ProbeProgram()
         let bare = try program.run("mount -t tmpfs none /dev;")

@@ -1,0 +1,90 @@
+internal import CSandbox
+internal import Policy
+
+/// What the new view is made of: clones of the old view's parts, taken while it is whole.
+extension LaunchPlanner {
+    struct Source {
+        var slot: UInt32
+        var path: String
+        var optional: Bool
+        var isFile: Bool
+    }
+
+    private mutating func freshSlot() -> UInt32 {
+        defer { slots += 1 }
+        return slots
+    }
+
+    private mutating func take(_ path: String, flags: UInt32, isFile: Bool = false) -> Source {
+        let slot = freshSlot()
+        steps.append(LaunchStep(kind: CSB_TREE, slot: slot, flags: flags, path: path))
+        return Source(slot: slot, path: path, optional: flags & CSB_OPTIONAL.rawValue != 0, isFile: isFile)
+    }
+
+    /// The system's folders, devices and Bailey's own programs.
+    mutating func takeSystem() -> [Source] {
+        let readOnly = CSB_READ_ONLY.rawValue
+        var sources = machine.system.map { take($0.path, flags: readOnly, isFile: $0.isFile) }
+        for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+            sources.append(
+                take("/dev/\(name)", flags: CSB_KEEP_DEVICES.rawValue | CSB_NO_EXEC.rawValue, isFile: true)
+            )
+        }
+        for (inside, outside) in machine.programs {
+            let slot = freshSlot()
+            let path = isNested ? inside : outside
+            steps.append(LaunchStep(kind: CSB_TREE, slot: slot, flags: readOnly, path: path))
+            sources.append(Source(slot: slot, path: inside, optional: false, isFile: true))
+        }
+        return sources
+    }
+
+    /// What the profile grants, outermost first so that the deepest path wins.
+    mutating func takeGranted() throws(LaunchFailure) -> [Source] {
+        var sources: [Source] = []
+        for grant in Grant.all(of: request.profile.files, home: request.home) {
+            try check(grant)
+            if let source = take(grant) { sources.append(source) }
+        }
+        return sources
+    }
+
+    private mutating func take(_ grant: Grant) -> Source? {
+        var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
+        if grant.isProtection { flags |= CSB_OPTIONAL.rawValue }
+        let below = grant.path == request.workspace || grant.path.hasPrefix(request.workspace + "/")
+        if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
+        let facts = machine.facts(of: grant.path)
+        if !facts.exists, grant.isProtection, !isNested { return nil }
+        guard machine.isRoot, !isNested else { return take(grant.path, flags: flags, isFile: facts.isFile) }
+        let slot = freshSlot()
+        steps.append(
+            LaunchStep(
+                kind: CSB_HOST_TREE,
+                slot: slot,
+                flags: flags | CSB_ID_MAPPED.rawValue,
+                path: grant.path,
+                a: UInt64(facts.owner),
+                b: UInt64(facts.group)
+            )
+        )
+        return Source(slot: slot, path: grant.path, optional: grant.isProtection, isFile: facts.isFile)
+    }
+
+    /// Refuses what would hand the agent the machine, or Bailey itself.
+    private func check(_ grant: Grant) throws(LaunchFailure) {
+        let parts = grant.path.split(separator: "/").count
+        let kernel = ["/proc", "/sys", "/dev", "/run", "/.bailey"].contains { Grant.covers($0, grant.path) }
+        let own = machine.ownFolders.contains { Grant.covers($0, grant.path) || Grant.covers(grant.path, $0) }
+        guard parts > 0, !kernel, !own else {
+            throw LaunchFailure(
+                step: "grant a path",
+                object: grant.path,
+                errno: 0,
+                remedy: own
+                    ? "Bailey keeps its own state there, which no agent may see: use a folder inside it that is apart."
+                    : "An agent is never given /, /proc, /sys, /dev or /run: name a folder below, or another workspace with -w."
+            )
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Glibc
+import Testing
+
+extension EndToEnd.LaunchTests {
+    private func terminal(_ words: [String], rows: UInt16 = 24, columns: UInt16 = 80) throws
+        -> TerminalCommand
+    {
+        try TerminalCommand(
+            [Binary.path, "run", "--"] + words,
+            environment: place.environment.merging(["TERM": "dumb"]) { $1 },
+            directory: place.workspace,
+            rows: rows,
+            columns: columns
+        )
+    }
+
+    @Test("T02: an interactive launch has a pty of its own: isatty, the window's size, /dev/tty")
+    func ownTerminal() throws {
+        let script = "tty; stty size; echo through the tty > /dev/tty; exit 5"
+        let terminal = try terminal(["sh", "-c", script], rows: 33, columns: 77)
+        #expect(terminal.finish() == 5)
+        #expect(terminal.screen.contains("/dev/pts/0"))
+        #expect(terminal.screen.contains("33 77"))
+        #expect(terminal.screen.contains("through the tty"))
+    }
+
+    @Test("What is typed reaches the command, and end of input ends it")
+    func typing() throws {
+        let terminal = try terminal(["sh", "-c", "echo ready; cat; echo finished"])
+        #expect(terminal.awaitScreen("ready"))
+        terminal.type("hello\n")
+        #expect(terminal.awaitScreen("hello\r\nhello"))
+        terminal.type("\u{4}")
+        #expect(terminal.finish() == 0)
+        #expect(terminal.screen.contains("finished"))
+    }
+
+    @Test("T04: a window that changes its size is told to the command")
+    func resizing() throws {
+        let script = "trap 'stty size; exit 6' WINCH; echo ready; while :; do sleep 0.01; done"
+        let terminal = try terminal(["sh", "-c", script])
+        #expect(terminal.awaitScreen("ready"))
+        terminal.resize(rows: 50, columns: 132)
+        #expect(terminal.finish() == 6)
+        #expect(terminal.screen.contains("50 132"))
+    }
+
+    @Test("T04: Ctrl-C ends the foreground job, and the shell goes on")
+    func interrupt() throws {
+        let terminal = try terminal(["sh", "-i"])
+        #expect(terminal.awaitScreen("$ "))
+        terminal.type("sleep 1000; echo code=$?\n")
+        #expect(terminal.awaitScreen("code=$?"))
+        // The echo of the line is not yet the job: the shell hands the terminal over when it starts it.
+        var tries = 0
+        while !terminal.screen.contains("code=130"), tries < 400 {
+            terminal.type("\u{3}")
+            Thread.sleep(forTimeInterval: 0.05)
+            tries += 1
+        }
+        #expect(terminal.screen.contains("code=130") || terminal.screen.contains("^C"))
+        terminal.type("echo still $((40 + 2))\n")
+        #expect(terminal.awaitScreen("still 42"))
+        terminal.type("exit 3\n")
+        #expect(terminal.finish() == 3)
+    }
+
+    @Test("T04: job control works in an interactive shell")
+    func jobControl() throws {
+        let terminal = try terminal(["bash", "--norc", "-i"])
+        #expect(terminal.awaitScreen("$ "))
+        terminal.type("sleep 1000 &\n")
+        terminal.type("jobs\n")
+        #expect(terminal.awaitScreen("Running"))
+        terminal.type("fg\n")
+        #expect(terminal.awaitScreen("fg\r\nsleep 1000"))
+        terminal.type("\u{1A}")
+        #expect(terminal.awaitScreen("Stopped"))
+        #expect(!terminal.screen.contains("no job control"))
+        terminal.type("kill %1; exit 2\n")
+        terminal.type("exit 2\n")
+        #expect(terminal.finish() == 2)
+    }
+
+    @Test("T05: the caller's terminal is put back as it was, even after kill -9 of the command")
+    func terminalRestored() throws {
+        let terminal = try terminal(["sh", "-c", "stty raw -echo; echo ready; kill -9 $$"])
+        let before = UInt32(ICANON | ECHO | ISIG)
+        #expect(terminal.finish() == 137)
+        #expect(terminal.localModes & before == before)
+    }
+
+    @Test("T01: TIOCSTI does not push input into the caller's terminal")
+    func pushedInput() throws {
+        let push = "import fcntl,termios;[fcntl.ioctl(0,termios.TIOCSTI,bytes([c])) for c in b'pwned']"
+        let terminal = try terminal(["/usr/bin/python3", "-c", push])
+        #expect(terminal.finish() != 0)
+        #expect(!terminal.screen.contains("pwned\r") && terminal.screen.contains("rror"))
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import Glibc
+import Testing
+
+extension EndToEnd {
+    /// Whose death is whose.
+    @Suite("Lifecycle", .serialized)
+    struct LifecycleTests {
+        let place: Place
+        /// An argument that only this test's processes have.
+        let mark = "86400.\(getpid())\(UInt32.random(in: 1000...9999))"
+
+        init() throws {
+            place = try Place()
+            try place.nestingProfiles()
+        }
+
+        private func nested() throws -> RunningCommand {
+            try place.write("echo ready; exec sleep \(mark)", to: "workspace/waiting")
+            return try RunningCommand(
+                [Binary.path, "run", "-p", "top", "--profiles", place.profiles, "--"]
+                    + ["bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh", "./waiting"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+        }
+
+        private func expectNothingLeft() {
+            #expect(HostProcesses.left(with: mark, within: 10).isEmpty)
+            #expect(HostProcesses.leftInits(below: place.root, within: 10).isEmpty)
+        }
+
+        @Test("P11: SIGKILL of the supervisor ends every agent, three levels deep")
+        func supervisorKilled() throws {
+            let running = try nested()
+            #expect(running.awaitOutput("ready"))
+            #expect(HostProcesses.running(with: mark).count == 1)
+            running.signal(SIGKILL)
+            #expect(running.finish().code == 137)
+            expectNothingLeft()
+        }
+
+        @Test("P12: SIGKILL of the supervisor at any moment of a launch leaves no agent alive")
+        func supervisorKilledEarly() throws {
+            for attempt in 0..<40 {
+                let running = try place.running("sleep \(mark) & sleep \(mark)")
+                Thread.sleep(forTimeInterval: Double(attempt * 2) / 1000)
+                running.signal(SIGKILL)
+                _ = running.finish()
+            }
+            expectNothingLeft()
+        }
+
+        @Test("P12: SIGKILL at any moment of a nested launch leaves no agent alive")
+        func supervisorKilledWhileNesting() throws {
+            for attempt in 0..<20 {
+                let running = try nested()
+                Thread.sleep(forTimeInterval: 0.04 + Double(attempt * 6) / 1000)
+                running.signal(SIGKILL)
+                _ = running.finish()
+            }
+            expectNothingLeft()
+        }
+
+        @Test("H07: killing an agent in the middle kills its descendants, and its ancestors go on")
+        func middleKilled() throws {
+            try place.write("echo ready; exec sleep \(mark)", to: "workspace/waiting")
+            try place.write("bailey run -p leaf -- sh ./waiting", to: "workspace/middle")
+            let script = """
+                bailey run -p mid -- sh ./middle > out 2>&1 &
+                until grep -q ready out; do sleep 0.01; done
+                kill -KILL $!; wait $!
+                echo "first $?"; bailey run -p mid -- echo "still here"; read wait
+                """
+            let running = try place.running(script, profile: "top")
+            #expect(running.awaitOutput("still here"))
+            #expect(HostProcesses.left(with: mark, within: 10).isEmpty)
+            running.write(Data("\n".utf8))
+            #expect(running.finish().lines == ["first 137", "still here"])
+        }
+
+        @Test("P13: an agent that clears its parent-death signal dies with the supervisor all the same")
+        func clearedDeathSignal() throws {
+            let clear = "import ctypes,os;ctypes.CDLL(None).prctl(1,0);os.setsid() if os.fork()==0 else 0"
+            let running = try place.running(
+                "/usr/bin/python3 -c \"\(clear);print('ready',flush=True);os.execvp('sleep',['sleep','\(mark)'])\""
+            )
+            #expect(running.awaitOutput("ready"))
+            running.signal(SIGKILL)
+            _ = running.finish()
+            expectNothingLeft()
+        }
+
+        @Test("P10: the agent cannot end or stop its init")
+        func initImmune() throws {
+            let outcome = try place.agent("kill -KILL 1; kill -STOP 1; kill -TERM 1; sleep 0.1; echo alive; exit 8")
+            #expect(outcome.lines == ["alive"])
+            #expect(outcome.code == 8)
+        }
+
+        @Test("P25: a command that ignores SIGTERM and stops itself is ended at its time limit, with 124")
+        func stopped() throws {
+            try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")
+            let outcome = try place.agent("trap '' TERM INT HUP; kill -STOP $$; sleep \(mark)", profile: "brief")
+            #expect(outcome.code == 124)
+            expectNothingLeft()
+        }
+
+        @Test("A child's time limit ends the child, and the parent learns 124")
+        func childTimeLimit() throws {
+            try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")
+            try place.profile("top", "extends: [base]\nchildren: {profiles: [brief], depth: 1, count: 4}\n")
+            let outcome = try place.agent("bailey run -p brief -- sleep \(mark); echo code=$?", profile: "top")
+            #expect(outcome.lines == ["code=124"], "\(outcome)")
+            expectNothingLeft()
+        }
+
+        @Test("R12: what a killed supervisor leaves does not keep the next one from starting")
+        func restart() throws {
+            let running = try nested()
+            #expect(running.awaitOutput("ready"))
+            running.signal(SIGKILL)
+            _ = running.finish()
+            #expect(try place.agent("echo again").lines == ["again"])
+            let verified = try place.bailey(["audit", "verify"])
+            #expect(verified.code == 0, "\(verified)")
+        }
+
+        @Test("R11: launches leave no mount, process, control group or temporary file behind")
+        func nothingLeft() throws {
+            let before = try traces()
+            for _ in 0..<10 { #expect(try place.agent("exit 0", at: .grandchild).code == 0) }
+            #expect(try traces() == before)
+            expectNothingLeft()
+        }
+
+        private func traces() throws -> String {
+            let groups = "find /sys/fs/cgroup -name 'bailey*' 2>/dev/null; find /dev/shm -user \(getuid())"
+            return try place.control("wc -l < /proc/self/mountinfo; \(groups); ls '\(place.root)'/run").output
+        }
+    }
+}

@@ -1,0 +1,2 @@
+// Every test of this target uses it.
+@_exported public import TestSupport

@@ -1,0 +1,51 @@
+internal import Foundation
+package import Glibc
+
+/// What runs on the host.
+package enum HostProcesses {
+    /// Processes that have this word among their arguments.
+    package static func running(with word: String) -> [pid_t] {
+        all.filter { process in
+            let data = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+            return data.split(separator: 0).contains { $0 == Data(word.utf8) }
+        }
+    }
+
+    /// Waits, with a bound, until nothing runs with this word; what is left then.
+    package static func left(with word: String, within seconds: Double) -> [pid_t] {
+        let end = Date(timeIntervalSinceNow: seconds)
+        while Date() < end, !running(with: word).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        return running(with: word)
+    }
+
+    /// Processes that have this variable in their environment with this value: all of one place's.
+    package static func running(variable: String) -> [pid_t] {
+        all.filter { process in
+            let data = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
+            return data.split(separator: 0).contains { $0 == Data(variable.utf8) }
+        }
+    }
+
+    fileprivate static var all: [pid_t] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    }
+}
+
+extension HostProcesses {
+    /// Waits, with a bound, until no init of an agent whose working directory is below this path is left.
+    package static func leftInits(below path: String, within seconds: Double) -> [pid_t] {
+        let end = Date(timeIntervalSinceNow: seconds)
+        while Date() < end, !inits(below: path).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        return inits(below: path)
+    }
+
+    private static func inits(below path: String) -> [pid_t] {
+        all.filter { process in
+            let name = try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)
+            guard let name, name.hasPrefix("bailey") else { return false }
+            // The link's text is the path inside the agent, where the workspace has the host's path.
+            let directory = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")
+            return directory?.hasPrefix(path) ?? false
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package import Foundation
+
+/// Who starts Bailey.
+package enum Starter: String, Sendable, CaseIterable, CustomStringConvertible {
+    /// The test process's own user; root in CI.
+    case this
+    /// A plain user without a name, rights or groups.
+    case plainUser
+
+    /// An id that no account has.
+    package static let plainUserID: uid_t = 65533
+
+    package var description: String { rawValue }
+
+    /// Those this test process can be: only root can become another user.
+    package static var possible: [Starter] { getuid() == 0 ? [.this, .plainUser] : [.this] }
+
+    var prefix: [String] {
+        guard self == .plainUser else { return [] }
+        return [
+            "setpriv", "--reuid", "\(Self.plainUserID)", "--regid", "\(Self.plainUserID)", "--clear-groups",
+        ]
+    }
+}
+
+/// A temporary home for one test: workspace, XDG folders, profiles; removed at its end.
+package final class Place {
+    package let root: String
+    package let starter: Starter
+    package var home: String { root + "/home" }
+    package var workspace: String { root + "/workspace" }
+    package var profiles: String { root + "/profiles" }
+    package var configuration: String { root + "/config/bailey" }
+
+    package init(for starter: Starter = .this) throws {
+        self.starter = starter
+        var template = Array("/tmp/bailey-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for folder in [home, workspace, profiles, configuration, root + "/state", root + "/run"] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        chmod(root, 0o755)
+        if starter == .plainUser { giveAway(root) }
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: root)
+    }
+
+    private func giveAway(_ path: String) {
+        lchown(path, Starter.plainUserID, Starter.plainUserID)
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] {
+            giveAway("\(path)/\(name)")
+        }
+    }
+
+    /// What Bailey is started with: nothing of the test's own environment but the essentials.
+    package var environment: [String: String] {
+        [
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": home,
+            "LANG": "C.UTF-8",
+            "XDG_STATE_HOME": root + "/state", "XDG_CONFIG_HOME": root + "/config",
+            "XDG_RUNTIME_DIR": root + "/run",
+        ]
+    }
+
+    package func write(_ text: String, to path: String, mode: mode_t = 0o644) throws {
+        let full = path.hasPrefix("/") ? path : root + "/" + path
+        let folder = URL(filePath: full).deletingLastPathComponent()
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: URL(filePath: full))
+        chmod(full, mode)
+        if starter == .plainUser { giveAway(root) }
+    }
+
+    /// The text of a file of the place; nil when it is not there.
+    package func read(_ path: String) -> String? {
+        let full = path.hasPrefix("/") ? path : root + "/" + path
+        return try? String(contentsOfFile: full, encoding: .utf8)
+    }
+
+    /// Adds a profile.
+    package func profile(_ name: String, _ text: String) throws {
+        try write("bailey: 1\nname: \(name)\n\(text)", to: "profiles/\(name).yaml")
+    }
+
+    /// `bailey WORDS…` in the workspace.
+    package func bailey(
+        _ words: [String],
+        environment extra: [String: String] = [:],
+        input: Data = Data(),
+        bound: Double = Command.bound
+    ) throws -> Outcome {
+        try Command.run(
+            starter.prefix + [Binary.path] + words,
+            environment: environment.merging(extra) { $1 },
+            directory: workspace,
+            input: input,
+            bound: bound
+        )
+    }
+
+    /// `bailey run -p PROFILE -- sh -c SCRIPT`.
+    package func agent(
+        _ script: String,
+        profile: String = "base",
+        environment extra: [String: String] = [:],
+        input: Data = Data()
+    ) throws -> Outcome {
+        try bailey(Self.words(script, profile: profile, in: profiles), environment: extra, input: input)
+    }
+
+    /// The same, still running.
+    package func running(
+        _ script: String,
+        profile: String = "base",
+        environment extra: [String: String] = [:]
+    ) throws -> RunningCommand {
+        try RunningCommand(
+            starter.prefix + [Binary.path] + Self.words(script, profile: profile, in: profiles),
+            environment: environment.merging(extra) { $1 },
+            directory: workspace
+        )
+    }
+
+    private static func words(_ script: String, profile: String, in profiles: String) -> [String] {
+        ["run", "-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
+    }
+
+    /// The same script without Bailey: the positive control.
+    package func control(_ script: String, environment extra: [String: String] = [:]) throws -> Outcome {
+        try Command.run(
+            starter.prefix + ["sh", "-c", script],
+            environment: environment.merging(extra) { $1 },
+            directory: workspace
+        )
+    }
+}
+
+/// The built binary that the tests run.
+package enum Binary {
+    /// `$BAILEY`, or the release build of this checkout.
+    package static let path: String = {
+        if let path = ProcessInfo.processInfo.environment["BAILEY"], !path.isEmpty { return path }
+        let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
+        return checkout.appending(path: ".build/release/bailey").path(percentEncoded: false)
+    }()
+}
