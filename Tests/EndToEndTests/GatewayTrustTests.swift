@@ -11,7 +11,7 @@ extension EndToEnd {
             place = try Place()
             servers = try Servers.started()
             try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
-            let hosts = ["allowed", "selfsigned", "wrongname", "missing"].map {
+            let hosts = ["allowed", "selfsigned", "wrongname", "expired", "missing"].map {
                 "  - {to: \"https://\($0).test:\(servers.tlsPort)\", private: true, allow: [\"* /**\"], deny: [\"* /denied/**\"]}\n"
             }
             try place.profile("web", "extends: [base]\negress:\n" + hosts.joined())
@@ -112,7 +112,7 @@ extension EndToEnd {
 
         @Test(
             "C40: an upstream certificate that does not hold gives 502, never a page",
-            arguments: [("selfsigned", "self"), ("wrongname", "GET")]
+            arguments: [("selfsigned", "self"), ("wrongname", "GET"), ("expired", "expired")]
         )
         func upstreamCertificate(name: String, page: String) throws {
             let url = "https://\(name).test:\(servers.tlsPort)/c40"

@@ -47,6 +47,9 @@ final class Servers: Sendable {
               -out server.pem
             openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=selfsigned.test \
               -addext subjectAltName=DNS:selfsigned.test -keyout self.key -out self.pem
+            printf 'subjectAltName=DNS:expired.test\\n' > expired.ext
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 0 -extfile expired.ext \
+              -out expired.pem
             git init -q -b main work; cd work; echo cloned > file; git add file
             git -c user.name=T -c user.email=t@t.test commit -qm First; cd ..
             git clone -q --bare work repository.git; git -C repository.git update-server-info
@@ -80,6 +83,11 @@ final class Servers: Sendable {
             ssl_certificate \(folder)/self.pem; ssl_certificate_key \(folder)/self.key;
             location / { return 200 "self\\n"; }
           }
+          server {
+            listen 127.0.0.1:\(tls) ssl; server_name expired.test;
+            ssl_certificate \(folder)/expired.pem; ssl_certificate_key \(folder)/server.key;
+            location / { return 200 "expired\\n"; }
+          }
         }
         """
     }
@@ -95,7 +103,7 @@ final class Servers: Sendable {
         """
         bailey: 1
         resolve: {allowed.test: 127.0.0.1, other.test: 127.0.0.1, selfsigned.test: 127.0.0.1, denied.test: 127.0.0.2,
-          wrongname.test: 127.0.0.1}
+          wrongname.test: 127.0.0.1, expired.test: 127.0.0.1}
         upstream-ca: \(folder)/ca.pem
         """
     }
