@@ -3,7 +3,10 @@ internal import Linux
 internal import Policy
 
 /// The limits of one agent and what holds each: a control group where one may be written, else what comes closest.
-struct HeldLimits {
+package struct HeldLimits {
+    /// Limits that a launch may go without, by `--allow-degraded NAME`.
+    package static let degradable = ["cpus"]
+
     let group: Cgroup?
     /// `memory: cgroup v1`, `time: supervisor`.
     let held: [String: String]
@@ -27,13 +30,12 @@ struct HeldLimits {
             throw LaunchFailure(step: error.step, object: error.path, errno: error.code, remedy: remedy)
         }
         var held = fallbacks(limits).merging(group?.held ?? [:]) { $1 }
-        for (limit, isAsked) in [("cpus", limits.milliCPUs != nil), ("memory", limits.memory != nil)]
-        where isAsked && held[limit] == nil {
-            guard degraded.contains(limit) else {
+        if limits.milliCPUs != nil, held["cpus"] == nil {
+            guard degraded.contains("cpus") else {
                 group?.remove()
-                throw LaunchFailure(step: "hold a limit", object: limit, errno: 0, remedy: remedy)
+                throw LaunchFailure(step: "hold a limit", object: "cpus", errno: 0, remedy: remedy)
             }
-            held[limit] = "not held (--allow-degraded)"
+            held["cpus"] = "not held (--allow-degraded)"
         }
         return HeldLimits(group: group, held: held)
     }
@@ -51,5 +53,5 @@ struct HeldLimits {
 
     private static let remedy =
         "Have a control group delegated to you (systemd: Delegate=yes), take the limit out of the profile, or accept"
-        + " that it is not held with --allow-degraded NAME."
+        + " that it is not held with --allow-degraded cpus."
 }

@@ -37,8 +37,27 @@ package struct Machine: Sendable {
         )
     }
 
+    /// Name of the second wall, for `--allow-degraded`.
+    package static let landlockName = "landlock"
+    /// The first Landlock ABI that scopes signals (Linux 6.12).
+    static let signalScope = 6
+
+    /// Only Landlock keeps a parent's processes from those of its child: they share a user outside.
+    private func checkNesting(_ request: LaunchRequest) throws(LaunchFailure) {
+        guard facts.landlock < Self.signalScope, !request.degraded.contains(Self.landlockName) else { return }
+        throw LaunchFailure(
+            step: "wall a child off from its parent",
+            object: "Landlock ABI \(facts.landlock) of \(Self.signalScope)",
+            errno: 0,
+            remedy:
+                "Use a kernel of 6.12 or later with Landlock, or accept that a parent may signal and read its"
+                + " children with --allow-degraded landlock."
+        )
+    }
+
     /// The plan of one launch.
     func plan(_ request: LaunchRequest, under parent: Sandbox?) throws(LaunchFailure) -> LaunchPlan {
+        if parent != nil { try checkNesting(request) }
         var facts = facts
         if parent != nil {
             // The parent's /etc is whole and already holds what the supervisor put in.

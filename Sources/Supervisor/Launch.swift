@@ -68,6 +68,7 @@ package enum Launch {
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
+        try checkDegraded(request.degraded)
         DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
@@ -85,6 +86,15 @@ package enum Launch {
             return try frontEnd(on: outer).run(order)
         } catch {
             return thread.join() ?? Self.gone(error)
+        }
+    }
+
+    private static func checkDegraded(_ names: Set<String>) throws(LaunchRefusal) {
+        let known = HeldLimits.degradable + [Machine.landlockName]
+        for name in names.sorted() where !known.contains(name) {
+            throw LaunchRefusal(
+                "--allow-degraded \(name) names nothing that may be missing: \(known.joined(separator: ", "))"
+            )
         }
     }
 

@@ -74,6 +74,9 @@ enum PathNormalizer {
         switch value {
         case 0..<0x20, 0x7F:
             throw .malformed("the path contains an encoded control character")
+        case 0xC0, 0xC1:
+            // The first octet of an overlong UTF-8 sequence (RFC 3629 section 3), which lax servers read as ASCII.
+            throw .malformed("the path contains octets that are not UTF-8 and hide a character")
         case UInt8(ascii: "\\"):
             throw .malformed("the path contains an encoded backslash, which some servers read as a slash")
         default:

@@ -161,6 +161,9 @@ extension LaunchOrder {
         }
         workingDirectory = try reader.text()
         argv = try reader.list()
+        guard let program = argv.first, !program.isEmpty else {
+            throw ControlError("there is no command to run")
+        }
         environment = try reader.list()
         terminal = try reader.flag() ? try TerminalSize(from: &reader) : nil
     }
