@@ -53,6 +53,7 @@ extension EndToEnd {
             try family()
             let all = try place.records()
             #expect(all.map(\.record.action) == ["GET /v1/parent", "GET /v1/kid", "GET /v2/kid"])
+            try #require(all.count == 3)
             let (parent, child) = (all[0].agent, all[1].agent)
             #expect(parent != child)
             #expect(
@@ -72,7 +73,7 @@ extension EndToEnd {
             try family()
             let lines = try place.bailey(["audit", "--json"]).output.split(separator: "\n")
             let spawns = lines.filter { $0.contains("\"kind\":\"spawn\"") }
-            #expect(spawns.count == 2, "\(lines)")
+            try #require(spawns.count == 2, "\(lines)")
             let object = try #require(
                 try JSONSerialization.jsonObject(with: Data(spawns[1].utf8)) as? [String: Any]
             )

@@ -93,7 +93,7 @@ package final class Place {
         bound: Double = Command.bound
     ) throws -> Outcome {
         try Command.run(
-            starter.prefix + [Binary.path] + words,
+            starter.prefix + [Binary.path(for: starter)] + words,
             environment: environment.merging(extra) { $1 },
             directory: workspace,
             input: input,
@@ -118,7 +118,7 @@ package final class Place {
         environment extra: [String: String] = [:]
     ) throws -> RunningCommand {
         try RunningCommand(
-            starter.prefix + [Binary.path] + Self.words(script, profile: profile, in: profiles),
+            starter.prefix + [Binary.path(for: starter)] + Self.words(script, profile: profile, in: profiles),
             environment: environment.merging(extra) { $1 },
             directory: workspace
         )
@@ -145,5 +145,26 @@ package enum Binary {
         if let path = ProcessInfo.processInfo.environment["BAILEY"], !path.isEmpty { return path }
         let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
         return checkout.appending(path: ".build/release/bailey").path(percentEncoded: false)
+    }()
+
+    /// Where a starter finds it: the build may lie in a folder that only its owner may enter.
+    package static func path(for starter: Starter) -> String {
+        starter == .plainUser ? shared : path
+    }
+
+    /// A copy that every user can run, in one temporary folder that each run of the tests makes anew.
+    private static let shared: String = {
+        let folder = NSTemporaryDirectory() + "bailey-tests-binary"
+        let source = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+        let script = """
+            set -e; rm -rf "$1"; mkdir -p "$1"; cp "$0/bailey" "$0/bailey-init" "$1"; cp -rL "$0/profiles" "$1/profiles"
+            chmod -R a+rX "$1"
+            """
+        let outcome = try? Command.run(
+            ["sh", "-c", script, source, folder],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: "/"
+        )
+        return outcome?.code == 0 ? folder + "/bailey" : path
     }()
 }

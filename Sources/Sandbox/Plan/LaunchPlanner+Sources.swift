@@ -33,7 +33,9 @@ extension LaunchPlanner {
         for (inside, outside) in machine.programs {
             let slot = freshSlot()
             let path = isNested ? inside : outside
-            steps.append(LaunchStep(kind: CSB_TREE, slot: slot, flags: readOnly, path: path))
+            // They may lie where only root may go, which the agent's process is not any more.
+            let kind = machine.isRoot && !isNested ? CSB_HOST_TREE : CSB_TREE
+            steps.append(LaunchStep(kind: kind, slot: slot, flags: readOnly, path: path))
             sources.append(Source(slot: slot, path: inside, optional: false, isFile: true))
         }
         return sources
