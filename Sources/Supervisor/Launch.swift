@@ -141,7 +141,14 @@ package enum Launch {
         guard let path else { return current }
         let absolute = WorkingDirectory.absolute(path, from: current)
         guard let resolved = PathText.resolved(absolute) else {
-            throw LaunchRefusal("the workspace \(absolute) (-w) does not exist or cannot be reached")
+            throw LaunchRefusal(
+                LaunchFailure(
+                    step: "realpath",
+                    object: absolute,
+                    errno: errno,
+                    remedy: "Name a folder that exists and that you may enter with -w."
+                )
+            )
         }
         return resolved
     }

@@ -15,7 +15,7 @@ extension EndToEnd.LaunchTests {
     @Test("A workspace that is not there: 125 with the step, the object, errno and the remedy")
     func missingWorkspace() throws {
         let missing = place.root + "/gone"
-        try expectRefused(["-w", missing], saying: ["open_tree", missing, "No such file", "make it"])
+        try expectRefused(["-w", missing], saying: ["realpath", missing, "No such file", "-w"])
     }
 
     @Test("A current directory that has vanished")

@@ -11,7 +11,7 @@ extension Escapes {
             let place = try Place(for: starter)
             let escape = "for n in 3 4 5 6 7 8 9; do cat /proc/self/fd/$n/debian_version; done"
             let held = "exec 9</etc;"
-            let outcome = try place.control("\(held) exec \(Binary.path) run -- sh -c '\(escape)'")
+            let outcome = try place.control("\(held) exec \(place.binary) run -- sh -c '\(escape)'")
             #expect(outcome.output.isEmpty)
             #expect(try !place.control("\(held) \(escape)").output.isEmpty)
         }
@@ -21,7 +21,7 @@ extension Escapes {
             let place = try Place()
             try place.write("secret", to: "elsewhere/file")
             let run =
-                "\(Binary.path) run -w '\(place.workspace)' -- sh -c 'cat file; touch \(place.workspace)/ran'"
+                "\(place.binary) run -w '\(place.workspace)' -- sh -c 'cat file; touch \(place.workspace)/ran'"
             let outcome = try place.control("cd ../elsewhere && exec \(run)")
             #expect(outcome.code == 125 && outcome.errors.contains("chdir"), "\(outcome)")
             #expect(outcome.errors.contains("-w"))
@@ -61,7 +61,7 @@ extension Escapes {
             #expect(try place.control("bash -c '\(script)'").output.contains("socket:"))
             let inside = "readlink /proc/self/fd/*"
             let outcome = try place.control(
-                "bash -c '\(script); exec \(Binary.path) run -- bash -c \"\(inside)\"'"
+                "bash -c '\(script); exec \(place.binary) run -- bash -c \"\(inside)\"'"
             )
             #expect(outcome.lines.count { $0.contains("socket:") } == 1, "\(outcome)")
         }
@@ -71,7 +71,7 @@ extension Escapes {
             let place = try Place(for: starter)
             try place.write("as it was\n", to: "input")
             let overwrite = "echo overwritten > /proc/self/fd/0; cat"
-            let run = "\(Binary.path) run -- sh -c '\(overwrite)' < ../input"
+            let run = "\(place.binary) run -- sh -c '\(overwrite)' < ../input"
             let outcome = try place.control(run)
             #expect(outcome.output.contains("as it was") || outcome.output.contains("overwritten"))
             #expect(place.read("input") == "as it was\n")

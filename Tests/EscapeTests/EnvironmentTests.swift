@@ -115,7 +115,7 @@ extension Escapes {
                 """
             try place.write(program, to: "launch.py")
             let outcome = try place.control(
-                "exec /usr/bin/python3 \(place.root)/launch.py \(Binary.path) run -- sh -c 'env | cut -c1-40'"
+                "exec /usr/bin/python3 \(place.root)/launch.py \(place.binary) run -- sh -c 'env | cut -c1-40'"
             )
             #expect(outcome.code == 0, "\(outcome)")
             #expect(!outcome.output.contains("forged") && !outcome.output.contains("BAD"))

@@ -27,6 +27,8 @@ package enum Starter: String, Sendable, CaseIterable, CustomStringConvertible {
 package final class Place {
     package let root: String
     package let starter: Starter
+    /// The binary under test, where this place's starter can run it.
+    package var binary: String { Binary.path(for: starter) }
     package var home: String { root + "/home" }
     package var workspace: String { root + "/workspace" }
     package var profiles: String { root + "/profiles" }
@@ -93,7 +95,7 @@ package final class Place {
         bound: Double = Command.bound
     ) throws -> Outcome {
         try Command.run(
-            starter.prefix + [Binary.path(for: starter)] + words,
+            starter.prefix + [binary] + words,
             environment: environment.merging(extra) { $1 },
             directory: workspace,
             input: input,
@@ -118,7 +120,7 @@ package final class Place {
         environment extra: [String: String] = [:]
     ) throws -> RunningCommand {
         try RunningCommand(
-            starter.prefix + [Binary.path(for: starter)] + Self.words(script, profile: profile, in: profiles),
+            starter.prefix + [binary] + Self.words(script, profile: profile, in: profiles),
             environment: environment.merging(extra) { $1 },
             directory: workspace
         )
