@@ -1,0 +1,74 @@
+import Glibc
+import Linux
+import Testing
+
+/// Whole packets, and the descriptors beside them.
+@Suite("Packet sockets")
+struct PacketSocketTests {
+    private func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [-1, -1]
+        try #require(Glibc.pipe(&ends) == 0)
+        return (ends[0], ends[1])
+    }
+
+    @Test("A packet arrives whole, and its descriptor leads where it led")
+    func roundTrip() throws {
+        let pair = try PacketSocket.pair()
+        let pipe = try pipe()
+        try PacketSocket.send([1, 2, 3], descriptors: [pipe.write], on: pair.first.rawValue)
+        let packet = try #require(
+            try PacketSocket.receive(on: pair.second.rawValue, maximumBytes: 8, maximumDescriptors: 1)
+        )
+        #expect(packet.bytes == [1, 2, 3])
+        let descriptor = try #require(packet.descriptors.first)
+        #expect(write(descriptor, "x", 1) == 1)
+        var byte: UInt8 = 0
+        #expect(read(pipe.read, &byte, 1) == 1 && byte == UInt8(ascii: "x"))
+        for number in [descriptor, pipe.read, pipe.write] { close(number) }
+    }
+
+    @Test("Without a packet there is nothing, and after the peer has gone an empty one")
+    func nothingAndEnd() throws {
+        var pair = try PacketSocket.pair()
+        #expect(try PacketSocket.receive(on: pair.first.rawValue, maximumBytes: 8) == nil)
+        _ = pair.second.take()
+        #expect(try PacketSocket.receive(on: pair.first.rawValue, maximumBytes: 8)?.bytes == [])
+    }
+
+    @Test("A packet that is longer than asked for is refused, never cut")
+    func tooLong() throws {
+        let pair = try PacketSocket.pair()
+        try PacketSocket.send([UInt8](repeating: 0, count: 9), on: pair.first.rawValue)
+        let error = #expect(throws: SystemCallError.self) {
+            try PacketSocket.receive(on: pair.second.rawValue, maximumBytes: 8)
+        }
+        #expect(error?.errno == EMSGSIZE)
+    }
+
+    @Test("F16: descriptors that nobody asked for are closed: the pipe's reader sees the end")
+    func unwantedDescriptors() throws {
+        let pair = try PacketSocket.pair()
+        let pipe = try pipe()
+        try PacketSocket.send([1], descriptors: [pipe.write], on: pair.first.rawValue)
+        close(pipe.write)
+        #expect(throws: SystemCallError.self) {
+            try PacketSocket.receive(on: pair.second.rawValue, maximumBytes: 8, maximumDescriptors: 0)
+        }
+        var byte: UInt8 = 0
+        #expect(read(pipe.read, &byte, 1) == 0)
+        close(pipe.read)
+    }
+
+    @Test("A descriptor closes with its owner, and not when it was given away")
+    func ownership() throws {
+        // Seen from the other end: the number itself may be taken again by another test at once.
+        let (kept, given) = (try pipe(), try pipe())
+        do { _ = OwnedDescriptor(kept.write) }
+        var byte: UInt8 = 0
+        #expect(read(kept.read, &byte, 1) == 0)
+        let released = OwnedDescriptor(given.write).release()
+        #expect(write(released, "x", 1) == 1)
+        #expect(read(given.read, &byte, 1) == 1)
+        for number in [kept.read, given.read, released] { close(number) }
+    }
+}
