@@ -3,7 +3,7 @@ internal import Crypto
 /// SHA-256 of a program's file: evidence of what ran, never grounds for a decision.
 enum ProgramDigest {
     /// Bytes hashed; a larger program has no digest in the record.
-    static let maximumSize = 512 << 20
+    static let maximumSize = 128 << 20
 
     /// Lower-case hex; nil when the file cannot be read.
     static func ofFile(_ descriptor: Int32?) -> String? {
