@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Linux
 package import Model
 package import Profiles
 

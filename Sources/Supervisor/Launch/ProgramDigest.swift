@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Linux
 
 /// SHA-256 of a program's file: evidence of what ran, never grounds for a decision.
 enum ProgramDigest {

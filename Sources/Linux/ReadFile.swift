@@ -1,9 +1,9 @@
 internal import Glibc
 
 /// Reads whole small files.
-enum ReadFile {
+package enum ReadFile {
     /// The bytes of a regular file; nil when it cannot be read or is over the limit.
-    static func bytes(at path: String, limit: Int) -> [UInt8]? {
+    package static func bytes(at path: String, limit: Int) -> [UInt8]? {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -11,14 +11,18 @@ enum ReadFile {
     }
 
     /// The bytes of an open regular file from its beginning; nil when it cannot be read or is over the limit.
-    static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
+    package static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var result: [UInt8] = []
         let finished = forEachChunk(of: descriptor, limit: limit) { result += $0 }
         return finished ? result : nil
     }
 
     /// Hands a regular file's bytes on in chunks; false when it is none, fails, or is over the limit.
-    static func forEachChunk(of descriptor: Int32, limit: Int, _ body: (ArraySlice<UInt8>) -> Void) -> Bool {
+    package static func forEachChunk(
+        of descriptor: Int32,
+        limit: Int,
+        _ body: (ArraySlice<UInt8>) -> Void
+    ) -> Bool {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             status.st_size <= limit
