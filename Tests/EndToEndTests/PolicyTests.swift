@@ -118,7 +118,7 @@ extension EndToEnd {
             #expect(denied.record.levels.map(\.effect) == ["deny", "deny"])
         }
 
-        @Test("G04: a grandchild cannot use what only its ancestors may; the record shows the chain")
+        @Test("G04 H08: a grandchild cannot use what only its ancestors may; the record shows the chain")
         func grandchild() throws {
             try profile("one", "allow: [\"GET /v1/**\"]", children: "two, three")
             try profile("two", "allow: [\"GET /v1/x/**\"]", children: "three")
@@ -146,6 +146,27 @@ extension EndToEnd {
                 ]
             )
             #expect(Set(try place.records().map(\.agent)).count == 3)
+        }
+
+        @Test(
+            "G06: what a child asks for, which nobody can approve yet, widens neither it nor its parent nor a sibling"
+        )
+        func askedFor() throws {
+            try profile("one", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]", children: "two, three")
+            try profile("two", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]")
+            try profile("three", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]")
+            let request = "\(curl) \(origin)/v1/asked/g06"
+            let outcome = try place.agent(
+                """
+                for i in 1 2 3; do bailey run -p two -- \(request); done
+                \(request); bailey run -p three -- \(request); bailey run -p two -- \(curl) \(origin)/v1/g06-other
+                """,
+                profile: "one"
+            )
+            #expect(try servers.requests(with: "/v1/asked/g06") == 0, "\(outcome)")
+            #expect(try servers.requests(with: "/v1/g06-other") == 1, "\(outcome)")
+            let denied = try place.records(["--denied"])
+            #expect(denied.map(\.record.reason) == Array(repeating: "approval-needed", count: 5), "\(denied)")
         }
 
         @Test("G07 G08: whoever forks, execs or leaves its session inside an agent is still that agent")
