@@ -46,15 +46,36 @@ package struct FileRules: Sendable, Hashable {
     package var write: [String]
     /// Not there at all.
     package var hide: [String]
-    /// Readable, never writable.
-    package var protect: [String]
+    /// Readable, never writable, also when absent.
+    package var protect: [ProtectedPath]
 
-    package init(read: [String] = [], write: [String] = [], hide: [String] = [], protect: [String] = []) {
+    package init(
+        read: [String] = [],
+        write: [String] = [],
+        hide: [String] = [],
+        protect: [ProtectedPath] = []
+    ) {
         self.read = read
         self.write = write
         self.hide = hide
         self.protect = protect
     }
+}
+
+/// A path that an agent may read and never write.
+package struct ProtectedPath: Sendable, Hashable {
+    /// Absolute, without a slash at its end.
+    package var path: String
+    /// Written with a slash at its end: where nothing is there, an empty folder stands in for it, not an empty file.
+    package var isFolder: Bool
+
+    package init(path: String, isFolder: Bool = false) {
+        self.path = path
+        self.isFolder = isFolder
+    }
+
+    /// As a profile has it.
+    package var text: String { isFolder ? path + "/" : path }
 }
 
 /// Which environment variables reach the agent.

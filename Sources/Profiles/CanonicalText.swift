@@ -15,7 +15,7 @@ struct CanonicalText {
         lines("read", profile.files.read)
         lines("write", profile.files.write)
         lines("hide", profile.files.hide)
-        lines("protect", profile.files.protect)
+        lines("protect", profile.files.protect.map(\.text))
         lines("pass", profile.environment.pass)
         for (key, value) in profile.environment.set.sorted(by: { $0.key < $1.key }) {
             line("set", key, value)

@@ -27,7 +27,7 @@ struct ProfileFragment: Sendable, Hashable {
     var read: [Sourced<String>] = []
     var write: [Sourced<String>] = []
     var hide: [Sourced<String>] = []
-    var protect: [Sourced<String>] = []
+    var protect: [Sourced<ProtectedPath>] = []
     var pass: [Sourced<String>] = []
     var set: [String: Sourced<String>] = [:]
     var limits: [LimitName: Sourced<LimitValue>] = [:]
@@ -84,8 +84,8 @@ struct ProfileFragment: Sendable, Hashable {
     }
 }
 
-extension [Sourced<String>] {
-    fileprivate mutating func join(_ others: [Sourced<String>]) {
+extension Array {
+    fileprivate mutating func join<Value: Hashable>(_ others: Self) where Element == Sourced<Value> {
         for other in others where !contains(where: { $0.value == other.value }) { append(other) }
     }
 }

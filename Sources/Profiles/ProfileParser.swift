@@ -98,15 +98,30 @@ struct ProfileParser {
         fragment.read = paths(files, "read")
         fragment.write = paths(files, "write")
         fragment.hide = paths(files, "hide")
-        fragment.protect = paths(files, "protect")
+        fragment.protect = protected(files)
+    }
+
+    /// A slash at the end says that the path is a folder's.
+    private mutating func protected(_ files: YAMLMapping) -> [Sourced<ProtectedPath>] {
+        paths(files, "protect") { path, text in
+            ProtectedPath(path: path, isFolder: text.hasSuffix("/"))
+        }
     }
 
     private mutating func paths(_ files: YAMLMapping, _ key: String) -> [Sourced<String>] {
+        paths(files, key) { path, _ in path }
+    }
+
+    private mutating func paths<Value: Sendable & Hashable>(
+        _ files: YAMLMapping,
+        _ key: String,
+        _ value: (_ path: String, _ text: String) -> Value
+    ) -> [Sourced<Value>] {
         let items = files[key]?.texts("files.\(key)", &errors) ?? []
         return items.compactMap { item in
             do throws(TextProblem) {
                 let path = try PathText.parse(item.text, variables)
-                return Sourced(value: path, source: source(item.position))
+                return Sourced(value: value(path, item.text), source: source(item.position))
             } catch {
                 errors.report(error, in: item.node)
                 return nil

@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+package import Policy
 
 /// The machine as launching sees it: looked up once, then every plan is made from it.
 package struct Machine: Sendable {
@@ -53,6 +54,11 @@ package struct Machine: Sendable {
                 "Use a kernel of 6.12 or later with Landlock, or accept that a parent may signal and read its"
                 + " children with --allow-degraded landlock."
         )
+    }
+
+    /// Refuses a profile that grants what no agent is given, before anything is done for it.
+    package func check(_ files: FileRules, home: String) throws(LaunchFailure) {
+        for grant in Grant.all(of: files, home: home) { try facts.check(grant) }
     }
 
     /// The plan of one launch.

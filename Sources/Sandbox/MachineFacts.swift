@@ -43,3 +43,22 @@ struct MachineFacts: Sendable {
         )
     }
 }
+
+extension MachineFacts {
+    /// Refuses what would hand the agent the machine, or Bailey itself.
+    func check(_ grant: Grant) throws(LaunchFailure) {
+        let parts = grant.path.split(separator: "/").count
+        let kernel = ["/proc", "/sys", "/dev", "/run", "/.bailey"].contains { Grant.covers($0, grant.path) }
+        let own = ownFolders.contains { Grant.covers($0, grant.path) || Grant.covers(grant.path, $0) }
+        guard parts > 0, !kernel, !own else {
+            throw LaunchFailure(
+                step: "grant a path",
+                object: grant.path,
+                errno: 0,
+                remedy: own
+                    ? "Bailey keeps its own state there, which no agent may see: use a folder inside it that is apart."
+                    : "An agent is never given /, /proc, /sys, /dev or /run: name a folder below, or another workspace with -w."
+            )
+        }
+    }
+}

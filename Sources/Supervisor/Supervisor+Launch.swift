@@ -152,17 +152,23 @@ extension Supervisor {
         guard let policy = LineagePolicy(lineage: lineage, levels: levels) else {
             throw LaunchRefusal("lineage and policies disagree")
         }
+        var held: [String] = []
         do throws(LaunchFailure) {
+            let ancestors = (parent?.chain ?? []).compactMap { $0.profile?.files }
+            try machine.check(profile.files, home: configuration.home)
+            held = try standIns.place(for: profile.files, below: ancestors)
             let request = request(for: order, profile: profile, lineage: lineage)
             let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
             return AgentNode(
                 lineage: lineage,
                 policy: policy,
                 sandbox: sandbox,
+                standIns: held,
                 parent: parent,
                 frontEnd: connection.id
             )
         } catch {
+            standIns.release(held)
             throw LaunchRefusal(error)
         }
     }

@@ -53,6 +53,7 @@ extension Supervisor {
         for connection in connections.values where connection.caller == agent.id { drop(connection) }
         agents[agent.id] = nil
         agent.sandbox.release()
+        standIns.release(agent.standIns)
         let verdict = agent.verdict ?? AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
         let status = agent.cause == Self.timeLimit ? Self.timedOut : verdict.code
         record(.exit(ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause))) { [self] _ in

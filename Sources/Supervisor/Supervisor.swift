@@ -30,6 +30,7 @@ package final class Supervisor {
     let credentials: CredentialStore
     let gateway: Gateway
     let trust: TrustStore
+    let standIns: StandIns
     let mailbox: Mailbox
 
     var agents: [AgentID: AgentNode] = [:]
@@ -52,6 +53,8 @@ package final class Supervisor {
         )
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
+        standIns = StandIns(state: configuration.directories.state, run: run)
+        standIns.sweep()
         credentials = try CredentialStore.load(
             file: configuration.directories.configuration + "/credentials.yaml",
             environment: ProcessEnvironment.dictionary,

@@ -50,7 +50,7 @@ extension MergedProfile {
     private var files: [Line] {
         let lists = [
             ("read", fragment.read), ("write", fragment.write), ("hide", fragment.hide),
-            ("protect", fragment.protect),
+            ("protect", fragment.protect.map { Sourced(value: $0.value.text, source: $0.source) }),
         ]
         return section("files", lists.flatMap { list($0.0, $0.1) })
     }

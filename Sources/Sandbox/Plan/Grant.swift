@@ -14,11 +14,12 @@ struct Grant: Sendable, Hashable {
         var writable: [String: Bool] = [:]
         for path in files.read { writable[path] = writable[path] ?? false }
         for path in files.write { writable[path] = true }
-        let pinned = files.protect.flatMap { foldersAbove($0, within: files.write) }
+        let protected = files.protect.map(\.path)
+        let pinned = protected.flatMap { foldersAbove($0, within: files.write) }
         for path in pinned { writable[path] = writable[path] ?? true }
-        for path in files.protect { writable[path] = false }
+        for path in protected { writable[path] = false }
         for path in files.hide { writable[path] = nil }
-        let optional = Set(files.protect + pinned).subtracting(files.read + files.write)
+        let optional = Set(protected + pinned).subtracting(files.read + files.write)
         let grants = writable.map { path, isWritable in
             Grant(path: path, isWritable: isWritable, isProtection: optional.contains(path))
         }

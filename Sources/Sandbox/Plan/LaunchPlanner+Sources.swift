@@ -45,7 +45,7 @@ extension LaunchPlanner {
     mutating func takeGranted() throws(LaunchFailure) -> [Source] {
         var sources: [Source] = []
         for grant in Grant.all(of: request.profile.files, home: request.home) {
-            try check(grant)
+            try machine.check(grant)
             if let source = take(grant) { sources.append(source) }
         }
         return sources
@@ -71,22 +71,5 @@ extension LaunchPlanner {
             )
         )
         return Source(slot: slot, path: grant.path, optional: grant.isProtection, isFile: facts.isFile)
-    }
-
-    /// Refuses what would hand the agent the machine, or Bailey itself.
-    private func check(_ grant: Grant) throws(LaunchFailure) {
-        let parts = grant.path.split(separator: "/").count
-        let kernel = ["/proc", "/sys", "/dev", "/run", "/.bailey"].contains { Grant.covers($0, grant.path) }
-        let own = machine.ownFolders.contains { Grant.covers($0, grant.path) || Grant.covers(grant.path, $0) }
-        guard parts > 0, !kernel, !own else {
-            throw LaunchFailure(
-                step: "grant a path",
-                object: grant.path,
-                errno: 0,
-                remedy: own
-                    ? "Bailey keeps its own state there, which no agent may see: use a folder inside it that is apart."
-                    : "An agent is never given /, /proc, /sys, /dev or /run: name a folder below, or another workspace with -w."
-            )
-        }
     }
 }

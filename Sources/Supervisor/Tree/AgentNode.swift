@@ -23,6 +23,8 @@ final class AgentNode {
     let lineage: Lineage
     let policy: LineagePolicy
     let sandbox: Sandbox
+    /// Protected paths that were absent, to be given back at its end.
+    let standIns: [String]
     /// Nil for the root agent.
     let parent: AgentNode?
     /// The connection of the front-end that launched it.
@@ -38,12 +40,14 @@ final class AgentNode {
         lineage: Lineage,
         policy: LineagePolicy,
         sandbox: Sandbox,
+        standIns: [String],
         parent: AgentNode?,
         frontEnd: ConnectionID
     ) {
         self.lineage = lineage
         self.policy = policy
         self.sandbox = sandbox
+        self.standIns = standIns
         self.parent = parent
         self.frontEnd = frontEnd
     }
