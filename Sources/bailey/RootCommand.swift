@@ -15,8 +15,9 @@ struct RootCommand: ParsableCommand {
               bailey audit --denied            what was refused, and why
               bailey doctor                    can this machine run agents
 
-            EXIT CODES of 'bailey run': the command's own; 128+N when signal N ended it; 124 at its time limit; 125 when \
-            Bailey could not or would not launch it; 126 when it cannot be executed; 127 when it is not found.
+            EXIT CODES of 'bailey run': the command's own; 128+N when signal N ended it; 74 instead of 0 when its output \
+            could not be written; 124 at its time limit; 125 when Bailey could not or would not launch it; 126 when it \
+            cannot be executed; 127 when it is not found.
             """,
         version: Version.current,
         subcommands: [

@@ -25,6 +25,52 @@ extension EndToEnd.LaunchTests {
     }
 
     @Test(
+        "Output that cannot be written is told, with the reason, and 0 becomes 74",
+        arguments: [("echo lost", 74), ("echo lost; exit 3", 3), ("true", 0)]
+    )
+    func fullOutput(script: String, code: Int32) throws {
+        let outcome = try place.control("\(Binary.path) run -- sh -c '\(script)' >/dev/full")
+        #expect(outcome.code == code, "\(outcome)")
+        let isTold = outcome.errors.contains("bailey: cannot write standard output: No space left on device")
+        #expect(isTold == script.contains("lost"), "\(outcome)")
+    }
+
+    @Test("Complaints that cannot be written are a loss as well, and what else was written stays")
+    func fullErrors() throws {
+        let outcome = try place.control("\(Binary.path) run -- sh -c 'echo lost >&2; echo kept' 2>/dev/full")
+        #expect(outcome.code == 74 && outcome.lines == ["kept"], "\(outcome)")
+    }
+
+    @Test("An agent's front-end tells it of its child's output as well")
+    func fullOutputOfChild() throws {
+        try place.profile("top", "extends: [base]\nchildren: {profiles: [base], depth: 1, count: 1}\n")
+        let outcome = try place.agent("bailey run -- echo lost >/dev/full; echo code=$?", profile: "top")
+        #expect(outcome.lines == ["code=74"], "\(outcome)")
+        #expect(outcome.errors.contains("cannot write standard output"), "\(outcome)")
+    }
+
+    @Test(
+        "Other commands tell it too; a reader that went away is told by none",
+        arguments: [
+            "run -- true", "run --help", "--help", "audit", "audit --json", "profile show base", "doctor",
+        ]
+    )
+    func fullOutputOfOthers(words: String) throws {
+        _ = try place.agent("true")
+        let run = "\(Binary.path) \(words)"
+        let full = try place.control("\(run) >/dev/full")
+        let isQuiet = words == "run -- true"
+        #expect(full.code == (isQuiet ? 0 : 74), "\(full)")
+        #expect(full.errors.contains("cannot write standard output: No space left") != isQuiet, "\(full)")
+        let closed = """
+            import os, subprocess, sys; r, w = os.pipe(); os.close(r)
+            sys.exit(subprocess.call(sys.argv[1:], stdout=w, restore_signals=False))
+            """
+        let gone = try place.control("python3 -c '\(closed)' \(run)")
+        #expect(gone.code == 0 && gone.errors.isEmpty, "\(gone)")
+    }
+
+    @Test(
         "Signals for the launcher reach the command",
         arguments: ["TERM", "INT", "HUP", "USR1", "USR2", "QUIT"]
     )

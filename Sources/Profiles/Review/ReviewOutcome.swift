@@ -27,20 +27,22 @@ package struct ReviewOutcome: Sendable, Hashable {
 }
 
 extension ReviewOutcome {
-    /// Writes both texts to this process's standard output and error.
+    /// Writes both texts to this process's standard output and error, in this order.
     package func write() {
-        Self.write(output, to: STDOUT_FILENO)
-        Self.write(complaints, to: STDERR_FILENO)
+        print(output, terminator: "")
+        guard !complaints.isEmpty else { return }
+        _ = fflush(nil)
+        Self.complain(complaints)
     }
 
-    private static func write(_ text: String, to descriptor: CInt) {
+    private static func complain(_ text: String) {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+                unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
             }
             if count < 0, errno == EINTR { continue }
-            // A reader that went away is not worth an error of its own: the exit code stands.
+            // There is nowhere left to say it: the exit code stands.
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }

@@ -9,6 +9,8 @@ package import Linux
 package struct FrontEnd: ~Copyable {
     /// Exit code of a launch that failed before the command ran.
     package static let launchFailed: Int32 = 125
+    /// Exit code of a command that ended with 0 when its output could not be written: EX_IOERR (sysexits.h).
+    package static let outputLost: Int32 = 74
 
     /// How a launch ended.
     package struct Outcome: Sendable, Hashable {
@@ -46,7 +48,25 @@ package struct FrontEnd: ~Copyable {
         // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
         try control.send(ControlRequest.launch(order).bytes, waiting: true)
         while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) { try turn() }
-        return outcome ?? Outcome(code: Self.launchFailed, message: nil)
+        return told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
+    }
+
+    /// The outcome, and what of the command's output could not be written.
+    ///
+    /// A reader that went away (EPIPE) has what it wanted, and is no loss.
+    private func told(_ outcome: Outcome) -> Outcome {
+        let losses = pumps.compactMap { pump -> String? in
+            guard isOutput(pump), let failure = pump.failure, failure != EPIPE else { return nil }
+            let name = pump.sink == STDOUT_FILENO ? "standard output" : "standard error"
+            return "cannot write \(name): \(SystemCallError.text(failure))"
+        }
+        guard !losses.isEmpty else { return outcome }
+        let remedy =
+            "What the command wrote after that is lost: make room, or send it elsewhere, and run it again."
+        return Outcome(
+            code: outcome.code == 0 ? Self.outputLost : outcome.code,
+            message: ([outcome.message].compactMap { $0 } + losses + [remedy]).joined(separator: "\n")
+        )
     }
 
     deinit {

@@ -15,7 +15,8 @@ struct Pump {
     private var buffer = [UInt8](repeating: 0, count: Pump.bufferSize)
     private var held = 0..<0
     private(set) var sourceEnded = false
-    private(set) var sinkFailed = false
+    /// errno(3) of the write after which nothing more is copied; nil while the sink takes what comes.
+    private(set) var failure: Int32?
 
     init(from source: Int32, to sink: Int32) {
         self.source = source
@@ -23,7 +24,7 @@ struct Pump {
     }
 
     /// Nothing more will be copied.
-    var isFinished: Bool { sinkFailed || (sourceEnded && held.isEmpty) }
+    var isFinished: Bool { failure != nil || (sourceEnded && held.isEmpty) }
     var wantsRead: Bool { !isFinished && !sourceEnded && held.isEmpty }
     var wantsWrite: Bool { !isFinished && !held.isEmpty }
 
@@ -52,7 +53,7 @@ struct Pump {
         if count > 0 {
             held = (held.lowerBound + count)..<held.upperBound
         } else if count < 0, errno != EINTR, errno != EAGAIN {
-            sinkFailed = true
+            failure = errno
             held = 0..<0
         }
     }
