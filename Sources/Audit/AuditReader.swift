@@ -34,6 +34,18 @@ package struct AuditReader: Sendable {
         }
     }
 
+    /// Whether there is any such record.
+    package func has(_ query: AuditQuery) throws -> Bool {
+        var narrowed = query
+        narrowed.limit = 1
+        var isFound = false
+        try records(matching: narrowed) { _ in
+            isFound = true
+            return false
+        }
+        return isFound
+    }
+
     /// Runs, oldest first.
     package func runs() throws -> [String] {
         try reading { database in

@@ -107,7 +107,7 @@ package enum Launch {
             principal: LocalUser.principal(),
             directories: directories,
             profiles: ProfileSearch(
-                explicit: request.profilesDirectory.map(WorkingDirectory.absolute),
+                explicit: try request.profilesDirectory.map(profilesFolder),
                 configurationHome: environment["XDG_CONFIG_HOME"],
                 home: home
             ),
@@ -119,6 +119,24 @@ package enum Launch {
             userName: user.name,
             degraded: request.degraded
         )
+    }
+
+    /// What `--profiles` names: a folder that is not there would be passed over, and another profile taken.
+    private static func profilesFolder(_ path: String) throws(LaunchRefusal) -> String {
+        let absolute = WorkingDirectory.absolute(path)
+        var status = stat()
+        let error = unsafe stat(absolute, &status) == 0 ? ENOTDIR : errno
+        guard error == ENOTDIR, status.st_mode & S_IFMT == S_IFDIR else {
+            throw LaunchRefusal(
+                LaunchFailure(
+                    step: "find the profiles",
+                    object: absolute,
+                    errno: error,
+                    remedy: "Name a folder that exists with --profiles, or leave it out."
+                )
+            )
+        }
+        return absolute
     }
 
     private static func order(_ request: Request) throws(LaunchRefusal) -> LaunchOrder {

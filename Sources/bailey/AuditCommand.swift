@@ -37,9 +37,19 @@ struct AuditCommand: ParsableCommand {
         func run() throws {
             let query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
             let style = TextStyle.standardOutput
-            try AuditReader(directory: state.directory()).records(matching: query) { record in
+            let reader = try AuditReader(directory: state.directory())
+            try checkSubject(in: reader)
+            try reader.records(matching: query) { record in
                 print(json ? try record.json() : record.line(style))
                 return true
+            }
+        }
+
+        /// No records of a run or an agent that exists is an answer; of one that does not, a mistake.
+        private func checkSubject(in reader: AuditReader) throws {
+            if let runName, try !reader.has(AuditQuery(run: runName)) { throw NoSuchRun(run: runName) }
+            if let agent, try !reader.has(AuditQuery(agent: agent.id, run: runName)) {
+                throw NoSuchAgent(agent: agent.id.text, run: runName)
             }
         }
     }
@@ -61,6 +71,17 @@ struct AuditCommand: ParsableCommand {
             print(json ? try outcome.json() : outcome.text(.standardOutput))
             if !outcome.isVerified { throw ExitCode(1) }
         }
+    }
+}
+
+/// That agent is not in the store.
+struct NoSuchAgent: Error, CustomStringConvertible {
+    let agent: String
+    let run: String?
+
+    var description: String {
+        let place = run.map { "run \($0)" } ?? "the audit store"
+        return "\(place) has no agent \(agent); `bailey tree` shows a run's agents with their ids"
     }
 }
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Foundation
 internal import Profiles
 
 /// `bailey profile …`: questions about profiles, answered without running anything.
@@ -21,6 +22,16 @@ struct ProfileOptions: ParsableArguments {
 
     @Option(name: .shortAndLong, help: "What $WORKSPACE stands for; the current directory by default.")
     var workspace: String?
+
+    func validate() throws {
+        guard let profiles else { return }
+        var isFolder: ObjCBool = false
+        guard unsafe FileManager.default.fileExists(atPath: profiles, isDirectory: &isFolder),
+            isFolder.boolValue
+        else {
+            throw ValidationError("--profiles \(profiles): there is no such folder")
+        }
+    }
 
     var review: ProfileReview { ProfileReview(profiles: profiles, workspace: workspace) }
 }

@@ -39,7 +39,7 @@ struct NoSuchRun: Error, CustomStringConvertible {
     let run: String?
 
     var description: String {
-        run.map { "the audit store has no agent of run \($0); `bailey tree --all` shows which there are" }
+        run.map { "the audit store has nothing of run \($0); `bailey tree --all` shows which there are" }
             ?? "the audit store has no agent yet; run one first"
     }
 }

@@ -80,6 +80,47 @@ extension EndToEnd {
             )
         }
 
+        @Test("A folder of profiles that is not there is refused by name, and nothing runs")
+        func noProfiles() throws {
+            try place.write("", to: "file")
+            for folder in [place.root + "/nosuch", place.root + "/file"] {
+                let run = try place.bailey(["run", "--profiles", folder, "--", "touch", "ran"])
+                #expect(run.code == 125 && run.errors.contains("(\(folder)): "), "\(run)")
+                #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
+                let check = try place.bailey(["profile", "check", "base", "--profiles", folder])
+                #expect(check.code == 64 && check.errors.contains(folder), "\(check)")
+            }
+            #expect(try place.bailey(["profile", "check", "base", "--profiles", place.profiles]).code == 0)
+        }
+
+        @Test(
+            "A run or an agent that is not on record is said to be none; one without such records is an answer"
+        )
+        func noSuchSubject() throws {
+            #expect(try place.agent("true").code == 0)
+            let first = try #require(
+                try place.bailey(["tree"]).lines.first?.split(separator: " ").dropFirst().first
+            )
+            for words in [
+                ["audit", "--run", "nosuch"], ["audit", "--json", "--run", "nosuch"],
+                ["tree", "--run", "nosuch"],
+                ["audit", "--agent", "0123456789ab.1"], ["audit", "--agent", "\(first).99"],
+                ["audit", "--run", String(first), "--agent", "0123456789ab.1"],
+            ] {
+                let outcome = try place.bailey(words)
+                #expect(outcome.code == 1 && outcome.output.isEmpty, "\(words) \(outcome)")
+                let named = words.last ?? ""
+                #expect(
+                    outcome.errors.contains(" has no") && outcome.errors.contains(named),
+                    "\(words) \(outcome)"
+                )
+            }
+            #expect(try place.bailey(["tree", "nosuch"]).code == 64)
+            let denied = try place.bailey(["audit", "--denied", "--run", String(first)])
+            #expect(denied.code == 0 && denied.output.isEmpty && denied.errors.isEmpty, "\(denied)")
+            #expect(try place.bailey(["audit", "--run", String(first)]).lines.count == 2)
+        }
+
         @Test("Reading a store that is not there says where it was looked for", arguments: ["audit", "tree"])
         func noStore(command: String) throws {
             let outcome = try place.bailey([command])
