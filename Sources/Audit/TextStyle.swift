@@ -52,12 +52,6 @@ extension Timestamp {
 }
 
 extension [String] {
-    /// A command line for people: each argument escaped, quoted where a shell would split it.
-    var commandText: String {
-        map { argument in
-            let shown = TerminalText.escaped(argument)
-            return shown.isEmpty || shown.contains(where: { " '\"$`&|;<>()*?".contains($0) })
-                ? "'" + shown + "'" : shown
-        }.joined(separator: " ")
-    }
+    /// A command line for people, and for a shell.
+    var commandText: String { map(TerminalText.quoted).joined(separator: " ") }
 }

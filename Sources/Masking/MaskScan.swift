@@ -5,6 +5,8 @@
 struct MaskScan {
     private let text: [UInt8]
     private var index = 0
+    /// Where the word begins that is being read; nil in one of which something was hidden.
+    private var wordStart: Int? = 0
     private(set) var output: [UInt8] = []
     /// Something was hidden that was not hidden before.
     private(set) var foundSecret = false
@@ -20,6 +22,7 @@ struct MaskScan {
         while index < text.count {
             if maskPrivateKey() || maskAssignment() || maskToken() || maskUserInfo() { continue }
             output.append(text[index])
+            if Self.endsPath(text[index]) { wordStart = index + 1 }
             index += 1
         }
     }
@@ -31,6 +34,7 @@ struct MaskScan {
         if !secret.elementsEqual(Self.hidden) { foundSecret = true }
         output += Self.hidden
         index = end
+        wordStart = nil
     }
 
     private func hasPrefix(_ prefix: [UInt8], at place: Int) -> Bool {
@@ -102,7 +106,7 @@ struct MaskScan {
 extension MaskScan {
     /// `name=value`, `name: value`, `"name": "value"`, `--name value`: hides the value of a secret name.
     private mutating func maskAssignment() -> Bool {
-        guard let name = nameHere() else { return false }
+        guard let name = nameHere(), !endsPathName(name) else { return false }
         guard let value = valueStart(after: name) else { return false }
         let kind = SecretName(name)
         if kind == .none { return false }
@@ -121,6 +125,26 @@ extension MaskScan {
         }
         let name = text[index...].prefix(SecretName.maximumLength + 1).prefix(while: \.isNameOctet)
         return name.count <= SecretName.maximumLength ? name : nil
+    }
+
+    /// The last part of a path with a colon behind it, as messages and mounts have it: `/etc/passwd: not found`.
+    ///
+    /// Only what begins as a path does; `example.com/password: x` and `https://host/token:x` do not.
+    private func endsPathName(_ name: ArraySlice<UInt8>) -> Bool {
+        guard let wordStart, wordStart < index, text[index - 1] == UInt8(ascii: "/") else { return false }
+        let sign = text[name.endIndex...].first { !$0.isQuote }
+        guard sign == UInt8(ascii: ":") else { return false }
+        let start = text[wordStart..<index]
+        if start.first == UInt8(ascii: "/") { return start.dropFirst().first != UInt8(ascii: "/") }
+        return Self.pathStarts.contains { start.starts(with: $0) }
+    }
+
+    private static let pathStarts = ["./", "../", "~/"].map { Array($0.utf8) }
+
+    /// What cannot stand in the middle of a path that is part of a sentence or of an option.
+    private static func endsPath(_ octet: UInt8) -> Bool {
+        octet.isBlank || octet.isQuote || octet == UInt8(ascii: ":") || octet == UInt8(ascii: "=")
+            || octet == UInt8(ascii: "(") || octet == UInt8(ascii: "[") || separators.contains(octet)
     }
 
     /// A dash stands in front, and a word's end in front of that.

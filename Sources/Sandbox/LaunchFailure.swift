@@ -29,7 +29,7 @@ package struct LaunchFailure: Error, Sendable, Hashable, CustomStringConvertible
 
     package var description: String {
         let cause = errno == 0 ? "" : ": \(SystemCallError.text(errno))"
-        guard exitCode == 125 else { return "\(object)\(cause)\n\(remedy)" }
+        guard exitCode == 125 else { return "\(step) (\(object))\(cause)\n\(remedy)" }
         return "launch failed, the command did not run: \(step) (\(object))\(cause)\n\(remedy)"
     }
 }

@@ -8,12 +8,37 @@ private let hostile =
 
 struct TerminalTextTests {
     @Test(arguments: [
-        ("plain text", "plain text"), ("ä 日本 😀", "ä 日本 😀"), ("a\u{1b}[0m", "a\\u{1b}[0m"),
-        ("a\nb", "a\\u{a}b"), ("\u{9b}", "\\u{9b}"), ("\u{202e}", "\\u{202e}"), ("a\\b", "a\\\\b"),
-        ("\u{0}", "\\u{0}"),
+        ("plain text", "plain text"), ("ä 日本 😀", "ä 日本 😀"), ("a\u{1b}[0m", "a\\u001b[0m"),
+        ("a\nb\tc\r", "a\\nb\\tc\\r"), ("\u{9b}", "\\u009b"), ("\u{202e}", "\\u202e"),
+        ("a\\b", "a\\\\b"), ("\u{0}", "\\u0000"), ("\u{e0001}", "\\U000e0001"),
     ])
     func `T06 what could move a terminal is shown as its code`(text: String, shown: String) {
         #expect(TerminalText.escaped(text) == shown)
+    }
+
+    private static let words: [(String, String)] = [
+        ("make", "make"), ("--a=/b,c.d:e@f%+_-1", "--a=/b,c.d:e@f%+_-1"), ("ä日本", "ä日本"),
+        ("", "''"), ("a b", "'a b'"), ("a\u{a0}b", "'a\u{a0}b'"), ("~", "'~'"), ("#x", "'#x'"),
+        ("$HOME", "'$HOME'"),
+        ("{a,b}", "'{a,b}'"), ("a\\b", "'a\\b'"), ("\"x\"", "'\"x\"'"), ("it's", "$'it\\'s'"),
+        ("echo a\necho 'b'", "$'echo a\\necho \\'b\\''"), ("a\\\nb", "$'a\\\\\\nb'"),
+        ("\u{1b}[2J", "$'\\u001b[2J'"),
+        ("\u{202e}gpj", "$'\\u202egpj'"), ("\u{e0001}", "$'\\U000e0001'"),
+    ]
+
+    @Test(arguments: words)
+    func `An argument is shown as a shell would quote it`(argument: String, shown: String) throws {
+        #expect(TerminalText.quoted(argument) == shown)
+        let bash = Process()
+        let output = Pipe()
+        bash.executableURL = URL(filePath: "/bin/bash")
+        bash.arguments = ["-c", "printf %s \(shown)"]
+        bash.environment = ["LC_ALL": "C.UTF-8"]
+        bash.standardOutput = output
+        try bash.run()
+        let read = try output.fileHandleForReading.readToEnd() ?? Data()
+        bash.waitUntilExit()
+        #expect(String(decoding: read, as: UTF8.self) == argument, "bash reads it as it was")
     }
 
     @Test func `T06 T07 an agent's text neither forges a line nor drives the terminal in any output`() throws

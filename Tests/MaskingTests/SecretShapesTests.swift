@@ -46,6 +46,14 @@ private let hiddenTexts: [(String, String)] = [
     ("STRIPE_KEY=rAnd0mrAnd0mrAnd0m", "STRIPE_KEY=***"),
     ("sig=a1b2c3d4e5f6a7b8c9d0", "sig=***"),
     ("accessToken=abc", "accessToken=***"),
+    ("/data/token=abc", "/data/token=***"),
+    ("example.com/password: hunter2", "example.com/password: ***"),
+    ("https://host/token:abc", "https://host/token:***"),
+    ("https://host/a/password: abc", "https://host/a/password: ***"),
+    ("/etc/passwd: password: hunter2", "/etc/passwd: password: ***"),
+    (#"{"/token": 1, "a/token": "abc"}"#, #"{"/token": 1, "a/token": "***"}"#),
+    ("passwd: hunter2", "passwd: ***"),
+    ("-e /x password: hunter2", "-e /x password: ***"),
 ]
 
 private let variables: [(String, String, Bool)] = [
@@ -75,6 +83,10 @@ struct SecretShapesTests {
         "pypi-mirror-for-the-whole-organisation", "monkey=banana", "sort_key=created_at", "key=value",
         "--token-file=/run/token", "PWD=/home/alice", "max_tokens=4096", "tokenizer=bpe", "keyboard=us",
         "pass", "the password is required", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----",
+        "/etc/passwd: No such file or directory", "cannot read profile /srv/token: not a readable file",
+        "\"/run/secret\": Permission denied", "~/.config/password: Is a directory", "./secret:3:1: bad",
+        "../my-token: gone", "-v /run/secrets/db-password:/run/secrets/db-password:ro", "(/etc/passwd: gone)",
+        "--volume=/etc/passwd:/etc/passwd", "open(/etc/passwd): Permission denied (errno 13)",
         "http://[::1]:8080/x", "git@github.com:acme/app.git", "user:pass", "session=short",
     ])
     func `what only looks like a secret is left alone`(text: String) {
