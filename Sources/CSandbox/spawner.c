@@ -103,6 +103,13 @@ static int become(uint32_t uid, uint32_t gid) {
     return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+/* Root's supplementary groups are no agent's, however deep. A user namespace that one user made forbids it to drop
+   groups, as an ordinary user may not either: then the agent's own id outside is root's there. */
+static int drop_groups(const struct csb_plan *head) {
+    if (geteuid() != 0 || setgroups(0, 0) == 0) return 0;
+    return errno == EPERM && head->outside_uid == 0 ? 0 : -errno;
+}
+
 static void reset_signals(void) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < 65; number++) sigaction(number, &standard, 0);
@@ -209,8 +216,9 @@ static _Noreturn void work(struct csb_context *context) {
     if (context->plan == MAP_FAILED) fail(context, CSB_STAGE_PLAN, errno);
     context->head = (const void *)context->plan;
     if (context->head->magic != CSB_MAGIC || context->head->size != status.st_size) fail(context, CSB_STAGE_PLAN, EPROTO);
+    int dropped = drop_groups(context->head);
+    if (dropped < 0) fail(context, CSB_STAGE_GROUPS, dropped);
     if (context->descriptors[CSB_USER] >= 0) launch_nested(context);
-    if (geteuid() == 0 && setgroups(0, 0) < 0) fail(context, CSB_STAGE_IDENTITY, errno);
     perform_all(context, 1);
     launch(context, 0);
 }

@@ -76,6 +76,11 @@ extension LaunchPlan {
             case CSB_STAGE_JOIN_USER.rawValue, CSB_STAGE_JOIN_MOUNT.rawValue, CSB_STAGE_JOIN_PID.rawValue:
                 ("setns (the parent's namespaces)", "The parent agent may have ended meanwhile.")
             case CSB_STAGE_IDENTITY.rawValue: ("setresuid", "Run 'bailey doctor'.")
+            case CSB_STAGE_GROUPS.rawValue:
+                (
+                    "setgroups",
+                    "A container may deny it: allow CAP_SETGID, or start Bailey as an ordinary user."
+                )
             case CSB_STAGE_FORK.rawValue: ("fork", "The machine may be out of processes or memory.")
             default:
                 ("read the launch plan", "Bailey's parts may be of different versions: install it again.")

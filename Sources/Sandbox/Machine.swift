@@ -7,9 +7,18 @@ package import Policy
 package struct Machine: Sendable {
     /// The outside ids of a supervisor that runs as root: far above what systems and directories give to people
     /// (login.defs SUB_UID_MAX is 600,100,000), below the ids that are reserved (2^31).
-    static let outsideIdentities: Range<UInt32> = 1_900_000_000..<2_000_000_000
-    /// The user and group id inside of an agent that root launched.
+    package static let outsideIdentities: Range<UInt32> = 1_900_000_000..<2_000_000_000
+    /// The user and group id inside of an agent that root launched: none looks like root.
     static let insideIdentity: UInt32 = 1000
+    /// Whether agents can be given ids that nobody else has: this is uid 0, and its user namespace has them.
+    ///
+    /// Root of a rootless container, or of `unshare -r`, has few ids or one, and launches as an ordinary user does.
+    static let isRoot: Bool =
+        geteuid() == 0
+        && ["uid_map", "gid_map"].allSatisfy { name in
+            // Unread is taken for the host's: an id that is not there then fails, and none is given away.
+            CgroupFile.read("/proc/self/\(name)").map { IdentityMap($0).covers(outsideIdentities) } ?? true
+        }
 
     let facts: MachineFacts
     let identity: LaunchPlan.Identity
@@ -19,9 +28,8 @@ package struct Machine: Sendable {
     /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
     /// - Throws: when the seccomp filter cannot be built or bailey-init is not there.
     package init(ownFolders: [String]) throws(LaunchFailure) {
-        let isRoot = geteuid() == 0
         facts = MachineFacts(
-            isRoot: isRoot,
+            isRoot: Self.isRoot,
             landlock: Int(csb_landlock_abi()),
             filter: try Self.filter(),
             system: Self.parts(of: BaseView.folders + BaseView.settings),
@@ -29,12 +37,26 @@ package struct Machine: Sendable {
             programs: try BaileyPrograms.located(),
             ownFolders: ownFolders
         )
-        let outside = isRoot ? UInt32.random(in: Self.outsideIdentities) : geteuid()
-        identity = LaunchPlan.Identity(
-            insideUser: isRoot ? Self.insideIdentity : outside,
-            insideGroup: isRoot ? Self.insideIdentity : getegid(),
+        identity = Self.isRoot ? Self.unusedIdentity() : Self.ownIdentity()
+    }
+
+    private static func unusedIdentity() -> LaunchPlan.Identity {
+        let outside = UInt32.random(in: outsideIdentities)
+        return LaunchPlan.Identity(
+            insideUser: insideIdentity,
+            insideGroup: insideIdentity,
             outsideUser: outside,
-            outsideGroup: isRoot ? outside : getegid()
+            outsideGroup: outside
+        )
+    }
+
+    private static func ownIdentity() -> LaunchPlan.Identity {
+        let (user, group) = (geteuid(), getegid())
+        return LaunchPlan.Identity(
+            insideUser: user == 0 ? insideIdentity : user,
+            insideGroup: group == 0 ? insideIdentity : group,
+            outsideUser: user,
+            outsideGroup: group
         )
     }
 

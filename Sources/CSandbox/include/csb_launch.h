@@ -90,6 +90,7 @@ enum csb_export {
 enum csb_stage {
     CSB_STAGE_PLAN = -1, CSB_STAGE_JOIN_USER = -2, CSB_STAGE_JOIN_MOUNT = -3, CSB_STAGE_JOIN_PID = -4,
     CSB_STAGE_IDENTITY = -5, CSB_STAGE_FORK = -6, CSB_STAGE_CLONE = -7, CSB_STAGE_MAP = -8, CSB_STAGE_INIT = -9,
+    CSB_STAGE_GROUPS = -10,
 };
 
 struct csb_report {

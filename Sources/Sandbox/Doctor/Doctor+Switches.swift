@@ -1,9 +1,7 @@
-internal import Glibc
-
 extension Doctor {
     /// Settings of distributions that take namespaces away from users.
     static func switches() -> [Check] {
-        let isRoot = geteuid() == 0
+        let isRoot = Machine.isRoot
         return [
             setting(
                 "kernel.apparmor_restrict_unprivileged_userns",

@@ -6,7 +6,7 @@ internal import Linux
 package enum Doctor {
     /// All checks, each made now; what is dangerous is tried in a throw-away child.
     package static func checks() -> [Check] {
-        let probes = KernelProbe.all(isRoot: geteuid() == 0).map { $0.check() }
+        let probes = KernelProbe.all(isRoot: Machine.isRoot).map { $0.check() }
         return switches() + probes + [filter(), landlock(), programs()] + controlGroups()
     }
 

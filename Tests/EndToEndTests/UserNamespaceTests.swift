@@ -1,0 +1,78 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// Bailey started by root of a user namespace that has one id, as `unshare -Ur` makes it.
+    @Suite("Inside a user namespace", .serialized)
+    struct UserNamespaceTests {
+        @Test(
+            "Root of a single id launches as an ordinary user does, and no agent looks like root",
+            arguments: Starter.possible
+        )
+        func launch(starter: Starter) throws {
+            let place = try Place(for: starter)
+            let control = try place.control("unshare -Ur sh -c 'id -u; cat /proc/self/uid_map'")
+            #expect(control.lines.first == "0" && control.lines.last?.hasSuffix(" 1") == true, "\(control)")
+            let script = """
+                id -u; id -g; sed -n s/^CapEff:.//p /proc/self/status; echo $(cat /proc/self/uid_map)
+                touch made; stat -c %u made; touch /etc/made /proc/sys/made 2>/dev/null || echo held
+                """
+            let outcome = try place.control("unshare -Ur '\(place.binary)' run -- sh -c '\(script)'")
+            #expect(
+                outcome.lines == ["1000", "1000", "0000000000000000", "1000 0 1", "1000", "held"],
+                "\(outcome)"
+            )
+            let made = try FileManager.default.attributesOfItem(atPath: place.workspace + "/made")
+            #expect((made[.ownerAccountID] as? NSNumber)?.uint32Value == starter.userID)
+        }
+
+        @Test("So it does three levels deep, and every end is on record", arguments: Starter.possible)
+        func nested(starter: Starter) throws {
+            let place = try Place(for: starter)
+            try place.nestingProfiles()
+            let below = "bailey run -p mid -- bailey run -p leaf -- sh -c \"id -u; exit 5\""
+            let outcome = try place.control(
+                "unshare -Ur '\(place.binary)' run -p top --profiles ../profiles -- \(below)"
+            )
+            #expect(outcome.code == 5 && outcome.lines == ["1000"], "\(outcome)")
+            let tree = try place.bailey(["tree"])
+            #expect(tree.output.components(separatedBy: "  exit 5  ").count == 4, "\(tree)")
+        }
+
+        @Test(
+            "There doctor finds all it needs, and asks for nothing that only real root uses",
+            arguments: Starter.possible
+        )
+        func doctor(starter: Starter) throws {
+            let place = try Place(for: starter)
+            let outcome = try place.control("unshare -Ur '\(place.binary)' doctor")
+            #expect(outcome.code == 0 && !outcome.output.contains("id-mapped"), "\(outcome)")
+            let outside = try place.bailey(["doctor"]).output
+            #expect(outside.contains("id-mapped") == (starter.userID == 0))
+        }
+
+        @Test(
+            "Root's supplementary groups are no agent's, however deep",
+            .enabled(if: getuid() == 0, "needs root")
+        )
+        func groups() throws {
+            let place = try Place()
+            try place.nestingProfiles()
+            let show = "sed -n 's/^Groups:[^0-9]*/groups /p' /proc/self/status"
+            try place.write(show, to: "workspace/show")
+            try place.write("\(show); bailey run -p mid -- sh ./show", to: "workspace/both")
+            let control = try place.control("setpriv --groups 0,4,42 sh ./show")
+            #expect(control.output == "groups 0 4 42 \n", "\(control)")
+            let outcome = try place.control(
+                "setpriv --groups 0,4,42 '\(place.binary)' run -p top --profiles ../profiles -- sh ./both"
+            )
+            #expect(outcome.output == "groups \ngroups \n", "\(outcome)")
+        }
+    }
+}
+
+extension Starter {
+    fileprivate var userID: uid_t { self == .plainUser ? Self.plainUserID : getuid() }
+}
