@@ -23,6 +23,73 @@ extension EndToEnd.LaunchTests {
         #expect(try place.agent("\(command) >/dev/null; echo survived $?").output.contains("survived 0"))
     }
 
+    @Test(
+        "C04: a command that the kernel ends for its agent's memory exits with 137",
+        .enabled(if: holdsGroups, "needs a writable control group")
+    )
+    func outOfMemory() throws {
+        try place.profile("small", "extends: [base]\nlimits: {memory: 64MiB}\n")
+        let fill = "exec dd if=/dev/zero of=/dev/shm/full bs=1M count=200"
+        #expect(try place.agent(fill, profile: "small").code == 137)
+        #expect(try place.agent(fill).code == 0)
+    }
+
+    @Test(
+        "A busy loop gets no more of a CPU than its profile says, by its own account",
+        .enabled(if: holdsGroups, "needs a writable control group")
+    )
+    func processor() throws {
+        try place.profile("slow", "extends: [base]\nlimits: {cpus: 0.2}\n")
+        try place.write(
+            """
+            import time
+            ran, began = time.process_time(), time.monotonic()
+            while time.monotonic() < began + 1.5: pass
+            print((time.process_time() - ran) / (time.monotonic() - began))
+            """,
+            to: "workspace/spin.py"
+        )
+        let share = { (profile: String) in
+            Double(try place.agent("python3 spin.py", profile: profile).lines.first ?? "") ?? .infinity
+        }
+        // A quota of 20 ms in each 100 ms; half as much again for the periods at both ends.
+        #expect(try share("slow") < 0.3)
+        // On a busy machine a free loop may for once get as little.
+        let isFree = try (0..<10).contains { _ in try share("base") > 0.3 }
+        #expect(isFree)
+    }
+
+    @Test(
+        "R12: control groups that a killed supervisor left are removed by the next one",
+        .enabled(if: holdsGroups, "needs a writable control group")
+    )
+    func remains() throws {
+        try place.profile("leaf", "extends: [base]\nlimits: {memory: 64MiB}\n")
+        try place.profile(
+            "top",
+            "extends: [base]\nlimits: {memory: 64MiB}\nchildren: {profiles: [leaf], depth: 1, count: 1}\n"
+        )
+        let running = try place.running("bailey run -p leaf -- sh -c 'echo ready; sleep 600'", profile: "top")
+        #expect(running.awaitOutput("ready"))
+        let run = try #require(
+            try place.bailey(["tree"]).lines.first?.split(separator: " ").dropFirst().first
+        )
+        let groups = { try place.control("find /sys/fs/cgroup -name '\(run).*'").lines }
+        // The living one's stay, whoever else comes.
+        #expect(try place.agent("true", profile: "leaf").code == 0)
+        let count = try groups().count
+        #expect(count >= 2)
+        running.signal(SIGKILL)
+        _ = running.finish()
+        #expect(HostProcesses.leftInits(below: place.root, within: 10).isEmpty)
+        #expect(try groups().count == count)
+        // What is still dying is left to the next.
+        for _ in 0..<20 where try !groups().isEmpty {
+            #expect(try place.agent("true", profile: "leaf").code == 0)
+        }
+        #expect(try groups().isEmpty)
+    }
+
     // Needs a writable control group.
     @Test(
         "C03: an agent has no more processes than its profile says, all descendants counted",

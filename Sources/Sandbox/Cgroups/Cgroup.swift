@@ -30,6 +30,8 @@ package final class Cgroup: Sendable {
     /// `name` is one path component of letters, digits, `.`, `_`, `-`, unique among live agents. Where the parent
     /// has a group the child lives in it, with limits of its own or without; where that cannot be, it throws and
     /// the launch has to fail, or the child would be outside its parent's limits.
+    ///
+    /// A root agent's launch clears away what supervisors that were killed left behind.
     package static func make(
         name: String,
         parent: Cgroup?,
@@ -38,6 +40,7 @@ package final class Cgroup: Sendable {
     ) throws(CgroupFailure) -> Cgroup? {
         guard isComponent(name) else { throw CgroupFailure(step: "name a group", path: name, code: EINVAL) }
         var failures: [CgroupFailure] = []
+        if parent == nil { for hierarchy in hierarchies { CgroupPlace.removeRemains(in: hierarchy) } }
         let places = try places(name, below: parent?.places ?? [], limits, hierarchies, &failures)
         guard !places.isEmpty || !failures.isEmpty else { return nil }
         var held: [String: String] = [:]

@@ -4,16 +4,20 @@ internal import Glibc
 ///
 /// In version 2 a group that hands controllers on may hold no process (cgroups(7), "no internal processes"), so
 /// the agent's own processes stand in a leaf beside its children's groups.
-struct CgroupPlace: Sendable, Hashable {
+struct CgroupPlace: Sendable {
     let version: CgroupHierarchy.Version
     let controllers: [CgroupController]
     /// The parent agent's folder, or the common one.
     let above: String
     let folder: String
+    /// What keeps the next supervisor from removing it as a dead one's; a child's folder is in its parent's.
+    private var hold: CgroupHold?
 
     static let leafName = "self"
     /// A process that has just died keeps its group busy for a moment.
     static let removalTries = 100
+    /// Another supervisor looks at a folder for less than one pause.
+    private static let holdTries = 20
     private static let removalPause: UInt32 = 2_000
     private static let commonName = "bailey"
 
@@ -39,11 +43,16 @@ struct CgroupPlace: Sendable, Hashable {
         controllers = hierarchy.controllers
         above = "\(hierarchy.base)/\(Self.commonName)"
         folder = "\(above)/\(name)"
-        if let failure = make() {
+        if let failure = makeHeld() {
             failures.append(failure)
             _ = remove()
             return nil
         }
+    }
+
+    /// Removes what killed supervisors of this user left in a hierarchy.
+    static func removeRemains(in hierarchy: CgroupHierarchy) {
+        CgroupRemains.remove(in: "\(hierarchy.base)/\(commonName)")
     }
 
     func isOf(_ hierarchy: CgroupHierarchy) -> Bool {
@@ -91,6 +100,19 @@ struct CgroupPlace: Sendable, Hashable {
     /// The last agent out takes `bailey` with it; it stays while others have folders in it.
     private func removeCommonFolder() {
         if above.hasSuffix("/" + Self.commonName) { _ = CgroupFile.removeFolder(above) }
+    }
+
+    /// Makes the folder and takes hold of it: until then another supervisor may take it for a dead one's.
+    ///
+    /// Where the lock cannot be had, somebody else's keeps the folder just as well.
+    private mutating func makeHeld() -> CgroupFailure? {
+        for _ in 0..<Self.holdTries {
+            if let failure = make() { return failure }
+            hold = CgroupHold.taken(of: folder)
+            if hold?.isOf(folder) ?? false { return nil }
+            usleep(Self.removalPause)
+        }
+        return nil
     }
 
     /// Makes the folder, the common one where it is missing, and the leaf.

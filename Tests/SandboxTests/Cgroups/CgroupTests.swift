@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Policy
 import Sandbox
 import Testing
@@ -79,6 +80,45 @@ struct CgroupTests {
         let group = try #require(try Cgroup.make(name: Self.name(), parent: nil, limits: Self.limits))
         defer { group.remove() }
         #expect(throws: CgroupFailure.self) { try group.add(Int32.max) }
+    }
+
+    @Test
+    func `What a dead supervisor left is removed by the next one; a living one's and what is not ours stay`()
+        throws
+    {
+        let (dying, living, foreign) = (Self.agentName(), Self.agentName(), "not-\(Self.agentName())")
+        var first = try Cgroup.make(name: dying, parent: nil, limits: Self.limits)
+        _ = try Cgroup.make(name: Self.agentName(), parent: first, limits: Limits())
+        let second = try #require(try Cgroup.make(name: living, parent: nil, limits: Self.limits))
+        let folders = Self.folders(dying)
+        #expect(!folders.isEmpty && Self.folders(living).count == folders.count)
+        for folder in folders {
+            let common = URL(filePath: folder).deletingLastPathComponent()
+            try FileManager.default.createDirectory(
+                at: common.appending(path: foreign),
+                withIntermediateDirectories: false
+            )
+        }
+        withExtendedLifetime(first) {}
+        // From here on nobody holds it, as when its supervisor was killed.
+        first = nil
+        let next = try #require(try Cgroup.make(name: Self.agentName(), parent: nil, limits: Self.limits))
+        #expect(Self.folders(dying).isEmpty)
+        #expect(Self.folders(living).count == folders.count)
+        #expect(Self.folders(foreign).count == folders.count)
+        for folder in Self.folders(foreign) { #expect(rmdir(folder) == 0) }
+        #expect(second.remove().isEmpty)
+        #expect(next.remove().isEmpty)
+    }
+
+    /// As the supervisor names its agents.
+    private static func agentName() -> String {
+        UUID().uuidString.lowercased().filter { $0 != "-" }.prefix(12) + ".2"
+    }
+
+    /// A group's folder in each hierarchy.
+    private static func folders(_ name: String) -> [String] {
+        Cgroup.ours.map { "\($0.base)/bailey/\(name)" }.filter { FileManager.default.fileExists(atPath: $0) }
     }
 
     /// Prints how many of forty children there were at one time.
