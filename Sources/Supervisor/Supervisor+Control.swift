@@ -40,14 +40,23 @@ extension Supervisor {
             connection.isSpent = true
             launch(order, for: connection)
         case .signal(let number):
-            launched(by: connection)?.sandbox.signal(number)
+            if let agent = launched(by: connection) { pass(number, to: agent) }
         case .resize(let size):
             launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
         }
     }
 
     private func launched(by connection: ControlConnection) -> AgentNode? {
-        connection.launched.flatMap { agents[$0] }.flatMap { $0.phase == .running ? $0 : nil }
+        connection.launched.flatMap { agents[$0] }
+    }
+
+    /// Hands a signal to the command; one that comes before it runs is kept for it.
+    private func pass(_ number: Int32, to agent: AgentNode) {
+        switch agent.phase {
+        case .running: agent.sandbox.signal(number)
+        case .prepared where agent.early.count < AgentNode.maximumEarly: agent.early.append(number)
+        case .prepared, .ended: return
+        }
     }
 
     /// Sends a reply; a front-end that does not read loses its connection.

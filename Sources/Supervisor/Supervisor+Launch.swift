@@ -197,35 +197,50 @@ extension Supervisor {
         )
     }
 
-    /// Writes the spawn record and runs the command once it is durable.
+    /// Takes the agent into the tree; its command runs when the spawn record is durable.
+    ///
+    /// The record waits for the program's digest, and nothing else does.
     private func commit(_ agent: AgentNode, order: LaunchOrder, for connection: ControlConnection) {
         agents[agent.id] = agent
         connection.launched = agent.id
+        agent.unrecorded = order
+        if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
+        guard let program = agent.sandbox.programDescriptor else {
+            return recordSpawn(of: agent, digest: nil)
+        }
+        if let digest = digests.remembered(program) { return recordSpawn(of: agent, digest: digest) }
+        let (id, mailbox) = (agent.id, mailbox)
+        digests.read(program) { digest in mailbox.post(.digest(id, digest)) }
+    }
+
+    /// Writes the spawn record, once.
+    func recordSpawn(of agent: AgentNode, digest: String?) {
+        guard let order = agent.unrecorded else { return }
+        agent.unrecorded = nil
         let record = SpawnRecord(
             lineage: agent.lineage,
             argv: order.argv,
             workingDirectory: order.workingDirectory,
             workspace: order.workspace,
             program: agent.sandbox.programPath,
-            programDigest: ProgramDigest.ofFile(agent.sandbox.programDescriptor),
+            programDigest: digest,
             limits: agent.sandbox.heldLimits,
             degraded: configuration.degraded.sorted()
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
             guard let agent = agents[id], agent.phase == .prepared else { return }
-            start(agent, order: order, result: result)
+            start(agent, result: result)
         }
     }
 
-    private func start(_ agent: AgentNode, order: LaunchOrder, result: Result<Void, AuditFailure>) {
+    private func start(_ agent: AgentNode, result: Result<Void, AuditFailure>) {
         guard let connection = connections[agent.frontEnd] else {
             return kill(agent, cause: "its front-end ended")
         }
         do {
             try result.get()
             try open(agent)
-            if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
             try agent.sandbox.start()
         } catch {
             connection.launched = nil
@@ -237,6 +252,7 @@ extension Supervisor {
             return drop(connection)
         }
         agent.phase = .running
+        for number in agent.early { agent.sandbox.signal(number) }
         agent.deadline = agent.profile?.limits.time.map {
             Poller.now().addingReportingOverflow($0).partialValue
         }

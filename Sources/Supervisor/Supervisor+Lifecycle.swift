@@ -47,6 +47,8 @@ extension Supervisor {
         // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
         for other in descendants(of: agent).sorted(by: { $0.lineage.depth > $1.lineage.depth }) { end(other) }
         readStatus(of: agent)
+        // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
+        recordSpawn(of: agent, digest: nil)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
         gateway.close(agent.id)

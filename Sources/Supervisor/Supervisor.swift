@@ -32,6 +32,7 @@ package final class Supervisor {
     let trust: TrustStore
     let standIns: StandIns
     let mailbox: Mailbox
+    let digests = ProgramDigests()
 
     var agents: [AgentID: AgentNode] = [:]
     var connections: [ConnectionID: ControlConnection] = [:]
@@ -126,11 +127,18 @@ package final class Supervisor {
     private func handle(_ source: Poller.Source) {
         switch source {
         case .mailbox:
-            for commit in mailbox.take() { awaiting.removeValue(forKey: commit.token)?(commit.result) }
+            for letter in mailbox.take() { handle(letter) }
         case .connection(let id): if let connection = connections[id] { serve(connection) }
         case .death(let id): if let agent = agents[id] { end(agent) }
         case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }
+        }
+    }
+
+    private func handle(_ letter: Mailbox.Letter) {
+        switch letter {
+        case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
+        case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }
 
@@ -146,6 +154,6 @@ package final class Supervisor {
         let token = fresh()
         awaiting[token] = then
         let mailbox = mailbox
-        audit.append(entry) { result in mailbox.post(Mailbox.Commit(token: token, result: result)) }
+        audit.append(entry) { result in mailbox.post(.commit(token, result)) }
     }
 }

@@ -6,7 +6,7 @@ internal import Sandbox
 final class AgentNode {
     /// How far a launch has come.
     enum Phase {
-        /// Isolated, its command not yet running; the spawn record is being written.
+        /// Isolated, its command not yet running; its program is being read, then the spawn record written.
         case prepared
         case running
         /// Its init is gone; what remains is to forget it.
@@ -31,6 +31,12 @@ final class AgentNode {
     let frontEnd: ConnectionID
     var phase = Phase.prepared
     var verdict: Verdict?
+    /// What was ordered, until the spawn record is written.
+    var unrecorded: LaunchOrder?
+    /// Signals that came before the command ran, in their order.
+    var early: [Int32] = []
+    /// Signals kept: whoever sends more before anything runs has been heard.
+    static let maximumEarly = 16
     /// Monotonic milliseconds at which its time limit ends it; nil without one.
     var deadline: UInt64?
     /// Why Bailey ended it; nil while it has not.

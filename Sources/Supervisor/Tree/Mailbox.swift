@@ -6,13 +6,15 @@ internal import Synchronization
 
 /// What other threads tell the supervisor's thread; wakes it by an eventfd(2).
 final class Mailbox: Sendable {
-    /// An audit commit that the supervisor's thread is waiting for.
-    struct Commit: Sendable {
-        let token: UInt64
-        let result: Result<Void, AuditFailure>
+    /// What the supervisor's thread is waiting for.
+    enum Letter: Sendable {
+        /// An audit commit, by its token.
+        case commit(UInt64, Result<Void, AuditFailure>)
+        /// The digest of an agent's program; nil when there is none.
+        case digest(AgentID, String?)
     }
 
-    private let commits = Mutex<[Commit]>([])
+    private let letters = Mutex<[Letter]>([])
     private let event: Int32
 
     /// Throws when the kernel has no descriptor left.
@@ -30,14 +32,14 @@ final class Mailbox: Sendable {
     /// Readable when there is something to take.
     var descriptor: Int32 { event }
 
-    func post(_ commit: Commit) {
-        commits.withLock { $0.append(commit) }
+    func post(_ letter: Letter) {
+        letters.withLock { $0.append(letter) }
         csb_event_raise(event)
     }
 
-    func take() -> [Commit] {
+    func take() -> [Letter] {
         csb_event_take(event)
-        return commits.withLock { list in
+        return letters.withLock { list in
             defer { list = [] }
             return list
         }
