@@ -37,7 +37,12 @@ package struct Machine: Sendable {
             programs: try BaileyPrograms.located(),
             ownFolders: ownFolders
         )
-        identity = Self.isRoot ? Self.unusedIdentity() : Self.ownIdentity()
+        identity = try Self.outsideIdentity()
+    }
+
+    /// Which ids agents have, inside and outside.
+    static func outsideIdentity() throws(LaunchFailure) -> LaunchPlan.Identity {
+        isRoot ? unusedIdentity() : try ownIdentity()
     }
 
     private static func unusedIdentity() -> LaunchPlan.Identity {
@@ -50,14 +55,33 @@ package struct Machine: Sendable {
         )
     }
 
-    private static func ownIdentity() -> LaunchPlan.Identity {
+    private static func ownIdentity() throws(LaunchFailure) -> LaunchPlan.Identity {
         let (user, group) = (geteuid(), getegid())
+        guard !isMachineRoot(user) else {
+            throw LaunchFailure(
+                step: "choose an id outside",
+                object: "uid \(user), which is the machine's root",
+                errno: 0,
+                remedy:
+                    "This user namespace has no other id to give to an agent, and none is given root's: start Bailey"
+                    + " as an ordinary user, or outside of the namespace."
+            )
+        }
         return LaunchPlan.Identity(
             insideUser: user == 0 ? insideIdentity : user,
             insideGroup: group == 0 ? insideIdentity : group,
             outsideUser: user,
             outsideGroup: group
         )
+    }
+
+    /// Whether a user of this user namespace is uid 0 of the machine: then the kernel's own files are that user's.
+    ///
+    /// Where they cannot be seen, uid 0 is taken for root.
+    private static func isMachineRoot(_ user: uid_t) -> Bool {
+        var status = stat()
+        guard unsafe stat("/proc/sys/kernel/core_pattern", &status) == 0 else { return user == 0 }
+        return status.st_uid == user
     }
 
     /// Name of the second wall, for `--allow-degraded`.

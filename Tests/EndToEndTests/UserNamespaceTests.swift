@@ -7,11 +7,9 @@ extension EndToEnd {
     /// Bailey started by root of a user namespace that has one id, as `unshare -Ur` makes it.
     @Suite("Inside a user namespace", .serialized)
     struct UserNamespaceTests {
-        @Test(
-            "Root of a single id launches as an ordinary user does, and no agent looks like root",
-            arguments: Starter.possible
-        )
-        func launch(starter: Starter) throws {
+        @Test("Root of a single id launches as an ordinary user does, and no agent looks like root")
+        func launch() throws {
+            let starter = Starter.ordinary
             let place = try Place(for: starter)
             let control = try place.control("unshare -Ur sh -c 'id -u; cat /proc/self/uid_map'")
             #expect(control.lines.first == "0" && control.lines.last?.hasSuffix(" 1") == true, "\(control)")
@@ -28,9 +26,21 @@ extension EndToEnd {
             #expect((made[.ownerAccountID] as? NSNumber)?.uint32Value == starter.userID)
         }
 
-        @Test("So it does three levels deep, and every end is on record", arguments: Starter.possible)
-        func nested(starter: Starter) throws {
-            let place = try Place(for: starter)
+        @Test(
+            "The machine's root with no other id to give launches nothing: no agent is ever uid 0 outside",
+            .enabled(if: getuid() == 0, "needs root")
+        )
+        func machineRoot() throws {
+            let place = try Place()
+            let outcome = try place.control("unshare -Ur '\(place.binary)' run -- touch ran")
+            #expect(outcome.code == 125 && outcome.errors.contains("the machine's root"), "\(outcome)")
+            #expect(place.read("workspace/ran") == nil)
+            #expect(try place.agent("touch ran").code == 0 && place.read("workspace/ran") != nil)
+        }
+
+        @Test("So it does three levels deep, and every end is on record")
+        func nested() throws {
+            let place = try Place(for: .ordinary)
             try place.nestingProfiles()
             let below = "bailey run -p mid -- bailey run -p leaf -- sh -c \"id -u; exit 5\""
             let outcome = try place.control(
@@ -47,10 +57,16 @@ extension EndToEnd {
         )
         func doctor(starter: Starter) throws {
             let place = try Place(for: starter)
+            let isMachineRoot = starter.userID == 0
             let outcome = try place.control("unshare -Ur '\(place.binary)' doctor")
-            #expect(outcome.code == 0 && !outcome.output.contains("id-mapped"), "\(outcome)")
+            #expect(!outcome.output.contains("id-mapped"), "\(outcome)")
+            #expect(outcome.code == (isMachineRoot ? 1 : 0), "\(outcome)")
+            #expect(
+                outcome.lines.filter { $0.hasPrefix("MISSING") }.count == (isMachineRoot ? 1 : 0),
+                "\(outcome)"
+            )
             let outside = try place.bailey(["doctor"]).output
-            #expect(outside.contains("id-mapped") == (starter.userID == 0))
+            #expect(outside.contains("id-mapped") == isMachineRoot)
         }
 
         @Test(
@@ -74,5 +90,7 @@ extension EndToEnd {
 }
 
 extension Starter {
+    /// Anybody but root.
+    fileprivate static var ordinary: Starter { getuid() == 0 ? .plainUser : .this }
     fileprivate var userID: uid_t { self == .plainUser ? Self.plainUserID : getuid() }
 }

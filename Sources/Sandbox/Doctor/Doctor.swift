@@ -7,7 +7,25 @@ package enum Doctor {
     /// All checks, each made now; what is dangerous is tried in a throw-away child.
     package static func checks() -> [Check] {
         let probes = KernelProbe.all(isRoot: Machine.isRoot).map { $0.check() }
-        return switches() + probes + [filter(), landlock(), programs()] + controlGroups()
+        return switches() + probes + [identity(), filter(), landlock(), programs()] + controlGroups()
+    }
+
+    /// Whose id agents have outside.
+    private static func identity() -> Check {
+        let state: Check.State
+        do throws(LaunchFailure) {
+            let identity = try Machine.outsideIdentity()
+            state = .available(Machine.isRoot ? "one of its own for each run" : "uid \(identity.outsideUser)")
+        } catch {
+            state = .missing(error.object)
+        }
+        return Check(
+            name: "outside-id",
+            purpose: "no agent is root outside, whatever it is inside",
+            state: state,
+            remedy: "Start Bailey as an ordinary user, or as root outside of this user namespace.",
+            isRequired: true
+        )
     }
 
     /// The compiled filter, loaded for real.
