@@ -18,8 +18,11 @@ struct Acceptor: Sendable {
     func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             let cutoff = ResetSwitch()
+            let parts = ConnectionParts(resident, gatehouse, loop: channel.eventLoop)
+            channel.closeFuture.assumeIsolated().whenComplete { _ in parts.authoriser.conclude() }
             try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
-            try channel.pipeline.syncOperations.addHandler(Doorway(self, cutoff))
+            try channel.pipeline.syncOperations.addHandler(Doorway(self, parts, cutoff))
+            resident.arrived(channel, cutoff: cutoff)
         }
     }
 
@@ -32,20 +35,18 @@ struct Acceptor: Sendable {
     }
 
     /// Puts the handlers for the place that was connected to.
-    func admit(_ channel: any Channel, _ cutoff: ResetSwitch) throws {
-        let parts = ConnectionParts(resident, gatehouse, loop: channel.eventLoop)
-        switch resident.admit(channel, cutoff: cutoff) {
-        case .closed: return cutoff.cut()
-        case .overBudget:
-            let denial = Denial.overBudget(gatehouse.limits.connectionsPerAgent)
-            parts.authoriser.refused(nil, otherwise: "tcp", denial)
-            return cutoff.cut()
-        case .admitted: break
-        }
+    func admit(_ channel: any Channel, _ parts: ConnectionParts, _ cutoff: ResetSwitch) throws {
         guard let local = channel.localAddress, let seen = IPAddress(socket: local),
             let port = local.port.flatMap(UInt16.init(exactly:))
         else { return cutoff.cut() }
-        try place(channel, cutoff, resident.destination(seen, port), parts)
+        let (address, destinedPort) = resident.destination(seen, port)
+        parts.authoriser.place =
+            Arrival(host: .address(address), port: destinedPort, isTunnel: false).description
+        guard resident.admit(channel) else {
+            parts.authoriser.refused(nil, .overBudget(gatehouse.limits.connectionsPerAgent))
+            return cutoff.cut()
+        }
+        try place(channel, cutoff, (address, destinedPort), parts)
     }
 
     private func place(
@@ -57,6 +58,7 @@ struct Acceptor: Sendable {
         let (address, port) = destination
         let pipeline = channel.pipeline.syncOperations
         if port == NameService.port {
+            parts.authoriser.asksForNothing()
             return try pipeline.addHandler(
                 StreamNames(resident, idle: .milliseconds(gatehouse.limits.firstBytes))
             )
@@ -68,15 +70,15 @@ struct Acceptor: Sendable {
                 port: port,
                 lineage: resident.lineage
             )
-            let arrival = Arrival(host: .address(address), port: port, isTunnel: false)
-            return try pipeline.addHTTP(HTTPConversation(arrival, connection, parts))
+            return try pipeline.addHTTP(HTTPConversation(connection, parts))
         }
         guard let host = host(at: address, channel) else {
-            let resource = Arrival(host: .address(address), port: port, isTunnel: false).description
-            parts.authoriser.refused(nil, otherwise: resource, .unknownAddress(address))
+            parts.authoriser.refused(nil, .unknownAddress(address))
             return cutoff.cut()
         }
-        try pipeline.addHandler(Classifier(Arrival(host: host, port: port, isTunnel: false), parts))
+        let arrival = Arrival(host: host, port: port, isTunnel: false)
+        parts.authoriser.place = arrival.description
+        try pipeline.addHandler(Classifier(arrival, parts))
     }
 
     /// The name that an address stands for, held until the connection ends; the address itself when it is not

@@ -17,6 +17,12 @@ struct Arrival: CustomStringConvertible {
     }
 }
 
+/// The agent has ended: fired through each of its client connections, so that every stage does what is left to it.
+///
+/// A stage whose request is on record cuts the connection; one that is still reading goes on, is refused whatever it
+/// asks for, and ends with the connection.
+struct AgentEnded {}
+
 /// What the stages of one connection need.
 struct ConnectionParts {
     let resident: Resident
@@ -25,9 +31,14 @@ struct ConnectionParts {
     let authoriser: Authoriser
 
     init(_ resident: Resident, _ gatehouse: Gatehouse, loop: any EventLoop) {
-        self.resident = resident
+        self.init(Authoriser(resident, gatehouse, loop: loop), gatehouse, loop: loop)
+    }
+
+    /// For what a tunnel of an HTTP conversation holds: it is the same connection.
+    init(_ authoriser: Authoriser, _ gatehouse: Gatehouse, loop: any EventLoop) {
+        resident = authoriser.resident
         self.gatehouse = gatehouse
         self.loop = loop
-        authoriser = Authoriser(resident, gatehouse, loop: loop)
+        self.authoriser = authoriser
     }
 }

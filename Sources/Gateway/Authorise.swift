@@ -20,11 +20,18 @@ enum Authorisation: ~Copyable {
     case denied(Denial)
 }
 
-/// Decides requests of one agent and makes every decision durable before it has an effect.
+/// Decides the requests of one client connection, makes every decision durable before it has an effect, and sees to
+/// it that no connection ends without a record.
 ///
 /// Lives on one loop.
 final class Authoriser {
     let resident: Resident
+    /// What a record names when no request was read: `tcp://host:port`, as far as it is known.
+    var place = "tcp"
+    private var isRecorded = false
+    private var isConcluded = false
+    /// Allowed, but not on record yet: its credential is being fetched.
+    private var fetching: Fetching?
     private let gatehouse: Gatehouse
     private let loop: any EventLoop
 
@@ -38,7 +45,7 @@ final class Authoriser {
     /// exactly once and never before this returns.
     func authorise(_ request: Request, then: @escaping (consuming Authorisation) -> Void) {
         let current = resident.current
-        guard !current.closed else { return deny(request, current.policy, [], .deny, .revoked, then) }
+        guard !current.closed else { return deny(request, current.policy, [], .deny, .agentEnded, then) }
         switch current.policy.decide(request) {
         case .deny(let refusal):
             deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
@@ -51,17 +58,27 @@ final class Authoriser {
     }
 
     /// Writes the record of something refused that was not policy's matter; nothing waits for it.
-    func refused(_ request: Request?, otherwise resource: String, _ denial: Denial) {
+    func refused(_ request: Request?, _ denial: Denial) {
+        // What an ended agent wanted is on record; that it could not be had afterwards is nobody's news.
+        guard !(isConcluded && resident.current.closed) else { return }
+        isRecorded = true
         let entry = RequestRecord(
             lineage: resident.lineage,
             action: request?.action.summary ?? "connect",
-            resource: request?.endpoint.description ?? resource,
+            resource: request?.endpoint.description ?? place,
             verdict: .deny,
             levels: [],
             reason: denial.reason,
             message: denial.message
         )
         gatehouse.audit.append(.request(entry)) { _ in }
+    }
+
+    /// A request whose credential is being fetched.
+    private struct Fetching {
+        let request: Request
+        let granted: Granted
+        let then: (consuming Authorisation) -> Void
     }
 
     /// An allowed request while its credential is fetched.
@@ -111,15 +128,18 @@ final class Authoriser {
             let message = "credential \(credential) is not bound to \(request.endpoint)"
             return deny(request, granted.policy, granted.levels, .deny, .credentialUnavailable(message), then)
         }
+        fetching = Fetching(request: request, granted: granted, then: then)
         let source = gatehouse.credentials
         // A command or a file may block: never on the loop.
         let value = gatehouse.threads.runIfActive(eventLoop: loop) { try source.fieldValue(of: credential) }
         let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
         value.whenComplete { result in
             let (authoriser, granted, then) = kept.value
+            // Gone when the agent ended meanwhile.
+            guard let permit = granted.permit.take() else { return }
+            authoriser.fetching = nil
             switch result {
             case .success(let value):
-                guard let permit = granted.permit.take() else { return }
                 let injection = Injection(field: binding.headerField, value: value)
                 authoriser.commit(permit, injection: injection, granted.policy, granted.version, then)
             case .failure(let error):
@@ -129,6 +149,37 @@ final class Authoriser {
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
             }
         }
+    }
+}
+
+// The end of the connection, and of its agent.
+extension Authoriser {
+    /// A connection that asks for nothing outside needs no record.
+    func asksForNothing() {
+        isRecorded = true
+    }
+
+    /// Denies what has no record yet, now: the record comes before that of the agent's end.
+    func agentEnded() {
+        guard let fetching, fetching.granted.permit.take() != nil else { return }
+        self.fetching = nil
+        deny(
+            fetching.request,
+            fetching.granted.policy,
+            fetching.granted.levels,
+            .deny,
+            .agentEnded,
+            fetching.then
+        )
+    }
+
+    /// The connection is gone: what has no record gets one.
+    func conclude() {
+        guard !isConcluded else { return }
+        let isOver = resident.current.closed
+        if isOver { agentEnded() }
+        if !isRecorded { refused(nil, isOver ? .agentEnded : .saidNothing) }
+        isConcluded = true
     }
 }
 
@@ -176,6 +227,7 @@ extension Authoriser {
 
     /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by.
     private func append(_ entry: RequestRecord, _ pending: NIOLoopBound<Pending>, version: UInt64?) {
+        isRecorded = true
         let loop = loop
         let resident = resident
         gatehouse.audit.append(.request(entry)) { result in

@@ -34,7 +34,7 @@ extension Classifier {
                 // TLS has its own end of stream; half-closing TCP under it would hide a truncation.
                 try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             }
-            try pipeline.addHTTP(HTTPConversation(self.arrival, connection, self.parts))
+            try pipeline.addHTTP(HTTPConversation(connection, self.parts))
         })
     }
 
@@ -95,7 +95,7 @@ extension Classifier {
                 self.hand(over: { try $0.pipeline.syncOperations.addHandler(client) })
             case .failure(let error):
                 let denial = (error as? DialFailure)?.denial ?? .upstreamFailed(request.endpoint, "\(error)")
-                self.parts.authoriser.refused(request, otherwise: "", denial)
+                self.parts.authoriser.refused(request, denial)
                 self.reset()
             }
         }

@@ -83,6 +83,11 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // Once decided it is on record; until then its bytes are still read, to say what it wanted.
+        if event is AgentEnded, decided {
+            parts.authoriser.agentEnded()
+            return reset()
+        }
         guard case .some(.inputClosed) = event as? ChannelEvent else {
             return context.fireUserInboundEventTriggered(event)
         }
@@ -164,16 +169,11 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     /// Records a refusal that cannot be explained in the client's protocol, and resets.
     func reject(_ denial: Denial) {
         decided = true
-        parts.authoriser.refused(nil, otherwise: arrival.description, denial)
+        parts.authoriser.refused(nil, denial)
         reset()
     }
 
     func reset() {
-        guard let context else { return }
-        if let cutoff = try? context.pipeline.syncOperations.handler(type: ResetSwitch.self) {
-            cutoff.cut()
-        } else {
-            context.close(promise: nil)
-        }
+        context?.reset()
     }
 }

@@ -22,6 +22,32 @@ extension Denial {
         )
     }
 
+    static var agentEnded: Denial {
+        own(
+            .revoked,
+            "the agent ended before this was decided",
+            remedy: "Let the agent wait for its answer before it exits."
+        )
+    }
+
+    /// Connections that the gateway could not take in time when their agent ended.
+    static var leftUnread: Denial {
+        own(
+            .revoked,
+            "the agent ended with more connections waiting than were taken in time; the rest is not listed",
+            remedy: "Let the agent wait for its answers before it exits."
+        )
+    }
+
+    static var saidNothing: Denial {
+        own(
+            .protocolMismatch,
+            "the connection ended before it had said what it wanted",
+            remedy:
+                "If the client does not trust the certificate it is shown, give it the agent's trust bundle."
+        )
+    }
+
     static func credentialUnavailable(_ message: String) -> Denial {
         own(
             .credentialUnavailable,

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Glibc
 internal import HTTPProtocol
 package import Model
@@ -20,7 +21,8 @@ package final class Gateway: Sendable {
     /// An agent's place here, and its listening sockets.
     private struct Attachment {
         let resident: Resident
-        var listeners: [any Channel]
+        var listener: (any Channel)?
+        var resolver: (any Channel)?
     }
 
     /// Threads for what may block: four lookups or credential commands at a time.
@@ -79,7 +81,7 @@ package final class Gateway: Sendable {
         let resident = Resident(agent, connectionLimit: gatehouse.limits.connectionsPerAgent)
         let isNew = attached.withLock { attached in
             guard attached[agent.id] == nil else { return false }
-            attached[agent.id] = Attachment(resident: resident, listeners: [])
+            attached[agent.id] = Attachment(resident: resident)
             return true
         }
         guard isNew else {
@@ -88,14 +90,18 @@ package final class Gateway: Sendable {
             throw GatewayFailure("open \(agent.id): the agent is attached already")
         }
         do {
-            if let resolver = agent.resolver { try keep(answer(resolver, resident), for: agent.id) }
+            if let resolver = agent.resolver {
+                let channel = try answer(resolver, resident)
+                attached.withLock { $0[agent.id]?.resolver = channel }
+            }
         } catch {
             Glibc.close(agent.listener)
             close(agent.id)
             throw GatewayFailure("open \(agent.id): \(error)")
         }
         do {
-            try keep(listen(agent, resident), for: agent.id)
+            let channel = try listen(agent, resident)
+            attached.withLock { $0[agent.id]?.listener = channel }
         } catch {
             close(agent.id)
             throw GatewayFailure("open \(agent.id): \(error)")
@@ -107,28 +113,46 @@ package final class Gateway: Sendable {
         attached.withLock { $0[id]?.resident }?.replacePolicy(policy)
     }
 
-    /// Ends an agent here: its listeners are closed and every live connection is reset before this returns.
+    /// Cuts an agent off: nothing of it leaves once this returns, and what it still tries is refused and recorded.
     ///
     /// Called on one of the gateway's own loops it does not wait for the others.
-    package func close(_ id: AgentID) {
-        guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return }
-        let mayWait = MultiThreadedEventLoopGroup.currentEventLoop == nil
-        attachment.resident.close(waiting: mayWait)
-        for listener in attachment.listeners {
-            let closed = listener.close()
-            if mayWait { try? closed.wait() }
-        }
+    package func cutOff(_ id: AgentID) {
+        attached.withLock { $0[id]?.resident }?.end(waiting: Self.mayWait)
     }
+
+    /// Ends an agent whose processes are gone: what they tried last is refused and recorded, then its sockets are
+    /// closed.
+    ///
+    /// Calls back on a thread of its own choosing when the last of these records has been appended, within
+    /// `GatewayLimits.lastAttempts` and the turns that the loops take to cut what is left.
+    package func close(_ id: AgentID, whenClosed: @escaping @Sendable () -> Void) {
+        guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return whenClosed() }
+        attachment.resident.end(waiting: Self.mayWait)
+        let resolver = attachment.resolver
+        guard let listener = attachment.listener else {
+            resolver?.close(promise: nil)
+            return whenClosed()
+        }
+        Departure(of: attachment.resident, gatehouse, listener: listener) {
+            resolver?.close(promise: nil)
+            whenClosed()
+        }.begin()
+    }
+
+    /// The same, waiting for it; never on one of the gateway's own loops.
+    package func close(_ id: AgentID) {
+        let closed = DispatchSemaphore(value: 0)
+        close(id) { closed.signal() }
+        closed.wait()
+    }
+
+    private static var mayWait: Bool { MultiThreadedEventLoopGroup.currentEventLoop == nil }
 
     /// Ends every agent, then the loops.
     package func shutdown() {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
         try? group.syncShutdownGracefully()
         try? threads.syncShutdownGracefully()
-    }
-
-    private func keep(_ channel: any Channel, for id: AgentID) {
-        attached.withLock { $0[id]?.listeners.append(channel) }
     }
 
     private func listen(_ agent: GatewayAgent, _ resident: Resident) throws -> any Channel {
@@ -145,6 +169,11 @@ package final class Gateway: Sendable {
                     maximum: GatewayLimits.largestRead
                 )
             )
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Gatepost(resident))
+                }
+            }
             .childChannelInitializer { acceptor.accept($0) }
             .withBoundSocket(agent.listener)
             .wait()

@@ -37,6 +37,9 @@ package struct GatewayLimits: Sendable {
     package var addressesTried = 8
     /// Names waiting for the system resolver, all agents together.
     package var waitingLookups = 256
+    /// Milliseconds to hear out the connections that an agent leaves when it ends: they are read from the kernel,
+    /// nothing is waited for but what another process holds open.
+    package var lastAttempts: Int64 = 100
     /// Certificates kept for intercepted names, all agents together; the least recently used goes first.
     package var interceptedNames = 1_024
 

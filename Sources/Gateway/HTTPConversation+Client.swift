@@ -56,6 +56,7 @@ extension HTTPConversation {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is AgentEnded { return agentEnded() }
         if case .some(.inputClosed) = event as? ChannelEvent {
             if ending { return context.close(promise: nil) }
             perform(engine.ended(.client))
@@ -66,6 +67,10 @@ extension HTTPConversation {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !ending else { return }
+        // A head that the agent's end cut off is not the client's mistake; the connection's own record says so.
+        if error as? HTTPParserError == .invalidEOFState, authoriser.resident.current.closed {
+            return breakOff()
+        }
         guard let fault = HTTPMessage.Unreadable(error) else { return breakOff() }
         perform(engine.received(.unreadable(fault), from: .client))
         flush()

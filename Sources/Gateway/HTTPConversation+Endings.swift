@@ -10,15 +10,13 @@ extension HTTPConversation {
         ending = true
         link?.close()
         link = nil
-        if let context { cut(context) }
+        context?.reset()
     }
 
-    private func cut(_ context: ChannelHandlerContext) {
-        if let cutoff = try? context.pipeline.syncOperations.handler(type: ResetSwitch.self) {
-            cutoff.cut()
-        } else {
-            context.close(promise: nil)
-        }
+    /// Ends what is decided already; what the client may still have to say is read, refused and recorded.
+    func agentEnded() {
+        authoriser.agentEnded()
+        if deciding || exchange != nil || answering { breakOff() }
     }
 
     /// Ends both sides once what was written has been sent.
@@ -30,7 +28,7 @@ extension HTTPConversation {
         guard let context else { return }
         context.flush()
         // An orderly end could be taken for the end of the body (RFC 9112 section 6.3, case 8).
-        guard !answering else { return cut(context) }
+        guard !answering else { return context.reset() }
         guard let lastWrite else { return context.close(promise: nil) }
         // Lingering close: a close with unread bytes would reset the connection and take our answer with it.
         let channel = context.channel
@@ -49,8 +47,12 @@ extension HTTPConversation {
         context.flush()
         let pipeline = context.channel.pipeline.syncOperations
         do {
-            let parts = ConnectionParts(authoriser.resident, gatehouse, loop: context.eventLoop)
-            let classifier = Classifier(Arrival(host: host, port: port, isTunnel: true), parts)
+            let arrival = Arrival(host: host, port: port, isTunnel: true)
+            authoriser.place = arrival.description
+            let classifier = Classifier(
+                arrival,
+                ConnectionParts(authoriser, gatehouse, loop: context.eventLoop)
+            )
             try pipeline.addHandler(classifier)
             // The decoder goes last: on its way out it hands on what it had not parsed.
             pipeline.removeHandler(self).assumeIsolated().whenFailure { _ in context.close(promise: nil) }

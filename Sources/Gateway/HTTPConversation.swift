@@ -23,7 +23,6 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         var retried = false
     }
 
-    let origin: Arrival
     let authoriser: Authoriser
     let upstreams: Upstreams
     let gatehouse: Gatehouse
@@ -44,8 +43,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var lastActivity = NIODeadline.now()
     var timer: Scheduled<Void>?
 
-    init(_ origin: Arrival, _ connection: HTTPConnection, _ parts: ConnectionParts) {
-        self.origin = origin
+    init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         gatehouse = parts.gatehouse
         authoriser = parts.authoriser
         upstreams = Upstreams(parts.resident, parts.gatehouse, loop: parts.loop)
@@ -98,7 +96,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                 link.attach(self)
                 self.rule(id, .allowed(injection: injection))
             case .failure(let failure):
-                self.authoriser.refused(request, otherwise: "", failure.denial)
+                self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))
             }
         }
@@ -135,7 +133,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
-        authoriser.refused(request, otherwise: origin.description, denial)
+        authoriser.refused(request, denial)
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
         self.exchange = nil

@@ -9,11 +9,13 @@ final class Doorway: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = ByteBuffer
 
     private let acceptor: Acceptor
+    private let parts: ConnectionParts
     private let cutoff: ResetSwitch
     private var waitingToRead = false
 
-    init(_ acceptor: Acceptor, _ cutoff: ResetSwitch) {
+    init(_ acceptor: Acceptor, _ parts: ConnectionParts, _ cutoff: ResetSwitch) {
         self.acceptor = acceptor
+        self.parts = parts
         self.cutoff = cutoff
     }
 
@@ -22,8 +24,8 @@ final class Doorway: ChannelDuplexHandler, RemovableChannelHandler {
         acceptor.cookie(of: context.channel).assumeIsolated().whenComplete { result in
             switch result {
             case .success(let found) where found == expected: self.enter(context)
-            case .success(let found): self.turnAway(context, .foreignNamespace(found))
-            case .failure: self.turnAway(context, .foreignNamespace(0))
+            case .success(let found): self.turnAway(.foreignNamespace(found))
+            case .failure: self.turnAway(.foreignNamespace(0))
             }
         }
     }
@@ -35,7 +37,7 @@ final class Doorway: ChannelDuplexHandler, RemovableChannelHandler {
     private func enter(_ context: ChannelHandlerContext) {
         let channel = context.channel
         do {
-            try acceptor.admit(channel, cutoff)
+            try acceptor.admit(channel, parts, cutoff)
             let reading = waitingToRead
             context.pipeline.syncOperations.removeHandler(self).assumeIsolated().whenComplete { _ in
                 if reading { channel.read() }
@@ -45,9 +47,8 @@ final class Doorway: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func turnAway(_ context: ChannelHandlerContext, _ denial: Denial) {
-        let parts = ConnectionParts(acceptor.resident, acceptor.gatehouse, loop: context.eventLoop)
-        parts.authoriser.refused(nil, otherwise: "tcp", denial)
+    private func turnAway(_ denial: Denial) {
+        parts.authoriser.refused(nil, denial)
         cutoff.cut()
     }
 }

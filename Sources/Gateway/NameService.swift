@@ -82,6 +82,7 @@ final class StreamNames: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is AgentEnded { return context.close(promise: nil) }
         if case .some(.inputClosed) = event as? ChannelEvent { context.close(promise: nil) }
     }
 

@@ -35,3 +35,14 @@ final class ResetSwitch: ChannelInboundHandler {
         options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in }
     }
 }
+
+extension ChannelHandlerContext {
+    /// Cuts this connection at once.
+    func reset() {
+        if let cutoff = try? pipeline.syncOperations.handler(type: ResetSwitch.self) {
+            cutoff.cut()
+        } else {
+            close(promise: nil)
+        }
+    }
+}

@@ -6,24 +6,33 @@ internal import Synchronization
 
 /// One agent while it is attached: its live policy, its names, and every channel that is open for it.
 final class Resident: Sendable {
-    /// Whether a connection is taken.
-    enum Admission {
-        case admitted
-        case overBudget
-        case closed
+    /// How far the agent's end has come here.
+    private enum Phase {
+        case serving
+        /// Nothing leaves any more; what it still tries is read, refused and recorded.
+        case ended
+        /// Whatever comes is cut.
+        case shut
     }
 
     private struct State {
         var policy: LineagePolicy
         var version: UInt64 = 0
-        var closed = false
+        var phase = Phase.serving
+        /// Accepted client channels that are not gone.
+        var present = 0
+        /// Those among them that count against the budget.
         var clients = 0
         var channels: [ObjectIdentifier: Member] = [:]
+
+        var closed: Bool { phase != .serving }
     }
 
     private struct Member {
         let loop: any EventLoop
         let cutoff: NIOLoopBound<ResetSwitch>
+        /// The client's side; nil for an upstream's.
+        var client: (any Channel)?
         /// What allowed this connection as a whole; nil where each request is decided for itself.
         var tunnel: Request?
     }
@@ -77,30 +86,50 @@ final class Resident: Sendable {
         }
     }
 
-    /// Takes a client connection into the budget.
+    /// Accepted client channels that are not gone, in whatever stage.
+    var present: Int { state.withLock { $0.present } }
+
+    /// Counts a channel that was just accepted.
+    ///
+    /// On the listener's loop, which learns so of every channel before it looks whether any is left.
+    func accepted(_ channel: any Channel) {
+        state.withLock { $0.present += 1 }
+        channel.closeFuture.whenComplete { _ in
+            // After everything that its end has to do.
+            channel.eventLoop.execute { self.state.withLock { $0.present -= 1 } }
+        }
+    }
+
+    /// Knows a client channel from now on; cuts it when nothing is taken any more.
     ///
     /// On the channel's loop.
-    func admit(_ channel: any Channel, cutoff: ResetSwitch) -> Admission {
+    func arrived(_ channel: any Channel, cutoff: ResetSwitch) {
         let key = ObjectIdentifier(channel)
         let member = Member(
             loop: channel.eventLoop,
-            cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop)
+            cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop),
+            client: channel
         )
-        let admission: Admission = state.withLock { state in
-            guard !state.closed else { return .closed }
-            guard state.clients < connectionLimit else { return .overBudget }
-            state.clients += 1
+        let isShut = state.withLock { state in
             state.channels[key] = member
-            return .admitted
+            return state.phase == .shut
         }
-        guard case .admitted = admission else { return admission }
-        channel.closeFuture.whenComplete { _ in
-            self.state.withLock { state in
-                state.clients -= 1
-                state.channels[key] = nil
-            }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[key] = nil } }
+        if isShut { cutoff.cut() }
+    }
+
+    /// Takes a client connection into the budget; false when there is no room.
+    ///
+    /// On the channel's loop.
+    func admit(_ channel: any Channel) -> Bool {
+        let hasRoom = state.withLock { state in
+            guard state.clients < connectionLimit else { return false }
+            state.clients += 1
+            return true
         }
-        return admission
+        guard hasRoom else { return false }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.clients -= 1 } }
+        return true
     }
 
     /// Takes an upstream channel; false when the agent has been closed meanwhile.
@@ -122,21 +151,48 @@ final class Resident: Sendable {
         return true
     }
 
-    /// Ends the agent here: nothing is admitted any more, and every channel is reset before this returns (except
-    /// when called on an event loop, which cannot wait for the others).
-    func close(waiting: Bool) {
-        let members = state.withLock { state in
-            state.closed = true
+    /// Ends the agent here: nothing of it leaves once this returns (except when called on an event loop, which
+    /// cannot wait for the others).
+    ///
+    /// Upstream channels and the client channels of what is on record are reset. Connections that are still to say
+    /// what they want stay: they are heard, refused and recorded.
+    func end(waiting: Bool) {
+        let members = state.withLock { state -> [Member] in
+            guard state.phase == .serving else { return [] }
+            state.phase = .ended
             state.version &+= 1
             return Array(state.channels.values)
         }
+        onLoops(of: members, waiting: waiting) { group in
+            let upstreams = group.filter { $0.client == nil }
+            // Armed first: the end of a client closes its upstream, which is to be a reset as well.
+            for member in upstreams { member.cutoff.value.arm() }
+            for member in group { member.client?.pipeline.fireUserInboundEventTriggered(AgentEnded()) }
+            for member in upstreams { member.cutoff.value.cut() }
+        }
+    }
+
+    /// Resets whatever is left, and all that comes from now on.
+    func shut() {
+        let members = state.withLock { state in
+            state.phase = .shut
+            state.version &+= 1
+            return Array(state.channels.values)
+        }
+        onLoops(of: members, waiting: false) { group in
+            for member in group { member.cutoff.value.arm() }
+            for member in group { member.cutoff.value.cut() }
+        }
+    }
+
+    private func onLoops(
+        of members: [Member],
+        waiting: Bool,
+        _ action: @escaping @Sendable ([Member]) -> Void
+    ) {
         for (_, group) in Dictionary(grouping: members, by: { ObjectIdentifier($0.loop) }) {
             guard let loop = group.first?.loop else { continue }
-            let done = loop.submit {
-                // All first: the end of one closes its partner, which is to be a reset as well.
-                for member in group { member.cutoff.value.arm() }
-                for member in group { member.cutoff.value.cut() }
-            }
+            let done = loop.submit { action(group) }
             if waiting { try? done.wait() }
         }
     }

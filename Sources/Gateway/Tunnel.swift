@@ -65,6 +65,7 @@ final class TunnelEnd: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is AgentEnded { return context.reset() }
         if case .some(.inputClosed) = event as? ChannelEvent {
             partner?.context?.close(mode: .output, promise: nil)
         }

@@ -17,7 +17,7 @@ extension Supervisor {
             other.deadline = nil
             other.cause = other.cause ?? "parent ended"
         }
-        gateway.close(agent.id)
+        gateway.cutOff(agent.id)
         agent.sandbox.kill()
     }
 
@@ -37,11 +37,12 @@ extension Supervisor {
             agent.verdict = AgentNode.Verdict(code: error == ENOENT ? 127 : 126, failure: error)
         case .gone: agent.verdict = AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
         }
-        gateway.close(agent.id)
+        gateway.cutOff(agent.id)
         agent.sandbox.kill()
     }
 
-    /// Takes an agent out of the tree when the last of its processes is gone, and tells its front-end.
+    /// Takes an agent out of the tree when the last of its processes is gone; its exit record and its front-end's
+    /// answer follow once the gateway has recorded what it tried last.
     func end(_ agent: AgentNode) {
         guard agent.phase != .ended else { return }
         // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
@@ -51,11 +52,28 @@ extension Supervisor {
         recordSpawn(of: agent, digest: nil)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
-        gateway.close(agent.id)
         for connection in connections.values where connection.caller == agent.id { drop(connection) }
         agents[agent.id] = nil
         agent.sandbox.release()
         standIns.release(agent.standIns)
+        leaving.append(agent)
+        let (id, mailbox) = (agent.id, mailbox)
+        gateway.close(id) { mailbox.post(.departed(id)) }
+    }
+
+    /// Writes the exit records that are due, now that one more agent's last attempts are on record: none before that
+    /// of an agent further down.
+    func departed(_ id: AgentID) {
+        leaving.first { $0.id == id }?.isUnheard = false
+        for agent in leaving.sorted(by: { $0.lineage.depth > $1.lineage.depth }) {
+            let isLast = !leaving.contains { $0 !== agent && $0.chain.contains { $0 === agent } }
+            guard !agent.isUnheard, isLast else { continue }
+            leaving.removeAll { $0 === agent }
+            recordExit(of: agent)
+        }
+    }
+
+    private func recordExit(of agent: AgentNode) {
         let verdict = agent.verdict ?? AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
         let status = agent.cause == Self.timeLimit ? Self.timedOut : verdict.code
         record(.exit(ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause))) { [self] _ in

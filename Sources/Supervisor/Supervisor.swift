@@ -35,6 +35,8 @@ package final class Supervisor {
     let digests = ProgramDigests()
 
     var agents: [AgentID: AgentNode] = [:]
+    /// Agents that are gone, until their exit records are appended.
+    var leaving: [AgentNode] = []
     var connections: [ConnectionID: ControlConnection] = [:]
     /// What to do when an audit commit is done, by token.
     var awaiting: [UInt64: (Result<Void, AuditFailure>) -> Void] = [:]
@@ -89,9 +91,9 @@ package final class Supervisor {
             channel: ControlChannel(frontEnd, acceptedDescriptors: 0),
             caller: nil
         )
-        while connections[root] != nil || !agents.isEmpty || !awaiting.isEmpty {
+        while connections[root] != nil || !isAtRest {
             turn(root: root)
-            if let lastWord, agents.isEmpty, awaiting.isEmpty, let connection = connections[root] {
+            if let lastWord, isAtRest, let connection = connections[root] {
                 reply(lastWord, to: connection)
                 connections[root] = nil
             }
@@ -99,6 +101,9 @@ package final class Supervisor {
         gateway.shutdown()
         audit.flush()
     }
+
+    /// No agent is alive, and every record is written.
+    private var isAtRest: Bool { agents.isEmpty && leaving.isEmpty && awaiting.isEmpty }
 
     /// Waits for whatever is next and handles it.
     private func turn(root: ConnectionID) {
@@ -138,6 +143,7 @@ package final class Supervisor {
     private func handle(_ letter: Mailbox.Letter) {
         switch letter {
         case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
+        case .departed(let id): departed(id)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }

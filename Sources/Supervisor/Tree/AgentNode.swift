@@ -39,6 +39,8 @@ final class AgentNode {
     static let maximumEarly = 16
     /// Monotonic milliseconds at which its time limit ends it; nil without one.
     var deadline: UInt64?
+    /// The gateway has still to record what it tried last.
+    var isUnheard = true
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
 

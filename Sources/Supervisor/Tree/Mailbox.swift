@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
         case commit(UInt64, Result<Void, AuditFailure>)
         /// The digest of an agent's program; nil when there is none.
         case digest(AgentID, String?)
+        /// The gateway has recorded what an agent tried last.
+        case departed(AgentID)
     }
 
     private let letters = Mutex<[Letter]>([])

@@ -33,7 +33,9 @@ final class House: Sendable {
         limits: GatewayLimits = GatewayLimits(),
         vault: Vault = Vault(),
         cookie: UInt64? = nil,
-        namespace: Namespace? = nil
+        namespace: Namespace? = nil,
+        going: (String, UInt16)? = nil,
+        early: (UInt16) throws -> Void = { _ in }
     ) throws {
         scratch = try Scratch()
         var configuration = GatewayConfiguration(loops: 2, names: names, limits: limits)
@@ -49,6 +51,12 @@ final class House: Sendable {
         port = listener.1
         namePort = resolver.1
         policy = try #require(Self.policy(agent, rules, ancestors: ancestors))
+        if let going {
+            let address = try #require(IPAddress(going.0))
+            course.value.withLock { $0 = (address, going.1) }
+        }
+        // What connects now waits in the kernel: nobody accepts yet.
+        try early(port)
         let course = course
         try gateway.open(
             GatewayAgent(

@@ -42,10 +42,13 @@ struct Vault: CredentialSource {
     var placeholders: [Placeholder] = []
     var bindings: [String: CredentialBinding] = [:]
     var values: [String: String] = [:]
+    /// Runs before a value is given, on the thread that asks for it.
+    var delay: @Sendable () -> Void = {}
 
     func binding(of credential: String) -> CredentialBinding? { bindings[credential] }
 
     func fieldValue(of credential: String) throws(CredentialFailure) -> String {
+        delay()
         guard let value = values[credential] else { throw CredentialFailure("the source is down") }
         return value
     }

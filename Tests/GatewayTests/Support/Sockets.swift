@@ -120,6 +120,13 @@ final class RawClient {
         }
     }
 
+    /// Ends with a reset, whatever was sent or is still to be read.
+    func abort() {
+        var now = linger(l_onoff: 1, l_linger: 0)
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &now, socklen_t(MemoryLayout<linger>.size))
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
     func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     /// One read; empty at the end, nil on a reset or when nothing came in time.

@@ -1,0 +1,90 @@
+internal import Glibc
+internal import Model
+internal import NIOCore
+
+/// The end of an agent at the gateway: what its processes tried before they were gone is taken from the kernel,
+/// refused and recorded; then its sockets are closed.
+///
+/// Lives on the listener's loop. Every process of the agent is gone, so each connection has all its bytes and its end
+/// in the kernel already: the time limit is for what somebody else holds open.
+final class Departure: Sendable {
+    /// How long to wait between two looks at what is left.
+    private static let pause = TimeAmount.microseconds(200)
+    /// How long to wait for channels that were cut: for turns of the loops, not for any peer.
+    private static let cutting = TimeAmount.seconds(1)
+
+    private let resident: Resident
+    private let gatehouse: Gatehouse
+    private let listener: any Channel
+    private let deadline: NIODeadline
+    private let whenGone: @Sendable () -> Void
+
+    init(
+        of resident: Resident,
+        _ gatehouse: Gatehouse,
+        listener: any Channel,
+        whenGone: @escaping @Sendable () -> Void
+    ) {
+        self.resident = resident
+        self.gatehouse = gatehouse
+        self.listener = listener
+        self.whenGone = whenGone
+        deadline = .now() + .milliseconds(gatehouse.limits.lastAttempts)
+    }
+
+    /// Calls `whenGone` once the record of everything the agent tried has been appended.
+    func begin() {
+        listener.eventLoop.execute { self.hear() }
+    }
+
+    private func hear() {
+        let isLate = NIODeadline.now() >= deadline
+        let waiting = connectionsWait
+        guard isLate || (!waiting && resident.present == 0) else { return again { $0.hear() } }
+        if waiting {
+            Authoriser(resident, gatehouse, loop: listener.eventLoop).refused(nil, .leftUnread)
+        }
+        resident.shut()
+        listener.close().whenComplete { _ in
+            self.sweep(until: .now() + Self.cutting)
+        }
+    }
+
+    /// What was cut is recorded as it goes.
+    private func sweep(until deadline: NIODeadline) {
+        guard resident.present == 0 || NIODeadline.now() >= deadline else {
+            return again { $0.sweep(until: deadline) }
+        }
+        whenGone()
+    }
+
+    private func again(_ action: @escaping @Sendable (Departure) -> Void) {
+        listener.eventLoop.scheduleTask(in: Self.pause) { action(self) }
+    }
+
+    /// Whether the kernel holds a connection that nobody has accepted.
+    private var connectionsWait: Bool {
+        let pipeline = listener.pipeline.syncOperations
+        return
+            (try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { descriptor in
+                var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                return unsafe poll(&watched, 1, 0) > 0 && watched.revents & Int16(POLLIN) != 0
+            }) ?? false
+    }
+}
+
+/// Counts every connection of a listener the moment it is accepted, before it is handed to its loop.
+final class Gatepost: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let resident: Resident
+
+    init(_ resident: Resident) {
+        self.resident = resident
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        resident.accepted(unwrapInboundIn(data))
+        context.fireChannelRead(data)
+    }
+}
