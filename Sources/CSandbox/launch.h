@@ -27,5 +27,9 @@ int csb_lock_op(struct csb_context *context, const struct csb_op *op);
 /* Before clone, with the supervisor's rights. */
 int csb_host_tree(struct csb_context *context, const struct csb_op *op);
 
+/* A raw socket that receives ICMP "destination unreachable" (RFC 792, RFC 4443) of this network namespace and no other
+   message: its descriptor, or -errno. Needs CAP_NET_RAW over the namespace. */
+int csb_refusals(int family);
+
 /* Sends the nftables batch that captures every TCP port: 0, or -errno. */
 int csb_nft_capture(uint16_t port);

@@ -124,6 +124,11 @@ static int control(struct csb_context *context, const char *path) {
     return export(context, CSB_EXPORT_CONTROL, descriptor);
 }
 
+static int refusals(struct csb_context *context) {
+    int status = export(context, CSB_EXPORT_REFUSALS_V4, csb_refusals(AF_INET));
+    return status ? status : export(context, CSB_EXPORT_REFUSALS_V6, csb_refusals(AF_INET6));
+}
+
 int csb_network_op(struct csb_context *context, const struct csb_op *op) {
     switch (op->kind) {
     case CSB_CONTROL: return control(context, csb_text(context, op->path));
@@ -133,6 +138,7 @@ int csb_network_op(struct csb_context *context, const struct csb_op *op) {
     case CSB_LISTEN: return listener(context, (uint16_t)op->a);
     case CSB_RESOLVER:
         return export(context, CSB_EXPORT_RESOLVER, bound(SOCK_DGRAM, (uint16_t)op->a, any_destination));
+    case CSB_REFUSALS: return refusals(context);
     default: return -ENOSYS;
     }
 }

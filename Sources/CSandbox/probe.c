@@ -134,6 +134,12 @@ static int capture(void) {
     return status < 0 ? status : csb_nft_capture(CAPTURE_PORT);
 }
 
+static int refusals(void) {
+    int status = enter(CLONE_NEWNET);
+    if (status == 0) status = opened(csb_refusals(AF_INET));
+    return status < 0 ? status : opened(csb_refusals(AF_INET6));
+}
+
 static int wait_to_die(void *ready) {
     int *ends = ready;
     int status = enter(0);
@@ -190,6 +196,7 @@ static int isolated(void *what) {
     case CSB_PROBE_NESTED_PROC: return proc(what);
     case CSB_PROBE_TRANSPARENT: return transparent();
     case CSB_PROBE_CAPTURE: return capture();
+    case CSB_PROBE_REFUSALS: return refusals();
     case CSB_PROBE_ID_MAPPED: return id_mapped();
     default: return -EINVAL;
     }

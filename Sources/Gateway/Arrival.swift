@@ -12,6 +12,9 @@ struct Arrival: CustomStringConvertible {
     /// `tcp://host:port`, for records of connections that never showed a protocol.
     var description: String { endpoint(.tcp).description }
 
+    /// `udp://host:port`, for records of datagrams.
+    var datagram: String { "udp" + description.dropFirst(Scheme.tcp.rawValue.count) }
+
     func endpoint(_ scheme: Scheme) -> Endpoint {
         Endpoint(scheme: scheme, host: host, port: port)
     }

@@ -39,6 +39,23 @@ extension Denial {
         )
     }
 
+    static var datagram: Denial {
+        own(
+            .unsupported,
+            "UDP is refused, whatever the profile says: only TCP leaves an agent, and DNS is answered on port 53; "
+                + "HTTP/3 clients fall back to TCP",
+            remedy: "Use the protocol over TCP."
+        )
+    }
+
+    static func furtherDatagrams(_ count: UInt64) -> Denial {
+        own(
+            .unsupported,
+            "\(count) more refused datagrams are not listed: the agent sent to too many places, or too fast",
+            remedy: "Use the protocol over TCP."
+        )
+    }
+
     static var saidNothing: Denial {
         own(
             .protocolMismatch,

@@ -15,32 +15,42 @@ final class Departure: Sendable {
 
     private let resident: Resident
     private let gatehouse: Gatehouse
-    private let listener: any Channel
+    private let sockets: Sockets
     private let deadline: NIODeadline
     private let whenGone: @Sendable () -> Void
+
+    /// The agent's sockets.
+    struct Sockets: Sendable {
+        let listener: any Channel
+        let others: [any Channel]
+        /// Descriptors of those among the others that are read until nothing is left.
+        let readToTheEnd: [Int32]
+    }
 
     init(
         of resident: Resident,
         _ gatehouse: Gatehouse,
-        listener: any Channel,
+        sockets: Sockets,
         whenGone: @escaping @Sendable () -> Void
     ) {
         self.resident = resident
         self.gatehouse = gatehouse
-        self.listener = listener
+        self.sockets = sockets
         self.whenGone = whenGone
         deadline = .now() + .milliseconds(gatehouse.limits.lastAttempts)
     }
 
     /// Calls `whenGone` once the record of everything the agent tried has been appended.
     func begin() {
+        for channel in sockets.others { channel.pipeline.fireUserInboundEventTriggered(AgentEnded()) }
         listener.eventLoop.execute { self.hear() }
     }
 
     private func hear() {
         let isLate = NIODeadline.now() >= deadline
         let waiting = connectionsWait
-        guard isLate || (!waiting && resident.present == 0) else { return again { $0.hear() } }
+        let isQuiet = !waiting && resident.present == 0 && !sockets.readToTheEnd.contains(where: isReadable)
+        guard isLate || isQuiet else { return again { $0.hear() } }
         if waiting {
             Authoriser(resident, gatehouse, loop: listener.eventLoop).refused(nil, .leftUnread)
         }
@@ -55,8 +65,14 @@ final class Departure: Sendable {
         guard resident.present == 0 || NIODeadline.now() >= deadline else {
             return again { $0.sweep(until: deadline) }
         }
-        whenGone()
+        let closed = sockets.others.map { $0.close() }
+        EventLoopFuture.andAllComplete(closed, on: listener.eventLoop).whenComplete { _ in
+            self.resident.sumUpDatagrams(self.gatehouse.audit)
+            self.whenGone()
+        }
     }
+
+    private var listener: any Channel { sockets.listener }
 
     private func again(_ action: @escaping @Sendable (Departure) -> Void) {
         listener.eventLoop.scheduleTask(in: Self.pause) { action(self) }
@@ -66,10 +82,12 @@ final class Departure: Sendable {
     private var connectionsWait: Bool {
         let pipeline = listener.pipeline.syncOperations
         return
-            (try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { descriptor in
-                var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-                return unsafe poll(&watched, 1, 0) > 0 && watched.revents & Int16(POLLIN) != 0
-            }) ?? false
+            (try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, isReadable)) ?? false
+    }
+
+    private func isReadable(_ descriptor: Int32) -> Bool {
+        var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&watched, 1, 0) > 0 && watched.revents & Int16(POLLIN) != 0
     }
 }
 

@@ -22,7 +22,10 @@ package final class Gateway: Sendable {
     private struct Attachment {
         let resident: Resident
         var listener: (any Channel)?
-        var resolver: (any Channel)?
+        /// The resolver, and what hears of refused datagrams.
+        var others: [any Channel] = []
+        /// The sockets of the latter: they are read to the end before they are closed.
+        let refusals: [Int32]
     }
 
     /// Threads for what may block: four lookups or credential commands at a time.
@@ -78,31 +81,36 @@ package final class Gateway: Sendable {
     ///
     /// On failure the sockets are closed.
     package func open(_ agent: GatewayAgent) throws {
-        let resident = Resident(agent, connectionLimit: gatehouse.limits.connectionsPerAgent)
+        let resident = Resident(agent, gatehouse.limits)
         let isNew = attached.withLock { attached in
             guard attached[agent.id] == nil else { return false }
-            attached[agent.id] = Attachment(resident: resident)
+            attached[agent.id] = Attachment(resident: resident, refusals: agent.refusals)
             return true
         }
         guard isNew else {
-            Glibc.close(agent.listener)
-            if let resolver = agent.resolver { Glibc.close(resolver) }
+            for socket in agent.sockets { Glibc.close(socket) }
             throw GatewayFailure("open \(agent.id): the agent is attached already")
         }
+        var rest = agent.sockets[...]
         do {
             if let resolver = agent.resolver {
-                let channel = try answer(resolver, resident)
-                attached.withLock { $0[agent.id]?.resolver = channel }
+                rest.removeFirst()
+                let channel = try receive(on: resolver, NameService(resident, descriptor: resolver))
+                attached.withLock { $0[agent.id]?.others.append(channel) }
             }
-        } catch {
-            Glibc.close(agent.listener)
-            close(agent.id)
-            throw GatewayFailure("open \(agent.id): \(error)")
-        }
-        do {
+            for socket in agent.refusals {
+                rest.removeFirst()
+                let channel = try receive(
+                    on: socket,
+                    RefusalWatch(resident, self.gatehouse, descriptor: socket)
+                )
+                attached.withLock { $0[agent.id]?.others.append(channel) }
+            }
+            rest.removeFirst()
             let channel = try listen(agent, resident)
             attached.withLock { $0[agent.id]?.listener = channel }
         } catch {
+            for socket in rest { Glibc.close(socket) }
             close(agent.id)
             throw GatewayFailure("open \(agent.id): \(error)")
         }
@@ -128,15 +136,20 @@ package final class Gateway: Sendable {
     package func close(_ id: AgentID, whenClosed: @escaping @Sendable () -> Void) {
         guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return whenClosed() }
         attachment.resident.end(waiting: Self.mayWait)
-        let resolver = attachment.resolver
         guard let listener = attachment.listener else {
-            resolver?.close(promise: nil)
+            for channel in attachment.others { channel.close(promise: nil) }
             return whenClosed()
         }
-        Departure(of: attachment.resident, gatehouse, listener: listener) {
-            resolver?.close(promise: nil)
-            whenClosed()
-        }.begin()
+        Departure(
+            of: attachment.resident,
+            gatehouse,
+            sockets: Departure.Sockets(
+                listener: listener,
+                others: attachment.others,
+                readToTheEnd: attachment.refusals
+            ),
+            whenGone: whenClosed
+        ).begin()
     }
 
     /// The same, waiting for it; never on one of the gateway's own loops.
@@ -179,12 +192,15 @@ package final class Gateway: Sendable {
             .wait()
     }
 
-    private func answer(_ socket: Int32, _ resident: Resident) throws -> any Channel {
+    private func receive(
+        on socket: Int32,
+        _ handler: @autoclosure @escaping @Sendable () -> some ChannelHandler
+    ) throws -> any Channel {
         try DatagramBootstrap(group: group)
             .channelOption(.receivePacketInfo, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(NameService(resident, descriptor: socket))
+                    try channel.pipeline.syncOperations.addHandler(handler())
                 }
             }
             .withBoundSocket(socket)

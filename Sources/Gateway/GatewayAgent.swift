@@ -13,6 +13,11 @@ package struct GatewayAgent: Sendable {
     ///
     /// Ownership passes as well.
     package var resolver: Int32?
+    /// Raw ICMP and ICMPv6 sockets of that namespace, which hear of datagrams that it refused; none for tests
+    /// without a namespace.
+    ///
+    /// Ownership passes as well.
+    package var refusals: [Int32]
     /// The namespace's cookie (`SO_NETNS_COOKIE`); nil skips the check, for tests outside a namespace.
     package var namespaceCookie: UInt64?
     /// Where a connection was going when it was captured, from its local address and port.
@@ -24,15 +29,20 @@ package struct GatewayAgent: Sendable {
         policy: LineagePolicy,
         listener: Int32,
         resolver: Int32?,
+        refusals: [Int32] = [],
         namespaceCookie: UInt64?,
         destination: @escaping @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16) = { ($0, $1) }
     ) {
         self.policy = policy
         self.listener = listener
         self.resolver = resolver
+        self.refusals = refusals
         self.namespaceCookie = namespaceCookie
         self.destination = destination
     }
+
+    /// Every socket, in the order in which the gateway takes them.
+    var sockets: [Int32] { (resolver.map { [$0] } ?? []) + refusals + [listener] }
 
     package var id: AgentID { policy.lineage.agent.agent }
 }

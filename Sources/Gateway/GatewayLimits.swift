@@ -40,6 +40,9 @@ package struct GatewayLimits: Sendable {
     /// Milliseconds to hear out the connections that an agent leaves when it ends: they are read from the kernel,
     /// nothing is waited for but what another process holds open.
     package var lastAttempts: Int64 = 100
+    /// Destinations of one agent's datagrams that are recorded one by one; more are counted and summed up with its
+    /// end: a port scan is not worth more records.
+    package var datagramDestinations = 64
     /// Certificates kept for intercepted names, all agents together; the least recently used goes first.
     package var interceptedNames = 1_024
 

@@ -42,14 +42,17 @@ final class Resident: Sendable {
     let destination: @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16)
     /// The names this agent has asked for, and the addresses that stand for them.
     let names = Mutex(SyntheticAddresses())
+    /// Where its datagrams were going.
+    let datagrams: Mutex<DatagramTally>
     private let connectionLimit: Int
     private let state: Mutex<State>
 
-    init(_ agent: GatewayAgent, connectionLimit: Int) {
+    init(_ agent: GatewayAgent, _ limits: GatewayLimits) {
         id = agent.id
         namespaceCookie = agent.namespaceCookie
         destination = agent.destination
-        self.connectionLimit = connectionLimit
+        connectionLimit = limits.connectionsPerAgent
+        datagrams = Mutex(DatagramTally(limit: limits.datagramDestinations))
         state = Mutex(State(policy: agent.policy))
     }
 

@@ -33,6 +33,7 @@ package final class Sandbox {
     private let pids: OwnedDescriptor
     private var listener: OwnedDescriptor?
     private var resolver: OwnedDescriptor?
+    private var refusals: [Int32]
     private var streams: [Int32]
     let group: Cgroup?
     let identity: LaunchPlan.Identity
@@ -59,6 +60,7 @@ package final class Sandbox {
         namespaceCookie = csb_namespace_cookie(ready[CSB_EXPORT_LISTENER])
         listener = OwnedDescriptor(ready[CSB_EXPORT_LISTENER])
         resolver = OwnedDescriptor(ready[CSB_EXPORT_RESOLVER])
+        refusals = [ready[CSB_EXPORT_REFUSALS_V4], ready[CSB_EXPORT_REFUSALS_V6]]
         let terminal = ready[CSB_EXPORT_TERMINAL]
         streams = terminal >= 0 ? [terminal] : parts.takeStreams()
         programPath = ready.program
@@ -89,7 +91,7 @@ package final class Sandbox {
     }
 
     deinit {
-        for descriptor in streams { close(descriptor) }
+        for descriptor in streams + refusals { close(descriptor) }
         release()
     }
 
@@ -141,6 +143,12 @@ package final class Sandbox {
 
     /// The resolver's socket, once.
     package func takeResolver() -> OwnedDescriptor? { resolver.take() }
+
+    /// The raw sockets that hear of refused datagrams, IPv4 and then IPv6, once; they are the caller's from here on.
+    package func takeRefusals() -> [Int32] {
+        defer { refusals = [] }
+        return refusals
+    }
 
     /// The next word of init's, without waiting.
     package func status() -> Status {

@@ -271,6 +271,7 @@ extension Supervisor {
                 policy: agent.policy,
                 listener: listener,
                 resolver: agent.sandbox.takeResolver()?.release(),
+                refusals: agent.sandbox.takeRefusals(),
                 namespaceCookie: agent.sandbox.namespaceCookie
             )
         )

@@ -48,6 +48,8 @@ extension EndToEnd {
             let attempt = try place.attempt(script, in: internet)
             #expect(attempt.sink.isEmpty, "\(attempt)")
             #expect(attempt.output == "refused\n", "\(attempt)")
+            #expect(attempt.records.map(\.record.resource) == ["udp://93.184.216.66:\(port)"], "\(attempt)")
+            #expect(attempt.records.map(\.verdict) == ["deny"])
         }
 
         @Test("A16 A17: no ICMP, raw or packet socket can be made")

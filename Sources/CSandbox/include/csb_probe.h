@@ -23,6 +23,7 @@ enum csb_probe {
     CSB_PROBE_NESTED_PROC,    /* the same one level deeper: what an agent's child needs */
     CSB_PROBE_TRANSPARENT,    /* a transparent listener in a network namespace */
     CSB_PROBE_CAPTURE,        /* the nftables batch */
+    CSB_PROBE_REFUSALS,       /* raw ICMP sockets in a network namespace */
     CSB_PROBE_ID_MAPPED,      /* an id-mapped clone of the current folder's mount; root only */
     CSB_PROBES,
 };

@@ -107,6 +107,14 @@ struct KernelProbe: Sendable {
             needsNamespaces: true
         ),
         KernelProbe(
+            name: "raw-icmp",
+            purpose: "datagrams of an agent, which are all refused, are on record",
+            remedy:
+                "A security module that forbids raw sockets (AppArmor: network raw) must allow them to bailey.",
+            what: CSB_PROBE_REFUSALS,
+            needsNamespaces: true
+        ),
+        KernelProbe(
             name: "netns-cookie",
             purpose: "a connection is known to come from its agent's namespace",
             remedy: "Use Linux 5.14 or newer.",

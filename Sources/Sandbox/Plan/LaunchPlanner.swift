@@ -83,6 +83,7 @@ struct LaunchPlanner {
         steps.append(LaunchStep(kind: CSB_ROUTES))
         steps.append(LaunchStep(kind: CSB_LISTEN, a: Self.capturePort))
         steps.append(LaunchStep(kind: CSB_RESOLVER, a: Self.resolverPort))
+        steps.append(LaunchStep(kind: CSB_REFUSALS))
         steps.append(LaunchStep(kind: CSB_CAPTURE, a: Self.capturePort))
         steps.append(LaunchStep(kind: CSB_HOSTNAME, text: request.hostName))
     }

@@ -15,7 +15,8 @@ struct DoctorTests {
     @Test(arguments: [
         "user-namespaces", "all-namespaces", "mount-api", "tmpfs", "devpts", "procfs", "nested-procfs",
         "openat2",
-        "transparent-listener", "nftables-tproxy", "netns-cookie", "pidfd", "close_range", "memfd",
+        "transparent-listener", "nftables-tproxy", "raw-icmp", "netns-cookie", "pidfd", "close_range",
+        "memfd",
         "no-new-privileges", "session-keyring", "dev-null", "seccomp", "landlock", "bailey-init",
         "cgroup-memory",
         "cgroup-processes", "cgroup-cpus", "user.max_user_namespaces",

@@ -34,8 +34,8 @@ struct ProbeProgramTests {
 
 /// `probe.c` with a main function that prints `number result` for each.
 private struct ProbeProgram: ~Copyable {
-    /// CSB_PROBE_USER to CSB_PROBE_CAPTURE.
-    let needsNamespace = 8...16
+    /// CSB_PROBE_USER to CSB_PROBE_REFUSALS.
+    let needsNamespace = 8...17
     private let folder: URL
 
     init() throws {
@@ -50,7 +50,7 @@ private struct ProbeProgram: ~Copyable {
         let sources = URL(filePath: #filePath).appending(path: "../../../../Sources/CSandbox").standardized
             .path
         _ = try Self.shell(
-            "cd '\(sources)' && cc -w -O1 -Iinclude -o '\(folder.path)/probe' '\(folder.path)/main.c' probe.c nft.c"
+            "cd '\(sources)' && cc -w -O1 -Iinclude -o '\(folder.path)/probe' '\(folder.path)/main.c' probe.c nft.c refusals.c"
         )
     }
 
