@@ -42,8 +42,8 @@ struct Acceptor: Sendable {
         let (address, destinedPort) = resident.destination(seen, port)
         parts.authoriser.place =
             Arrival(host: .address(address), port: destinedPort, isTunnel: false).description
-        guard resident.admit(channel) else {
-            parts.authoriser.refused(nil, .overBudget(gatehouse.limits.connectionsPerAgent))
+        if let denial = resident.admit(channel) {
+            parts.authoriser.refused(nil, denial)
             return cutoff.cut()
         }
         try place(channel, cutoff, (address, destinedPort), parts)

@@ -131,7 +131,7 @@ final class Authoriser {
         fetching = Fetching(request: request, granted: granted, then: then)
         let source = gatehouse.credentials
         // A command or a file may block: never on the loop.
-        let value = gatehouse.threads.runIfActive(eventLoop: loop) { try source.fieldValue(of: credential) }
+        let value = gatehouse.work.run(for: resident, on: loop) { try source.fieldValue(of: credential) }
         let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
         value.whenComplete { result in
             let (authoriser, granted, then) = kept.value

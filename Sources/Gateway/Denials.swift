@@ -132,6 +132,15 @@ extension Denial {
         )
     }
 
+    static func allOverBudget(_ limit: Int) -> Denial {
+        own(
+            .overBudget,
+            "all agents together have \(limit) connections open already",
+            remedy:
+                "Close connections that are not needed; the operator may raise the limit of open files (ulimit -n)."
+        )
+    }
+
     static func malformed(_ message: String) -> Denial {
         own(.malformed, message, remedy: "Send a valid message of the protocol.")
     }

@@ -27,7 +27,7 @@ struct Dialer: Sendable {
         let endpoint = permit.request.endpoint
         let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
         let attempt = Attempt(endpoint: endpoint, resident: resident, loop: loop, initialise: initialise)
-        return resolver.addresses(of: endpoint.host, on: loop)
+        return resolver.addresses(of: endpoint.host, for: resident, on: loop)
             .flatMapErrorThrowing { throw DialFailure(denial: .upstreamFailed(endpoint, "\($0)")) }
             .flatMap { found in
                 var reasons: [String] = []
@@ -91,9 +91,7 @@ struct Dialer: Sendable {
                 do {
                     let cutoff = ResetSwitch()
                     try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
-                    guard attempt.resident.adopt(channel, cutoff: cutoff) else {
-                        throw DialFailure(denial: .revoked)
-                    }
+                    try attempt.resident.adopt(channel, cutoff: cutoff)
                     return attempt.initialise(channel)
                 } catch {
                     return channel.eventLoop.makeFailedFuture(error)

@@ -1,7 +1,6 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
-internal import NIOPosix
 
 /// What all connections share: ports, threads, certificates, limits.
 struct Gatehouse: Sendable {
@@ -13,7 +12,8 @@ struct Gatehouse: Sendable {
     let contexts: InterceptionContexts
     let placeholders: PlaceholderPatterns
     /// For what may block: the system resolver, credential sources.
-    let threads: NIOThreadPool
+    let work: BlockingWork
+    let budget: ConnectionBudget
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
 }

@@ -14,7 +14,6 @@ package final class Gateway: Sendable {
     package let authority: CertificateAuthority
 
     private let group: MultiThreadedEventLoopGroup
-    private let threads: NIOThreadPool
     private let gatehouse: Gatehouse
     private let attached = Mutex<[AgentID: Attachment]>([:])
 
@@ -27,9 +26,6 @@ package final class Gateway: Sendable {
         /// The sockets of the latter: they are read to the end before they are closed.
         let refusals: [Int32]
     }
-
-    /// Threads for what may block: four lookups or credential commands at a time.
-    private static let blockingThreads = 4
 
     /// Starts the loops.
     ///
@@ -47,11 +43,9 @@ package final class Gateway: Sendable {
         }
         let tls = try UpstreamTLS(furtherRoots: configuration.upstreamRoots)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.loops))
-        let threads = NIOThreadPool(numberOfThreads: Self.blockingThreads)
-        threads.start()
         self.group = group
-        self.threads = threads
         let limits = configuration.limits
+        let work = BlockingWork(limits)
         let pools = Dictionary(
             uniqueKeysWithValues: group.makeIterator().map { loop in
                 (
@@ -65,14 +59,15 @@ package final class Gateway: Sendable {
             credentials: credentials,
             limits: limits,
             dialer: Dialer(
-                resolver: Resolver(configuration, threads: threads),
+                resolver: Resolver(configuration, work),
                 host: HostAddresses(),
                 limits: limits
             ),
             tls: tls,
             contexts: InterceptionContexts(authority: authority, capacity: limits.interceptedNames),
             placeholders: placeholders,
-            threads: threads,
+            work: work,
+            budget: ConnectionBudget(limits.connections),
             pools: pools
         )
     }
@@ -81,7 +76,7 @@ package final class Gateway: Sendable {
     ///
     /// On failure the sockets are closed.
     package func open(_ agent: GatewayAgent) throws {
-        let resident = Resident(agent, gatehouse.limits)
+        let resident = Resident(agent, gatehouse.limits, gatehouse.budget)
         let isNew = attached.withLock { attached in
             guard attached[agent.id] == nil else { return false }
             attached[agent.id] = Attachment(resident: resident, refusals: agent.refusals)
@@ -165,7 +160,7 @@ package final class Gateway: Sendable {
     package func shutdown() {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
         try? group.syncShutdownGracefully()
-        try? threads.syncShutdownGracefully()
+        gatehouse.work.shutdown()
     }
 
     private func listen(_ agent: GatewayAgent, _ resident: Resident) throws -> any Channel {

@@ -9,6 +9,9 @@ package struct GatewayLimits: Sendable {
     /// Browsers and package managers stay under a few hundred; more is refused so that one agent cannot use
     /// up the supervisor's descriptors.
     package var connectionsPerAgent = 512
+    /// Live client connections of all agents together, and as many upstream ones; the supervisor sets it by what it
+    /// may open.
+    package var connections = 4_096
     /// Idle upstream connections kept for one agent and upstream on one loop.
     package var idleUpstreams = 16
     /// Milliseconds an idle upstream connection is kept: under nginx's default `keepalive_timeout` of 75 s.
@@ -35,8 +38,12 @@ package struct GatewayLimits: Sendable {
     package var upstreamHandshake: Int64 = 10_000
     /// Addresses of one name that are tried, in the resolver's order.
     package var addressesTried = 8
-    /// Names waiting for the system resolver, all agents together.
-    package var waitingLookups = 256
+    /// Threads for what may block, the system resolver and credential sources.
+    package var blockingThreads = 8
+    /// How many of them one agent's lookups and credentials may hold at a time: the rest stays for others.
+    package var blockingPerAgent = 2
+    /// Lookups and credentials of one agent that may wait for a thread; more are refused.
+    package var waitingPerAgent = 64
     /// Milliseconds to hear out the connections that an agent leaves when it ends: they are read from the kernel,
     /// nothing is waited for but what another process holds open.
     package var lastAttempts: Int64 = 100

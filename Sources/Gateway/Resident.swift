@@ -45,12 +45,14 @@ final class Resident: Sendable {
     /// Where its datagrams were going.
     let datagrams: Mutex<DatagramTally>
     private let connectionLimit: Int
+    private let budget: ConnectionBudget
     private let state: Mutex<State>
 
-    init(_ agent: GatewayAgent, _ limits: GatewayLimits) {
+    init(_ agent: GatewayAgent, _ limits: GatewayLimits, _ budget: ConnectionBudget) {
         id = agent.id
         namespaceCookie = agent.namespaceCookie
         destination = agent.destination
+        self.budget = budget
         connectionLimit = limits.connectionsPerAgent
         datagrams = Mutex(DatagramTally(limit: limits.datagramDestinations))
         state = Mutex(State(policy: agent.policy))
@@ -121,24 +123,25 @@ final class Resident: Sendable {
         if isShut { cutoff.cut() }
     }
 
-    /// Takes a client connection into the budget; false when there is no room.
+    /// Takes a client connection into the agent's budget and that of all agents together; why not, when there is no
+    /// room.
     ///
     /// On the channel's loop.
-    func admit(_ channel: any Channel) -> Bool {
+    func admit(_ channel: any Channel) -> Denial? {
         let hasRoom = state.withLock { state in
             guard state.clients < connectionLimit else { return false }
             state.clients += 1
             return true
         }
-        guard hasRoom else { return false }
+        guard hasRoom else { return .overBudget(connectionLimit) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.clients -= 1 } }
-        return true
+        return budget.take(.client, until: channel.closeFuture) ? nil : .allOverBudget(budget.limit)
     }
 
-    /// Takes an upstream channel; false when the agent has been closed meanwhile.
+    /// Takes an upstream channel; fails when the agent has been closed meanwhile, or there are too many.
     ///
     /// On the channel's loop.
-    func adopt(_ channel: any Channel, cutoff: ResetSwitch) -> Bool {
+    func adopt(_ channel: any Channel, cutoff: ResetSwitch) throws(DialFailure) {
         let key = ObjectIdentifier(channel)
         let member = Member(
             loop: channel.eventLoop,
@@ -149,9 +152,11 @@ final class Resident: Sendable {
             state.channels[key] = member
             return true
         }
-        guard open else { return false }
+        guard open else { throw DialFailure(denial: .agentEnded) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[key] = nil } }
-        return true
+        guard budget.take(.upstream, until: channel.closeFuture) else {
+            throw DialFailure(denial: .allOverBudget(budget.limit))
+        }
     }
 
     /// Ends the agent here: nothing of it leaves once this returns (except when called on an event loop, which

@@ -63,11 +63,14 @@ package final class Supervisor {
             environment: ProcessEnvironment.dictionary,
             onFetch: { audit.mask(alsoSecrets: [$0]) }
         )
+        var limits = GatewayLimits()
+        limits.connections = DescriptorLimit.connections
         gateway = try Gateway(
             configuration: GatewayConfiguration(
                 loops: Self.eventLoops,
                 resolve: configuration.machine.resolve,
-                upstreamRoots: configuration.machine.upstreamAuthority
+                upstreamRoots: configuration.machine.upstreamAuthority,
+                limits: limits
             ),
             audit: audit,
             credentials: credentials

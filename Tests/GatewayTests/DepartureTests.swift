@@ -67,7 +67,7 @@ import Testing
         var vault = FailClosedTests.vault(nginx.secure)
         vault.delay = {
             asked.signal()
-            answer.wait()
+            _ = answer.wait(timeout: .now() + 30)
         }
         let house = try House([web(.https, "allowed.test", nginx.secure, credential: "token")], vault: vault)
         try house.capture("allowed.test", nginx.secure)

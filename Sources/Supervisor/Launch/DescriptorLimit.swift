@@ -14,4 +14,19 @@ enum DescriptorLimit {
         limit.rlim_cur = limit.rlim_max
         _ = unsafe setrlimit(resource, &limit)
     }
+
+    /// Client connections that all agents may have together, and as many upstream ones.
+    ///
+    /// A quarter each of what may be open; the other half is for the agents themselves, a dozen descriptors each, the
+    /// store and the streams.
+    static var connections: Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+            return usual / 4
+        }
+        return Int(clamping: limit.rlim_cur / 4)
+    }
+
+    /// The soft limit of most machines.
+    private static let usual = 1024
 }

@@ -71,6 +71,22 @@ final class House: Sendable {
 
     deinit { gateway.shutdown() }
 
+    /// Another agent at the same gateway, which knows its explicit proxy only; the port of that.
+    func neighbour(_ number: Int, _ rules: [EgressRule]) throws -> UInt16 {
+        let id = AgentID(run: "0badcafe", ordinal: number)
+        let listener = try Sockets.listener()
+        try gateway.open(
+            GatewayAgent(
+                policy: try #require(Self.policy(id, rules, ancestors: [])),
+                listener: listener.descriptor,
+                resolver: nil,
+                namespaceCookie: nil,
+                destination: { _, _ in (IPAddress(v4: 0x7F00_0001), 3_128) }
+            )
+        )
+        return listener.port
+    }
+
     /// Connections from now on were captured on their way to a name, which is looked up first.
     func capture(_ name: String, _ port: UInt16) throws {
         capture(try #require(try lookUp(name)), port)

@@ -1,0 +1,91 @@
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+internal import Synchronization
+
+/// The threads for what may block, the system resolver and credential sources, shared fairly among agents.
+final class BlockingWork: Sendable {
+    /// Why a job was not run.
+    enum Failure: Error, CustomStringConvertible {
+        case lineFull(Int)
+        case unwanted
+
+        var description: String {
+            switch self {
+            case .lineFull(let limit): "\(limit) of the agent's lookups and credentials are waiting already"
+            case .unwanted: "nobody waits for it any more"
+            }
+        }
+    }
+
+    /// A job's place in the line: given up when nobody waits for its result.
+    final class Place: Sendable {
+        private let isGivenUp = Atomic(false)
+
+        func giveUp() { isGivenUp.store(true, ordering: .relaxed) }
+
+        var isWanted: Bool { !isGivenUp.load(ordering: .relaxed) }
+    }
+
+    /// Runs, or is told that it will not.
+    private typealias Job = @Sendable (_ mayRun: Bool) -> Void
+
+    private let threads: NIOThreadPool
+    private let line: Mutex<FairQueue<Job>>
+    private let waitingPerAgent: Int
+
+    init(_ limits: GatewayLimits) {
+        threads = NIOThreadPool(numberOfThreads: limits.blockingThreads)
+        threads.start()
+        waitingPerAgent = limits.waitingPerAgent
+        line = Mutex(
+            FairQueue(
+                FairQueue.Limits(
+                    running: limits.blockingThreads,
+                    runningPerAgent: limits.blockingPerAgent,
+                    waitingPerAgent: limits.waitingPerAgent
+                )
+            )
+        )
+    }
+
+    /// Runs `body` on a thread when it is this agent's turn; not at all once the agent has ended, or its place is
+    /// given up.
+    func run<Value: Sendable>(
+        for resident: Resident,
+        on loop: any EventLoop,
+        _ place: Place = Place(),
+        _ body: @escaping @Sendable () throws -> Value
+    ) -> EventLoopFuture<Value> {
+        let promise = loop.makePromise(of: Value.self)
+        let job: Job = { mayRun in
+            // What an ended agent waits for is not asked for: a question to a resolver leaves the machine.
+            guard mayRun, place.isWanted, !resident.current.closed else {
+                return promise.fail(Failure.unwanted)
+            }
+            promise.completeWith(Result { try body() })
+        }
+        guard line.withLock({ $0.add(job, for: resident.id) }) else {
+            promise.fail(Failure.lineFull(waitingPerAgent))
+            return promise.futureResult
+        }
+        start()
+        return promise.futureResult
+    }
+
+    /// Tells all that wait that they will not be run, then ends the threads.
+    func shutdown() {
+        for job in line.withLock({ $0.removeAll() }) { job(false) }
+        try? threads.syncShutdownGracefully()
+    }
+
+    private func start() {
+        while let (agent, job) = line.withLock({ $0.next() }) {
+            threads.submit { state in
+                job(state == .active)
+                self.line.withLock { $0.finished(agent) }
+                if state == .active { self.start() }
+            }
+        }
+    }
+}
