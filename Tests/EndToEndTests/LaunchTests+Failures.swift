@@ -63,8 +63,9 @@ extension EndToEnd.LaunchTests {
 
     @Test("R02: where user namespaces are forbidden nothing runs, and the message says what to do")
     func noUserNamespaces() throws {
+        let place = try Place(for: .ordinary)
         let forbid = "echo 0 > /proc/sys/user/max_user_namespaces"
-        let script = "\(forbid); exec \(Binary.path) run -- touch \(place.workspace)/ran"
+        let script = "\(forbid); exec \(place.binary) run -- touch \(place.workspace)/ran"
         let outcome = try place.control(
             "exec unshare --user --map-user=1000 --map-group=1000 --keep-caps sh -c '\(script)'"
         )

@@ -90,7 +90,5 @@ extension EndToEnd {
 }
 
 extension Starter {
-    /// Anybody but root.
-    fileprivate static var ordinary: Starter { getuid() == 0 ? .plainUser : .this }
     fileprivate var userID: uid_t { self == .plainUser ? Self.plainUserID : getuid() }
 }

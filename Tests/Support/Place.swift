@@ -7,6 +7,9 @@ package enum Starter: String, Sendable, CaseIterable, CustomStringConvertible {
     /// A plain user without a name, rights or groups.
     case plainUser
 
+    /// Anybody but root.
+    package static var ordinary: Starter { getuid() == 0 ? .plainUser : .this }
+
     /// An id that no account has.
     package static let plainUserID: uid_t = 65533
 
