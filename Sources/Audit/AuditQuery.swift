@@ -33,7 +33,7 @@ package struct AuditQuery: Sendable, Hashable {
         if let agent {
             // The run narrows by index first: an agent's descendants are of its own run.
             conditions += ["run = ?", "instr(ancestry, ?) > 0"]
-            arguments += [String(agent.text.prefix { $0 != "." }), "/\(agent.text)/"]
+            arguments += [agent.run, "/\(agent.text)/"]
         }
         if let run {
             conditions.append("run = ?")

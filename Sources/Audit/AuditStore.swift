@@ -56,7 +56,7 @@ package final class AuditStore: AuditSink {
     ///
     /// - Parameters:
     ///   - directory: the state directory; it must be ours alone.
-    ///   - run: the supervisor's run name, in every record.
+    ///   - run: the supervisor's run name, in the records that no agent's is in.
     ///   - mask: what is masked before anything is written.
     ///   - clock: gives the time of each record.
     /// - Returns: the store, ready for entries.

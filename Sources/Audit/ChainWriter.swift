@@ -55,7 +55,13 @@ final class ChainWriter: Sendable {
         var records: [StoredRecord] = []
         for (row, time) in rows {
             sequence += 1
-            var record = StoredRecord(row, sequence: sequence, run: run, time: time, previous: previous)
+            var record = StoredRecord(
+                row,
+                sequence: sequence,
+                run: row.run ?? run,
+                time: time,
+                previous: previous
+            )
             record.hash = record.computedHash()
             try record.insert(into: database)
             previous = record.hash

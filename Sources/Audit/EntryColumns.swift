@@ -4,6 +4,8 @@ internal import Model
 /// The columns that an entry fills; the store adds sequence, run, time and the chain.
 struct EntryColumns: Sendable {
     let kind: String
+    /// Nil for what no agent has done: then it is the supervisor's own run.
+    let run: String?
     let agent: String?
     let lineage: String
     let ancestry: String
@@ -25,6 +27,7 @@ struct EntryColumns: Sendable {
             (kind, verdict, lineage) = ("request", record.verdict.rawValue, record.lineage)
         }
         agent = lineage?.agent.agent.text
+        run = lineage?.agent.agent.run
         self.lineage = TerminalText.escaped(lineage?.description ?? Self.principal(of: entry))
         ancestry = lineage.map { $0.hops.map { "/" + $0.agent.text }.joined() + "/" } ?? ""
     }

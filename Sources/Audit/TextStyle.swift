@@ -53,5 +53,5 @@ extension Timestamp {
 
 extension [String] {
     /// A command line for people, and for a shell.
-    var commandText: String { map(TerminalText.quoted).joined(separator: " ") }
+    package var commandText: String { map(TerminalText.quoted).joined(separator: " ") }
 }

@@ -69,6 +69,15 @@ ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *
 
 int csb_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
 
+int csb_peer(int socket, uid_t *user, pid_t *process) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+    *user = peer.uid;
+    *process = peer.pid;
+    return 0;
+}
+
 int csb_strerror(int number, char *buffer, size_t size) {
     const char *text = strerror_r(number, buffer, size);
     if (text != buffer) snprintf(buffer, size, "%s", text);

@@ -100,3 +100,84 @@ package enum PacketSocket {
         return raw >= 0 ? OwnedDescriptor(raw) : nil
     }
 }
+
+extension PacketSocket {
+    /// Connects to a socket by its path.
+    package static func connect(to path: String) throws(SystemCallError) -> OwnedDescriptor {
+        let socket = try made(for: path)
+        unsafe try address(path) { unsafe Glibc.connect(socket.rawValue, $0, $1) }.check("connect", path)
+        return socket
+    }
+
+    /// Makes a listening socket at a path where nothing is; its mode is 0600.
+    package static func listen(at path: String, backlog: Int32) throws(SystemCallError) -> OwnedDescriptor {
+        let socket = try made(for: path)
+        // The mode of the socket's file is what fchmod(2) says before bind(2) (unix(7)).
+        guard fchmod(socket.rawValue, 0o600) == 0 else {
+            throw SystemCallError(stage: "fchmod", object: path, errno: errno)
+        }
+        unsafe try address(path) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", path)
+        guard Glibc.listen(socket.rawValue, backlog) == 0 else {
+            throw SystemCallError(stage: "listen", object: path, errno: errno)
+        }
+        return socket
+    }
+
+    /// Sends one datagram to a path, or to an abstract name behind `@`; whoever does not listen misses it.
+    package static func tell(_ text: String, at path: String) {
+        guard let socket = try? made(for: path, SOCK_DGRAM) else { return }
+        unsafe _ = address(path) { address, size in
+            unsafe sendto(socket.rawValue, text, text.utf8.count, Int32(MSG_NOSIGNAL), address, size) < 0
+                ? -1 : 0
+        }
+    }
+
+    private static func made(
+        for path: String,
+        _ type: __socket_type = SOCK_SEQPACKET
+    ) throws(SystemCallError) -> OwnedDescriptor {
+        let kind = Int32(type.rawValue | SOCK_CLOEXEC.rawValue)
+        let socket = OwnedDescriptor(Glibc.socket(AF_UNIX, kind, 0))
+        guard socket.rawValue >= 0 else { throw SystemCallError(stage: "socket", object: path, errno: errno) }
+        return socket
+    }
+
+    /// What a call said, and errno when it failed.
+    private struct Answer {
+        let status: Int32
+        let code: Int32
+
+        func check(_ stage: String, _ path: String) throws(SystemCallError) {
+            guard status == 0 else { throw SystemCallError(stage: stage, object: path, errno: code) }
+        }
+    }
+
+    private static func address(
+        _ path: String,
+        _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    ) -> Answer {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let room = MemoryLayout.size(ofValue: address.sun_path)
+        guard path.utf8.count < room else { return Answer(status: -1, code: ENAMETOOLONG) }
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { bytes in
+            for (index, byte) in path.utf8.enumerated() { unsafe bytes[index] = byte }
+            if path.hasPrefix("@") { unsafe bytes[0] = 0 }
+        }
+        // An abstract name is as long as it is said to be (unix(7)).
+        let length = path.hasPrefix("@") ? path.utf8.count : room
+        let size = socklen_t(MemoryLayout<sockaddr_un>.size - room + length)
+        let status = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                unsafe call(generic, size)
+            }
+        }
+        return Answer(status: status, code: status == 0 ? 0 : errno)
+    }
+
+    /// User and process id of who connected (SO_PEERCRED); nil when the kernel does not say.
+    package static func peer(of socket: Int32) -> (user: UInt32, process: Int32)? {
+        var (user, process): (uid_t, pid_t) = (0, 0)
+        return unsafe csb_peer(socket, &user, &process) == 0 ? (user, process) : nil
+    }
+}

@@ -10,6 +10,9 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
         text = "\(run).\(ordinal)"
     }
 
+    /// The run that it belongs to.
+    package var run: String { String(text.prefix { $0 != "." }) }
+
     /// Reads back an id that was printed before; nil unless it has the shape `RUN.N`.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)

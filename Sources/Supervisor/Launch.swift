@@ -13,12 +13,14 @@ package enum Launch {
         package var profile: String?
         package var name: String?
         package var workspace: String?
-        package var profilesDirectory: String?
-        package var configurationFile: String?
-        package var degraded: Set<String> = []
+        /// Be the agent's supervisor even where another would take the launch.
+        package var standsAlone = false
+        package var options: SupervisorOptions
         package var argv: [String] = []
 
-        package init() {}
+        package init(version: String) {
+            options = SupervisorOptions(version: version)
+        }
     }
 
     /// Launches and waits.
@@ -37,7 +39,8 @@ package enum Launch {
 
     private static func nested(_ request: Request) throws -> FrontEnd.Outcome {
         for (value, option) in [
-            (request.profilesDirectory, "--profiles"), (request.configurationFile, "--config"),
+            (request.options.profilesDirectory, "--profiles"),
+            (request.options.configurationFile, "--config"),
         ]
         where value != nil {
             throw LaunchRefusal(
@@ -47,7 +50,7 @@ package enum Launch {
         let order = try order(request)
         let socket = try ControlSocket.connect()
         do throws(ControlError) {
-            return try frontEnd(on: socket).run(order)
+            return try frontEnd(on: socket).run(order) ?? gone(ControlError("it declined a child"))
         } catch {
             return gone(error)
         }
@@ -68,12 +71,12 @@ package enum Launch {
     }
 
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
-        try checkDegraded(request.degraded)
+        if request.mayUseServer, let outcome = try served(request) { return outcome }
         DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
         let order = try order(request)
-        let configuration = try configuration(request)
+        let configuration = try SupervisorConfiguration(request.options)
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
@@ -83,104 +86,36 @@ package enum Launch {
             frontEnd: inner
         )
         do throws(ControlError) {
-            return try frontEnd(on: outer).run(order)
+            return try frontEnd(on: outer).run(order) ?? gone(ControlError("it declined its own launch"))
         } catch {
             return thread.join() ?? Self.gone(error)
         }
     }
 
-    private static func checkDegraded(_ names: Set<String>) throws(LaunchRefusal) {
-        let known = HeldLimits.degradable + [Machine.landlockName]
-        for name in names.sorted() where !known.contains(name) {
-            throw LaunchRefusal(
-                "--allow-degraded \(name) names nothing that may be missing: \(known.joined(separator: ", "))"
-            )
-        }
-    }
-
-    private static func configuration(_ request: Request) throws -> SupervisorConfiguration {
-        let user = AccountEntry.current()
-        let environment = ProcessEnvironment.dictionary
-        let home = environment["HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? user.home
-        let directories = StateDirectories(environment: environment, home: home)
-        return SupervisorConfiguration(
-            principal: LocalUser.principal(),
-            directories: directories,
-            profiles: ProfileSearch(
-                explicit: try request.profilesDirectory.map(profilesFolder),
-                configurationHome: environment["XDG_CONFIG_HOME"],
-                home: home
-            ),
-            machine: try OperatorConfiguration.load(
-                file: request.configurationFile,
-                directory: directories.configuration
-            ),
-            home: home,
-            userName: user.name,
-            degraded: request.degraded
+    /// Through the user's running supervisor; nil when there is none, or it is not the one for this launch.
+    private static func served(_ request: Request) throws -> FrontEnd.Outcome? {
+        let home = HomeFolder.current
+        let directories = StateDirectories(environment: ProcessEnvironment.dictionary, home: home)
+        guard let socket = RuntimeFolder.server(of: directories) else { return nil }
+        var order = try order(request)
+        order.origin = LaunchOrigin(
+            version: request.options.version,
+            state: directories.state,
+            configuration: directories.configuration,
+            home: home
         )
+        do throws(ControlError) {
+            return try frontEnd(on: socket).run(order)
+        } catch {
+            return gone(error)
+        }
     }
+}
 
-    /// What `--profiles` names: a folder that is not there would be passed over, and another profile taken.
-    private static func profilesFolder(_ path: String) throws(LaunchRefusal) -> String {
-        let absolute = WorkingDirectory.absolute(path)
-        var status = stat()
-        let error = unsafe stat(absolute, &status) == 0 ? ENOTDIR : errno
-        guard error == ENOTDIR, status.st_mode & S_IFMT == S_IFDIR else {
-            throw LaunchRefusal(
-                LaunchFailure(
-                    step: "find the profiles",
-                    object: absolute,
-                    errno: error,
-                    remedy: "Name a folder that exists with --profiles, or leave it out."
-                )
-            )
-        }
-        return absolute
-    }
-
-    private static func order(_ request: Request) throws(LaunchRefusal) -> LaunchOrder {
-        guard let current = WorkingDirectory.current else {
-            throw LaunchRefusal("the current directory cannot be read; change to one that exists")
-        }
-        return LaunchOrder(
-            profile: try choice(request.profile ?? "base", from: current),
-            name: request.name,
-            workspace: try workspace(request.workspace, from: current),
-            workingDirectory: current,
-            argv: request.argv,
-            environment: ProcessEnvironment.entries,
-            terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
-        )
-    }
-
-    /// What `-w` names, with its own links resolved once, here: whoever launches chose the path.
-    private static func workspace(_ path: String?, from current: String) throws(LaunchRefusal) -> String {
-        guard let path else { return current }
-        let absolute = WorkingDirectory.absolute(path, from: current)
-        guard let resolved = PathText.resolved(absolute) else {
-            throw LaunchRefusal(
-                LaunchFailure(
-                    step: "realpath",
-                    object: absolute,
-                    errno: errno,
-                    remedy: "Name a folder that exists and that you may enter with -w."
-                )
-            )
-        }
-        return resolved
-    }
-
-    private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice
-    {
-        guard profile.contains("/") else { return .name(profile) }
-        let path = WorkingDirectory.absolute(profile, from: current)
-        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {
-            throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 256 KiB")
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw LaunchRefusal("profile \(path) is not UTF-8")
-        }
-        return .text(text, path: path)
+extension Launch.Request {
+    /// A running supervisor has options of its own, which these would have to be.
+    fileprivate var mayUseServer: Bool {
+        !standsAlone && options.profilesDirectory == nil && options.configurationFile == nil
+            && options.degraded.isEmpty
     }
 }

@@ -38,11 +38,16 @@ extension Supervisor {
         case .launch(let order):
             guard !connection.isSpent else { return drop(connection) }
             connection.isSpent = true
+            if let reason = reasonToDecline(order, of: connection) {
+                return reply(.declined(reason: reason), to: connection)
+            }
             launch(order, for: connection)
         case .signal(let number):
             if let agent = launched(by: connection) { pass(number, to: agent) }
         case .resize(let size):
             launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
+        case .list: answerList(to: connection)
+        case .end(let agent): end(agent, for: connection)
         }
     }
 

@@ -131,6 +131,8 @@ extension Supervisor {
     }
 
     private func lineage(of order: LaunchOrder, profile: Profile, under parent: AgentNode?) -> Lineage {
+        // Each root launch is a run of its own, whoever supervises it.
+        let run = parent?.id.run ?? (root == nil ? RunName.random() : run)
         let hop = Hop(
             agent: AgentID(run: run, ordinal: Int(clamping: fresh())),
             name: order.name ?? profile.name,
@@ -160,6 +162,8 @@ extension Supervisor {
             let request = request(for: order, profile: profile, lineage: lineage)
             let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
             return AgentNode(
+                number: fresh(),
+                argv: order.argv,
                 lineage: lineage,
                 policy: policy,
                 sandbox: sandbox,

@@ -100,7 +100,7 @@ extension Supervisor {
                 nil
             }
         // The user's own front-end ends this process: it hears last, when every record is written.
-        guard connection.caller != nil else {
+        guard connection.id != root else {
             lastWord = .exited(code: code, note: note)
             return
         }

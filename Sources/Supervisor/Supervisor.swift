@@ -23,6 +23,7 @@ package final class Supervisor {
     static let eventLoops = min(4, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
     let configuration: SupervisorConfiguration
+    let runtime: RuntimeFolder
     let run: String
     let spawner: Spawner
     let machine: Machine
@@ -42,17 +43,28 @@ package final class Supervisor {
     var awaiting: [UInt64: (Result<Void, AuditFailure>) -> Void] = [:]
     private var nextNumber: UInt64 = 1
     private var isStopping = false
-    /// What the user's own front-end hears when the tree is empty.
+    /// The front-end that this supervisor was made for; nil for one that serves many.
+    private(set) var root: ConnectionID?
+    /// What that front-end hears when the tree is empty.
     var lastWord: ControlReply?
+    /// Where the user reaches this supervisor; nil when nothing can be made there, and while it drains.
+    var server: ServerSocket?
+    /// The signals that end one that serves many.
+    var signals: SignalQueue?
+    /// Milliseconds that agents have when it ends.
+    var drainTime: UInt64 = 0
+    /// When draining ends; nil before it begins.
+    var drainDeadline: UInt64?
 
     /// Opens the store, the credentials and the gateway; any failure means that nothing will be launched.
     package init(configuration: SupervisorConfiguration, spawner: Spawner) throws {
         self.configuration = configuration
+        runtime = RuntimeFolder(path: configuration.directories.runtime)
         self.spawner = spawner
         run = RunName.random()
         mailbox = try Mailbox()
         machine = try Machine(
-            ownFolders: [configuration.directories.state, configuration.directories.configuration]
+            ownFolders: configuration.directories.all
         )
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
@@ -88,34 +100,55 @@ package final class Supervisor {
     ///
     /// Returns when the root agent has ended or the front-end is gone; nothing that was launched is alive then.
     package func serve(_ frontEnd: consuming OwnedDescriptor) {
-        let root = ConnectionID(number: fresh())
-        connections[root] = ControlConnection(
-            id: root,
-            channel: ControlChannel(frontEnd, acceptedDescriptors: 0),
-            caller: nil
-        )
+        let root = connect(frontEnd)
+        self.root = root
+        // Only `bailey ps` and `bailey kill` miss it: a folder that cannot be made ends no launch.
+        server = try? ServerSocket.open(run, in: runtime)
         while connections[root] != nil || !isAtRest {
-            turn(root: root)
+            if connections[root] == nil { stop() }
+            turn()
             if let lastWord, isAtRest, let connection = connections[root] {
                 reply(lastWord, to: connection)
                 connections[root] = nil
             }
         }
+        close()
+    }
+
+    /// Takes a connection of the user's.
+    @discardableResult
+    func connect(_ socket: consuming OwnedDescriptor) -> ConnectionID {
+        let id = ConnectionID(number: fresh())
+        connections[id] = ControlConnection(
+            id: id,
+            channel: ControlChannel(socket, acceptedDescriptors: 0),
+            caller: nil
+        )
+        return id
+    }
+
+    /// Ends every agent, once.
+    func stop() {
+        guard !isStopping else { return }
+        isStopping = true
+        for agent in Array(agents.values) { kill(agent, cause: "supervisor ended") }
+    }
+
+    func close() {
+        server = nil
         gateway.shutdown()
         audit.flush()
     }
 
     /// No agent is alive, and every record is written.
-    private var isAtRest: Bool { agents.isEmpty && leaving.isEmpty && awaiting.isEmpty }
+    var isAtRest: Bool { agents.isEmpty && leaving.isEmpty && awaiting.isEmpty }
 
     /// Waits for whatever is next and handles it.
-    private func turn(root: ConnectionID) {
-        if connections[root] == nil, !isStopping {
-            isStopping = true
-            for agent in Array(agents.values) { kill(agent, cause: "supervisor ended") }
-        }
+    func turn() {
         var poller = Poller()
         poller.watch(mailbox.descriptor, .mailbox)
+        if let descriptor = server?.descriptor { poller.watch(descriptor, .server) }
+        if let descriptor = signals?.descriptor { poller.watch(descriptor, .signals) }
         for connection in connections.values {
             poller.watch(connection.channel.descriptor, .connection(connection.id))
         }
@@ -124,7 +157,9 @@ package final class Supervisor {
             poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
             poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
         }
-        for source in poller.wait(until: agents.values.compactMap(\.deadline).min()) {
+        let deadlines =
+            agents.values.compactMap(\.deadline) + [isStopping ? nil : drainDeadline].compactMap { $0 }
+        for source in poller.wait(until: deadlines.min()) {
             handle(source)
             // A launch takes milliseconds, and agents may ask for many at once: no time limit waits for all of them.
             endOverdue()
@@ -140,6 +175,8 @@ package final class Supervisor {
         case .death(let id): if let agent = agents[id] { end(agent) }
         case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }
+        case .server: acceptUser()
+        case .signals: heedSignals()
         }
     }
 
@@ -156,6 +193,7 @@ package final class Supervisor {
         for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
             kill(agent, cause: Self.timeLimit)
         }
+        if let drainDeadline, drainDeadline <= now { stop() }
     }
 
     /// Appends a record and runs `then` on the supervisor's thread once it is durable or refused.

@@ -3,6 +3,8 @@ package import Profiles
 
 /// Everything a supervisor needs to know before it launches anything.
 package struct SupervisorConfiguration: Sendable {
+    /// Of the program.
+    package var version: String
     package var principal: Principal
     package var directories: StateDirectories
     package var profiles: ProfileSearch
@@ -18,6 +20,13 @@ package struct SupervisorConfiguration: Sendable {
 package struct StateDirectories: Sendable, Hashable {
     package var state: String
     package var configuration: String
+    /// Sockets.
+    package var runtime: String
+    /// Sockets where there is no `$XDG_RUNTIME_DIR`.
+    package var serviceRuntime: String
+
+    /// Every one of them: no agent is granted any.
+    var all: [String] { [state, configuration, runtime, serviceRuntime] }
 
     /// From the environment, with the specification's defaults below `home`; relative values are ignored, as it says.
     package init(environment: [String: String], home: String) {
@@ -27,5 +36,9 @@ package struct StateDirectories: Sendable, Hashable {
         }
         state = directory("XDG_STATE_HOME", ".local/state")
         configuration = directory("XDG_CONFIG_HOME", ".config")
+        // The specification has no default for it: what is there until the next start of the machine will do.
+        let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.hasPrefix("/") ? $0 + "/bailey" : nil }
+        self.runtime = runtime ?? state + "/run"
+        serviceRuntime = state + "/run"
     }
 }

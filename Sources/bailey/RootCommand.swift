@@ -21,7 +21,8 @@ struct RootCommand: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunHelp.self, ProfileCommand.self, TreeCommand.self, AuditCommand.self, DoctorCommand.self,
+            RunHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self, ProfileCommand.self,
+            TreeCommand.self, AuditCommand.self, DoctorCommand.self,
         ]
     )
 }

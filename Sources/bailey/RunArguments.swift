@@ -9,7 +9,7 @@ struct RunArguments {
         case failure(String)
     }
 
-    var request = Launch.Request()
+    var request = Launch.Request(version: Version.current)
 
     /// Options come before the command; the first word that is none, or what follows `--`, is the command.
     static func parse(_ arguments: [String]) -> Parsed {
@@ -22,6 +22,10 @@ struct RunArguments {
                 break
             }
             if word == "-h" || word == "--help" { return .help }
+            if word == "--alone" {
+                result.request.standsAlone = true
+                continue
+            }
             let (option, attached) = split(word)
             guard let store = options[option] else {
                 return .failure("unknown option '\(word)' of 'bailey run'")
@@ -46,9 +50,9 @@ struct RunArguments {
             "-p": { $0.profile = $1 }, "--profile": { $0.profile = $1 },
             "--name": { $0.name = $1 },
             "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
-            "--profiles": { $0.profilesDirectory = $1 },
-            "--config": { $0.configurationFile = $1 },
-            "--allow-degraded": { $0.degraded.insert($1) },
+            "--profiles": { $0.options.profilesDirectory = $1 },
+            "--config": { $0.options.configurationFile = $1 },
+            "--allow-degraded": { $0.options.degraded.insert($1) },
         ]
     }
 }

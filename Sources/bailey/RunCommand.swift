@@ -20,7 +20,7 @@ enum RunCommand {
         }
     }
 
-    private static func complain(_ message: String) {
+    static func complain(_ message: String) {
         let text = "bailey: \(message)\n"
         _ = unsafe text.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
     }
@@ -32,7 +32,7 @@ struct RunHelp: ParsableCommand {
         commandName: "run",
         abstract: "Launch a command as an agent.",
         usage:
-            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--] COMMAND...",
+            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--alone] [--] COMMAND...",
         discussion: """
             Inside an agent the same command asks the supervisor for a child, which can never do more than its \
             parent. COMMAND starts in the current directory, which the agent must see: it lies in the workspace, and \
@@ -70,6 +70,8 @@ struct RunHelp: ParsableCommand {
         )
     )
     var allowDegraded: [String] = []
+    @Flag(help: "Supervise itself, even where `bailey serve` runs.")
+    var alone = false
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")
     var command: [String] = []
 }

@@ -132,6 +132,24 @@ extension Escapes {
             #expect(try place.control(command).code == 0 || getuid() != 0)
         }
 
+        @Test(
+            "H04 H10: what is the user's to ask, a list of agents or the end of any, no agent gets",
+            arguments: ["list", "end $(cut -d' ' -f1 id)"]
+        )
+        func usersRequests(request: String) throws {
+            try place.arm(with: attacker("h20"))
+            let running = try place.running(
+                "echo up; while [ ! -e go ]; do sleep 0.01; done; bailey run -p mid -- ./h20 \(request); echo alive",
+                profile: "top"
+            )
+            #expect(running.awaitOutput("up"))
+            let ps = try place.bailey(["ps", "--json"])
+            let id = try #require(ps.output.firstMatch(of: /"agent":"([0-9a-f]+\.[0-9]+)"/)?.1, "\(ps)")
+            try place.write(String(id), to: "workspace/id")
+            try place.write("", to: "workspace/go")
+            #expect(running.finish().lines == ["up", "refused", "alive"])
+        }
+
         @Test("H19: the control socket cannot be replaced or removed", arguments: Standing.possible)
         func replacedSocket(standing: Standing) throws {
             let place = try Place(for: standing.starter)

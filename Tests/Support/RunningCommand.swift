@@ -80,10 +80,19 @@ package final class RunningCommand: Sendable {
 
     /// Waits, with a bound, until standard output holds a text; false when it never does.
     package func awaitOutput(_ text: String, within seconds: Double = 20) -> Bool {
+        Self.await(text, in: output, within: seconds)
+    }
+
+    /// The same for standard error.
+    package func awaitErrors(_ text: String, within seconds: Double = 20) -> Bool {
+        Self.await(text, in: errors, within: seconds)
+    }
+
+    private static func await(_ text: String, in stream: Collector, within seconds: Double) -> Bool {
         let end = Date(timeIntervalSinceNow: seconds)
         while Date() < end {
-            if output.text.contains(text) { return true }
-            if output.isFinished { return output.text.contains(text) }
+            if stream.text.contains(text) { return true }
+            if stream.isFinished { return stream.text.contains(text) }
             Thread.sleep(forTimeInterval: 0.005)
         }
         return false

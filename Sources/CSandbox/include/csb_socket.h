@@ -15,3 +15,6 @@ int csb_accept(int listener);
 
 /* strerror_r(3), XSI form: 0 or an error number. */
 int csb_strerror(int number, char *buffer, size_t size);
+
+/* Who is at the other end of a UNIX socket when it was connected (SO_PEERCRED, unix(7)): 0, or -errno. */
+int csb_peer(int socket, uid_t *user, pid_t *process);

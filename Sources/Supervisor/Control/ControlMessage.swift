@@ -18,6 +18,8 @@ package struct LaunchOrder: Sendable, Hashable {
     package var environment: [String]
     /// A pty of its own, with this size; nil for pipes.
     package var terminal: TerminalSize?
+    /// Which supervisor may take it; nil inside an agent, where there is only one.
+    package var origin: LaunchOrigin?
 
     package init(
         profile: ProfileChoice,
@@ -26,7 +28,8 @@ package struct LaunchOrder: Sendable, Hashable {
         workingDirectory: String,
         argv: [String],
         environment: [String],
-        terminal: TerminalSize?
+        terminal: TerminalSize?,
+        origin: LaunchOrigin? = nil
     ) {
         self.profile = profile
         self.name = name
@@ -35,6 +38,23 @@ package struct LaunchOrder: Sendable, Hashable {
         self.argv = argv
         self.environment = environment
         self.terminal = terminal
+        self.origin = origin
+    }
+}
+
+/// What a user's front-end and a supervisor must have in common for one to launch as the other would.
+package struct LaunchOrigin: Sendable, Hashable {
+    /// Of the program: two versions may understand the same words differently.
+    package var version: String
+    package var state: String
+    package var configuration: String
+    package var home: String
+
+    package init(version: String, state: String, configuration: String, home: String) {
+        self.version = version
+        self.state = state
+        self.configuration = configuration
+        self.home = home
     }
 }
 
@@ -55,6 +75,10 @@ package enum ControlRequest: Sendable, Hashable {
     /// Deliver this signal to the agent's command.
     case signal(Int32)
     case resize(TerminalSize)
+    /// Name every live agent; the user's alone to ask.
+    case list
+    /// End this agent and all below; the user's alone to ask.
+    case end(agent: String)
 }
 
 /// From the supervisor to a front-end.
@@ -65,6 +89,12 @@ package enum ControlReply: Sendable, Hashable {
     case refused(code: Int32, message: String)
     /// The command ended: its code, or 128 + signal; `note` says why when it was Bailey's doing.
     case exited(code: Int32, note: String?)
+    /// This supervisor is not the one for it: launch without.
+    case declined(reason: String)
+    /// Some of the live agents; the last part says so.
+    case agents([AgentSummary], isLast: Bool)
+    /// So many agents are being ended.
+    case ending(count: Int32)
 }
 
 extension ControlRequest {
@@ -80,6 +110,11 @@ extension ControlRequest {
         case .resize(let size):
             writer.write(UInt8(3))
             size.write(to: &writer)
+        case .list:
+            writer.write(UInt8(4))
+        case .end(let agent):
+            writer.write(UInt8(5))
+            writer.write(agent)
         }
         return writer.bytes
     }
@@ -90,6 +125,8 @@ extension ControlRequest {
         case 1: self = .launch(try LaunchOrder(from: &reader))
         case 2: self = .signal(try reader.integer())
         case 3: self = .resize(try TerminalSize(from: &reader))
+        case 4: self = .list
+        case 5: self = .end(agent: try reader.text())
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()
@@ -111,6 +148,17 @@ extension ControlReply {
             writer.write(UInt8(3))
             writer.write(code)
             writer.write(note)
+        case .declined(let reason):
+            writer.write(UInt8(4))
+            writer.write(reason)
+        case .agents(let agents, let isLast):
+            writer.write(UInt8(5))
+            writer.write(isLast)
+            writer.write(Int32(clamping: agents.count))
+            for agent in agents { agent.write(to: &writer) }
+        case .ending(let count):
+            writer.write(UInt8(6))
+            writer.write(count)
         }
         return writer.bytes
     }
@@ -121,9 +169,38 @@ extension ControlReply {
         case 1: self = .launched(agent: try reader.text())
         case 2: self = .refused(code: try reader.integer(), message: try reader.text())
         case 3: self = .exited(code: try reader.integer(), note: try reader.optionalText())
+        case 4: self = .declined(reason: try reader.text())
+        case 5: self = try Self.agents(from: &reader)
+        case 6: self = .ending(count: try reader.integer())
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()
+    }
+}
+
+extension ControlReply {
+    private static func agents(from reader: inout ControlReader) throws(ControlError) -> ControlReply {
+        let isLast = try reader.flag()
+        let count = try reader.integer()
+        guard (0...Int32(ControlLimit.listCount)).contains(count) else {
+            throw ControlError("list of \(count) agents")
+        }
+        var agents: [AgentSummary] = []
+        for _ in 0..<count { agents.append(try AgentSummary(from: &reader)) }
+        return .agents(agents, isLast: isLast)
+    }
+}
+
+extension LaunchOrigin {
+    fileprivate func write(to writer: inout ControlWriter) {
+        for text in [version, state, configuration, home] { writer.write(text) }
+    }
+
+    fileprivate init(from reader: inout ControlReader) throws(ControlError) {
+        version = try reader.text()
+        state = try reader.text()
+        configuration = try reader.text()
+        home = try reader.text()
     }
 }
 
@@ -145,6 +222,8 @@ extension LaunchOrder {
         writer.write(environment)
         writer.write(terminal != nil)
         terminal?.write(to: &writer)
+        writer.write(origin != nil)
+        origin?.write(to: &writer)
     }
 
     fileprivate init(from reader: inout ControlReader) throws(ControlError) {
@@ -166,6 +245,7 @@ extension LaunchOrder {
         }
         environment = try reader.list()
         terminal = try reader.flag() ? try TerminalSize(from: &reader) : nil
+        origin = try reader.flag() ? try LaunchOrigin(from: &reader) : nil
     }
 }
 

@@ -11,21 +11,6 @@ package enum ControlSocket {
 
     /// Connects to the supervisor of the agent this process runs in.
     package static func connect() throws(SystemCallError) -> OwnedDescriptor {
-        let socket = OwnedDescriptor(
-            Glibc.socket(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        )
-        guard socket.rawValue >= 0 else { throw SystemCallError(stage: "socket", object: path, errno: errno) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            for (index, byte) in path.utf8.enumerated() { unsafe bytes[index] = byte }
-        }
-        let status = unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                unsafe Glibc.connect(socket.rawValue, generic, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard status == 0 else { throw SystemCallError(stage: "connect", object: path, errno: errno) }
-        return socket
+        try PacketSocket.connect(to: path)
     }
 }

@@ -35,20 +35,23 @@ package struct FrontEnd: ~Copyable {
     private var resources: [Int32] = []
     private var terminal: TerminalMode?
     private var outcome: Outcome?
+    private var isDeclined = false
 
     package init(control: ControlChannel) throws(SystemCallError) {
         self.control = control
         signals = try SignalQueue.opened()
     }
 
-    /// Launches and waits.
+    /// Launches and waits; nil when the supervisor is not the one for this launch.
     ///
     /// - Throws: when the supervisor went away without a word.
-    package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome {
+    package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome? {
         // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
         try control.send(ControlRequest.launch(order).bytes, waiting: true)
-        while outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) { try turn() }
-        return told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
+        while !isDeclined && outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
+            try turn()
+        }
+        return isDeclined ? nil : told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
     }
 
     /// The outcome, and what of the command's output could not be written.
@@ -108,6 +111,8 @@ package struct FrontEnd: ~Copyable {
             case .launched: try connect(descriptors)
             case .refused(let code, let message): outcome = Outcome(code: code, message: message)
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
+            case .declined: isDeclined = true
+            case .agents, .ending: throw ControlError("an answer to no question")
             }
         }
     }

@@ -44,3 +44,12 @@ enum WorkingDirectory {
         return "/" + parts.joined(separator: "/")
     }
 }
+
+/// The user's home directory.
+enum HomeFolder {
+    /// `$HOME` when it is a path, else the account's.
+    static var current: String {
+        let named = unsafe getenv("HOME").flatMap { unsafe String(validatingCString: $0) }
+        return named.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? AccountEntry.current().home
+    }
+}

@@ -20,6 +20,12 @@ final class AgentNode {
         var failure: Int32?
     }
 
+    /// Counts a supervisor's launches.
+    let number: UInt64
+    /// As it was ordered.
+    let argv: [String]
+    /// Monotonic milliseconds of its launch.
+    let launched = Poller.now()
     let lineage: Lineage
     let policy: LineagePolicy
     let sandbox: Sandbox
@@ -45,6 +51,8 @@ final class AgentNode {
     var cause: String?
 
     init(
+        number: UInt64,
+        argv: [String],
         lineage: Lineage,
         policy: LineagePolicy,
         sandbox: Sandbox,
@@ -52,6 +60,8 @@ final class AgentNode {
         parent: AgentNode?,
         frontEnd: ConnectionID
     ) {
+        self.number = number
+        self.argv = argv
         self.lineage = lineage
         self.policy = policy
         self.sandbox = sandbox

@@ -13,6 +13,9 @@ struct Poller {
         case death(AgentID)
         /// Somebody inside an agent wants to launch.
         case listener(AgentID)
+        /// The user wants something.
+        case server
+        case signals
     }
 
     private var descriptors: [pollfd] = []

@@ -1,0 +1,52 @@
+internal import Glibc
+internal import Linux
+internal import Profiles
+internal import Sandbox
+
+extension Launch {
+    /// What a front-end asks a supervisor for.
+    static func order(_ request: Request) throws(LaunchRefusal) -> LaunchOrder {
+        guard let current = WorkingDirectory.current else {
+            throw LaunchRefusal("the current directory cannot be read; change to one that exists")
+        }
+        return LaunchOrder(
+            profile: try choice(request.profile ?? "base", from: current),
+            name: request.name,
+            workspace: try workspace(request.workspace, from: current),
+            workingDirectory: current,
+            argv: request.argv,
+            environment: ProcessEnvironment.entries,
+            terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
+        )
+    }
+
+    /// What `-w` names, with its own links resolved once, here: whoever launches chose the path.
+    private static func workspace(_ path: String?, from current: String) throws(LaunchRefusal) -> String {
+        guard let path else { return current }
+        let absolute = WorkingDirectory.absolute(path, from: current)
+        guard let resolved = PathText.resolved(absolute) else {
+            throw LaunchRefusal(
+                LaunchFailure(
+                    step: "realpath",
+                    object: absolute,
+                    errno: errno,
+                    remedy: "Name a folder that exists and that you may enter with -w."
+                )
+            )
+        }
+        return resolved
+    }
+
+    private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice
+    {
+        guard profile.contains("/") else { return .name(profile) }
+        let path = WorkingDirectory.absolute(profile, from: current)
+        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {
+            throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 256 KiB")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw LaunchRefusal("profile \(path) is not UTF-8")
+        }
+        return .text(text, path: path)
+    }
+}

@@ -1,0 +1,53 @@
+/// One live agent, as `bailey ps` shows it.
+package struct AgentSummary: Sendable, Hashable {
+    package var agent: String
+    /// Nil for a root agent.
+    package var parent: String?
+    package var name: String
+    package var profile: String
+    /// Seconds since its launch.
+    package var age: Int32
+    package var argv: [String]
+
+    package init(agent: String, parent: String?, name: String, profile: String, age: Int32, argv: [String]) {
+        self.agent = agent
+        self.parent = parent
+        self.name = name
+        self.profile = profile
+        self.age = age
+        self.argv = argv
+    }
+
+    /// Bytes of arguments that a summary shows; a list of a thousand agents fits in few messages.
+    static let maximumArguments = 256
+
+    /// As many arguments as fit.
+    static func shortened(_ argv: [String]) -> [String] {
+        var room = maximumArguments
+        var kept: [String] = []
+        for argument in argv {
+            room -= argument.utf8.count + 1
+            guard room >= 0 else { return kept + ["…"] }
+            kept.append(argument)
+        }
+        return kept
+    }
+
+    func write(to writer: inout ControlWriter) {
+        writer.write(agent)
+        writer.write(parent)
+        writer.write(name)
+        writer.write(profile)
+        writer.write(age)
+        writer.write(argv)
+    }
+
+    init(from reader: inout ControlReader) throws(ControlError) {
+        agent = try reader.text()
+        parent = try reader.optionalText()
+        name = try reader.text()
+        profile = try reader.text()
+        age = try reader.integer()
+        argv = try reader.list()
+    }
+}

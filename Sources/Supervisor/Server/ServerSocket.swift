@@ -1,0 +1,58 @@
+internal import CSandbox
+internal import Glibc
+internal import Linux
+
+/// The socket on which a supervisor hears its user; gone with it, also from the folder.
+struct ServerSocket: ~Copyable {
+    /// Connections that wait to be accepted; a tool host starts its tools in bursts.
+    private static let backlog: Int32 = 512
+
+    let path: String
+    private let lock: OwnedDescriptor
+    private let listener: OwnedDescriptor
+
+    private init(path: String, lock: consuming OwnedDescriptor, listener: consuming OwnedDescriptor) {
+        self.path = path
+        self.lock = lock
+        self.listener = listener
+    }
+
+    /// Listens in the folder under a name, after whoever held it is gone.
+    ///
+    /// Throws EBUSY when a supervisor listens there already.
+    static func open(_ name: String, in folder: RuntimeFolder) throws(SystemCallError) -> ServerSocket {
+        try folder.make()
+        let path = folder.path + "/" + name
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC
+        let lock = OwnedDescriptor(unsafe Glibc.open(path + ".lock", flags, 0o600))
+        // The lock ends with its process, however that ends; the socket's file does not.
+        guard lock.rawValue >= 0, flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            throw SystemCallError(stage: "lock", object: path, errno: errno == EWOULDBLOCK ? EBUSY : errno)
+        }
+        unsafe _ = unlink(path)
+        let listener = try PacketSocket.listen(at: path, backlog: backlog)
+        return ServerSocket(path: path, lock: lock, listener: listener)
+    }
+
+    deinit {
+        unsafe _ = unlink(path)
+        unsafe _ = unlink(path + ".lock")
+    }
+
+    var descriptor: Int32 { listener.rawValue }
+
+    /// The next connection of this user's own, made outside of every agent; nil when there is none.
+    func accept() -> OwnedDescriptor? {
+        while let socket = PacketSocket.accept(on: listener.rawValue) {
+            if Self.isTrusted(socket.rawValue) { return socket }
+        }
+        return nil
+    }
+
+    /// An agent of this user's has the same id outside, but never the same user namespace.
+    private static func isTrusted(_ socket: Int32) -> Bool {
+        guard let peer = PacketSocket.peer(of: socket), peer.user == geteuid() else { return false }
+        guard let own = PathText.target(of: "/proc/self/ns/user") else { return false }
+        return PathText.target(of: "/proc/\(peer.process)/ns/user") == own
+    }
+}

@@ -1,0 +1,108 @@
+internal import Glibc
+internal import Linux
+internal import Model
+
+/// What a supervisor does for its user beside launching: list, end, drain.
+extension Supervisor {
+    /// Connections of the user's that are open at a time; more are closed at once.
+    private static let maximumUserConnections = 8_192
+    /// Agents in one part of a list: a part fits in a message (see `AgentSummary.maximumArguments`).
+    private static let listPart = 256
+
+    /// Serves many front-ends until a signal ends it: the first SIGTERM or SIGINT drains, the second ends all agents.
+    ///
+    /// - Parameters:
+    ///   - server: where front-ends connect.
+    ///   - signals: SIGTERM and SIGINT, as a queue.
+    ///   - drainTime: milliseconds that running agents have after the first signal.
+    ///   - ready: called when launches are taken.
+    func serve(
+        on server: consuming ServerSocket,
+        signals: consuming SignalQueue,
+        drainTime: UInt64,
+        ready: () -> Void
+    ) {
+        self.server = consume server
+        self.signals = consume signals
+        self.drainTime = drainTime
+        ready()
+        while drainDeadline == nil || !isAtRest { turn() }
+        close()
+    }
+
+    func acceptUser() {
+        guard let socket = server?.accept() else { return }
+        guard connections.count < Self.maximumUserConnections else { return }
+        connect(socket)
+    }
+
+    func heedSignals() {
+        while let number = signals?.next() {
+            guard number == SIGTERM || number == SIGINT else { continue }
+            guard drainDeadline == nil else {
+                stop()
+                continue
+            }
+            // No launch is taken from now on; those who ask find nobody, and launch by themselves.
+            server = nil
+            drainDeadline = Poller.now().addingReportingOverflow(drainTime).partialValue
+        }
+    }
+
+    /// Why a launch that the user asks for is not this supervisor's; nil when it is, and for an agent's.
+    func reasonToDecline(_ order: LaunchOrder, of connection: ControlConnection) -> String? {
+        guard connection.caller == nil, connection.id != root else { return nil }
+        guard root == nil else { return "it serves one run" }
+        guard drainDeadline == nil else { return "it is ending" }
+        return order.origin == origin ? nil : "its version, folders or home directory are others"
+    }
+
+    private var origin: LaunchOrigin {
+        LaunchOrigin(
+            version: configuration.version,
+            state: configuration.directories.state,
+            configuration: configuration.directories.configuration,
+            home: configuration.home
+        )
+    }
+
+    func answerList(to connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        let now = Poller.now()
+        var rest = agents.values.sorted { $0.number < $1.number }.map { $0.summary(now: now) }[...]
+        repeat {
+            let part = rest.prefix(Self.listPart)
+            rest = rest.dropFirst(part.count)
+            reply(.agents(Array(part), isLast: rest.isEmpty), to: connection)
+        } while !rest.isEmpty && connections[connection.id] != nil
+    }
+
+    func end(_ agent: String, for connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        guard let node = AgentID(agent).flatMap({ agents[$0] }) else {
+            return reply(.ending(count: 0), to: connection)
+        }
+        let count = descendants(of: node).count + 1
+        kill(node, cause: "killed by \(configuration.principal)")
+        reply(.ending(count: Int32(clamping: count)), to: connection)
+    }
+
+    private func refuseAgent(_ connection: ControlConnection) {
+        let message = "inside an agent there is no list of agents and no end to any but one's own child"
+        reply(.refused(code: FrontEnd.launchFailed, message: message), to: connection)
+        drop(connection)
+    }
+}
+
+extension AgentNode {
+    fileprivate func summary(now: UInt64) -> AgentSummary {
+        AgentSummary(
+            agent: id.text,
+            parent: parent?.id.text,
+            name: lineage.agent.name,
+            profile: lineage.agent.profile,
+            age: Int32(clamping: (now - min(now, launched)) / 1000),
+            argv: AgentSummary.shortened(argv)
+        )
+    }
+}

@@ -1,0 +1,72 @@
+internal import Glibc
+internal import Identity
+internal import Linux
+internal import Profiles
+internal import Sandbox
+
+/// What the command line says about a supervisor, whether it serves one launch or many.
+package struct SupervisorOptions: Sendable {
+    /// Of the program.
+    package var version: String
+    package var profilesDirectory: String?
+    package var configurationFile: String?
+    package var degraded: Set<String> = []
+
+    package init(version: String) {
+        self.version = version
+    }
+}
+
+extension SupervisorConfiguration {
+    /// From the command line, the environment and the operator's files.
+    init(_ options: SupervisorOptions) throws {
+        try Self.check(options.degraded)
+        let environment = ProcessEnvironment.dictionary
+        let home = HomeFolder.current
+        let directories = StateDirectories(environment: environment, home: home)
+        self.init(
+            version: options.version,
+            principal: LocalUser.principal(),
+            directories: directories,
+            profiles: ProfileSearch(
+                explicit: try options.profilesDirectory.map(Self.profilesFolder),
+                configurationHome: environment["XDG_CONFIG_HOME"],
+                home: home
+            ),
+            machine: try OperatorConfiguration.load(
+                file: options.configurationFile,
+                directory: directories.configuration
+            ),
+            home: home,
+            userName: AccountEntry.current().name,
+            degraded: options.degraded
+        )
+    }
+
+    private static func check(_ names: Set<String>) throws(LaunchRefusal) {
+        let known = HeldLimits.degradable + [Machine.landlockName]
+        for name in names.sorted() where !known.contains(name) {
+            throw LaunchRefusal(
+                "--allow-degraded \(name) names nothing that may be missing: \(known.joined(separator: ", "))"
+            )
+        }
+    }
+
+    /// What `--profiles` names: a folder that is not there would be passed over, and another profile taken.
+    private static func profilesFolder(_ path: String) throws(LaunchRefusal) -> String {
+        let absolute = WorkingDirectory.absolute(path)
+        var status = stat()
+        let error = unsafe stat(absolute, &status) == 0 ? ENOTDIR : errno
+        guard error == ENOTDIR, status.st_mode & S_IFMT == S_IFDIR else {
+            throw LaunchRefusal(
+                LaunchFailure(
+                    step: "find the profiles",
+                    object: absolute,
+                    errno: error,
+                    remedy: "Name a folder that exists with --profiles, or leave it out."
+                )
+            )
+        }
+        return absolute
+    }
+}
