@@ -87,12 +87,17 @@ install: build ## Install under DESTDIR/PREFIX
 	done < <(cd profiles && find . -type f -printf '%P\0')
 	install -D -m 644 docs/bailey.1 "$$root/share/man/man1/bailey.1"
 	install -D -m 644 docs/bailey.bash "$$root/share/bash-completion/completions/bailey"
+	for unit in system/bailey.service user/bailey.service; do
+	    mkdir -p "$$root/lib/systemd/$${unit%/*}"
+	    sed 's|@PREFIX@|$(PREFIX)|' "systemd/$${unit#system/}" >"$$root/lib/systemd/$$unit"
+	done
 	printf 'Installed under %s\n' "$$root"
 
 .PHONY: uninstall
 uninstall: ## Remove what `make install` installed
 	@root='$(DESTDIR)$(PREFIX)'
 	rm -f "$$root/bin/bailey" "$$root/share/man/man1/bailey.1" "$$root/share/bash-completion/completions/bailey"
+	rm -f "$$root/lib/systemd/system/bailey.service" "$$root/lib/systemd/user/bailey.service"
 	rm -rf "$$root/libexec/bailey" "$$root/share/bailey"
 
 .PHONY: clean

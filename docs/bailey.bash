@@ -31,7 +31,7 @@ _bailey_run() {
         --allow-degraded) mapfile -t COMPREPLY < <(compgen -W "cpus" -- "$cur"); return ;;
     esac
     case $cur in
-        -*) mapfile -t COMPREPLY < <(compgen -W "-p --profiles --config --name -w --allow-degraded --" -- "$cur") ;;
+        -*) mapfile -t COMPREPLY < <(compgen -W "-p --profiles --config --name -w --allow-degraded --alone --" -- "$cur") ;;
         *) mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur") ;;
     esac
 }
@@ -42,10 +42,19 @@ _bailey() {
     local cword=$COMP_CWORD choices=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run tree audit profile doctor --help --version"
+        choices="run serve ps kill tree audit profile doctor --help --version"
     else
         case ${words[1]} in
             run) _bailey_run; return ;;
+            serve)
+                case $prev in
+                    --profiles) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+                    --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+                    --drain) return ;;
+                esac
+                choices="--profiles --config --allow-degraded --drain" ;;
+            ps) choices="--json" ;;
+            kill) choices=$(bailey ps --json 2>/dev/null | sed -n 's/.*"agent":"\([0-9a-f.]*\)".*/\1/p') ;;
             tree) choices="--run --all --state --json" ;;
             audit)
                 choices="--agent --run --denied --limit --state --json"

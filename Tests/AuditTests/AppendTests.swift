@@ -83,7 +83,25 @@ struct AppendTests {
         #expect(tally.count == 1_000)
         #expect(tally.failures.isEmpty)
         #expect(try state.verifiedCount() == 1_000)
-        #expect(try AuditReader(directory: state.path).runs().sorted() == ["aaaaaaaa", "bbbbbbbb"])
+    }
+
+    @Test func `a record is of its agent's run, and of the supervisor's own where no agent is in it`() throws
+    {
+        let state = try StateFixture()
+        let refusal = SpawnRefusal(
+            parent: nil,
+            principal: Sample.child.principal,
+            profile: "nosuch",
+            argv: ["true"],
+            reason: "there is none"
+        )
+        let tally = try state.open(run: "aaaaaaaa").appendOneByOne([
+            .spawnRefused(refusal), Sample.request(),
+        ])
+        #expect(tally.failures.isEmpty)
+        #expect(
+            try AuditReader(directory: state.path).runs() == ["aaaaaaaa", Sample.child.agent.agent.run]
+        )
     }
 
     @Test func `two processes on one file write one chain`() async throws {
