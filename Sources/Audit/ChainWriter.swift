@@ -25,7 +25,12 @@ final class ChainWriter: Sendable {
         }
         self.head = head
         self.path = path + "/" + StoreFiles.databaseName
-        database = try StoreFiles.openDatabase(at: self.path, readOnly: false)
+        // One after the other: of two that turn a new file into a WAL database at once, SQLite tells one that it is busy,
+        // and does not wait (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+        let databasePath = self.path
+        database = try head.locked { () throws(AuditStoreError) in
+            try StoreFiles.openDatabase(at: databasePath, readOnly: false)
+        }
         try requireWhole()
     }
 

@@ -49,4 +49,9 @@ final class HeadFile: Sendable {
             if try read().head.sequence < head.sequence { try file.write(line) }
         }
     }
+
+    /// Runs `body` while no other supervisor does, nor moves the head.
+    func locked<Value>(_ body: () throws(AuditStoreError) -> Value) throws(AuditStoreError) -> Value {
+        try file.locked(body)
+    }
 }

@@ -35,7 +35,7 @@ enum StoreFiles {
     }
 
     /// Opens the database, WAL and synchronous FULL when it may be written, and makes its tables.
-    static func openDatabase(at path: String, readOnly: Bool) throws -> DatabaseQueue {
+    static func openDatabase(at path: String, readOnly: Bool) throws(AuditStoreError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = readOnly
         configuration.label = "bailey.audit"

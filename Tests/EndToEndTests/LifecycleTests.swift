@@ -137,6 +137,17 @@ extension EndToEnd {
             #expect(verified.code == 0, "\(verified)")
         }
 
+        @Test("R11: supervisors that are started at once make one store, and each launches")
+        func firstTogether() throws {
+            for _ in 0..<10 {
+                let place = try Place()
+                let launch = "'\(place.binary)' run -- true || echo failed"
+                let outcome = try place.control("for i in 1 2 3 4 5 6; do (\(launch)) & done; wait")
+                #expect(outcome.output.isEmpty && outcome.errors.isEmpty, "\(outcome)")
+                #expect(try place.bailey(["audit", "verify"]).code == 0)
+            }
+        }
+
         @Test("R11: launches leave no mount, process, control group or temporary file behind")
         func nothingLeft() throws {
             let before = try traces()
