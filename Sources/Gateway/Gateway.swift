@@ -32,10 +32,11 @@ package final class Gateway: Sendable {
     /// Fails when the upstream roots cannot be read or there are too many placeholders.
     package init(
         configuration: GatewayConfiguration,
+        authority: CertificateAuthority,
         audit: any AuditSink,
         credentials: any CredentialSource
     ) throws {
-        authority = try CertificateAuthority()
+        self.authority = authority
         guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
             throw GatewayFailure(
                 "watch for \(credentials.placeholders.count) placeholders: too many, or one is empty"
@@ -72,42 +73,67 @@ package final class Gateway: Sendable {
         )
     }
 
-    /// Takes an agent's sockets and serves them from now on.
+    /// Takes an agent's sockets and serves them from now on; waits until it does, never on one of the gateway's loops.
     ///
     /// On failure the sockets are closed.
     package func open(_ agent: GatewayAgent) throws {
+        let outcome = Mutex<Result<Void, GatewayFailure>>(.success(()))
+        let opened = DispatchSemaphore(value: 0)
+        open(agent) { result in
+            outcome.withLock { $0 = result }
+            opened.signal()
+        }
+        opened.wait()
+        try outcome.withLock { $0 }.get()
+    }
+
+    /// The same without waiting: calls back, on a thread of its own choosing, when the sockets are served.
+    package func open(
+        _ agent: GatewayAgent,
+        whenOpen: @escaping @Sendable (Result<Void, GatewayFailure>) -> Void
+    ) {
+        let id = agent.id
         let resident = Resident(agent, gatehouse.limits, gatehouse.budget)
         let isNew = attached.withLock { attached in
-            guard attached[agent.id] == nil else { return false }
-            attached[agent.id] = Attachment(resident: resident, refusals: agent.refusals)
+            guard attached[id] == nil else { return false }
+            attached[id] = Attachment(resident: resident, refusals: agent.refusals)
             return true
         }
         guard isNew else {
             for socket in agent.sockets { Glibc.close(socket) }
-            throw GatewayFailure("open \(agent.id): the agent is attached already")
+            return whenOpen(.failure(GatewayFailure("open \(id): the agent is attached already")))
         }
-        var rest = agent.sockets[...]
+        let listener = listen(agent, resident)
+        var others = agent.refusals.map { socket in
+            receive(on: socket, RefusalWatch(resident, self.gatehouse, descriptor: socket))
+        }
+        if let resolver = agent.resolver {
+            others.append(receive(on: resolver, NameService(resident, descriptor: resolver)))
+        }
+        EventLoopFuture.whenAllComplete([listener] + others, on: group.any()).whenSuccess { results in
+            whenOpen(self.keep(results, for: id))
+        }
+    }
+
+    /// Keeps an agent's channels, its listener first, or closes them when one failed or the agent ended meanwhile.
+    private func keep(
+        _ results: [Result<any Channel, any Error>],
+        for id: AgentID
+    ) -> Result<Void, GatewayFailure> {
         do {
-            if let resolver = agent.resolver {
-                rest.removeFirst()
-                let channel = try receive(on: resolver, NameService(resident, descriptor: resolver))
-                attached.withLock { $0[agent.id]?.others.append(channel) }
+            let channels = try results.map { try $0.get() }
+            let isKept = attached.withLock { attached in
+                guard attached[id] != nil else { return false }
+                attached[id]?.listener = channels.first
+                attached[id]?.others = Array(channels.dropFirst())
+                return true
             }
-            for socket in agent.refusals {
-                rest.removeFirst()
-                let channel = try receive(
-                    on: socket,
-                    RefusalWatch(resident, self.gatehouse, descriptor: socket)
-                )
-                attached.withLock { $0[agent.id]?.others.append(channel) }
-            }
-            rest.removeFirst()
-            let channel = try listen(agent, resident)
-            attached.withLock { $0[agent.id]?.listener = channel }
+            guard isKept else { throw GatewayFailure("the agent has ended") }
+            return .success(())
         } catch {
-            for socket in rest { Glibc.close(socket) }
-            close(agent.id)
-            throw GatewayFailure("open \(agent.id): \(error)")
+            for case .success(let channel) in results { channel.close(promise: nil) }
+            _ = attached.withLock { $0.removeValue(forKey: id) }
+            return .failure(GatewayFailure("open \(id): \(error)"))
         }
     }
 
@@ -163,9 +189,9 @@ package final class Gateway: Sendable {
         gatehouse.work.shutdown()
     }
 
-    private func listen(_ agent: GatewayAgent, _ resident: Resident) throws -> any Channel {
+    private func listen(_ agent: GatewayAgent, _ resident: Resident) -> EventLoopFuture<any Channel> {
         let acceptor = Acceptor(resident: resident, gatehouse: gatehouse)
-        return try ServerBootstrap(group: group)
+        return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: GatewayLimits.backlog)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: GatewayLimits.writeBuffer)
@@ -184,14 +210,13 @@ package final class Gateway: Sendable {
             }
             .childChannelInitializer { acceptor.accept($0) }
             .withBoundSocket(agent.listener)
-            .wait()
     }
 
     private func receive(
         on socket: Int32,
         _ handler: @autoclosure @escaping @Sendable () -> some ChannelHandler
-    ) throws -> any Channel {
-        try DatagramBootstrap(group: group)
+    ) -> EventLoopFuture<any Channel> {
+        DatagramBootstrap(group: group)
             .channelOption(.receivePacketInfo, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -199,6 +224,5 @@ package final class Gateway: Sendable {
                 }
             }
             .withBoundSocket(socket)
-            .wait()
     }
 }

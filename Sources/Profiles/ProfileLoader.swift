@@ -8,15 +8,18 @@ package import Policy
 package struct ProfileLoader: Sendable {
     package let search: ProfileSearch
     package let variables: ProfileVariables
+    fileprivate let memory: ProfileMemory?
 
     /// Files on one way of `extends`.
     package static let maximumDepth = 8
     /// Files of one profile.
     package static let maximumFiles = 64
 
-    package init(search: ProfileSearch, variables: ProfileVariables) {
+    /// A loader that is made again for each launch shares what it has parsed in `memory`.
+    package init(search: ProfileSearch, variables: ProfileVariables, memory: ProfileMemory? = nil) {
         self.search = search
         self.variables = variables
+        self.memory = memory
     }
 
     /// The profile of this name, from the first folder that has it.
@@ -105,6 +108,14 @@ private struct Assembly {
     }
 
     func parse(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
+        let source = ProfileMemory.Source(file: file, text: text, variables: loader.variables)
+        if let known = loader.memory?[source] { return known }
+        let parsed = try parseAnew(text, file: file)
+        loader.memory?[source] = parsed
+        return parsed
+    }
+
+    private func parseAnew(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
         let document = try YAMLDocument(text, file: file)
         var parser = ProfileParser(file: file, variables: loader.variables)
         let stem =

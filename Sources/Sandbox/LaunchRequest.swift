@@ -16,7 +16,7 @@ package struct LaunchRequest: Sendable {
     /// A pty of its own instead of pipes.
     package var terminal: Bool
     package var hostName: String
-    package var extraFiles: [ExtraFile]
+    package var extraFiles: ExtraFiles
     /// Isolation that may be missing, by name.
     package var degraded: Set<String>
 
@@ -31,7 +31,7 @@ package struct LaunchRequest: Sendable {
         userName: String,
         terminal: Bool,
         hostName: String,
-        extraFiles: [ExtraFile],
+        extraFiles: ExtraFiles,
         degraded: Set<String>
     ) {
         self.name = name
@@ -46,17 +46,5 @@ package struct LaunchRequest: Sendable {
         self.hostName = hostName
         self.extraFiles = extraFiles
         self.degraded = degraded
-    }
-}
-
-/// A file that the supervisor puts, read-only, into an agent's view.
-package struct ExtraFile: Sendable, Hashable {
-    /// Path inside.
-    package let path: String
-    package let bytes: [UInt8]
-
-    package init(path: String, bytes: [UInt8]) {
-        self.path = path
-        self.bytes = bytes
     }
 }

@@ -45,7 +45,7 @@ package final class Spawner: Sendable {
             degraded: request.degraded
         )
         do throws(LaunchFailure) {
-            return try launch(plan, limits: limits, terminal: request.terminal, under: parent)
+            return try launch(plan, of: request, limits: limits, under: parent)
         } catch {
             limits.group?.remove()
             throw error
@@ -54,12 +54,12 @@ package final class Spawner: Sendable {
 
     private func launch(
         _ plan: LaunchPlan,
+        of request: LaunchRequest,
         limits: HeldLimits,
-        terminal: Bool,
         under parent: Sandbox?
     ) throws(LaunchFailure) -> Sandbox {
-        var parts = try Self.parts(terminal: terminal)
-        try send(plan, parts: parts, under: parent)
+        var parts = try Self.parts(terminal: request.terminal)
+        try send(plan, parts: parts, files: request.extraFiles, under: parent)
         parts.closeAgentSide()
         let reports = LaunchReports(parts.reports, patience: Self.patience)
         return try Sandbox(parts: parts, plan: plan, reports: reports, limits: limits)
@@ -78,6 +78,7 @@ package final class Spawner: Sendable {
     private func send(
         _ plan: LaunchPlan,
         parts: borrowing SandboxParts,
+        files: ExtraFiles,
         under parent: Sandbox?
     ) throws(LaunchFailure) {
         do throws(SystemCallError) {
@@ -85,7 +86,8 @@ package final class Spawner: Sendable {
             let own = [memory.rawValue, parts.agentReports, parts.agentChannel]
             let streams = parts.agentStreams(orElse: memory.rawValue)
             let namespaces = parent.map { $0.namespaceDescriptors } ?? []
-            try PacketSocket.send([0], descriptors: own + streams + namespaces, on: socket, waiting: true)
+            let descriptors = own + streams + [files.descriptor] + namespaces
+            try PacketSocket.send([0], descriptors: descriptors, on: socket, waiting: true)
         } catch {
             throw LaunchFailure(error, remedy: Self.exhausted)
         }

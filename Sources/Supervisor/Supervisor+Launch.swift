@@ -76,7 +76,8 @@ extension Supervisor {
                 workspace: order.workspace,
                 home: configuration.home,
                 temporary: "/tmp"
-            )
+            ),
+            memory: profileMemory
         )
         do throws(ProfileError) {
             switch order.profile {
@@ -209,6 +210,7 @@ extension Supervisor {
         connection.launched = agent.id
         agent.unrecorded = order
         if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
+        open(agent)
         guard let program = agent.sandbox.programDescriptor else {
             return recordSpawn(of: agent, digest: nil)
         }
@@ -233,18 +235,29 @@ extension Supervisor {
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
-            guard let agent = agents[id], agent.phase == .prepared else { return }
-            start(agent, result: result)
+            guard let agent = agents[id] else { return }
+            agent.awaited.remove(.record)
+            start(agent, unless: result.mapError { $0 })
         }
     }
 
-    private func start(_ agent: AgentNode, result: Result<Void, AuditFailure>) {
+    /// The gateway serves the agent's sockets, or does not.
+    func opened(_ id: AgentID, _ result: Result<Void, any Error>) {
+        guard let agent = agents[id] else { return }
+        agent.awaited.remove(.gateway)
+        start(agent, unless: result)
+    }
+
+    /// Runs the command when the spawn record is durable and the gateway serves the agent; a failure of either ends
+    /// the launch.
+    private func start(_ agent: AgentNode, unless result: Result<Void, any Error>) {
+        guard agent.phase == .prepared else { return }
         guard let connection = connections[agent.frontEnd] else {
             return kill(agent, cause: "its front-end ended")
         }
         do {
             try result.get()
-            try open(agent)
+            guard agent.awaited.isEmpty else { return }
             try agent.sandbox.start()
         } catch {
             connection.launched = nil
@@ -265,12 +278,13 @@ extension Supervisor {
         for descriptor in streams { Glibc.close(descriptor) }
     }
 
-    /// Hands the agent's sockets to the gateway.
-    private func open(_ agent: AgentNode) throws {
+    /// Hands the agent's sockets to the gateway, while its record is on the way to the disk: nothing runs in it yet.
+    private func open(_ agent: AgentNode) {
+        let (id, mailbox) = (agent.id, mailbox)
         guard let listener = agent.sandbox.takeListener()?.release() else {
-            throw LaunchRefusal("the agent has no listener")
+            return mailbox.post(.opened(id, .failure(LaunchRefusal("the agent has no listener"))))
         }
-        try gateway.open(
+        gateway.open(
             GatewayAgent(
                 policy: agent.policy,
                 listener: listener,
@@ -278,7 +292,7 @@ extension Supervisor {
                 refusals: agent.sandbox.takeRefusals(),
                 namespaceCookie: agent.sandbox.namespaceCookie
             )
-        )
+        ) { result in mailbox.post(.opened(id, result.mapError { $0 })) }
     }
 
     /// The look-alikes of the credentials that a profile names.

@@ -34,6 +34,7 @@ package final class Supervisor {
     let standIns: StandIns
     let mailbox: Mailbox
     let digests = ProgramDigests()
+    let profileMemory = ProfileMemory()
 
     var agents: [AgentID: AgentNode] = [:]
     /// Agents that are gone, until their exit records are appended.
@@ -63,9 +64,12 @@ package final class Supervisor {
         self.spawner = spawner
         run = RunName.random()
         mailbox = try Mailbox()
-        machine = try Machine(
-            ownFolders: configuration.directories.all
-        )
+        // Beside the rest: making keys and reading the system's roots takes as long as opening the store.
+        let trust = Concurrently {
+            let authority = try CertificateAuthority()
+            return (authority: authority, store: try TrustStore(authority: authority))
+        }
+        machine = try Machine(ownFolders: configuration.directories.all)
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)
@@ -84,10 +88,11 @@ package final class Supervisor {
                 upstreamRoots: configuration.machine.upstreamAuthority,
                 limits: limits
             ),
+            authority: trust.value().authority,
             audit: audit,
             credentials: credentials
         )
-        trust = try TrustStore(authority: gateway.authority)
+        self.trust = try trust.value().store
     }
 
     /// A number that this supervisor has not used before.
@@ -186,6 +191,7 @@ package final class Supervisor {
         switch letter {
         case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
         case .departed(let id): departed(id)
+        case .opened(let id, let result): opened(id, result)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }

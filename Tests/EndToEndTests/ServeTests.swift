@@ -274,19 +274,19 @@ extension EndToEnd {
             _ = server.finish()
         }
 
-        @Test("R11: two hundred launches leak no descriptor, thread, mount, namespace, control group or file")
+        @Test("R11: two hundred launches leak no descriptor, thread, mount, namespace or file")
         func leaks() throws {
             let server = try serving()
             let pid = server.processIdentifier
-            func held() throws -> [String] {
+            func held() throws -> [Int] {
                 let counts = try place.control(
                     """
                     ls /proc/\(pid)/fd | wc -l; ls /proc/\(pid)/task | wc -l; wc -l < /proc/\(pid)/mountinfo
                     find '\(place.root)/state' '\(place.root)/run' '\(place.root)/workspace' ! -name 'audit*' | wc -l
-                    find /sys/fs/cgroup -type d -name '*.*' -path '*bailey*' 2>/dev/null | wc -l
+                    ls -l /proc/\(pid)/fd | grep -cE '(net|mnt|user|pid):'
                     """
                 )
-                return counts.lines
+                return counts.lines.compactMap { Int($0) }
             }
             let ten =
                 "i=0; while [ $i -lt 10 ]; do '\(place.binary)' run -- true || exit 1; i=$((i + 1)); done"
@@ -297,8 +297,9 @@ extension EndToEnd {
             }
             var after = try held()
             let end = Date(timeIntervalSinceNow: 10)
-            while after != before, Date() < end { after = try held() }
-            #expect(after == before)
+            // A thread that has nothing to do may end: less is no leak.
+            while zip(after, before).contains(where: { $0 > $1 }), Date() < end { after = try held() }
+            #expect(after.count == 5 && !zip(after, before).contains { $0 > $1 }, "\(before) then \(after)")
             #expect(try alive().isEmpty)
             kill(pid, SIGTERM)
             _ = server.finish()

@@ -47,6 +47,7 @@ enum csb_flag {
     CSB_ID_MAPPED = 8,
     CSB_NO_SYMLINKS = 16,
     CSB_KEEP_DEVICES = 32,
+    CSB_SHARED_DATA = 64, /* CSB_FILE: the bytes are in CSB_SHARED, not in the plan */
 };
 
 struct csb_op {
@@ -102,7 +103,7 @@ struct csb_report {
 
 /* Descriptors of one launch request, in this order; the last three only for a nested agent. */
 enum csb_descriptor {
-    CSB_PLAN, CSB_REPORT, CSB_CHANNEL, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_USER, CSB_MOUNT_NS, CSB_PID,
+    CSB_PLAN, CSB_REPORT, CSB_CHANNEL, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_SHARED, CSB_USER, CSB_MOUNT_NS, CSB_PID,
     CSB_DESCRIPTORS,
 };
 

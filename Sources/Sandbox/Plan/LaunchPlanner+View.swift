@@ -12,7 +12,7 @@ extension LaunchPlanner {
     }
 
     private mutating func makeFolder(_ path: String, mode: UInt32 = 0o755) {
-        guard !mounted.contains(where: { Grant.covers($0, path) }), made.insert(path).inserted else { return }
+        guard !mounted.cover(path), made.insert(path).inserted else { return }
         steps.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: path))
     }
 
@@ -20,6 +20,21 @@ extension LaunchPlanner {
         guard made.insert(path).inserted else { return }
         makeFolders(above: path)
         steps.append(LaunchStep(kind: CSB_FILE, mode: mode, path: path, payload: content))
+    }
+
+    private mutating func makeFile(_ path: String, sharing part: ExtraFiles.Part) {
+        guard made.insert(path).inserted else { return }
+        makeFolders(above: path)
+        steps.append(
+            LaunchStep(
+                kind: CSB_FILE,
+                flags: CSB_SHARED_DATA.rawValue,
+                mode: 0o444,
+                path: path,
+                a: part.offset,
+                b: part.size
+            )
+        )
     }
 
     private mutating func link(_ path: String, to target: String) {
@@ -30,17 +45,17 @@ extension LaunchPlanner {
 
     mutating func place(_ sources: [Source]) {
         for source in sources {
-            let beneath = mounted.contains { Grant.covers($0, source.path) }
+            let beneath = mounted.cover(source.path)
             if !beneath {
                 makeFolders(above: source.path)
                 if source.isFile { makeFile(source.path, []) } else { makeFolder(source.path) }
             }
             let flags = source.optional ? CSB_OPTIONAL.rawValue : 0
             steps.append(LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: flags, path: source.path))
-            mounted.append(source.path)
+            mounted.insert(source.path)
         }
         for path in request.profile.files.hide + CredentialStores.paths(home: request.home)
-        where mounted.contains(where: { Grant.covers($0, path) }) {
+        where mounted.cover(path) {
             hide(path)
         }
     }
@@ -59,7 +74,7 @@ extension LaunchPlanner {
         steps.append(LaunchStep(kind: CSB_DEVPTS, path: "/dev/pts"))
         for (path, text) in AccountFiles(identity: identity, request: request).files
         where !isNested || path != "/etc/hosts" {
-            guard !mounted.contains(where: { Grant.covers($0, path) }) else { continue }
+            guard !mounted.cover(path) else { continue }
             makeFile(path, Array(text.utf8))
         }
     }
@@ -119,13 +134,13 @@ extension LaunchPlanner {
     /// What the supervisor puts in; a child sees its parent's, which are the same.
     mutating func placeExtraFiles() {
         guard !isNested else { return }
-        for (index, file) in request.extraFiles.enumerated() {
-            if mounted.contains(where: { Grant.covers($0, file.path) }) {
+        for (index, file) in request.extraFiles.parts.enumerated() {
+            if mounted.cover(file.path) {
                 let source = "/.bailey/files/\(index)"
-                makeFile(source, file.bytes, mode: 0o444)
+                makeFile(source, sharing: file)
                 cover(file.path, with: source)
             } else {
-                makeFile(file.path, file.bytes, mode: 0o444)
+                makeFile(file.path, sharing: file)
             }
         }
     }

@@ -27,7 +27,7 @@ struct LaunchPlanner {
     var slots: UInt32 = 0
     var made: Set<String> = ["/"]
     /// Where a mount of the view begins; nothing of ours can be made beneath.
-    var mounted: [String] = []
+    var mounted = MountPoints()
 
     init(request: LaunchRequest, machine: MachineFacts, identity: LaunchPlan.Identity, isNested: Bool) {
         self.request = request

@@ -12,7 +12,7 @@ struct TrustStore {
     private static let maximumBundle = 4 << 20
 
     /// Read-only files put into every agent's view.
-    let files: [ExtraFile]
+    let files: ExtraFiles
 
     init(authority: CertificateAuthority) throws {
         let pem = authority.certificatePEM
@@ -21,14 +21,14 @@ struct TrustStore {
         let truststore = JavaTruststore(
             certificates: certificates.enumerated().map { (alias: "bailey-\($0.offset)", der: $0.element) }
         )
-        files = [
-            ExtraFile(path: TrustFiles.bundlePath, bytes: system + Array("\n\(pem)".utf8)),
-            ExtraFile(path: TrustFiles.javaPath, bytes: truststore.bytes),
-            ExtraFile(
+        files = try ExtraFiles([
+            (path: TrustFiles.bundlePath, bytes: system + Array("\n\(pem)".utf8)),
+            (path: TrustFiles.javaPath, bytes: truststore.bytes),
+            (
                 path: "/etc/resolv.conf",
                 bytes: Array("nameserver 198.18.0.53\noptions edns0 timeout:2\n".utf8)
             ),
-            ExtraFile(path: "/etc/hosts", bytes: Array("127.0.0.1\tlocalhost\n::1\tlocalhost\n".utf8)),
-        ]
+            (path: "/etc/hosts", bytes: Array("127.0.0.1\tlocalhost\n::1\tlocalhost\n".utf8)),
+        ])
     }
 }

@@ -13,6 +13,14 @@ final class AgentNode {
         case ended
     }
 
+    /// What the command waits for.
+    enum Awaited {
+        /// The spawn record, until it is durable.
+        case record
+        /// The gateway, until it serves the agent's sockets.
+        case gateway
+    }
+
     /// How its command ended.
     struct Verdict {
         var code: Int32
@@ -36,6 +44,7 @@ final class AgentNode {
     /// The connection of the front-end that launched it.
     let frontEnd: ConnectionID
     var phase = Phase.prepared
+    var awaited: Set<Awaited> = [.record, .gateway]
     var verdict: Verdict?
     /// What was ordered, until the spawn record is written.
     var unrecorded: LaunchOrder?

@@ -12,6 +12,8 @@ final class Mailbox: Sendable {
         case commit(UInt64, Result<Void, AuditFailure>)
         /// The digest of an agent's program; nil when there is none.
         case digest(AgentID, String?)
+        /// The gateway serves an agent's sockets, or does not.
+        case opened(AgentID, Result<Void, any Error>)
         /// The gateway has recorded what an agent tried last.
         case departed(AgentID)
     }

@@ -44,7 +44,12 @@ final class House: Sendable {
             let (key, value) = (try #require(DNSName(name)), try #require(IPAddress(address)))
             configuration.resolve[key] = value
         }
-        gateway = try Gateway(configuration: configuration, audit: recorder, credentials: vault)
+        gateway = try Gateway(
+            configuration: configuration,
+            authority: CertificateAuthority(),
+            audit: recorder,
+            credentials: vault
+        )
         bundle = try scratch.write("agent-ca.pem", gateway.authority.certificatePEM)
         let listener = try namespace.map { ($0.listener, UInt16(3_128)) } ?? Sockets.listener()
         let resolver = try namespace.map { ($0.resolver, UInt16(53)) } ?? Sockets.datagram()

@@ -59,5 +59,25 @@ final class Nginx {
     }
 
     /// What reached it, one line for each request.
-    var accessLog: String { scratch.read("access.log") }
+    ///
+    /// A line is written after its answer was sent: a request of the test's own comes behind all others, and the log is
+    /// whole when that one's line is there.
+    var accessLog: String {
+        guard let client = try? RawClient(port: plain) else { return "nginx does not answer" }
+        markers += 1
+        client.send("GET \(Self.marker) HTTP/1.0\r\n\r\n")
+        _ = client.text()
+        for _ in 0..<500 {
+            let lines = scratch.read("access.log").split(separator: "\n")
+            if lines.count(where: { $0.contains(Self.marker) }) >= markers {
+                return lines.filter { !$0.contains(Self.marker) }.joined(separator: "\n")
+            }
+            usleep(10_000)
+        }
+        return "nginx does not write its log"
+    }
+
+    private static let marker = "/marker-of-the-test"
+    /// Requests of the test's own so far.
+    private var markers = 0
 }

@@ -1,0 +1,31 @@
+internal import Synchronization
+
+/// What was parsed lately, by the very text: a tool host launches thousands of agents under a few profiles.
+///
+/// Files are read at each launch all the same, so a change counts from the next one on.
+package final class ProfileMemory: Sendable {
+    /// What a parsed profile depends on, and nothing else.
+    struct Source: Sendable, Hashable {
+        let file: String
+        let text: String
+        let variables: ProfileVariables
+    }
+
+    /// Profiles kept; with texts of at most 256 KiB each, and of a few KiB mostly.
+    private static let capacity = 64
+
+    private let parsed = Mutex<[Source: ParsedProfile]>([:])
+
+    package init() {}
+
+    /// The profile of a text; nil when it was not parsed lately.
+    subscript(source: Source) -> ParsedProfile? {
+        get { parsed.withLock { $0[source] } }
+        set {
+            parsed.withLock { parsed in
+                if parsed.count >= Self.capacity { parsed = [:] }
+                parsed[source] = newValue
+            }
+        }
+    }
+}
