@@ -154,7 +154,7 @@ static _Noreturn void agent(struct csb_context *context, int mapped, int nested)
     if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
     umask(0);
     perform_all(context, 0);
-    umask(022);
+    umask((mode_t)(context->head->umask & 0777));
     reset_signals();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     int exports[CSB_EXPORTS], count = 0;

@@ -10,6 +10,8 @@ package struct LaunchRequest: Sendable {
     package var environment: [(name: String, value: String)]
     package var workspace: String
     package var workingDirectory: String
+    /// The command's file mode creation mask (umask(2)).
+    package var umask: UInt32
     /// Home directory inside: private, unless the profile grants it.
     package var home: String
     package var userName: String
@@ -27,6 +29,7 @@ package struct LaunchRequest: Sendable {
         environment: [(name: String, value: String)],
         workspace: String,
         workingDirectory: String,
+        umask: UInt32,
         home: String,
         userName: String,
         terminal: Bool,
@@ -40,6 +43,7 @@ package struct LaunchRequest: Sendable {
         self.environment = environment
         self.workspace = workspace
         self.workingDirectory = workingDirectory
+        self.umask = umask
         self.home = home
         self.userName = userName
         self.terminal = terminal

@@ -16,7 +16,8 @@ extension Launch {
             workingDirectory: current,
             argv: request.argv,
             environment: ProcessEnvironment.entries,
-            terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil
+            terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil,
+            umask: FileModeMask.current
         )
     }
 
@@ -25,16 +26,25 @@ extension Launch {
         guard let path else { return current }
         let absolute = WorkingDirectory.absolute(path, from: current)
         guard let resolved = PathText.resolved(absolute) else {
-            throw LaunchRefusal(
-                LaunchFailure(
-                    step: "realpath",
-                    object: absolute,
-                    errno: errno,
-                    remedy: "Name a folder that exists and that you may enter with -w."
-                )
-            )
+            throw notEntered("realpath", absolute, errno)
         }
+        var status = stat()
+        guard unsafe stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw notEntered("enter", resolved, ENOTDIR)
+        }
+        guard unsafe access(resolved, X_OK) == 0 else { throw notEntered("enter", resolved, errno) }
         return resolved
+    }
+
+    private static func notEntered(_ step: String, _ path: String, _ code: Int32) -> LaunchRefusal {
+        LaunchRefusal(
+            LaunchFailure(
+                step: step,
+                object: path,
+                errno: code,
+                remedy: "Name a folder that exists and that you may enter with -w."
+            )
+        )
     }
 
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice

@@ -66,6 +66,8 @@ extension Supervisor {
 
     /// Sends a reply; a front-end that does not read loses its connection.
     func reply(_ reply: ControlReply, descriptors: [Int32] = [], to connection: ControlConnection) {
+        // With its last word the process of a single run ends: what is to be gone from the folder goes before.
+        if connection.id == root, reply.isLast { server = nil }
         do throws(ControlError) {
             try connection.channel.send(reply.bytes, descriptors: descriptors)
         } catch {

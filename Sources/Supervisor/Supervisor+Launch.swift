@@ -193,6 +193,7 @@ extension Supervisor {
             environment: environment.filtered(order.environment),
             workspace: order.workspace,
             workingDirectory: order.workingDirectory,
+            umask: order.umask,
             home: configuration.home,
             userName: configuration.userName,
             terminal: order.terminal != nil,

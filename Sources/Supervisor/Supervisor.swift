@@ -113,8 +113,6 @@ package final class Supervisor {
             if connections[root] == nil { stop() }
             turn()
             if let lastWord, isAtRest, let connection = connections[root] {
-                // With this word the process ends: what is to be gone from the folder goes before.
-                server = nil
                 reply(lastWord, to: connection)
                 connections[root] = nil
             }

@@ -74,6 +74,45 @@ extension EndToEnd.LaunchTests {
         #expect(place.read("workspace/ran") == nil)
     }
 
+    @Test(
+        "A workspace that is no folder, or one that may not be entered, is refused by name",
+        arguments: ["file", "shut"]
+    )
+    func unusableWorkspace(name: String) throws {
+        let place = try Place(for: .ordinary)
+        try place.write("", to: "file")
+        try FileManager.default.createDirectory(
+            atPath: place.root + "/shut",
+            withIntermediateDirectories: true
+        )
+        chmod(place.root + "/shut", 0)
+        let outcome = try place.bailey(["run", "-w", place.root + "/" + name, "--", "true"])
+        #expect(outcome.code == 125 && outcome.errors.contains("-w"), "\(outcome)")
+        #expect(outcome.errors.contains("(\(place.root)/\(name))"), "\(outcome)")
+        chmod(place.root + "/shut", 0o755)
+    }
+
+    @Test(
+        "A folder of one's own that is not writable cannot hold a protected path's place, and the message says how"
+    )
+    func readOnlyWorkspace() throws {
+        let place = try Place(for: .ordinary)
+        chmod(place.workspace, 0o555)
+        let outcome = try place.agent("true")
+        #expect(outcome.code == 125 && outcome.errors.contains("chmod u+w"), "\(outcome)")
+        try place.profile("open", "files: {write: [$WORKSPACE]}\n")
+        #expect(try place.agent("touch x; echo ran", profile: "open").lines == ["ran"])
+        chmod(place.workspace, 0o755)
+    }
+
+    @Test("A refused launch leaves nothing in the folder of sockets")
+    func nothingInRuntimeFolder() throws {
+        let place = try Place()
+        #expect(try place.bailey(["run", "-p", "nosuch", "--", "true"]).code == 125)
+        #expect(try place.bailey(["run", "--", "no-such-program"]).code == 127)
+        #expect(try place.control("find '\(place.root)/run' ! -type d").output.isEmpty)
+    }
+
     @Test("An unknown option or no command runs nothing", arguments: [["--no-such", "x"], ["-p"], []])
     func wrongUsage(words: [String]) throws {
         let outcome = try place.bailey(["run"] + words)

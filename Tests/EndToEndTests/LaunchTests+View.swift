@@ -108,6 +108,44 @@ extension EndToEnd.LaunchTests {
         #expect(place.read("workspace/.git/hooks/pre-push") == nil)
     }
 
+    @Test(
+        "The caller's file mode creation mask is the command's, a child's as well",
+        arguments: ["0077", "0022", "0002"]
+    )
+    func umask(mask: String) throws {
+        let place = try Place()
+        try place.nestingProfiles()
+        let run = "'\(place.binary)' run -p top --profiles ../profiles -- sh -c"
+        let outcome = try place.control(
+            "umask \(mask); \(run) 'umask; bailey run -p leaf -- sh -c umask; touch made'"
+        )
+        #expect(outcome.lines == [mask, mask], "\(outcome)")
+        let made = try FileManager.default.attributesOfItem(atPath: place.workspace + "/made")
+        let bits = (made[.posixPermissions] as? NSNumber)?.uint32Value
+        #expect(bits == 0o666 & ~(UInt32(mask, radix: 8) ?? 0))
+    }
+
+    @Test("/var/tmp is private, and the host's where the profile grants it or something in it")
+    func variableTemporary() throws {
+        var template = Array("/var/tmp/bailey-test-XXXXXX".utf8CString)
+        #expect(mkdtemp(&template) != nil)
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let place = try Place()
+        try place.write("seen\n", to: folder + "/file")
+        #expect(
+            try place.agent("cat \(folder)/file; echo x > /var/tmp/mine && cat /var/tmp/mine").lines == ["x"]
+        )
+        try place.profile("inner", "extends: [base]\nfiles: {read: [\(folder)]}\n")
+        let inner = try place.agent(
+            "cat \(folder)/file; echo x > /var/tmp/mine && cat /var/tmp/mine",
+            profile: "inner"
+        )
+        #expect(inner.lines == ["seen", "x"], "\(inner)")
+        try place.profile("whole", "extends: [base]\nfiles: {read: [/var/tmp]}\n")
+        #expect(try place.agent("cat \(folder)/file", profile: "whole").lines == ["seen"])
+    }
+
     @Test("The session keyring is new: a key of the caller's is not in it")
     func keyring() throws {
         let serial = "/usr/bin/python3 -c 'import ctypes;print(ctypes.CDLL(None).syscall(250,0,-3,0))'"

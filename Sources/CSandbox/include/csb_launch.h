@@ -73,6 +73,7 @@ struct csb_plan {
     uint32_t init;                          /* path of bailey-init inside */
     uint32_t inside_uid, inside_gid, outside_uid, outside_gid;
     uint32_t landlock_scopes;
+    uint32_t umask, reserved;               /* of the command */
     uint64_t landlock_handled;
 };
 

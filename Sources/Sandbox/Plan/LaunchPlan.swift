@@ -28,6 +28,8 @@ struct LaunchPlan: Sendable {
     var landlockHandled: UInt64 = 0
     var landlockScopes: UInt32 = 0
     var landlockRules: [Rule] = []
+    /// Mode bits that files made by the command do not get (umask(2)).
+    var umask: UInt32 = 0o022
 
     /// The plan as the interpreter reads it (`csb_launch.h`).
     func encoded() -> [UInt8] {
@@ -41,6 +43,7 @@ struct LaunchPlan: Sendable {
         (head.inside_uid, head.inside_gid) = (identity.insideUser, identity.insideGroup)
         (head.outside_uid, head.outside_gid) = (identity.outsideUser, identity.outsideGroup)
         (head.landlock_handled, head.landlock_scopes) = (landlockHandled, landlockScopes)
+        head.umask = umask
         let operations = steps.map { operation($0, &blob) }
         head.op_count = UInt32(clamping: operations.count)
         head.ops = blob.array(operations)

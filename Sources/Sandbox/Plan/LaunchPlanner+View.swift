@@ -100,8 +100,18 @@ extension LaunchPlanner {
             makeFolder(path)
             steps.append(LaunchStep(kind: CSB_BIND, path: path, text: "\(scratch)/\(name)"))
         }
+        placeVariableTemporary(of: scratch)
+    }
+
+    /// `/var/tmp` is `/tmp`; a folder of its own where the profile grants it, or something in it.
+    private mutating func placeVariableTemporary(of scratch: String) {
         makeFolder("/var")
-        link("/var/tmp", to: "/tmp")
+        let files = request.profile.files
+        guard (files.read + files.write).contains(where: { Grant.covers("/var/tmp", $0) }) else {
+            return link("/var/tmp", to: "/tmp")
+        }
+        makeFolder("/var/tmp")
+        steps.append(LaunchStep(kind: CSB_BIND, path: "/var/tmp", text: "\(scratch)/tmp"))
     }
 
     mutating func placeOwn() {

@@ -67,6 +67,7 @@ struct LaunchPlanner {
             initPath: "/.bailey/bin/init",
             identity: identity
         )
+        plan.umask = request.umask
         let wall = LandlockWall(abi: machine.landlock, writable: writablePaths)
         plan.landlockHandled = wall.handled
         plan.landlockScopes = wall.scopes

@@ -33,12 +33,20 @@ package final class StandIns {
             for place in places { held += try self.place(place) }
             return held
         } catch {
-            throw LaunchFailure(
-                error,
-                remedy:
-                    "A protected path that is absent is held by an empty file or folder: make it, or the folder"
-                    + " it is in writable for you, or take it out of the profile."
-            )
+            throw LaunchFailure(error, remedy: Self.remedy(error.errno))
+        }
+    }
+
+    private static func remedy(_ code: Int32) -> String {
+        let why =
+            "The profile protects this path, which is absent: an empty file or folder has to hold its place."
+        return switch code {
+        case EACCES, EPERM:
+            "\(why) Make its folder writable (chmod u+w), or use a profile that does not protect it ('base' does)."
+        case ENOSPC, EDQUOT: "\(why) Make room on its file system, and where Bailey keeps its state."
+        case ENOTDIR, ELOOP:
+            "\(why) Name a folder, and one that no symbolic link leads to, with -w or in the profile."
+        default: "\(why) Make it, or use a profile that does not protect it."
         }
     }
 

@@ -18,6 +18,8 @@ package struct LaunchOrder: Sendable, Hashable {
     package var environment: [String]
     /// A pty of its own, with this size; nil for pipes.
     package var terminal: TerminalSize?
+    /// The front-end's file mode creation mask, nine bits (umask(2)).
+    package var umask: UInt32
     /// Which supervisor may take it; nil inside an agent, where there is only one.
     package var origin: LaunchOrigin?
 
@@ -29,6 +31,7 @@ package struct LaunchOrder: Sendable, Hashable {
         argv: [String],
         environment: [String],
         terminal: TerminalSize?,
+        umask: UInt32 = 0o022,
         origin: LaunchOrigin? = nil
     ) {
         self.profile = profile
@@ -38,6 +41,7 @@ package struct LaunchOrder: Sendable, Hashable {
         self.argv = argv
         self.environment = environment
         self.terminal = terminal
+        self.umask = umask
         self.origin = origin
     }
 }
@@ -134,6 +138,14 @@ extension ControlRequest {
 }
 
 extension ControlReply {
+    /// Nothing follows it.
+    var isLast: Bool {
+        switch self {
+        case .refused, .exited, .declined: true
+        case .launched, .agents, .ending: false
+        }
+    }
+
     package var bytes: [UInt8] {
         var writer = ControlWriter()
         switch self {
@@ -222,6 +234,7 @@ extension LaunchOrder {
         writer.write(environment)
         writer.write(terminal != nil)
         terminal?.write(to: &writer)
+        writer.write(Int32(bitPattern: umask))
         writer.write(origin != nil)
         origin?.write(to: &writer)
     }
@@ -245,6 +258,8 @@ extension LaunchOrder {
         }
         environment = try reader.list()
         terminal = try reader.flag() ? try TerminalSize(from: &reader) : nil
+        umask = UInt32(bitPattern: try reader.integer())
+        guard umask <= 0o777 else { throw ControlError("a file mode creation mask has nine bits") }
         origin = try reader.flag() ? try LaunchOrigin(from: &reader) : nil
     }
 }

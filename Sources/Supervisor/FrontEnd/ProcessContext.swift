@@ -53,3 +53,13 @@ enum HomeFolder {
         return named.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? AccountEntry.current().home
     }
 }
+
+/// The file mode creation mask of this process.
+enum FileModeMask {
+    /// Read by setting it (umask(2)): call while nothing else makes files.
+    static var current: UInt32 {
+        let mask = umask(0o077)
+        _ = umask(mask)
+        return UInt32(mask) & 0o777
+    }
+}

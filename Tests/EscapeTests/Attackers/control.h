@@ -43,6 +43,7 @@ static inline struct message launch(const char *profile, const char *mark) {
     put_text(&m, mark);
     put_number(&m, 0);
     put_byte(&m, 0);
+    put_number(&m, 022);
     put_byte(&m, 0);
     return m;
 }
