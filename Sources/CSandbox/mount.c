@@ -214,7 +214,7 @@ static int pivot(const struct csb_context *context) {
 
 static int mount_slot(struct csb_context *context, const struct csb_op *op) {
     int tree = context->slots[op->slot];
-    if (tree < 0) return op->flags & CSB_OPTIONAL ? 0 : -ENOENT;
+    if (tree < 0) return op->flags & (CSB_OPTIONAL | CSB_PROTECTION) ? 0 : -ENOENT;
     int status = attach(context, tree, csb_text(context, op->path));
     close(tree);
     context->slots[op->slot] = -1;
@@ -226,7 +226,7 @@ static int take_tree(struct csb_context *context, const struct csb_op *op) {
     int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
     if (tree >= 0) context->slots[op->slot] = tree;
     /* Below a file there is nothing either: `.git` is one in a linked work tree. */
-    if (tree == -ENOTDIR && op->flags & CSB_OPTIONAL) return -ENOENT;
+    if (tree == -ENOTDIR && op->flags & (CSB_OPTIONAL | CSB_PROTECTION)) return 0;
     return tree < 0 ? tree : 0;
 }
 

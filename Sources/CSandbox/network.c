@@ -14,6 +14,8 @@
 
 /* Connections that wait to be accepted: the kernel's own bound (net.core.somaxconn, 4096). */
 enum { BACKLOG = 4096, CONTROL_BACKLOG = 64, LOOPBACK_INDEX = 1 };
+/* asm-generic/socket.h of Linux 6.16 */
+enum { CSB_SO_PASSRIGHTS = 83 };
 enum { CSB_IPV6_TRANSPARENT = 75, CSB_IPV6_FREEBIND = 78 };
 
 static int loopback_up(void) {
@@ -120,6 +122,10 @@ static int control(struct csb_context *context, const char *path) {
     strcpy(address.sun_path, path);
     int descriptor = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
+    /* No descriptor travels outward: closing one that an agent made can take as long as it likes (SO_LINGER). Accepted
+       sockets inherit it; kernels before 6.16 do not know it, and there csb_receive closes aside. */
+    int off = 0;
+    (void)setsockopt(descriptor, SOL_SOCKET, CSB_SO_PASSRIGHTS, &off, sizeof off);
     if (bind(descriptor, (void *)&address, sizeof address) < 0 || listen(descriptor, CONTROL_BACKLOG) < 0) return -errno;
     return export(context, CSB_EXPORT_CONTROL, descriptor);
 }

@@ -1,18 +1,48 @@
 #define _GNU_SOURCE
 #include "csb_socket.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CSB_MAX_DESCRIPTORS = 16 };
+/* Ours in one packet, and what the kernel lets anybody send (SCM_MAX_FD, include/net/scm.h): with room for all of them
+   it closes none itself. */
+enum { CSB_SO_PASSRIGHTS = 83 }; /* asm-generic/socket.h of Linux 6.16 */
+enum { CSB_MAX_DESCRIPTORS = 16, CSB_SCM_MAX = 253 };
 
 union control {
     struct cmsghdr header;
-    char space[CMSG_SPACE(sizeof(int) * CSB_MAX_DESCRIPTORS)];
+    char space[CMSG_SPACE(sizeof(int) * CSB_SCM_MAX)];
 };
+
+struct aside {
+    int count, descriptors[CSB_SCM_MAX];
+};
+
+static void *close_all(void *argument) {
+    struct aside *aside = argument;
+    for (int i = 0; i < aside->count; i++) close(aside->descriptors[i]);
+    free(aside);
+    return 0;
+}
+
+void csb_close_aside(const int *descriptors, int count) {
+    struct aside *aside = count > 0 && count <= CSB_SCM_MAX ? malloc(sizeof *aside) : 0;
+    if (!aside) return;
+    aside->count = count;
+    memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, 64 << 10);
+    if (pthread_create(&thread, &attributes, close_all, aside) != 0) free(aside);
+    pthread_attr_destroy(&attributes);
+}
 
 ssize_t csb_send(int socket, const void *data, size_t size, const int *descriptors, int count, int flags) {
     if (count < 0 || count > CSB_MAX_DESCRIPTORS) return -E2BIG;
@@ -46,28 +76,30 @@ ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *
         *count = 0;
         return -errno;
     }
-    int found = 0, wanted = *count;
+    int found = 0, wanted = *count, all[CSB_SCM_MAX];
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
         size_t bytes = header->cmsg_len - CMSG_LEN(0);
-        for (size_t at = 0; at + sizeof(int) <= bytes; at += sizeof(int)) {
-            int descriptor;
-            memcpy(&descriptor, CMSG_DATA(header) + at, sizeof descriptor);
-            if (found < wanted) descriptors[found] = descriptor;
-            else close(descriptor);
-            found++;
-        }
+        for (size_t at = 0; at + sizeof(int) <= bytes && found < CSB_SCM_MAX; at += sizeof(int))
+            memcpy(&all[found++], CMSG_DATA(header) + at, sizeof(int));
     }
     if (found > wanted || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-        for (int i = 0; i < found && i < wanted; i++) close(descriptors[i]);
+        csb_close_aside(all, found);
         *count = 0;
         return -EMSGSIZE;
     }
+    memcpy(descriptors, all, sizeof(int) * (size_t)found);
     *count = found;
     return received;
 }
 
 int csb_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int csb_takes_descriptors(int socket) {
+    int on = 1;
+    socklen_t size = sizeof on;
+    return getsockopt(socket, SOL_SOCKET, CSB_SO_PASSRIGHTS, &on, &size) < 0 || on;
+}
 
 int csb_peer(int socket, uid_t *user, pid_t *process) {
     struct ucred peer;

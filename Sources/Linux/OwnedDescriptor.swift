@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 
 /// A file descriptor with one owner: closed when its owner is gone.
@@ -16,6 +17,14 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         let raw = rawValue
         discard self
         return raw
+    }
+
+    /// Closes a socket whose peer is a stranger: on a thread of its own where descriptors may be queued on it, since
+    /// closing those takes as long as the stranger wants (SO_LINGER, socket(7)).
+    package consuming func closeToStranger() {
+        guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0 else { return }
+        var raw = release()
+        unsafe csb_close_aside(&raw, 1)
     }
 
     /// Moves the descriptor out; what stays owns nothing.

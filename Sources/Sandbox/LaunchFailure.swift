@@ -92,6 +92,9 @@ extension LaunchPlan {
         switch (step.kind, number) {
         case (CSB_CHDIR, _):
             "The agent does not see this directory: change to one in its workspace, or name another with -w."
+        case (CSB_TREE, ENOENT) where step.flags & CSB_PROTECTION.rawValue != 0:
+            "The child's profile protects this path, which is absent, and its parent's does not: make it, an empty file"
+                + " or folder, before the launch, or protect it in the parent's profile."
         case (CSB_TREE, ENOENT), (CSB_HOST_TREE, ENOENT):
             "The profile names a path that is not there: make it, or take it out of the profile."
         case (CSB_TREE, ELOOP), (CSB_HOST_TREE, ELOOP):

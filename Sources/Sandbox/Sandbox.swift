@@ -26,7 +26,7 @@ package final class Sandbox {
 
     private let pidfd: OwnedDescriptor
     private let channel: OwnedDescriptor
-    private let control: OwnedDescriptor
+    private var control: OwnedDescriptor
     private let program: OwnedDescriptor
     private let user: OwnedDescriptor
     private let mounts: OwnedDescriptor
@@ -91,6 +91,7 @@ package final class Sandbox {
     }
 
     deinit {
+        control.take().closeToStranger()
         for descriptor in streams + refusals { close(descriptor) }
         release()
     }

@@ -157,9 +157,8 @@ extension Supervisor {
         }
         var held: [String] = []
         do throws(LaunchFailure) {
-            let ancestors = (parent?.chain ?? []).compactMap { $0.profile?.files }
             try machine.check(profile.files, home: configuration.home)
-            held = try standIns.place(for: profile.files, below: ancestors)
+            if parent == nil { held = try standIns.place(for: profile.files) }
             let request = request(for: order, profile: profile, lineage: lineage)
             let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
             return AgentNode(

@@ -150,6 +150,20 @@ extension Escapes {
             #expect(running.finish().lines == ["up", "refused", "alive"])
         }
 
+        @Test(
+            "H14 F16: a descriptor that takes forever to close, handed to the supervisor, keeps nobody waiting"
+        )
+        func lingeringDescriptor() throws {
+            try place.profile("brief", "extends: [base]\nlimits: {time: 2s}\n")
+            try place.arm(with: attacker("h21"))
+            let outcome = try place.agent(
+                "./h21 100000 | { read said; echo $said; sleep 100; }",
+                profile: "brief"
+            )
+            #expect(outcome.code == 124, "the time limit is kept: \(outcome)")
+            #expect(outcome.lines.first == "HELD" || outcome.lines.first == "REACHED", "\(outcome)")
+        }
+
         @Test("H19: the control socket cannot be replaced or removed", arguments: Standing.possible)
         func replacedSocket(standing: Standing) throws {
             let place = try Place(for: standing.starter)

@@ -59,6 +59,48 @@ struct PacketSocketTests {
         close(pipe.read)
     }
 
+    @Test(
+        "F16: one whose close takes as long as its sender wants is closed aside: receiving returns",
+        .timeLimit(.minutes(1))
+    )
+    func lingeringDescriptor() throws {
+        let pair = try PacketSocket.pair()
+        let tcp = try lingering(seconds: 100_000)
+        try PacketSocket.send([1], descriptors: [tcp.socket], on: pair.first.rawValue)
+        close(tcp.socket)
+        #expect(throws: SystemCallError.self) {
+            try PacketSocket.receive(on: pair.second.rawValue, maximumBytes: 8)
+        }
+        close(tcp.peer)
+    }
+
+    /// A TCP socket with bytes that its peer does not read, and a close that waits for them.
+    private func lingering(seconds: Int32) throws -> (socket: Int32, peer: Int32) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let own = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let status = withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(listener, address, size) | listen(listener, 1) | getsockname(listener, address, &size)
+                    | connect(own, address, size)
+            }
+        }
+        try #require(status == 0)
+        let peer = accept(listener, nil, nil)
+        close(listener)
+        _ = fcntl(own, F_SETFL, O_NONBLOCK)
+        let bytes = [UInt8](repeating: 0, count: 1 << 16)
+        while write(own, bytes, bytes.count) > 0 { continue }
+        var setting = linger(l_onoff: 1, l_linger: seconds)
+        try #require(
+            setsockopt(own, SOL_SOCKET, SO_LINGER, &setting, socklen_t(MemoryLayout<linger>.size)) == 0
+        )
+        return (own, peer)
+    }
+
     @Test("A descriptor closes with its owner, and not when it was given away")
     func ownership() throws {
         // Seen from the other end: the number itself may be taken again by another test at once.

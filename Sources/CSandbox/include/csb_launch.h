@@ -47,6 +47,7 @@ enum csb_flag {
     CSB_ID_MAPPED = 8,
     CSB_NO_SYMLINKS = 16,
     CSB_KEEP_DEVICES = 32,
+    CSB_PROTECTION = 128, /* beneath a file there is nothing to protect: the operation is left out */
     CSB_SHARED_DATA = 64, /* CSB_FILE: the bytes are in CSB_SHARED, not in the plan */
 };
 

@@ -7,7 +7,8 @@
 ssize_t csb_send(int socket, const void *data, size_t size, const int *descriptors, int count, int flags);
 
 /* Takes one packet of at most size bytes and *count descriptors (16 at most), with close-on-exec if flags say so;
-   bytes received, or -errno. A packet that does not fit is -EMSGSIZE and its descriptors are closed. */
+   bytes received, or -errno. A packet that does not fit is -EMSGSIZE, and its descriptors are closed aside: closing what
+   a stranger sent can block for as long as the stranger wants (SO_LINGER, socket(7)). */
 ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *count, int flags);
 
 /* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
@@ -18,3 +19,10 @@ int csb_strerror(int number, char *buffer, size_t size);
 
 /* Who is at the other end of a UNIX socket when it was connected (SO_PEERCRED, unix(7)): 0, or -errno. */
 int csb_peer(int socket, uid_t *user, pid_t *process);
+
+/* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on a thread of its own; where
+   no thread can be had they stay open, since nothing may wait for a stranger. */
+void csb_close_aside(const int *descriptors, int count);
+
+/* Whether a peer can queue descriptors on a UNIX socket (SO_PASSRIGHTS, Linux 6.16): 1 where the kernel does not say. */
+int csb_takes_descriptors(int socket);

@@ -6,8 +6,11 @@ extension LaunchPlanner {
     struct Source {
         var slot: UInt32
         var path: String
-        var optional: Bool
+        /// Which of CSB_OPTIONAL and CSB_PROTECTION it was taken with: what was left out is not mounted either.
+        var leniency: UInt32
         var isFile: Bool
+
+        static let leniencies = CSB_OPTIONAL.rawValue | CSB_PROTECTION.rawValue
     }
 
     private mutating func freshSlot() -> UInt32 {
@@ -18,7 +21,7 @@ extension LaunchPlanner {
     private mutating func take(_ path: String, flags: UInt32, isFile: Bool = false) -> Source {
         let slot = freshSlot()
         steps.append(LaunchStep(kind: CSB_TREE, slot: slot, flags: flags, path: path))
-        return Source(slot: slot, path: path, optional: flags & CSB_OPTIONAL.rawValue != 0, isFile: isFile)
+        return Source(slot: slot, path: path, leniency: flags & Source.leniencies, isFile: isFile)
     }
 
     /// The system's folders, devices and Bailey's own programs.
@@ -36,7 +39,7 @@ extension LaunchPlanner {
             // They may lie where only root may go, which the agent's process is not any more.
             let kind = machine.isRoot && !isNested ? CSB_HOST_TREE : CSB_TREE
             steps.append(LaunchStep(kind: kind, slot: slot, flags: readOnly, path: path))
-            sources.append(Source(slot: slot, path: inside, optional: false, isFile: true))
+            sources.append(Source(slot: slot, path: inside, leniency: 0, isFile: true))
         }
         return sources
     }
@@ -53,7 +56,7 @@ extension LaunchPlanner {
 
     private mutating func take(_ grant: Grant) -> Source? {
         var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
-        if grant.isProtection { flags |= CSB_OPTIONAL.rawValue }
+        if grant.isProtection { flags |= leniency(of: grant) }
         let below = grant.path == request.workspace || grant.path.hasPrefix(request.workspace + "/")
         if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
         let facts = machine.facts(of: grant.path)
@@ -70,6 +73,20 @@ extension LaunchPlanner {
                 b: UInt64(facts.group)
             )
         )
-        return Source(slot: slot, path: grant.path, optional: grant.isProtection, isFile: facts.isFile)
+        return Source(
+            slot: slot,
+            path: grant.path,
+            leniency: flags & Source.leniencies,
+            isFile: facts.isFile
+        )
+    }
+
+    /// What a protection may lack.
+    ///
+    /// For a root agent something stands at every path that it could make (`StandIns`). A nested one's must be there:
+    /// nothing is made for it, and what is absent it could make.
+    private func leniency(of grant: Grant) -> UInt32 {
+        let couldMake = request.profile.files.write.contains { Grant.covers($0, grant.path) }
+        return isNested && couldMake ? CSB_PROTECTION.rawValue : CSB_OPTIONAL.rawValue
     }
 }

@@ -50,8 +50,9 @@ extension LaunchPlanner {
                 makeFolders(above: source.path)
                 if source.isFile { makeFile(source.path, []) } else { makeFolder(source.path) }
             }
-            let flags = source.optional ? CSB_OPTIONAL.rawValue : 0
-            steps.append(LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: flags, path: source.path))
+            steps.append(
+                LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: source.leniency, path: source.path)
+            )
             mounted.insert(source.path)
         }
         for path in request.profile.files.hide + CredentialStores.paths(home: request.home)

@@ -22,16 +22,17 @@ struct StandInFolder: ~Copyable {
         self.path = path
     }
 
-    /// Walks from the root along an absolute path without symbolic links.
-    static func open(_ path: String) throws(SystemCallError) -> StandInFolder {
+    /// Walks from the root.
+    static func open(_ names: some Sequence<String>) throws(SystemCallError) -> StandInFolder {
         let root = unsafe Glibc.open("/", walking)
         guard root >= 0 else { throw SystemCallError(stage: "open", object: "/", errno: errno) }
         var folder = StandInFolder(OwnedDescriptor(root), path: "")
-        for name in path.split(separator: "/") { folder = try folder.inner(String(name)) }
+        for name in names { folder = try folder.inner(name) }
         return folder
     }
 
     func inner(_ name: String) throws(SystemCallError) -> StandInFolder {
+        try check(name)
         let inner = unsafe openat(descriptor.rawValue, name, Self.walking)
         guard inner >= 0 else {
             throw SystemCallError(stage: "openat", object: path + "/" + name, errno: errno)
@@ -39,7 +40,14 @@ struct StandInFolder: ~Copyable {
         return StandInFolder(OwnedDescriptor(inner), path: path + "/" + name)
     }
 
+    /// One name, and nothing that leads elsewhere.
+    private func check(_ name: String) throws(SystemCallError) {
+        let isName = !name.isEmpty && !name.utf8.contains(UInt8(ascii: "/")) && ![".", ".."].contains(name)
+        guard isName else { throw SystemCallError(stage: "walk", object: path + "/" + name, errno: EINVAL) }
+    }
+
     func entry(_ name: String) throws(SystemCallError) -> Entry {
+        try check(name)
         var status = stat()
         guard unsafe fstatat(descriptor.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
             guard errno == ENOENT else {
@@ -52,27 +60,34 @@ struct StandInFolder: ~Copyable {
 
     /// Makes an empty folder or file, owned as its folder is; nothing when somebody else was faster.
     func make(_ name: String, isFolder: Bool) throws(SystemCallError) {
+        try check(name)
         let object = path + "/" + name
+        let made: OwnedDescriptor
         if isFolder {
-            guard unsafe mkdirat(descriptor.rawValue, name, 0o755) == 0 || errno == EEXIST else {
+            guard unsafe mkdirat(descriptor.rawValue, name, 0o755) == 0 else {
+                if errno == EEXIST { return }
                 throw SystemCallError(stage: "mkdirat", object: object, errno: errno)
             }
+            let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+            made = OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags))
         } else {
             let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            let file = unsafe openat(descriptor.rawValue, name, flags, 0o644)
-            guard file >= 0 || errno == EEXIST else {
+            made = OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags, 0o644))
+            guard made.rawValue >= 0 else {
+                if errno == EEXIST { return }
                 throw SystemCallError(stage: "openat", object: object, errno: errno)
             }
-            if file >= 0 { close(file) }
         }
-        giveAway(name)
+        giveAway(made.rawValue)
     }
 
-    /// As root, to whom the folder belongs; elsewhere there is nothing to give and the call changes nothing.
-    private func giveAway(_ name: String) {
-        var status = stat()
-        guard unsafe fstat(descriptor.rawValue, &status) == 0, status.st_uid != geteuid() else { return }
-        unsafe _ = fchownat(descriptor.rawValue, name, status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW)
+    /// As root, to whom the folder belongs, what was just made; elsewhere there is nothing to give.
+    private func giveAway(_ made: Int32) {
+        var (folder, own) = (stat(), stat())
+        guard unsafe fstat(descriptor.rawValue, &folder) == 0, unsafe fstat(made, &own) == 0,
+            folder.st_uid != geteuid(), own.st_uid == geteuid()
+        else { return }
+        _ = fchown(made, folder.st_uid, folder.st_gid)
     }
 
     /// Whether nobody with this process's rights, or an agent's, makes anything here: the file system is read-only,
@@ -86,6 +101,7 @@ struct StandInFolder: ~Copyable {
 
     /// Takes away an empty file or an empty folder; whatever else has the name stays.
     func removeIfEmpty(_ name: String) {
+        guard (try? check(name)) != nil else { return }
         var status = stat()
         guard unsafe fstatat(descriptor.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
         switch status.st_mode & S_IFMT {

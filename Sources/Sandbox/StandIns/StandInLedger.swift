@@ -6,8 +6,16 @@ internal import Linux
 ///
 /// Paths are written, ended by NUL, before what they name is made.
 struct StandInLedger: ~Copyable {
-    /// Bytes of one supervisor's file: far more than the protected paths of a thousand agents.
-    private static let maximumSize = 4 << 20
+    /// Bytes of one supervisor's file: a thousand agents with as many long paths as a profile may have.
+    private static let maximumSize = 16 << 20
+
+    /// What another supervisor noted.
+    struct Notes {
+        let name: String
+        /// Nil when they cannot be read: then whatever is there may be needed.
+        let paths: [String]?
+        let isAlive: Bool
+    }
 
     private let folder: OwnedDescriptor
     private let lock: OwnedDescriptor
@@ -64,21 +72,21 @@ struct StandInLedger: ~Copyable {
         return try body(&self)
     }
 
-    /// The files of other supervisors: their paths, and whether their supervisor lives.
-    func others() throws(SystemCallError) -> [(name: String, paths: [String], isAlive: Bool)] {
+    /// The notes of other supervisors; what is no file is no supervisor's.
+    func others() -> [Notes] {
         let names = FolderListing.names(in: directory).filter { $0 != "lock" && $0 != name }
-        var found: [(name: String, paths: [String], isAlive: Bool)] = []
-        for name in names {
+        return names.compactMap { name in
             let file = OwnedDescriptor(
                 unsafe openat(folder.rawValue, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
             )
-            guard file.rawValue >= 0 else {
-                throw SystemCallError(stage: "openat", object: directory + "/" + name, errno: errno)
+            var status = stat()
+            if file.rawValue < 0, [EISDIR, ELOOP, ENOENT].contains(errno) { return nil }
+            guard unsafe fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+                return Notes(name: name, paths: nil, isAlive: true)
             }
             let isAlive = flock(file.rawValue, LOCK_EX | LOCK_NB) != 0
-            found.append((name: name, paths: Self.paths(in: file.rawValue), isAlive: isAlive))
+            return Notes(name: name, paths: Self.paths(in: file.rawValue), isAlive: isAlive)
         }
-        return found
     }
 
     func forget(_ name: String) {
@@ -100,6 +108,9 @@ struct StandInLedger: ~Copyable {
             }
         }
         let bytes: [UInt8] = paths.reduce(into: []) { $0 += Array($1.utf8) + [0] }
+        guard bytes.count <= Self.maximumSize else {
+            throw SystemCallError(stage: "note", object: directory + "/" + name, errno: EFBIG)
+        }
         let count = unsafe bytes.withUnsafeBytes { unsafe pwrite(own.rawValue, $0.baseAddress, $0.count, 0) }
         guard count == bytes.count, ftruncate(own.rawValue, off_t(bytes.count)) == 0 else {
             throw SystemCallError(
@@ -110,11 +121,11 @@ struct StandInLedger: ~Copyable {
         }
     }
 
-    private static func paths(in file: Int32) -> [String] {
-        let bytes = ReadFile.bytes(of: file, limit: maximumSize) ?? []
+    private static func paths(in file: Int32) -> [String]? {
+        guard let bytes = ReadFile.bytes(of: file, limit: maximumSize) else { return nil }
         // What has no NUL at its end was cut off while it was written.
         return bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast()
             .compactMap { String(validating: $0, as: UTF8.self) }
-            .filter { $0.hasPrefix("/") }
+            .filter { $0.utf8.first == UInt8(ascii: "/") }
     }
 }

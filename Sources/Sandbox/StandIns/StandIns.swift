@@ -20,18 +20,29 @@ package final class StandIns {
         self.run = run
     }
 
-    /// Puts one at every protected path that an agent below these ancestors could make; the paths to give back with
-    /// `release`.
-    package func place(
-        for files: FileRules,
-        below ancestors: [FileRules]
-    ) throws(LaunchFailure) -> [String] {
-        let places = ProtectedPlace.all(of: files, below: ancestors)
+    /// Protected paths of one profile that may be absent: each that is costs a mount, and a plan holds 256 sources.
+    private static let maximumPlaces = 128
+    /// Names of one of them below the writable path.
+    private static let maximumDepth = 64
+
+    /// Puts one at every protected path that a root agent could make; the paths to give back with `release`.
+    ///
+    /// Never for a nested agent: its profile may be an agent's own text, and nothing is made on the host by its word.
+    package func place(for files: FileRules) throws(LaunchFailure) -> [String] {
+        let places = ProtectedPlace.all(of: files)
         guard !places.isEmpty else { return [] }
+        guard places.count <= Self.maximumPlaces, places.allSatisfy({ $0.names.count <= Self.maximumDepth })
+        else {
+            throw LaunchFailure(
+                step: "protect",
+                object: "\(places.count) paths",
+                errno: 0,
+                remedy:
+                    "A profile protects \(Self.maximumPlaces) paths at most, \(Self.maximumDepth) folders deep."
+            )
+        }
         do throws(SystemCallError) {
-            var held: [String] = []
-            for place in places { held += try self.place(place) }
-            return held
+            return try hold(places)
         } catch {
             throw LaunchFailure(error, remedy: Self.remedy(error.errno))
         }
@@ -58,7 +69,7 @@ package final class StandIns {
         for path in unused { holders[path] = nil }
         // Whatever fails stays noted, and the next supervisor tries again.
         try? ledger?.exclusively { ledger throws(SystemCallError) in
-            Self.remove(unused, unless: try Self.shared(ledger))
+            Self.remove(unused, unless: Self.needed(ledger))
             try ledger.note(Array(holders.keys))
         }
     }
@@ -67,58 +78,74 @@ package final class StandIns {
     package func sweep() {
         guard var ledger = try? StandInLedger.open(state: state, run: run, create: false) else { return }
         try? ledger.exclusively { ledger throws(SystemCallError) in
-            let needed = try Self.shared(ledger)
-            for other in try ledger.others() where !other.isAlive {
-                Self.remove(other.paths.sorted { $0.utf8.count > $1.utf8.count }, unless: needed)
+            let needed = Self.needed(ledger)
+            for other in ledger.others() where !other.isAlive {
+                guard let paths = other.paths else { continue }
+                Self.remove(paths.sorted { $0.utf8.count > $1.utf8.count }, unless: needed)
                 ledger.forget(other.name)
             }
         }
     }
 
-    private func place(_ place: ProtectedPlace) throws(SystemCallError) -> [String] {
-        // A writable path that is not there refuses the launch in its own words.
-        guard let anchor = PathText.resolved(place.anchor) else { return [] }
+    private func hold(_ places: [ProtectedPlace]) throws(SystemCallError) -> [String] {
         if ledger == nil { ledger = try StandInLedger.open(state: state, run: run, create: true) }
         let held = try ledger?.exclusively { ledger throws(SystemCallError) in
-            let shared = try Self.shared(ledger)
-            let survey = try Self.survey(place, in: anchor)
-            let held = survey.absent + survey.present.filter { shared.contains($0) || holders[$0] != nil }
+            let shared = Self.needed(ledger) ?? []
+            var held: [String] = []
+            var missing: [ProtectedPlace] = []
+            for place in places {
+                let survey = try Self.survey(place)
+                held += survey.absent
+                held += survey.present.filter { shared.contains($0) || holders[$0] != nil }
+                if !survey.absent.isEmpty { missing.append(place) }
+            }
             guard !held.isEmpty else { return held }
+            held = Array(Set(held))
             try ledger.note(Array(Set(holders.keys).union(held)))
-            try Self.make(place, in: anchor)
+            for path in held { holders[path, default: 0] += 1 }
+            do throws(SystemCallError) {
+                for place in missing { try Self.make(place) }
+            } catch {
+                // Held only to be taken away: the launch is refused.
+                for path in held { holders[path] = holders[path].flatMap { $0 > 1 ? $0 - 1 : nil } }
+                Self.remove(
+                    held.filter { holders[$0] == nil }.sorted { $0.utf8.count > $1.utf8.count },
+                    unless: Self.needed(ledger)
+                )
+                try ledger.note(Array(holders.keys))
+                throw error
+            }
             return held
         }
-        for path in held ?? [] { holders[path, default: 0] += 1 }
         return held ?? []
     }
 
     /// Which of a place's paths are there.
     private static func survey(
-        _ place: ProtectedPlace,
-        in anchor: String
+        _ place: ProtectedPlace
     ) throws(SystemCallError) -> (present: [String], absent: [String]) {
         var (present, absent): ([String], [String]) = ([], [])
-        var folder = try StandInFolder.open(anchor)
+        var folder = try StandInFolder.open(place.anchor)
         for (index, name) in place.names.enumerated() {
-            let path = anchor + "/" + place.names[...index].joined(separator: "/")
-            if absent.isEmpty {
-                switch try folder.entry(name) {
-                case .absent: absent.append(path)
-                case .folder:
-                    present.append(path)
-                    if index < place.names.count - 1 { folder = try folder.inner(name) }
-                // Beneath a file, or a link that the launch refuses, there is nothing to make.
-                case .other: return (present + [path], [])
-                }
-            } else {
+            let path = place.path(upTo: index + 1)
+            guard absent.isEmpty else {
                 absent.append(path)
+                continue
+            }
+            switch try folder.entry(name) {
+            case .absent: absent.append(path)
+            case .folder:
+                present.append(path)
+                if index < place.names.count - 1 { folder = try folder.inner(name) }
+            // Beneath a file, or a link that the launch refuses, there is nothing to make.
+            case .other: return (present + [path], [])
             }
         }
         return (present, absent)
     }
 
-    private static func make(_ place: ProtectedPlace, in anchor: String) throws(SystemCallError) {
-        var folder = try StandInFolder.open(anchor)
+    private static func make(_ place: ProtectedPlace) throws(SystemCallError) {
+        var folder = try StandInFolder.open(place.anchor)
         for (index, name) in place.names.enumerated() {
             let isLast = index == place.names.count - 1
             switch try folder.entry(name) {
@@ -136,17 +163,24 @@ package final class StandIns {
         }
     }
 
-    /// What other supervisors that live need.
-    private static func shared(_ ledger: borrowing StandInLedger) throws(SystemCallError) -> Set<String> {
-        Set(try ledger.others().filter(\.isAlive).flatMap(\.paths))
+    /// What other supervisors that live need; nil when one's notes cannot be read, and anything may be.
+    private static func needed(_ ledger: borrowing StandInLedger) -> Set<String>? {
+        var needed: Set<String> = []
+        for other in ledger.others() where other.isAlive {
+            guard let paths = other.paths else { return nil }
+            needed.formUnion(paths)
+        }
+        return needed
     }
 
-    private static func remove(_ paths: [String], unless needed: Set<String>) {
+    private static func remove(_ paths: [String], unless needed: Set<String>?) {
+        guard let needed else { return }
         for path in paths where !needed.contains(path) {
-            guard let slash = path.lastIndex(of: "/"),
-                let folder = try? StandInFolder.open(String(path[..<slash]))
-            else { continue }
-            folder.removeIfEmpty(String(path[path.index(after: slash)...]))
+            let names = ProtectedPlace.names(of: path)
+            guard let name = names.last, let folder = try? StandInFolder.open(names.dropLast()) else {
+                continue
+            }
+            folder.removeIfEmpty(name)
         }
     }
 }

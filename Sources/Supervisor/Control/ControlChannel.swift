@@ -15,7 +15,7 @@ package final class ControlChannel {
         case closed
     }
 
-    private let socket: OwnedDescriptor
+    private var socket: OwnedDescriptor
     private let acceptedDescriptors: Int
     private var partial: [UInt8] = []
 
@@ -23,6 +23,11 @@ package final class ControlChannel {
     package init(_ socket: consuming OwnedDescriptor, acceptedDescriptors: Int) {
         self.socket = socket
         self.acceptedDescriptors = acceptedDescriptors
+    }
+
+    deinit {
+        guard acceptedDescriptors == 0 else { return }
+        socket.take().closeToStranger()
     }
 
     package var descriptor: Int32 { socket.rawValue }

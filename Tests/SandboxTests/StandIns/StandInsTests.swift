@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Policy
 import Sandbox
 import Testing
@@ -51,7 +52,7 @@ struct StandInsTests {
     @Test("A file stands in for a path, a folder for one with a slash, and both go when they are given back")
     func placedAndReleased() throws {
         let standIns = StandIns(state: state, run: "one")
-        let held = try standIns.place(for: hooksAndConfig, below: [])
+        let held = try standIns.place(for: hooksAndConfig)
         #expect(tree == [".git/", ".git/config", ".git/hooks/"])
         #expect(ledger() == ["one"])
         standIns.release(held)
@@ -66,7 +67,7 @@ struct StandInsTests {
         )
         try Data().write(to: URL(filePath: workspace + "/.git/config"))
         let standIns = StandIns(state: state, run: "one")
-        let held = try standIns.place(for: hooksAndConfig, below: [])
+        let held = try standIns.place(for: hooksAndConfig)
         #expect(held.isEmpty)
         standIns.release(held)
         #expect(tree == [".git/", ".git/config", ".git/hooks/"])
@@ -75,7 +76,7 @@ struct StandInsTests {
     @Test("What somebody filled meanwhile stays")
     func filledMeanwhile() throws {
         let standIns = StandIns(state: state, run: "one")
-        let held = try standIns.place(for: hooksAndConfig, below: [])
+        let held = try standIns.place(for: hooksAndConfig)
         try Data("x".utf8).write(to: URL(filePath: workspace + "/.git/config"))
         standIns.release(held)
         #expect(tree == [".git/", ".git/config"])
@@ -85,9 +86,9 @@ struct StandInsTests {
     func shared() throws {
         let (one, two) = (StandIns(state: state, run: "one"), StandIns(state: state, run: "two"))
         let (first, second) = (
-            try one.place(for: hooksAndConfig, below: []), try one.place(for: hooksAndConfig, below: [])
+            try one.place(for: hooksAndConfig), try one.place(for: hooksAndConfig)
         )
-        let others = try two.place(for: hooksAndConfig, below: [])
+        let others = try two.place(for: hooksAndConfig)
         #expect(Set(first) == Set(others))
         one.release(first)
         one.release(second)
@@ -99,10 +100,10 @@ struct StandInsTests {
     @Test("What a supervisor left that was killed, the next one takes away; a living one's stays")
     func swept() throws {
         let living = StandIns(state: state, run: "living")
-        let held = try living.place(for: hooksAndConfig, below: [])
+        let held = try living.place(for: hooksAndConfig)
         do {
             let killed = StandIns(state: state, run: "killed")
-            _ = try killed.place(for: rules(protect: [ProtectedPath(path: workspace + "/.envrc")]), below: [])
+            _ = try killed.place(for: rules(protect: [ProtectedPath(path: workspace + "/.envrc")]))
             // Its lock goes with it, as with a process; its file and its stand-in stay.
         }
         #expect(tree.contains(".envrc") && ledger() == ["killed", "living"])
@@ -126,25 +127,40 @@ struct StandInsTests {
         #expect(tree == [".npm"])
     }
 
-    @Test(
-        "Nothing is made where the agent, or an ancestor, may not write",
-        arguments: ["read", "hide", "protect"]
-    )
+    @Test("Nothing is made where the agent may not write", arguments: ["read", "hide", "elsewhere"])
     func notWritable(why: String) throws {
         let inner = workspace + "/inner"
         try FileManager.default.createDirectory(atPath: inner, withIntermediateDirectories: true)
-        let own = rules(protect: [ProtectedPath(path: inner + "/x")])
-        let above =
+        let protected = [ProtectedPath(path: inner + "/x")]
+        let own =
             switch why {
-            case "read": rules(protect: [], read: [inner])
-            case "hide": rules(protect: [], hide: [inner])
-            default: rules(protect: [ProtectedPath(path: inner)])
+            case "read": rules(protect: protected, read: [inner])
+            case "hide": rules(protect: protected, hide: [inner])
+            default: FileRules(write: [folder + "/elsewhere"], protect: protected)
             }
         let standIns = StandIns(state: state, run: "one")
-        #expect(try standIns.place(for: own, below: [above]).isEmpty)
-        #expect(try standIns.place(for: own, below: [FileRules(write: ["/elsewhere"])]).isEmpty)
+        #expect(try standIns.place(for: own).isEmpty)
         #expect(tree == ["inner/"])
-        #expect(try standIns.place(for: own, below: [rules(protect: [])]) == [inner + "/x"])
+        #expect(try standIns.place(for: rules(protect: protected)) == [inner + "/x"])
+    }
+
+    @Test("What is no supervisor's notes stops nobody; notes that cannot be read keep what is there")
+    func strangeNotes() throws {
+        try FileManager.default.createDirectory(
+            atPath: state + "/stand-ins/x",
+            withIntermediateDirectories: true
+        )
+        let one = StandIns(state: state, run: "one")
+        let held = try one.place(for: hooksAndConfig)
+        #expect(tree.count == 3)
+        let huge = state + "/stand-ins/two"
+        try Data().write(to: URL(filePath: huge))
+        let two = try FileHandle(forUpdating: URL(filePath: huge))
+        try two.truncate(atOffset: 64 << 20)
+        #expect(flock(two.fileDescriptor, LOCK_EX) == 0)
+        one.release(held)
+        #expect(tree.count == 3, "whatever the living one's notes say may be needed")
+        try two.close()
     }
 
     @Test("A symbolic link on the way is not followed, neither to make nor to take away")
@@ -153,13 +169,15 @@ struct StandInsTests {
         try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
         try FileManager.default.createSymbolicLink(atPath: workspace + "/link", withDestinationPath: outside)
         let standIns = StandIns(state: state, run: "one")
-        #expect(
-            try standIns.place(for: rules(protect: [ProtectedPath(path: workspace + "/link/x")]), below: [])
-                .isEmpty
-        )
+        let write = [workspace + "/link"]
+        let linked = FileRules(write: write, protect: [ProtectedPath(path: workspace + "/link/x")])
+        #expect(throws: LaunchFailure.self) { try standIns.place(for: linked) }
+        // A slash with an accent is one `Character`, and a slash all the same.
+        let accented = FileRules(write: write, protect: [ProtectedPath(path: workspace + "/link/\u{301}x")])
+        _ = try? standIns.place(for: accented)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: outside).isEmpty)
         let held = try standIns.place(
-            for: rules(protect: [ProtectedPath(path: workspace + "/real/x")]),
-            below: []
+            for: rules(protect: [ProtectedPath(path: workspace + "/real/x")])
         )
         try FileManager.default.removeItem(atPath: workspace + "/real")
         try FileManager.default.createSymbolicLink(atPath: workspace + "/real", withDestinationPath: outside)
