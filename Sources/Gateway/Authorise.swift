@@ -50,11 +50,20 @@ final class Authoriser {
         case .deny(let refusal):
             deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
         case .allow(let permit):
+            if let denial = misplacedPlaceholder(in: request, permit.obligations.credential) {
+                return deny(request, current.policy, permit.levels, .deny, denial, then)
+            }
             guard let credential = permit.obligations.credential else {
                 return commit(permit, injection: nil, current.policy, current.version, then)
             }
             fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
         }
+    }
+
+    /// A placeholder that the rule's credential does not replace is on its way out: refused before it counts as allowed.
+    private func misplacedPlaceholder(in request: Request, _ credential: String?) -> Denial? {
+        let replaced = credential.flatMap { gatehouse.credentials.binding(of: $0) }?.headerField
+        return request.placeholderFields.allSatisfy { $0 == replaced } ? nil : .placeholderMisplaced
     }
 
     /// Writes the record of something refused that was not policy's matter; nothing waits for it.

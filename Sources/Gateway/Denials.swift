@@ -65,6 +65,14 @@ extension Denial {
         )
     }
 
+    static var placeholderMisplaced: Denial {
+        own(
+            .placeholderMisused,
+            "a credential's placeholder is in a header field that the rule for this request does not replace",
+            remedy: "Use the credential only on the hosts and in the field it is bound to."
+        )
+    }
+
     static func credentialUnavailable(_ message: String) -> Denial {
         own(
             .credentialUnavailable,

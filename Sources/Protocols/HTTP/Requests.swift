@@ -39,7 +39,8 @@ struct RequestReader: Sendable {
         if case .authority(let authority) = target {
             return try tunnel(to: authority, host: host, raw)
         }
-        let request = try request(raw.method.rawValue, target, host)
+        var request = try request(raw.method.rawValue, target, host)
+        request.placeholderFields = credentials.declaredFields
         do {
             return .request(try checked(raw, request, credentials))
         } catch {
