@@ -48,14 +48,14 @@ extension EndToEnd.LaunchTests {
     }
 
     @Test(
-        "A workspace that would hand over the machine is refused",
+        "M36: a workspace that would hand over the machine is refused",
         arguments: ["/", "/proc", "/sys/fs", "/dev", "/run"]
     )
     func wholeMachine(path: String) throws {
         try expectRefused(["-w", path], saying: ["grant a path (\(path))"])
     }
 
-    @Test("Bailey's own state is no workspace")
+    @Test("M36: Bailey's own state is no workspace")
     func ownState() throws {
         try expectRefused(["-w", place.root + "/state"], saying: ["own state"])
         try expectRefused(["-w", place.configuration], saying: ["own state"])

@@ -130,7 +130,7 @@ extension EndToEnd.LaunchTests {
 
     // A plain user has no control group here; where one is delegated, the limit is held and this would run.
     @Test(
-        "A limit that nothing can hold stops the launch, unless it is said to be unheld",
+        "C08: a limit that nothing can hold stops the launch, unless it is said to be unheld",
         .enabled(if: getuid() == 0)
     )
     func unheldLimit() throws {

@@ -154,16 +154,4 @@ extension EndToEnd.LaunchTests {
         let outside = try place.control(serial)
         #expect((outside.lines.first.flatMap { Int($0) } ?? -1) > 0, "\(outside)")
     }
-
-    @Test("M12: what the host mounts later does not appear inside", .enabled(if: getuid() == 0))
-    func lateMount() throws {
-        try place.write("", to: "workspace/late/placeholder")
-        let running = try place.running("echo ready; read go; ls late")
-        #expect(running.awaitOutput("ready"))
-        let mount = try place.control("mount -t tmpfs late late && touch late/seen && ls late")
-        #expect(mount.lines == ["seen"], "\(mount)")
-        running.write(Data("go\n".utf8))
-        #expect(running.finish().lines == ["ready", "placeholder"])
-        #expect(try place.control("umount late").code == 0)
-    }
 }

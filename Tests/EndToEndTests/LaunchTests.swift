@@ -166,18 +166,6 @@ extension EndToEnd {
             #expect(!outcome.output.contains("canary-value"))
         }
 
-        @Test("P15: a process left in the background does not outlive the command")
-        func background() throws {
-            let outcome = try place.agent("sleep 31.41592 & exit 7")
-            #expect(outcome.code == 7)
-            #expect(HostProcesses.running(with: "31.41592").isEmpty)
-            let control = try place.control("sleep 31.41593 >/dev/null 2>&1 & exit 7")
-            #expect(control.code == 7)
-            let left = HostProcesses.running(with: "31.41593")
-            #expect(left.count == 1)
-            for process in left { kill(process, SIGKILL) }
-        }
-
         @Test("A time limit ends the command with 124 and says so")
         func timeLimit() throws {
             try place.profile("short", "extends: [base]\nlimits: {time: 1s}\n")

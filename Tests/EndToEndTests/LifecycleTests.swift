@@ -94,26 +94,6 @@ extension EndToEnd {
             expectNothingLeft()
         }
 
-        @Test("P10: the agent cannot end or stop its init")
-        func initImmune() throws {
-            let outcome = try place.agent(
-                "kill -KILL 1; kill -STOP 1; kill -TERM 1; sleep 0.1; echo alive; exit 8"
-            )
-            #expect(outcome.lines == ["alive"])
-            #expect(outcome.code == 8)
-        }
-
-        @Test("P25: a command that ignores SIGTERM and stops itself is ended at its time limit, with 124")
-        func stopped() throws {
-            try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")
-            let outcome = try place.agent(
-                "trap '' TERM INT HUP; kill -STOP $$; sleep \(mark)",
-                profile: "brief"
-            )
-            #expect(outcome.code == 124)
-            expectNothingLeft()
-        }
-
         @Test("A child's time limit ends the child, and the parent learns 124")
         func childTimeLimit() throws {
             try place.profile("brief", "extends: [base]\nlimits: {time: 1s}\n")

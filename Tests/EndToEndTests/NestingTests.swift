@@ -76,7 +76,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "A signal for the outermost launcher reaches a grandchild",
+            "R08: a signal for the outermost launcher reaches a grandchild",
             arguments: [SIGTERM, SIGINT, SIGUSR1]
         )
         func signals(number: Int32) throws {

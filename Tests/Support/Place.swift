@@ -18,7 +18,8 @@ package enum Starter: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Those this test process can be: only root can become another user.
     package static var possible: [Starter] { getuid() == 0 ? [.this, .plainUser] : [.this] }
 
-    var prefix: [String] {
+    /// What makes a command line this user's.
+    package var prefix: [String] {
         guard self == .plainUser else { return [] }
         return [
             "setpriv", "--reuid", "\(Self.plainUserID)", "--regid", "\(Self.plainUserID)", "--clear-groups",

@@ -98,6 +98,9 @@ package final class RunningCommand: Sendable {
         return false
     }
 
+    /// What standard output holds so far.
+    package var outputSoFar: String { output.text }
+
     /// Ends its input and waits for its end; kills it when that does not come.
     package func finish(bound: Double = Command.bound) -> Outcome {
         let process = processIdentifier

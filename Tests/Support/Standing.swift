@@ -1,18 +1,38 @@
+internal import Glibc
+
 /// Where in a tree of agents a test's program runs, and on whose behalf.
 package enum Standing: String, Sendable, CaseIterable, CustomStringConvertible {
     /// In an agent that the test process's own user launched.
     case agent
     /// In an agent of a plain user's.
     case plainUsersAgent
+    /// In an agent that was launched inside a container of a plain user's: by root of a user namespace with one id.
+    case container
     /// Three levels deep, launched by an agent that an agent launched.
     case grandchild
 
     package var description: String { rawValue }
 
-    package var starter: Starter { self == .plainUsersAgent ? .plainUser : .this }
+    package var starter: Starter {
+        switch self {
+        case .agent, .grandchild: .this
+        case .plainUsersAgent: .plainUser
+        case .container: .ordinary
+        }
+    }
 
     /// Those that this test process can make: only root can become another user.
     package static var possible: [Standing] { allCases.filter { Starter.possible.contains($0.starter) } }
+
+    /// What a launcher is started by.
+    fileprivate var prefix: [String] {
+        starter.prefix + (self == .container ? ["unshare", "-Ur"] : [])
+    }
+}
+
+extension Starter {
+    /// Anybody but root.
+    package static var ordinary: Starter { getuid() == 0 ? .plainUser : .this }
 }
 
 extension Place {
@@ -23,18 +43,36 @@ extension Place {
         try profile("leaf", "extends: [base]\n\(body)")
     }
 
+    /// The command line that runs these words where a test wants them, every agent with `body` in its profile.
+    package func command(_ words: [String], at standing: Standing, body: String = "") throws -> [String] {
+        try nestingProfiles(body: body)
+        let launcher = standing.prefix + [binary, "run", "--profiles", profiles, "-p"]
+        guard standing == .grandchild else { return launcher + ["leaf", "--"] + words }
+        return launcher
+            + ["top", "--", "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--"] + words
+    }
+
     /// Runs a script where a test wants it.
     package func agent(
         _ script: String,
         at standing: Standing,
+        body: String = "",
         environment extra: [String: String] = [:]
     ) throws -> Outcome {
-        guard standing == .grandchild else { return try agent(script, environment: extra) }
-        try nestingProfiles()
-        let below = ["bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--"]
-        return try bailey(
-            ["run", "-p", "top", "--profiles", profiles, "--"] + below + ["sh", "-c", script],
-            environment: extra
+        try Command.run(
+            command(["sh", "-c", script], at: standing, body: body),
+            environment: environment.merging(extra) { $1 },
+            directory: workspace
+        )
+    }
+
+    /// The same, still running.
+    package func running(_ script: String, at standing: Standing, body: String = "") throws -> RunningCommand
+    {
+        try RunningCommand(
+            command(["sh", "-c", script], at: standing, body: body),
+            environment: environment,
+            directory: workspace
         )
     }
 }
