@@ -47,6 +47,19 @@ test: deps-tests build-tests ## Set up, build and pass all tests
 	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log"
 	tools/skips "$$log"
 
+# The tests that the table of escapes is made of; tools/escapes knows whose ids are the corpus's.
+escape_tests := (Escape|Launch|Nesting|Lifecycle|Protection|UserNamespace|Seccomp|ProbeProgram|TerminalText|BadInput)
+
+.PHONY: escape
+escape: deps-tests build-tests ## Run every case of the escape corpus four ways; print the table, docs/escapes.md
+	@folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	BAILEY_ESCAPES="$$folder/trials" $(SWIFT) test $(swift_flags) --skip-build --filter '$(escape_tests)' \
+	    --event-stream-output-path "$$folder/events" --event-stream-version 0 </dev/null >"$$folder/log" 2>&1 ||
+	    { grep -E '^(✘|↳|  )' "$$folder/log" || cat "$$folder/log"; } >&2
+	tools/skips "$$folder/log" >&2
+	tools/escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
+
 .PHONY: build
 build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
 	@for product in bailey-init bailey; do

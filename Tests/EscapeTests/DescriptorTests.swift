@@ -6,12 +6,17 @@ extension Escapes {
     /// Section F: file descriptors.
     @Suite("File descriptors", .serialized)
     struct DescriptorTests {
-        @Test("F02: a folder that the caller holds open is no way out", arguments: Starter.possible)
-        func heldFolder(starter: Starter) throws {
-            let place = try Place(for: starter)
+        @Test("F02: a folder that the caller holds open is no way out", arguments: Standing.possible)
+        func heldFolder(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             let escape = "for n in 3 4 5 6 7 8 9; do cat /proc/self/fd/$n/debian_version; done"
             let held = "exec 9</etc;"
-            let outcome = try place.control("\(held) exec \(place.binary) run -- sh -c '\(escape)'")
+            let outcome = try Command.run(
+                ["sh", "-c", "\(held) exec \"$@\"", "sh"]
+                    + place.command(["sh", "-c", escape], at: standing),
+                environment: place.environment,
+                directory: place.workspace
+            )
             #expect(outcome.output.isEmpty)
             #expect(try !place.control("\(held) \(escape)").output.isEmpty)
         }
@@ -40,39 +45,53 @@ extension Escapes {
             #expect(try place.control("cat \(paths)").output.contains("secret"))
         }
 
-        @Test("F05: children that are launched at once get no descriptor of each other's")
-        func concurrentLaunches() throws {
-            let place = try Place()
+        @Test(
+            "F05: children that are launched at once get no descriptor of each other's",
+            arguments: Standing.roots
+        )
+        func concurrentLaunches(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             try place.nestingProfiles()
             let each = "echo $(bailey run -p leaf -- ls /proc/self/fd)"
             let outcome = try place.agent(
                 "for i in 1 2 3 4 5; do for k in 1 2 3 4 5 6 7 8; do ( \(each) ) & done; wait; done",
-                profile: "top"
+                profile: "top",
+                under: standing
             )
             let lists = outcome.output.split { $0 == "\n" }
             #expect(lists.count == 40)
             #expect(lists.allSatisfy { $0 == "0 1 2 3" }, "\(outcome)")
         }
 
-        @Test("F07: a connected socket that the caller holds open is closed")
-        func heldSocket() throws {
-            let place = try Place()
+        @Test("F07: a connected socket that the caller holds open is closed", arguments: Standing.possible)
+        func heldSocket(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             let script = "exec 9<>/dev/udp/127.0.0.1/9; readlink /proc/self/fd/9"
             #expect(try place.control("bash -c '\(script)'").output.contains("socket:"))
             let inside = "readlink /proc/self/fd/*"
-            let outcome = try place.control(
-                "bash -c '\(script); exec \(place.binary) run -- bash -c \"\(inside)\"'"
+            let outcome = try Command.run(
+                ["bash", "-c", "\(script); exec \"$@\"", "bash"]
+                    + place.command(["bash", "-c", inside], at: standing),
+                environment: place.environment,
+                directory: place.workspace
             )
             #expect(outcome.lines.count { $0.contains("socket:") } == 1, "\(outcome)")
         }
 
-        @Test("F08: a file given as standard input cannot be written through it", arguments: Starter.possible)
-        func inputFile(starter: Starter) throws {
-            let place = try Place(for: starter)
+        @Test(
+            "F08: a file given as standard input cannot be written through it",
+            arguments: Standing.possible
+        )
+        func inputFile(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             try place.write("as it was\n", to: "input")
             let overwrite = "echo overwritten > /proc/self/fd/0; cat"
-            let run = "\(place.binary) run -- sh -c '\(overwrite)' < ../input"
-            let outcome = try place.control(run)
+            let outcome = try Command.run(
+                ["sh", "-c", "exec \"$@\" < ../input", "sh"]
+                    + place.command(["sh", "-c", overwrite], at: standing),
+                environment: place.environment,
+                directory: place.workspace
+            )
             #expect(outcome.output.contains("as it was") || outcome.output.contains("overwritten"))
             #expect(place.read("input") == "as it was\n")
             _ = try place.control("sh -c '\(overwrite)' < ../input")
@@ -106,15 +125,23 @@ extension Escapes {
             #expect(control.lines == ["REACHED ./victim"], "\(control)")
         }
 
-        @Test("F15: running /proc/self/exe runs nothing of the supervisor's", arguments: ["link", "script"])
-        func ownProgram(kind: String) throws {
-            let place = try Place()
+        @Test(
+            "F15: running /proc/self/exe runs nothing of the supervisor's",
+            arguments: ["link", "script"],
+            Standing.possible
+        )
+        func ownProgram(kind: String, standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             try FileManager.default.createSymbolicLink(
                 atPath: place.workspace + "/link",
                 withDestinationPath: "/proc/self/exe"
             )
             try place.write("#!/proc/self/exe --version\n", to: "workspace/script", mode: 0o755)
-            let outcome = try place.bailey(["run", "--", "./\(kind)", "--version"])
+            let outcome = try Command.run(
+                place.command(["./\(kind)", "--version"], at: standing),
+                environment: place.environment,
+                directory: place.workspace
+            )
             #expect(outcome.code != 0)
             #expect(outcome.output.isEmpty, "\(outcome)")
             #expect(try place.bailey(["--version"]).code == 0)

@@ -78,12 +78,17 @@ extension Escapes {
                     "XDATA",
                 ],
                 ["HTTP_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "GRPC_PROXY"],
-            ]
+            ],
+            Standing.possible
         )
-        func dropped(names: [String]) throws {
-            let place = try Place()
+        func dropped(names: [String], standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             let values = Dictionary(uniqueKeysWithValues: names.map { ($0, "/nowhere/\(Self.canary)") })
-            let outcome = try place.bailey(["run", "--", "/usr/bin/env"], environment: values)
+            let outcome = try Command.run(
+                ["env"] + values.map { "\($0)=\($1)" } + place.command(["/usr/bin/env"], at: standing),
+                environment: place.environment,
+                directory: place.workspace
+            )
             #expect(outcome.code == 0)
             #expect(!outcome.output.contains(Self.canary), "\(outcome)")
             let control = try Command.run(

@@ -6,15 +6,15 @@ extension Escapes {
     /// Section H: agents that launch agents.
     @Suite("Hierarchy", .serialized)
     struct HierarchyTests {
-        let place: Place
-
-        init() throws {
-            place = try Place()
+        private func place(_ standing: Standing) throws -> Place {
+            let place = try Place(for: standing.starter)
             try place.nestingProfiles()
+            return place
         }
 
-        @Test("H04: neither parent nor child reaches the other's control socket")
-        func othersControl() throws {
+        @Test("H04: neither parent nor child reaches the other's control socket", arguments: Standing.roots)
+        func othersControl(standing: Standing) throws {
+            let place = try place(standing)
             try place.write(
                 "ls -i /.bailey/control; touch up; while [ ! -e done ]; do sleep 0.01; done",
                 to: "workspace/child"
@@ -27,7 +27,7 @@ extension Escapes {
                 done 2>/dev/null | sort -u
                 touch done; wait
                 """
-            let outcome = try place.agent(script, profile: "top")
+            let outcome = try place.agent(script, profile: "top", under: standing)
             let own = outcome.lines.filter { !$0.hasPrefix("seen") }
             #expect(own.count == 2 && Set(own).count == 2, "\(outcome)")
             // What is seen through /proc is the parent's own.
@@ -37,39 +37,63 @@ extension Escapes {
             #expect(Set(seen).count == 1, "\(outcome)")
         }
 
-        @Test("H05: the control connection of an agent that has ended launches nothing")
-        func endedAgentsConnection() throws {
+        @Test(
+            "H05: the control connection of an agent that has ended launches nothing",
+            arguments: Standing.roots
+        )
+        func endedAgentsConnection(standing: Standing) throws {
+            let place = try place(standing)
             try place.arm(with: attacker("h05"))
             let script =
                 "./h05 take ./sock ran gone & bailey run -p mid -- ./h05 give ./sock; touch gone; wait $!"
-            let outcome = try place.agent(script, profile: "top")
+            let outcome = try place.agent(script, profile: "top", under: standing)
             #expect(outcome.code == 1 && outcome.output.contains("refused"), "\(outcome)")
             #expect(place.read("workspace/ran") == nil)
         }
 
-        @Test("H05, control: while its agent lives the connection works, as that agent's")
-        func livingAgentsConnection() throws {
+        @Test(
+            "H05, control: while its agent lives the connection works, as that agent's",
+            arguments: Standing.roots
+        )
+        func livingAgentsConnection(standing: Standing) throws {
+            let place = try place(standing)
             try place.arm(with: attacker("h05"))
             let script = "./h05 take ./sock ran & bailey run -p mid -- ./h05 give ./sock; wait"
-            let outcome = try place.agent(script, profile: "top")
+            let outcome = try place.agent(script, profile: "top", under: standing)
             #expect(outcome.output.contains("REACHED"), "\(outcome)")
             #expect(place.read("workspace/ran") != nil)
             let tree = try place.bailey(["tree"])
             #expect(tree.output.contains("mid") && tree.output.contains("leaf"), "\(tree)")
         }
 
-        @Test("H10: a parent gives its child no variable that the rules do not pass")
-        func injectedEnvironment() throws {
+        @Test(
+            "H10: a parent gives its child no variable that the rules do not pass",
+            arguments: Standing.roots
+        )
+        func injectedEnvironment(standing: Standing) throws {
+            let place = try place(standing)
             let variables =
                 "HTTP_PROXY=http://canary4711 LD_PRELOAD=/canary4711.so MY_TOKEN=canary4711 BASH_ENV=/canary4711"
-            let outcome = try place.agent("\(variables) bailey run -p mid -- env 2>/dev/null", profile: "top")
+            let outcome = try place.agent(
+                "\(variables) bailey run -p mid -- env 2>/dev/null",
+                profile: "top",
+                under: standing
+            )
             #expect(outcome.code == 0 && outcome.output.contains("HOME="))
             #expect(!outcome.output.contains("canary4711"), "\(outcome)")
-            #expect(try place.agent("MY_TOKEN=canary4711 env", profile: "top").output.contains("canary4711"))
+            #expect(
+                try place.agent("MY_TOKEN=canary4711 env", profile: "top", under: standing).output.contains(
+                    "canary4711"
+                )
+            )
         }
 
-        @Test("H12: a parent sees its child's processes and can neither read, debug nor signal them")
-        func parentAttacksChild() throws {
+        @Test(
+            "H12: a parent sees its child's processes and can neither read, debug nor signal them",
+            arguments: Standing.roots
+        )
+        func parentAttacksChild(standing: Standing) throws {
+            let place = try place(standing)
             try place.arm(with: attacker("e05"))
             try place.arm(with: attacker("e06"))
             let secret = "canary4711value"
@@ -87,24 +111,28 @@ extension Escapes {
                 done 2>/dev/null
                 touch done; wait
                 """
-            let outcome = try place.agent(script, profile: "top")
+            let outcome = try place.agent(script, profile: "top", under: standing)
             #expect(outcome.lines == ["victim", "ended"], "\(outcome)")
         }
 
-        @Test("H12: a child neither sees nor signals its parent's processes")
-        func childAttacksParent() throws {
+        @Test("H12: a child neither sees nor signals its parent's processes", arguments: Standing.roots)
+        func childAttacksParent(standing: Standing) throws {
+            let place = try place(standing)
             let outcome = try place.agent(
                 "sleep 77 & bailey run -p mid -- sh -c 'cat /proc/*/cmdline | tr \"\\0\" \" \"; kill -KILL -1'; kill -0 $! && echo alive",
-                profile: "top"
+                profile: "top",
+                under: standing
             )
             #expect(outcome.output.hasSuffix("alive\n") && !outcome.output.contains("sleep 77"), "\(outcome)")
         }
 
         @Test(
             "H14 H03 F16: malformed control messages cost nobody else anything",
-            arguments: ["garbage", "mutations", "huge", "half-open", "many", "descriptors"]
+            arguments: ["garbage", "mutations", "huge", "half-open", "many", "descriptors"],
+            Standing.roots
         )
-        func malformedMessages(mode: String) throws {
+        func malformedMessages(mode: String, standing: Standing) throws {
+            let place = try place(standing)
             try place.arm(with: attacker("h14"))
             let script = """
                 : > attack.out
@@ -112,7 +140,7 @@ extension Escapes {
                 until grep -q attacked attack.out; do kill -0 $attacker || break; bailey run -p leaf -- echo fine; done
                 bailey run -p leaf -- echo fine; touch others-work; wait $attacker; echo "attacker $?"
                 """
-            let outcome = try place.agent(script, profile: "top")
+            let outcome = try place.agent(script, profile: "top", under: standing)
             #expect(outcome.code == 0 && outcome.lines.last == "attacker 0", "\(outcome)")
             #expect(
                 outcome.lines.count >= 2 && outcome.lines.dropLast().allSatisfy { $0 == "fine" },
@@ -124,12 +152,14 @@ extension Escapes {
 
         @Test(
             "H15: other sandboxes inside an agent fail cleanly",
-            arguments: ["unshare -Ur true", "unshare -m true", "unshare -n true", "unshare -p -f true"]
+            arguments: ["unshare -Ur true", "unshare -m true", "unshare -n true", "unshare -p -f true"],
+            Standing.possible
         )
-        func otherSandboxes(command: String) throws {
-            let outcome = try place.agent("\(command); echo code=$?", at: .grandchild)
+        func otherSandboxes(command: String, standing: Standing) throws {
+            let place = try place(standing)
+            let outcome = try place.agent("\(command); echo code=$?", at: standing)
             #expect(outcome.lines.last != "code=0" && outcome.errors.contains("unshare"), "\(outcome)")
-            #expect(try place.control(command).code == 0 || getuid() != 0)
+            #expect(try place.control(command).code == 0 || standing.starter != .this || getuid() != 0)
         }
 
         @Test(

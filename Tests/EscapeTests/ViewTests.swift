@@ -41,7 +41,7 @@ extension Escapes {
             )
             try place.profile("linked", "extends: [base]\nfiles: {read: [\(place.root)/link]}\n")
             let outcome = try place.agent(
-                "cat \(place.root)/link/file && test -d /var/run/ && test -x /bin/sh && test -e /lib64 && echo all",
+                "cat \(place.root)/link/file && test -x /bin/sh && test -e /lib64 && test -d /var/tmp/ && echo all",
                 profile: "linked"
             )
             #expect(outcome.output == "keptall\n", "\(outcome)")
@@ -114,19 +114,28 @@ extension Escapes {
         @Test("M34: the deepest path decides, whatever the order of the rules", arguments: Standing.possible)
         func deepestPath(standing: Standing) throws {
             let place = try Place(for: standing.starter)
-            for name in ["tree/file", "tree/hidden/file", "tree/hidden/open/file"] {
-                try place.write(name, to: name)
+            for name in ["file", "open/file", "open/kept/file", "open/secret/file", "open/secret/deep/file"] {
+                try place.write("\(name) ", to: "tree/\(name)")
             }
             let tree = place.root + "/tree"
-            let body =
-                "files: {write: [\(tree)/hidden/open], hide: [\(tree)/hidden], read: [\(tree)]}\n"
-            let outcome = try place.agent(
-                "cd \(tree); cat file; cat hidden/file; echo x > made; echo made > hidden/open/made; ls hidden",
-                at: standing,
-                body: body
-            )
-            #expect(outcome.output == "tree/fileopen\n", "\(outcome)")
-            #expect(place.read("tree/hidden/open/made") == "made\n" && place.read("tree/made") == nil)
+            // What is hidden stays so, with all beneath it.
+            let body = """
+                files:
+                  hide: [\(tree)/open/secret]
+                  read: [\(tree)/open/kept, \(tree)]
+                  write: [\(tree)/open]
+
+                """
+            let script = """
+                cd \(tree); for f in file open/file open/kept/file open/secret/file open/secret/deep/file; do
+                    cat $f; echo made > $f.made
+                done
+                """
+            let outcome = try place.agent(script, at: standing, body: body)
+            #expect(outcome.output == "file open/file open/kept/file ", "\(outcome)")
+            let made = try place.control("find \(tree) -name '*.made'")
+            #expect(made.lines == ["\(tree)/open/file.made"], "\(made)")
+            #expect(try place.control(script).output.hasSuffix("open/secret/deep/file "))
         }
     }
 }

@@ -24,6 +24,9 @@ package enum Standing: String, Sendable, CaseIterable, CustomStringConvertible {
     /// Those that this test process can make: only root can become another user.
     package static var possible: [Standing] { allCases.filter { Starter.possible.contains($0.starter) } }
 
+    /// Those in which an agent has nobody above it.
+    package static var roots: [Standing] { possible.filter { $0 != .grandchild } }
+
     /// What a launcher is started by.
     fileprivate var prefix: [String] {
         starter.prefix + (self == .container ? ["unshare", "-Ur"] : [])
@@ -50,6 +53,16 @@ extension Place {
         guard standing == .grandchild else { return launcher + ["leaf", "--"] + words }
         return launcher
             + ["top", "--", "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--"] + words
+    }
+
+    /// Runs a script in a root agent under this profile.
+    package func agent(_ script: String, profile: String, under standing: Standing) throws -> Outcome {
+        let launcher = standing.prefix + [binary, "run", "-p", profile, "--profiles", profiles, "--"]
+        return try Command.run(
+            launcher + ["sh", "-c", script],
+            environment: environment,
+            directory: workspace
+        )
     }
 
     /// Runs a script where a test wants it.

@@ -15,10 +15,12 @@ struct SignalQueue: ~Copyable {
 
     /// Blocks the forwarded signals for this thread and those it will start; call before any thread exists.
     ///
-    ///    /// SIGPIPE is ignored: a reader that went away is an error of one write, not the end of the process.
+    /// SIGPIPE and SIGXFSZ are ignored: a reader that went away, or a limit on the size of files, is an error of one
+    /// write, not the end of the process.
     static func block() {
         unsafe csb_signals_block(forwarded, Int32(forwarded.count))
         _ = signal(SIGPIPE, SIG_IGN)
+        _ = signal(SIGXFSZ, SIG_IGN)
         // A caller that ignores SIGCHLD would make wait(2) forget what ended.
         _ = signal(SIGCHLD, SIG_DFL)
     }

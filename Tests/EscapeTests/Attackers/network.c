@@ -199,6 +199,7 @@ static int listens(int count, char **words) {
     struct sockaddr_un local = {.sun_family = AF_UNIX};
     size_t length = (size_t)snprintf(local.sun_path + 1, sizeof local.sun_path - 1, "%s", words[1]) + 1;
     struct pollfd watched[3] = {{0, POLLIN, 0}, {socket(AF_INET, SOCK_STREAM, 0), POLLIN, 0}, {socket(AF_UNIX, SOCK_STREAM, 0), POLLIN, 0}};
+    setsockopt(watched[1].fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (bind(watched[1].fd, (void *)&any, sizeof any) < 0) return perror("bind"), 0;
     if (bind(watched[2].fd, (void *)&local, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0) return perror("bind"), 0;
     listen(watched[1].fd, 4), listen(watched[2].fd, 4);

@@ -24,10 +24,12 @@ final class Trial {
             "",
             to: "\(URL(filePath: place.binary).deletingLastPathComponent().lastPathComponent)/x"
         )
+        let program = try Attacker.compiled(attacker("bystander"))
         let sockets = ["\(place.root)/sock", "\(place.root)/run/sock", "\(place.home)/sock"]
         known = [
             "root": place.root, "home": place.home, "shifted": shifted(sockets[0]),
-            "bystander": try Attacker.compiled(attacker("bystander")),
+            "bystander": program,
+            "kept": Self.foldersOfTemporary([place.root, place.binary, program]),
             "installed": URL(filePath: place.binary).deletingLastPathComponent().lastPathComponent,
         ]
         guard attack.bystander else {
@@ -99,20 +101,28 @@ final class Trial {
 }
 
 extension Trial {
+    /// The folders of `/tmp` that these paths lie in, as words of a shell.
+    private static func foldersOfTemporary(_ paths: [String]) -> String {
+        var names: Set<String> = []
+        for path in paths {
+            let parts = path.split(separator: "/").map(String.init)
+            if parts.count > 1, parts[0] == "tmp" { names.insert(parts[1]) }
+        }
+        return names.sorted().joined(separator: " ")
+    }
+
     /// Shell text for a mount namespace: `/run` and `/tmp` hold what a session's would, and somebody listens there.
     static func session(serving paths: String) -> String {
         """
         mount -t tmpfs -o mode=755 none /run
         mount -t tmpfs -o mode=1777 none /mnt
-        for folder in /tmp/*; do
-            if [ -d "$folder" ]; then mkdir "/mnt/${folder##*/}"; mount --rbind "$folder" "/mnt/${folder##*/}"; fi
-        done
+        for folder in {kept}; do mkdir "/mnt/$folder"; mount --rbind "/tmp/$folder" "/mnt/$folder"; done
         mount --move /mnt /tmp
         for path in \(paths); do case $path in /*) mkdir -p "${path%/*}" ;; esac; done
         mkfifo {root}/hold
         "{bystander}" \(paths) <{root}/hold >{root}/heard 2>&1 &
         exec 8>{root}/hold
-        until grep -qx up {root}/heard; do sleep 0.01; done
+        for wait in $(seq 1000); do grep -qx up {root}/heard && break; sleep 0.01; done
         """
     }
 }
