@@ -73,7 +73,7 @@ package enum Launch {
     private static func root(_ request: Request) throws -> FrontEnd.Outcome {
         if request.mayUseServer, let outcome = try served(request) { return outcome }
         try AddressSpaceLimit.check()
-        DescriptorLimit.raise()
+        try DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
         let order = try order(request)

@@ -28,9 +28,10 @@ extension EndToEnd {
             )
         }
 
-        private func expectNothingLeft() {
+        private func expectNothingLeft(of place: Place? = nil) {
             #expect(HostProcesses.left(with: mark, within: 10).isEmpty)
-            #expect(HostProcesses.leftInits(below: place.root, within: 10).isEmpty)
+            let root = (place ?? self.place).root
+            #expect(HostProcesses.leftInits(below: root, within: 10).isEmpty)
         }
 
         @Test("P11: SIGKILL of the supervisor ends every agent, three levels deep")
@@ -43,15 +44,19 @@ extension EndToEnd {
             expectNothingLeft()
         }
 
-        @Test("P12: SIGKILL of the supervisor at any moment of a launch leaves no agent alive")
-        func supervisorKilledEarly() throws {
+        @Test(
+            "P12: SIGKILL of the supervisor at any moment of a launch leaves no agent alive",
+            arguments: Standing.roots
+        )
+        func supervisorKilledEarly(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             for attempt in 0..<40 {
-                let running = try place.running("sleep \(mark) & sleep \(mark)")
+                let running = try place.running("sleep \(mark) & sleep \(mark)", at: standing)
                 Thread.sleep(forTimeInterval: Double(attempt * 2) / 1000)
                 running.signal(SIGKILL)
                 _ = running.finish()
             }
-            expectNothingLeft()
+            expectNothingLeft(of: place)
         }
 
         @Test("P12: SIGKILL at any moment of a nested launch leaves no agent alive")
@@ -82,16 +87,21 @@ extension EndToEnd {
             #expect(running.finish().lines == ["first 137", "still here"])
         }
 
-        @Test("P13: an agent that clears its parent-death signal dies with the supervisor all the same")
-        func clearedDeathSignal() throws {
+        @Test(
+            "P13: an agent that clears its parent-death signal dies with the supervisor all the same",
+            arguments: Standing.possible
+        )
+        func clearedDeathSignal(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
             let clear = "import ctypes,os;ctypes.CDLL(None).prctl(1,0);os.setsid() if os.fork()==0 else 0"
             let running = try place.running(
-                "/usr/bin/python3 -c \"\(clear);print('ready',flush=True);os.execvp('sleep',['sleep','\(mark)'])\""
+                "/usr/bin/python3 -c \"\(clear);print('ready',flush=True);os.execvp('sleep',['sleep','\(mark)'])\"",
+                at: standing
             )
             #expect(running.awaitOutput("ready"))
             running.signal(SIGKILL)
             _ = running.finish()
-            expectNothingLeft()
+            expectNothingLeft(of: place)
         }
 
         @Test("A child's time limit ends the child, and the parent learns 124")
@@ -137,7 +147,8 @@ extension EndToEnd {
         }
 
         private func traces() throws -> String {
-            let groups = "find /sys/fs/cgroup -name 'bailey*' 2>/dev/null; find /dev/shm -user \(getuid())"
+            let groups =
+                "find /sys/fs/cgroup -name 'bailey*' 2>/dev/null; find /dev/shm -user \(getuid()) ! -name 'bystander-*'"
             return try place.control(
                 "wc -l < /proc/self/mountinfo; \(groups); find '\(place.root)'/run ! -type d"
             ).output

@@ -164,13 +164,17 @@ extension Escapes {
 
         @Test(
             "H04 H10: what is the user's to ask, a list of agents or the end of any, no agent gets",
-            arguments: ["list", "end $(cut -d' ' -f1 id)"]
+            arguments: ["list", "end $(cut -d' ' -f1 id)"],
+            // A supervisor in a container is another user's.
+            Standing.roots.filter { $0 != .container }
         )
-        func usersRequests(request: String) throws {
+        func usersRequests(request: String, standing: Standing) throws {
+            let place = try place(standing)
             try place.arm(with: attacker("h20"))
             let running = try place.running(
                 "echo up; while [ ! -e go ]; do sleep 0.01; done; bailey run -p mid -- ./h20 \(request); echo alive",
-                profile: "top"
+                profile: "top",
+                under: standing
             )
             #expect(running.awaitOutput("up"))
             let ps = try place.bailey(["ps", "--json"])

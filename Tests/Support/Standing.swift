@@ -1,5 +1,3 @@
-internal import Glibc
-
 /// Where in a tree of agents a test's program runs, and on whose behalf.
 package enum Standing: String, Sendable, CaseIterable, CustomStringConvertible {
     /// In an agent that the test process's own user launched.
@@ -33,11 +31,6 @@ package enum Standing: String, Sendable, CaseIterable, CustomStringConvertible {
     }
 }
 
-extension Starter {
-    /// Anybody but root.
-    package static var ordinary: Starter { getuid() == 0 ? .plainUser : .this }
-}
-
 extension Place {
     /// Profiles `top`, `mid` and `leaf`, each allowed below the one before.
     package func nestingProfiles(body: String = "") throws {
@@ -55,11 +48,27 @@ extension Place {
             + ["top", "--", "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--"] + words
     }
 
-    /// Runs a script in a root agent under this profile.
+    private func rootCommand(_ script: String, _ profile: String, _ standing: Standing) -> [String] {
+        standing.prefix + [binary, "run", "-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
+    }
+
+    /// Runs a script in an agent that nobody is above, under this profile.
     package func agent(_ script: String, profile: String, under standing: Standing) throws -> Outcome {
-        let launcher = standing.prefix + [binary, "run", "-p", profile, "--profiles", profiles, "--"]
-        return try Command.run(
-            launcher + ["sh", "-c", script],
+        try Command.run(
+            rootCommand(script, profile, standing),
+            environment: environment,
+            directory: workspace
+        )
+    }
+
+    /// The same, still running.
+    package func running(
+        _ script: String,
+        profile: String,
+        under standing: Standing
+    ) throws -> RunningCommand {
+        try RunningCommand(
+            rootCommand(script, profile, standing),
             environment: environment,
             directory: workspace
         )

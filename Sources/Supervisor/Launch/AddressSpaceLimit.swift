@@ -2,7 +2,9 @@ internal import Glibc
 
 /// The launcher's own limit on address space (`ulimit -v`).
 enum AddressSpaceLimit {
-    /// Bytes: glibc reserves 64 MiB for the heap of a thread and 8 MiB for its stack, and the supervisor has a dozen.
+    /// Bytes.
+    ///
+    /// Glibc reserves 64 MiB for the heap of a thread and 8 MiB for its stack, and the supervisor has a dozen.
     /// With less an allocation fails somewhere later, which ends the process or a thread of it, without a word.
     private static let needed: rlim_t = 1 << 30
 

@@ -4,13 +4,22 @@ internal import Glibc
 ///
 /// Every connection of every agent takes one or two; the usual soft limit, 1024, is what two agents use up.
 enum DescriptorLimit {
-    /// Raises the soft limit to the hard one.
+    /// What a supervisor with one agent has open, and as much again: with fewer an event loop fails where NIO traps.
+    private static let needed: rlim_t = 128
+
+    /// Raises the soft limit to the hard one; refuses one that is too low.
     ///
-    /// Where that fails the old one stays: agents have limits of their own, set by their plans.
-    static func raise() {
+    /// Where raising fails the old one stays: agents have limits of their own, set by their plans.
+    static func raise() throws(LaunchRefusal) {
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         guard unsafe getrlimit(resource, &limit) == 0 else { return }
+        guard limit.rlim_max >= needed else {
+            throw LaunchRefusal(
+                "the limit on open files (ulimit -H -n) is \(limit.rlim_max) and \(needed) are needed; raise it, or limit "
+                    + "the agent instead, by limits.open-files of its profile"
+            )
+        }
         limit.rlim_cur = limit.rlim_max
         _ = unsafe setrlimit(resource, &limit)
     }

@@ -46,7 +46,8 @@ package enum Server {
         guard !ControlSocket.isInsideAgent else {
             throw LaunchRefusal("inside an agent there is a supervisor already: `bailey run` asks it")
         }
-        DescriptorLimit.raise()
+        try AddressSpaceLimit.check()
+        try DescriptorLimit.raise()
         let spawner = try Spawner.start()
         let configuration = try SupervisorConfiguration(request.options)
         let folder = RuntimeFolder(path: configuration.directories.runtime)

@@ -77,7 +77,7 @@ int main(int number, char **paths) {
     char name[64];
     int key = 0x4711000 + getpid(), port = on_loopback(0);
     signal(SIGUSR1, signalled), signal(SIGIO, signalled), signal(SIGPIPE, SIG_IGN);
-    int length = snprintf(name + 1, sizeof name - 1, "bailey-%d", getpid());
+    int length = snprintf(name + 1, sizeof name - 1, "bystander-%d", getpid());
     name[0] = 0;
     at_name(name, (size_t)length + 1);
     for (int i = 1; i < number; i++) at_name(paths[i], strlen(paths[i]) + 1);

@@ -1,5 +1,7 @@
 extension Attack {
-    /// Section N. What goes through the gateway is in the egress corpus.
+    /// Section N.
+    ///
+    /// What goes through the gateway is in the egress corpus.
     static let network: [Attack] = [
         Attack(
             id: "N02",
