@@ -185,14 +185,17 @@ extension Escapes {
         }
 
         @Test(
-            "H14 F16: a descriptor that takes forever to close, handed to the supervisor, keeps nobody waiting"
+            "H14 F16: a descriptor that takes forever to close, handed to the supervisor, keeps nobody waiting",
+            arguments: Standing.roots
         )
-        func lingeringDescriptor() throws {
+        func lingeringDescriptor(standing: Standing) throws {
+            let place = try place(standing)
             try place.profile("brief", "extends: [base]\nlimits: {time: 2s}\n")
             try place.arm(with: attacker("h21"))
             let outcome = try place.agent(
                 "./h21 100000 | { read said; echo $said; sleep 100; }",
-                profile: "brief"
+                profile: "brief",
+                under: standing
             )
             #expect(outcome.code == 124, "the time limit is kept: \(outcome)")
             #expect(outcome.lines.first == "HELD" || outcome.lines.first == "REACHED", "\(outcome)")
