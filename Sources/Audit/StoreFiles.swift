@@ -15,22 +15,26 @@ enum StoreFiles {
     /// Key, then head, then database: a crash in between leaves a head at 0 and no database, which is an empty
     /// store, never a database without a head.
     static func create(in directory: borrowing StateDirectory, key: SigningKey) throws {
-        let hadDatabase = try PrivateFile.open(databaseName, in: directory, .read) != nil
-        if !hadDatabase {
-            try HeadFile.create(in: directory, key: key)
-            try requireNothingLost(directory)
+        guard try PrivateFile.open(databaseName, in: directory, .read) == nil else { return }
+        try HeadFile.create(in: directory, key: key)
+        guard let head = try HeadFile(in: directory, .readWrite) else { return }
+        // Under the head's lock: another supervisor may be making the same store, and would have moved the head of a
+        // database that was not there a moment ago.
+        try head.locked { () throws(AuditStoreError) in
+            guard try PrivateFile.open(databaseName, in: directory, .read) == nil else { return }
+            try requireNothingLost(head, directory.path)
             // SQLite gives `-wal` and `-shm` the mode of this file.
             _ = try PrivateFile.open(databaseName, in: directory, .createNew)
         }
     }
 
-    private static func requireNothingLost(_ directory: borrowing StateDirectory) throws(AuditStoreError) {
-        guard let head = try HeadFile(in: directory, .read)?.read().head, head.sequence > 0 else { return }
+    private static func requireNothingLost(_ head: HeadFile, _ path: String) throws(AuditStoreError) {
+        let known = try head.read().head
+        guard known.sequence > 0 else { return }
         throw AuditStoreError(
             .cut,
-            "the audit database \(directory.path)/\(databaseName) is gone, but its signed head says that it "
-                + "held \(head.sequence) records; restore it, or set the whole state directory aside to begin "
-                + "a new store"
+            "the audit database \(path)/\(databaseName) is gone, but its signed head says that it held "
+                + "\(known.sequence) records; restore it, or set the whole state directory aside to begin a new store"
         )
     }
 
