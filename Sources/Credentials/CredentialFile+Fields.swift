@@ -18,7 +18,7 @@ extension CredentialFile {
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
         guard let text = node.text("as", &errors) else { return nil }
-        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let words = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         switch words.first {
         case "bearer" where words.count == 1: return .bearer
         case "basic" where words.count == 1: return .basic
