@@ -44,7 +44,7 @@ extension CredentialFile {
         _ node: YAMLNode,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
-        let lower = name.lowercased()
+        let lower = name.lowercasedASCII
         let marks = Set("!#$%&'*+-.^_`|~".utf8)
         let isToken = name.utf8.allSatisfy { isLetterOrDigit($0) || marks.contains($0) }
         guard !name.isEmpty, isToken, name.utf8.count <= CredentialLimits.maximumName else {

@@ -80,7 +80,9 @@ struct MaskScan {
     private static let authorityMark = Array("://".utf8)
 
     private mutating func maskUserInfo() -> Bool {
-        guard text[index] == UInt8(ascii: ":"), begins(with: Self.authorityMark, at: index) else { return false }
+        guard text[index] == UInt8(ascii: ":"), begins(with: Self.authorityMark, at: index) else {
+            return false
+        }
         let start = index + 3
         let authority = text[start...].prefix { !Self.endsAuthority($0) }
         guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { return false }

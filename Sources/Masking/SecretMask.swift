@@ -25,7 +25,8 @@ package struct SecretMask: Sendable {
         for argument in arguments {
             switch flag {
             case .secret where argument.utf8.first != UInt8(ascii: "-"): masked.append(SecretShapes.hidden)
-            case .user where argument.utf8.contains(UInt8(ascii: ":")): masked.append(Self.maskedUser(argument))
+            case .user where argument.utf8.contains(UInt8(ascii: ":")):
+                masked.append(Self.maskedUser(argument))
             case .secret, .user, .other: masked.append(text(argument))
             }
             flag = Flag(argument)

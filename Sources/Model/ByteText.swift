@@ -79,6 +79,11 @@ extension StringProtocol {
         return rest.isEmpty || rest.first == UInt8(ascii: "/") || folder.isSame(as: "/")
     }
 
+    /// With ASCII's capital letters as small ones, and nothing else changed.
+    package var lowercasedASCII: String {
+        String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: Unicode.UTF8.self)
+    }
+
     /// Whether the bytes come first, as numbers.
     package func precedes(_ other: some StringProtocol) -> Bool {
         utf8.lexicographicallyPrecedes(other.utf8)
@@ -105,6 +110,7 @@ package struct ByteText: Sendable, Hashable, CustomStringConvertible {
     package static func == (left: ByteText, right: ByteText) -> Bool { left.text.isSame(as: right.text) }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        // Equal bytes have equal hashes as text, too.
+        hasher.combine(text)
     }
 }

@@ -22,7 +22,10 @@ extension EnvironmentRules {
 
     /// Whether secrets commonly go by this name, or by one that this glob matches.
     package static func isSecretShaped(_ name: String) -> Bool {
-        let upper = String(decoding: name.utf8.map { (0x61...0x7A).contains($0) ? $0 ^ 0x20 : $0 }, as: UTF8.self)
+        let upper = String(
+            decoding: name.utf8.map { (0x61...0x7A).contains($0) ? $0 ^ 0x20 : $0 },
+            as: UTF8.self
+        )
         return secretWords.contains { upper.firstPlace(ofText: $0) != nil }
     }
 

@@ -120,7 +120,8 @@ private struct Assembly {
         let document = try YAMLDocument(text, file: file)
         var parser = ProfileParser(file: file, variables: loader.variables)
         let stem =
-            parser.shortFile.ends(with: ".yaml") ? String(parser.shortFile.dropLast(bytes: 5)) : parser.shortFile
+            parser.shortFile.ends(with: ".yaml")
+            ? String(parser.shortFile.dropLast(bytes: 5)) : parser.shortFile
         let parsed = parser.parse(document.root, defaultName: stem)
         if !ProfileName.isValid(parsed.name) {
             parser.errors.report("\"\(stem)\" is not a profile's name; write one with name:", at: .start)

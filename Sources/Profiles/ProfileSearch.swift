@@ -53,7 +53,9 @@ package struct ProfileSearch: Sendable, Hashable {
     package var names: [String] {
         let suffix = ".yaml"
         let files = folders.flatMap { TextFile.list($0) }
-        return Set(files.filter { $0.ends(with: suffix) }.map { String($0.dropLast(bytes: suffix.utf8.count)) })
-            .filter { ProfileName.isValid($0) }.sorted()
+        return Set(
+            files.filter { $0.ends(with: suffix) }.map { String($0.dropLast(bytes: suffix.utf8.count)) }
+        )
+        .filter { ProfileName.isValid($0) }.sorted()
     }
 }

@@ -20,7 +20,9 @@ struct EnvironmentTests {
 
     @Test("A secret's name stays one when a mark combines with a letter of it")
     func combined() {
-        #expect(EnvironmentRules.isSecretShaped("MY_TOKEN\u{301}") && EnvironmentRules.isSecretShaped("my_token"))
+        #expect(
+            EnvironmentRules.isSecretShaped("MY_TOKEN\u{301}") && EnvironmentRules.isSecretShaped("my_token")
+        )
         #expect(!EnvironmentRules.isSecretShaped("TO\u{212a}EN"), "not the letter K")
         #expect(EnvironmentRules(pass: ["K"]).admission(of: "\u{212a}") == .scrubbed)
     }

@@ -31,8 +31,11 @@ struct ExcessTests {
     func pathBytes() {
         func isWider(_ child: String, _ parent: String) -> Bool {
             let (child, parent) = (FileRules(write: [child]), FileRules(write: [parent]))
-            return !excess(of: Profile(name: "child", files: child), over: Profile(name: "parent", files: parent))
-                .isEmpty
+            return !excess(
+                of: Profile(name: "child", files: child),
+                over: Profile(name: "parent", files: parent)
+            )
+            .isEmpty
         }
         #expect(isWider("/e\u{301}", "/\u{e9}") && isWider("/\u{e9}/x", "/e\u{301}"))
         #expect(!isWider("/a/\u{301}b", "/a") && !isWider("/\u{301}b", "/"))

@@ -1,4 +1,4 @@
-import Foundation
+import Policy
 import Profiles
 import Testing
 
@@ -12,7 +12,8 @@ struct ByteTests {
         arguments: [
             ("/a/../\(mark)b", "\"..\" is not allowed"), ("/a/./\(mark)b", "\".\" is not allowed"),
             ("$WORKSPACE/../\(mark)evil", "\"..\" is not allowed"),
-            ("/a//\(mark)b/c", nil), ("/a//b/\(mark)c", "an empty part"), ("/a/*\(mark)", "there are no globs"),
+            ("/a//\(mark)b/c", "an empty part"), ("/a//b/\(mark)c", "an empty part"),
+            ("/a/*\(mark)", "there are no globs"),
             ("$WORKSPACE/\(mark)a", nil), ("/\(mark)a", nil), ("~/\(mark)a", nil),
         ]
     )
@@ -28,7 +29,9 @@ struct ByteTests {
             "bailey: 1\nname: test\nfiles: {read: [\"/\u{e9}\"], hide: [\"/\u{e9}\", \"/e\(mark)\"],"
                 + " protect: [\"/x/\u{e9}\", \"/x/e\(mark)\"]}\n"
         )
-        #expect(profile.files.hide.map { Array($0.utf8) } == [Array("/\u{e9}".utf8), Array("/e\(mark)".utf8)])
+        #expect(
+            profile.files.hide.map { Array($0.utf8) } == [Array("/\u{e9}".utf8), Array("/e\(mark)".utf8)]
+        )
         #expect(Set(profile.files.protect).count == 2)
     }
 

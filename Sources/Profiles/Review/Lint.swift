@@ -107,7 +107,9 @@ struct Linter {
         let conflicts = (fragment.read + fragment.write).filter { item in
             hidden.contains { item.value.isWithin($0) }
         }
-        let open = fragment.write.filter { $0.value == "/" || fragment.read.map(\.value).holds(bytes: $0.value) }
+        let open = fragment.write.filter {
+            $0.value == "/" || fragment.read.map(\.value).holds(bytes: $0.value)
+        }
         return conflicts.map {
             Lint(source: $0.source, message: "files: \($0.value) is hidden as well; hide wins")
         }

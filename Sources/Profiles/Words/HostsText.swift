@@ -13,8 +13,12 @@ struct HostsText {
         if text == "*" || text == "**" {
             throw problem("a pattern for every host does not exist; name the hosts, as in **.example.com")
         }
-        if text.begins(with: "**.") { return .anyLabels(below: try name(String(text.dropFirst(bytes: 3)), at: 3)) }
-        if text.begins(with: "*.") { return .oneLabel(below: try name(String(text.dropFirst(bytes: 2)), at: 2)) }
+        if text.begins(with: "**.") {
+            return .anyLabels(below: try name(String(text.dropFirst(bytes: 3)), at: 3))
+        }
+        if text.begins(with: "*.") {
+            return .oneLabel(below: try name(String(text.dropFirst(bytes: 2)), at: 2))
+        }
         return .name(try name(text, at: 0))
     }
 

@@ -24,7 +24,9 @@ package struct CgroupMounts: Sendable, Hashable {
         let own = Self.ownPaths(groups)
         for line in mountInfo.cut(at: "\n") {
             let fields = line.cut(at: " ")
-            guard let dash = fields.firstIndex(where: { $0.isSame(as: "-") }), fields.count > dash + 3, dash > 5 else { continue }
+            guard let dash = fields.firstIndex(where: { $0.isSame(as: "-") }), fields.count > dash + 3,
+                dash > 5
+            else { continue }
             // An escaped character would need decoding; no cgroup mount has one.
             guard !fields[4].holds("\\") else { continue }
             let options = fields[dash + 3].cut(at: ",").map(String.init)

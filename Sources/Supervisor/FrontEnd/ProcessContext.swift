@@ -19,7 +19,8 @@ enum ProcessEnvironment {
     static var dictionary: [String: String] {
         var result: [String: String] = [:]
         for entry in entries {
-            guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 }) else {
+            guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 })
+            else {
                 continue
             }
             let name = String(entry[..<equals])

@@ -26,7 +26,10 @@ struct GrantTests {
     @Test("Deeper paths come later, whatever their names begin with")
     func order() {
         let files = FileRules(read: ["/ws/\(mark)a/\(mark)b", "/ws/x"], write: ["/ws"])
-        #expect(grants(files).map(\.utf8.count) == ["w /ws", "r /ws/x", "r /ws/\(mark)a/\(mark)b"].map(\.utf8.count))
+        #expect(
+            grants(files).map(\.utf8.count)
+                == ["w /ws", "r /ws/x", "r /ws/\(mark)a/\(mark)b"].map(\.utf8.count)
+        )
     }
 
     @Test("Two spellings of one accent are two grants, and hiding one leaves the other")
