@@ -55,8 +55,13 @@ struct ProgramDigestsTests {
     func turns() async throws {
         let digests = ProgramDigests(began: Self.future)
         let (file, hold, heard) = (try File("one"), DispatchSemaphore(value: 0), Heard())
+        let begun = Heard()
+        digests.read(file.descriptor, of: agent, under: agent) { _ in
+            begun.add("begun")
+            hold.wait()
+        }
         // Whatever is asked for while the thread is held stands in line.
-        digests.read(file.descriptor, of: agent, under: agent) { _ in hold.wait() }
+        _ = await begun.first(1)
         for number in 2...5 {
             digests.read(file.descriptor, of: other(1, number), under: agent) { _ in heard.add("many") }
         }

@@ -47,7 +47,9 @@ struct RuntimeFolder: Sendable {
     /// The folders where a supervisor of these directories may listen; a service has no `$XDG_RUNTIME_DIR`.
     static func all(of directories: StateDirectories) -> [RuntimeFolder] {
         var paths = [directories.runtime]
-        if !directories.serviceRuntime.isSame(as: directories.runtime) { paths.append(directories.serviceRuntime) }
+        if !directories.serviceRuntime.isSame(as: directories.runtime) {
+            paths.append(directories.serviceRuntime)
+        }
         return paths.map(RuntimeFolder.init).filter(\.isOurs)
     }
 
