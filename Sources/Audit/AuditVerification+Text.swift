@@ -6,12 +6,12 @@ extension AuditVerification {
         switch self {
         case .verified(let head):
             """
-            \(style.verdict("allow").replacing("allow", with: "verified"))  \(head.records) records
+            \(style.verdict("allow", shownAs: "verified"))  \(head.records) records
             head      \(head.hash)
             key       \(head.publicKey)
             """
         case .broken(let finding):
-            "\(style.verdict("deny").replacing("deny", with: "broken"))  "
+            "\(style.verdict("deny", shownAs: "broken"))  "
                 + (finding.record.map { "first bad record: \($0)  " } ?? "")
                 + "\(finding.code.rawValue): \(TerminalText.escaped(finding.message))"
         }

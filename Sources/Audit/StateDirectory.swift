@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 
 /// A directory of the store, held by descriptor: ours, and closed to everyone else (mode 0700).
 struct StateDirectory: ~Copyable {
@@ -60,8 +61,8 @@ struct StateDirectory: ~Copyable {
 
     /// As `mkdir -p -m 700`: what exists is left as it is.
     private static func makeAll(_ path: String) throws(AuditStoreError) {
-        var prefix = path.hasPrefix("/") ? "" : "."
-        for part in path.split(separator: "/") {
+        var prefix = path.begins(with: "/") ? "" : "."
+        for part in path.cut(at: "/") {
             prefix += "/" + part
             if unsafe mkdir(prefix, 0o700) != 0, errno != EEXIST {
                 throw AuditStoreError("make", prefix, errno: errno, remedy: "make its parent writable")

@@ -23,7 +23,12 @@ package enum TerminalText {
         let scalars = argument.unicodeScalars
         if !scalars.isEmpty, scalars.allSatisfy(isPlain) { return argument }
         if scalars.allSatisfy({ $0 != "'" && !isUnsafe($0) }) { return "'\(argument)'" }
-        return "$'" + escaped(argument).replacing("'", with: "\\'") + "'"
+        // By scalars: a mark that combines with a quote must not hide it.
+        let inner = escaped(argument).unicodeScalars.reduce(into: "") { shown, scalar in
+            if scalar == "'" { shown += "\\" }
+            shown.unicodeScalars.append(scalar)
+        }
+        return "$'" + inner + "'"
     }
 
     /// What no shell takes for anything else.

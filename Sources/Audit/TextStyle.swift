@@ -16,8 +16,8 @@ package struct TextStyle: Sendable {
         return TextStyle(isColoured: !refused && isatty(STDOUT_FILENO) == 1)
     }
 
-    func verdict(_ word: String, width: Int = 0) -> String {
-        let padded = word.padding(width)
+    func verdict(_ word: String, shownAs shown: String? = nil, width: Int = 0) -> String {
+        let padded = (shown ?? word).padding(width)
         switch word {
         case Effect.allow.rawValue: return coloured(padded, "32")
         case Effect.ask.rawValue: return coloured(padded, "33")

@@ -67,7 +67,7 @@ final class Credential: Sendable {
                 }
                 return .success("Bearer \(text)")
             case .basic:
-                guard text.contains(":") else {
+                guard text.holds(":") else {
                     return .failure(failure("a basic credential must be USER:PASSWORD"))
                 }
                 return .success("Basic " + Data(text.utf8).base64EncodedString())

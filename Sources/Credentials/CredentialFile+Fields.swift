@@ -18,7 +18,7 @@ extension CredentialFile {
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
         guard let text = node.text("as", &errors) else { return nil }
-        let words = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let words = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         switch words.first {
         case "bearer" where words.count == 1: return .bearer
         case "basic" where words.count == 1: return .basic
@@ -44,7 +44,7 @@ extension CredentialFile {
         _ node: YAMLNode,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
-        let lower = name.lowercased()
+        let lower = name.lowercasedASCII
         let marks = Set("!#$%&'*+-.^_`|~".utf8)
         let isToken = name.utf8.allSatisfy { isLetterOrDigit($0) || marks.contains($0) }
         guard !name.isEmpty, isToken, name.utf8.count <= CredentialLimits.maximumName else {

@@ -1,3 +1,5 @@
+internal import Model
+
 /// What a look-alike looks like, so that programs that check a token's shape before they send it accept it.
 struct PlaceholderShape: Sendable {
     private enum Alphabet: String {
@@ -44,11 +46,11 @@ struct PlaceholderShape: Sendable {
 
     /// The shape of this secret, or else the one that the variable's name speaks for.
     static func matching(secret: String?, variable: String) -> PlaceholderShape {
-        if let shape = secret.flatMap({ secret in all.first { secret.hasPrefix($0.prefix) } }) {
+        if let shape = secret.flatMap({ secret in all.first { secret.begins(with: $0.prefix) } }) {
             return shape
         }
         return all.first { shape in
-            shape.variableWords.contains { variable == $0 || variable.hasPrefix($0 + "_") }
+            shape.variableWords.contains { variable == $0 || variable.begins(with: $0 + "_") }
         } ?? generic
     }
 

@@ -34,13 +34,15 @@ final class CertificateName: ChannelInboundHandler {
             let names = try? certificate.extensions.subjectAlternativeNames
         else { return false }
         return names.contains { entry in
-            if case .dnsName(let pattern) = entry { matches(pattern.lowercased()) } else { false }
+            if case .dnsName(let pattern) = entry { matches(pattern.lowercasedASCII) } else { false }
         }
     }
 
     /// A whole name, or `*` for exactly the first label (RFC 9525 section 6.3).
     private func matches(_ pattern: String) -> Bool {
-        guard pattern.hasPrefix("*.") else { return pattern == name.text }
-        return name.text.split(separator: ".").dropFirst().joined(separator: ".") == pattern.dropFirst(2)
+        guard pattern.begins(with: "*.") else { return pattern.isSame(as: name.text) }
+        return name.text.cut(at: ".").dropFirst().joined(separator: ".").isSame(
+            as: pattern.dropFirst(bytes: 2)
+        )
     }
 }

@@ -35,9 +35,8 @@ package struct FairQueue<Job: Sendable>: Sendable {
 
     /// Puts a job at the end of its agent's line; false when that is full.
     package mutating func add(_ job: Job, for agent: AgentID) -> Bool {
-        let waiting = shares[agent]?.waiting.count ?? 0
-        guard waiting < limits.waitingPerAgent else { return false }
-        if waiting == 0 { turns.append(agent) }
+        guard hasRoom(for: agent) else { return false }
+        if shares[agent]?.waiting.isEmpty ?? true { turns.append(agent) }
         shares[agent, default: Share()].waiting.append(job)
         return true
     }
@@ -63,6 +62,21 @@ package struct FairQueue<Job: Sendable>: Sendable {
         share.running -= 1
         running -= 1
         shares[agent] = share.running == 0 && share.waiting.isEmpty ? nil : share
+    }
+
+    /// Whether one more of an agent's jobs may wait.
+    package func hasRoom(for agent: AgentID) -> Bool {
+        shares[agent]?.waiting.count ?? 0 < limits.waitingPerAgent
+    }
+
+    /// Takes out the jobs of an agent's that wait and are not wanted any more.
+    package mutating func removeAll(of agent: AgentID, where isUnwanted: (Job) -> Bool) -> [Job] {
+        guard var share = shares[agent] else { return [] }
+        let removed = share.waiting.filter(isUnwanted)
+        share.waiting.removeAll(where: isUnwanted)
+        if share.waiting.isEmpty { turns.removeAll { $0 == agent } }
+        shares[agent] = share.running == 0 && share.waiting.isEmpty ? nil : share
+        return removed
     }
 
     /// Takes out every job that waits.

@@ -15,7 +15,7 @@ package enum PathText {
     /// The current directory (getcwd(3)); nil when it is gone or out of reach.
     package static var currentDirectory: String? {
         let path = unsafe text { unsafe getcwd($0, $1) == nil ? -1 : strlen($0) }
-        return path.flatMap { $0.hasPrefix("/") ? $0 : nil }
+        return path.flatMap { $0.utf8.first == UInt8(ascii: "/") ? $0 : nil }
     }
 
     /// Runs a call that fills a buffer and says how much of it; nil when it failed or filled all of it.

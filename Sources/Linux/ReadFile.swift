@@ -13,15 +13,19 @@ package enum ReadFile {
     /// The bytes of an open regular file from its beginning; nil when it cannot be read or is over the limit.
     package static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var result: [UInt8] = []
-        let finished = forEachChunk(of: descriptor, limit: limit) { result += $0 }
+        let finished = forEachChunk(of: descriptor, limit: limit) {
+            result += $0
+            return true
+        }
         return finished ? result : nil
     }
 
-    /// Hands a regular file's bytes on in chunks; false when it is none, fails, or is over the limit.
+    /// Hands a regular file's bytes on in chunks, for as long as `body` wants more; false when it does not, when the
+    /// file is none, fails, or is over the limit.
     package static func forEachChunk(
         of descriptor: Int32,
         limit: Int,
-        _ body: (ArraySlice<UInt8>) -> Void
+        _ body: (ArraySlice<UInt8>) -> Bool
     ) -> Bool {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
@@ -35,7 +39,7 @@ package enum ReadFile {
             }
             guard count >= 0 else { return false }
             if count == 0 { return true }
-            body(chunk[..<count])
+            guard body(chunk[..<count]) else { return false }
             offset += count
         }
         return false

@@ -37,7 +37,7 @@ struct MaskScan {
         wordStart = nil
     }
 
-    private func hasPrefix(_ prefix: [UInt8], at place: Int) -> Bool {
+    private func begins(with prefix: [UInt8], at place: Int) -> Bool {
         text.count - place >= prefix.count && text[place..<place + prefix.count].elementsEqual(prefix)
     }
 
@@ -51,15 +51,15 @@ struct MaskScan {
 
     /// Hides everything between the header and the footer, or the end of the text without one.
     private mutating func maskPrivateKey() -> Bool {
-        guard text[index] == UInt8(ascii: "-"), hasPrefix(Self.begin, at: index) else { return false }
+        guard text[index] == UInt8(ascii: "-"), begins(with: Self.begin, at: index) else { return false }
         let labelStart = index + Self.begin.count
         let label = text[labelStart...].prefix(Self.maximumLabel).prefix { $0 != UInt8(ascii: "-") }
         guard String(decoding: label, as: UTF8.self).contains("PRIVATE KEY"),
-            hasPrefix(Self.dashes, at: label.endIndex)
+            begins(with: Self.dashes, at: label.endIndex)
         else { return false }
         let start = label.endIndex + Self.dashes.count
         var place = start
-        while place < text.count && !(text[place] == 0x2d && hasPrefix(Self.end, at: place)) { place += 1 }
+        while place < text.count && !(text[place] == 0x2d && begins(with: Self.end, at: place)) { place += 1 }
         hide(start, place)
         return true
     }
@@ -80,7 +80,9 @@ struct MaskScan {
     private static let authorityMark = Array("://".utf8)
 
     private mutating func maskUserInfo() -> Bool {
-        guard text[index] == UInt8(ascii: ":"), hasPrefix(Self.authorityMark, at: index) else { return false }
+        guard text[index] == UInt8(ascii: ":"), begins(with: Self.authorityMark, at: index) else {
+            return false
+        }
         let start = index + 3
         let authority = text[start...].prefix { !Self.endsAuthority($0) }
         guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { return false }
@@ -213,7 +215,7 @@ extension MaskScan {
     /// Fields whose value has spaces in it.
     private static func isHeader(_ name: ArraySlice<UInt8>) -> Bool {
         let name = String(decoding: name.map(\.lowered), as: UTF8.self)
-        return name.hasSuffix("authorization") || name.hasSuffix("cookie")
+        return name.ends(with: "authorization") || name.ends(with: "cookie")
     }
 }
 

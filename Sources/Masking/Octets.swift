@@ -30,3 +30,8 @@ extension Collection<UInt8> {
         return false
     }
 }
+
+extension String {
+    /// Whether the last bytes are those of `suffix`.
+    func ends(with suffix: String) -> Bool { utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
+}

@@ -24,8 +24,9 @@ package struct SecretMask: Sendable {
         var flag = Flag.other
         for argument in arguments {
             switch flag {
-            case .secret where !argument.hasPrefix("-"): masked.append(SecretShapes.hidden)
-            case .user where argument.contains(":"): masked.append(Self.maskedUser(argument))
+            case .secret where argument.utf8.first != UInt8(ascii: "-"): masked.append(SecretShapes.hidden)
+            case .user where argument.utf8.contains(UInt8(ascii: ":")):
+                masked.append(Self.maskedUser(argument))
             case .secret, .user, .other: masked.append(text(argument))
             }
             flag = Flag(argument)
@@ -51,7 +52,7 @@ package struct SecretMask: Sendable {
     }
 
     private static func maskedUser(_ argument: String) -> String {
-        let user = argument.prefix { $0 != ":" }
-        return "\(user):\(SecretShapes.hidden)"
+        let user = argument.utf8.prefix { $0 != UInt8(ascii: ":") }
+        return "\(Substring(user)):\(SecretShapes.hidden)"
     }
 }

@@ -17,7 +17,7 @@ enum SecretName {
             self = .none
         } else if words.contains(where: Self.isStrong) || Self.namesKey(words, Self.secretKeys) {
             self = .strong
-        } else if words.contains(where: Self.weakWords.contains) || last.hasSuffix("key") {
+        } else if words.contains(where: Self.weakWords.contains) || last.ends(with: "key") {
             self = Self.namesKey(words, Self.plainKeys) || words == ["key"] ? .none : .weak
         } else {
             self = .none
@@ -49,12 +49,12 @@ enum SecretName {
     ]
 
     private static func isStrong(_ word: String) -> Bool {
-        strongWords.contains(word) || strongEndings.contains { word.hasSuffix($0) }
+        strongWords.contains(word) || strongEndings.contains { word.ends(with: $0) }
     }
 
     /// The last two words are `QUALIFIER key`, or one word is `QUALIFIERkey`.
     private static func namesKey(_ words: [String], _ qualifiers: Set<String>) -> Bool {
-        guard let last = words.last, last.hasSuffix("key") else { return false }
+        guard let last = words.last, last.ends(with: "key") else { return false }
         if last != "key" { return qualifiers.contains(String(last.dropLast(3))) }
         return words.count > 1 && qualifiers.contains(words[words.count - 2])
     }

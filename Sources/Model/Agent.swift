@@ -11,11 +11,11 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 
     /// The run that it belongs to.
-    package var run: String { String(text.prefix { $0 != "." }) }
+    package var run: String { String(text[..<(text.firstPlace(of: ".") ?? text.endIndex)]) }
 
     /// Reads back an id that was printed before; nil unless it has the shape `RUN.N`.
     package init?(_ text: String) {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.cut(at: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, let ordinal = Int(parts[1]), ordinal > 0 else {
             return nil
         }

@@ -41,9 +41,9 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
             default: return nil
             }
         }
-        if text.hasSuffix(".") { text.removeLast() }
+        if text.ends(with: ".") { text.removeLast() }
         guard !text.isEmpty, text.utf8.count <= Self.maximumLength else { return nil }
-        let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+        let labels = text.cut(at: ".", omittingEmptySubsequences: false)
         guard labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= Self.maximumLabelLength }) else {
             return nil
         }
@@ -51,12 +51,12 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
             return nil
         }
         // 0x7f000001 and the like are addresses to inet_aton(3).
-        guard !last.hasPrefix("0x") else { return nil }
+        guard !last.begins(with: "0x") else { return nil }
         self.text = text
     }
 
     /// The labels, leftmost first.
-    package var labels: [Substring] { text.split(separator: ".") }
+    package var labels: [Substring] { text.cut(at: ".") }
 
     /// Octets of what stands in front of `.SUFFIX`; nil unless this name lies below `suffix`.
     ///

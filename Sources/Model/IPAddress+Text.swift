@@ -4,7 +4,7 @@ extension IPAddress {
     ///
     /// Nil for every other spelling: `2852039166`, `0xa9.0xfe.0xa9.0xfe`, `127.1`.
     package init?(_ text: some StringProtocol) {
-        if text.contains(":") {
+        if text.holds(":") {
             guard let words = Self.words(String(text)) else { return nil }
             let high = words[0..<4].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
             let low = words[4..<8].reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
@@ -16,12 +16,12 @@ extension IPAddress {
     }
 
     private static func dottedQuad(_ text: String) -> UInt32? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = text.cut(at: ".", omittingEmptySubsequences: false)
         guard parts.count == 4 else { return nil }
         var bits: UInt32 = 0
         for part in parts {
             guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-                part == "0" || !part.hasPrefix("0"), let value = UInt8(part)
+                part == "0" || !part.begins(with: "0"), let value = UInt8(part)
             else { return nil }
             bits = bits << 8 | UInt32(value)
         }
@@ -42,11 +42,11 @@ extension IPAddress {
 
     private static func groups(_ text: String, allowingQuad: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
-        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false)
         guard parts.count <= 8 else { return nil }
         var words: [UInt16] = []
         for (index, part) in parts.enumerated() {
-            if allowingQuad, index == parts.count - 1, part.contains(".") {
+            if allowingQuad, index == parts.count - 1, part.holds(".") {
                 guard let quad = dottedQuad(String(part)) else { return nil }
                 words += [UInt16(truncatingIfNeeded: quad >> 16), UInt16(truncatingIfNeeded: quad)]
             } else {
@@ -100,21 +100,10 @@ extension String {
     fileprivate func components(splitBy separator: String) -> [String] {
         var parts: [String] = []
         var rest = self[...]
-        while let hit = rest.firstRange(ofText: separator) {
+        while let hit = rest.firstPlace(ofText: separator) {
             parts.append(String(rest[..<hit.lowerBound]))
             rest = rest[hit.upperBound...]
         }
         return parts + [String(rest)]
-    }
-}
-
-extension Substring {
-    fileprivate func firstRange(ofText text: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
     }
 }

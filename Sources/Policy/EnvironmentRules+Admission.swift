@@ -1,3 +1,5 @@
+internal import Model
+
 extension EnvironmentRules {
     /// What becomes of one variable of the launching environment.
     package enum Admission: Sendable, Hashable {
@@ -13,19 +15,18 @@ extension EnvironmentRules {
     ///
     /// Looks at the name alone; a token-shaped value behind an innocent name is for the caller to find.
     package func admission(of name: String) -> Admission {
-        if pass.contains(name) { return .passed }
+        if pass.holds(bytes: name) { return .passed }
         guard pass.contains(where: { WordGlob($0).matches(name) }) else { return .scrubbed }
         return Self.isSecretShaped(name) ? .secretShaped : .passed
     }
 
     /// Whether secrets commonly go by this name, or by one that this glob matches.
     package static func isSecretShaped(_ name: String) -> Bool {
-        let upper = name.uppercased()
-        return secretWords.contains { word in
-            var rest = upper[...]
-            while !rest.isEmpty, !rest.hasPrefix(word) { rest = rest.dropFirst() }
-            return !rest.isEmpty
-        }
+        let upper = String(
+            decoding: name.utf8.map { (0x61...0x7A).contains($0) ? $0 ^ 0x20 : $0 },
+            as: UTF8.self
+        )
+        return secretWords.contains { upper.firstPlace(ofText: $0) != nil }
     }
 
     /// Parts of the names under which tools read secrets (the environment variables documented by git hosts, package

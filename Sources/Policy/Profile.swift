@@ -74,6 +74,12 @@ package struct ProtectedPath: Sendable, Hashable {
         self.isFolder = isFolder
     }
 
+    package static func == (left: ProtectedPath, right: ProtectedPath) -> Bool {
+        left.text.isSame(as: right.text)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ByteText(text)) }
+
     /// As a profile has it.
     package var text: String { isFolder ? path + "/" : path }
 }

@@ -1,3 +1,4 @@
+internal import Model
 internal import Policy
 
 /// A value with the place that said it, `ci.yaml:14`.
@@ -39,12 +40,12 @@ struct ProfileFragment: Sendable, Hashable {
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
     /// joined key by key with the later value winning, and so do the scalars `children.depth` and `children.count`.
     mutating func merge(_ other: ProfileFragment) {
-        read.join(other.read)
-        write.join(other.write)
-        hide.join(other.hide)
-        protect.join(other.protect)
-        pass.join(other.pass)
-        childProfiles.join(other.childProfiles)
+        read.join(other.read) { $0 }
+        write.join(other.write) { $0 }
+        hide.join(other.hide) { $0 }
+        protect.join(other.protect) { $0.text }
+        pass.join(other.pass) { $0 }
+        childProfiles.join(other.childProfiles) { $0 }
         set.merge(other.set) { $1 }
         limits.merge(other.limits) { $1 }
         // The same file reached on two ways of `extends` says its rules once.
@@ -85,7 +86,10 @@ struct ProfileFragment: Sendable, Hashable {
 }
 
 extension Array {
-    fileprivate mutating func join<Value: Hashable>(_ others: Self) where Element == Sourced<Value> {
-        for other in others where !contains(where: { $0.value == other.value }) { append(other) }
+    /// Entries are equal when their texts have the same bytes.
+    fileprivate mutating func join<Value>(_ others: Self, _ text: (Value) -> String)
+    where Element == Sourced<Value> {
+        var known = Set(map { ByteText(text($0.value)) })
+        for other in others where known.insert(ByteText(text(other.value))).inserted { append(other) }
     }
 }

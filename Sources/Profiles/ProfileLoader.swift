@@ -1,3 +1,4 @@
+internal import Model
 package import Policy
 
 /// Reads profiles, with everything they extend merged below them.
@@ -40,7 +41,7 @@ package struct ProfileLoader: Sendable {
     func merged(name: String) throws(ProfileError) -> MergedProfile {
         guard let file = search.file(of: name) else { throw unknown(name) }
         let merged = try merged(file: file)
-        guard merged.profile.name == name else {
+        guard merged.profile.name.isSame(as: name) else {
             throw ProfileError(
                 file: file,
                 "the profile calls itself \"\(merged.profile.name)\", but its file is found as \"\(name)\"",
@@ -101,7 +102,7 @@ private struct Step {
 private struct Assembly {
     let loader: ProfileLoader
     /// Merged fragments by file, so that a file reached on many ways is read once.
-    private var done: [String: ProfileFragment] = [:]
+    private var done: [ByteText: ProfileFragment] = [:]
 
     init(loader: ProfileLoader) {
         self.loader = loader
@@ -119,7 +120,8 @@ private struct Assembly {
         let document = try YAMLDocument(text, file: file)
         var parser = ProfileParser(file: file, variables: loader.variables)
         let stem =
-            parser.shortFile.hasSuffix(".yaml") ? String(parser.shortFile.dropLast(5)) : parser.shortFile
+            parser.shortFile.ends(with: ".yaml")
+            ? String(parser.shortFile.dropLast(bytes: 5)) : parser.shortFile
         let parsed = parser.parse(document.root, defaultName: stem)
         if !ProfileName.isValid(parsed.name) {
             parser.errors.report("\"\(stem)\" is not a profile's name; write one with name:", at: .start)
@@ -154,10 +156,10 @@ private struct Assembly {
         file: String,
         path: [Step]
     ) throws(ProfileError) -> ProfileFragment {
-        if let known = done[file] { return known }
+        if let known = done[ByteText(file)] { return known }
         let parsed = try parse(ProfileLoader.read(file), file: file)
         let fragment = try assemble(parsed, file: file, path: path + [Step(name: name, file: file)])
-        done[file] = fragment
+        done[ByteText(file)] = fragment
         return fragment
     }
 
@@ -170,7 +172,7 @@ private struct Assembly {
             )
             return nil
         }
-        if path.contains(where: { $0.file == file }) {
+        if path.contains(where: { $0.file.isSame(as: file) }) {
             let cycle = (path.map(\.name) + [parent.text]).joined(separator: " > ")
             errors.report("extends goes in a circle: \(cycle)", at: parent.position)
             return nil

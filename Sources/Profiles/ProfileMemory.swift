@@ -1,3 +1,4 @@
+internal import Model
 internal import Synchronization
 
 /// What was parsed lately, by the very text: a tool host launches thousands of agents under a few profiles.
@@ -6,9 +7,15 @@ internal import Synchronization
 package final class ProfileMemory: Sendable {
     /// What a parsed profile depends on, and nothing else.
     struct Source: Sendable, Hashable {
-        let file: String
-        let text: String
+        let file: ByteText
+        let text: ByteText
         let variables: ProfileVariables
+
+        init(file: String, text: String, variables: ProfileVariables) {
+            self.file = ByteText(file)
+            self.text = ByteText(text)
+            self.variables = variables
+        }
     }
 
     /// Profiles kept; with texts of at most 256 KiB each, and of a few KiB mostly.

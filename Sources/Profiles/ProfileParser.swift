@@ -1,3 +1,4 @@
+internal import Model
 internal import Policy
 
 /// One profile file as written, before what it extends is merged below it.
@@ -24,7 +25,7 @@ struct ProfileParser {
 
     init(file: String, variables: ProfileVariables) {
         self.variables = variables
-        shortFile = file.split(separator: "/").last.map(String.init) ?? file
+        shortFile = file.cut(at: "/").last.map(String.init) ?? file
         errors = Diagnostics(file: file)
     }
 
@@ -104,7 +105,7 @@ struct ProfileParser {
     /// A slash at the end says that the path is a folder's.
     private mutating func protected(_ files: YAMLMapping) -> [Sourced<ProtectedPath>] {
         paths(files, "protect") { path, text in
-            ProtectedPath(path: path, isFolder: text.hasSuffix("/"))
+            ProtectedPath(path: path, isFolder: text.ends(with: "/"))
         }
     }
 

@@ -1,3 +1,5 @@
+internal import Model
+
 /// Where profiles are looked up by name: `--profiles DIR`, then `$XDG_CONFIG_HOME/bailey/profiles`, then the
 /// shipped ones.
 ///
@@ -19,7 +21,7 @@ package struct ProfileSearch: Sendable, Hashable {
     ///   - home: the home directory, for `~/.config`.
     package init(explicit: String?, configurationHome: String?, home: String?) {
         let configuration =
-            configurationHome.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? home.map { "\($0)/.config" }
+            configurationHome.flatMap { $0.begins(with: "/") ? $0 : nil } ?? home.map { "\($0)/.config" }
         folders = [explicit, configuration.map { "\($0)/bailey/profiles" }, Self.shipped].compactMap(\.self)
     }
 
@@ -27,7 +29,7 @@ package struct ProfileSearch: Sendable, Hashable {
     package static var shipped: String? {
         guard let executable = TextFile.executablePath else { return nil }
         // The folder of the executable and those above it, nearest first.
-        let parts = executable.split(separator: "/").dropLast()
+        let parts = executable.cut(at: "/").dropLast()
         func above(_ levels: Int, _ rest: String) -> String {
             parts.dropLast(levels).map { "/\($0)" }.joined() + "/" + rest
         }
@@ -51,7 +53,9 @@ package struct ProfileSearch: Sendable, Hashable {
     package var names: [String] {
         let suffix = ".yaml"
         let files = folders.flatMap { TextFile.list($0) }
-        return Set(files.filter { $0.hasSuffix(suffix) }.map { String($0.dropLast(suffix.count)) })
-            .filter { ProfileName.isValid($0) }.sorted()
+        return Set(
+            files.filter { $0.ends(with: suffix) }.map { String($0.dropLast(bytes: suffix.utf8.count)) }
+        )
+        .filter { ProfileName.isValid($0) }.sorted()
     }
 }

@@ -1,12 +1,13 @@
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// Bailey's own two programs, as an agent sees them.
 enum BaileyPrograms {
     /// Path inside and path outside; refused when the helper cannot be found.
     static func located() throws(LaunchFailure) -> [(String, String)] {
         let own = try executable()
-        let folder = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        let folder = own.cut(at: "/").dropLast().reduce("") { $0 + "/" + $1 }
         let candidates = [folder + "/bailey-init", folder + "/../libexec/bailey/bailey-init"]
         guard let helper = candidates.first(where: { unsafe access($0, X_OK) == 0 }) else {
             throw LaunchFailure(

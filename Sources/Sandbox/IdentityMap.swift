@@ -1,11 +1,13 @@
+internal import Model
+
 /// The ids that a user namespace has (user_namespaces(7)), by their numbers inside.
 package struct IdentityMap: Sendable {
     private let ranges: [Range<UInt64>]
 
     /// From the text of `/proc/self/uid_map` or `gid_map`: lines of first id inside, first id outside, count.
     package init(_ text: String) {
-        ranges = text.split(separator: "\n").compactMap { line in
-            let numbers = line.split(separator: " ").compactMap { UInt32($0) }
+        ranges = text.cut(at: "\n").compactMap { line in
+            let numbers = line.cut(at: " ").compactMap { UInt32($0) }
             guard numbers.count == 3 else { return nil }
             return UInt64(numbers[0])..<UInt64(numbers[0]) + UInt64(numbers[2])
         }

@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+internal import Model
 package import Policy
 
 /// The machine as launching sees it: looked up once, then every plan is made from it.
@@ -142,7 +143,8 @@ package struct Machine: Sendable {
     private static func parts(of paths: [String]) -> [MachineFacts.Part] {
         paths.compactMap { path in
             var status = stat()
-            guard unsafe stat(path, &status) == 0, PathText.target(of: path) == nil || path.hasPrefix("/etc/")
+            guard unsafe stat(path, &status) == 0,
+                PathText.target(of: path) == nil || path.begins(with: "/etc/")
             else { return nil }
             return MachineFacts.Part(path: path, isFile: status.st_mode & S_IFMT != S_IFDIR)
         }

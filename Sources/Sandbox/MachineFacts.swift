@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// What planning needs to know of the machine, looked up once.
 struct MachineFacts: Sendable {
@@ -47,7 +48,7 @@ struct MachineFacts: Sendable {
 extension MachineFacts {
     /// Refuses what would hand the agent the machine, or Bailey itself.
     func check(_ grant: Grant) throws(LaunchFailure) {
-        let parts = grant.path.split(separator: "/").count
+        let parts = grant.path.cut(at: "/").count
         let kernel = ["/proc", "/sys", "/dev", "/run", "/.bailey"].contains { Grant.covers($0, grant.path) }
         let own = ownFolders.contains { Grant.covers($0, grant.path) || Grant.covers(grant.path, $0) }
         guard parts > 0, !kernel, !own else {

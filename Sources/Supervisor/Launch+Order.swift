@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Model
 internal import Profiles
 internal import Sandbox
 
@@ -49,7 +50,7 @@ extension Launch {
 
     private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice
     {
-        guard profile.contains("/") else { return .name(profile) }
+        guard profile.holds("/") else { return .name(profile) }
         let path = WorkingDirectory.absolute(profile, from: current)
         guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {
             throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 256 KiB")

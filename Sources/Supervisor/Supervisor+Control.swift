@@ -8,15 +8,34 @@ extension Supervisor {
     ///
     /// Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
-        guard let socket = agent.sandbox.acceptControl() else { return }
-        let open = connections.values.count { $0.caller == agent.id }
-        guard open < Self.maximumConnectionsPerAgent, agent.phase == .running else { return }
+        guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
+        var (open, all) = (0, 0)
+        for connection in connections.values where connection.caller != nil {
+            all += 1
+            open += connection.caller == agent.id ? 1 : 0
+        }
+        guard open < Self.maximumConnectionsPerAgent, all < maximumAgentConnections, agent.phase == .running
+        else { return Self.turnAway(socket) }
         let id = ConnectionID(number: fresh())
         connections[id] = ControlConnection(
             id: id,
             channel: ControlChannel(socket, acceptedDescriptors: 0),
             caller: agent.id
         )
+    }
+
+    /// Says why a connection is not taken, as far as its other end still hears it.
+    private static func turnAway(_ socket: consuming OwnedDescriptor) {
+        let message =
+            "the supervisor has as many connections of agents as it may; try again when some have ended"
+        let channel = ControlChannel(socket, acceptedDescriptors: 0)
+        try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)
+    }
+
+    /// Leaves connections waiting when there is no descriptor for them: asking again at once would never end.
+    func noteStarvation(_ code: Int32) {
+        guard code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS else { return }
+        starvedUntil = Poller.now().addingReportingOverflow(Self.starvationPause).partialValue
     }
 
     /// Reads one message of a connection; a peer's mistake costs its own connection.
@@ -77,7 +96,13 @@ extension Supervisor {
 
     /// Forgets a connection; the agent it launched goes with it.
     func drop(_ connection: ControlConnection) {
-        connections[connection.id] = nil
+        forget(connection)
         if let id = connection.launched, let agent = agents[id] { kill(agent, cause: "its front-end ended") }
+    }
+
+    /// Closes a connection; what waits for a descriptor gets its turn.
+    func forget(_ connection: ControlConnection) {
+        connections[connection.id] = nil
+        starvedUntil = nil
     }
 }

@@ -15,6 +15,7 @@ extension Supervisor {
         let parent = connection.caller.flatMap { agents[$0] }
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
         do throws(LaunchRefusal) {
+            try checkRefusals(of: parent)
             try checkName(order.name)
             var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
@@ -30,27 +31,6 @@ extension Supervisor {
             commit(agent, order: order, for: connection)
         } catch {
             refuse(error, order: order, parent: parent, for: connection)
-        }
-    }
-
-    private func refuse(
-        _ refusal: LaunchRefusal,
-        order: LaunchOrder,
-        parent: AgentNode?,
-        for connection: ControlConnection
-    ) {
-        let record = SpawnRefusal(
-            parent: parent?.lineage,
-            principal: configuration.principal,
-            profile: order.profile.label,
-            argv: order.argv,
-            reason: refusal.message
-        )
-        let id = connection.id
-        self.record(.spawnRefused(record)) { [self] _ in
-            guard let connection = connections[id] else { return }
-            reply(.refused(code: refusal.code, message: refusal.message), to: connection)
-            drop(connection)
         }
     }
 
@@ -108,6 +88,12 @@ extension Supervisor {
             )
         }
         guard let parent else { return }
+        guard digests.hasRoom(for: parent.root.id) else {
+            throw LaunchRefusal(
+                "\(ProgramDigests.maximumWaiting) programs of this run wait to be read for the record of their launch;"
+                    + " try again when some of them run"
+            )
+        }
         let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
         if let refusal = admission.refusal(of: profile.name) { throw LaunchRefusal(refusal) }
         guard var limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
@@ -216,7 +202,7 @@ extension Supervisor {
         }
         if let digest = digests.remembered(program) { return recordSpawn(of: agent, digest: digest) }
         let (id, mailbox) = (agent.id, mailbox)
-        digests.read(program) { digest in mailbox.post(.digest(id, digest)) }
+        digests.read(program, of: id, under: agent.root.id) { digest in mailbox.post(.digest(id, digest)) }
     }
 
     /// Writes the spawn record, once.

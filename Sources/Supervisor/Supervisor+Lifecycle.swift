@@ -13,9 +13,11 @@ extension Supervisor {
     func kill(_ agent: AgentNode, cause: String) {
         agent.deadline = nil
         agent.cause = agent.cause ?? cause
+        digests.forget(agent.id, under: agent.root.id)
         for other in descendants(of: agent) {
             other.deadline = nil
             other.cause = other.cause ?? "parent ended"
+            digests.forget(other.id, under: other.root.id)
         }
         gateway.cutOff(agent.id)
         agent.sandbox.kill()
@@ -48,8 +50,10 @@ extension Supervisor {
         // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
         for other in descendants(of: agent).sorted(by: { $0.lineage.depth > $1.lineage.depth }) { end(other) }
         readStatus(of: agent)
+        digests.forget(agent.id, under: agent.root.id)
         // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
         recordSpawn(of: agent, digest: nil)
+        sumUpRefusals(of: agent)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
         for connection in connections.values where connection.caller == agent.id { drop(connection) }
@@ -105,6 +109,6 @@ extension Supervisor {
             return
         }
         reply(.exited(code: code, note: note), to: connection)
-        connections[connection.id] = nil
+        forget(connection)
     }
 }

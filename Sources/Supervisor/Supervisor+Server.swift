@@ -4,8 +4,8 @@ internal import Model
 
 /// What a supervisor does for its user beside launching: list, end, drain.
 extension Supervisor {
-    /// Connections of the user's that are open at a time; more are closed at once.
-    private static let maximumUserConnections = 8_192
+    /// Connections of the user's beyond those with launches: for `bailey ps` and `bailey kill`, and for launches that are being declined.
+    private static let reservedConnections = 16
     /// Agents in one part of a list: a part fits in a message (see `AgentSummary.maximumArguments`).
     private static let listPart = 256
 
@@ -31,10 +31,14 @@ extension Supervisor {
     }
 
     func acceptUser() {
-        guard let socket = server?.accept() else { return }
-        guard connections.count < Self.maximumUserConnections else { return }
+        guard let socket = server?.accept() else { return noteStarvation(errno) }
         connect(socket)
     }
+
+    /// Whether one more connection of the user's is taken; until then they wait.
+    var mayTakeUser: Bool { userConnections < maximumUserLaunches + Self.reservedConnections }
+
+    private var userConnections: Int { connections.values.count { $0.caller == nil } }
 
     func heedSignals() {
         while let number = signals?.next() {
@@ -54,6 +58,7 @@ extension Supervisor {
         guard connection.caller == nil, connection.id != root else { return nil }
         guard root == nil else { return "it serves one run" }
         guard drainDeadline == nil else { return "it is ending" }
+        guard userConnections <= maximumUserLaunches else { return "it has as many launches as it may" }
         return order.origin == origin ? nil : "its version, folders or home directory are others"
     }
 

@@ -13,8 +13,11 @@ package import Sandbox
 /// One thread owns the tree and runs `serve`; the gateway and the audit writer have threads of their own and
 /// speak to it through the mailbox.
 package final class Supervisor {
-    /// Launch connections of one agent that are open at a time; more are closed at once.
+    /// Launch connections of one agent that are open at a time; more are turned away.
     static let maximumConnectionsPerAgent = 64
+    /// Milliseconds after which connections are taken again that no descriptor was left for, when none of its own
+    /// connections ends before: the gateway's may have.
+    static let starvationPause: UInt64 = 1_000
     /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
     static let maximumNameLength = 63
     /// Event loops of the gateway: one for each core, four at most.
@@ -50,6 +53,12 @@ package final class Supervisor {
     var lastWord: ControlReply?
     /// Where the user reaches this supervisor; nil when nothing can be made there, and while it drains.
     var server: ServerSocket?
+    /// Control connections of all agents that are open at a time.
+    let maximumAgentConnections = DescriptorLimit.agentConnections
+    /// Connections of the user's that are open at a time before launches are declined, and run alone.
+    let maximumUserLaunches = min(8_192, DescriptorLimit.userLaunches)
+    /// Until when no connection is taken, since there is no descriptor for it; nil while there are some.
+    var starvedUntil: UInt64?
     /// The signals that end one that serves many.
     var signals: SignalQueue?
     /// Milliseconds that agents have when it ends.
@@ -152,7 +161,9 @@ package final class Supervisor {
     func turn() {
         var poller = Poller()
         poller.watch(mailbox.descriptor, .mailbox)
-        if let descriptor = server?.descriptor { poller.watch(descriptor, .server) }
+        if let starvedUntil, starvedUntil <= Poller.now() { self.starvedUntil = nil }
+        let isTaking = starvedUntil == nil
+        if isTaking, mayTakeUser, let descriptor = server?.descriptor { poller.watch(descriptor, .server) }
         if let descriptor = signals?.descriptor { poller.watch(descriptor, .signals) }
         for connection in connections.values {
             poller.watch(connection.channel.descriptor, .connection(connection.id))
@@ -160,11 +171,12 @@ package final class Supervisor {
         for agent in agents.values {
             if agent.verdict == nil { poller.watch(agent.sandbox.channelDescriptor, .status(agent.id)) }
             poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
-            poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id))
+            if isTaking { poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id)) }
         }
         let deadlines =
-            agents.values.compactMap(\.deadline) + [isStopping ? nil : drainDeadline].compactMap { $0 }
-        for source in poller.wait(until: deadlines.min()) {
+            agents.values.flatMap { [$0.deadline, $0.refusals.deadline] }
+            + [isStopping ? nil : drainDeadline, starvedUntil]
+        for source in poller.wait(until: deadlines.compactMap { $0 }.min()) {
             handle(source)
             // A launch takes milliseconds, and agents may ask for many at once: no time limit waits for all of them.
             endOverdue()
@@ -199,6 +211,7 @@ package final class Supervisor {
         for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
             kill(agent, cause: Self.timeLimit)
         }
+        sumUpRefusals()
         if let drainDeadline, drainDeadline <= now { stop() }
     }
 

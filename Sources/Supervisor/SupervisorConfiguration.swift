@@ -31,13 +31,13 @@ package struct StateDirectories: Sendable, Hashable {
     /// From the environment, with the specification's defaults below `home`; relative values are ignored, as it says.
     package init(environment: [String: String], home: String) {
         func directory(_ variable: String, _ fallback: String) -> String {
-            let value = environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil }
+            let value = environment[variable].flatMap { $0.begins(with: "/") ? $0 : nil }
             return (value ?? "\(home)/\(fallback)") + "/bailey"
         }
         state = directory("XDG_STATE_HOME", ".local/state")
         configuration = directory("XDG_CONFIG_HOME", ".config")
         // The specification has no default for it: what is there until the next start of the machine will do.
-        let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.hasPrefix("/") ? $0 + "/bailey" : nil }
+        let runtime = environment["XDG_RUNTIME_DIR"].flatMap { $0.begins(with: "/") ? $0 + "/bailey" : nil }
         self.runtime = runtime ?? state + "/run"
         serviceRuntime = state + "/run"
     }

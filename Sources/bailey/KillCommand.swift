@@ -21,9 +21,12 @@ struct KillCommand: ParsableCommand {
     func run() throws {
         var isMissing = false
         for agent in agent {
-            let count = try RunningSupervisors.end(agent.id.text)
-            guard count == 0 else { continue }
-            RunCommand.complain("no agent \(agent.id.text) lives; `bailey ps` shows those that do")
+            let answer = RunningSupervisors.end(agent.id.text)
+            guard answer.value == 0 else { continue }
+            for silent in answer.silent { RunCommand.complain(silent) }
+            RunCommand.complain(
+                "no agent \(agent.id.text) lives\(answer.silent.isEmpty ? "" : " of those that answer"); `bailey ps` shows those that do"
+            )
             isMissing = true
         }
         if isMissing { throw ExitCode(1) }

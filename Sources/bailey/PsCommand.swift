@@ -18,19 +18,22 @@ struct PsCommand: ParsableCommand {
     @Flag(help: "One JSON object an agent.") var json = false
 
     func run() throws {
-        let agents = try RunningSupervisors.agents()
-        if json {
-            for agent in agents { print(try Self.json(agent)) }
-            return
-        }
-        let depths = Self.depths(of: agents)
+        let answer = RunningSupervisors.agents()
+        let agents = answer.value
+        defer { for silent in answer.silent { RunCommand.complain(silent) } }
+        if json { for agent in agents { print(try Self.json(agent)) } } else { Self.show(agents) }
+        if !answer.silent.isEmpty { throw ExitCode(1) }
+    }
+
+    private static func show(_ agents: [AgentSummary]) {
+        let depths = depths(of: agents)
         let rows = zip(agents, depths).map { agent, depth in
             [
                 agent.agent, String(repeating: "  ", count: depth) + TerminalText.escaped(agent.name),
-                TerminalText.escaped(agent.profile), Self.age(agent.age), agent.argv.commandText,
+                TerminalText.escaped(agent.profile), age(agent.age), agent.argv.commandText,
             ]
         }
-        for line in Self.table([["AGENT", "NAME", "PROFILE", "AGE", "COMMAND"]] + rows) { print(line) }
+        for line in table([["AGENT", "NAME", "PROFILE", "AGE", "COMMAND"]] + rows) { print(line) }
     }
 
     /// How deep each is nested among the agents shown.

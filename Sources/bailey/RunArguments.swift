@@ -1,3 +1,4 @@
+internal import Model
 internal import Supervisor
 
 /// The arguments of `bailey run`.
@@ -17,7 +18,7 @@ struct RunArguments {
         var rest = arguments[...]
         while let word = rest.popFirst() {
             if word == "--" { break }
-            guard word.hasPrefix("-"), word != "-" else {
+            guard word.begins(with: "-"), word != "-" else {
                 rest = [word] + rest
                 break
             }
@@ -41,8 +42,8 @@ struct RunArguments {
     }
 
     private static func split(_ word: String) -> (String, String?) {
-        guard word.hasPrefix("--"), let equals = word.firstIndex(of: "=") else { return (word, nil) }
-        return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+        guard word.begins(with: "--"), let equals = word.firstPlace(of: "=") else { return (word, nil) }
+        return (String(word[..<equals]), String(word.rest(behind: equals)))
     }
 
     private static var options: [String: (inout Launch.Request, String) -> Void] {

@@ -20,6 +20,10 @@ import Testing
         func add(_ job: Int, for agent: AgentID) -> Bool { queue.add(job, for: agent) }
         func next() -> (agent: AgentID, job: Int)? { queue.next() }
         func finished(_ agent: AgentID) { queue.finished(agent) }
+        func hasRoom(for agent: AgentID) -> Bool { queue.hasRoom(for: agent) }
+        func remove(of agent: AgentID, _ jobs: Set<Int>) -> [Int] {
+            queue.removeAll(of: agent) { jobs.contains($0) }
+        }
         func removeAll() -> [Int] { queue.removeAll() }
     }
 
@@ -31,6 +35,19 @@ import Testing
         #expect(queue.next()?.job == 10)
         queue.finished(greedy)
         #expect(queue.next()?.job == 3)
+    }
+
+    @Test func `Jobs that are not wanted leave the line, and their places are free`() {
+        let queue = Line(running: 1, each: 1, waiting: 3)
+        for job in 1...3 { #expect(queue.add(job, for: greedy)) }
+        #expect(queue.add(11, for: modest) && !queue.hasRoom(for: greedy))
+        #expect(queue.remove(of: greedy, [1, 3, 11]) == [1, 3])
+        #expect(queue.hasRoom(for: greedy) && queue.remove(of: greedy, [2]) == [2])
+        #expect(queue.next()?.job == 11)
+        #expect(queue.remove(of: modest, [11]) == [], "it runs")
+        queue.finished(modest)
+        #expect(queue.next() == nil)
+        #expect(queue.add(4, for: greedy) && queue.next()?.job == 4)
     }
 
     @Test func `Agents take turns, however long the line of one is`() {

@@ -143,10 +143,11 @@ struct SecretShapesTests {
             mask.arguments([
                 "curl", "-u", "alice:hunter2", "--token", "abc", "-H", "Authorization: Bearer q",
                 "s3cr3t-REAL",
-                "--password", "--verbose", "-u", "alice", "--token-file", "/run/t",
+                "--password", "--verbose", "-u", "alice", "--token-file", "/run/t", "-u",
+                "eve:\u{301}hunter2",
             ]) == [
                 "curl", "-u", "alice:***", "--token", "***", "-H", "Authorization: Bearer ***", "***",
-                "--password", "--verbose", "-u", "alice", "--token-file", "/run/t",
+                "--password", "--verbose", "-u", "alice", "--token-file", "/run/t", "-u", "eve:***",
             ]
         )
     }

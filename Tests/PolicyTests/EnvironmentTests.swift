@@ -18,6 +18,15 @@ struct EnvironmentTests {
         #expect(rules.admission(of: name) == expected)
     }
 
+    @Test("A secret's name stays one when a mark combines with a letter of it")
+    func combined() {
+        #expect(
+            EnvironmentRules.isSecretShaped("MY_TOKEN\u{301}") && EnvironmentRules.isSecretShaped("my_token")
+        )
+        #expect(!EnvironmentRules.isSecretShaped("TO\u{212a}EN"), "not the letter K")
+        #expect(EnvironmentRules(pass: ["K"]).admission(of: "\u{212a}") == .scrubbed)
+    }
+
     @Test("G02: a parent's glob, which passes no secret, does not cover a child that names one")
     func namedSecrets() {
         func excesses(_ child: [String], _ parent: EnvironmentRules) -> [String] {

@@ -27,6 +27,20 @@ struct ExcessTests {
         #expect(excess(of: child, over: child) == [])
     }
 
+    @Test("G02: paths are compared by their bytes")
+    func pathBytes() {
+        func isWider(_ child: String, _ parent: String) -> Bool {
+            let (child, parent) = (FileRules(write: [child]), FileRules(write: [parent]))
+            return !excess(
+                of: Profile(name: "child", files: child),
+                over: Profile(name: "parent", files: parent)
+            )
+            .isEmpty
+        }
+        #expect(isWider("/e\u{301}", "/\u{e9}") && isWider("/\u{e9}/x", "/e\u{301}"))
+        #expect(!isWider("/a/\u{301}b", "/a") && !isWider("/\u{301}b", "/"))
+    }
+
     @Test(
         "G02: hosts are compared by what they stand for",
         arguments: [

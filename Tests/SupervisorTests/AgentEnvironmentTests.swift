@@ -90,6 +90,13 @@ struct AgentEnvironmentTests {
         }
     }
 
+    @Test("A mark that combines with the sign of equality does not move it into the value or the name")
+    func combined() {
+        let values = names(["A=\u{301}x=y", "B=1"], pass: ["A", "B"])
+        #expect(values["A"].map { Array($0.utf8) } == Array("\u{301}x=y".utf8) && values["B"] == "1")
+        #expect(names(["TOKEN=\u{301}LANG=x"], pass: ["LANG"])["LANG"] == nil)
+    }
+
     @Test("Of a repeated name the first counts, as getenv has it")
     func firstWins() {
         #expect(names(["A=1", "A=2"], pass: ["A"])["A"] == "1")

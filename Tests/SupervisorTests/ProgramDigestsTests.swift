@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
+import Model
 import Supervisor
+import Synchronization
 import Testing
 
 struct ProgramDigestsTests {
@@ -43,16 +45,104 @@ struct ProgramDigestsTests {
         var file: File? = try File("one")
         let digests = ProgramDigests(began: Self.future)
         let digest = await withCheckedContinuation { done in
-            digests.read(file?.descriptor ?? -1) { done.resume(returning: $0) }
+            digests.read(file?.descriptor ?? -1, of: agent, under: agent) { done.resume(returning: $0) }
             file = nil
         }
         #expect(digest != nil)
+    }
+
+    @Test("Runs take turns: one that asks for many reads keeps nobody else's waiting")
+    func turns() async throws {
+        let digests = ProgramDigests(began: Self.future)
+        let (file, hold, heard) = (try File("one"), DispatchSemaphore(value: 0), Heard())
+        let begun = Heard()
+        digests.read(file.descriptor, of: agent, under: agent) { _ in
+            begun.add("begun")
+            hold.wait()
+        }
+        // Whatever is asked for while the thread is held stands in line.
+        _ = await begun.first(1)
+        for number in 2...5 {
+            digests.read(file.descriptor, of: other(1, number), under: agent) { _ in heard.add("many") }
+        }
+        digests.read(file.descriptor, of: other(2, 1), under: other(2, 1)) { _ in heard.add("one") }
+        hold.signal()
+        #expect(await heard.first(5) == ["many", "one", "many", "many", "many"])
+    }
+
+    @Test("A run has a bounded number of reads in line, and others have theirs")
+    func bounded() async throws {
+        let digests = ProgramDigests(began: Self.future)
+        let (file, hold, heard) = (try File("one"), DispatchSemaphore(value: 0), Heard())
+        let begun = Heard()
+        digests.read(file.descriptor, of: agent, under: agent) { _ in
+            begun.add("begun")
+            hold.wait()
+        }
+        _ = await begun.first(1)
+        for number in 0..<ProgramDigests.maximumWaiting {
+            #expect(digests.hasRoom(for: agent))
+            digests.read(file.descriptor, of: other(1, 2 + number), under: agent) { _ in heard.add("read") }
+        }
+        #expect(!digests.hasRoom(for: agent) && digests.hasRoom(for: other(2, 1)))
+        digests.read(file.descriptor, of: other(1, 1_000), under: agent) { digest in
+            heard.add(digest == nil ? "refused" : "read")
+        }
+        #expect(await heard.first(1) == ["refused"], "at once, without a descriptor")
+        hold.signal()
+        #expect(await heard.first(1 + ProgramDigests.maximumWaiting).last == "read")
+        #expect(digests.hasRoom(for: agent))
+    }
+
+    @Test("What an agent that is gone asked for is forgotten at once, its descriptor closed, and never read")
+    func forgotten() async throws {
+        let digests = ProgramDigests(began: Self.future)
+        let (first, second, hold, heard) = (
+            try File("one"), try File("two"), DispatchSemaphore(value: 0), Heard()
+        )
+        digests.read(first.descriptor, of: agent, under: agent) { _ in hold.wait() }
+        for number in 2...4 {
+            digests.read(second.descriptor, of: other(1, number), under: agent) { _ in heard.add("forgotten")
+            }
+        }
+        digests.read(second.descriptor, of: other(1, 5), under: agent) { _ in heard.add("wanted") }
+        #expect(second.holders == 5, "its own, and one for each in line")
+        for number in 2...4 { digests.forget(other(1, number), under: agent) }
+        #expect(second.holders == 2)
+        hold.signal()
+        #expect(await heard.first(1) == ["wanted"])
     }
 }
 
 extension ProgramDigests {
     fileprivate func digest(of descriptor: Int32) async -> String? {
-        await withCheckedContinuation { done in read(descriptor) { done.resume(returning: $0) } }
+        await withCheckedContinuation { done in
+            read(descriptor, of: agent, under: agent) { done.resume(returning: $0) }
+        }
+    }
+}
+
+private let agent = AgentID(run: "000000000001", ordinal: 1)
+
+private func other(_ run: Int, _ ordinal: Int) -> AgentID {
+    AgentID(run: "00000000000\(run)", ordinal: ordinal)
+}
+
+/// What other threads said, in order.
+private final class Heard: Sendable {
+    private let words = Mutex<[String]>([])
+    private let (stream, sink) = AsyncStream.makeStream(of: Void.self)
+
+    func add(_ word: String) {
+        words.withLock { $0.append(word) }
+        sink.yield()
+    }
+
+    /// Waits until so many words are there.
+    func first(_ count: Int) async -> [String] {
+        var turns = stream.makeAsyncIterator()
+        while words.withLock({ $0.count < count }) { await turns.next() }
+        return words.withLock { Array($0.prefix(count)) }
     }
 }
 
@@ -66,6 +156,17 @@ private final class File {
         guard descriptor >= 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
         unlink(template)
         try write(text)
+    }
+
+    /// Descriptors of this process that are open on it.
+    var holders: Int {
+        var own = stat()
+        guard fstat(descriptor, &own) == 0 else { return 0 }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.compactMap { Int32($0) }.count { number in
+            var status = stat()
+            return fstat(number, &status) == 0 && status.st_ino == own.st_ino && status.st_dev == own.st_dev
+        }
     }
 
     func write(_ text: String) throws {

@@ -1,3 +1,5 @@
+internal import Model
+
 /// One thing that a child's profile permits and its parent's does not.
 package struct Excess: Sendable, Hashable, CustomStringConvertible {
     /// `egress https://x.example: GET /**`, `files.write /a`, `limits.memory`.
@@ -30,7 +32,7 @@ package func excess(of child: Profile, over parent: Profile) -> [Excess] {
 
 private func fileExcess(of child: FileRules, over parent: FileRules) -> [Excess] {
     func isWithin(_ path: String, _ folders: [String]) -> Bool {
-        folders.contains { path == $0 || $0 == "/" || path.hasPrefix($0 + "/") }
+        folders.contains { path.isWithin($0) }
     }
     let readable = parent.read + parent.write + FileRules.baseView
     return child.read.filter { !isWithin($0, readable) }.map {

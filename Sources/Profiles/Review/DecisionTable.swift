@@ -118,7 +118,7 @@ extension DecisionTable.Case {
         if ruling.effect != verdict {
             return "\(request): expected \(verdict.rawValue), got \(ruling.effect.rawValue) by \(decisive)"
         }
-        if let rule, HostPatternText.firstRange(of: rule, in: decisive) == nil {
+        if let rule, decisive.firstPlace(ofText: rule) == nil {
             return "\(request): expected the rule \"\(rule)\", decided by \"\(decisive)\""
         }
         return ruling.excesses.first.map { "\(request): the lineage would not be launched: \($0)" }

@@ -105,9 +105,11 @@ struct Linter {
     private var folders: [Lint] {
         let hidden = fragment.hide.map(\.value)
         let conflicts = (fragment.read + fragment.write).filter { item in
-            hidden.contains { item.value == $0 || item.value.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+            hidden.contains { item.value.isWithin($0) }
         }
-        let open = fragment.write.filter { $0.value == "/" || fragment.read.map(\.value).contains($0.value) }
+        let open = fragment.write.filter {
+            $0.value == "/" || fragment.read.map(\.value).holds(bytes: $0.value)
+        }
         return conflicts.map {
             Lint(source: $0.source, message: "files: \($0.value) is hidden as well; hide wins")
         }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 
 /// What one `bailey profile …` command came to: what it prints and how it exits.
 package struct ReviewOutcome: Sendable, Hashable {
@@ -79,7 +80,7 @@ package struct ProfileReview: Sendable {
 
     /// `./FILE`, `/FILE` and what ends in `.yaml` is a file, everything else a name.
     func merged(_ reference: String) throws(ProfileError) -> MergedProfile {
-        reference.contains("/") || reference.hasSuffix(".yaml")
+        reference.holds("/") || reference.ends(with: ".yaml")
             ? try loader.merged(file: reference) : try loader.merged(name: reference)
     }
 

@@ -1,3 +1,5 @@
+internal import Model
+
 extension ProfileReview {
     /// `bailey profile test [DIR]`: runs the tables in `DIR/tests` against the profiles in `DIR`.
     ///
@@ -7,7 +9,7 @@ extension ProfileReview {
         else {
             return ReviewOutcome(ProfileError(file: "profiles", "no folder of profiles; name one"))
         }
-        let files = TextFile.list("\(folder)/tests").filter { $0.hasSuffix(".yaml") }.map {
+        let files = TextFile.list("\(folder)/tests").filter { $0.ends(with: ".yaml") }.map {
             "\(folder)/tests/\($0)"
         }
         guard !files.isEmpty else {

@@ -34,13 +34,13 @@ package enum ActionText {
     }
 
     private static func http(_ text: String) throws(TextProblem) -> ActionPattern.Match {
-        let parts = text.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), parts.allSatisfy({ !$0.isEmpty }) else {
             throw TextProblem(
                 "\"\(text)\" is not an action; it is written METHOD or METHOD /path/glob, with one space"
             )
         }
-        if parts[0].hasPrefix("/") {
+        if parts[0].begins(with: "/") {
             throw TextProblem("the method is missing in \"\(text)\"", suggestion: "GET \(parts[0])")
         }
         guard parts[0].lowercased() != "websocket" else { throw TextProblem("websocket is not built yet") }
@@ -63,7 +63,7 @@ package enum ActionText {
     /// Nil for `*`.
     private static func method(_ word: String) throws(TextProblem) -> String? {
         if word == "*" { return nil }
-        if methods.contains(word) { return word }
+        if methods.holds(bytes: word) { return word }
         guard word.utf8.allSatisfy(isTokenByte) else {
             throw TextProblem(
                 "\"\(word)\" is not a method: it has bytes that no token may have (RFC 9110 section 5.6.2)"

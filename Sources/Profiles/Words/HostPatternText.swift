@@ -7,7 +7,7 @@ package enum HostPatternText {
     private static let separator = "://"
 
     package static func parse(_ text: String) throws(TextProblem) -> HostPattern {
-        guard let cut = firstRange(of: separator, in: text) else {
+        guard let cut = text.firstPlace(ofText: separator) else {
             throw TextProblem(
                 "\"\(text)\" has no scheme; it is written SCHEME://HOST[:PORT]",
                 suggestion: NearestWord.nearest(to: text, in: Scheme.allCases.map(\.rawValue))
@@ -38,8 +38,8 @@ package enum HostPatternText {
 
     /// Parts of a URL that a pattern does not have, each with its own advice.
     private static func checkShape(_ authority: String, of text: String, offset: Int) throws(TextProblem) {
-        func place(_ character: Character) -> Int? {
-            authority.firstIndex(of: character).map { offset + authority[..<$0].unicodeScalars.count }
+        func place(_ character: Unicode.Scalar) -> Int? {
+            authority.firstPlace(of: character).map { offset + authority[..<$0].unicodeScalars.count }
         }
         if let at = place("@") {
             throw TextProblem(
@@ -50,10 +50,10 @@ package enum HostPatternText {
         if let at = place("?") ?? place("#") {
             throw TextProblem("a query or fragment is not part of a pattern", offset: at)
         }
-        if authority.hasSuffix("/") {
+        if authority.ends(with: "/") {
             throw TextProblem(
                 "a path is not part of \"to\"; write it in allow, as in \"GET /path/**\"",
-                suggestion: String(text.dropLast()),
+                suggestion: String(text.dropLast(bytes: 1)),
                 offset: offset + authority.unicodeScalars.count - 1
             )
         }
@@ -62,21 +62,21 @@ package enum HostPatternText {
     /// The host text with brackets and prefix length, and the port text behind the colon.
     private static func split(_ authority: String, offset: Int) throws(TextProblem) -> (String, String?) {
         var portFrom = authority.startIndex
-        if authority.hasPrefix("[") {
-            guard let close = authority.firstIndex(of: "]") else {
+        if authority.begins(with: "[") {
+            guard let close = authority.firstPlace(of: "]") else {
                 throw TextProblem("the bracket of an IPv6 address is not closed", offset: offset)
             }
             portFrom = close
         }
-        guard let colon = authority[portFrom...].firstIndex(of: ":") else { return (authority, nil) }
-        if !authority.hasPrefix("["), authority.filter({ $0 == ":" }).count > 1 {
+        guard let colon = authority[portFrom...].firstPlace(of: ":") else { return (authority, nil) }
+        if !authority.begins(with: "["), authority.utf8.count(where: { $0 == UInt8(ascii: ":") }) > 1 {
             throw TextProblem(
                 "an IPv6 address is written in brackets",
                 suggestion: "[\(authority)]",
                 offset: offset
             )
         }
-        return (String(authority[..<colon]), String(authority[authority.index(after: colon)...]))
+        return (String(authority[..<colon]), String(authority.rest(behind: colon)))
     }
 
     private static func port(_ text: String?, scheme: Scheme, offset: Int) throws(TextProblem) -> UInt16 {
@@ -89,19 +89,10 @@ package enum HostPatternText {
             return port
         }
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(text),
-            port > 0, !text.hasPrefix("0")
+            port > 0, !text.begins(with: "0")
         else {
             throw TextProblem("\"\(text)\" is not a port; it is a number from 1 to 65535", offset: offset)
         }
         return port
-    }
-
-    static func firstRange(of needle: String, in text: String) -> Range<String.Index>? {
-        var start = text.startIndex
-        while start < text.endIndex {
-            if text[start...].hasPrefix(needle) { return start..<text.index(start, offsetBy: needle.count) }
-            start = text.index(after: start)
-        }
-        return nil
     }
 }

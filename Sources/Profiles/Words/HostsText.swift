@@ -8,35 +8,39 @@ struct HostsText {
 
     func parse() throws(TextProblem) -> HostPattern.Hosts {
         guard !text.isEmpty else { throw problem("the host is missing") }
-        if text.hasPrefix("[") || text.contains("/") { return try addressOrNetwork() }
+        if text.begins(with: "[") || text.holds("/") { return try addressOrNetwork() }
         if let address = IPAddress(text) { return .address(address) }
         if text == "*" || text == "**" {
             throw problem("a pattern for every host does not exist; name the hosts, as in **.example.com")
         }
-        if text.hasPrefix("**.") { return .anyLabels(below: try name(String(text.dropFirst(3)), at: 3)) }
-        if text.hasPrefix("*.") { return .oneLabel(below: try name(String(text.dropFirst(2)), at: 2)) }
+        if text.begins(with: "**.") {
+            return .anyLabels(below: try name(String(text.dropFirst(bytes: 3)), at: 3))
+        }
+        if text.begins(with: "*.") {
+            return .oneLabel(below: try name(String(text.dropFirst(bytes: 2)), at: 2))
+        }
         return .name(try name(text, at: 0))
     }
 
     private func name(_ name: String, at start: Int) throws(TextProblem) -> DNSName {
         if let parsed = DNSName(name) { return parsed }
         func place(_ index: String.Index) -> Int { start + name[..<index].unicodeScalars.count }
-        if let star = name.firstIndex(of: "*") {
+        if let star = name.firstPlace(of: "*") {
             throw problem(
                 "* stands only for whole labels in front, as in *.example.com (one) or **.example.com (any number)",
                 at: place(star)
             )
         }
-        if let foreign = name.firstIndex(where: { !$0.isASCII }) {
+        if let foreign = name.unicodeScalars.firstIndex(where: { !$0.isASCII }) {
             throw problem(
                 "\"\(name)\" is not ASCII; write the A-labels (xn--…), so that no look-alike passes review",
                 at: place(foreign)
             )
         }
-        let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+        let labels = name.cut(at: ".", omittingEmptySubsequences: false)
         if labels.contains(where: \.isEmpty) { throw problem("\"\(name)\" has an empty label", at: start) }
         if let last = labels.last,
-            last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) || last.hasPrefix("0x")
+            last.utf8.allSatisfy({ (0x30...0x39).contains($0) }) || last.begins(with: "0x")
         {
             throw problem("\"\(name)\" looks like an address but is not four decimal parts", at: start)
         }
@@ -44,13 +48,13 @@ struct HostsText {
     }
 
     private func addressOrNetwork() throws(TextProblem) -> HostPattern.Hosts {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.cut(at: "/", maxSplits: 1, omittingEmptySubsequences: false)
         var bare = parts[0]
-        if bare.hasPrefix("[") {
-            guard bare.hasSuffix("]"), bare.contains(":") else {
+        if bare.begins(with: "[") {
+            guard bare.ends(with: "]"), bare.holds(":") else {
                 throw problem("\"\(bare)\" is not an IPv6 address")
             }
-            bare = bare.dropFirst().dropLast()
+            bare = bare.dropFirst(bytes: 1).dropLast(bytes: 1)
         }
         guard let address = IPAddress(bare) else {
             throw parts.count == 2

@@ -1,3 +1,5 @@
+internal import Model
+
 /// What the variables of a profile stand for; the only ones there are.
 package struct ProfileVariables: Sendable, Hashable {
     /// `$WORKSPACE`; nil where there is none, and a profile that uses it is refused.
@@ -12,6 +14,12 @@ package struct ProfileVariables: Sendable, Hashable {
         self.home = home
         self.temporary = temporary
     }
+
+    package static func == (left: ProfileVariables, right: ProfileVariables) -> Bool { left.key == right.key }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
+
+    private var key: [ByteText?] { [workspace, home, temporary].map { $0.map { ByteText($0) } } }
 
     fileprivate static let names = ["$WORKSPACE", "$TMPDIR", "~"]
 
@@ -32,13 +40,13 @@ package enum PathText {
 
     package static func parse(_ text: String, _ variables: ProfileVariables) throws(TextProblem) -> String {
         guard !text.isEmpty else { throw TextProblem("a path must not be empty") }
-        let first = String(text.prefix { $0 != "/" })
-        let rest = text.dropFirst(first.count)
+        let cut = text.firstPlace(of: "/") ?? text.endIndex
+        let (first, rest) = (String(text[..<cut]), text[cut...])
         let base = first.isEmpty ? "" : try expansion(of: first, rest: String(rest), variables)
         try checkSegments(rest, offset: first.unicodeScalars.count)
         // One spelling for each directory: rules are compared as text.
-        let tail = rest.hasSuffix("/") ? rest.dropLast() : rest
-        let path = (base == "/" ? "" : base) + tail
+        let tail = rest.ends(with: "/") ? rest.dropLast(bytes: 1) : rest
+        let path = (base.isSame(as: "/") ? "" : base) + tail
         guard path.utf8.count <= maximumLength else {
             throw TextProblem("the path is longer than \(maximumLength) bytes")
         }
@@ -50,15 +58,15 @@ package enum PathText {
         rest: String,
         _ variables: ProfileVariables
     ) throws(TextProblem) -> String {
-        guard ProfileVariables.names.contains(name) else {
-            if name.hasPrefix("$") {
+        guard ProfileVariables.names.holds(bytes: name) else {
+            if name.begins(with: "$") {
                 let bare = "$" + name.filter { $0.isLetter || $0 == "_" }
                 throw TextProblem(
                     "unknown variable \(name); there are only $WORKSPACE, ~ and $TMPDIR",
                     suggestion: NearestWord.nearest(to: bare, in: ProfileVariables.names).map { $0 + rest }
                 )
             }
-            if name.hasPrefix("~") {
+            if name.begins(with: "~") {
                 throw TextProblem(
                     "\(name): only ~ itself, the home directory, is known",
                     suggestion: "~\(rest)"
@@ -69,7 +77,7 @@ package enum PathText {
                 suggestion: "$WORKSPACE/\(name + rest)"
             )
         }
-        guard let value = variables.value(of: name), value.hasPrefix("/") else {
+        guard let value = variables.value(of: name), value.begins(with: "/") else {
             throw TextProblem("\(name) is not set, so the path cannot be known")
         }
         return value
@@ -77,9 +85,9 @@ package enum PathText {
 
     private static func checkSegments(_ path: Substring, offset: Int) throws(TextProblem) {
         var position = offset
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        let segments = path.cut(at: "/", omittingEmptySubsequences: false)
         for (index, segment) in segments.enumerated() {
-            if segment == ".." || segment == "." {
+            if segment.isSame(as: "..") || segment.isSame(as: ".") {
                 throw TextProblem(
                     "\"\(segment)\" is not allowed in a path; write where it leads",
                     offset: position
@@ -88,11 +96,11 @@ package enum PathText {
             if segment.isEmpty, index > 0, index < segments.count - 1 {
                 throw TextProblem("an empty part (//) is not allowed in a path", offset: position)
             }
-            if let odd = segment.firstIndex(where: { "*?[$".contains($0) }) {
+            if let odd = segment.unicodeScalars.firstIndex(where: { "*?[$".holds($0) }) {
                 throw TextProblem(
-                    segment[odd] == "$"
+                    segment.unicodeScalars[odd] == "$"
                         ? "a variable stands only in front of a path"
-                        : "\"\(segment[odd])\": paths under files are exact, there are no globs",
+                        : "\"\(segment.unicodeScalars[odd])\": paths under files are exact, there are no globs",
                     offset: position + segment[..<odd].unicodeScalars.count
                 )
             }

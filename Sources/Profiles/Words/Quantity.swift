@@ -1,3 +1,5 @@
+internal import Model
+
 /// Reads amounts with their units.
 package enum Quantity {
     /// Bytes: a whole number and one of `B`, `KiB`, `MiB`, `GiB`, `TiB`.
@@ -28,7 +30,7 @@ package enum Quantity {
 
     /// Thousandths of a CPU: a decimal number with at most three places.
     package static func milliCPUs(_ text: String) throws(TextProblem) -> UInt64 {
-        let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.cut(at: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let places = parts.count == 2 ? parts[1] : "0"
         guard isDigits(parts[0]), isDigits(places), places.utf8.count <= 3, let whole = UInt64(parts[0]),
             let thousandths = UInt64(places + String(repeating: "0", count: 3 - places.utf8.count))
@@ -62,8 +64,9 @@ package enum Quantity {
         confused: [String: String],
         example: String
     ) throws(TextProblem) -> UInt64 {
-        let digits = text.prefix { ("0"..."9").contains($0) }
-        let unit = String(text.dropFirst(digits.count))
+        let end = text.utf8.firstIndex { !(0x30...0x39).contains($0) } ?? text.endIndex
+        let digits = text[..<end]
+        let unit = String(text[end...])
         let known = units.sorted { $0.value < $1.value }.map(\.key).joined(separator: ", ")
         guard !digits.isEmpty, isDigits(digits) else {
             throw TextProblem("\"\(text)\" is not a whole number with a unit, as in \(example)")

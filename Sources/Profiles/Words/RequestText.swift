@@ -4,14 +4,14 @@ internal import Policy
 /// Reads a request as a person writes it: `GET https://api.example.com/path`, `connect tls://db.example.com`.
 package enum RequestText {
     package static func parse(_ text: String) throws(TextProblem) -> Request {
-        let parts = text.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
+        let parts = text.cut(at: " ", omittingEmptySubsequences: true).map(String.init)
         guard parts.count == 2 else {
             throw TextProblem(
                 "\"\(text)\" is not a request; it is written METHOD URL, as in \"GET https://example.com/x\""
             )
         }
         let offset = parts[0].unicodeScalars.count + 1
-        guard let cut = HostPatternText.firstRange(of: "://", in: parts[1]) else {
+        guard let cut = parts[1].firstPlace(ofText: "://") else {
             throw TextProblem(
                 "\"\(parts[1])\" has no scheme",
                 suggestion: "https://\(parts[1])",
@@ -19,9 +19,10 @@ package enum RequestText {
             )
         }
         let rest = parts[1][cut.upperBound...]
-        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let end = rest.unicodeScalars.firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? rest.endIndex
+        let authority = rest[..<end]
         let endpoint = try endpoint(String(parts[1][..<cut.upperBound] + authority), offset: offset)
-        let target = rest.dropFirst(authority.count).prefix { $0 != "#" }
+        let target = rest[end...][..<(rest[end...].firstPlace(of: "#") ?? rest.endIndex)]
         return Request(
             endpoint: endpoint,
             action: try action(parts[0], String(target), endpoint.scheme, offset: offset)
@@ -62,7 +63,7 @@ package enum RequestText {
             guard case .http(let method?, _) = try ActionText.parse(word, scheme: scheme) else {
                 throw TextProblem("\"\(word)\" is not a method")
             }
-            let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = target.cut(at: "?", maxSplits: 1, omittingEmptySubsequences: false)
             let path = parts.first.map(String.init) ?? ""
             guard let normal = URLPath.normalise(path.isEmpty ? "/" : path) else {
                 throw TextProblem("\"\(path)\" is not a path", offset: offset)

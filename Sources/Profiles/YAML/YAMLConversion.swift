@@ -1,3 +1,4 @@
+internal import Model
 internal import Yams
 
 /// Turns the library's nodes into ours, refusing what the format does not use.
@@ -37,6 +38,7 @@ struct YAMLConversion {
 
     private mutating func entries(of mapping: Node.Mapping, depth: Int) throws(ProfileError) -> [YAMLEntry] {
         var entries: [YAMLEntry] = []
+        // By what a reader sees: keys that differ only in how an accent is encoded are refused as well.
         var seen: [String: TextPosition] = [:]
         for (key, value) in mapping {
             guard case .scalar = key else {
@@ -109,11 +111,11 @@ extension YamlError {
     ///
     /// In a block mapping the second one begins in the same column.
     private func duplicate(_ key: String, first: Mark, file: String, text: String) -> Diagnostic {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.cut(at: "\n", omittingEmptySubsequences: false)
         let indent = String(repeating: " ", count: first.column - 1)
         let spellings = ["\(key):", "\"\(key)\":", "'\(key)':"].map { indent + $0 }
         let second = lines.indices.dropFirst(first.line).first { index in
-            spellings.contains { lines[index].hasPrefix($0) }
+            spellings.contains { lines[index].begins(with: $0) }
         }
         return Diagnostic(
             file: file,

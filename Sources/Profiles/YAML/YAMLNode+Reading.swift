@@ -1,3 +1,5 @@
+internal import Model
+
 /// A text value with where it stands.
 package struct YAMLText: Sendable, Hashable {
     package let text: String
@@ -12,7 +14,7 @@ package struct YAMLMapping: Sendable {
     package let position: TextPosition
 
     package subscript(key: String) -> YAMLNode? {
-        entries.first { $0.key == key }?.value
+        entries.first { $0.key.isSame(as: key) }?.value
     }
 }
 
@@ -27,7 +29,7 @@ extension YAMLNode {
         _ errors: inout Diagnostics
     ) -> YAMLMapping? {
         guard let entries = entries(what, &errors) else { return nil }
-        for entry in entries where !keys.contains(entry.key) {
+        for entry in entries where !keys.holds(bytes: entry.key) {
             if unbuilt.contains(entry.key) {
                 errors.report(
                     "\"\(entry.key)\" of \(what) is not built yet: remove it",
@@ -41,7 +43,7 @@ extension YAMLNode {
                 )
             }
         }
-        return YAMLMapping(entries: entries.filter { keys.contains($0.key) }, position: position)
+        return YAMLMapping(entries: entries.filter { keys.holds(bytes: $0.key) }, position: position)
     }
 
     /// The entries of a mapping whose keys are the author's own.
@@ -97,7 +99,7 @@ extension YAMLNode {
         _ errors: inout Diagnostics
     ) -> String? {
         guard let text = text(what, &errors) else { return nil }
-        if words.contains(text) { return text }
+        if words.holds(bytes: text) { return text }
         if unbuilt.contains(text) {
             errors.report("\(what): \"\(text)\" is not built yet", at: position)
         } else {

@@ -51,7 +51,7 @@ struct Credentials: Hashable {
         _ patterns: PlaceholderPatterns
     ) throws(HTTPFault) -> Bool {
         guard let found = patterns.find(in: value) else { return false }
-        let words = Octets.trimmed(value).split(separator: " ", omittingEmptySubsequences: false)
+        let words = Octets.trimmed(value).cut(at: " ", omittingEmptySubsequences: false)
         switch words.count {
         case 1 where patterns.whole(words[0]) != nil:
             return true
@@ -70,9 +70,9 @@ struct Credentials: Hashable {
     private static func isBasic(_ text: Substring, _ patterns: PlaceholderPatterns) -> Bool {
         guard let octets = Base64.decoded(text) else { return false }
         let pair = String(decoding: octets, as: Unicode.UTF8.self)
-        guard let colon = pair.firstIndex(of: ":") else { return false }
+        guard let colon = pair.firstPlace(of: ":") else { return false }
         let user = pair[..<colon]
-        let password = pair[pair.index(after: colon)...]
+        let password = pair.rest(behind: colon)
         if patterns.whole(password) != nil { return patterns.find(in: String(user)) == nil }
         return patterns.whole(user) != nil && patterns.find(in: String(password)) == nil
     }

@@ -72,7 +72,7 @@ enum Fields {
 
     /// The lower-case tokens of all Connection fields.
     static func connectionTokens(_ headers: HTTPHeaders) -> [String] {
-        headers["connection"].flatMap { $0.split(separator: ",") }.map {
+        headers["connection"].flatMap { $0.cut(at: ",") }.map {
             Octets.lowercased(Octets.trimmed($0))
         }
     }
@@ -104,7 +104,7 @@ enum Fields {
     /// Says who is asking: only the gateway knows that, and it never says it in bytes.
     private static func claimsIdentity(_ key: String) -> Bool {
         let name = folded(key)
-        return identity.contains(name) || identityPrefixes.contains { name.hasPrefix($0) }
+        return identity.contains(name) || identityPrefixes.contains { name.begins(with: $0) }
     }
 
     private static let identity: Set<String> = [

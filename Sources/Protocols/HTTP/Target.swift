@@ -13,12 +13,12 @@ struct Authority: Hashable {
         let hostText: String
         let rest: Substring
         let whole = String(text)
-        if whole.hasPrefix("["), let end = whole.firstIndex(of: "]") {
-            hostText = String(whole[whole.index(after: whole.startIndex)..<end])
-            rest = whole[whole.index(after: end)...]
-            guard hostText.contains(":") else { throw Self.invalid }
+        if whole.begins(with: "["), let end = whole.firstPlace(of: "]") {
+            hostText = String(whole[..<end].dropFirst(bytes: 1))
+            rest = whole.rest(behind: end)
+            guard hostText.holds(":") else { throw Self.invalid }
         } else {
-            let end = whole.firstIndex(of: ":") ?? whole.endIndex
+            let end = whole.firstPlace(of: ":") ?? whole.endIndex
             hostText = String(whole[..<end])
             rest = whole[end...]
             guard !hostText.isEmpty else { throw Self.invalid }
@@ -35,8 +35,8 @@ struct Authority: Hashable {
 
     private static func port(_ rest: Substring) throws(HTTPFault) -> UInt16? {
         guard !rest.isEmpty else { return nil }
-        let digits = rest.dropFirst()
-        guard rest.hasPrefix(":"), (1...5).contains(digits.utf8.count),
+        let digits = rest.dropFirst(bytes: 1)
+        guard rest.begins(with: ":"), (1...5).contains(digits.utf8.count),
             digits.utf8.allSatisfy(Octets.isDigit),
             let port = UInt16(digits), port > 0
         else { throw invalid }
@@ -76,7 +76,7 @@ enum Target: Hashable {
         } else if raw == "*" {
             guard method == "OPTIONS" else { throw .malformed("the target * belongs to OPTIONS only") }
             self = .asterisk
-        } else if raw.hasPrefix("/") {
+        } else if raw.begins(with: "/") {
             let (path, query) = try Self.split(raw[...])
             self = .origin(path: path, query: query)
         } else {
@@ -87,23 +87,23 @@ enum Target: Hashable {
     private static func absolute(_ raw: String) throws(HTTPFault) -> Target {
         let lower = Octets.lowercased(raw.prefix(8))
         let scheme: Scheme
-        if lower.hasPrefix("http://") {
+        if lower.begins(with: "http://") {
             scheme = .http
         } else if lower == "https://" {
             scheme = .https
         } else {
             throw .malformed("the request target is neither a path nor an http or https URL")
         }
-        let rest = raw.dropFirst(scheme == .http ? 7 : 8)
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        let rest = raw.dropFirst(bytes: scheme == .http ? 7 : 8)
+        let end = rest.unicodeScalars.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let authority = try Authority(rest[..<end])
         let tail = rest[end...]
-        let (path, query) = try split(tail.hasPrefix("/") ? tail : "/" + tail)
+        let (path, query) = try split(tail.begins(with: "/") ? tail : "/" + tail)
         return .absolute(scheme, authority, path: path, query: query)
     }
 
     private static func split(_ raw: Substring) throws(HTTPFault) -> (String, String?) {
-        guard let mark = raw.firstIndex(of: "?") else { return (try PathNormalizer.normalized(raw), nil) }
-        return (try PathNormalizer.normalized(raw[..<mark]), String(raw[raw.index(after: mark)...]))
+        guard let mark = raw.firstPlace(of: "?") else { return (try PathNormalizer.normalized(raw), nil) }
+        return (try PathNormalizer.normalized(raw[..<mark]), String(raw.rest(behind: mark)))
     }
 }

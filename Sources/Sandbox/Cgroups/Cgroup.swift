@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 package import Policy
 
 /// A control group for one agent and its descendants: the limits that no fork gets around.
@@ -124,7 +125,7 @@ package final class Cgroup: Sendable {
             default: false
             }
         }
-        return allowed && !name.hasPrefix(".") && (1...maximumNameBytes).contains(name.utf8.count)
+        return allowed && !name.begins(with: ".") && (1...maximumNameBytes).contains(name.utf8.count)
             && name != CgroupPlace.leafName
     }
 

@@ -1,3 +1,5 @@
+internal import Model
+
 /// A place where groups may be made, and the controllers that work there (cgroups(7)).
 package struct CgroupHierarchy: Sendable, Hashable {
     /// Versions of the kernel's interface.
@@ -30,7 +32,7 @@ package struct CgroupHierarchy: Sendable, Hashable {
             if found.count > best?.controllers.count ?? 0, CgroupFile.isWritable(folder) {
                 best = Self(version: .v2, base: folder, controllers: found)
             }
-            guard folder != mount.point, let slash = folder.lastIndex(of: "/") else { break }
+            guard folder != mount.point, let slash = folder.lastPlace(of: "/") else { break }
             folder = String(folder[..<slash])
         }
         return best

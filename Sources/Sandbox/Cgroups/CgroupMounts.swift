@@ -1,3 +1,5 @@
+internal import Model
+
 /// The mounted cgroup hierarchies and this process's own group in each.
 package struct CgroupMounts: Sendable, Hashable {
     package struct Mount: Sendable, Hashable {
@@ -20,12 +22,14 @@ package struct CgroupMounts: Sendable, Hashable {
     /// From the texts of `/proc/self/mountinfo` and `/proc/self/cgroup` (proc(5), cgroups(7)).
     package init(mountInfo: String, groups: String) {
         let own = Self.ownPaths(groups)
-        for line in mountInfo.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard let dash = fields.firstIndex(of: "-"), fields.count > dash + 3, dash > 5 else { continue }
+        for line in mountInfo.cut(at: "\n") {
+            let fields = line.cut(at: " ")
+            guard let dash = fields.firstIndex(where: { $0.isSame(as: "-") }), fields.count > dash + 3,
+                dash > 5
+            else { continue }
             // An escaped character would need decoding; no cgroup mount has one.
-            guard !fields[4].contains("\\") else { continue }
-            let options = fields[dash + 3].split(separator: ",").map(String.init)
+            guard !fields[4].holds("\\") else { continue }
+            let options = fields[dash + 3].cut(at: ",").map(String.init)
             add(kind: fields[dash + 1], root: String(fields[3]), point: String(fields[4]), options, own)
         }
     }
@@ -47,11 +51,11 @@ package struct CgroupMounts: Sendable, Hashable {
     /// Our group by controller; version 2 has the empty name.
     private static func ownPaths(_ text: String) -> [String: String] {
         var paths: [String: String] = [:]
-        for line in text.split(separator: "\n") {
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        for line in text.cut(at: "\n") {
+            let fields = line.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { continue }
             if fields[1].isEmpty { paths[""] = String(fields[2]) }
-            for controller in fields[1].split(separator: ",") {
+            for controller in fields[1].cut(at: ",") {
                 paths[String(controller)] = String(fields[2])
             }
         }
@@ -60,9 +64,9 @@ package struct CgroupMounts: Sendable, Hashable {
 
     /// The group's folder: its path less the part of the hierarchy that is not mounted.
     private static func mount(_ root: String, _ point: String, _ path: String?) -> Mount? {
-        guard let path, !path.split(separator: "/").contains("..") else { return nil }
-        let below = root == "/" ? path[...] : path.dropFirst(root.count)
-        guard root == "/" || path == root || path.hasPrefix(root + "/") else { return nil }
+        guard let path, !path.cut(at: "/").holds(bytes: "..") else { return nil }
+        let below = root == "/" ? path[...] : path.dropFirst(bytes: root.utf8.count)
+        guard path.isWithin(root) else { return nil }
         return Mount(point: point, ownFolder: below == "/" || below.isEmpty ? point : point + below)
     }
 }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 
 /// One folder of a group.
 ///
@@ -99,7 +100,7 @@ struct CgroupPlace: Sendable {
 
     /// The last agent out takes `bailey` with it; it stays while others have folders in it.
     private func removeCommonFolder() {
-        if above.hasSuffix("/" + Self.commonName) { _ = CgroupFile.removeFolder(above) }
+        if above.ends(with: "/" + Self.commonName) { _ = CgroupFile.removeFolder(above) }
     }
 
     /// Makes the folder and takes hold of it: until then another supervisor may take it for a dead one's.
@@ -119,7 +120,7 @@ struct CgroupPlace: Sendable {
     private func make() -> CgroupFailure? {
         var code = CgroupFile.makeFolder(folder)
         // Another agent's end may take the common folder away between the two steps.
-        for _ in 0..<3 where code == ENOENT && above.hasSuffix("/" + Self.commonName) {
+        for _ in 0..<3 where code == ENOENT && above.ends(with: "/" + Self.commonName) {
             _ = CgroupFile.makeFolder(above)
             code = CgroupFile.makeFolder(folder)
         }

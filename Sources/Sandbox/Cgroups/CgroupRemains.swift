@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 
 /// What supervisors that were killed left in the common folder: groups that nobody holds any more.
 enum CgroupRemains {
@@ -27,7 +28,7 @@ enum CgroupRemains {
 
     /// `RUN.N`, as the supervisor names its agents: twelve hex digits, a dot, a number.
     private static func isAgents(_ name: String) -> Bool {
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        let parts = name.cut(at: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count == 12, !parts[1].isEmpty else { return false }
         let isRun = parts[0].utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
         return isRun && parts[1].utf8.allSatisfy { (0x30...0x39).contains($0) }

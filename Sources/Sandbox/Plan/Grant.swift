@@ -1,31 +1,40 @@
-internal import Policy
+internal import Model
+package import Policy
 
 /// One path that a profile lets an agent see.
-struct Grant: Sendable, Hashable {
-    var path: String
-    var isWritable: Bool
+package struct Grant: Sendable, Hashable {
+    package var path: String
+    package var isWritable: Bool
     /// Only takes something away: where the path is not there, there is nothing to take.
     var isProtection = false
+
+    package static func == (left: Grant, right: Grant) -> Bool {
+        left.path.isSame(as: right.path) && left.isWritable == right.isWritable
+            && left.isProtection == right.isProtection
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ByteText(path)) }
 
     /// Every grant, shallow paths first.
     ///
     /// At one path `protect` beats `write` beats `read`; hidden ones are left out.
-    static func all(of files: FileRules, home: String) -> [Grant] {
-        var writable: [String: Bool] = [:]
-        for path in files.read { writable[path] = writable[path] ?? false }
-        for path in files.write { writable[path] = true }
-        let protected = files.protect.map(\.path)
-        let pinned = protected.flatMap { foldersAbove($0, within: files.write) }
+    package static func all(of files: FileRules, home: String) -> [Grant] {
+        let (read, write) = (files.read.map { ByteText($0) }, files.write.map { ByteText($0) })
+        var writable: [ByteText: Bool] = [:]
+        for path in read { writable[path] = writable[path] ?? false }
+        for path in write { writable[path] = true }
+        let protected = files.protect.map { ByteText($0.path) }
+        let pinned = protected.flatMap { foldersAbove($0.text, within: files.write) }.map { ByteText($0) }
         for path in pinned { writable[path] = writable[path] ?? true }
         for path in protected { writable[path] = false }
-        for path in files.hide { writable[path] = nil }
-        let optional = Set(protected + pinned).subtracting(files.read + files.write)
+        for path in files.hide { writable[ByteText(path)] = nil }
+        let optional = Set(protected + pinned).subtracting(read + write)
         let grants = writable.map { path, isWritable in
-            Grant(path: path, isWritable: isWritable, isProtection: optional.contains(path))
+            Grant(path: path.text, isWritable: isWritable, isProtection: optional.contains(path))
         }
         return grants.sorted {
-            let (left, right) = ($0.path.split(separator: "/").count, $1.path.split(separator: "/").count)
-            return left == right ? $0.path < $1.path : left < right
+            let (left, right) = ($0.path.cut(at: "/").count, $1.path.cut(at: "/").count)
+            return left == right ? $0.path.precedes($1.path) : left < right
         }
     }
 
@@ -36,17 +45,17 @@ struct Grant: Sendable, Hashable {
     private static func foldersAbove(_ path: String, within writable: [String]) -> [String] {
         var folders: [String] = []
         var folder = path[...]
-        while let slash = folder.lastIndex(of: "/"), slash > folder.startIndex {
+        while let slash = folder.lastPlace(of: "/"), slash > folder.startIndex {
             folder = folder[..<slash]
             let name = String(folder)
-            guard writable.contains(where: { $0 != name && covers($0, name) }) else { break }
+            guard writable.contains(where: { !$0.isSame(as: name) && covers($0, name) }) else { break }
             folders.append(name)
         }
         return folders
     }
 
     /// Whether `path` is `folder` or beneath it.
-    static func covers(_ folder: String, _ path: String) -> Bool {
-        folder == "/" || path == folder || path.hasPrefix(folder + "/")
+    package static func covers(_ folder: String, _ path: String) -> Bool {
+        path.isWithin(folder)
     }
 }

@@ -1,4 +1,5 @@
 internal import CSandbox
+internal import Model
 internal import Policy
 
 /// What the new view is made of: clones of the old view's parts, taken while it is whole.
@@ -57,7 +58,7 @@ extension LaunchPlanner {
     private mutating func take(_ grant: Grant) -> Source? {
         var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
         if grant.isProtection { flags |= leniency(of: grant) }
-        let below = grant.path == request.workspace || grant.path.hasPrefix(request.workspace + "/")
+        let below = grant.path.isWithin(request.workspace)
         if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
         let facts = machine.facts(of: grant.path)
         if !facts.exists, grant.isProtection, !isNested { return nil }

@@ -1,29 +1,30 @@
 internal import CSandbox
+internal import Model
 internal import Policy
 
 /// The new root, filled: the system, private folders, what the profile grants, procfs, and what Bailey puts in.
 extension LaunchPlanner {
     private mutating func makeFolders(above path: String) {
         var folder = ""
-        for part in path.split(separator: "/").dropLast() {
+        for part in path.cut(at: "/").dropLast() {
             folder += "/" + part
             makeFolder(folder)
         }
     }
 
     private mutating func makeFolder(_ path: String, mode: UInt32 = 0o755) {
-        guard !mounted.cover(path), made.insert(path).inserted else { return }
+        guard !mounted.cover(path), made.insert(ByteText(path)).inserted else { return }
         steps.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: path))
     }
 
     private mutating func makeFile(_ path: String, _ content: [UInt8], mode: UInt32 = 0o644) {
-        guard made.insert(path).inserted else { return }
+        guard made.insert(ByteText(path)).inserted else { return }
         makeFolders(above: path)
         steps.append(LaunchStep(kind: CSB_FILE, mode: mode, path: path, payload: content))
     }
 
     private mutating func makeFile(_ path: String, sharing part: ExtraFiles.Part) {
-        guard made.insert(path).inserted else { return }
+        guard made.insert(ByteText(path)).inserted else { return }
         makeFolders(above: path)
         steps.append(
             LaunchStep(
@@ -39,7 +40,7 @@ extension LaunchPlanner {
 
     private mutating func link(_ path: String, to target: String) {
         makeFolders(above: path)
-        made.insert(path)
+        made.insert(ByteText(path))
         steps.append(LaunchStep(kind: CSB_SYMLINK, path: path, text: target))
     }
 
@@ -74,7 +75,7 @@ extension LaunchPlanner {
         makeFolder("/dev/pts")
         steps.append(LaunchStep(kind: CSB_DEVPTS, path: "/dev/pts"))
         for (path, text) in AccountFiles(identity: identity, request: request).files
-        where !isNested || path != "/etc/hosts" {
+        where !isNested || !path.isSame(as: "/etc/hosts") {
             guard !mounted.cover(path) else { continue }
             makeFile(path, Array(text.utf8))
         }

@@ -1,5 +1,6 @@
 internal import CSandbox
 internal import Glibc
+internal import Model
 internal import Policy
 
 /// Makes a `LaunchPlan` from what the supervisor wants and what the machine is: no system calls.
@@ -25,7 +26,7 @@ struct LaunchPlanner {
     let isNested: Bool
     var steps: [LaunchStep] = []
     var slots: UInt32 = 0
-    var made: Set<String> = ["/"]
+    var made: Set<ByteText> = [ByteText("/")]
     /// Where a mount of the view begins; nothing of ours can be made beneath.
     var mounted = MountPoints()
 
@@ -58,12 +59,12 @@ struct LaunchPlanner {
 
     private func finished() -> LaunchPlan {
         let variables = request.environment.map { "\($0.name)=\($0.value)" }
-        let path = request.environment.first { $0.name == "PATH" }?.value ?? "/usr/bin:/bin"
+        let path = request.environment.first { $0.name.isSame(as: "PATH") }?.value ?? "/usr/bin:/bin"
         var plan = LaunchPlan(
             steps: steps,
             arguments: request.argv,
             environment: variables,
-            search: path.split(separator: ":").filter { $0.hasPrefix("/") }.map(String.init),
+            search: path.cut(at: ":").filter { $0.begins(with: "/") }.map(String.init),
             initPath: "/.bailey/bin/init",
             identity: identity
         )

@@ -1,4 +1,5 @@
 internal import CSandbox
+internal import Model
 
 /// One operation of a launch: what the interpreter does and how a failure of it is named.
 struct LaunchStep: Sendable, Hashable {
@@ -15,7 +16,8 @@ struct LaunchStep: Sendable, Hashable {
 
     static func == (left: LaunchStep, right: LaunchStep) -> Bool {
         left.kind.rawValue == right.kind.rawValue && left.slot == right.slot && left.flags == right.flags
-            && left.mode == right.mode && left.path == right.path && left.text == right.text
+            && left.mode == right.mode && left.path.map { ByteText($0) } == right.path.map { ByteText($0) }
+            && left.text.map { ByteText($0) } == right.text.map { ByteText($0) }
             && left.a == right.a
             && left.b == right.b && left.payload == right.payload
     }

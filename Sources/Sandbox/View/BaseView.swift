@@ -1,3 +1,5 @@
+internal import Model
+
 /// The system as every agent sees it, read-only: an allow-list.
 ///
 /// What is not listed is not there; the launcher replaces `passwd`, `group`, `hosts`, `nsswitch.conf` and
@@ -35,8 +37,8 @@ package struct ViewEntry: Sendable, Hashable {
 
     /// The path, or the paths that its pattern matches among the names in /etc.
     package func matches(among names: [String]) -> [String] {
-        guard path.hasSuffix("*") else { return [path] }
-        return names.map { "/etc/" + $0 }.filter { $0.hasPrefix(path.dropLast()) }.sorted()
+        guard path.ends(with: "*") else { return [path] }
+        return names.map { "/etc/" + $0 }.filter { $0.begins(with: path.dropLast(bytes: 1)) }.sorted()
     }
 
     /// A folder of the root.

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Model
 
 /// The names in a folder of the host.
 enum FolderListing {
@@ -14,7 +15,7 @@ enum FolderListing {
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            if !name.begins(with: ".") { names.append(name) }
         }
         return names
     }

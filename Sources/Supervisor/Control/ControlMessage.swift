@@ -1,3 +1,5 @@
+internal import Model
+
 /// Which profile a launch asks for.
 package enum ProfileChoice: Sendable, Hashable {
     /// A name that the supervisor looks up; never in an agent's files.
@@ -60,6 +62,15 @@ package struct LaunchOrigin: Sendable, Hashable {
         self.configuration = configuration
         self.home = home
     }
+
+    /// Two spellings of an accent are two folders.
+    package static func == (left: LaunchOrigin, right: LaunchOrigin) -> Bool {
+        left.texts.elementsEqual(right.texts) { $0.isSame(as: $1) }
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(texts.map { ByteText($0) }) }
+
+    private var texts: [String] { [version, state, configuration, home] }
 }
 
 /// Rows and columns of a terminal, as TIOCGWINSZ gives them.

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// The environment this process was given.
 enum ProcessEnvironment {
@@ -14,20 +15,23 @@ enum ProcessEnvironment {
         return entries
     }
 
-    /// Name to value; of a repeated name the first, as getenv(3) has it.
+    /// Name to value, for names in ASCII; of a repeated name the first, as getenv(3) has it.
     static var dictionary: [String: String] {
         var result: [String: String] = [:]
         for entry in entries {
-            guard let equals = entry.firstIndex(of: "=") else { continue }
+            guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 })
+            else {
+                continue
+            }
             let name = String(entry[..<equals])
-            if result[name] == nil { result[name] = String(entry[entry.index(after: equals)...]) }
+            if result[name] == nil { result[name] = String(entry.rest(behind: equals)) }
         }
         return result
     }
 }
 
 /// Where this process stands.
-enum WorkingDirectory {
+package enum WorkingDirectory {
     /// The absolute path; nil when the directory is gone or cannot be reached.
     static var current: String? { PathText.currentDirectory }
 
@@ -35,11 +39,11 @@ enum WorkingDirectory {
     static func absolute(_ path: String) -> String { absolute(path, from: current ?? "/") }
 
     /// A path made absolute against a directory, with `.` and `..` taken out by their text.
-    static func absolute(_ path: String, from directory: String) -> String {
-        let full = path.hasPrefix("/") ? path : directory + "/" + path
+    package static func absolute(_ path: String, from directory: String) -> String {
+        let full = path.begins(with: "/") ? path : directory + "/" + path
         var parts: [Substring] = []
-        for part in full.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        for part in full.cut(at: "/") where !part.isSame(as: ".") {
+            if part.isSame(as: "..") { _ = parts.popLast() } else { parts.append(part) }
         }
         return "/" + parts.joined(separator: "/")
     }
@@ -50,7 +54,7 @@ enum HomeFolder {
     /// `$HOME` when it is a path, else the account's.
     static var current: String {
         let named = unsafe getenv("HOME").flatMap { unsafe String(validatingCString: $0) }
-        return named.flatMap { $0.hasPrefix("/") ? $0 : nil } ?? AccountEntry.current().home
+        return named.flatMap { $0.begins(with: "/") ? $0 : nil } ?? AccountEntry.current().home
     }
 }
 

@@ -46,19 +46,19 @@ package struct AgentEnvironment {
 
     /// Nil for an entry that is malformed: no `=`, an empty name, a name that no shell could set, too long.
     private static func split(_ entry: String) -> (String, String)? {
-        guard entry.utf8.count < maximumEntry, let equals = entry.firstIndex(of: "=") else { return nil }
+        guard entry.utf8.count < maximumEntry, let equals = entry.firstPlace(of: "=") else { return nil }
         let name = entry[..<equals]
         guard let first = name.utf8.first, first == UInt8(ascii: "_") || isLetter(first),
             name.utf8.allSatisfy({ isLetter($0) || $0 == UInt8(ascii: "_") || (0x30...0x39).contains($0) })
         else { return nil }
-        return (String(name), String(entry[entry.index(after: equals)...]))
+        return (String(name), String(entry.rest(behind: equals)))
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
 
     private func passes(_ name: String, _ value: String) -> Bool {
         if withheld.contains(name) || Self.never.contains(name) { return false }
-        if rules.pass.contains(name) { return true }
+        if rules.pass.holds(bytes: name) { return true }
         guard case .passed = rules.admission(of: name) else { return false }
         return !Self.onlyByName.contains { $0.matches(name) }
             && !SecretShapes.isSecret(name: name, value: value)
@@ -68,7 +68,7 @@ package struct AgentEnvironment {
         let search = path ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         var values = ["HOME": home, "USER": userName, "LOGNAME": userName, "TMPDIR": "/tmp"]
         values["PATH"] =
-            search.split(separator: ":").contains("/.bailey/bin") ? search : search + ":/.bailey/bin"
+            search.cut(at: ":").holds(bytes: "/.bailey/bin") ? search : search + ":/.bailey/bin"
         for name in Self.bundleVariables { values[name] = TrustFiles.bundlePath }
         return values
     }

@@ -28,12 +28,21 @@ enum DescriptorLimit {
     ///
     /// A quarter each of what may be open; the other half is for the agents themselves, a dozen descriptors each, the
     /// store and the streams.
-    static var connections: Int {
+    static var connections: Int { current / 4 }
+
+    /// Control connections that all agents may have together: more than there can be agents, which take a dozen
+    /// descriptors each, and little of what may be open.
+    static var agentConnections: Int { current / 16 }
+
+    /// Launches of the user's that one supervisor may have: what they take is under the half that is left for agents.
+    static var userLaunches: Int { current / 32 }
+
+    private static var current: Int {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
-            return usual / 4
+            return usual
         }
-        return Int(clamping: limit.rlim_cur / 4)
+        return Int(clamping: limit.rlim_cur)
     }
 
     /// The soft limit of most machines.

@@ -1,15 +1,21 @@
 internal import Crypto
 internal import Dispatch
+internal import Gateway
 internal import Glibc
 internal import Linux
+package import Model
 internal import Synchronization
 
 /// SHA-256 of programs' files: evidence of what ran, never grounds for a decision.
 ///
 /// A file is read on a thread of its own, for it may be large, or on a slow disk; what was read once is remembered.
+/// Runs take turns, and what an agent that is gone asked for is not read.
 package final class ProgramDigests: Sendable {
     /// Bytes hashed; a larger program has no digest in the record.
     static let maximumSize = 128 << 20
+    /// Files of one run that wait to be read, each with a descriptor: more than a burst of launches has programs that
+    /// are not remembered.
+    package static let maximumWaiting = 64
     /// Files remembered, more than a build has programs; when they are reached all are forgotten.
     private static let maximumKnown = 4096
     /// Seconds by which a file's time may lie before the clock's: the kernel takes it from the last tick.
@@ -35,8 +41,38 @@ package final class ProgramDigests: Sendable {
         }
     }
 
+    /// One file to be read for one agent.
+    private final class Job: Sendable {
+        let agent: AgentID
+        let descriptor: OwnedDescriptor
+        let then: @Sendable (String?) -> Void
+        private let isGivenUp = Atomic(false)
+
+        init(
+            _ agent: AgentID,
+            _ descriptor: consuming OwnedDescriptor,
+            _ then: @escaping @Sendable (String?) -> Void
+        ) {
+            self.agent = agent
+            self.descriptor = descriptor
+            self.then = then
+        }
+
+        var isWanted: Bool { !isGivenUp.load(ordering: .relaxed) }
+
+        func giveUp() { isGivenUp.store(true, ordering: .relaxed) }
+    }
+
+    private struct Line {
+        var waiting = FairQueue<Job>(
+            FairQueue.Limits(running: 1, runningPerAgent: 1, waitingPerAgent: maximumWaiting)
+        )
+        var reading: Job?
+    }
+
     private let began: Int
     private let known = Mutex<[Version: String]>([:])
+    private let line = Mutex(Line())
     private let reader = DispatchQueue(label: "bailey.digests")
 
     /// - Parameter began: seconds of the wall clock; a file that changed later is read each time, because an agent
@@ -50,23 +86,65 @@ package final class ProgramDigests: Sendable {
         Version(descriptor).flatMap { version in known.withLock { $0[version] } }
     }
 
+    /// Whether one more file of this run's may wait.
+    package func hasRoom(for root: AgentID) -> Bool { line.withLock { $0.waiting.hasRoom(for: root) } }
+
     /// Reads an open file, which the caller may close meanwhile, and says its digest on another thread.
     ///
-    /// Nil when it cannot be read, or is over the limit.
-    package func read(_ descriptor: Int32, then: @escaping @Sendable (String?) -> Void) {
-        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
-        reader.async { [self] in
-            defer { if own >= 0 { close(own) } }
-            then(own < 0 ? nil : digest(of: own))
-        }
+    /// Nil when it cannot be read, is over the limit, or too many of the run's files wait.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the program's file.
+    ///   - agent: whose program it is.
+    ///   - root: the root agent of its run, which takes turns with others.
+    ///   - then: is told the digest, unless the agent was forgotten meanwhile.
+    package func read(
+        _ descriptor: Int32,
+        of agent: AgentID,
+        under root: AgentID,
+        then: @escaping @Sendable (String?) -> Void
+    ) {
+        let own = OwnedDescriptor(fcntl(descriptor, F_DUPFD_CLOEXEC, 0))
+        guard own.rawValue >= 0 else { return then(nil) }
+        let job = Job(agent, own, then)
+        guard line.withLock({ $0.waiting.add(job, for: root) }) else { return then(nil) }
+        reader.async { [self] in readNext() }
     }
 
-    private func digest(of descriptor: Int32) -> String? {
+    /// Gives up what an agent's launch waits for: it is gone, or will be.
+    package func forget(_ agent: AgentID, under root: AgentID) {
+        let unread = line.withLock { line in
+            if line.reading?.agent == agent { line.reading?.giveUp() }
+            return line.waiting.removeAll(of: root) { $0.agent == agent }
+        }
+        // Their descriptors are closed here, outside of the lock.
+        _ = consume unread
+    }
+
+    private func readNext() {
+        let next = line.withLock { line in
+            let next = line.waiting.next()
+            line.reading = next?.job
+            return next
+        }
+        guard let (root, job) = next else { return }
+        let digest = digest(of: job)
+        line.withLock { line in
+            line.reading = nil
+            line.waiting.finished(root)
+        }
+        if job.isWanted { job.then(digest) }
+    }
+
+    private func digest(of job: Job) -> String? {
+        let descriptor = job.descriptor.rawValue
         let version = Version(descriptor)
         var hash = SHA256()
-        guard ReadFile.forEachChunk(of: descriptor, limit: Self.maximumSize, { hash.update(data: $0) }) else {
-            return nil
+        let isWhole = ReadFile.forEachChunk(of: descriptor, limit: Self.maximumSize) { chunk in
+            hash.update(data: chunk)
+            return job.isWanted
         }
+        guard isWhole else { return nil }
         let text = hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
         if let version, version == Version(descriptor), version.changed[0] < began - Self.tick {
             known.withLock { known in

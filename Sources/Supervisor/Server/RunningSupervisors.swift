@@ -1,27 +1,33 @@
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// The supervisors of this user that run now: that of `bailey serve`, and one for each `bailey run` that stands alone.
 package enum RunningSupervisors {
-    /// Milliseconds that one may take to answer: it may be launching a burst of agents.
-    private static let patience: Int32 = 5_000
+    /// Milliseconds that all of them together may take to answer: one may be launching a burst of agents.
+    private static let patience: UInt64 = 5_000
 
-    /// Every live agent, parents before their children.
-    ///
-    /// - Returns: the agents of all supervisors that answer.
-    /// - Throws: `ControlError` when one answers something else.
-    package static func agents() throws(ControlError) -> [AgentSummary] {
-        var agents: [AgentSummary] = []
-        for channel in channels() {
-            try channel.send(ControlRequest.list.bytes)
+    /// What was heard of them.
+    package struct Answer<Value: Sendable>: Sendable {
+        package var value: Value
+        /// Why nothing was heard of some, each with its name.
+        package var silent: [String] = []
+    }
+
+    /// Every live agent of all supervisors that answer, parents before their children.
+    package static func agents() -> Answer<[AgentSummary]> {
+        var agents = Answer<[AgentSummary]>(value: [])
+        ask(.list, &agents.silent) { channel, deadline throws(ControlError) in
+            var found: [AgentSummary] = []
             var isLast = false
             while !isLast {
                 // One that ends meanwhile has no agents.
-                guard let reply = try answer(on: channel) else { break }
+                guard let reply = try answer(on: channel, until: deadline) else { break }
                 guard case .agents(let part, let last) = reply else { throw unexpected }
-                agents += part
+                found += part
                 isLast = last
             }
+            agents.value += found
         }
         return agents
     }
@@ -29,37 +35,78 @@ package enum RunningSupervisors {
     /// Ends an agent and all below it.
     ///
     /// - Parameter agent: its id.
-    /// - Returns: how many agents that are; 0 when none has this id.
-    /// - Throws: `ControlError` when a supervisor answers something else.
-    package static func end(_ agent: String) throws(ControlError) -> Int {
-        for channel in channels() {
-            try channel.send(ControlRequest.end(agent: agent).bytes)
-            guard let reply = try answer(on: channel) else { continue }
+    /// - Returns: how many agents that are; 0 when none that answers has this id.
+    package static func end(_ agent: String) -> Answer<Int> {
+        var ended = Answer(value: 0)
+        ask(.end(agent: agent), &ended.silent) { channel, deadline throws(ControlError) in
+            // An id is one supervisor's: when that has answered, the rest need not be waited for.
+            guard ended.value == 0, let reply = try answer(on: channel, until: deadline) else { return }
             guard case .ending(let count) = reply else { throw unexpected }
-            if count > 0 { return Int(count) }
+            ended.value += Int(count)
         }
-        return 0
+        return ended
     }
 
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
-    private static func channels() -> [ControlChannel] {
+    /// Asks all before it waits for any: one that does not answer costs the others nothing.
+    private static func ask(
+        _ request: ControlRequest,
+        _ silent: inout [String],
+        _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
+    ) {
+        var asked: [(name: String, channel: ControlChannel)] = []
+        for path in paths {
+            let name = path.lastPlace(of: "/").map { String(path.rest(behind: $0)) } ?? path
+            do throws(SystemCallError) {
+                guard let socket = try RuntimeFolder.connection(to: path) else { continue }
+                asked.append((name, ControlChannel(socket, acceptedDescriptors: 0)))
+            } catch {
+                silent.append("\(description(of: name)) cannot be asked: \(error)")
+            }
+        }
+        let deadline = Poller.now() + patience
+        for (name, channel) in asked {
+            do throws(ControlError) {
+                try channel.send(request.bytes)
+            } catch {
+                silent.append("\(description(of: name)) cannot be asked: \(error)")
+            }
+        }
+        for (name, channel) in asked {
+            do throws(ControlError) {
+                try read(channel, deadline)
+            } catch {
+                silent.append("\(description(of: name)) does not answer, and is left out: \(error.message)")
+            }
+        }
+    }
+
+    private static func description(of name: String) -> String {
+        name.isSame(as: RuntimeFolder.serverName)
+            ? "the supervisor of 'bailey serve'" : "the supervisor of run \(name)"
+    }
+
+    private static var paths: [String] {
         let directories = StateDirectories(
             environment: ProcessEnvironment.dictionary,
             home: HomeFolder.current
         )
-        return RuntimeFolder.all(of: directories).flatMap(\.sockets).compactMap { path in
-            guard let socket = RuntimeFolder.connect(to: path) else { return nil }
-            return ControlChannel(socket, acceptedDescriptors: 0)
-        }
+        return RuntimeFolder.all(of: directories).flatMap(\.sockets)
     }
 
-    private static func answer(on channel: ControlChannel) throws(ControlError) -> ControlReply? {
+    private static func answer(
+        on channel: ControlChannel,
+        until deadline: UInt64
+    ) throws(ControlError) -> ControlReply? {
         while true {
             var watched = pollfd(fd: channel.descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe poll(&watched, 1, patience)
+            let now = Poller.now()
+            let ready = unsafe poll(&watched, 1, Int32(clamping: deadline > now ? deadline - now : 0))
             if ready < 0, errno == EINTR { continue }
-            guard ready > 0 else { throw ControlError("a supervisor does not answer") }
+            guard ready > 0 else {
+                throw ControlError("nothing was heard for \(patience / 1_000) s")
+            }
             switch try channel.receive() {
             case .nothing: continue
             case .closed: return nil

@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// Where supervisors listen for their user: a folder of that user's alone.
 ///
@@ -15,7 +16,7 @@ struct RuntimeFolder: Sendable {
     /// Makes the folder, and refuses one that is not this user's alone: whoever may write in it may answer in a
     /// supervisor's place.
     func make() throws(SystemCallError) {
-        let parent = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        let parent = String(path[..<(path.lastPlace(of: "/") ?? path.startIndex)])
         for folder in [parent, path] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
             throw SystemCallError(stage: "mkdir", object: folder, errno: errno)
         }
@@ -38,7 +39,7 @@ struct RuntimeFolder: Sendable {
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.hasPrefix("."), !name.hasSuffix(".lock") { names.append(path + "/" + name) }
+            if !name.begins(with: "."), !name.ends(with: ".lock") { names.append(path + "/" + name) }
         }
         return names.sorted()
     }
@@ -46,7 +47,9 @@ struct RuntimeFolder: Sendable {
     /// The folders where a supervisor of these directories may listen; a service has no `$XDG_RUNTIME_DIR`.
     static func all(of directories: StateDirectories) -> [RuntimeFolder] {
         var paths = [directories.runtime]
-        if directories.serviceRuntime != directories.runtime { paths.append(directories.serviceRuntime) }
+        if !directories.serviceRuntime.isSame(as: directories.runtime) {
+            paths.append(directories.serviceRuntime)
+        }
         return paths.map(RuntimeFolder.init).filter(\.isOurs)
     }
 
@@ -58,16 +61,22 @@ struct RuntimeFolder: Sendable {
         return nil
     }
 
-    /// A connection to the supervisor that listens at a path; nil when there is none, or it is another user's.
+    /// A connection to the supervisor that listens at a path; nil when there is none, it is another user's, or it
+    /// cannot be reached.
+    static func connect(to path: String) -> OwnedDescriptor? { (try? connection(to: path)) ?? nil }
+
+    /// The same, but one that cannot be reached is an error.
     ///
     /// The socket of one that was killed is taken away.
-    static func connect(to path: String) -> OwnedDescriptor? {
+    static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
         do throws(SystemCallError) {
             let socket = try PacketSocket.connect(to: path)
             guard PacketSocket.peer(of: socket.rawValue)?.user == geteuid() else { return nil }
             return socket
         } catch {
-            if error.errno == ECONNREFUSED { unsafe _ = unlink(path) }
+            if error.errno == ENOENT { return nil }
+            guard error.errno == ECONNREFUSED else { throw error }
+            unsafe _ = unlink(path)
             return nil
         }
     }

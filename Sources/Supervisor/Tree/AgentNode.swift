@@ -54,6 +54,10 @@ final class AgentNode {
     static let maximumEarly = 16
     /// Monotonic milliseconds at which its time limit ends it; nil without one.
     var deadline: UInt64?
+    /// Its launches that were refused lately.
+    var refusals = RefusalWindow()
+    /// The profile of the last that is in no record of its own.
+    var lastRefused = ""
     /// The gateway has still to record what it tried last.
     var isUnheard = true
     /// Why Bailey ended it; nil while it has not.
@@ -81,6 +85,9 @@ final class AgentNode {
 
     var id: AgentID { lineage.agent.agent }
     var profile: Profile? { policy.levels.last?.profile }
+
+    /// The agent that its run began with.
+    var root: AgentNode { parent?.root ?? self }
 
     /// This agent and everything above it, nearest first.
     var chain: [AgentNode] { [self] + (parent?.chain ?? []) }

@@ -1,0 +1,207 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// What one agent, or one supervisor, that wants too much leaves to the others.
+    @Suite("Others go on", .serialized)
+    struct CrowdTests {
+        let place: Place
+
+        init() throws {
+            place = try Place()
+            let profiles = "config/bailey/profiles"
+            try place.write(
+                "bailey: 1\nname: top\nextends: [base]\nchildren: {profiles: [leaf], depth: 1, count: 4}\n",
+                to: "\(profiles)/top.yaml"
+            )
+            try place.write("bailey: 1\nname: leaf\nextends: [base]\n", to: "\(profiles)/leaf.yaml")
+        }
+
+        /// `bailey serve` with so many descriptors.
+        private func serving(descriptors: Int) throws -> RunningCommand {
+            let server = try started(
+                ["bash", "-c", "ulimit -n \(descriptors); exec '\(place.binary)' serve"]
+            )
+            #expect(server.awaitErrors("serving at"))
+            return server
+        }
+
+        private func started(_ words: [String]) throws -> RunningCommand {
+            try RunningCommand(words, environment: place.environment, directory: place.workspace)
+        }
+
+        private func holding(
+            _ options: [String] = [],
+            _ script: String = "echo up; sleep 60"
+        ) throws
+            -> RunningCommand
+        {
+            let command = try started([place.binary, "run"] + options + ["--", "sh", "-c", script])
+            #expect(command.awaitOutput("up"))
+            return command
+        }
+
+        private func end(_ commands: [RunningCommand]) {
+            for command in commands { command.signal(SIGTERM) }
+            for command in commands { _ = command.finish() }
+        }
+
+        /// The certificate authority that an agent trusts is its supervisor's own.
+        private func authority() throws -> String {
+            let outcome = try place.bailey([
+                "run", "--", "tail", "-n", "12", "/etc/ssl/certs/ca-certificates.crt",
+            ])
+            #expect(outcome.code == 0 && outcome.output.contains("CERTIFICATE"), "\(outcome)")
+            return outcome.output
+        }
+
+        private struct Line: Decodable {
+            let kind: String
+            let record: Details
+
+            struct Details: Decodable {
+                let reason: String?
+            }
+        }
+
+        @Test("A supervisor with as many launches as it may declines more, which run alone; ps still answers")
+        func launches() throws {
+            let server = try serving(descriptors: 256)
+            let served = try authority()
+            let holders = try (0..<8).map { _ in try holding() }
+            #expect(try authority() != served)
+            let listed = try place.bailey(["ps"])
+            #expect(listed.code == 0 && listed.lines.count == 9, "\(listed)")
+            end(Array(holders.prefix(2)))
+            #expect(try authority() == served)
+            end(holders + [server])
+        }
+
+        @Test("An agent that opens control connections without end takes none of the user's")
+        func connections() throws {
+            let server = try serving(descriptors: 256)
+            let served = try authority()
+            try place.write(
+                """
+                import select, socket
+                held = []
+                for _ in range(20):
+                    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    s.connect('/.bailey/control')
+                    held.append(s)
+                while sum(1 for s in held if select.select([s], [], [], 0)[0]) < 4: pass
+                print(b'as many connections' in max(s.recv(4096, socket.MSG_DONTWAIT)
+                    for s in held if select.select([s], [], [], 0)[0]))
+                print('up', flush=True)
+                input()
+                """,
+                to: "workspace/hold.py"
+            )
+            let greedy = try holding(["-p", "top"], "exec python3 hold.py")
+            #expect(try authority() == served)
+            let listed = try place.bailey(["ps"])
+            #expect(listed.code == 0 && listed.lines.count == 2, "\(listed)")
+            greedy.write(Data("\n".utf8))
+            let outcome = greedy.finish()
+            #expect(outcome.lines.first == "True", "\(outcome)")
+            end([server])
+        }
+
+        @Test("Without a descriptor for a connection it waits, and takes it when there is one again")
+        func starved() throws {
+            let server = try serving(descriptors: 256)
+            let client = """
+                import socket, subprocess, sys
+                pid, path = sys.argv[1:]
+                def limit(n): subprocess.run(['prlimit', '--pid', pid, '--nofile=%d:256' % n], check=True)
+                limit(3)
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                s.connect(path); s.send(b'\\0\\xff')
+                def sleeps(): return open('/proc/%s/stat' % pid).read().rsplit(')', 1)[1].split()[0] == 'S'
+                print(sum(sleeps() for _ in range(4000)) > 2000)
+                limit(256)
+                s.settimeout(20); print(b'unknown request' in s.recv(4096))
+                """
+            let outcome = try Command.run(
+                [
+                    "python3", "-c", client, "\(server.processIdentifier)",
+                    place.root + "/run/bailey/control",
+                ],
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(outcome.lines == ["True", "True"], "\(outcome)")
+            #expect(try authority() == authority())
+            end([server])
+        }
+
+        @Test("Refused launches are on record one by one up to a bound, then in a sum, and none is silent")
+        func refusals() throws {
+            let script = """
+                i=0; while [ $i -lt 80 ]; do bailey run -p nosuch -- true 2>>errors; i=$((i + 1)); done
+                bailey run -p leaf -- true 2>>errors; echo $?; grep -c 'may launch again' errors
+                """
+            let outcome = try place.bailey(["run", "-p", "top", "--", "sh", "-c", script])
+            #expect(outcome.lines == ["125", "17"], "\(outcome)")
+            let lines = try place.bailey(["audit", "--json"]).lines.map {
+                try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+            }
+            let reasons = lines.filter { $0.kind == "spawn-refused" }.compactMap(\.record.reason)
+            #expect(reasons.count == 65, "\(reasons)")
+            #expect(reasons.last?.hasPrefix("17 more launches were refused") == true, "\(reasons.suffix(2))")
+            #expect(lines.last?.kind == "exit")
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+        }
+
+        @Test(
+            "A supervisor that does not answer is named and left out; the others' agents are listed and ended"
+        )
+        func silent() throws {
+            let server = try serving(descriptors: 1024)
+            let stopped = try holding(["--name", "stopped"])
+            let alone = try holding(["--alone", "--name", "lively"])
+            let before = try place.bailey(["ps"])
+            #expect(before.code == 0 && before.output.contains("stopped"), "\(before)")
+            kill(server.processIdentifier, SIGSTOP)
+            let listed = try place.bailey(["ps"])
+            #expect(listed.code == 1 && listed.output.contains("lively"), "\(listed)")
+            #expect(
+                listed.errors.contains("'bailey serve'") && !listed.output.contains("stopped"),
+                "\(listed)"
+            )
+            let lively = try #require(listed.lines.last?.split(separator: " ").first)
+            let ended = try place.bailey(["kill", String(lively)])
+            #expect(ended.code == 0, "\(ended)")
+            #expect(alone.finish().code == 137)
+            let missing = try place.bailey(["kill", String(lively)])
+            #expect(missing.code == 1 && missing.errors.contains("'bailey serve'"), "\(missing)")
+            kill(server.processIdentifier, SIGCONT)
+            end([stopped, server])
+        }
+
+        @Test("A mark that combines with a slash or a quote hides neither")
+        func combined() throws {
+            try place.write("secret\n", to: "\u{301}evil/file")
+            try place.write(
+                "bailey: 1\nname: hidden\nextends: [base]\nfiles: {read: [$WORKSPACE/../\u{301}evil]}\n",
+                to: "config/bailey/profiles/hidden.yaml"
+            )
+            let refused = try place.bailey(["run", "-p", "hidden", "--", "true"])
+            #expect(refused.code == 125 && refused.errors.contains("\"..\" is not allowed"), "\(refused)")
+            let argument = "a\n'\u{301}; touch made #"
+            #expect(try place.bailey(["run", "--", "true", argument]).code == 0)
+            let shown = try place.bailey(["audit"]).lines
+            let words = try #require(shown.first { $0.contains("launch true") }?.range(of: "launch true "))
+            let line = try #require(shown.first { $0.contains("launch true") })
+            let pasted = try place.control("bash -c \(quoted("printf %s " + line[words.upperBound...]))")
+            #expect(pasted.code == 0 && pasted.output.utf8.elementsEqual(argument.utf8), "\(pasted)")
+            #expect(place.read("workspace/made") == nil)
+        }
+
+        private func quoted(_ text: String) -> String {
+            "'" + text.unicodeScalars.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'"
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Policy
+import Sandbox
+import Testing
+
+/// A combining acute accent: Swift joins it with whatever stands in front of it.
+private let mark = "\u{301}"
+
+struct GrantTests {
+    private func grants(_ files: FileRules) -> [String] {
+        Grant.all(of: files, home: "/home/agent").map { grant in
+            (grant.isWritable ? "w " : "r ") + grant.path
+        }
+    }
+
+    @Test("What is protected stays so under a folder whose name begins with a combining mark")
+    func pinned() {
+        let files = FileRules(write: ["/ws"], protect: [ProtectedPath(path: "/ws/\(mark)a/b")])
+        #expect(
+            grants(files).elementsEqual(["w /ws", "w /ws/\(mark)a", "r /ws/\(mark)a/b"]) {
+                $0.utf8.elementsEqual($1.utf8)
+            },
+            "\(grants(files))"
+        )
+    }
+
+    @Test("Deeper paths come later, whatever their names begin with")
+    func order() {
+        let files = FileRules(read: ["/ws/\(mark)a/\(mark)b", "/ws/x"], write: ["/ws"])
+        #expect(
+            grants(files).map(\.utf8.count)
+                == ["w /ws", "r /ws/x", "r /ws/\(mark)a/\(mark)b"].map(\.utf8.count)
+        )
+    }
+
+    @Test("Two spellings of one accent are two grants, and hiding one leaves the other")
+    func spellings() {
+        #expect(grants(FileRules(read: ["/\u{e9}"], write: ["/e\(mark)"])).count == 2)
+        #expect(grants(FileRules(read: ["/\u{e9}", "/e\(mark)"], hide: ["/\u{e9}"])).count == 1)
+    }
+
+    @Test("A folder covers what is beneath it, by bytes")
+    func covers() {
+        #expect(Grant.covers("/proc", "/proc/\(mark)x") && Grant.covers("/a", "/a/b"))
+        #expect(!Grant.covers("/\u{e9}", "/e\(mark)") && !Grant.covers("/a", "/a\(mark)/b"))
+        var mounted = MountPoints()
+        mounted.insert("/\u{e9}")
+        mounted.insert("/ws/\(mark)a")
+        #expect(mounted.cover("/\u{e9}/x") && mounted.cover("/ws/\(mark)a/x"))
+        #expect(!mounted.cover("/e\(mark)/x") && !mounted.cover("/ws"))
+    }
+}
