@@ -18,6 +18,7 @@ struct PsCommand: ParsableCommand {
     @Flag(help: "One JSON object an agent.") var json = false
 
     func run() throws {
+        try Outside.require("ps")
         let agents = try RunningSupervisors.agents()
         if json {
             for agent in agents { print(try Self.json(agent)) }
