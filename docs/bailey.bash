@@ -19,19 +19,62 @@ _bailey_profiles_dir() {
     done
 }
 
-_bailey_run() {
-    local profiles_dir i
+# Prints one member of each JSON object that a command of bailey's prints.
+_bailey_members() {
+    local member=$1
+    shift
+    bailey "$@" 2>/dev/null | grep -o "\"$member\":\"[0-9a-f.]*\"" | cut -d '"' -f 4 | sort -u
+}
+
+# Completes the value of an option that several commands have; fails when $prev is none.
+_bailey_value() {
+    local profiles_dir choices
     case $prev in
-        -p) _bailey_profiles_dir
+        -p | --profile | --under) _bailey_profiles_dir
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; compgen -f -- "$cur")
             return ;;
-        --profiles | -w) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        --name) return ;;
-        --allow-degraded) mapfile -t COMPREPLY < <(compgen -W "cpus" -- "$cur"); return ;;
+        --allow-degraded) choices="cpus landlock" ;;
+        --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
+        --run) choices=$(_bailey_members run tree --all --json) ;;
+        --name | --drain | --limit | --public-key) choices= ;;
+        *) return 1 ;;
     esac
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+}
+
+# Sets `command_at` to where the command of `bailey run` begins; to $cword when it is not there yet.
+_bailey_command_at() {
+    for ((command_at = 2; command_at < cword; command_at++)); do
+        case ${words[command_at]} in
+            --) ((command_at++)); return ;;
+            --alone | --help | -h | --*=*) ;;
+            -?*) ((command_at++)) ;;
+            *) return ;;
+        esac
+    done
+}
+
+_bailey_run() {
+    local command_at
+    _bailey_command_at
+    # Where the command's own words begin, they are completed as that command's.
+    if ((command_at < cword)); then
+        if declare -F _comp_command_offset >/dev/null; then
+            _comp_command_offset "$command_at"
+        elif declare -F _command_offset >/dev/null; then
+            _command_offset "$command_at"
+        else
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        fi
+        return
+    fi
+    [ "$prev" != -- ] && _bailey_value && return
     case $cur in
-        -*) mapfile -t COMPREPLY < <(compgen -W "-p --profiles --config --name -w --allow-degraded --alone --" -- "$cur") ;;
+        -*) mapfile -t COMPREPLY < <(
+                compgen -W "-p --profile --profiles --config --name -w --workspace --allow-degraded --alone --" -- "$cur"
+            ) ;;
         *) mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur") ;;
     esac
 }
@@ -39,22 +82,20 @@ _bailey_run() {
 _bailey() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local -a words=("${COMP_WORDS[@]}")
-    local cword=$COMP_CWORD choices=
+    local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
         choices="run serve ps kill tree audit profile doctor --help --version"
+    elif [ "${words[1]}" = run ]; then
+        _bailey_run
+        return
+    elif _bailey_value; then
+        return
     else
         case ${words[1]} in
-            run) _bailey_run; return ;;
-            serve)
-                case $prev in
-                    --profiles) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-                    --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-                    --drain) return ;;
-                esac
-                choices="--profiles --config --allow-degraded --drain" ;;
+            serve) choices="--profiles --config --allow-degraded --drain" ;;
             ps) choices="--json" ;;
-            kill) choices=$(bailey ps --json 2>/dev/null | sed -n 's/.*"agent":"\([0-9a-f.]*\)".*/\1/p') ;;
+            kill) choices=$(_bailey_members agent ps --json) ;;
             tree) choices="--run --all --state --json" ;;
             audit)
                 choices="--agent --run --denied --limit --state --json"
@@ -64,15 +105,19 @@ _bailey() {
                 esac ;;
             doctor) choices="--json" ;;
             profile)
-                case $cword:${words[2]} in
+                case $cword:${words[2]}:$cur in
                     2:*) choices="check show explain test words" ;;
-                    *:check) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-                    3:show | 3:explain) choices=$(_bailey_profiles "") ;;
-                    3:words) choices="http https tls tcp" ;;
+                    *:check:-*) choices="--strict --json --profiles -w --workspace" ;;
+                    *:show:-*) choices="--json --profiles -w --workspace" ;;
+                    *:explain:-*) choices="--under --json --profiles -w --workspace" ;;
+                    *:test:-*) choices="--json" ;;
+                    *:check:* | 3:show:* | 3:explain:*) choices=$(_bailey_profiles "") files=-f ;;
+                    3:test:*) files=-d ;;
+                    3:words:*) choices="http https tls tcp" ;;
                 esac ;;
         esac
     fi
-    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+    mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur"; [ -z "$files" ] || compgen "$files" -- "$cur")
 }
 
 complete -F _bailey bailey

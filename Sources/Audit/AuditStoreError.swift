@@ -53,7 +53,8 @@ package struct AuditStoreError: Error, Sendable, Hashable, CustomStringConvertib
         case .SQLITE_FULL: "free space on its file system"
         case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_CANTOPEN: "make the file and its directory writable"
         case .SQLITE_BUSY, .SQLITE_LOCKED: "another process holds it for too long: end that process"
-        case .SQLITE_CORRUPT, .SQLITE_NOTADB: "set the file aside and check it with `bailey audit verify`"
+        case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+            "set the whole store aside and restore it from a copy, or begin a new one"
         case .SQLITE_IOERR: "check the disk and its free space"
         default: "see https://www.sqlite.org/rescode.html"
         }

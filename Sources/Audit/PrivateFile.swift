@@ -63,8 +63,9 @@ final class PrivateFile: Sendable {
             throw AuditStoreError(
                 .unsafeFile,
                 "refusing \(path): it must be a plain file of uid \(geteuid()) with mode 0600, but is of uid "
-                    + "\(status.st_uid) with mode 0\(String(status.st_mode & 0o7777, radix: 8)); if you trust "
-                    + "it, run: chown \(geteuid()) '\(path)' && chmod 600 '\(path)'"
+                    + "\(status.st_uid) with mode 0\(String(status.st_mode & 0o7777, radix: 8)); "
+                    + (status.st_uid == geteuid()
+                        ? "if you trust it, run: chmod 600 '\(path)'" : StateDirectory.someoneElses)
             )
         }
     }

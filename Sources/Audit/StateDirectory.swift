@@ -52,12 +52,16 @@ struct StateDirectory: ~Copyable {
             throw AuditStoreError(
                 .unsafeFile,
                 "refusing the state directory \(path): it must be of uid \(geteuid()) with mode 0700, but is "
-                    + "of uid \(status.st_uid) with mode 0\(String(status.st_mode & 0o7777, radix: 8)); run: "
-                    + "chown \(geteuid()) '\(path)' && chmod 700 '\(path)'"
+                    + "of uid \(status.st_uid) with mode 0\(String(status.st_mode & 0o7777, radix: 8)); "
+                    + (status.st_uid == geteuid() ? "run: chmod 700 '\(path)'" : Self.someoneElses)
             )
         }
         self.init(descriptor: descriptor, path: path)
     }
+
+    /// What to do about a store of another user's, which is not ours to take over.
+    static let someoneElses =
+        "name a directory of your own with XDG_STATE_HOME, or with sudo use `sudo -H env -u XDG_STATE_HOME`"
 
     /// As `mkdir -p -m 700`: what exists is left as it is.
     private static func makeAll(_ path: String) throws(AuditStoreError) {

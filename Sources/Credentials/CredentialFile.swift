@@ -107,13 +107,29 @@ package enum CredentialFile {
         }
         switch entry.key {
         case "env": return variable(entry.value, "from: env", &errors).map { .environment($0) }
-        case "file": return path(entry.value, home, &errors).map { .file($0) }
+        case "file":
+            return path(entry.value, "from: file", "/etc/bailey/token", home, &errors).map { .file($0) }
         default: return command(entry.value, home, &errors).map { .command($0) }
         }
     }
 
-    private static func path(_ node: YAMLNode, _ home: String?, _ errors: inout Diagnostics) -> String? {
-        guard let text = node.text("from: file", &errors) else { return nil }
+    /// Absolute, or below the operator's home: what stands in front of a profile's paths is the agents' place.
+    private static func path(
+        _ node: YAMLNode,
+        _ what: String,
+        _ example: String,
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> String? {
+        guard let text = node.text(what, &errors) else { return nil }
+        guard text.hasPrefix("/") || text == "~" || text.hasPrefix("~/") else {
+            errors.report(
+                "\(what): \"\(text)\" is not an absolute path; write it out, away from where agents write, as in "
+                    + example,
+                at: node.position
+            )
+            return nil
+        }
         do {
             return try PathText.parse(text, ProfileVariables(workspace: nil, home: home, temporary: nil))
         } catch {
@@ -134,7 +150,8 @@ package enum CredentialFile {
             errors.report("from: command needs a program", at: node.position)
             return nil
         }
-        guard let path = path(program.node, home, &errors) else { return nil }
+        let path = path(program.node, "from: command", "/usr/bin/pass", home, &errors)
+        guard let path else { return nil }
         guard arguments.count <= CredentialLimits.maximumArguments else {
             errors.report(
                 "from: command has more than \(CredentialLimits.maximumArguments) arguments",

@@ -36,11 +36,17 @@ enum CredentialFileText {
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw failure(path, "is not a plain file")
         }
-        guard status.st_uid == geteuid() || status.st_uid == 0, status.st_mode & 0o022 == 0 else {
+        guard status.st_uid == geteuid() || status.st_uid == 0 else {
             throw failure(
                 path,
-                "may be written by others (uid \(status.st_uid), mode "
-                    + "0\(String(status.st_mode & 0o7777, radix: 8))); run: chown \(geteuid()) '\(path)' && "
+                "belongs to uid \(status.st_uid), not to \(geteuid()) or 0; name a folder of your own with "
+                    + "XDG_CONFIG_HOME, or with sudo use sudo -H"
+            )
+        }
+        guard status.st_mode & 0o022 == 0 else {
+            throw failure(
+                path,
+                "may be written by others (mode 0\(String(status.st_mode & 0o7777, radix: 8))); run: "
                     + "chmod go-w '\(path)'"
             )
         }

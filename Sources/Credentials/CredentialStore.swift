@@ -12,6 +12,7 @@ package final class CredentialStore: CredentialSource {
     /// Variables of the supervisor's environment that hold secrets: no agent may inherit them.
     package let withheldVariables: Set<String>
     private let credentials: [String: Credential]
+    private let environment: [String: String]
 
     /// Makes a store of parsed definitions.
     ///
@@ -28,8 +29,9 @@ package final class CredentialStore: CredentialSource {
             definitions.compactMap { if case .environment(let name) = $0.source { name } else { nil } }
         )
         let withheld = withheldVariables
+        self.environment = environment.filter { withheld.contains($0.key) }
         let fetch = SecretFetch(
-            environment: environment.filter { withheld.contains($0.key) },
+            environment: self.environment,
             home: environment["HOME"]
         )
         let made = definitions.map { Credential($0, fetch, onFetch) }
@@ -57,6 +59,11 @@ package final class CredentialStore: CredentialSource {
 
     /// The names there are, sorted.
     package var names: [String] { credentials.keys.sorted() }
+
+    func definition(of credential: String) -> CredentialDefinition? { credentials[credential]?.definition }
+
+    /// Whether a variable holds something is all that is asked of it.
+    func isSet(_ variable: String) -> Bool { environment[variable]?.isEmpty == false }
 
     package func binding(of credential: String) -> CredentialBinding? {
         credentials[credential]?.definition.binding

@@ -17,6 +17,23 @@ struct SecretFile {
         return octets
     }
 
+    /// Why it could not be read now; nil when nothing is known to be missing.
+    var shortcoming: String? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            return failure("cannot open", errno, "make it readable for its owner").message
+        }
+        defer { _ = close(descriptor) }
+        do {
+            try check(descriptor)
+        } catch {
+            return error.message
+        }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_size == 0 else { return nil }
+        return "credential \(credential): \(path) is empty"
+    }
+
     private func check(_ descriptor: Int32) throws(CredentialFailure) {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {

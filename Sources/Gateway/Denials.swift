@@ -97,6 +97,14 @@ extension Denial {
         )
     }
 
+    static func upstreamDistrusted(_ endpoint: Endpoint, _ reason: String) -> Denial {
+        own(
+            .upstreamFailed,
+            "\(endpoint) could not be reached: \(reason)",
+            remedy: "If the server is genuine, the operator adds its root with upstream-ca in bailey.yaml."
+        )
+    }
+
     /// The name that was checked is the outer one; the connection would go to the inner one (RFC 9849).
     static func encryptedHello(_ host: Host) -> Denial {
         own(

@@ -68,7 +68,8 @@ struct Dialer: Sendable {
         }.flatMap { bootstrap(attempt).connect(to: $0) }
         return made.flatMapError { error in
             guard addresses.count > 1, !attempt.resident.current.closed else {
-                let denial = Denial.upstreamFailed(attempt.endpoint, "connect to \(address): \(error)")
+                let reason = "connect to \(address): \(UpstreamFault(error).words)"
+                let denial = Denial.upstreamFailed(attempt.endpoint, reason)
                 return attempt.loop.makeFailedFuture(DialFailure(denial: denial))
             }
             return connect(attempt, to: addresses.dropFirst())

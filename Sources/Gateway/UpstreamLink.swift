@@ -1,7 +1,10 @@
 internal import HTTPProtocol
 internal import NIOCore
 internal import NIOHTTP1
+internal import NIOSSL
 internal import NIOTLS
+internal import SwiftASN1
+internal import X509
 
 /// One HTTP/1.1 connection to an upstream: translates between NIO's parts and the engine's messages, for one
 /// conversation at a time.
@@ -181,7 +184,7 @@ extension UpstreamLink {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         broken = true
-        finishReady(.failure(error))
+        finishReady(.failure(isReady ? error : fault(error, context)))
         switch place {
         case .serving(let conversation):
             if let fault = HTTPMessage.Unreadable(error) {
@@ -194,6 +197,13 @@ extension UpstreamLink {
         case .free, .dead: break
         }
         context.close(promise: nil)
+    }
+
+    /// What failed before the connection was ready, with what the server showed by then.
+    private func fault(_ error: any Error, _ context: ChannelHandlerContext) -> UpstreamFault {
+        let shown = encrypted ? try? context.pipeline.syncOperations.nioSSL_peerCertificate() : nil
+        let certificate = shown.flatMap { try? Certificate(derEncoded: $0.toDERBytes()) }
+        return UpstreamFault(error, certificate: certificate)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

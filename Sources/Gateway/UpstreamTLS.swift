@@ -1,3 +1,5 @@
+internal import Glibc
+internal import Linux
 internal import Model
 internal import NIOCore
 internal import NIOSSL
@@ -17,13 +19,19 @@ final class UpstreamTLS: Sendable {
             self.furtherRoots = []
             return
         }
-        do {
-            self.furtherRoots = try NIOSSLCertificate.fromPEMFile(furtherRoots)
-        } catch {
+        self.furtherRoots = try Self.certificates(in: furtherRoots)
+    }
+
+    /// A PEM file's certificates, at least one.
+    private static func certificates(in file: String) throws -> [NIOSSLCertificate] {
+        let isReadable = unsafe access(file, R_OK) == 0
+        let reason = isReadable ? "it holds no certificates in PEM" : SystemCallError.text(errno)
+        guard isReadable, let found = try? NIOSSLCertificate.fromPEMFile(file), !found.isEmpty else {
             throw GatewayFailure(
-                "read upstream-ca \(furtherRoots): \(error); give a PEM file with certificates, or leave it out"
+                "read upstream-ca \(file): \(reason); give a PEM file with certificates, or leave it out"
             )
         }
+        return found
     }
 
     /// The handler for one upstream.

@@ -73,8 +73,10 @@ final class Upstreams {
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {
         if let failure = error as? DialFailure { return failure }
+        let fault = error as? UpstreamFault ?? UpstreamFault(error)
         return DialFailure(
-            denial: .upstreamFailed(endpoint, "the connection ended before it was ready: \(error)")
+            denial: fault.isDistrust
+                ? .upstreamDistrusted(endpoint, fault.words) : .upstreamFailed(endpoint, fault.words)
         )
     }
 

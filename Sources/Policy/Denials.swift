@@ -14,7 +14,7 @@ extension LineagePolicy {
                 message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)",
                 rule: nil,
                 decidedBy: hop,
-                remedy: remedy(hop, "add an egress rule for \(request) to profile \"\(hop.profile)\"")
+                remedy: remedy(hop, "add an egress rule for \(request)")
             )
         }
         return verdict.effect == .ask
@@ -24,14 +24,14 @@ extension LineagePolicy {
                     + "approvals are not built yet, so it is refused",
                 rule: rule,
                 decidedBy: hop,
-                remedy: remedy(hop, "move the rule from ask to allow in profile \"\(hop.profile)\"")
+                remedy: remedy(hop, "move the rule from ask to allow")
             )
             : Denial(
                 reason: .denied,
                 message: "\(request) is denied by the rule \(rule) of \(owner(level))\(also)",
                 rule: rule,
                 decidedBy: hop,
-                remedy: remedy(hop, "change that rule of profile \"\(hop.profile)\"")
+                remedy: remedy(hop, "change that rule")
             )
     }
 
@@ -74,7 +74,7 @@ extension LineagePolicy {
                 "\(request) is refused: \(owner(level)) does not use the credential \"\(credential)\" there",
             rule: nil,
             decidedBy: hop,
-            remedy: remedy(hop, "name the credential in the matching rule of profile \"\(hop.profile)\"")
+            remedy: remedy(hop, "name the credential in its matching rule")
         )
     }
 
@@ -98,7 +98,7 @@ extension LineagePolicy {
     }
 
     private func remedy(_ hop: Hop, _ change: String) -> String {
-        "ask \(lineage.principal) to \(change); no agent can change a profile"
+        "ask \(lineage.principal), or whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
     }
 
     private func owner(_ level: Int) -> String {

@@ -18,15 +18,19 @@ package struct TextPosition: Sendable, Hashable, Comparable {
 /// One thing that is wrong in a file, where, and what its author may have meant.
 package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
     package let file: String
+    /// The start for an error about the file as a whole, which stands nowhere in it.
     package let position: TextPosition
+    /// Whether the position says where to look.
+    package let hasPlace: Bool
     /// What is wrong, with the offending text.
     package let message: String
     /// The nearest valid text; nil where nothing is near.
     package let suggestion: String?
 
-    package init(file: String, position: TextPosition, message: String, suggestion: String? = nil) {
+    package init(file: String, position: TextPosition?, message: String, suggestion: String? = nil) {
         self.file = file
-        self.position = position
+        self.position = position ?? .start
+        hasPlace = position != nil
         self.message = message
         self.suggestion = suggestion
     }
@@ -36,7 +40,7 @@ package struct Diagnostic: Sendable, Hashable, CustomStringConvertible {
 
     /// `ci.yaml:3:5: unknown key "egres"; did you mean "egress"?`.
     package var description: String {
-        let text = "\(file):\(line):\(column): \(message)"
+        let text = (hasPlace ? "\(file):\(line):\(column)" : file) + ": \(message)"
         return suggestion.map { "\(text); did you mean \"\($0)\"?" } ?? text
     }
 }
@@ -67,15 +71,26 @@ package struct Diagnostics: Sendable {
         all.append(contentsOf: others.prefix(max(0, Self.maximumCount - all.count)))
     }
 
-    /// Throws when anything was reported.
+    /// Throws when anything was reported, each file's errors from its top to its end.
     package func check() throws(ProfileError) {
-        guard all.isEmpty else { throw ProfileError(diagnostics: all) }
+        guard all.isEmpty else { throw ProfileError(diagnostics: sorted) }
+    }
+
+    private var sorted: [Diagnostic] {
+        var files: [String: Int] = [:]
+        for (index, diagnostic) in all.enumerated() where files[diagnostic.file] == nil {
+            files[diagnostic.file] = index
+        }
+        // The standard library's sort is stable: what stands at one place stays as it was found.
+        return all.sorted { left, right in
+            (files[left.file] ?? 0, left.position) < (files[right.file] ?? 0, right.position)
+        }
     }
 }
 
 /// A file that did not read whole: nothing runs under it.
 package struct ProfileError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// At least one, in the order found.
+    /// At least one, each file's by their lines.
     package let diagnostics: [Diagnostic]
 
     package init(diagnostics: [Diagnostic]) {
@@ -85,11 +100,11 @@ package struct ProfileError: Error, Sendable, Hashable, CustomStringConvertible 
     /// An error about a file as a whole.
     package init(file: String, _ message: String, suggestion: String? = nil) {
         self.init(diagnostics: [
-            Diagnostic(file: file, position: .start, message: message, suggestion: suggestion)
+            Diagnostic(file: file, position: nil, message: message, suggestion: suggestion)
         ])
     }
 
-    /// One line for each error: `file:line:column: message`.
+    /// One line for each error: `file:line:column: message`, or `file: message` about a file as a whole.
     package var description: String {
         diagnostics.map(\.description).joined(separator: "\n")
     }

@@ -77,10 +77,20 @@ package struct ProfileLoader: Sendable {
 
     private func unknown(_ name: String) -> ProfileError {
         ProfileError(
-            file: name,
+            file: name.isEmpty ? "profile" : name,
             "there is no profile \"\(name)\"; looked in: \(search.places)",
-            suggestion: NearestWord.nearest(to: name, in: search.names)
+            suggestion: fileMeant(by: name) ?? NearestWord.nearest(to: name, in: search.names)
         )
+    }
+
+    /// The file in the workspace that a name without a slash may have meant.
+    private func fileMeant(by name: String) -> String? {
+        guard !name.isEmpty, let workspace = variables.workspace else { return nil }
+        let file = [name, name + ".yaml"].first {
+            $0.hasSuffix(".yaml") && TextFile.exists("\(workspace)/\($0)")
+        }
+        let prefix = workspace == TextFile.currentDirectory ? "." : workspace
+        return file.map { "\(prefix)/\($0)" }
     }
 }
 

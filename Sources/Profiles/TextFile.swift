@@ -16,6 +16,7 @@ package enum TextFile {
         defer { close(descriptor) }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw failure("fstat") }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw Failure(message: "it is a folder") }
         guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(message: "it is not a regular file") }
         guard status.st_size <= limit else { throw Failure(message: "it is larger than \(limit / 1024) KiB") }
         let bytes = try contents(of: descriptor, limit: limit)
@@ -62,6 +63,13 @@ package enum TextFile {
         let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0, count < buffer.count else { return nil }
         return String(validating: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// The current directory (getcwd(3)); nil when it is gone or out of reach.
+    static var currentDirectory: String? {
+        guard let path = unsafe getcwd(nil, 0) else { return nil }
+        defer { unsafe free(path) }
+        return unsafe String(cString: path)
     }
 
     /// The names in a folder, sorted; empty when it cannot be read.

@@ -52,12 +52,13 @@ extension Launch {
     {
         guard profile.holds("/") else { return .name(profile) }
         let path = WorkingDirectory.absolute(profile, from: current)
-        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize) else {
-            throw LaunchRefusal("cannot read profile \(path): not a readable file of at most 256 KiB")
+        do {
+            return .text(try TextFile.read(path), path: path)
+        } catch {
+            throw LaunchRefusal(
+                "cannot read profile \(path): \(error.message); name a text file of at most "
+                    + "\(YAMLDocument.maximumSize / 1024) KiB with -p, or a profile without a slash"
+            )
         }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw LaunchRefusal("profile \(path) is not UTF-8")
-        }
-        return .text(text, path: path)
     }
 }

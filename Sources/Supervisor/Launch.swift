@@ -23,13 +23,16 @@ package enum Launch {
         }
     }
 
-    /// Launches and waits.
-    package static func run(_ request: Request) -> FrontEnd.Outcome {
+    /// Launches and waits; `warn` is given what the user should know of a launch that goes on.
+    package static func run(_ request: Request, warn: (String) -> Void) -> FrontEnd.Outcome {
         StandardStreams.occupy()
         SignalQueue.block()
         csb_names_built_in()
+        // A launch that a server declines is tried again alone, and says nothing twice.
+        var said: Set<String> = []
+        func once(_ line: String) { if said.insert(line).inserted { warn(line) } }
         do {
-            return ControlSocket.isInsideAgent ? try nested(request) : try root(request)
+            return ControlSocket.isInsideAgent ? try nested(request) : try root(request, once)
         } catch let refusal as LaunchRefusal {
             return FrontEnd.Outcome(code: refusal.code, message: refusal.message)
         } catch {
@@ -70,8 +73,8 @@ package enum Launch {
         FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "the supervisor is gone (\(error))")
     }
 
-    private static func root(_ request: Request) throws -> FrontEnd.Outcome {
-        if request.mayUseServer, let outcome = try served(request) { return outcome }
+    private static func root(_ request: Request, _ warn: (String) -> Void) throws -> FrontEnd.Outcome {
+        if request.mayUseServer, let outcome = try served(request, warn) { return outcome }
         try AddressSpaceLimit.check()
         try DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
@@ -86,6 +89,13 @@ package enum Launch {
             spawner: spawner,
             frontEnd: inner
         )
+        // While the supervisor opens its store.
+        let sources = WarningSources(
+            directories: configuration.directories,
+            profiles: configuration.profiles,
+            knowsEnvironment: true
+        )
+        CredentialWarnings(order, sources)?.lines.forEach(warn)
         do throws(ControlError) {
             return try frontEnd(on: outer).run(order) ?? gone(ControlError("it declined its own launch"))
         } catch {
@@ -94,7 +104,7 @@ package enum Launch {
     }
 
     /// Through the user's running supervisor; nil when there is none, or it is not the one for this launch.
-    private static func served(_ request: Request) throws -> FrontEnd.Outcome? {
+    private static func served(_ request: Request, _ warn: (String) -> Void) throws -> FrontEnd.Outcome? {
         let home = HomeFolder.current
         let directories = StateDirectories(environment: ProcessEnvironment.dictionary, home: home)
         guard let socket = RuntimeFolder.server(of: directories) else { return nil }
@@ -105,6 +115,16 @@ package enum Launch {
             configuration: directories.configuration,
             home: home
         )
+        let sources = WarningSources(
+            directories: directories,
+            profiles: ProfileSearch(
+                explicit: nil,
+                configurationHome: ProcessEnvironment.dictionary["XDG_CONFIG_HOME"],
+                home: home
+            ),
+            knowsEnvironment: false
+        )
+        CredentialWarnings(order, sources)?.lines.forEach(warn)
         do throws(ControlError) {
             return try frontEnd(on: socket).run(order)
         } catch {

@@ -22,21 +22,34 @@ package struct OperatorConfiguration: Sendable {
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
         let path = file ?? directory + "/bailey.yaml"
         if file == nil, unsafe access(path, F_OK) != 0 { return OperatorConfiguration() }
-        guard let bytes = ReadFile.bytes(at: path, limit: YAMLDocument.maximumSize),
-            let text = String(validating: bytes, as: UTF8.self)
-        else { throw ProfileError(file: path, "cannot be read as a UTF-8 file of at most 256 KiB") }
-        return try OperatorConfiguration(YAMLDocument(text, file: path), path: path)
+        return try OperatorConfiguration(YAMLDocument(try read(path), file: path), path: path)
+    }
+
+    private static func read(_ path: String) throws(ProfileError) -> String {
+        do {
+            return try TextFile.read(path)
+        } catch {
+            throw ProfileError(
+                file: path,
+                "the configuration cannot be read: \(error.message); name another with --config"
+            )
+        }
     }
 
     init(_ document: YAMLDocument, path: String) throws(ProfileError) {
         var errors = Diagnostics(file: document.file)
+        if case .null = document.root.content { return }
         if let top = document.root.mapping(
             "the configuration",
             keys: Self.keys,
             unbuilt: Self.unbuilt,
             &errors
         ) {
-            _ = top["bailey"]?.integer("bailey", 1...1, &errors)
+            if let version = top["bailey"] {
+                _ = version.integer("bailey (the format's version)", 1...1, &errors)
+            } else {
+                errors.report("\"bailey: 1\" (the format's version) is missing", at: top.position)
+            }
             for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {

@@ -23,6 +23,7 @@ extension SupervisorConfiguration {
         try Self.check(options.degraded)
         let environment = ProcessEnvironment.dictionary
         let home = HomeFolder.current
+        try StateDirectories.checkHome(home, environment: environment, uid: getuid())
         let directories = StateDirectories(environment: environment, home: home)
         self.init(
             version: options.version,

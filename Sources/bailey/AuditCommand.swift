@@ -8,14 +8,6 @@ struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Show what agents did and asked for, and verify the record.",
-        discussion: """
-            Examples:
-              bailey audit --limit 20              the newest twenty records
-              bailey audit --denied                only what was refused
-              bailey audit --agent 1f2e3d4c5b6a.2  an agent and everything below it
-              bailey audit --json | jq .record     one JSON object a line
-              bailey audit verify                  is anything changed, or cut off?
-            """,
         subcommands: [List.self, Verify.self],
         defaultSubcommand: List.self
     )
@@ -24,17 +16,40 @@ struct AuditCommand: ParsableCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list",
-            abstract: "Show records, oldest first."
+            abstract: "Show what agents did and asked for, oldest first, and verify the record.",
+            usage: """
+                bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
+                bailey audit verify [--public-key HEX] [--state DIR] [--json]
+                """,
+            discussion: """
+                Examples:
+                  bailey audit --limit 20              the newest twenty records
+                  bailey audit --denied                only what was refused
+                  bailey audit --agent 1f2e3d4c5b6a.2  an agent and everything below it
+                  bailey audit --json | jq .record     one JSON object a line
+                  bailey audit verify                  is anything changed, or cut off?
+
+                'bailey audit verify --help' says more about the last one.
+                """
         )
 
         @OptionGroup var state: StateOption
-        @Option(help: "Only this agent and everything below it.") var agent: AgentArgument?
+        @Option(
+            help: ArgumentHelp("Only this agent and everything below it.", valueName: "id"),
+            transform: AgentArgument.init
+        )
+        var agent: AgentArgument?
         @Flag(help: "Only what was refused.") var denied = false
         @Option(name: .customLong("run"), help: "Only this run.") var runName: String?
         @Option(help: "Only the newest N records.") var limit: Int?
         @Flag(help: "One JSON object a line.") var json = false
 
+        func validate() throws {
+            guard limit ?? 1 >= 1 else { throw ValidationError("--limit takes a number of records from 1") }
+        }
+
         func run() throws {
+            try Outside.require("audit")
             let query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
             let style = TextStyle.standardOutput
             let reader = try AuditReader(directory: state.directory())
@@ -65,7 +80,20 @@ struct AuditCommand: ParsableCommand {
         @Option(help: "Hex of the public key that must have signed the store.") var publicKey: String?
         @Flag(help: "One JSON object.") var json = false
 
+        func validate() throws {
+            guard let publicKey else { return }
+            guard publicKey.utf8.count == Self.keyLength, publicKey.allSatisfy(\.isHexDigit) else {
+                throw ValidationError(
+                    "--public-key takes \(Self.keyLength) hex digits, as `bailey audit verify` prints them after 'key'"
+                )
+            }
+        }
+
+        /// Hex digits of an Ed25519 public key (RFC 8032 section 5.1.5).
+        private static let keyLength = 64
+
         func run() throws {
+            try Outside.require("audit verify")
             let verifier = AuditVerifier(directory: try state.directory(), publicKey: publicKey)
             let outcome = try verifier.verify()
             print(json ? try outcome.json() : outcome.text(.standardOutput))
@@ -86,11 +114,15 @@ struct NoSuchAgent: Error, CustomStringConvertible {
 }
 
 /// An agent's id as an argument.
-struct AgentArgument: ExpressibleByArgument {
+struct AgentArgument {
     let id: AgentID
 
-    init?(argument: String) {
-        guard let id = AgentID(argument) else { return nil }
+    init(_ argument: String) throws {
+        guard let id = AgentID(argument) else {
+            throw ValidationError(
+                "'\(argument)' is no agent's id: RUN.N, as `bailey tree` and `bailey ps` show it"
+            )
+        }
         self.id = id
     }
 }

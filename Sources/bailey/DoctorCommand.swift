@@ -8,8 +8,8 @@ struct DoctorCommand: ParsableCommand {
         commandName: "doctor",
         abstract: "Check every kernel feature and permission that Bailey uses.",
         discussion: """
-            Exits 0 when the default profile can run, 1 when it cannot. Ask outside: inside an agent nearly everything \
-            that is checked has been taken away.
+            Exits 0 when the default profile can run, 1 when it cannot. Ask outside: an agent is refused, since \
+            nearly everything that is checked has been taken away there.
             """
     )
 
@@ -17,6 +17,7 @@ struct DoctorCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+        try Outside.require("doctor")
         let checks = Doctor.checks()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }

@@ -16,9 +16,11 @@ struct KillCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "Ids of agents, as `bailey ps` shows them.") var agent: [AgentArgument]
+    @Argument(help: "Ids of agents, RUN.N, as `bailey ps` shows them.", transform: AgentArgument.init)
+    var agent: [AgentArgument]
 
     func run() throws {
+        try Outside.require("kill")
         var isMissing = false
         for agent in agent {
             let answer = RunningSupervisors.end(agent.id.text)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Identity
 internal import Profiles
 
 /// `bailey profile …`: questions about profiles, answered without running anything.
@@ -34,6 +35,12 @@ struct ProfileOptions: ParsableArguments {
     }
 
     var review: ProfileReview { ProfileReview(profiles: profiles, workspace: workspace) }
+
+    /// Refuses a question about a name inside an agent, where the folders of profiles are not.
+    func requireReachable(_ references: [String], _ command: String) throws {
+        let isNamed = references.contains { !$0.contains("/") && !$0.hasSuffix(".yaml") }
+        if isNamed, profiles == nil { try Outside.require("profile \(command) NAME") }
+    }
 }
 
 extension ReviewOutcome {
@@ -67,7 +74,10 @@ extension ProfileCommand {
 
         @OptionGroup var options: ProfileOptions
 
-        func run() throws { try options.review.check(files, isStrict: strict, asJSON: json).finish() }
+        func run() throws {
+            try options.requireReachable(files, "check")
+            try options.review.check(files, isStrict: strict, asJSON: json).finish()
+        }
     }
 
     /// `bailey profile show NAME`.
@@ -88,7 +98,10 @@ extension ProfileCommand {
 
         @OptionGroup var options: ProfileOptions
 
-        func run() throws { try options.review.show(name, asJSON: json).finish() }
+        func run() throws {
+            try options.requireReachable([name], "show")
+            try options.review.show(name, asJSON: json).finish()
+        }
     }
 
     /// `bailey profile explain NAME REQUEST`.
@@ -118,7 +131,14 @@ extension ProfileCommand {
         @OptionGroup var options: ProfileOptions
 
         func run() throws {
-            try options.review.explain(name, request: request, under: under, asJSON: json).finish()
+            try options.requireReachable([name] + under, "explain")
+            try options.review.explain(
+                name,
+                request: request,
+                under: under,
+                principal: LocalUser.principal(),
+                asJSON: json
+            ).finish()
         }
     }
 

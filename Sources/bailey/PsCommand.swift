@@ -18,6 +18,7 @@ struct PsCommand: ParsableCommand {
     @Flag(help: "One JSON object an agent.") var json = false
 
     func run() throws {
+        try Outside.require("ps")
         let answer = RunningSupervisors.agents()
         let agents = answer.value
         defer { for silent in answer.silent { RunCommand.complain(silent) } }

@@ -27,6 +27,11 @@ struct RootCommand: ParsableCommand {
     )
 }
 
+extension RootCommand {
+    /// Every complaint of Bailey's begins alike.
+    static var _errorLabel: String { "bailey" }
+}
+
 /// The version of this build.
 enum Version {
     static let current = "0.1.0"

@@ -34,9 +34,11 @@ struct RunArguments {
             guard let value = attached ?? rest.popFirst() else {
                 return .failure("'\(option)' needs a value")
             }
+            guard !value.isEmpty else { return .failure("'\(option)' needs a value, not an empty word") }
             store(&result.request, value)
         }
-        guard !rest.isEmpty else { return .failure("'bailey run' needs a command") }
+        guard let command = rest.first else { return .failure("'bailey run' needs a command") }
+        guard !command.isEmpty else { return .failure("'bailey run' needs a command, not an empty word") }
         result.request.argv = Array(rest)
         return .success(result)
     }

@@ -14,7 +14,7 @@ enum RunCommand {
             complain(message + "\nSee 'bailey run --help'.")
             return FrontEnd.launchFailed
         case .success(let arguments):
-            let outcome = Launch.run(arguments.request)
+            let outcome = Launch.run(arguments.request) { complain("warning: \($0)") }
             if let message = outcome.message { complain(message) }
             return outcome.code
         }
@@ -65,8 +65,9 @@ struct RunHelp: ParsableCommand {
     var config: String?
     @Option(
         help: ArgumentHelp(
-            "Run although the machine cannot hold this limit (cpus); stands in the records of launches.",
-            valueName: "limit"
+            "Run although the machine lacks this: cpus (what holds the limit) or landlock (the wall between "
+                + "parent and child). Stands in the records of launches.",
+            valueName: "name"
         )
     )
     var allowDegraded: [String] = []

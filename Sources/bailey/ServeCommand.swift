@@ -25,7 +25,9 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "A folder of profiles that is searched first.") var profiles: String?
     @Option(help: "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.")
     var config: String?
-    @Option(help: ArgumentHelp("Run although the machine lacks this.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Run although the machine lacks this: cpus or landlock.", valueName: "name")
+    )
     var allowDegraded: [String] = []
     @Option(help: ArgumentHelp("Seconds that running agents have at the end.", valueName: "seconds"))
     var drain: UInt64 = 30

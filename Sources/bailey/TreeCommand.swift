@@ -24,6 +24,7 @@ struct TreeCommand: ParsableCommand {
     }
 
     func run() throws {
+        try Outside.require("tree")
         let reader = try AuditReader(directory: state.directory())
         for run in try all ? reader.runs().map(Optional.some) : [runName] {
             guard let tree = try reader.tree(run: run) else {

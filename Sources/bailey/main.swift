@@ -7,5 +7,5 @@ let arguments = Array(CommandLine.arguments.dropFirst())
 if arguments.first == "run" {
     exit(RunCommand.main(Array(arguments.dropFirst())))
 } else {
-    RootCommand.main(arguments)
+    EntryPoint.main(arguments)
 }

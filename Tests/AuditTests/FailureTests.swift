@@ -93,6 +93,18 @@ struct FailureTests {
         try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: key)
         let error = #expect(throws: AuditStoreError.self) { try state.open() }
         #expect(error?.code == .unsafeFile)
+        #expect(error?.message.contains("chown") == false)
+    }
+
+    /// Needs CAP_CHOWN to give a directory away.
+    @Test(.enabled(if: mayMount, "CAP_CHOWN"))
+    func `a state directory of another user's is not advised to be taken over`() throws {
+        let state = try StateFixture()
+        try FileManager.default.setAttributes([.ownerAccountID: 65_534], ofItemAtPath: state.path)
+        let error = #expect(throws: AuditStoreError.self) { try state.open() }
+        let message = error?.message ?? ""
+        #expect(message.contains("XDG_STATE_HOME") && message.contains("sudo -H"), "\(message)")
+        #expect(!message.contains("chown") && !message.contains("chmod"), "\(message)")
     }
 
     @Test func `a key that is a link is refused`() throws {

@@ -68,7 +68,108 @@ extension EndToEnd {
         func unknownCommand(words: [String]) throws {
             let outcome = try place.bailey(words)
             #expect(outcome.code == 64, "\(outcome)")
-            #expect(outcome.errors.contains("Error: ") && outcome.errors.contains("Usage: "), "\(outcome)")
+            #expect(outcome.errors.hasPrefix("bailey: "), "\(outcome)")
+            #expect(outcome.errors.contains("Usage: ") || outcome.errors.contains("--help'"), "\(outcome)")
+        }
+
+        @Test(
+            "What is called wrongly is told what was meant, or what is taken, with 64",
+            arguments: [
+                (["rnu"], "'bailey' has no command 'rnu'; did you mean 'run'?"),
+                (["audit", "verfy"], "did you mean 'verify'?"),
+                (["profile", "chek"], "did you mean 'check'?"),
+                (["audit", "--agent", "foo"], "RUN.N, as `bailey tree` and `bailey ps` show it"),
+                (["kill", "foo"], "RUN.N, as `bailey tree` and `bailey ps` show it"),
+                (["audit", "--limit", "0"], "from 1"), (["audit", "--limit", "-1"], ""),
+                (["audit", "verify", "--public-key", "xx"], "64 hex digits"),
+                (["audit", "verify", "--public-key", String(repeating: "g", count: 64)], "64 hex digits"),
+            ]
+        )
+        func calledWrongly(words: [String], says: String) throws {
+            let outcome = try place.bailey(words)
+            #expect(outcome.code == 64 && outcome.errors.hasPrefix("bailey: "), "\(outcome)")
+            #expect(says.isEmpty || outcome.errors.contains(says), "\(outcome)")
+        }
+
+        @Test("The help of bailey audit has the options that it takes, and names verify")
+        func auditHelp() throws {
+            for words in [["audit", "--help"], ["audit", "-h"], ["help", "audit"]] {
+                let outcome = try place.bailey(words)
+                for option in ["--agent", "--run", "--denied", "--limit", "--state", "--json", "verify"] {
+                    #expect(outcome.code == 0 && outcome.output.contains(option), "\(outcome)")
+                }
+            }
+        }
+
+        @Test(
+            "An empty word is no option's value and no command",
+            arguments: [
+                ["-p", "", "--", "true"], ["--config=", "true"], ["-w", "", "true"], ["--", ""], [""],
+            ]
+        )
+        func emptyWords(words: [String]) throws {
+            let outcome = try place.bailey(["run"] + words)
+            #expect(outcome.code == 125 && outcome.errors.contains("not an empty word"), "\(outcome)")
+        }
+
+        @Test(
+            "A file that cannot be read is refused with the reason",
+            arguments: [
+                ("nosuch.yaml", "No such file or directory"), ("folder.yaml", "it is a folder"),
+                ("large.yaml", "larger than 256 KiB"), ("binary.yaml", "it is not UTF-8"),
+            ]
+        )
+        func unreadableFile(name: String, reason: String) throws {
+            let file = place.root + "/" + name
+            try FileManager.default.createDirectory(
+                atPath: place.root + "/folder.yaml",
+                withIntermediateDirectories: true
+            )
+            try place.write(String(repeating: "#", count: 300 << 10), to: "large.yaml")
+            try Data([0x62, 0xFF, 0xFE]).write(to: URL(filePath: place.root + "/binary.yaml"))
+            for option in ["-p", "--config"] {
+                let outcome = try place.bailey(["run", option, file, "--", "touch", "ran"])
+                #expect(outcome.code == 125, "\(outcome)")
+                #expect(outcome.errors.contains(file) && outcome.errors.contains(reason), "\(outcome)")
+                #expect(outcome.errors.contains("with \(option)"), "\(outcome)")
+                #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
+            }
+        }
+
+        @Test("A profile's file in this folder, named without a slash, is told with one")
+        func fileWithoutSlash() throws {
+            try place.write("bailey: 1\nextends: [base]\n", to: place.workspace + "/mine.yaml")
+            for words in [["run", "-p", "mine", "--", "true"], ["profile", "check", "mine"]] {
+                let outcome = try place.bailey(words)
+                #expect(outcome.errors.contains("did you mean \"./mine.yaml\"?"), "\(outcome)")
+                #expect(!outcome.errors.contains(":1:1:"), "\(outcome)")
+            }
+            #expect(try place.bailey(["run", "-p", "./mine.yaml", "--", "true"]).code == 0)
+        }
+
+        @Test("Inside an agent the operator's commands say whose they are, with 64; outside they answer")
+        func insideAgent() throws {
+            for command in [
+                "doctor", "tree", "audit", "audit verify", "ps", "kill 1.1", "profile show base",
+            ] {
+                let outcome = try place.agent("bailey \(command)")
+                #expect(outcome.code == 64, "\(outcome)")
+                #expect(outcome.errors.hasPrefix("bailey: 'bailey "), "\(outcome)")
+                #expect(outcome.errors.contains("is the operator's, outside of agents"), "\(outcome)")
+            }
+            #expect(try place.agent("bailey tree --help && bailey profile words https").code == 0)
+            #expect(try place.bailey(["profile", "show", "base"]).code == 0)
+        }
+
+        @Test("A store that is junk is said to be broken, and nobody is sent round in a circle")
+        func junkStore() throws {
+            #expect(try place.agent("true").code == 0)
+            let store = place.root + "/state/bailey/audit.sqlite"
+            for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: store + suffix) }
+            try place.write(String(repeating: "junk", count: 4096), to: store, mode: 0o600)
+            let outcome = try place.bailey(["audit", "verify"])
+            #expect(outcome.code == 1 && outcome.output.contains("broken"), "\(outcome)")
+            #expect(!(outcome.output + outcome.errors).contains("audit verify"), "\(outcome)")
         }
 
         @Test("Options after the command are the command's")

@@ -177,8 +177,9 @@ extension EndToEnd {
             #expect(denied.count == 1 && denied.first?.record.reason == "placeholder-misused", "\(denied)")
             // In the head it is seen before the request counts as allowed; a body comes later.
             if !arguments.hasPrefix("-d") { #expect(try place.records().map(\.verdict) == ["deny"]) }
-            for placeholder in outcome.errors.split(whereSeparator: \.isWhitespace)
-            where placeholder.count > 8 {
+            let placeholders = outcome.errors.split(separator: "\n").last?.split(separator: " ") ?? []
+            #expect(placeholders.count == 2, "\(outcome)")
+            for placeholder in placeholders {
                 #expect(try place.files(holding: String(placeholder), below: "state").isEmpty)
             }
             try expectKept(outcome)
@@ -194,6 +195,49 @@ extension EndToEnd {
             )
             #expect(!outcome.output.contains("GET "), "\(outcome)")
             #expect(try place.records(["--denied"]).count == 2)
+        }
+
+        @Test("A launch warns of credentials that it lacks or that are not sent where a rule needs them")
+        func warnings() throws {
+            let other = "https://other.test:\(servers.tlsPort)"
+            try place.profile(
+                "wanting",
+                """
+                extends: [base]
+                egress:
+                  - {to: "\(origin)", allow: [GET], credential: absent}
+                  - {to: "\(other)", allow: [GET], credential: key}
+
+                """
+            )
+            let outcome = try place.agent("echo ran", profile: "wanting")
+            #expect(outcome.code == 0 && outcome.output == "ran\n", "\(outcome)")
+            let lines = outcome.errors.split(separator: "\n")
+            #expect(lines.count == 2 && lines.allSatisfy { $0.hasPrefix("bailey: warning: ") }, "\(outcome)")
+            #expect(lines.first?.contains("/not-there: No such file or directory") == true, "\(outcome)")
+            #expect(
+                lines.last?.contains("\(other) names credential key, which credentials.yaml sends only to")
+                    == true,
+                "\(outcome)"
+            )
+        }
+
+        @Test(
+            "A variable that is not set, or empty, is warned of; one that is set is not",
+            arguments: ["", nil, "x"]
+        )
+        func variable(value: String?) throws {
+            try place.profile(
+                "one",
+                "extends: [base]\negress: [{to: \"\(origin)\", allow: [GET], credential: token}]\n"
+            )
+            let environment = value.map { ["SERVICE_TOKEN": $0] } ?? [:]
+            let outcome = try place.agent("true", profile: "one", environment: environment)
+            #expect(outcome.code == 0, "\(outcome)")
+            let warned = outcome.errors.contains(
+                "bailey: warning: credential token: the variable SERVICE_TOKEN is not set, or empty"
+            )
+            #expect(warned == (value != "x"), "\(outcome)")
         }
 
         @Test("A credentials file with a mistake is refused with its place, and nothing runs")

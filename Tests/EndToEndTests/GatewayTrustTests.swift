@@ -112,18 +112,66 @@ extension EndToEnd {
 
         @Test(
             "C40: an upstream certificate that does not hold gives 502, never a page",
-            arguments: [("selfsigned", "self"), ("wrongname", "GET"), ("expired", "expired")]
+            arguments: [
+                ("selfsigned", "self", "its certificate could not be verified: it is signed by itself"),
+                ("wrongname", "GET", "the certificate does not name wrongname.test"),
+                ("expired", "expired", "its certificate could not be verified: it expired on 20"),
+            ]
         )
-        func upstreamCertificate(name: String, page: String) throws {
+        func upstreamCertificate(name: String, page: String, reason: String) throws {
             let url = "https://\(name).test:\(servers.tlsPort)/c40"
             let outcome = try place.agent("curl -sS -m10 -w '\\n%{http_code}\\n' \(url)", profile: "web")
             #expect(outcome.output.hasSuffix("\n502\n"), "\(outcome)")
-            #expect(Denial.first(in: outcome.output)?.reason == "upstream-failed", "\(outcome)")
+            let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
+            #expect(denial.reason == "upstream-failed" && denial.message.contains(reason), "\(outcome)")
+            #expect(denial.remedy.contains("upstream-ca") == reason.contains("verified"), "\(outcome)")
+            #expect(!outcome.output.contains("SSL") && !outcome.output.contains(".cc"), "\(outcome)")
             #expect(try servers.requests(with: "\(name).test \"GET /c40") == 0)
             let control = try place.control(
                 "curl -sSk -m10 --resolve \(name).test:\(servers.tlsPort):127.0.0.1 \(url)-control"
             )
             #expect(control.output.hasPrefix(page), "\(control)")
+        }
+
+        @Test("A root that only the operator could trust is named, with what to do")
+        func unknownIssuer() throws {
+            let configuration = servers.operatorConfiguration.split(separator: "\n")
+                .filter { !$0.hasPrefix("upstream-ca") }.joined(separator: "\n")
+            try place.write(configuration + "\n", to: place.configuration + "/bailey.yaml")
+            let outcome = try place.agent(
+                "curl -sS -m10 -w '\\n%{http_code}\\n' https://allowed.test:\(servers.tlsPort)/",
+                profile: "web"
+            )
+            let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
+            #expect(denial.message.contains("its issuer is unknown (CN=test-root)"), "\(outcome)")
+            #expect(denial.remedy.contains("upstream-ca in bailey.yaml"), "\(outcome)")
+        }
+
+        @Test("An upstream that does not speak TLS is told so in words")
+        func noTLS() throws {
+            let port = servers.httpPort
+            try place.profile(
+                "plain",
+                "extends: [base]\n"
+                    + "egress: [{private: true, to: \"https://allowed.test:\(port)\", allow: [GET]}]\n"
+            )
+            let outcome = try place.agent(
+                "curl -sS -m10 -w '\\n%{http_code}\\n' https://allowed.test:\(port)/",
+                profile: "plain"
+            )
+            let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
+            #expect(denial.message.contains("the TLS handshake failed: wrong version number"), "\(outcome)")
+        }
+
+        @Test("Further roots that cannot be read refuse the launch with why", arguments: [false, true])
+        func upstreamAuthority(exists: Bool) throws {
+            if exists { try place.write("no certificate\n", to: place.configuration + "/roots.pem") }
+            try place.write("bailey: 1\nupstream-ca: roots.pem\n", to: place.configuration + "/bailey.yaml")
+            let outcome = try place.agent("true")
+            let reason = exists ? "it holds no certificates in PEM" : "No such file or directory"
+            #expect(outcome.code == 125, "\(outcome)")
+            #expect(outcome.errors.contains("roots.pem: \(reason)"), "\(outcome)")
+            #expect(!outcome.errors.contains("SSL"), "\(outcome)")
         }
 
         @Test("An upstream that cannot be reached gives 502 and says why")

@@ -101,6 +101,17 @@ extension EndToEnd {
             expectNothingRan()
         }
 
+        @Test("An operator's configuration without its version is refused; an empty one is none")
+        func unversionedConfiguration() throws {
+            try place.write("resolve: {a.test: 127.0.0.1}\n", to: place.configuration + "/bailey.yaml")
+            let outcome = try place.agent("touch ran")
+            #expect(outcome.code == 125, "\(outcome)")
+            #expect(outcome.errors.contains("bailey.yaml:1:1: \"bailey: 1\""), "\(outcome)")
+            expectNothingRan()
+            try place.write("# nothing yet\n", to: place.configuration + "/bailey.yaml")
+            #expect(try place.agent("true").code == 0)
+        }
+
         @Test("A bad operator's configuration is refused with its place, and nothing runs")
         func badConfiguration() throws {
             try place.write(

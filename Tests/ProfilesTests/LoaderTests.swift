@@ -108,6 +108,20 @@ struct LoaderTests {
         #expect(complaint("other").contains("calls itself \"another\""))
     }
 
+    @Test("A name whose file lies in the workspace is told to be a path")
+    func nameOfAFile() throws {
+        let workspace = try Folder(["mine.yaml": "bailey: 1\n"])
+        let variables = ProfileVariables(workspace: workspace.path, home: "/home/me", temporary: "/tmp")
+        let loader = ProfileLoader(search: folder.loader.search, variables: variables)
+        for name in ["mine", "mine.yaml"] {
+            let error = #expect(throws: ProfileError.self) { try loader.load(name: name) }
+            let text = error?.description ?? ""
+            #expect(text.hasSuffix("did you mean \"\(workspace.path)/mine.yaml\"?"), "\(text)")
+        }
+        let error = #expect(throws: ProfileError.self) { try loader.load(name: "yours") }
+        #expect(error?.description.contains("did you mean") == false)
+    }
+
     @Test("A file that cannot be read is refused with its name and the reason")
     func unreadable() {
         func complaint(_ file: String) -> String {
@@ -120,9 +134,9 @@ struct LoaderTests {
         }
         #expect(
             complaint("/nowhere/x.yaml")
-                == "/nowhere/x.yaml:1:1: the profile cannot be read: open: No such file or directory"
+                == "/nowhere/x.yaml: the profile cannot be read: open: No such file or directory"
         )
-        #expect(complaint(folder.path).contains("not a regular file"))
+        #expect(complaint(folder.path).contains("it is a folder"))
         #expect(complaint("/dev/zero").contains("not a regular file"))
     }
 

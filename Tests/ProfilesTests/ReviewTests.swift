@@ -1,3 +1,4 @@
+import Model
 import Policy
 import Profiles
 import Testing
@@ -22,6 +23,7 @@ struct ReviewTests {
         ])
     }
 
+    private let alice = Principal(localUser: "alice", uid: 1_000)
     private var review: ProfileReview { ProfileReview(loader: folder.loader) }
 
     private func lints(_ text: String) throws -> String {
@@ -38,7 +40,7 @@ struct ReviewTests {
         arguments: [
             (
                 "egress: [{to: \"https://*.github.io\", allow: [GET]}]",
-                "linted.yaml:3: warning: https://*.github.io: anyone can have a name"
+                "/linted.yaml:3:1: warning: https://*.github.io: anyone can have a name"
             ),
             (
                 "egress: [{to: \"https://**.windows.net\", allow: [GET]}]",
@@ -48,11 +50,16 @@ struct ReviewTests {
             ("egress: [{to: \"https://**.com\", allow: [GET]}]", "a whole top-level domain"),
             (
                 "egress:\n  - to: https://a.test\n    allow: [\"GET /x/*\"]\n    deny: [\"* /x/**\"]",
-                "linted.yaml:5: warning: https://a.test: a deny makes \"GET /x/*\" unreachable"
+                "/linted.yaml:5:5: warning: https://a.test: a deny makes \"GET /x/*\" unreachable"
             ),
             (
                 "egress:\n  - {to: \"https://x.a.test\", allow: [GET]}\n  - {to: \"https://*.a.test\", deny: [GET, HEAD]}",
-                "linted.yaml:4: warning: https://x.a.test: a deny makes \"GET\""
+                "/linted.yaml:4:3: warning: https://x.a.test: a deny makes \"GET\""
+            ),
+            ("env: {set: {MY_TOKEN: x}}", "env.set: \"MY_TOKEN\" is secret-shaped"),
+            (
+                "egress: [{to: \"https://a.test\", ask: [GET]}]",
+                "linted.yaml:3:1: warning: https://a.test: ask \"GET\" denies: approvals are not built yet"
             ),
             ("env: {pass: [MY_TOKEN]}", "\"MY_TOKEN\" is secret-shaped"),
             ("env: {pass: [\"AWS_SECRET_*\"]}", "secret-shaped"),
@@ -91,9 +98,9 @@ struct ReviewTests {
     @Test("check exits 0 for a valid profile and 65 for one that does not parse, with all of its errors")
     func check() {
         #expect(
-            review.check(["root", "leaf"], isStrict: true, asJSON: false).exitCode == ReviewOutcome.success
+            review.check(["wide", "leaf"], isStrict: true, asJSON: false).exitCode == ReviewOutcome.success
         )
-        let bad = review.check(["root", "\(folder.path)/broken.yaml"], isStrict: false, asJSON: false)
+        let bad = review.check(["leaf", "\(folder.path)/broken.yaml"], isStrict: false, asJSON: false)
         #expect(bad.exitCode == ReviewOutcome.badInput)
         #expect(
             bad.complaints
@@ -127,13 +134,31 @@ struct ReviewTests {
                 "wide", ["root"], "GET https://a.test/", 1,
                 "note: would not be launched: wide is wider than root: egress https://a.test: GET"
             ),
-            ("root", [], "GET https://a.test/", 1, "remedy: ask user:operator to add an egress rule"),
+            (
+                "root", [], "GET https://a.test/", 1,
+                "remedy: ask user:alice, or whoever owns profile \"root\", to add an egress rule"
+            ),
         ]
     )
     func explain(name: String, under: [String], request: String, exitCode: Int32, expected: String) {
-        let outcome = review.explain(name, request: request, under: under, asJSON: false)
+        let outcome = review.explain(name, request: request, under: under, principal: alice, asJSON: false)
         #expect(outcome.exitCode == exitCode)
         #expect(outcome.output.contains(expected), "\(outcome)")
+    }
+
+    @Test("Errors and warnings are told in one form by their lines, those of the file itself first")
+    func order() throws {
+        try folder.write("bailey: 1\nlimits: {tme: 1}\nenv: {pas: []}\negres: []\n", to: "mistakes.yaml")
+        let wrong = review.check(["mistakes"], isStrict: false, asJSON: false).complaints
+        let places = wrong.split(separator: "\n").compactMap { $0.split(separator: ":").dropFirst().first }
+        #expect(places == ["2", "3", "4"], "\(wrong)")
+        try folder.write(
+            "bailey: 1\nextends: [root]\nenv:\n  set:\n    A_TOKEN: x\n  pass: [\"*\"]\n",
+            to: "doubts.yaml"
+        )
+        let doubts = review.check(["doubts"], isStrict: false, asJSON: false).complaints
+        let lines = doubts.split(separator: "\n").map { $0.dropFirst(folder.path.count + 1).prefix(16) }
+        #expect(lines == ["doubts.yaml:5:5:", "doubts.yaml:6:3:", "root.yaml:6:5: w"], "\(doubts)")
     }
 
     @Test(
@@ -144,20 +169,31 @@ struct ReviewTests {
         ]
     )
     func badRequests(request: String) {
-        let outcome = review.explain("root", request: request, under: [], asJSON: false)
+        let outcome = review.explain("root", request: request, under: [], principal: alice, asJSON: false)
         #expect(
             outcome.exitCode == ReviewOutcome.badInput && outcome.complaints.hasPrefix("request:1:"),
             "\(outcome)"
         )
         #expect(
-            review.explain("rooot", request: "GET https://a.test/", under: [], asJSON: false).complaints
-                .contains("did you mean \"root\"")
+            review.explain(
+                "rooot",
+                request: "GET https://a.test/",
+                under: [],
+                principal: alice,
+                asJSON: false
+            ).complaints.contains("did you mean \"root\"")
         )
     }
 
     @Test("explain --json holds every level")
     func explainJSON() {
-        let outcome = review.explain("leaf", request: "POST https://x.a.test/", under: ["root"], asJSON: true)
+        let outcome = review.explain(
+            "leaf",
+            request: "POST https://x.a.test/",
+            under: ["root"],
+            principal: alice,
+            asJSON: true
+        )
         #expect(
             outcome.output.contains("\"verdict\":\"deny\"")
                 && outcome.output.contains("\"reason\":\"no-rule\"")

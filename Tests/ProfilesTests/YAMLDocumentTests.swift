@@ -51,6 +51,21 @@ struct YAMLDocumentTests {
         #expect(complaint(text).hasPrefix(expected), "\(complaint(text))")
     }
 
+    @Test(
+        "A tab, a star without quotes and a line in the wrong column are named as what they are",
+        arguments: [
+            ("a:\n\tb: 1\n", "f.yaml:2:1: a tab in the indentation; indent with spaces"),
+            ("a:\n  b: 1\n \tc: 2\n", "f.yaml:3:2: a tab in the indentation"),
+            ("a: *\n", "must be quoted"), ("a: [* /x]\n", "must be quoted"), ("a: *x\n", "must be quoted"),
+            ("a:\n  b: 1\n c: 2\n", "f.yaml:3:2: did not find expected key; is the indentation right?"),
+            ("a:\n  - b\n - c\n", "is the indentation right?"),
+            ("a: 1\n  b: 2\n", "is the indentation right?"),
+        ]
+    )
+    func advice(text: String, expected: String) {
+        #expect(complaint(text).contains(expected), "\(complaint(text))")
+    }
+
     @Test("A star or an ampersand inside text is no alias")
     func starsInText() throws {
         for text in [

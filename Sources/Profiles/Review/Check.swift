@@ -9,15 +9,16 @@ extension ProfileReview {
             do {
                 let merged = try merged(reference)
                 let lints = Linter(fragment: merged.fragment).lints
-                reports.append(report(reference, errors: [], lints: lints))
+                let warnings = warnings(lints, in: merged)
+                reports.append(report(reference, errors: [], warnings: warnings))
                 outcome.output +=
                     "\(reference): valid, profile \"\(merged.profile.name)\" \(merged.profile.digest)\n"
-                outcome.complaints += lints.map { "\($0)\n" }.joined()
-                if isStrict, !lints.isEmpty {
+                outcome.complaints += warnings.map { "\($0.warning)\n" }.joined()
+                if isStrict, !warnings.isEmpty {
                     outcome.exitCode = max(outcome.exitCode, ReviewOutcome.negative)
                 }
             } catch {
-                reports.append(report(reference, errors: error.diagnostics, lints: []))
+                reports.append(report(reference, errors: error.diagnostics, warnings: []))
                 outcome.complaints += "\(error)\n"
                 outcome.exitCode = ReviewOutcome.badInput
             }
@@ -26,20 +27,62 @@ extension ProfileReview {
         return ReviewOutcome(output: JSONText.list(reports).printed + "\n", exitCode: outcome.exitCode)
     }
 
-    private func report(_ reference: String, errors: [Diagnostic], lints: [Lint]) -> JSONText {
+    /// Lints as errors are told, each file's by their lines; the profile's own file first.
+    private func warnings(_ lints: [Lint], in merged: MergedProfile) -> [Diagnostic] {
+        var places: [String: Place] = [:]
+        let warnings = lints.map { lint in
+            let parts = lint.source.split(separator: ":")
+            let line = parts.last.flatMap { Int($0) } ?? 1
+            let short = parts.first.map(String.init) ?? lint.source
+            let place = places[short] ?? Place(short, in: merged, loader)
+            places[short] = place
+            return Diagnostic(
+                file: place.file,
+                position: TextPosition(line: line, column: place.column(of: line)),
+                message: lint.message
+            )
+        }
+        return warnings.sorted { left, right in
+            (left.file == merged.file ? "" : left.file, left.position)
+                < (right.file == merged.file ? "" : right.file, right.position)
+        }
+    }
+
+    private func report(_ reference: String, errors: [Diagnostic], warnings: [Diagnostic]) -> JSONText {
         .object([
             ("profile", .text(reference)),
             ("valid", .bool(errors.isEmpty)),
             ("errors", .list(errors.map(\.json))),
-            (
-                "lints",
-                .list(lints.map { .object([("source", .text($0.source)), ("message", .text($0.message))]) })
-            ),
+            ("lints", .list(warnings.map(\.json))),
         ])
     }
 }
 
+/// A file that a lint points into.
+private struct Place {
+    let file: String
+    private let lines: [Substring]
+
+    /// `short` is the last part of the file's path: the profile's own, or that of one it extends.
+    init(_ short: String, in merged: MergedProfile, _ loader: ProfileLoader) {
+        let own = merged.file.split(separator: "/").last.map(String.init) ?? merged.file
+        let name = short.hasSuffix(".yaml") ? String(short.dropLast(5)) : short
+        file = own == short ? merged.file : loader.search.file(of: name) ?? short
+        let text = (try? TextFile.read(file)) ?? ""
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    /// Where the line's text begins.
+    func column(of line: Int) -> Int {
+        guard lines.indices.contains(line - 1) else { return 1 }
+        return lines[line - 1].prefix { $0 == " " }.count + 1
+    }
+}
+
 extension Diagnostic {
+    /// `ci.yaml:14:7: warning: …`.
+    fileprivate var warning: String { "\(file):\(line):\(column): warning: \(message)" }
+
     fileprivate var json: JSONText {
         .object([
             ("file", .text(file)), ("line", .number(line)), ("column", .number(column)),

@@ -102,7 +102,7 @@ extension DecisionTable.Case {
         let profiles = try lineage.map { name throws(ProfileError) in try loader.load(name: name) }
         switch question {
         case .request(let request):
-            return failure(of: try Ruling(of: request, by: profiles), request)
+            return failure(of: try Ruling(of: request, by: profiles, principal: Self.nobody), request)
         case .launch(let name):
             guard let parent = profiles.last else { return "there is no parent" }
             let reasons = try refusals(of: try loader.load(name: name), by: parent)
@@ -111,6 +111,9 @@ extension DecisionTable.Case {
                 "launch \(name): expected \(verdict.rawValue), got \(reasons.isEmpty ? "allow" : reasons.joined(separator: "; "))"
         }
     }
+
+    /// A table's rows hold for whoever launches.
+    private static var nobody: Principal { Principal(localUser: "nobody", uid: .max) }
 
     private func failure(of ruling: Ruling, _ request: Request) -> String? {
         let decisive =

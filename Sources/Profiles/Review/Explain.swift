@@ -1,15 +1,16 @@
-internal import Model
+package import Model
 internal import Policy
 
 extension ProfileReview {
     /// `bailey profile explain NAME REQUEST`: what an agent under this profile would get, and by which rule of which
     /// ancestor.
     ///
-    /// `ancestors` are the profiles above it, root first.
+    /// `ancestors` are the profiles above it, root first; `principal` is who would launch it.
     package func explain(
         _ reference: String,
         request text: String,
         under ancestors: [String],
+        principal: Principal,
         asJSON: Bool
     ) -> ReviewOutcome {
         do {
@@ -17,7 +18,7 @@ extension ProfileReview {
             let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
                 try merged(name).profile
             }
-            let ruling = try Ruling(of: request, by: profiles)
+            let ruling = try Ruling(of: request, by: profiles, principal: principal)
             let exitCode = ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
             let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
             return ReviewOutcome(output: output, exitCode: exitCode)
@@ -52,8 +53,8 @@ struct Ruling: Sendable {
     let excesses: [String]
 
     /// `profiles` root first, at least one.
-    init(of request: Request, by profiles: [Profile]) throws(ProfileError) {
-        guard let policy = Self.policy(profiles) else {
+    init(of request: Request, by profiles: [Profile], principal: Principal) throws(ProfileError) {
+        guard let policy = Self.policy(profiles, principal) else {
             throw ProfileError(file: "lineage", "a lineage has at least one profile")
         }
         switch policy.decide(request) {
@@ -69,7 +70,7 @@ struct Ruling: Sendable {
         }
     }
 
-    private static func policy(_ profiles: [Profile]) -> LineagePolicy? {
+    private static func policy(_ profiles: [Profile], _ principal: Principal) -> LineagePolicy? {
         let hops = profiles.enumerated().map { index, profile in
             Hop(
                 agent: AgentID(run: "review", ordinal: index + 1),
@@ -79,7 +80,6 @@ struct Ruling: Sendable {
             )
         }
         guard let root = hops.first else { return nil }
-        let principal = Principal(localUser: "operator", uid: 0)
         let lineage = hops.dropFirst().reduce(Lineage(principal: principal, root: root)) { $0.child($1) }
         return LineagePolicy(lineage: lineage, levels: profiles.map { CompiledPolicy($0) })
     }

@@ -2,12 +2,10 @@ internal import Model
 internal import Policy
 
 /// Something in a valid profile that its author may not have meant.
-package struct Lint: Sendable, Hashable, CustomStringConvertible {
+package struct Lint: Sendable, Hashable {
     /// `ci.yaml:14`.
     package let source: String
     package let message: String
-
-    package var description: String { "\(source): warning: \(message)" }
 }
 
 /// Looks at a merged profile for what is valid but doubtful.
@@ -15,8 +13,8 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) } + unreachable + secrets + folders
-            + children
+        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) } + unreachable
+            + secrets + values + folders + children
     }
 
     /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
@@ -65,6 +63,15 @@ struct Linter {
         return [Lint(source: rule.source, message: "\(rule.to): the rule says nothing, so it allows nothing")]
     }
 
+    private func unanswered(_ rule: EgressRule) -> [Lint] {
+        rule.ask.map {
+            Lint(
+                source: $0.source,
+                message: "\(rule.to): ask \"\($0.text)\" denies: approvals are not built yet"
+            )
+        }
+    }
+
     /// Allowed actions that a `deny` covers whole.
     private var unreachable: [Lint] {
         let denials = fragment.egress.map { rule in
@@ -98,6 +105,16 @@ struct Linter {
                 source: item.source,
                 message:
                     "env.pass: \"\(item.value)\" is secret-shaped; let the gateway put it in, with credential:"
+            )
+        }
+    }
+
+    private var values: [Lint] {
+        fragment.set.sorted { $0.key < $1.key }.filter { EnvironmentRules.isSecretShaped($0.key) }.map {
+            Lint(
+                source: $0.value.source,
+                message:
+                    "env.set: \"\($0.key)\" is secret-shaped; let the gateway put it in, with credential:"
             )
         }
     }

@@ -71,7 +71,7 @@ package struct ProfileReview: Sendable {
             home: home
         )
         let variables = ProfileVariables(
-            workspace: workspace ?? Self.currentDirectory,
+            workspace: workspace ?? TextFile.currentDirectory,
             home: home,
             temporary: Self.environment("TMPDIR") ?? "/tmp"
         )
@@ -88,11 +88,5 @@ package struct ProfileReview: Sendable {
         guard let value = unsafe getenv(name) else { return nil }
         let text = unsafe String(cString: value)
         return text.isEmpty ? nil : text
-    }
-
-    private static var currentDirectory: String? {
-        guard let path = unsafe getcwd(nil, 0) else { return nil }
-        defer { unsafe free(path) }
-        return unsafe String(cString: path)
     }
 }

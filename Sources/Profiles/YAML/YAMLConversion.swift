@@ -92,10 +92,11 @@ extension YamlError {
         switch self {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            Diagnostic(
+            YAMLAdvice.diagnostic(
+                problem,
+                at: TextPosition(line: mark.line, column: mark.column),
                 file: file,
-                position: TextPosition(line: mark.line, column: mark.column),
-                message: problem
+                text: text
             )
         case .duplicatedKeysInMapping(let keys, let context):
             duplicate(keys.first ?? "", first: context.mark, file: file, text: text)

@@ -1,0 +1,67 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite("Completion for bash", .serialized)
+    struct CompletionTests {
+        let place: Place
+
+        init() throws {
+            place = try Place()
+        }
+
+        /// What is offered for the last word; `before` runs first.
+        private func offered(_ words: String, before: String = "") throws -> [String] {
+            let file = URL(filePath: #filePath).deletingLastPathComponent()
+                .appending(path: "../../docs/bailey.bash").standardizedFileURL.path
+            let outcome = try place.control(
+                """
+                exec bash -c '. "\(file)"; bailey() { "\(Binary.path)" "$@"; }; \(before)
+                    COMP_WORDS=(\(words)) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _bailey
+                    printf "%s\\n" "${COMPREPLY[@]}"'
+                """
+            )
+            #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
+            return outcome.output.split(separator: "\n").map(String.init)
+        }
+
+        @Test(
+            "Each option is offered what it takes",
+            arguments: [
+                ("bailey run --allow-degraded \"\"", ["cpus", "landlock"]),
+                ("bailey serve --allow-degraded \"\"", ["cpus", "landlock"]),
+                ("bailey run --prof", ["--profile", "--profiles"]),
+                ("bailey run --work", ["--workspace"]),
+                ("bailey profile check --s", ["--strict"]), ("bailey profile explain --u", ["--under"]),
+                ("bailey audit --a", ["--agent"]), ("bailey audit verify --p", ["--public-key"]),
+                ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
+            ]
+        )
+        func options(words: String, expected: [String]) throws {
+            try place.profile("mine", "")
+            #expect(try offered(words) == expected)
+        }
+
+        @Test("Runs and agents that are on record are offered")
+        func records() throws {
+            #expect(try place.agent("true").code == 0)
+            let first = try place.bailey(["tree"]).lines.first?.split(separator: " ").dropFirst().first
+            let run = String(try #require(first))
+            let agents = try offered("bailey audit --agent \"\"")
+            #expect(agents.count == 1 && agents.allSatisfy { $0.hasPrefix(run + ".") }, "\(agents)")
+            for command in ["audit", "tree"] { #expect(try offered("bailey \(command) --run \"\"") == [run]) }
+        }
+
+        @Test("Words after the command are that command's to complete, where bash-completion is there")
+        func command() throws {
+            let stub = "_command_offset() { COMPREPLY=(\"offset $1\"); };"
+            for (words, offset) in [
+                ("bailey run -p ci make M", 4), ("bailey run --name=x --alone -- make M", 5),
+                ("bailey run --name x -- make -", 5),
+            ] {
+                #expect(try offered(words, before: stub) == ["offset \(offset)"])
+            }
+            #expect(try offered("bailey run -p ci -", before: stub).contains("--alone"))
+        }
+    }
+}
