@@ -122,7 +122,7 @@ package enum CredentialFile {
         _ errors: inout Diagnostics
     ) -> String? {
         guard let text = node.text(what, &errors) else { return nil }
-        guard text.hasPrefix("/") || text == "~" || text.hasPrefix("~/") else {
+        guard text.begins(with: "/") || text == "~" || text.begins(with: "~/") else {
             errors.report(
                 "\(what): \"\(text)\" is not an absolute path; write it out, away from where agents write, as in "
                     + example,

@@ -1,5 +1,6 @@
 internal import FoundationEssentials
 internal import Linux
+internal import Model
 internal import NIOCore
 internal import NIOSSL
 internal import X509
@@ -75,7 +76,7 @@ struct UpstreamFault: Error, Sendable, Hashable {
         guard let text = stack(failure).first?.description else { return nil }
         if text.contains("EOF during handshake") { return "it closed the connection" }
         let word = text.split { " :".contains($0) }.first { $0.contains("_") && $0.utf8.allSatisfy(isUpper) }
-        return word?.lowercased().replacing("_", with: " ")
+        return word?.lowercased().cut(at: "_").joined(separator: " ")
     }
 
     /// A letter, digit or underscore as in the library's names of errors.

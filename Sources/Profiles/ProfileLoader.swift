@@ -87,7 +87,7 @@ package struct ProfileLoader: Sendable {
     private func fileMeant(by name: String) -> String? {
         guard !name.isEmpty, let workspace = variables.workspace else { return nil }
         let file = [name, name + ".yaml"].first {
-            $0.hasSuffix(".yaml") && TextFile.exists("\(workspace)/\($0)")
+            $0.ends(with: ".yaml") && TextFile.exists("\(workspace)/\($0)")
         }
         let prefix = workspace == TextFile.currentDirectory ? "." : workspace
         return file.map { "\(prefix)/\($0)" }

@@ -45,7 +45,7 @@ package struct StateDirectories: Sendable, Hashable {
     /// Where there is no home directory there is no place for the state either, unless it is named.
     package static func checkHome(_ home: String, environment: [String: String], uid: UInt32) throws {
         let named = [environment["HOME"], environment["XDG_STATE_HOME"]]
-        let isNamed = named.contains { $0?.hasPrefix("/") == true }
+        let isNamed = named.contains { $0?.begins(with: "/") == true }
         guard home == "/", !isNamed else { return }
         throw LaunchRefusal(
             "find the state directory: HOME is not set, and uid \(uid) has no home directory of its own; "

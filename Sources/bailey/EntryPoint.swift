@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Glibc
+internal import Model
 internal import Profiles
 internal import Supervisor
 
@@ -26,7 +27,7 @@ enum EntryPoint {
         for word in arguments {
             let known = command.configuration.subcommands
             let isHelp = way == "bailey" && word == "help"
-            guard !known.isEmpty, !word.hasPrefix("-"), !isHelp else { return nil }
+            guard !known.isEmpty, !word.begins(with: "-"), !isHelp else { return nil }
             guard let next = known.first(where: { name(of: $0) == word }) else {
                 let suggestion = NearestWord.nearest(to: word, in: known.map(name))
                 return "'\(way)' has no command '\(word)'"

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 internal import Identity
+internal import Model
 internal import Profiles
 
 /// `bailey profile …`: questions about profiles, answered without running anything.
@@ -38,7 +39,7 @@ struct ProfileOptions: ParsableArguments {
 
     /// Refuses a question about a name inside an agent, where the folders of profiles are not.
     func requireReachable(_ references: [String], _ command: String) throws {
-        let isNamed = references.contains { !$0.contains("/") && !$0.hasSuffix(".yaml") }
+        let isNamed = references.contains { !$0.contains("/") && !$0.ends(with: ".yaml") }
         if isNamed, profiles == nil { try Outside.require("profile \(command) NAME") }
     }
 }

@@ -76,7 +76,7 @@ extension EndToEnd {
             #expect(listed.code == 0 && listed.lines.count == 9, "\(listed)")
             end(Array(holders.prefix(2)))
             #expect(try authority() == served)
-            end(holders + [server])
+            end(holders.dropFirst(2) + [server])
         }
 
         @Test("An agent that opens control connections without end takes none of the user's")

@@ -1,3 +1,4 @@
+internal import Model
 internal import Policy
 
 extension ProfileReview {
@@ -31,7 +32,7 @@ extension ProfileReview {
     private func warnings(_ lints: [Lint], in merged: MergedProfile) -> [Diagnostic] {
         var places: [String: Place] = [:]
         let warnings = lints.map { lint in
-            let parts = lint.source.split(separator: ":")
+            let parts = lint.source.cut(at: ":")
             let line = parts.last.flatMap { Int($0) } ?? 1
             let short = parts.first.map(String.init) ?? lint.source
             let place = places[short] ?? Place(short, in: merged, loader)
@@ -65,11 +66,11 @@ private struct Place {
 
     /// `short` is the last part of the file's path: the profile's own, or that of one it extends.
     init(_ short: String, in merged: MergedProfile, _ loader: ProfileLoader) {
-        let own = merged.file.split(separator: "/").last.map(String.init) ?? merged.file
-        let name = short.hasSuffix(".yaml") ? String(short.dropLast(5)) : short
+        let own = merged.file.cut(at: "/").last.map(String.init) ?? merged.file
+        let name = short.ends(with: ".yaml") ? String(short.dropLast(bytes: 5)) : short
         file = own == short ? merged.file : loader.search.file(of: name) ?? short
         let text = (try? TextFile.read(file)) ?? ""
-        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        lines = text.cut(at: "\n", omittingEmptySubsequences: false)
     }
 
     /// Where the line's text begins.

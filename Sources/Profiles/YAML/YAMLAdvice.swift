@@ -9,7 +9,7 @@ enum YAMLAdvice {
         file: String,
         text: String
     ) -> Diagnostic {
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let lines = text.cut(at: "\n", omittingEmptySubsequences: false)
         if let tab = tab(before: position, in: lines) {
             return Diagnostic(
                 file: file,
@@ -24,7 +24,7 @@ enum YAMLAdvice {
     private static func tab(before position: TextPosition, in lines: [Substring]) -> TextPosition? {
         for line in [position.line, position.line - 1] where lines.indices.contains(line - 1) {
             let indent = lines[line - 1].prefix { $0 == " " || $0 == "\t" }
-            guard let tab = indent.firstIndex(of: "\t") else { continue }
+            guard let tab = indent.utf8.firstIndex(of: UInt8(ascii: "\t")) else { continue }
             return TextPosition(line: line, column: indent.distance(from: indent.startIndex, to: tab) + 1)
         }
         return nil
