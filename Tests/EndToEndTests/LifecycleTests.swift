@@ -8,7 +8,7 @@ extension EndToEnd {
     struct LifecycleTests {
         let place: Place
         /// An argument that only this test's processes have.
-        let mark = "86400.\(getpid())\(UInt32.random(in: 1000...9999))"
+        let mark = "300.\(getpid())\(UInt32.random(in: 1000...9999))"
 
         init() throws {
             place = try Place()

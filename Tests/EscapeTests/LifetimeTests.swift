@@ -8,7 +8,7 @@ extension Escapes {
     @Suite("Lifetimes", .serialized)
     struct LifetimeTests {
         /// An argument that only this test's processes have.
-        private let mark = "86400.\(getpid())\(UInt32.random(in: 1000...9999))"
+        private let mark = "300.\(getpid())\(UInt32.random(in: 1000...9999))"
 
         private func expectNothingLeft(of place: Place) {
             #expect(HostProcesses.left(with: mark, within: 20).isEmpty)
