@@ -59,7 +59,14 @@ let package = Package(
 
         // Pure and synchronous.
         .target(name: "Policy", dependencies: ["Model"]),
-        .target(name: "Profiles", dependencies: ["Model", "Policy", "Yams", crypto]),
+        .target(
+            name: "Profiles",
+            dependencies: ["Model", "Policy", "Yams", crypto],
+            // Links to profiles/seccomp: the policies as they are at build time are in the program.
+            resources: [
+                .embedInCode("SystemCalls/x86_64.json"), .embedInCode("SystemCalls/strict-x86_64.json"),
+            ]
+        ),
         .target(name: "Masking"),
         .target(name: "Wire", dependencies: ["Model", nio]),
 
@@ -121,7 +128,7 @@ let package = Package(
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
                 name: "SandboxTests",
-                dependencies: ["Sandbox", "Policy", "Model", "Linux", "CSandbox"]
+                dependencies: ["Sandbox", "Profiles", "Policy", "Model", "Linux", "CSandbox"]
             ),
             .testTarget(
                 name: "GatewayTests",

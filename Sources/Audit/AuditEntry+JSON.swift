@@ -29,6 +29,7 @@ extension CanonicalJSON {
             json.member("lineage") { $0.write(record.lineage) }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
+            json.member("systemCalls", record.systemCalls)
             json.member("workingDirectory", record.workingDirectory)
             json.member("workspace", record.workspace)
         }

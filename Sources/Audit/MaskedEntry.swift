@@ -24,7 +24,8 @@ struct EntryMask: Sendable {
             program: masked(record.program),
             programDigest: record.programDigest,
             limits: record.limits.mapValues(masked),
-            degraded: record.degraded.map(masked)
+            degraded: record.degraded.map(masked),
+            systemCalls: record.systemCalls
         )
     }
 

@@ -97,9 +97,12 @@ static void obey(struct csb_word word, pid_t command) {
 
 int main(int count, char **arguments) {
     if (count < 3 || getpid() != 1) return 1;
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* A policy may refuse these calls; then nothing runs, rather than beside an init that can be read or spoken for. */
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || fcntl(CSB_CHANNEL_NUMBER, F_SETFD, FD_CLOEXEC) < 0) {
+        say(CSB_EXEC_FAILED, errno);
+        return 1;
+    }
     prctl(PR_SET_NAME, "bailey-init", 0, 0, 0);
-    fcntl(CSB_CHANNEL_NUMBER, F_SETFD, FD_CLOEXEC);
     sigset_t all, children;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, 0);

@@ -23,6 +23,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let limits: [String: String]
     /// Isolation that was given up by `--allow-degraded NAME`.
     package let degraded: [String]
+    /// The system call policy: `default`, `strict`, or a name with its digest; nil in records from before there was a choice.
+    package let systemCalls: String?
 
     package init(
         lineage: Lineage,
@@ -32,7 +34,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         program: String,
         programDigest: String?,
         limits: [String: String],
-        degraded: [String]
+        degraded: [String],
+        systemCalls: String? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -42,6 +45,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.programDigest = programDigest
         self.limits = limits
         self.degraded = degraded
+        self.systemCalls = systemCalls
     }
 }
 

@@ -10,6 +10,8 @@ package struct Profile: Sendable, Hashable {
     package var files: FileRules
     package var environment: EnvironmentRules
     package var limits: Limits
+    /// What comes on top of `default`; nil where the profile says nothing: the parent's, or `default` alone.
+    package var systemCalls: SystemCallPolicy?
     package var egress: [EgressRule]
     package var children: ChildRules
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
@@ -21,6 +23,7 @@ package struct Profile: Sendable, Hashable {
         files: FileRules = FileRules(),
         environment: EnvironmentRules = EnvironmentRules(),
         limits: Limits = Limits(),
+        systemCalls: SystemCallPolicy? = nil,
         egress: [EgressRule] = [],
         children: ChildRules = ChildRules(),
         digest: String = ""
@@ -30,9 +33,18 @@ package struct Profile: Sendable, Hashable {
         self.files = files
         self.environment = environment
         self.limits = limits
+        self.systemCalls = systemCalls
         self.egress = egress
         self.children = children
         self.digest = digest
+    }
+}
+
+extension Profile {
+    /// Takes from the parent's profile what this one leaves out: a limit or a filter left out is not lifted.
+    package mutating func complete(by parent: Profile) {
+        limits = limits.completed(by: parent.limits)
+        systemCalls = systemCalls ?? parent.systemCalls
     }
 }
 

@@ -21,6 +21,7 @@ struct CanonicalText {
             line("set", key, value)
         }
         add(profile.limits)
+        if let policy = profile.systemCalls { line("syscalls", policy.name, policy.digest) }
         for rule in profile.egress { add(rule) }
         lines("child", profile.children.profiles)
         line("depth", "\(profile.children.depth)")

@@ -32,13 +32,15 @@ struct ProfileFragment: Sendable, Hashable {
     var pass: [Sourced<String>] = []
     var set: [String: Sourced<String>] = [:]
     var limits: [LimitName: Sourced<LimitValue>] = [:]
+    var systemCalls: Sourced<SystemCallPolicy>?
     var egress: [EgressRule] = []
     var childProfiles: [Sourced<String>] = []
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
 
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
-    /// joined key by key with the later value winning, and so do the scalars `children.depth` and `children.count`.
+    /// joined key by key with the later value winning, and so do the scalars `syscalls`, `children.depth` and
+    /// `children.count`.
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
         write.join(other.write) { $0 }
@@ -50,6 +52,7 @@ struct ProfileFragment: Sendable, Hashable {
         limits.merge(other.limits) { $1 }
         // The same file reached on two ways of `extends` says its rules once.
         egress += other.egress.filter { !egress.contains($0) }
+        systemCalls = other.systemCalls ?? systemCalls
         depth = other.depth ?? depth
         count = other.count ?? count
     }
@@ -73,6 +76,7 @@ struct ProfileFragment: Sendable, Hashable {
                 time: limits[.time]?.value.amount,
                 disk: limits[.disk]?.value.amount
             ),
+            systemCalls: systemCalls?.value,
             egress: egress,
             children: ChildRules(
                 profiles: childProfiles.map(\.value),

@@ -122,13 +122,16 @@ private struct Assembly {
         let source = ProfileMemory.Source(file: file, text: text, variables: loader.variables)
         if let known = loader.memory?[source] { return known }
         let parsed = try parseAnew(text, file: file)
-        loader.memory?[source] = parsed
+        // A policy of the operator's is a file of its own, which may have changed by the next launch.
+        if parsed.fragment.systemCalls.map({ SystemCallPolicies.builtIn.contains($0.value.name) }) ?? true {
+            loader.memory?[source] = parsed
+        }
         return parsed
     }
 
     private func parseAnew(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
         let document = try YAMLDocument(text, file: file)
-        var parser = ProfileParser(file: file, variables: loader.variables)
+        var parser = ProfileParser(file: file, variables: loader.variables, search: loader.search)
         let stem =
             parser.shortFile.ends(with: ".yaml")
             ? String(parser.shortFile.dropLast(bytes: 5)) : parser.shortFile

@@ -19,12 +19,15 @@ struct ProfileParser {
     ]
 
     let variables: ProfileVariables
+    /// Where files of system call policies are looked up.
+    let search: ProfileSearch
     /// What rules are said to come from: the file's name without its folders, which are no agent's business.
     let shortFile: String
     var errors: Diagnostics
 
-    init(file: String, variables: ProfileVariables) {
+    init(file: String, variables: ProfileVariables, search: ProfileSearch) {
         self.variables = variables
+        self.search = search
         shortFile = file.cut(at: "/").last.map(String.init) ?? file
         errors = Diagnostics(file: file)
     }
@@ -52,7 +55,7 @@ struct ProfileParser {
         if let children = top["children"] { read(children: children, into: &parsed.fragment) }
         if let egress = top["egress"] { read(egress: egress, into: &parsed.fragment) }
         _ = top["record"]?.word("record", of: ["metadata"], unbuilt: ["full"], &errors)
-        checkSyscalls(top)
+        if let node = top["syscalls"] { parsed.fragment.systemCalls = systemCalls(node) }
         return parsed
     }
 
@@ -67,15 +70,22 @@ struct ProfileParser {
         _ = node.integer("bailey, the version of the format,", Self.version...Self.version, &errors)
     }
 
-    private mutating func checkSyscalls(_ top: YAMLMapping) {
-        guard let node = top["syscalls"], let word = node.text("syscalls", &errors), word != "default" else {
-            return
+    private mutating func systemCalls(_ node: YAMLNode) -> Sourced<SystemCallPolicy>? {
+        guard let name = node.text("syscalls", &errors) else { return nil }
+        do throws(ProfileError) {
+            if let policy = try search.systemCalls(name) {
+                return Sourced(value: policy, source: source(node.position))
+            }
+            errors.report(
+                "syscalls: there is no policy \"\(name)\": it is default, strict, or NAME for seccomp/NAME.json"
+                    + " in: \(search.places)",
+                at: node.position,
+                suggestion: NearestWord.nearest(to: name, in: search.systemCallNames)
+            )
+        } catch {
+            errors.include(error.diagnostics)
         }
-        errors.report(
-            "syscalls: \"\(word)\" is not built yet; only default is",
-            at: node.position,
-            suggestion: NearestWord.nearest(to: word, in: ["default"])
-        )
+        return nil
     }
 
     /// Names are parts of file names and of messages: a letter or digit, then letters, digits, `.`, `_`, `-`.

@@ -23,21 +23,24 @@ package struct Machine: Sendable {
 
     let facts: MachineFacts
     let identity: LaunchPlan.Identity
+    private let filters: SeccompFilters
 
     /// Looks the machine up.
     ///
-    /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
-    /// - Throws: when the seccomp filter cannot be built or bailey-init is not there.
-    package init(ownFolders: [String]) throws(LaunchFailure) {
+    /// - Parameters:
+    ///   - ownFolders: Bailey's state and configuration, which no agent may be granted.
+    ///   - systemCalls: the policy that every agent runs under, whatever its profile adds.
+    /// - Throws: when bailey-init is not there, or no id is left for agents.
+    package init(ownFolders: [String], systemCalls: SystemCallPolicy) throws(LaunchFailure) {
         facts = MachineFacts(
             isRoot: Self.isRoot,
             landlock: Int(csb_landlock_abi()),
-            filter: try Self.filter(),
             system: Self.parts(of: BaseView.folders + BaseView.settings),
             links: Self.links(),
             programs: try BaileyPrograms.located(),
             ownFolders: ownFolders
         )
+        filters = SeccompFilters(base: systemCalls)
         identity = try Self.outsideIdentity()
     }
 
@@ -108,6 +111,20 @@ package struct Machine: Sendable {
         for grant in Grant.all(of: files, home: home) { try facts.check(grant) }
     }
 
+    private func filters(for profile: Profile) throws(LaunchFailure) -> [[UInt8]] {
+        do throws(SeccompFailure) {
+            return try filters.programs(profile.systemCalls)
+        } catch {
+            throw LaunchFailure(
+                step: "compile the seccomp filter",
+                object: "\(error)",
+                errno: 0,
+                remedy:
+                    "Run 'bailey doctor'; where it is a policy of your own, 'bailey profile check' on its file."
+            )
+        }
+    }
+
     /// The plan of one launch.
     func plan(_ request: LaunchRequest, under parent: Sandbox?) throws(LaunchFailure) -> LaunchPlan {
         if parent != nil { try checkNesting(request) }
@@ -121,22 +138,10 @@ package struct Machine: Sendable {
             request: request,
             machine: facts,
             identity: identity,
+            filters: try filters(for: request.profile),
             isNested: parent != nil
         )
         return try planner.plan()
-    }
-
-    private static func filter() throws(LaunchFailure) -> [UInt8] {
-        do throws(SeccompFailure) {
-            return try SeccompFilter.standard()
-        } catch {
-            throw LaunchFailure(
-                step: "compile the seccomp filter",
-                object: "\(error)",
-                errno: 0,
-                remedy: "Run 'bailey doctor'."
-            )
-        }
     }
 
     /// Those that are there and are no links.

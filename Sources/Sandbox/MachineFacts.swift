@@ -22,8 +22,6 @@ struct MachineFacts: Sendable {
     var isRoot: Bool
     /// Landlock's ABI, 0 for none.
     var landlock: Int
-    /// The compiled seccomp filter.
-    var filter: [UInt8]
     /// Bound as they are.
     var system: [Part]
     /// Symbolic links of the root, path and target.

@@ -19,7 +19,7 @@ extension Supervisor {
             try checkName(order.name)
             var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
-            if let above = parent?.profile { profile.limits = profile.limits.completed(by: above.limits) }
+            if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let agent = try isolate(
                 order,
@@ -217,7 +217,8 @@ extension Supervisor {
             program: agent.sandbox.programPath,
             programDigest: digest,
             limits: agent.sandbox.heldLimits,
-            degraded: configuration.degraded.sorted()
+            degraded: configuration.degraded.sorted(),
+            systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in

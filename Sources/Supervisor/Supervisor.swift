@@ -78,7 +78,10 @@ package final class Supervisor {
             let authority = try CertificateAuthority()
             return (authority: authority, store: try TrustStore(authority: authority))
         }
-        machine = try Machine(ownFolders: configuration.directories.all)
+        machine = try Machine(
+            ownFolders: configuration.directories.all,
+            systemCalls: try SystemCallPolicies.standard()
+        )
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Profiles
 internal import Sandbox
 
 /// `bailey doctor`: what this machine offers and lacks.
@@ -18,7 +19,7 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("doctor")
-        let checks = Doctor.checks()
+        let checks = Doctor.checks(systemCalls: try SystemCallPolicies.standard())
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
     }

@@ -3,6 +3,7 @@ internal import Foundation
 internal import Identity
 internal import Model
 internal import Profiles
+internal import Sandbox
 
 /// `bailey profile …`: questions about profiles, answered without running anything.
 struct ProfileCommand: ParsableCommand {
@@ -35,11 +36,22 @@ struct ProfileOptions: ParsableArguments {
         }
     }
 
-    var review: ProfileReview { ProfileReview(profiles: profiles, workspace: workspace) }
+    var review: ProfileReview {
+        ProfileReview(profiles: profiles, workspace: workspace) { policy in
+            do throws(SeccompFailure) {
+                _ = try SeccompFilter.narrower(policy)
+                return nil
+            } catch {
+                return "\(error)"
+            }
+        }
+    }
 
     /// Refuses a question about a name inside an agent, where the folders of profiles are not.
     func requireReachable(_ references: [String], _ command: String) throws {
-        let isNamed = references.contains { !$0.contains("/") && !$0.ends(with: ".yaml") }
+        let isNamed = references.contains {
+            !$0.holds("/") && !$0.ends(with: ".yaml") && !$0.ends(with: ".json")
+        }
         if isNamed, profiles == nil { try Outside.require("profile \(command) NAME") }
     }
 }
@@ -61,10 +73,11 @@ extension ProfileCommand {
                 Examples:
                   bailey profile check profiles/ci.yaml
                   bailey profile check --strict --json profiles/*.yaml
+                  bailey profile check profiles/seccomp/mine.json
                 """
         )
 
-        @Argument(help: "Files, or names of profiles.")
+        @Argument(help: "Files, or names of profiles; *.json is a system call policy.")
         var files: [String]
 
         @Flag(help: "Exit 1 when there is a warning.")
@@ -168,14 +181,14 @@ extension ProfileCommand {
     /// `bailey profile words PROTOCOL`.
     struct Words: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the action words of a protocol.",
+            abstract: "Print the action words of a protocol, or the built-in system call policies.",
             discussion: """
                 Example:
                   bailey profile words https
                 """
         )
 
-        @Argument(help: "http, https, tls or tcp.")
+        @Argument(help: "http, https, tls, tcp or syscalls.")
         var protocolName: String
 
         func run() throws { try ProfileReview.words(of: protocolName).finish() }

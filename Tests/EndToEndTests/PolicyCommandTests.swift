@@ -91,7 +91,7 @@ extension EndToEnd {
 
         @Test(
             "What is not built yet is refused by name",
-            arguments: ["record: full", "syscalls: strict", "files: {copy: [/opt]}"]
+            arguments: ["record: full", "files: {copy: [/opt]}"]
         )
         func unbuilt(line: String) throws {
             try place.profile("later", line + "\n")

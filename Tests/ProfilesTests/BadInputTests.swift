@@ -141,7 +141,6 @@ struct BadInputTests {
         arguments: [
             ("files: {copy: [/a]}", "2:9: \"copy\" of files is not built yet: remove it"),
             ("record: full", "2:9: record: \"full\" is not built yet"),
-            ("syscalls: strict", "2:11: syscalls: \"strict\" is not built yet; only default is"),
             ("children: {transitions: {}}", "2:12: \"transitions\" of children is not built yet: remove it"),
             ("principals: []", "2:1: \"principals\" of the profile is not built yet: remove it"),
             (

@@ -13,7 +13,7 @@ final class Folder: Sendable {
     }
 
     deinit {
-        for folder in ["\(path)/tests", path] {
+        for folder in ["\(path)/tests", "\(path)/seccomp", path] {
             for name in TextFile.list(folder) where name != "." && name != ".." {
                 _ = unsafe unlink("\(folder)/\(name)")
             }
@@ -22,7 +22,9 @@ final class Folder: Sendable {
     }
 
     func write(_ text: String, to name: String) throws {
-        if name.hasPrefix("tests/") { _ = unsafe mkdir("\(path)/tests", 0o700) }
+        for folder in ["tests", "seccomp"] where name.hasPrefix(folder + "/") {
+            _ = unsafe mkdir("\(path)/\(folder)", 0o700)
+        }
         let descriptor = unsafe open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FolderFailure() }
         defer { close(descriptor) }

@@ -261,5 +261,6 @@ struct ReviewTests {
             ProfileReview.words(of: "postgres").complaints == "the protocol \"postgres\" is not built yet\n"
         )
         #expect(ProfileReview.words(of: "htps").complaints.contains("did you mean \"http"))
+        #expect(ProfileReview.words(of: "syscall").complaints.contains("did you mean \"syscalls\"?"))
     }
 }

@@ -36,7 +36,7 @@ enum csb_kind {
     CSB_KEYRING,         /* a session keyring of its own */
     CSB_LANDLOCK,        /* restrict to the b rules at a */
     CSB_CAPABILITIES,    /* none, in no set, ever */
-    CSB_SECCOMP,         /* install the b bytes of BPF at a */
+    CSB_SECCOMP,         /* install the b bytes of BPF at a, on top of what is installed */
 };
 
 /* Flags of CSB_HOST_TREE, CSB_TREE, CSB_MOUNT, CSB_TMPFS and CSB_BIND. */

@@ -27,6 +27,7 @@ package func excess(of child: Profile, over parent: Profile) -> [Excess] {
         + fileExcess(of: child.files, over: parent.files)
         + environmentExcess(of: child.environment, over: parent.environment, &budget)
         + limitExcess(of: child.limits, over: parent.limits)
+        + systemCallExcess(of: child.systemCalls, over: parent.systemCalls)
         + childrenExcess(of: child.children, over: parent.children, &budget)
 }
 

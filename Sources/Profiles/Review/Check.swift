@@ -7,8 +7,13 @@ extension ProfileReview {
         var outcome = ReviewOutcome()
         var reports: [JSONText] = []
         for reference in references {
+            if reference.ends(with: Self.policySuffix) {
+                reports.append(checkPolicy(reference, &outcome))
+                continue
+            }
             do {
                 let merged = try merged(reference)
+                if let policy = merged.profile.systemCalls { try checkCompiles(policy, reference) }
                 let lints = Linter(fragment: merged.fragment).lints
                 let warnings = warnings(lints, in: merged)
                 reports.append(report(reference, errors: [], warnings: warnings))
@@ -47,6 +52,27 @@ extension ProfileReview {
             (left.file == merged.file ? "" : left.file, left.position)
                 < (right.file == merged.file ? "" : right.file, right.position)
         }
+    }
+
+    /// Files of system call policies are JSON, profiles are not.
+    private static let policySuffix = ".json"
+
+    private func checkPolicy(_ file: String, _ outcome: inout ReviewOutcome) -> JSONText {
+        do throws(ProfileError) {
+            let policy = try SystemCallPolicies.load(file: file)
+            try checkCompiles(policy, file)
+            outcome.output += "\(file): valid, system call policy \"\(policy.name)\" \(policy.digest)\n"
+            return report(file, errors: [], warnings: [])
+        } catch {
+            outcome.complaints += "\(error)\n"
+            outcome.exitCode = ReviewOutcome.badInput
+            return report(file, errors: error.diagnostics, warnings: [])
+        }
+    }
+
+    /// What each rule by itself may be, all together need not fit a filter.
+    private func checkCompiles(_ policy: SystemCallPolicy, _ file: String) throws(ProfileError) {
+        if let problem = compile(policy) { throw ProfileError(file: file, problem) }
     }
 
     private func report(_ reference: String, errors: [Diagnostic], warnings: [Diagnostic]) -> JSONText {

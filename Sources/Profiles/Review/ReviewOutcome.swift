@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Model
+package import Policy
 
 /// What one `bailey profile …` command came to: what it prints and how it exits.
 package struct ReviewOutcome: Sendable, Hashable {
@@ -52,10 +53,15 @@ extension ReviewOutcome {
 
 /// The questions that a security team asks of profiles without running anything.
 package struct ProfileReview: Sendable {
-    let loader: ProfileLoader
+    /// Says why no filter can be made of a policy; nil when one can.
+    package typealias Compiler = @Sendable (SystemCallPolicy) -> String?
 
-    package init(loader: ProfileLoader) {
+    let loader: ProfileLoader
+    let compile: Compiler
+
+    package init(loader: ProfileLoader, compile: @escaping Compiler = { _ in nil }) {
         self.loader = loader
+        self.compile = compile
     }
 
     /// A review with the folders and variables of this invocation.
@@ -63,7 +69,8 @@ package struct ProfileReview: Sendable {
     /// - Parameters:
     ///   - profiles: what `--profiles` said.
     ///   - workspace: what `-w` said; the current directory without it.
-    package init(profiles: String?, workspace: String?) {
+    ///   - compile: makes a filter of a policy, which only the launching side can.
+    package init(profiles: String?, workspace: String?, compile: @escaping Compiler) {
         let home = Self.environment("HOME")
         let search = ProfileSearch(
             explicit: profiles,
@@ -75,7 +82,7 @@ package struct ProfileReview: Sendable {
             home: home,
             temporary: Self.environment("TMPDIR") ?? "/tmp"
         )
-        self.init(loader: ProfileLoader(search: search, variables: variables))
+        self.init(loader: ProfileLoader(search: search, variables: variables), compile: compile)
     }
 
     /// `./FILE`, `/FILE` and what ends in `.yaml` is a file, everything else a name.

@@ -44,7 +44,7 @@ extension MergedProfile {
             Line(text: "bailey: \(ProfileParser.version)", source: nil),
             Line(text: "name: \(profile.name)", source: file),
             Line(text: "# digest: \(profile.digest)", source: nil),
-        ] + files + environment + limits + egress + children
+        ] + files + environment + limits + systemCalls + egress + children
     }
 
     private var files: [Line] {
@@ -73,6 +73,10 @@ extension MergedProfile {
                 }
             }
         )
+    }
+
+    private var systemCalls: [Line] {
+        fragment.systemCalls.map { [Line(text: "syscalls: \($0.value.name)", source: $0.source)] } ?? []
     }
 
     private var egress: [Line] {

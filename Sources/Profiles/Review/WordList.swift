@@ -1,10 +1,15 @@
 internal import Model
 
 extension ProfileReview {
-    /// `bailey profile words PROTOCOL`: the action words that rules for this protocol are written in.
+    /// The word for the system call policies, beside the protocols.
+    static let systemCallsWord = "syscalls"
+
+    /// `bailey profile words PROTOCOL`: the action words that rules for this protocol are written in; of `syscalls` the
+    /// built-in policies.
     package static func words(of protocolName: String) -> ReviewOutcome {
         if let scheme = Scheme(rawValue: protocolName) { return ReviewOutcome(output: text(of: scheme)) }
-        let known = Scheme.allCases.map(\.rawValue)
+        if protocolName == systemCallsWord { return systemCallWords() }
+        let known = Scheme.allCases.map(\.rawValue) + [systemCallsWord]
         let isUnbuilt = HostPatternText.unbuiltSchemes.contains(protocolName)
         let nearest =
             NearestWord.nearest(to: protocolName, in: known).map { "; did you mean \"\($0)\"?" } ?? ""

@@ -1,13 +1,17 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+package import Policy
 
 /// Looks at the machine: every kernel feature and permission that Bailey uses.
 package enum Doctor {
     /// All checks, each made now; what is dangerous is tried in a throw-away child.
-    package static func checks() -> [Check] {
+    ///
+    /// `systemCalls` is the policy that every agent runs under.
+    package static func checks(systemCalls: SystemCallPolicy) -> [Check] {
         let probes = KernelProbe.all(isRoot: Machine.isRoot).map { $0.check() }
-        return switches() + probes + [identity(), filter(), landlock(), programs()] + controlGroups()
+        return switches() + probes + [identity(), filter(systemCalls), landlock(), programs()]
+            + controlGroups()
     }
 
     /// Whose id agents have outside.
@@ -29,11 +33,11 @@ package enum Doctor {
     }
 
     /// The compiled filter, loaded for real.
-    private static func filter() -> Check {
+    private static func filter(_ policy: SystemCallPolicy) -> Check {
         let version = SeccompFilter.libraryVersion() ?? "unknown"
         let state: Check.State
         do throws(SeccompFailure) {
-            let program = try SeccompFilter.standard()
+            let program = try SeccompFilter.base(policy)
             let result = unsafe program.withUnsafeBytes { unsafe csb_probe_filter($0.baseAddress, $0.count) }
             state =
                 result == 0

@@ -22,6 +22,8 @@ struct LaunchPlanner {
     let request: LaunchRequest
     let machine: MachineFacts
     let identity: LaunchPlan.Identity
+    /// The compiled seccomp filters, in the order in which they are loaded.
+    let filters: [[UInt8]]
     /// The parent's view is what sources are taken from.
     let isNested: Bool
     var steps: [LaunchStep] = []
@@ -30,10 +32,17 @@ struct LaunchPlanner {
     /// Where a mount of the view begins; nothing of ours can be made beneath.
     var mounted = MountPoints()
 
-    init(request: LaunchRequest, machine: MachineFacts, identity: LaunchPlan.Identity, isNested: Bool) {
+    init(
+        request: LaunchRequest,
+        machine: MachineFacts,
+        identity: LaunchPlan.Identity,
+        filters: [[UInt8]],
+        isNested: Bool
+    ) {
         self.request = request
         self.machine = machine
         self.identity = identity
+        self.filters = filters
         self.isNested = isNested
     }
 
@@ -110,6 +119,6 @@ struct LaunchPlanner {
     private mutating func locks() {
         if machine.landlock > 0 { steps.append(LaunchStep(kind: CSB_LANDLOCK)) }
         steps.append(LaunchStep(kind: CSB_CAPABILITIES))
-        steps.append(LaunchStep(kind: CSB_SECCOMP, payload: machine.filter))
+        for filter in filters { steps.append(LaunchStep(kind: CSB_SECCOMP, payload: filter)) }
     }
 }

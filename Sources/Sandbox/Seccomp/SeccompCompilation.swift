@@ -1,57 +1,92 @@
 internal import CSandbox
 internal import CSeccomp
 internal import Glibc
+internal import Policy
 
 /// A libseccomp filter context, released with its owner.
 @safe struct SeccompCompilation: ~Copyable {
     private let context: scmp_filter_ctx
+    private let policy: String
 
-    private init(owning context: scmp_filter_ctx) {
+    private init(owning context: scmp_filter_ctx, policy: String) {
         unsafe self.context = unsafe context
+        self.policy = policy
     }
 
-    /// An empty filter that allows.
-    static func allowing() throws(SeccompFailure) -> SeccompCompilation {
-        guard let context = unsafe seccomp_init(SeccompAction.allow) else {
-            throw failed("seccomp_init", ENOMEM)
+    deinit { unsafe seccomp_release(context) }
+
+    /// The program for one policy by itself.
+    static func program(_ policy: SystemCallPolicy) throws(SeccompFailure) -> [UInt8] {
+        let compilation = try empty(policy)
+        let calls = numbered(policy)
+        guard calls.count <= SystemCallLimits.callsOfPolicy else { throw compilation.failed("calls", E2BIG) }
+        var left = SystemCallLimits.comparisonsOfPolicy
+        for (number, rules) in calls { try compilation.add(rules, to: number, &left) }
+        return try compilation.exported()
+    }
+
+    /// The rules of each call, in order of numbers.
+    private static func numbered(_ policy: SystemCallPolicy) -> [(UInt32, [SystemCallRule])] {
+        var numbered: [UInt32: [SystemCallRule]] = [:]
+        for rule in policy.rules {
+            for call in rule.calls { numbered[call.number, default: []].append(rule) }
         }
-        let made = unsafe SeccompCompilation(owning: context)
+        return numbered.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private static func empty(_ policy: SystemCallPolicy) throws(SeccompFailure) -> SeccompCompilation {
+        guard let context = unsafe seccomp_init(policy.rest.action) else {
+            throw SeccompFailure(policy: policy.name, step: "seccomp_init", code: ENOMEM)
+        }
+        let made = unsafe SeccompCompilation(owning: context, policy: policy.name)
         try made.set(SCMP_FLTATR_ACT_BADARCH, to: SeccompAction.killProcess, named: "SCMP_FLTATR_ACT_BADARCH")
         // 2 is a binary tree over the numbers: a dozen instructions per call instead of a hundred.
         try made.set(SCMP_FLTATR_CTL_OPTIMIZE, to: 2, named: "SCMP_FLTATR_CTL_OPTIMIZE")
         return made
     }
 
-    deinit { unsafe seccomp_release(context) }
-
-    /// Adds one refusal for each of its calls.
-    func add(_ rule: SeccompRule) throws(SeccompFailure) {
-        var alternatives: [[scmp_arg_cmp]] = [[]]
-        for condition in rule.conditions {
-            let choices = condition.test.comparisons(on: condition.argument)
-            alternatives = alternatives.flatMap { row in choices.map { row + [$0] } }
+    /// All rules of a call; of rules that hold for the same arguments one answers.
+    ///
+    /// `left` is how many comparisons the policy may still have.
+    private func add(_ rules: [SystemCallRule], to number: UInt32, _ left: inout Int) throws(SeccompFailure) {
+        let name = SystemCallTable.name(of: number) ?? "\(number)"
+        guard rules.allSatisfy({ $0.alternativeCount <= SystemCallLimits.alternativesOfCall }) else {
+            throw failed("rules of \(name)", E2BIG)
         }
-        for call in rule.calls {
-            let number = try call.resolved()
-            for row in alternatives {
-                try add(number, row, rule.answer, name: call.name)
-            }
+        var answers: [SystemCallAlternative: SystemCallAnswer] = [:]
+        let alternatives = rules.flatMap { rule in
+            let own = rule.alternatives
+            for row in own where answers[row] == nil { answers[row] = rule.answer }
+            return own
+        }
+        left -= alternatives.comparisons
+        guard alternatives.count <= SystemCallLimits.alternativesOfCall, left >= 0 else {
+            throw failed("rules of \(name)", E2BIG)
+        }
+        for row in alternatives.inOrder {
+            guard let answer = answers[row] else { continue }
+            try add(row, answer, to: number, named: name)
         }
     }
 
+    /// By number, since libseccomp 2.5.4 does not know the names of newer calls.
     private func add(
-        _ number: Int32,
-        _ comparisons: [scmp_arg_cmp],
-        _ answer: SeccompAnswer,
-        name: String
+        _ row: SystemCallAlternative,
+        _ answer: SystemCallAnswer,
+        to number: UInt32,
+        named name: String
     ) throws(SeccompFailure) {
-        let action = SeccompAction.errno(answer.errno)
+        let comparisons = row.map(\.comparison)
         let result = unsafe comparisons.withUnsafeBufferPointer { row in
-            unsafe seccomp_rule_add_array(context, action, number, UInt32(row.count), row.baseAddress)
+            unsafe seccomp_rule_add_array(
+                context,
+                answer.action,
+                Int32(truncatingIfNeeded: number),
+                UInt32(row.count),
+                row.baseAddress
+            )
         }
-        guard result == 0 else {
-            throw Self.failed("seccomp_rule_add(\(name))", -result)
-        }
+        guard result == 0 else { throw failed("seccomp_rule_add(\(name))", -result) }
     }
 
     private func set(
@@ -60,73 +95,37 @@ internal import Glibc
         named name: String
     ) throws(SeccompFailure) {
         let result = unsafe seccomp_attr_set(context, attribute, value)
-        guard result == 0 else {
-            throw Self.failed("seccomp_attr_set(\(name))", -result)
-        }
+        guard result == 0 else { throw failed("seccomp_attr_set(\(name))", -result) }
     }
 
     /// The program as bytes, by way of a memory file: libseccomp 2.5 writes to descriptors only.
-    func exported() throws(SeccompFailure) -> [UInt8] {
+    private func exported() throws(SeccompFailure) -> [UInt8] {
         let file = unsafe csb_probe_memfd("bailey-seccomp")
-        guard file >= 0 else { throw Self.failed("memfd_create", -file) }
+        guard file >= 0 else { throw failed("memfd_create", -file) }
         defer { close(file) }
         let result = unsafe seccomp_export_bpf(context, file)
-        guard result == 0 else { throw Self.failed("seccomp_export_bpf", -result) }
+        guard result == 0 else { throw failed("seccomp_export_bpf", -result) }
         let size = lseek(file, 0, SEEK_END)
-        guard size > 0, size <= SeccompFilter.maximumInstructions * 8 else {
-            throw Self.failed("size of the exported program", E2BIG)
+        guard size > 0, size <= SeccompFilter.maximumInstructions * BPFInstruction.size else {
+            throw failed("size of the exported program", E2BIG)
         }
         var bytes = [UInt8](repeating: 0, count: Int(size))
         let count = unsafe bytes.withUnsafeMutableBytes { unsafe pread(file, $0.baseAddress, $0.count, 0) }
-        guard count == bytes.count else { throw Self.failed("pread of the exported program", EIO) }
+        guard count == bytes.count else { throw failed("pread of the exported program", EIO) }
         return bytes
     }
 
-    private static let remedy = "install libseccomp 2.5 or newer (libseccomp2)"
-
-    private static func failed(_ step: String, _ code: Int32) -> SeccompFailure {
-        SeccompFailure(step: step, code: code, remedy: remedy)
+    private func failed(_ step: String, _ code: Int32) -> SeccompFailure {
+        SeccompFailure(policy: policy, step: step, code: code)
     }
 }
 
-/// Return values of a filter (linux/seccomp.h).
-enum SeccompAction {
-    static let allow: UInt32 = 0x7fff_0000
-    static let killProcess: UInt32 = 0x8000_0000
-
-    /// SECCOMP_RET_ERRNO with its value in the low half.
-    static func errno(_ code: Int32) -> UInt32 {
-        0x0005_0000 | UInt32(truncatingIfNeeded: code & 0xffff)
-    }
-}
-
-extension SeccompAnswer {
-    /// The number on this architecture.
-    package var errno: Int32 {
-        switch self {
-        case .notPermitted: EPERM
-        case .noSuchCall: ENOSYS
-        case .accessDenied: EACCES
-        case .familyNotSupported: EAFNOSUPPORT
-        case .protocolNotSupported: EPROTONOSUPPORT
+extension ArgumentComparison {
+    fileprivate var comparison: scmp_arg_cmp {
+        switch test {
+        case .masked(let mask, let value):
+            scmp_arg_cmp(arg: argument, op: SCMP_CMP_MASKED_EQ, datum_a: mask, datum_b: value)
+        case .above(let bound): scmp_arg_cmp(arg: argument, op: SCMP_CMP_GT, datum_a: bound, datum_b: 0)
         }
-    }
-}
-
-extension SystemCall {
-    /// The number here: libseccomp's, else our own; a name that neither knows is an error, never skipped.
-    ///
-    /// Below -1 are libseccomp's stand-ins for calls that this architecture never had.
-    package func resolved() throws(SeccompFailure) -> Int32 {
-        let known = unsafe seccomp_syscall_resolve_name(name)
-        if known != -1 { return known }
-        guard let number else {
-            throw SeccompFailure(
-                step: "seccomp_syscall_resolve_name(\(name))",
-                code: 0,
-                remedy: "give the call's number in the policy"
-            )
-        }
-        return number
     }
 }

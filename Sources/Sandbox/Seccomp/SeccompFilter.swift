@@ -1,23 +1,36 @@
 internal import CSeccomp
 internal import Glibc
+package import Policy
 
-/// The compiled system call filter: a classic BPF program for `seccomp(SECCOMP_SET_MODE_FILTER)`.
+/// The compiled system call filters: classic BPF programs for `seccomp(SECCOMP_SET_MODE_FILTER)`.
 ///
-/// An array of `struct sock_filter` (8 bytes each), made once by libseccomp and loaded by the launcher between
-/// clone and exec. Threat: the kernel's surface, from a program that is free to call anything.
-package struct SeccompFilter: Sendable, Hashable {
+/// Each is an array of `struct sock_filter` (8 bytes each), made by libseccomp from one policy by itself and loaded by the
+/// launcher between clone and exec. Threat: the kernel's surface, from a program that is free to call anything.
+///
+/// What a profile adds is a filter of its own, loaded before the default's. The kernel asks both, newest first, and the
+/// strictest answer stands; of equally strict ones the newest (kernel/seccomp.c, seccomp_run_filters). So a call needs the
+/// leave of both, and where both refuse the answer is the default's: its ENOSYS has callers fall back.
+package enum SeccompFilter {
     /// BPF_MAXINSNS (linux/bpf_common.h): the kernel takes no longer program.
     package static let maximumInstructions = 4096
 
-    /// The filter for `SeccompPolicy.groups`.
-    package static func standard() throws(SeccompFailure) -> [UInt8] {
-        let compilation = try SeccompCompilation.allowing()
-        for group in SeccompPolicy.groups {
-            for rule in group.rules { try compilation.add(rule) }
-        }
-        let program = SeccompPrologue.bytes + (try compilation.exported())
-        guard program.count <= maximumInstructions * 8 else {
-            throw SeccompFailure(step: "program size", code: E2BIG, remedy: "make the policy shorter")
+    /// The filter of the policy that every agent runs under.
+    package static func base(_ policy: SystemCallPolicy) throws(SeccompFailure) -> [UInt8] {
+        try program(policy, after: SeccompPrologue.base)
+    }
+
+    /// The filter of a policy that is loaded before the base's.
+    package static func narrower(_ policy: SystemCallPolicy) throws(SeccompFailure) -> [UInt8] {
+        try program(policy, after: SeccompPrologue.narrower)
+    }
+
+    private static func program(
+        _ policy: SystemCallPolicy,
+        after prologue: [BPFInstruction]
+    ) throws(SeccompFailure) -> [UInt8] {
+        let program = prologue.flatMap(\.bytes) + (try SeccompCompilation.program(policy))
+        guard program.count <= maximumInstructions * BPFInstruction.size else {
+            throw SeccompFailure(policy: policy.name, step: "size of the program", code: E2BIG)
         }
         return program
     }

@@ -1,4 +1,6 @@
 import Foundation
+import Policy
+import Profiles
 import Sandbox
 import Testing
 
@@ -21,13 +23,24 @@ struct SeccompKernelTests {
         "openat_suid",
         "creat_suid", "tmpfile_suid", "mknod_suid", "mknod_char", "mknod_block", "tiocsti", "tiocsti_high",
         "tioclinux", "setflags", "fifreeze", "file_setattr", "blkdiscard",
+        "listns", "ns_mnt_get_info", "nice_negative", "tiocvhangup",
     ]
 
     private static let same = [
         "personality_query", "personality_linux", "pr_set_name", "own_filter", "sched_batch", "tiocgwinsz",
         "unix_socket", "unix_seqpacket", "tcp", "udp6", "route", "pair", "plain_open", "plain_chmod",
         "thread",
-        "process",
+        "process", "nice_positive", "splice", "tee", "memfd", "execveat", "shmget", "mq_open", "setuid",
+        "io_setup", "get_mempolicy", "sched_affinity", "mlockall", "attach_filter", "tcp_ulp",
+        "unknown_ioctl",
+        "pr_set_timerslack",
+    ]
+
+    private static let notStrict = [
+        "personality_query", "personality_linux", "splice", "tee", "memfd", "execveat", "route", "shmget",
+        "mq_open",
+        "setuid", "io_setup", "get_mempolicy", "sched_affinity", "mlockall", "attach_filter",
+        "attach_filter_high", "tcp_ulp", "unknown_ioctl", "pr_set_timerslack", "sched_batch",
     ]
 
     @Test(arguments: notPermitted)
@@ -45,7 +58,7 @@ struct SeccompKernelTests {
         try expect(name, EAFNOSUPPORT)
     }
 
-    @Test(arguments: ["netfilter", "protocol_300", "ping"])
+    @Test(arguments: ["netfilter", "protocol_300", "ping", "mptcp"])
     func `N09, N11: other protocols do not exist`(name: String) throws {
         try expect(name, EPROTONOSUPPORT)
     }
@@ -62,6 +75,44 @@ struct SeccompKernelTests {
         #expect(filtered == outcome.control[name])
     }
 
+    @Test(arguments: notStrict)
+    func `What strict leaves out is not permitted, and the default permits it`(name: String) throws {
+        let outcome = try Self.outcomes.get()
+        #expect(outcome.strict[name] == EPERM)
+        #expect(outcome.filtered[name] == outcome.control[name] && outcome.filtered[name] != EPERM)
+    }
+
+    @Test(arguments: notPermitted)
+    func `Strict refuses all that the default refuses`(name: String) throws {
+        #expect(try Self.outcomes.get().strict[name] == EPERM)
+    }
+
+    @Test func `S02, S05, S06: fallbacks work under strict as well`() throws {
+        let strict = try Self.outcomes.get().strict
+        for name in ["clone3", "io_uring_setup", "openat2", "call_600", "gap_340"] {
+            #expect(strict[name] == ENOSYS, "\(name)")
+        }
+        for name in [
+            "thread", "process", "plain_open", "tcp", "udp6", "unix_socket", "pair", "tiocgwinsz",
+            "pr_set_name",
+            "own_filter", "reuse_address", "nice_positive",
+        ] {
+            #expect(strict[name] == (try Self.outcomes.get().control[name]), "\(name)")
+        }
+    }
+
+    @Test func `A policy that refuses seccomp and prctl cannot keep the default from being loaded behind it`()
+        throws
+    {
+        let outcome = try Self.outcomes.get()
+        for name in ["mount", "clone3", "new_listener", "tcp", "plain_open"] {
+            #expect(outcome.unloading[name] == outcome.filtered[name], "\(name)")
+        }
+        #expect(outcome.unloading["pr_set_name"] == EPERM && outcome.filtered["pr_set_name"] != EPERM)
+        #expect(outcome.unloading["strict_mode"] == EPERM && outcome.filtered["strict_mode"] != EPERM)
+        #expect(outcome.unloading["own_filter"] == outcome.control["own_filter"])
+    }
+
     @Test func `S05: a number from the future does not exist`() throws {
         #expect(try Self.outcomes.get().filtered["call_600"] == ENOSYS)
     }
@@ -69,6 +120,7 @@ struct SeccompKernelTests {
     @Test(arguments: ["x32_getpid", "i386_getpid"])
     func `N12, N13, S19: a foreign ABI kills the caller`(name: String) throws {
         #expect(try Self.outcomes.get().filtered[name] == -SIGSYS)
+        #expect(try Self.outcomes.get().strict[name] == -SIGSYS)
         #expect(try Self.outcomes.get().control[name] != -SIGSYS)
     }
 
@@ -83,6 +135,9 @@ struct SeccompKernelTests {
 /// What every probe returned, with the filter and without.
 private struct SeccompOutcomes {
     let filtered: [String: Int32]
+    let strict: [String: Int32]
+    /// With a policy besides that refuses what filters are loaded with.
+    let unloading: [String: Int32]
     let control: [String: Int32]
 
     static func measured() throws -> SeccompOutcomes {
@@ -93,12 +148,28 @@ private struct SeccompOutcomes {
         let filter = folder.appending(path: "filter").path
         let program = folder.appending(path: "probe").path
         try Data(SeccompProbeSource.text.utf8).write(to: URL(filePath: source))
-        try Data(SeccompFilter.standard()).write(to: URL(filePath: filter))
+        let base = try SystemCallPolicies.standard()
+        let filters = try SeccompFilters(base: base).programs(try SystemCallPolicies.strict())
+        try #require(filters.count == 2)
+        try Data(filters[1]).write(to: URL(filePath: filter))
+        try Data(filters[0]).write(to: URL(filePath: filter + "-strict"))
+        try Data(SeccompFilter.narrower(unloading)).write(to: URL(filePath: filter + "-unloading"))
         _ = try output(of: "/usr/bin/cc", "-w", "-O1", "-pthread", "-o", program, source)
         return SeccompOutcomes(
             filtered: table(try output(of: program, filter)),
-            control: table(try output(of: program, "-"))
+            strict: table(try output(of: program, filter + "-strict", filter)),
+            unloading: table(try output(of: program, filter + "-unloading", filter)),
+            control: table(try output(of: program))
         )
+    }
+
+    private static var unloading: SystemCallPolicy {
+        let calls = ["seccomp", "prctl"].compactMap { name in
+            SystemCallTable.number(of: name).map { SystemCall(name: name, number: $0) }
+        }
+        let rule = SystemCallRule(calls: calls, conditions: [], answer: .notPermitted)
+        let group = SystemCallGroup(name: "loading", reason: "R.", rules: [rule])
+        return SystemCallPolicy(name: "unloading", rest: .allowed, groups: [group], digest: "")
     }
 
     private static func output(of program: String, _ arguments: String...) throws -> String {

@@ -1,7 +1,7 @@
 /// A C program that makes one call per group in a child of its own and prints `name errno`.
 ///
 /// Arguments are chosen so that the same call without a filter gives another answer and harms nothing. Its
-/// argument is the file with the filter, or `-` for none. `name -N` stands for death by signal N.
+/// arguments are the files with the filters, in the order in which they are loaded; none for none. `name -N` stands for death by signal N.
 enum SeccompProbeSource {
     static let text = #"""
         #define _GNU_SOURCE
@@ -21,8 +21,8 @@ enum SeccompProbeSource {
         #include <sys/wait.h>
         #include <unistd.h>
 
-        static char program[1 << 15];
-        static struct sock_fprog filter;
+        static char programs[2][1 << 15]; /* BPF_MAXINSNS of 8 bytes */
+        static struct sock_fprog filters[2];
 
         static void *thread(void *unused) { return unused; }
         static long new_thread(void) {
@@ -54,6 +54,20 @@ enum SeccompProbeSource {
             P(fsconfig, S(431, -1, -1, 0, 0, 0)) P(fsmount, S(432, -1, -1, 0)) P(fspick, S(433, -1, 0, -1)) \
             P(mount_setattr, S(442, -1, 0, -1, 0, 0)) P(open_tree_attr, S(467, -1, 0, -1, 0, 0)) \
             P(statmount, S(457, 0, 0, 0, -1)) P(listmount, S(458, 0, 0, 0, -1)) \
+            P(listns, S(470, 0, 0, 0, -1)) P(ns_mnt_get_info, S(SYS_ioctl, -1, 0x8010b70a)) \
+            P(nice_negative, S(SYS_setpriority, 0, -1, -5)) P(nice_positive, S(SYS_setpriority, 0, 0, 1)) \
+            P(tiocvhangup, S(SYS_ioctl, -1, 0x5437)) P(mptcp, S(SYS_socket, 2, 1, 262)) \
+            P(splice, S(SYS_splice, -1, 0, -1, 0, 0, 0)) P(tee, S(SYS_tee, -1, -1, 0, 0)) \
+            P(memfd, S(SYS_memfd_create, "x", 0)) P(execveat, S(SYS_execveat, -1, "", 0, 0, 0)) \
+            P(shmget, S(SYS_shmget, 0x12345678, 1, 0)) P(mq_open, S(SYS_mq_open, "x", 0, 0, 0)) \
+            P(setuid, S(SYS_setuid, getuid())) \
+            P(io_setup, S(SYS_io_setup, 0, 0)) P(get_mempolicy, S(SYS_get_mempolicy, 0, 0, 0, 0, 0)) \
+            P(sched_affinity, S(SYS_sched_setaffinity, -1, 0, 0)) P(mlockall, S(SYS_mlockall, -1)) \
+            P(attach_filter, S(SYS_setsockopt, -1, 1, 26, 0, 0)) P(tcp_ulp, S(SYS_setsockopt, -1, 6, 31, 0, 0)) \
+            P(attach_filter_high, S(SYS_setsockopt, -1, 1, 26 | HIGH, 0, 0)) \
+            P(reuse_address, S(SYS_setsockopt, -1, 1, 2, 0, 0)) \
+            P(unknown_ioctl, S(SYS_ioctl, -1, 0x1234)) P(pr_set_timerslack, S(SYS_prctl, 29, 1, 0, 0, 0)) \
+            P(gap_340, S(340)) \
             P(unshare, S(SYS_unshare, 0)) P(setns, S(SYS_setns, -1, 0)) \
             P(clone_newuser, S(SYS_clone, 0x10000200, 0, 0, 0, 0)) \
             P(clone_newns, S(SYS_clone, 0x00020200, 0, 0, 0, 0)) \
@@ -67,7 +81,7 @@ enum SeccompProbeSource {
             P(no_randomise, S(SYS_personality, 0x40000)) P(read_implies_exec, S(SYS_personality, 0x400000)) \
             P(personality_query, S(SYS_personality, 0xffffffff)) P(personality_linux, S(SYS_personality, 0)) \
             P(pr_set_mm, S(SYS_prctl, 35, -1, 0, 0, 1)) P(pr_set_name, S(SYS_prctl, 15, "x", 0, 0, 0)) \
-            P(new_listener, S(SYS_seccomp, 1, 8, 0)) P(own_filter, S(SYS_seccomp, 1, 0, 0)) \
+            P(new_listener, S(SYS_seccomp, 1, 8, 0)) P(own_filter, S(SYS_seccomp, 1, 0, 0)) P(strict_mode, S(SYS_seccomp, 0, 1, 0)) \
             P(sched_fifo, S(SYS_sched_setscheduler, 0, 1, 0)) P(sched_batch, S(SYS_sched_setscheduler, 0, 3, &zero)) \
             P(sched_fifo_reset, S(SYS_sched_setscheduler, 0, 0x40000001, 0)) \
             P(sched_setattr, S(SYS_sched_setattr, 0, 0, 0)) P(ioprio_rt, S(SYS_ioprio_set, 9, 0, 0x2000)) \
@@ -111,10 +125,9 @@ enum SeccompProbeSource {
 
         static void child(int number) {
             int at = 0;
-            if (filter.len != 0) {
-                if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(255);
-                if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) != 0) _exit(254);
-            }
+            if (filters[0].len != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) _exit(255);
+            for (int i = 0; i < 2 && filters[i].len != 0; i++)
+                if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filters[i]) != 0) _exit(254);
         #define P(name, call) if (at++ == number) _exit((call) < 0 ? errno : 0);
             PROBES
         #undef P
@@ -126,13 +139,13 @@ enum SeccompProbeSource {
                 PROBES
         #undef P
             };
-            if (count != 2) return 2;
-            if (strcmp(arguments[1], "-") != 0) {
-                int file = open(arguments[1], O_RDONLY);
-                long size = read(file, program, sizeof program);
+            if (count > 3) return 2;
+            for (int i = 0; i + 1 < count; i++) {
+                int file = open(arguments[i + 1], O_RDONLY);
+                long size = read(file, programs[i], sizeof programs[i]);
                 if (size <= 0) return 3;
-                filter.len = size / 8;
-                filter.filter = (struct sock_filter *)program;
+                filters[i].len = size / 8;
+                filters[i].filter = (struct sock_filter *)programs[i];
             }
             for (unsigned at = 0; at < sizeof names / sizeof *names; at++) {
                 int status, pid = fork();
