@@ -191,5 +191,21 @@ extension EndToEnd {
             let refused = try place.bailey(["run", "-p", "hidden", "--", "true"])
             #expect(refused.code == 125 && refused.errors.contains("\"..\" is not allowed"), "\(refused)")
         }
+
+        @Test("A mark that combines with a quote ends no quoted argument that the log shows")
+        func pasted() throws {
+            let argument = "a\n'\u{301}; touch made #"
+            #expect(try place.bailey(["run", "--", "true", argument]).code == 0)
+            let audit = try place.bailey(["audit"])
+            let start = try #require(audit.output.range(of: "launch true "), "\(audit)").upperBound
+            let shown = audit.output[start...].prefix { $0 != "\n" }
+            let outcome = try Command.run(
+                ["bash", "-c", "printf %s " + shown],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(outcome.code == 0 && outcome.output.utf8.elementsEqual(argument.utf8), "\(outcome)")
+            #expect(place.read("workspace/made") == nil)
+        }
     }
 }
