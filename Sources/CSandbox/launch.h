@@ -10,6 +10,8 @@ struct csb_context {
     int descriptors[CSB_DESCRIPTORS];
     int slots[CSB_SLOTS];
     int exports[CSB_EXPORTS];
+    int order; /* of a launch that is parked: the supervisor's word for its companion */
+    int inner; /* between the companion and the parked agent */
     int root; /* the new root, -1 before CSB_ROOT */
     char program[4096];
 };

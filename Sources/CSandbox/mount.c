@@ -132,7 +132,8 @@ static int settle(const struct csb_context *context, int mount, const char *path
 static int make_root(struct csb_context *context, const struct csb_op *op) {
     int root = tmpfs(op, CSB_ATTR_NOSUID | CSB_ATTR_NODEV);
     if (root < 0) return root;
-    int status = (int)CSB(SYS_move_mount, root, "", AT_FDCWD, "/usr", CSB_MOVE_MOUNT_F_EMPTY_PATH);
+    /* Where nothing is granted: the rest of the old view is still to be taken from. */
+    int status = (int)CSB(SYS_move_mount, root, "", AT_FDCWD, "/dev", CSB_MOVE_MOUNT_F_EMPTY_PATH);
     if (status < 0) close(root);
     else context->root = root;
     return status;

@@ -3,6 +3,10 @@
 
        spawner ── worker ── (nested: joins the parent's namespaces, forks once more) ── agent
 
+   A launch that no agent asked for comes in two parts. The first is the same for all and can be made ahead: its agent
+   is parked, isolated and without a program, and its worker stays as its companion until the order comes, does for it
+   what needs the supervisor's rights, and hands the rest of the plan in.
+
    The agent is cloned with CLONE_PARENT, so it is the spawner's child; the spawner ignores SIGCHLD, so nothing waits
    for anything to be reaped. When the supervisor dies the spawner's socket ends and it exits, with PR_SET_PDEATHSIG
    as a second cord; its agents have the same cord to it, and their init watches the channel besides. */
@@ -12,6 +16,7 @@
 #include "launch.h"
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,10 +72,10 @@ static void perform_all(struct csb_context *context, int host) {
     const struct csb_op *ops = (const void *)(context->plan + context->head->ops);
     for (uint32_t i = 0; i < context->head->op_count; i++) {
         if (is_host_op(&ops[i]) != host) continue;
-        if (ops[i].slot >= CSB_SLOTS) fail(context, (int)i, EINVAL);
+        if (ops[i].slot >= CSB_SLOTS) fail(context, (int)(context->head->first_op + i), EINVAL);
         int status = perform(context, &ops[i]);
         if (status == -ENOENT && ops[i].flags & CSB_OPTIONAL) continue;
-        if (status < 0) fail(context, (int)i, status);
+        if (status < 0) fail(context, (int)(context->head->first_op + i), status);
     }
 }
 
@@ -144,6 +149,85 @@ static _Noreturn void run_init(struct csb_context *context) {
     _exit(125);
 }
 
+/* Takes the plan that came with a request. */
+static void read_plan(struct csb_context *context) {
+    struct stat status;
+    int plan = context->descriptors[CSB_PLAN];
+    if (fstat(plan, &status) < 0 || status.st_size < (off_t)sizeof(struct csb_plan)) fail(context, CSB_STAGE_PLAN, EINVAL);
+    context->plan = mmap(0, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, plan, 0);
+    if (context->plan == MAP_FAILED) fail(context, CSB_STAGE_PLAN, errno);
+    context->head = (const void *)context->plan;
+    if (context->head->magic != CSB_MAGIC || context->head->size != status.st_size) fail(context, CSB_STAGE_PLAN, EPROTO);
+}
+
+/* One packet from companion to agent: trees for the slots of these numbers, or, with none, what was ordered. */
+enum { CSB_TREES = 16 };
+struct csb_handover {
+    uint32_t count, slots[CSB_TREES];
+};
+
+/* The parked agent waits here; when nobody is left to order anything it ends. */
+static void await_order(struct csb_context *context) {
+    struct csb_handover packet;
+    int received[CSB_TREES], count;
+    do {
+        count = CSB_TREES;
+        ssize_t size = csb_receive(context->inner, &packet, sizeof packet, received, &count, MSG_CMSG_CLOEXEC);
+        if (size != sizeof packet || packet.count > CSB_TREES) _exit(125);
+        if (count != (packet.count ? (int)packet.count : CSB_ORDERED)) _exit(125);
+        for (uint32_t i = 0; i < packet.count; i++) {
+            if (packet.slots[i] >= CSB_SLOTS) _exit(125);
+            context->slots[packet.slots[i]] = received[i];
+        }
+    } while (packet.count);
+    memcpy(context->descriptors + CSB_PLAN, received, sizeof(int) * CSB_ORDERED);
+    read_plan(context);
+}
+
+/* Hands the trees and then the order to the parked agent; 0 or -errno. */
+static int hand_over(struct csb_context *context) {
+    struct csb_handover packet = {0};
+    int sent[CSB_TREES];
+    ssize_t status = 0;
+    for (uint32_t slot = 0; slot < CSB_SLOTS && status >= 0; slot++) {
+        if (context->slots[slot] < 0) continue;
+        packet.slots[packet.count] = slot;
+        sent[packet.count++] = context->slots[slot];
+        if (packet.count < CSB_TREES) continue;
+        status = csb_send(context->inner, &packet, sizeof packet, sent, CSB_TREES, MSG_NOSIGNAL);
+        packet.count = 0;
+    }
+    if (packet.count > 0 && status >= 0)
+        status = csb_send(context->inner, &packet, sizeof packet, sent, (int)packet.count, MSG_NOSIGNAL);
+    packet.count = 0;
+    if (status >= 0)
+        status = csb_send(
+            context->inner, &packet, sizeof packet, context->descriptors + CSB_PLAN, CSB_ORDERED, MSG_NOSIGNAL);
+    return status < 0 ? (int)status : 0;
+}
+
+/* Stays with a parked agent until it is ordered, dies, or the supervisor lets go of it. */
+static _Noreturn void accompany(struct csb_context *context) {
+    close(context->descriptors[CSB_CHANNEL]);
+    for (int i = 0; i < CSB_SLOTS; i++) {
+        if (context->slots[i] >= 0) close(context->slots[i]);
+        context->slots[i] = -1;
+    }
+    struct pollfd either[2] = {{.fd = context->order, .events = POLLIN}, {.fd = context->inner, .events = POLLIN}};
+    while (poll(either, 2, -1) < 0)
+        if (errno != EINTR) _exit(125);
+    char byte;
+    int count = CSB_ORDERED;
+    if (either[1].revents) _exit(125);
+    ssize_t size = csb_receive(context->order, &byte, 1, context->descriptors + CSB_PLAN, &count, MSG_CMSG_CLOEXEC);
+    if (size != 1 || count != CSB_ORDERED) _exit(0);
+    read_plan(context);
+    perform_all(context, 1);
+    int status = hand_over(context);
+    if (status < 0) fail(context, CSB_STAGE_INIT, status);
+    _exit(0);
+}
+
 static _Noreturn void agent(struct csb_context *context, int mapped, int nested) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     char byte;
@@ -152,8 +236,14 @@ static _Noreturn void agent(struct csb_context *context, int mapped, int nested)
     if (status < 0) fail(context, CSB_STAGE_MAP, status);
     status = become(context->head->inside_uid, context->head->inside_gid);
     if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
+    /* A change of user cleared it (prctl(2)). */
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     umask(0);
     perform_all(context, 0);
+    if (context->head->continues) {
+        await_order(context);
+        perform_all(context, 0);
+    }
     umask((mode_t)(context->head->umask & 0777));
     reset_signals();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -168,13 +258,18 @@ static _Noreturn void agent(struct csb_context *context, int mapped, int nested)
 
 /* Clones the agent as a child of the spawner and maps it. */
 static _Noreturn void launch(struct csb_context *context, int nested) {
-    int gate[2], pidfd = -1;
+    int gate[2], ends[2] = {-1, -1}, pidfd = -1;
     if (pipe2(gate, O_CLOEXEC) < 0) fail(context, CSB_STAGE_CLONE, errno);
+    if (context->head->continues && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        fail(context, CSB_STAGE_CLONE, errno);
     struct clone_args arguments = {
         .flags = AGENT_NAMESPACES | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
     long child = CSB(SYS_clone3, &arguments, sizeof arguments);
+    context->inner = ends[child == 0];
+    close(ends[child != 0]);
     if (child == 0) {
         close(gate[1]);
+        close(context->order);
         agent(context, nested ? -1 : gate[0], nested);
     }
     if (child < 0) fail(context, CSB_STAGE_CLONE, (int)child);
@@ -188,7 +283,9 @@ static _Noreturn void launch(struct csb_context *context, int nested) {
         fail(context, CSB_STAGE_MAP, status);
     }
     (void)!write(gate[1], "", 1);
-    _exit(0);
+    if (!context->head->continues) _exit(0);
+    close(pidfd);
+    accompany(context);
 }
 
 static void join_namespace(struct csb_context *context, int which, int kind, int stage) {
@@ -209,39 +306,44 @@ static _Noreturn void launch_nested(struct csb_context *context) {
     launch(context, 1);
 }
 
-static _Noreturn void work(struct csb_context *context) {
-    struct stat status;
-    int plan = context->descriptors[CSB_PLAN];
-    if (fstat(plan, &status) < 0 || status.st_size < (off_t)sizeof(struct csb_plan)) fail(context, CSB_STAGE_PLAN, EINVAL);
-    context->plan = mmap(0, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, plan, 0);
-    if (context->plan == MAP_FAILED) fail(context, CSB_STAGE_PLAN, errno);
-    context->head = (const void *)context->plan;
-    if (context->head->magic != CSB_MAGIC || context->head->size != status.st_size) fail(context, CSB_STAGE_PLAN, EPROTO);
+static _Noreturn void work(struct csb_context *context, char request) {
+    read_plan(context);
     int dropped = drop_groups(context->head);
     if (dropped < 0) fail(context, CSB_STAGE_GROUPS, dropped);
-    if (context->descriptors[CSB_USER] >= 0) launch_nested(context);
+    if (request == CSB_NEST) launch_nested(context);
     perform_all(context, 1);
     launch(context, 0);
+}
+
+/* A request's descriptors, each in its place: 0, or -EINVAL. */
+static int sort_out(struct csb_context *context, char request, int count) {
+    context->order = -1;
+    if (request == CSB_NEST) return count == CSB_DESCRIPTORS ? 0 : -EINVAL;
+    if (request != CSB_PARK || count != CSB_PARKED) return -EINVAL;
+    context->order = context->descriptors[CSB_PARKED - 1];
+    context->descriptors[CSB_PARKED - 1] = -1;
+    return 0;
 }
 
 static void serve(int socket) {
     for (;;) {
         static struct csb_context context;
-        char byte;
-        int count = CSB_DESCRIPTORS;
-        for (int i = 0; i < CSB_DESCRIPTORS; i++) context.descriptors[i] = -1;
-        ssize_t size = csb_receive(socket, &byte, 1, context.descriptors, &count, MSG_CMSG_CLOEXEC);
+        char request = 0;
+        int received[CSB_DESCRIPTORS], count = CSB_DESCRIPTORS;
+        ssize_t size = csb_receive(socket, &request, 1, received, &count, MSG_CMSG_CLOEXEC);
         if (size <= 0) return;
-        long worker = count >= CSB_USER ? CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -EINVAL;
+        for (int i = 0; i < CSB_DESCRIPTORS; i++) context.descriptors[i] = i < count ? received[i] : -1;
+        long worker = sort_out(&context, request, count);
+        if (worker == 0) worker = CSB(SYS_clone, SIGCHLD, 0, 0, 0, 0);
         if (worker == 0) {
             close(socket);
             for (int i = 0; i < CSB_SLOTS; i++) context.slots[i] = -1;
             for (int i = 0; i < CSB_EXPORTS; i++) context.exports[i] = -1;
             context.root = -1;
-            work(&context);
+            work(&context, request);
         }
         if (worker < 0 && count > CSB_REPORT) report(&context, CSB_FAILED, CSB_STAGE_FORK, (int)-worker, 0, 0);
-        for (int i = 0; i < count; i++) close(context.descriptors[i]);
+        for (int i = 0; i < count; i++) close(received[i]);
     }
 }
 

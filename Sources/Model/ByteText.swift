@@ -4,42 +4,42 @@
 
 extension StringProtocol {
     /// Whether the bytes are the same.
-    package func isSame(as other: some StringProtocol) -> Bool {
+    @inlinable package func isSame(as other: some StringProtocol) -> Bool {
         utf8.elementsEqual(other.utf8)
     }
 
     /// Whether the first bytes are those of `prefix`.
-    package func begins(with prefix: some StringProtocol) -> Bool {
+    @inlinable package func begins(with prefix: some StringProtocol) -> Bool {
         utf8.starts(with: prefix.utf8)
     }
 
     /// Whether the last bytes are those of `suffix`.
-    package func ends(with suffix: some StringProtocol) -> Bool {
+    @inlinable package func ends(with suffix: some StringProtocol) -> Bool {
         utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8)
     }
 
     /// Whether an ASCII character is somewhere in it, whatever combines with it.
-    package func holds(_ character: Unicode.Scalar) -> Bool {
+    @inlinable package func holds(_ character: Unicode.Scalar) -> Bool {
         firstPlace(of: character) != nil
     }
 
     /// Where an ASCII character first stands.
-    package func firstPlace(of character: Unicode.Scalar) -> Index? {
+    @inlinable package func firstPlace(of character: Unicode.Scalar) -> Index? {
         unicodeScalars.firstIndex(of: character)
     }
 
     /// Where an ASCII character last stands.
-    package func lastPlace(of character: Unicode.Scalar) -> Index? {
+    @inlinable package func lastPlace(of character: Unicode.Scalar) -> Index? {
         unicodeScalars.lastIndex(of: character)
     }
 
     /// What is behind the place of an ASCII character.
-    package func rest(behind place: Index) -> SubSequence {
+    @inlinable package func rest(behind place: Index) -> SubSequence {
         self[unicodeScalars.index(after: place)...]
     }
 
     /// The first place where the bytes of `text` stand.
-    package func firstPlace(ofText text: some StringProtocol) -> Range<Index>? {
+    @inlinable package func firstPlace(ofText text: some StringProtocol) -> Range<Index>? {
         var start = startIndex
         while start < endIndex {
             let tail = self[start...]
@@ -50,17 +50,17 @@ extension StringProtocol {
     }
 
     /// Without its first bytes, which are whole scalars.
-    package func dropFirst(bytes count: Int) -> SubSequence {
+    @inlinable package func dropFirst(bytes count: Int) -> SubSequence {
         self[(utf8.index(startIndex, offsetBy: count, limitedBy: endIndex) ?? endIndex)...]
     }
 
     /// Without its last bytes, which are whole scalars.
-    package func dropLast(bytes count: Int) -> SubSequence {
+    @inlinable package func dropLast(bytes count: Int) -> SubSequence {
         self[..<(utf8.index(endIndex, offsetBy: -count, limitedBy: startIndex) ?? startIndex)]
     }
 
     /// The pieces between the places of an ASCII character.
-    package func cut(
+    @inlinable package func cut(
         at separator: Unicode.Scalar,
         maxSplits: Int = .max,
         omittingEmptySubsequences: Bool = true
@@ -73,26 +73,26 @@ extension StringProtocol {
     }
 
     /// Whether this path is the folder, or beneath it.
-    package func isWithin(_ folder: some StringProtocol) -> Bool {
+    @inlinable package func isWithin(_ folder: some StringProtocol) -> Bool {
         guard begins(with: folder) else { return false }
         let rest = utf8.dropFirst(folder.utf8.count)
         return rest.isEmpty || rest.first == UInt8(ascii: "/") || folder.isSame(as: "/")
     }
 
     /// With ASCII's capital letters as small ones, and nothing else changed.
-    package var lowercasedASCII: String {
+    @inlinable package var lowercasedASCII: String {
         String(decoding: utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: Unicode.UTF8.self)
     }
 
     /// Whether the bytes come first, as numbers.
-    package func precedes(_ other: some StringProtocol) -> Bool {
+    @inlinable package func precedes(_ other: some StringProtocol) -> Bool {
         utf8.lexicographicallyPrecedes(other.utf8)
     }
 }
 
 extension Sequence where Element: StringProtocol {
     /// Whether one of them has these bytes.
-    package func holds(bytes text: some StringProtocol) -> Bool {
+    @inlinable package func holds(bytes text: some StringProtocol) -> Bool {
         contains { $0.isSame(as: text) }
     }
 }
@@ -101,15 +101,15 @@ extension Sequence where Element: StringProtocol {
 package struct ByteText: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
-    package init(_ text: some StringProtocol) {
+    @inlinable package init(_ text: some StringProtocol) {
         self.text = String(text)
     }
 
-    package var description: String { text }
+    @inlinable package var description: String { text }
 
-    package static func == (left: ByteText, right: ByteText) -> Bool { left.text.isSame(as: right.text) }
+    @inlinable package static func == (left: ByteText, right: ByteText) -> Bool { left.text.isSame(as: right.text) }
 
-    package func hash(into hasher: inout Hasher) {
+    @inlinable package func hash(into hasher: inout Hasher) {
         // Equal bytes have equal hashes as text, too.
         hasher.combine(text)
     }

@@ -12,12 +12,9 @@ package struct LaunchRequest: Sendable {
     package var workingDirectory: String
     /// The command's file mode creation mask (umask(2)).
     package var umask: UInt32
-    /// Home directory inside: private, unless the profile grants it.
-    package var home: String
-    package var userName: String
+    package var account: Account
     /// A pty of its own instead of pipes.
     package var terminal: Bool
-    package var hostName: String
     package var extraFiles: ExtraFiles
     /// Isolation that may be missing, by name.
     package var degraded: Set<String>
@@ -30,10 +27,8 @@ package struct LaunchRequest: Sendable {
         workspace: String,
         workingDirectory: String,
         umask: UInt32,
-        home: String,
-        userName: String,
+        account: Account,
         terminal: Bool,
-        hostName: String,
         extraFiles: ExtraFiles,
         degraded: Set<String>
     ) {
@@ -44,10 +39,8 @@ package struct LaunchRequest: Sendable {
         self.workspace = workspace
         self.workingDirectory = workingDirectory
         self.umask = umask
-        self.home = home
-        self.userName = userName
+        self.account = account
         self.terminal = terminal
-        self.hostName = hostName
         self.extraFiles = extraFiles
         self.degraded = degraded
     }

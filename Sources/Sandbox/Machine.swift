@@ -125,23 +125,58 @@ package struct Machine: Sendable {
         }
     }
 
-    /// The plan of one launch.
-    func plan(_ request: LaunchRequest, under parent: Sandbox?) throws(LaunchFailure) -> LaunchPlan {
-        if parent != nil { try checkNesting(request) }
-        var facts = facts
-        if parent != nil {
-            // The parent's /etc is whole and already holds what the supervisor put in.
-            facts.system = facts.system.filter { !Grant.covers("/etc", $0.path) }
-            facts.system.append(MachineFacts.Part(path: "/etc", isFile: false))
+    /// The part of a launch that is the same for every agent that the user launches.
+    func common(for account: Account) -> ViewDraft {
+        CommonPlanner(machine: facts, identity: identity, account: account, isNested: false).planned()
+    }
+
+    /// The plan that carries the common part out.
+    func plan(of common: ViewDraft) -> LaunchPlan {
+        var plan = LaunchPlan(steps: common.steps, identity: identity)
+        plan.continues = true
+        return plan
+    }
+
+    /// The plan of one launch: a child's whole, else what comes after the common part.
+    func plan(
+        _ request: LaunchRequest,
+        under parent: Sandbox?,
+        continuing common: ViewDraft
+    ) throws(LaunchFailure) -> LaunchPlan {
+        let filters = try filters(for: request.profile)
+        guard parent != nil else {
+            var plan = try planner(request, filters: filters, isNested: false, draft: common).plan()
+            plan.range = common.steps.count..<plan.steps.count
+            return plan
         }
-        let planner = LaunchPlanner(
+        try checkNesting(request)
+        var facts = facts
+        // The parent's /etc is whole and already holds what the supervisor put in.
+        facts.system = facts.system.filter { !Grant.covers("/etc", $0.path) }
+        facts.system.append(MachineFacts.Part(path: "/etc", isFile: false))
+        let draft = CommonPlanner(
+            machine: facts,
+            identity: identity,
+            account: request.account,
+            isNested: true
+        ).planned()
+        return try planner(request, filters: filters, isNested: true, draft: draft).plan()
+    }
+
+    private func planner(
+        _ request: LaunchRequest,
+        filters: [[UInt8]],
+        isNested: Bool,
+        draft: ViewDraft
+    ) -> LaunchPlanner {
+        LaunchPlanner(
             request: request,
             machine: facts,
             identity: identity,
-            filters: try filters(for: request.profile),
-            isNested: parent != nil
+            filters: filters,
+            isNested: isNested,
+            draft: draft
         )
-        return try planner.plan()
     }
 
     /// Those that are there and are no links.

@@ -15,15 +15,12 @@ struct SandboxParts: ~Copyable {
         self.talk = talk
     }
 
-    static func made(terminal: Bool) throws(SystemCallError) -> SandboxParts {
-        let report = try PacketSocket.pair()
-        let talk = try PacketSocket.pair()
-        var parts = SandboxParts(report: report, talk: talk)
-        if !terminal { try parts.addPipes() }
-        return parts
+    /// The sockets; streams follow with the order.
+    static func made() throws(SystemCallError) -> SandboxParts {
+        SandboxParts(report: try PacketSocket.pair(), talk: try PacketSocket.pair())
     }
 
-    private mutating func addPipes() throws(SystemCallError) {
+    mutating func addPipes() throws(SystemCallError) {
         for number: Int32 in 0..<3 {
             var ends: [Int32] = [-1, -1]
             let status = unsafe csb_pipe(&ends)
@@ -49,9 +46,13 @@ struct SandboxParts: ~Copyable {
     }
 
     /// From here on only the agent holds its side, so that its end is seen.
-    mutating func closeAgentSide() {
+    mutating func closeAgentSockets() {
         report.second = OwnedDescriptor(-1)
         talk.second = OwnedDescriptor(-1)
+    }
+
+    /// The same for the standard streams.
+    mutating func closeAgentStreams() {
         for descriptor in theirStreams { close(descriptor) }
         theirStreams = []
     }

@@ -1,14 +1,10 @@
 internal import CSandbox
 internal import Glibc
 package import Linux
-internal import Policy
 
 /// The small single-threaded process that clones agents, so that no copy of the supervisor's memory, threads or
 /// descriptors is ever in one.
 package final class Spawner: Sendable {
-    /// Milliseconds that a launch may take before it is given up.
-    static let patience: Int32 = 10_000
-
     private let socket: Int32
 
     private init(socket: Int32) {
@@ -29,67 +25,43 @@ package final class Spawner: Sendable {
         return Spawner(socket: socket)
     }
 
-    /// Makes an agent whose command waits for `Sandbox.start`.
+    /// Begins a sandbox that waits for its order.
     ///
-    /// Takes a few milliseconds.
-    package func prepare(
-        _ request: LaunchRequest,
-        under parent: Sandbox?,
-        machine: Machine
-    ) throws(LaunchFailure) -> Sandbox {
-        let plan = try machine.plan(request, under: parent)
-        let limits = try HeldLimits.make(
-            request.profile.limits,
-            name: request.name,
-            parent: parent?.group,
-            degraded: request.degraded
-        )
-        do throws(LaunchFailure) {
-            return try launch(plan, of: request, limits: limits, under: parent)
-        } catch {
-            limits.group?.remove()
-            throw error
-        }
+    /// What goes wrong in it is in its reports.
+    func park(_ plan: borrowing OwnedDescriptor) throws(SystemCallError) -> ParkedSandbox {
+        var parts = try SandboxParts.made()
+        var order = try PacketSocket.pair()
+        let descriptors = [
+            parts.agentReports, parts.agentChannel, plan.rawValue, order.second.rawValue,
+        ]
+        try ask(CSB_PARK, descriptors)
+        parts.closeAgentSockets()
+        order.second = OwnedDescriptor(-1)
+        return ParkedSandbox(parts: parts, order: order.first.take())
     }
 
-    private func launch(
-        _ plan: LaunchPlan,
+    /// Begins a sandbox in another's view.
+    func nest(
+        _ plan: borrowing OwnedDescriptor,
         of request: LaunchRequest,
-        limits: HeldLimits,
-        under parent: Sandbox?
-    ) throws(LaunchFailure) -> Sandbox {
-        var parts = try Self.parts(terminal: request.terminal)
-        try send(plan, parts: parts, files: request.extraFiles, under: parent)
-        parts.closeAgentSide()
-        let reports = LaunchReports(parts.reports, patience: Self.patience)
-        return try Sandbox(parts: parts, plan: plan, reports: reports, limits: limits)
+        under parent: Sandbox
+    ) throws(SystemCallError) -> SandboxParts {
+        var parts = try SandboxParts.made()
+        if !request.terminal { try parts.addPipes() }
+        let own = [parts.agentReports, parts.agentChannel, plan.rawValue]
+        let streams = parts.agentStreams(orElse: plan.rawValue)
+        try ask(CSB_NEST, own + streams + [request.extraFiles.descriptor] + parent.namespaceDescriptors)
+        parts.closeAgentSockets()
+        parts.closeAgentStreams()
+        return parts
     }
 
-    private static let exhausted = "The machine may be out of descriptors or memory."
-
-    private static func parts(terminal: Bool) throws(LaunchFailure) -> SandboxParts {
-        do throws(SystemCallError) {
-            return try SandboxParts.made(terminal: terminal)
-        } catch {
-            throw LaunchFailure(error, remedy: exhausted)
-        }
-    }
-
-    private func send(
-        _ plan: LaunchPlan,
-        parts: borrowing SandboxParts,
-        files: ExtraFiles,
-        under parent: Sandbox?
-    ) throws(LaunchFailure) {
-        do throws(SystemCallError) {
-            let memory = try SealedMemory.holding(plan.encoded(), name: "bailey-plan")
-            let own = [memory.rawValue, parts.agentReports, parts.agentChannel]
-            let streams = parts.agentStreams(orElse: memory.rawValue)
-            let namespaces = parent.map { $0.namespaceDescriptors } ?? []
-            let descriptors = own + streams + [files.descriptor] + namespaces
-            try PacketSocket.send([0], descriptors: descriptors, on: socket, waiting: true)
-        } catch {
-            throw LaunchFailure(error, remedy: Self.exhausted)
-        }
+    private func ask(_ request: csb_request, _ descriptors: [Int32]) throws(SystemCallError) {
+        try PacketSocket.send(
+            [UInt8(clamping: request.rawValue)],
+            descriptors: descriptors,
+            on: socket,
+            waiting: true
+        )
     }
 }

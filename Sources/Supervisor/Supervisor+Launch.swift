@@ -146,7 +146,7 @@ extension Supervisor {
             try machine.check(profile.files, home: configuration.home)
             if parent == nil { held = try standIns.place(for: profile.files) }
             let request = request(for: order, profile: profile, lineage: lineage)
-            let sandbox = try spawner.prepare(request, under: parent?.sandbox, machine: machine)
+            let sandbox = try sandboxes.prepare(request, under: parent?.sandbox)
             return AgentNode(
                 number: fresh(),
                 argv: order.argv,
@@ -179,10 +179,8 @@ extension Supervisor {
             workspace: order.workspace,
             workingDirectory: order.workingDirectory,
             umask: order.umask,
-            home: configuration.home,
-            userName: configuration.userName,
+            account: configuration.account,
             terminal: order.terminal != nil,
-            hostName: "bailey",
             extraFiles: trust.files,
             degraded: configuration.degraded
         )

@@ -18,6 +18,8 @@ package final class Supervisor {
     /// Milliseconds after which connections are taken again that no descriptor was left for, when none of its own
     /// connections ends before: the gateway's may have.
     static let starvationPause: UInt64 = 1_000
+    /// Milliseconds in which nothing happens before sandboxes are made ahead: beside a launch they would slow it down.
+    static let quiet: UInt64 = 3
     /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
     static let maximumNameLength = 63
     /// Event loops of the gateway: one for each core, four at most.
@@ -28,8 +30,8 @@ package final class Supervisor {
     let configuration: SupervisorConfiguration
     let runtime: RuntimeFolder
     let run: String
-    let spawner: Spawner
     let machine: Machine
+    let sandboxes: SandboxMaker
     let audit: AuditStore
     let credentials: CredentialStore
     let gateway: Gateway
@@ -70,7 +72,6 @@ package final class Supervisor {
     package init(configuration: SupervisorConfiguration, spawner: Spawner) throws {
         self.configuration = configuration
         runtime = RuntimeFolder(path: configuration.directories.runtime)
-        self.spawner = spawner
         run = RunName.random()
         mailbox = try Mailbox()
         // Beside the rest: making keys and reading the system's roots takes as long as opening the store.
@@ -82,6 +83,14 @@ package final class Supervisor {
             ownFolders: configuration.directories.all,
             systemCalls: try SystemCallPolicies.standard()
         )
+        sandboxes = try SandboxMaker(
+            spawner: spawner,
+            machine: machine,
+            account: configuration.account,
+            ahead: configuration.sandboxesAhead
+        )
+        // The first is made while the rest is opened.
+        sandboxes.makeAhead()
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)
@@ -178,13 +187,21 @@ package final class Supervisor {
         }
         let deadlines =
             agents.values.flatMap { [$0.deadline, $0.refusals.deadline] }
-            + [isStopping ? nil : drainDeadline, starvedUntil]
-        for source in poller.wait(until: deadlines.compactMap { $0 }.min()) {
+            + [isStopping ? nil : drainDeadline, starvedUntil, quietDeadline]
+        let sources = poller.wait(until: deadlines.compactMap { $0 }.min())
+        for source in sources {
             handle(source)
             // A launch takes milliseconds, and agents may ask for many at once: no time limit waits for all of them.
             endOverdue()
         }
         endOverdue()
+        if sources.isEmpty, quietDeadline != nil { sandboxes.makeAhead() }
+    }
+
+    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered.
+    private var quietDeadline: UInt64? {
+        guard root == nil, drainDeadline == nil, sandboxes.isShort else { return nil }
+        return Poller.now().addingReportingOverflow(Self.quiet).partialValue
     }
 
     private func handle(_ source: Poller.Source) {

@@ -1,5 +1,6 @@
 package import Model
 package import Profiles
+internal import Sandbox
 
 /// Everything a supervisor needs to know before it launches anything.
 package struct SupervisorConfiguration: Sendable {
@@ -12,8 +13,13 @@ package struct SupervisorConfiguration: Sendable {
     /// The user's home directory, for `~` in profiles and for `HOME` inside.
     package var home: String
     package var userName: String
+    /// Sandboxes that wait for an order.
+    package var sandboxesAhead: Int
     /// Names given by `--allow-degraded`.
     package var degraded: Set<String>
+
+    /// Who every agent is.
+    var account: Account { Account(userName: userName, home: home, hostName: "bailey") }
 }
 
 /// Where Bailey keeps its own files, by the XDG Base Directory Specification; no agent sees any of them.

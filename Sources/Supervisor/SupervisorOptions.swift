@@ -11,6 +11,8 @@ package struct SupervisorOptions: Sendable {
     package var profilesDirectory: String?
     package var configurationFile: String?
     package var degraded: Set<String> = []
+    /// Sandboxes that wait for an order; the one of a single launch is made while the supervisor starts.
+    package var sandboxesAhead = 1
 
     package init(version: String) {
         self.version = version
@@ -40,6 +42,7 @@ extension SupervisorConfiguration {
             ),
             home: home,
             userName: AccountEntry.current().name,
+            sandboxesAhead: options.sandboxesAhead,
             degraded: options.degraded
         )
     }

@@ -31,13 +31,20 @@ struct ServeCommand: ParsableCommand {
     var allowDegraded: [String] = []
     @Option(help: ArgumentHelp("Seconds that running agents have at the end.", valueName: "seconds"))
     var drain: UInt64 = 30
+    @Option(help: ArgumentHelp("Sandboxes made ahead, so that launches are quicker.", valueName: "count"))
+    var ahead = 2
 
     /// A day: whoever needs longer means to wait without end, and sends no signal.
     private static let longestDrain: UInt64 = 86_400
+    /// Each holds two processes and seven namespaces; more than are ordered at one moment are of no use.
+    private static let mostAhead = 64
 
     func validate() throws {
         guard drain <= Self.longestDrain else {
             throw ValidationError("--drain takes 0 to \(Self.longestDrain) seconds")
+        }
+        guard (0...Self.mostAhead).contains(ahead) else {
+            throw ValidationError("--ahead takes 0 to \(Self.mostAhead) sandboxes")
         }
     }
 
@@ -46,6 +53,7 @@ struct ServeCommand: ParsableCommand {
         options.profilesDirectory = profiles
         options.configurationFile = config
         options.degraded = Set(allowDegraded)
+        options.sandboxesAhead = ahead
         let outcome = Server.run(Server.Request(options: options, drainTime: drain * 1000)) { path in
             RunCommand.complain("serving at \(path)")
         }

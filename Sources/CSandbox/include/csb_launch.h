@@ -74,7 +74,9 @@ struct csb_plan {
     uint32_t init;                          /* path of bailey-init inside */
     uint32_t inside_uid, inside_gid, outside_uid, outside_gid;
     uint32_t landlock_scopes;
-    uint32_t umask, reserved;               /* of the command */
+    uint32_t umask;                         /* of the command */
+    uint32_t first_op;                      /* operations of the plan that this one continues */
+    uint32_t continues, reserved;           /* the agent waits, isolated, for the rest of its plan */
     uint64_t landlock_handled;
 };
 
@@ -103,11 +105,20 @@ struct csb_report {
     char program[4096]; /* path of the program, in CSB_READY */
 };
 
-/* Descriptors of one launch request, in this order; the last three only for a nested agent. */
+/* Descriptors of one launch. */
 enum csb_descriptor {
-    CSB_PLAN, CSB_REPORT, CSB_CHANNEL, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_SHARED, CSB_USER, CSB_MOUNT_NS, CSB_PID,
+    CSB_REPORT, CSB_CHANNEL, CSB_PLAN, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_SHARED, CSB_USER, CSB_MOUNT_NS, CSB_PID,
     CSB_DESCRIPTORS,
 };
+
+/* What the spawner is asked for: one byte, and descriptors beside it. */
+enum csb_request {
+    CSB_NEST = 'n', /* a whole launch below an agent: all descriptors */
+    CSB_PARK = 'p', /* the first part of a launch: report, channel, plan, and where the order will come */
+};
+
+/* The order, on the socket that came with CSB_PARK: one byte, and beside it plan, stdin, stdout, stderr, shared. */
+enum { CSB_ORDERED = CSB_SHARED - CSB_PLAN + 1, CSB_PARKED = CSB_PLAN + 2 };
 
 /* Forks the spawner, which serves launch requests on its end of a packet socket until the other end is closed.
    Returns the supervisor's end, or -errno. Call while the process has one thread. */

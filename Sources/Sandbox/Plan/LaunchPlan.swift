@@ -16,20 +16,32 @@ struct LaunchPlan: Sendable {
         var path: String
     }
 
-    var steps: [LaunchStep] = []
-    var arguments: [String]
-    /// `NAME=value`.
-    var environment: [String]
-    /// Folders in which the program is looked for.
-    var search: [String]
     /// bailey-init's path inside.
-    var initPath: String
+    static let initPath = "/.bailey/bin/init"
+
+    /// From the launch's first on.
+    var steps: [LaunchStep]
     var identity: Identity
+    /// Which of the steps this plan carries out; those before are another's, carried out already.
+    var range: Range<Int>
+    /// The agent then waits for a plan with the rest.
+    var continues = false
+    var arguments: [String] = []
+    /// `NAME=value`.
+    var environment: [String] = []
+    /// Folders in which the program is looked for.
+    var search: [String] = []
     var landlockHandled: UInt64 = 0
     var landlockScopes: UInt32 = 0
     var landlockRules: [Rule] = []
     /// Mode bits that files made by the command do not get (umask(2)).
     var umask: UInt32 = 0o022
+
+    init(steps: [LaunchStep], identity: Identity) {
+        self.steps = steps
+        self.identity = identity
+        range = steps.indices
+    }
 
     /// The plan as the interpreter reads it (`csb_launch.h`).
     func encoded() -> [UInt8] {
@@ -39,12 +51,14 @@ struct LaunchPlan: Sendable {
         (head.argument_count, head.arguments) = blob.table(arguments)
         (head.environment_count, head.environment) = blob.table(environment)
         (head.search_count, head.search) = blob.table(search)
-        head.`init` = blob.text(initPath)
+        head.`init` = blob.text(Self.initPath)
         (head.inside_uid, head.inside_gid) = (identity.insideUser, identity.insideGroup)
         (head.outside_uid, head.outside_gid) = (identity.outsideUser, identity.outsideGroup)
         (head.landlock_handled, head.landlock_scopes) = (landlockHandled, landlockScopes)
         head.umask = umask
-        let operations = steps.map { operation($0, &blob) }
+        head.first_op = UInt32(clamping: range.lowerBound)
+        head.continues = continues ? 1 : 0
+        let operations = steps[range].map { operation($0, &blob) }
         head.op_count = UInt32(clamping: operations.count)
         head.ops = blob.array(operations)
         head.size = UInt32(clamping: blob.bytes.count)

@@ -3,17 +3,15 @@ internal import Glibc
 internal import Model
 internal import Policy
 
-/// Makes a `LaunchPlan` from what the supervisor wants and what the machine is: no system calls.
+/// The rest of a launch, from what the supervisor wants and what the machine is: no system calls.
 ///
-/// The order is fixed. Sources are cloned while the old view is whole; then the new root covers it, is filled,
-/// becomes the root and is sealed; then the network; then the process; the locks come last.
+/// The order is fixed. What the profile grants is cloned while the old view is whole; the new root is filled, becomes
+/// the root and is sealed; then the process; the locks come last.
 struct LaunchPlanner {
     /// TCP port inside that captured connections are redirected to; also the explicit proxy, on loopback.
     static let capturePort: UInt64 = 3128
     /// DNS (RFC 1035 section 4.2).
     static let resolverPort: UInt64 = 53
-    /// Bytes and inodes of the root's own tmpfs: folders, links, the files that Bailey puts in.
-    static let rootSize: (bytes: UInt64, inodes: UInt64) = (16 << 20, 4096)
     /// Bytes of private writable storage where the profile says nothing.
     static let defaultDisk: UInt64 = 1 << 30
     /// Inodes of private writable storage: one for every 4 KiB of the default.
@@ -26,41 +24,18 @@ struct LaunchPlanner {
     let filters: [[UInt8]]
     /// The parent's view is what sources are taken from.
     let isNested: Bool
-    var steps: [LaunchStep] = []
-    var slots: UInt32 = 0
-    var made: Set<ByteText> = [ByteText("/")]
-    /// Where a mount of the view begins; nothing of ours can be made beneath.
-    var mounted = MountPoints()
+    /// Continues the common part.
+    var draft: ViewDraft
 
-    init(
-        request: LaunchRequest,
-        machine: MachineFacts,
-        identity: LaunchPlan.Identity,
-        filters: [[UInt8]],
-        isNested: Bool
-    ) {
-        self.request = request
-        self.machine = machine
-        self.identity = identity
-        self.filters = filters
-        self.isNested = isNested
-    }
-
-    /// The whole plan.
+    /// The whole plan, the common part included.
     consuming func plan() throws(LaunchFailure) -> LaunchPlan {
-        steps.append(LaunchStep(kind: CSB_KEYRING))
-        steps.append(LaunchStep(kind: CSB_PRIVATE))
-        let system = takeSystem()
+        draft.append(LaunchStep(kind: CSB_PRIVATE))
         let granted = try takeGranted()
-        steps.append(LaunchStep(kind: CSB_ROOT, mode: 0o755, a: Self.rootSize.bytes, b: Self.rootSize.inodes))
-        placeSystem(system)
         placePrivate()
-        placeOwn()
-        place(granted)
-        placeProc()
+        draft.place(granted)
+        hide()
         placeExtraFiles()
         finishView()
-        network()
         process()
         locks()
         return finished()
@@ -69,14 +44,10 @@ struct LaunchPlanner {
     private func finished() -> LaunchPlan {
         let variables = request.environment.map { "\($0.name)=\($0.value)" }
         let path = request.environment.first { $0.name.isSame(as: "PATH") }?.value ?? "/usr/bin:/bin"
-        var plan = LaunchPlan(
-            steps: steps,
-            arguments: request.argv,
-            environment: variables,
-            search: path.cut(at: ":").filter { $0.begins(with: "/") }.map(String.init),
-            initPath: "/.bailey/bin/init",
-            identity: identity
-        )
+        var plan = LaunchPlan(steps: draft.steps, identity: identity)
+        plan.arguments = request.argv
+        plan.environment = variables
+        plan.search = path.cut(at: ":").filter { $0.begins(with: "/") }.map(String.init)
         plan.umask = request.umask
         let wall = LandlockWall(abi: machine.landlock, writable: writablePaths)
         plan.landlockHandled = wall.handled
@@ -86,22 +57,12 @@ struct LaunchPlanner {
     }
 
     private var writablePaths: [String] {
-        request.profile.files.write + ["/tmp", request.home, "/dev/shm"]
-    }
-
-    private mutating func network() {
-        steps.append(LaunchStep(kind: CSB_LOOPBACK))
-        steps.append(LaunchStep(kind: CSB_ROUTES))
-        steps.append(LaunchStep(kind: CSB_LISTEN, a: Self.capturePort))
-        steps.append(LaunchStep(kind: CSB_RESOLVER, a: Self.resolverPort))
-        steps.append(LaunchStep(kind: CSB_REFUSALS))
-        steps.append(LaunchStep(kind: CSB_CAPTURE, a: Self.capturePort))
-        steps.append(LaunchStep(kind: CSB_HOSTNAME, text: request.hostName))
+        request.profile.files.write + ["/tmp", request.account.home, "/dev/shm"]
     }
 
     private mutating func process() {
         for limit in ResourceLimits.of(request.profile.limits) {
-            steps.append(
+            draft.append(
                 LaunchStep(
                     kind: CSB_LIMIT,
                     mode: limit.resource,
@@ -111,14 +72,14 @@ struct LaunchPlanner {
                 )
             )
         }
-        steps.append(LaunchStep(kind: request.terminal ? CSB_TERMINAL : CSB_STREAMS))
-        steps.append(LaunchStep(kind: CSB_CHDIR, path: request.workingDirectory))
-        steps.append(LaunchStep(kind: CSB_PROGRAM))
+        draft.append(LaunchStep(kind: request.terminal ? CSB_TERMINAL : CSB_STREAMS))
+        draft.append(LaunchStep(kind: CSB_CHDIR, path: request.workingDirectory))
+        draft.append(LaunchStep(kind: CSB_PROGRAM))
     }
 
     private mutating func locks() {
-        if machine.landlock > 0 { steps.append(LaunchStep(kind: CSB_LANDLOCK)) }
-        steps.append(LaunchStep(kind: CSB_CAPABILITIES))
-        for filter in filters { steps.append(LaunchStep(kind: CSB_SECCOMP, payload: filter)) }
+        if machine.landlock > 0 { draft.append(LaunchStep(kind: CSB_LANDLOCK)) }
+        draft.append(LaunchStep(kind: CSB_CAPABILITIES))
+        for filter in filters { draft.append(LaunchStep(kind: CSB_SECCOMP, payload: filter)) }
     }
 }

@@ -1,0 +1,43 @@
+internal import Glibc
+internal import Linux
+
+/// A sandbox made as far as no order decides, whose process waits for the rest of its plan.
+///
+/// Letting go of it ends it.
+final class ParkedSandbox {
+    private var parts: SandboxParts?
+    private let order: OwnedDescriptor
+
+    /// - Parameters:
+    ///   - parts: the sockets, of which the agent has its side.
+    ///   - order: where its companion waits for the order.
+    init(parts: consuming SandboxParts, order: consuming OwnedDescriptor) {
+        self.parts = consume parts
+        self.order = order
+    }
+
+    /// Whether it still waits: what became of one that does not is in its reports.
+    var isWaiting: Bool {
+        var watched = pollfd(fd: order.rawValue, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&watched, 1, 0) == 0
+    }
+
+    /// Hands it the rest of the plan, and gives away its sockets, with streams added.
+    func ordered(
+        _ plan: borrowing OwnedDescriptor,
+        of request: LaunchRequest
+    ) throws(SystemCallError) -> SandboxParts {
+        guard var parts = parts.take() else {
+            throw SystemCallError(stage: "order", object: "a sandbox that is taken", errno: EALREADY)
+        }
+        if !request.terminal { try parts.addPipes() }
+        let streams = parts.agentStreams(orElse: plan.rawValue)
+        try PacketSocket.send(
+            [0],
+            descriptors: [plan.rawValue] + streams + [request.extraFiles.descriptor],
+            on: order.rawValue
+        )
+        parts.closeAgentStreams()
+        return parts
+    }
+}

@@ -1,0 +1,117 @@
+internal import CSandbox
+internal import Model
+
+/// The steps of a launch as they are put together, and what of the new view they have made so far.
+struct ViewDraft: Sendable {
+    /// A clone of a part of the old view, taken while it is whole.
+    struct Source {
+        var slot: UInt32
+        var path: String
+        /// Which of CSB_OPTIONAL and CSB_PROTECTION it was taken with: what was left out is not mounted either.
+        var leniency: UInt32
+        var isFile: Bool
+
+        static let leniencies = CSB_OPTIONAL.rawValue | CSB_PROTECTION.rawValue
+    }
+
+    private(set) var steps: [LaunchStep] = []
+    private var slots: UInt32 = 0
+    private var made: Set<ByteText> = [ByteText("/")]
+    /// Where a mount of the view begins; nothing of ours can be made beneath.
+    private var mounted = MountPoints()
+
+    mutating func append(_ step: LaunchStep) {
+        steps.append(step)
+    }
+
+    /// Whether a path is a mount of the view or beneath one.
+    func covers(_ path: String) -> Bool { mounted.cover(path) }
+
+    /// Takes a source: `kind` is CSB_TREE, or CSB_HOST_TREE with the supervisor's rights.
+    mutating func take(
+        _ path: String,
+        _ kind: csb_kind = CSB_TREE,
+        flags: UInt32,
+        owner: (user: UInt32, group: UInt32) = (0, 0),
+        inside: String? = nil,
+        isFile: Bool = false
+    ) -> Source {
+        defer { slots += 1 }
+        steps.append(
+            LaunchStep(
+                kind: kind,
+                slot: slots,
+                flags: flags,
+                path: path,
+                a: UInt64(owner.user),
+                b: UInt64(owner.group)
+            )
+        )
+        return Source(
+            slot: slots,
+            path: inside ?? path,
+            leniency: flags & Source.leniencies,
+            isFile: isFile
+        )
+    }
+
+    /// Mounts sources where they belong.
+    mutating func place(_ sources: [Source]) {
+        for source in sources {
+            if !covers(source.path) {
+                makeFolders(above: source.path)
+                if source.isFile { makeFile(source.path, []) } else { makeFolder(source.path) }
+            }
+            steps.append(
+                LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: source.leniency, path: source.path)
+            )
+            mounted.insert(source.path)
+        }
+    }
+
+    mutating func makeFolders(above path: String) {
+        var folder = ""
+        for part in path.cut(at: "/").dropLast() {
+            folder += "/" + part
+            makeFolder(folder)
+        }
+    }
+
+    mutating func makeFolder(_ path: String, mode: UInt32 = 0o755) {
+        guard !covers(path), made.insert(ByteText(path)).inserted else { return }
+        steps.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: path))
+    }
+
+    mutating func makeFile(_ path: String, _ content: [UInt8], mode: UInt32 = 0o644) {
+        guard made.insert(ByteText(path)).inserted else { return }
+        makeFolders(above: path)
+        steps.append(LaunchStep(kind: CSB_FILE, mode: mode, path: path, payload: content))
+    }
+
+    mutating func makeFile(_ path: String, sharing part: ExtraFiles.Part) {
+        guard made.insert(ByteText(path)).inserted else { return }
+        makeFolders(above: path)
+        steps.append(
+            LaunchStep(
+                kind: CSB_FILE,
+                flags: CSB_SHARED_DATA.rawValue,
+                mode: 0o444,
+                path: path,
+                a: part.offset,
+                b: part.size
+            )
+        )
+    }
+
+    mutating func link(_ path: String, to target: String) {
+        makeFolders(above: path)
+        made.insert(ByteText(path))
+        steps.append(LaunchStep(kind: CSB_SYMLINK, path: path, text: target))
+    }
+
+    /// Covers what may be there with a read-only bind of what the new view holds at `source`.
+    mutating func cover(_ path: String, with source: String) {
+        let flags = CSB_READ_ONLY.rawValue | CSB_OPTIONAL.rawValue | CSB_NO_EXEC.rawValue
+        steps.append(LaunchStep(kind: CSB_BIND, flags: flags, path: path, text: source))
+    }
+}
