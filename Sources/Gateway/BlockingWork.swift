@@ -30,13 +30,16 @@ final class BlockingWork: Sendable {
     /// Runs, or is told that it will not.
     private typealias Job = @Sendable (_ mayRun: Bool) -> Void
 
+    /// Whether the threads are there: they come with the first job, and never after the end.
+    private enum Threads { case unneeded, running, ended }
+
     private let threads: NIOThreadPool
+    private let phase = Mutex(Threads.unneeded)
     private let line: Mutex<FairQueue<Job>>
     private let waitingPerAgent: Int
 
     init(_ limits: GatewayLimits) {
         threads = NIOThreadPool(numberOfThreads: limits.blockingThreads)
-        threads.start()
         waitingPerAgent = limits.waitingPerAgent
         line = Mutex(
             FairQueue(
@@ -76,10 +79,23 @@ final class BlockingWork: Sendable {
     /// Tells all that wait that they will not be run, then ends the threads.
     func shutdown() {
         for job in line.withLock({ $0.removeAll() }) { job(false) }
-        try? threads.syncShutdownGracefully()
+        let before = phase.withLock { phase in
+            defer { phase = .ended }
+            return phase
+        }
+        if before == .running { try? threads.syncShutdownGracefully() }
+    }
+
+    private func startThreads() {
+        phase.withLock { phase in
+            guard phase == .unneeded else { return }
+            threads.start()
+            phase = .running
+        }
     }
 
     private func start() {
+        startThreads()
         while let (agent, job) = line.withLock({ $0.next() }) {
             threads.submit { state in
                 job(state == .active)

@@ -23,15 +23,12 @@ package struct Machine: Sendable {
 
     let facts: MachineFacts
     let identity: LaunchPlan.Identity
-    private let filters: SeccompFilters
 
     /// Looks the machine up.
     ///
-    /// - Parameters:
-    ///   - ownFolders: Bailey's state and configuration, which no agent may be granted.
-    ///   - systemCalls: the policy that every agent runs under, whatever its profile adds.
+    /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
     /// - Throws: when bailey-init is not there, or no id is left for agents.
-    package init(ownFolders: [String], systemCalls: SystemCallPolicy) throws(LaunchFailure) {
+    package init(ownFolders: [String]) throws(LaunchFailure) {
         facts = MachineFacts(
             isRoot: Self.isRoot,
             landlock: Int(csb_landlock_abi()),
@@ -40,7 +37,6 @@ package struct Machine: Sendable {
             programs: try BaileyPrograms.located(),
             ownFolders: ownFolders
         )
-        filters = SeccompFilters(base: systemCalls)
         identity = try Self.outsideIdentity()
     }
 
@@ -111,20 +107,6 @@ package struct Machine: Sendable {
         for grant in Grant.all(of: files, home: home) { try facts.check(grant) }
     }
 
-    private func filters(for profile: Profile) throws(LaunchFailure) -> [[UInt8]] {
-        do throws(SeccompFailure) {
-            return try filters.programs(profile.systemCalls)
-        } catch {
-            throw LaunchFailure(
-                step: "compile the seccomp filter",
-                object: "\(error)",
-                errno: 0,
-                remedy:
-                    "Run 'bailey doctor'; where it is a policy of your own, 'bailey profile check' on its file."
-            )
-        }
-    }
-
     /// The part of a launch that is the same for every agent that the user launches.
     func common(for account: Account) -> ViewDraft {
         CommonPlanner(machine: facts, identity: identity, account: account, isNested: false).planned()
@@ -140,10 +122,10 @@ package struct Machine: Sendable {
     /// The plan of one launch: a child's whole, else what comes after the common part.
     func plan(
         _ request: LaunchRequest,
+        filters: [[UInt8]],
         under parent: Sandbox?,
         continuing common: ViewDraft
     ) throws(LaunchFailure) -> LaunchPlan {
-        let filters = try filters(for: request.profile)
         guard parent != nil else {
             var plan = try planner(request, filters: filters, isNested: false, draft: common).plan()
             plan.range = common.steps.count..<plan.steps.count

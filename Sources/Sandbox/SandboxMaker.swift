@@ -55,9 +55,15 @@ package final class SandboxMaker {
     /// Takes milliseconds.
     package func prepare(
         _ request: LaunchRequest,
+        filters: SeccompFilters,
         under parent: Sandbox?
     ) throws(LaunchFailure) -> Sandbox {
-        let plan = try machine.plan(request, under: parent, continuing: common)
+        let plan = try machine.plan(
+            request,
+            filters: try Self.programs(filters, request.profile),
+            under: parent,
+            continuing: common
+        )
         let limits = try HeldLimits.make(
             request.profile.limits,
             name: request.name,
@@ -94,6 +100,23 @@ package final class SandboxMaker {
             if sandbox.isWaiting { return sandbox }
         }
         return try spawner.park(commonPlan)
+    }
+
+    private static func programs(
+        _ filters: SeccompFilters,
+        _ profile: Profile
+    ) throws(LaunchFailure) -> [[UInt8]] {
+        do throws(SeccompFailure) {
+            return try filters.programs(profile.systemCalls)
+        } catch {
+            throw LaunchFailure(
+                step: "compile the seccomp filter",
+                object: "\(error)",
+                errno: 0,
+                remedy:
+                    "Run 'bailey doctor'; where it is a policy of your own, 'bailey profile check' on its file."
+            )
+        }
     }
 
     private static func naming<Value: ~Copyable>(

@@ -92,7 +92,7 @@ package enum Launch {
         // While the supervisor opens its store.
         let sources = WarningSources(
             directories: configuration.directories,
-            profiles: configuration.profiles,
+            profiles: { configuration.profiles },
             knowsEnvironment: true
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
@@ -117,11 +117,13 @@ package enum Launch {
         )
         let sources = WarningSources(
             directories: directories,
-            profiles: ProfileSearch(
-                explicit: nil,
-                configurationHome: ProcessEnvironment.dictionary["XDG_CONFIG_HOME"],
-                home: home
-            ),
+            profiles: {
+                ProfileSearch(
+                    explicit: nil,
+                    configurationHome: ProcessEnvironment.dictionary["XDG_CONFIG_HOME"],
+                    home: home
+                )
+            },
             knowsEnvironment: false
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)

@@ -146,7 +146,7 @@ extension Supervisor {
             try machine.check(profile.files, home: configuration.home)
             if parent == nil { held = try standIns.place(for: profile.files) }
             let request = request(for: order, profile: profile, lineage: lineage)
-            let sandbox = try sandboxes.prepare(request, under: parent?.sandbox)
+            let sandbox = try sandboxes.prepare(request, filters: filters, under: parent?.sandbox)
             return AgentNode(
                 number: fresh(),
                 argv: order.argv,

@@ -32,6 +32,7 @@ package final class Supervisor {
     let run: String
     let machine: Machine
     let sandboxes: SandboxMaker
+    let filters: SeccompFilters
     let audit: AuditStore
     let credentials: CredentialStore
     let gateway: Gateway
@@ -74,15 +75,17 @@ package final class Supervisor {
         runtime = RuntimeFolder(path: configuration.directories.runtime)
         run = RunName.random()
         mailbox = try Mailbox()
-        // Beside the rest: making keys and reading the system's roots takes as long as opening the store.
+        // Beside the rest: each takes as long as opening the store.
         let trust = Concurrently {
             let authority = try CertificateAuthority()
             return (authority: authority, store: try TrustStore(authority: authority))
         }
-        machine = try Machine(
-            ownFolders: configuration.directories.all,
-            systemCalls: try SystemCallPolicies.standard()
-        )
+        let filters = Concurrently {
+            let filters = SeccompFilters(base: try SystemCallPolicies.standard())
+            _ = try filters.programs(nil)
+            return filters
+        }
+        machine = try Machine(ownFolders: configuration.directories.all)
         sandboxes = try SandboxMaker(
             spawner: spawner,
             machine: machine,
@@ -114,6 +117,7 @@ package final class Supervisor {
             credentials: credentials
         )
         self.trust = try trust.value().store
+        self.filters = try filters.value()
     }
 
     /// A number that this supervisor has not used before.

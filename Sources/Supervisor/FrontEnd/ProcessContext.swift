@@ -5,7 +5,7 @@ internal import Model
 /// The environment this process was given.
 enum ProcessEnvironment {
     /// Every entry that is valid UTF-8, as it stands.
-    static var entries: [String] {
+    static let entries: [String] = {
         var entries: [String] = []
         var cursor = unsafe environ
         while let entry = unsafe cursor.pointee {
@@ -13,10 +13,10 @@ enum ProcessEnvironment {
             unsafe cursor += 1
         }
         return entries
-    }
+    }()
 
     /// Name to value, for names in ASCII; of a repeated name the first, as getenv(3) has it.
-    static var dictionary: [String: String] {
+    static let dictionary: [String: String] = {
         var result: [String: String] = [:]
         for entry in entries {
             guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 })
@@ -27,7 +27,7 @@ enum ProcessEnvironment {
             if result[name] == nil { result[name] = String(entry.rest(behind: equals)) }
         }
         return result
-    }
+    }()
 }
 
 /// Where this process stands.

@@ -21,7 +21,7 @@ struct CredentialWarnings {
             !store.names.isEmpty
         else { return nil }
         let loader = ProfileLoader(
-            search: configuration.profiles,
+            search: configuration.profiles(),
             variables: ProfileVariables(workspace: order.workspace, home: home, temporary: "/tmp")
         )
         let loaded: Profile? =
@@ -71,6 +71,7 @@ struct CredentialWarnings {
 /// Where a front-end looks for what it warns of: where its supervisor does.
 struct WarningSources {
     let directories: StateDirectories
-    let profiles: ProfileSearch
+    /// Asked for only where there are credentials: it is looked for on the disk.
+    let profiles: () -> ProfileSearch
     let knowsEnvironment: Bool
 }
