@@ -10,13 +10,7 @@ extension EndToEnd {
         let place: Place
 
         init() throws {
-            place = try Place()
-            let profiles = "config/bailey/profiles"
-            try place.write(
-                "bailey: 1\nname: top\nextends: [base]\nchildren: {profiles: [leaf], depth: 1, count: 4}\n",
-                to: "\(profiles)/top.yaml"
-            )
-            try place.write("bailey: 1\nname: leaf\nextends: [base]\n", to: "\(profiles)/leaf.yaml")
+            place = try .nesting()
         }
 
         /// `bailey serve` with so many descriptors.

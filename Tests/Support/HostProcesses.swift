@@ -26,6 +26,16 @@ package enum HostProcesses {
         }
     }
 
+    /// Processes whose parent is this one.
+    package static func children(of parent: pid_t) -> [pid_t] {
+        all.filter { process in
+            let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+            // Behind the name, which may hold anything: state and parent (proc(5)).
+            let words = status?.split(separator: ")").last?.split(separator: " ") ?? []
+            return words.count > 1 && pid_t(words[1]) == parent
+        }
+    }
+
     fileprivate static var all: [pid_t] {
         ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
     }

@@ -1,0 +1,132 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// `bailey serve --ahead`: sandboxes that are there before they are ordered.
+    @Suite("Sandboxes made ahead", .serialized)
+    struct AheadTests {
+        let place: Place
+
+        init() throws { place = try .nesting() }
+
+        private func serving(ahead: Int) throws -> RunningCommand {
+            let server = try RunningCommand(
+                [place.binary, "serve", "--ahead", "\(ahead)"],
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            return server
+        }
+
+        private func end(_ server: RunningCommand) {
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+        }
+
+        /// Network namespaces of what a supervisor's spawner started: each waiting sandbox has one of its own.
+        private func waiting(of server: pid_t) throws -> [pid_t] {
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+            return HostProcesses.children(of: server).flatMap(HostProcesses.children(of:)).filter {
+                let link = "/proc/\($0)/ns/net"
+                guard let other = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {
+                    return false
+                }
+                return other != own
+            }
+        }
+
+        private func awaitWaiting(_ count: Int, of server: pid_t) throws -> [pid_t] {
+            let end = Date(timeIntervalSinceNow: 20)
+            while try waiting(of: server).count != count, Date() < end { Thread.sleep(forTimeInterval: 0.02) }
+            return try waiting(of: server)
+        }
+
+        @Test("As many wait as --ahead says, and what was ordered is made up for")
+        func count() throws {
+            let server = try serving(ahead: 3)
+            let before = try awaitWaiting(3, of: server.processIdentifier)
+            #expect(before.count == 3)
+            #expect(try place.bailey(["run", "--", "true"]).code == 0)
+            let after = try awaitWaiting(3, of: server.processIdentifier)
+            #expect(after.count == 3 && Set(after).intersection(before).count == 2, "\(before) then \(after)")
+            end(server)
+            #expect(try waiting(of: server.processIdentifier).isEmpty)
+            let none = try serving(ahead: 0)
+            #expect(try place.bailey(["run", "--", "true"]).code == 0)
+            #expect(try waiting(of: none.processIdentifier).isEmpty)
+            end(none)
+        }
+
+        @Test("One that was ended meanwhile is missed by no launch")
+        func ended() throws {
+            let server = try serving(ahead: 2)
+            for process in try awaitWaiting(2, of: server.processIdentifier) { kill(process, SIGKILL) }
+            let outcome = try place.bailey(["run", "--", "echo", "launched"])
+            #expect(outcome.code == 0 && outcome.lines == ["launched"], "\(outcome)")
+            for process in try awaitWaiting(2, of: server.processIdentifier) { kill(process, SIGKILL) }
+            #expect(try awaitWaiting(0, of: server.processIdentifier).isEmpty)
+            #expect(try place.bailey(["run", "--", "true"]).code == 0)
+            end(server)
+        }
+
+        @Test("R12: none outlives a supervisor that is killed")
+        func killed() throws {
+            let server = try serving(ahead: 4)
+            let parked = try awaitWaiting(4, of: server.processIdentifier)
+            #expect(parked.count == 4)
+            kill(server.processIdentifier, SIGKILL)
+            _ = server.finish()
+            let end = Date(timeIntervalSinceNow: 20)
+            func left() -> [pid_t] { parked.filter { kill($0, 0) == 0 } }
+            while !left().isEmpty, Date() < end { Thread.sleep(forTimeInterval: 0.02) }
+            #expect(left().isEmpty)
+        }
+
+        @Test(
+            "An agent sees what was mounted, and which file of the system was replaced, after its sandbox was made",
+            .enabled(if: getuid() == 0)
+        )
+        func stale() throws {
+            // In a mount namespace of its own, with an /etc that may be changed.
+            let script = """
+                set -e
+                mkdir etc; cp -a /etc/os-release /etc/ssl /etc/passwd /etc/group /etc/alternatives etc/
+                cp --remove-destination /usr/lib/os-release etc/os-release
+                mount --bind etc /etc
+                '\(place.binary)' serve --ahead 2 2>served & server=$!
+                for i in $(seq 500); do grep -q 'serving at' served && break; sleep 0.02; done
+                cd workspace
+                '\(place.binary)' run -- sh -c 'ls /usr/local/share; cat /etc/os-release' | grep -c -e fresh || true
+                sleep 0.2
+                mount -t tmpfs fresh /usr/local/share; touch /usr/local/share/fresh
+                '\(place.binary)' run -- ls /usr/local/share
+                sleep 0.2
+                echo fresh=1 >/etc/new; mv /etc/new /etc/os-release
+                '\(place.binary)' run -- cat /etc/os-release
+                kill $server; wait $server
+                """
+            let outcome = try Command.run(
+                ["unshare", "--mount", "sh", "-c", script],
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(outcome.code == 0 && outcome.lines == ["0", "fresh", "fresh=1"], "\(outcome)")
+        }
+
+        @Test("An order that is refused leaves the next one nothing of it")
+        func refused() throws {
+            let server = try serving(ahead: 1)
+            #expect(try awaitWaiting(1, of: server.processIdentifier).count == 1)
+            let missing = try place.bailey(["run", "--", "no-such-program"])
+            #expect(missing.code == 127 && missing.errors.contains("no-such-program"), "\(missing)")
+            let outside = try place.bailey(["run", "-w", "/usr/share", "--", "true"])
+            #expect(outside.code == 125 && outside.errors.contains("chdir"), "\(outside)")
+            let outcome = try place.bailey(["run", "--", "sh", "-c", "ls /usr/share/doc >/dev/null; pwd"])
+            #expect(outcome.code == 0 && outcome.lines == [place.workspace], "\(outcome)")
+            end(server)
+        }
+    }
+}
