@@ -64,9 +64,9 @@ final class BlockingWork: Sendable {
         let job: Job = { mayRun in
             // What an ended agent waits for is not asked for: a question to a resolver leaves the machine.
             guard mayRun, place.isWanted, !resident.current.closed else {
-                return promise.fail(Failure.unwanted)
+                return self.settle(promise, .failure(Failure.unwanted))
             }
-            promise.completeWith(Result { try body() })
+            self.settle(promise, Result { try body() })
         }
         guard line.withLock({ $0.add(job, for: resident.id) }) else {
             promise.fail(Failure.lineFull(waitingPerAgent))
@@ -76,14 +76,27 @@ final class BlockingWork: Sendable {
         return promise.futureResult
     }
 
-    /// Tells all that wait that they will not be run, then ends the threads.
-    func shutdown() {
-        for job in line.withLock({ $0.removeAll() }) { job(false) }
-        let before = phase.withLock { phase in
-            defer { phase = .ended }
-            return phase
+    /// Gives a job's result to its loop, which takes nothing any more when the work has ended.
+    private func settle<Value: Sendable>(
+        _ promise: EventLoopPromise<Value>,
+        _ result: Result<Value, any Error>
+    ) {
+        phase.withLock { phase in
+            if phase != .ended { promise.completeWith(result) }
         }
-        if before == .running { try? threads.syncShutdownGracefully() }
+    }
+
+    /// Tells all that wait that they will not be run; call while the event loops run.
+    ///
+    /// What runs already has no result from here on.
+    func end() {
+        for job in line.withLock({ $0.removeAll() }) { job(false) }
+        phase.withLock { $0 = .ended }
+    }
+
+    /// Waits for the threads; call when it has ended.
+    func awaitThreads() {
+        try? threads.syncShutdownGracefully()
     }
 
     private func startThreads() {

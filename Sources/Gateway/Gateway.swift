@@ -185,8 +185,9 @@ package final class Gateway: Sendable {
     /// Ends every agent, then the loops.
     package func shutdown() {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
+        gatehouse.work.end()
         try? group.syncShutdownGracefully()
-        gatehouse.work.shutdown()
+        gatehouse.work.awaitThreads()
     }
 
     private func listen(_ agent: GatewayAgent, _ resident: Resident) -> EventLoopFuture<any Channel> {

@@ -107,7 +107,9 @@ package struct ByteText: Sendable, Hashable, CustomStringConvertible {
 
     @inlinable package var description: String { text }
 
-    @inlinable package static func == (left: ByteText, right: ByteText) -> Bool { left.text.isSame(as: right.text) }
+    @inlinable package static func == (left: ByteText, right: ByteText) -> Bool {
+        left.text.isSame(as: right.text)
+    }
 
     @inlinable package func hash(into hasher: inout Hasher) {
         // Equal bytes have equal hashes as text, too.

@@ -24,8 +24,10 @@ struct MachineSight: ~Copyable {
         return haveMountsChanged || now != identities
     }
 
-    /// The file is always readable, and in error when the table has changed since the last poll(2) of it (proc(5),
-    /// /proc/pid/mounts). What cannot be seen may have changed.
+    /// Whether something was mounted or unmounted since this was last asked.
+    ///
+    /// The file is in error when the table has changed since the last poll(2) of it (proc(5), /proc/pid/mounts). What
+    /// cannot be seen may have changed.
     private var haveMountsChanged: Bool {
         var watched = pollfd(fd: mounts.rawValue, events: Int16(POLLPRI), revents: 0)
         return unsafe poll(&watched, 1, 0) != 0
