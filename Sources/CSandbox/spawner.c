@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,10 +136,12 @@ static int leave_descriptors(struct csb_context *context) {
 
 /* Argument and environment vectors of init: its own name, the program's path, then the command's. */
 static _Noreturn void run_init(struct csb_context *context) {
-    static char *arguments[16384 + 4], *environment[16384 + 1];
     const struct csb_plan *head = context->head;
+    size_t count = (size_t)head->argument_count + head->environment_count + 4;
+    char **arguments = mmap(0, count * sizeof *arguments, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (arguments == MAP_FAILED) _exit(125);
+    char **environment = arguments + head->argument_count + 3;
     const uint32_t *list = (const void *)(context->plan + head->arguments);
-    if (head->argument_count > 16384 || head->environment_count > 16384) _exit(125);
     arguments[0] = "bailey-init";
     arguments[1] = context->program;
     for (uint32_t i = 0; i < head->argument_count; i++) arguments[i + 2] = (char *)context->plan + list[i];
@@ -303,6 +306,10 @@ static _Noreturn void launch_nested(struct csb_context *context) {
     long child = CSB(SYS_clone3, &arguments, sizeof arguments);
     if (child < 0) fail(context, CSB_STAGE_FORK, (int)child);
     if (child > 0) _exit(0);
+    /* What a user namespace's maker may have is what all processes in it may have in its parent's account, whatever
+       they set themselves (user_namespaces(7), since Linux 5.14): children do not multiply what the parent was given. */
+    struct rlimit all = {context->head->parent_processes, context->head->parent_processes};
+    if (all.rlim_max > 0 && setrlimit(RLIMIT_NPROC, &all) < 0) fail(context, CSB_STAGE_FORK, errno);
     launch(context, 1);
 }
 

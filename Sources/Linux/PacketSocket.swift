@@ -109,16 +109,24 @@ extension PacketSocket {
         return socket
     }
 
-    /// Makes a listening socket at a path where nothing is; its mode is 0600.
+    /// Makes a listening socket at a path; its mode is 0600, and accepting from it never waits.
+    ///
+    /// It is made under another name and put at its own, in place of what is there, when it listens: whoever connects
+    /// is heard. Hold a lock against a second maker.
     package static func listen(at path: String, backlog: Int32) throws(SystemCallError) -> OwnedDescriptor {
-        let socket = try made(for: path)
+        let unready = path + ".new"
+        let socket = try made(for: unready)
         // The mode of the socket's file is what fchmod(2) says before bind(2) (unix(7)).
-        guard fchmod(socket.rawValue, 0o600) == 0 else {
-            throw SystemCallError(stage: "fchmod", object: path, errno: errno)
+        guard fchmod(socket.rawValue, 0o600) == 0, fcntl(socket.rawValue, F_SETFL, O_NONBLOCK) == 0 else {
+            throw SystemCallError(stage: "fchmod", object: unready, errno: errno)
         }
-        unsafe try address(path) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", path)
+        unsafe _ = unlink(unready)
+        unsafe try address(unready) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", unready)
         guard Glibc.listen(socket.rawValue, backlog) == 0 else {
-            throw SystemCallError(stage: "listen", object: path, errno: errno)
+            throw SystemCallError(stage: "listen", object: unready, errno: errno)
+        }
+        guard unsafe rename(unready, path) == 0 else {
+            throw SystemCallError(stage: "rename", object: path, errno: errno)
         }
         return socket
     }

@@ -44,7 +44,7 @@ package struct HeldLimits {
     private static func fallbacks(_ limits: Limits) -> [String: String] {
         var held: [String: String] = [:]
         if limits.openFiles != nil { held["open-files"] = "rlimit of each process" }
-        if limits.processes != nil { held["processes"] = "rlimit of the agent's user" }
+        if limits.processes != nil { held["processes"] = "rlimit of the agent and all below (RLIMIT_NPROC)" }
         if limits.memory != nil { held["memory"] = "rlimit of each process (RLIMIT_DATA)" }
         if limits.disk != nil { held["disk"] = "size of the private file system" }
         if limits.time != nil { held["time"] = "supervisor" }

@@ -66,6 +66,13 @@ extension LaunchPlan {
     private static func stageFailure(_ stage: Int32, _ number: Int32) -> LaunchFailure {
         let (step, remedy) =
             switch stage {
+            case CSB_STAGE_CLONE.rawValue where number == EAGAIN,
+                CSB_STAGE_FORK.rawValue where number == EAGAIN:
+                (
+                    "fork",
+                    "The parent and all below it have as many processes as its profile allows"
+                        + " (limits.processes), or the machine has no more."
+                )
             case CSB_STAGE_CLONE.rawValue:
                 ("clone3 (new namespaces)", "User namespaces may be switched off: run 'bailey doctor'.")
             case CSB_STAGE_MAP.rawValue:
@@ -93,8 +100,8 @@ extension LaunchPlan {
         case (CSB_CHDIR, _):
             "The agent does not see this directory: change to one in its workspace, or name another with -w."
         case (CSB_TREE, ENOENT) where step.flags & CSB_PROTECTION.rawValue != 0:
-            "The child's profile protects this path, which is absent, and its parent's does not: make it, an empty file"
-                + " or folder, before the launch, or protect it in the parent's profile."
+            "The child's profile protects this path, which is absent, and its parent's does not: name the parent's"
+                + " workspace with -w, make the path before the launch, or protect it in the parent's profile."
         case (CSB_TREE, ENOENT), (CSB_HOST_TREE, ENOENT):
             "The profile names a path that is not there: make it, or take it out of the profile."
         case (CSB_TREE, ELOOP), (CSB_HOST_TREE, ELOOP):

@@ -3,7 +3,7 @@ internal import Glibc
 internal import Linux
 
 /// What a launch in progress says: that it was cloned, that it is ready, or at which step it failed.
-struct LaunchReports {
+struct LaunchReports: ~Copyable {
     /// Descriptors that came with a launch that is ready; -1 for those that did not.
     struct Ready {
         var pidfd: Int32 = -1
@@ -11,10 +11,6 @@ struct LaunchReports {
         var program = ""
 
         subscript(export: csb_export) -> Int32 { exports[Int(export.rawValue)] }
-
-        func closeAll() {
-            for descriptor in exports + [pidfd] where descriptor >= 0 { close(descriptor) }
-        }
     }
 
     /// A step that failed, by its number in the plan.
@@ -23,42 +19,45 @@ struct LaunchReports {
         var errno: Int32
     }
 
-    private let socket: Int32
-    private let patience: Int32
+    private let socket: OwnedDescriptor
+    private var heard = Ready()
+    private var isReady = false
 
-    init(_ socket: Int32, patience: Int32) {
+    init(_ socket: consuming OwnedDescriptor) {
         self.socket = socket
-        self.patience = patience
     }
 
-    /// Waits for both reports of a launch, in whichever order they come.
-    func ready() throws(Failure) -> Ready {
-        var result = Ready()
-        var isReady = false
-        do throws(Failure) {
-            while result.pidfd < 0 || !isReady {
-                var (report, descriptors) = try next()
-                switch UInt32(bitPattern: report.kind) {
-                case CSB_CLONED.rawValue: result.pidfd = descriptors.first ?? -1
-                case CSB_READY.rawValue:
-                    isReady = true
-                    result.program = Self.program(of: &report)
-                    assign(descriptors, present: report.present, to: &result)
-                default: throw Failure(operation: report.op, errno: report.error)
-                }
+    /// What has come is nobody's any more: the process ends, and its descriptors close.
+    deinit {
+        if heard.pidfd >= 0 { csb_kill(heard.pidfd, SIGKILL) }
+        for descriptor in heard.exports + [heard.pidfd] where descriptor >= 0 { close(descriptor) }
+    }
+
+    /// For poll(2): readable when there is more.
+    var descriptor: Int32 { socket.rawValue }
+
+    /// Takes what has come, without waiting: everything, once both reports are there, in whichever order.
+    mutating func next() throws(Failure) -> Ready? {
+        while heard.pidfd < 0 || !isReady {
+            guard let (packed, descriptors) = try packet() else { return nil }
+            var report = packed
+            switch UInt32(bitPattern: report.kind) {
+            case CSB_CLONED.rawValue: heard.pidfd = descriptors.first ?? -1
+            case CSB_READY.rawValue:
+                isReady = true
+                heard.program = Self.program(of: &report)
+                assign(descriptors, present: report.present)
+            default: throw Failure(operation: report.op, errno: report.error)
             }
-        } catch {
-            if result.pidfd >= 0 { csb_kill(result.pidfd, SIGKILL) }
-            result.closeAll()
-            throw error
         }
-        return result
+        defer { heard = Ready() }
+        return heard
     }
 
-    private func assign(_ descriptors: [Int32], present: UInt32, to result: inout Ready) {
+    private mutating func assign(_ descriptors: [Int32], present: UInt32) {
         var rest = descriptors[...]
-        for index in result.exports.indices where present & 1 << UInt32(index) != 0 {
-            result.exports[index] = rest.popFirst() ?? -1
+        for index in heard.exports.indices where present & 1 << UInt32(index) != 0 {
+            heard.exports[index] = rest.popFirst() ?? -1
         }
     }
 
@@ -68,18 +67,20 @@ struct LaunchReports {
         }
     }
 
-    private func next() throws(Failure) -> (csb_report, [Int32]) {
-        var watched = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        guard unsafe poll(&watched, 1, patience) == 1 else {
-            throw Failure(operation: CSB_STAGE_PLAN.rawValue, errno: ETIMEDOUT)
-        }
+    private func packet() throws(Failure) -> (csb_report, [Int32])? {
         let size = MemoryLayout<csb_report>.size
-        let packet = try? PacketSocket.receive(
-            on: socket,
-            maximumBytes: size,
-            maximumDescriptors: PacketSocket.maximumDescriptors
-        )
-        guard let packet, packet.bytes.count == size else {
+        let packet: PacketSocket.Packet?
+        do throws(SystemCallError) {
+            packet = try PacketSocket.receive(
+                on: socket.rawValue,
+                maximumBytes: size,
+                maximumDescriptors: PacketSocket.maximumDescriptors
+            )
+        } catch {
+            throw Failure(operation: CSB_STAGE_INIT.rawValue, errno: error.errno)
+        }
+        guard let packet else { return nil }
+        guard packet.bytes.count == size else {
             // Every process of the launch ended without a word: the parent died, or something killed it.
             throw Failure(operation: CSB_STAGE_INIT.rawValue, errno: ECHILD)
         }

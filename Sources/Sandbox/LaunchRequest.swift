@@ -5,6 +5,8 @@ package struct LaunchRequest: Sendable {
     /// Unique among live agents: letters, digits, `.`, `-` and `_`.
     package var name: String
     package var profile: Profile
+    /// Processes that its parent and all below it may have; nil without a limit, and for a root agent.
+    package var parentProcesses: UInt64?
     package var argv: [String]
     /// Complete and final; nothing else reaches the agent.
     package var environment: [(name: String, value: String)]
@@ -22,6 +24,7 @@ package struct LaunchRequest: Sendable {
     package init(
         name: String,
         profile: Profile,
+        parentProcesses: UInt64?,
         argv: [String],
         environment: [(name: String, value: String)],
         workspace: String,
@@ -34,6 +37,7 @@ package struct LaunchRequest: Sendable {
     ) {
         self.name = name
         self.profile = profile
+        self.parentProcesses = parentProcesses
         self.argv = argv
         self.environment = environment
         self.workspace = workspace

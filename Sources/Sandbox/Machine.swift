@@ -142,7 +142,9 @@ package struct Machine: Sendable {
             account: request.account,
             isNested: true
         ).planned()
-        return try planner(request, filters: filters, isNested: true, draft: draft).plan()
+        var plan = try planner(request, filters: filters, isNested: true, draft: draft).plan()
+        plan.parentProcesses = request.parentProcesses
+        return plan
     }
 
     private func planner(

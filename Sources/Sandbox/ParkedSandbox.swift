@@ -32,11 +32,13 @@ final class ParkedSandbox {
         }
         if !request.terminal { try parts.addPipes() }
         let streams = parts.agentStreams(orElse: plan.rawValue)
-        try PacketSocket.send(
-            [0],
-            descriptors: [plan.rawValue] + streams + [request.extraFiles.descriptor],
-            on: order.rawValue
-        )
+        do throws(SystemCallError) {
+            let descriptors = [plan.rawValue] + streams + [request.extraFiles.descriptor]
+            try PacketSocket.send([0], descriptors: descriptors, on: order.rawValue)
+        } catch {
+            // One that has failed meanwhile says at which step in its reports.
+            guard error.errno == EPIPE || error.errno == ECONNRESET else { throw error }
+        }
         parts.closeAgentStreams()
         return parts
     }

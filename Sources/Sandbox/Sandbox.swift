@@ -39,17 +39,11 @@ package final class Sandbox {
     let identity: LaunchPlan.Identity
 
     init(
+        _ ready: LaunchReports.Ready,
         parts: consuming SandboxParts,
         plan: LaunchPlan,
-        reports: LaunchReports,
         limits: HeldLimits
-    ) throws(LaunchFailure) {
-        let ready: LaunchReports.Ready
-        do throws(LaunchReports.Failure) {
-            ready = try reports.ready()
-        } catch {
-            throw plan.failure(operation: error.operation, errno: error.errno)
-        }
+    ) {
         pidfd = OwnedDescriptor(ready.pidfd)
         channel = parts.takeChannel()
         control = OwnedDescriptor(ready[CSB_EXPORT_CONTROL])
@@ -67,13 +61,12 @@ package final class Sandbox {
         identity = plan.identity
         heldLimits = limits.held
         group = limits.group
-        try admit(ready.pidfd)
     }
 
     /// Puts init, and with it all that it will start, under the limits before anything runs.
-    private func admit(_ pidfd: Int32) throws(LaunchFailure) {
+    func admit() throws(LaunchFailure) {
         guard let group else { return }
-        let process = csb_pid_of(pidfd)
+        let process = csb_pid_of(pidfd.rawValue)
         do throws(CgroupFailure) {
             guard process > 0 else {
                 throw CgroupFailure(step: "find the process", path: "pidfd", code: ESRCH)

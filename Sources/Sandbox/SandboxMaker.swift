@@ -4,9 +4,6 @@ internal import Policy
 /// Makes sandboxes, a few of them ahead: their namespaces, the system's part of their view and their network are the
 /// same whatever is ordered, and most of a launch.
 package final class SandboxMaker {
-    /// Milliseconds that a launch may take before it is given up.
-    static let patience: Int32 = 10_000
-
     private let spawner: Spawner
     private let machine: Machine
     private let account: Account
@@ -50,14 +47,12 @@ package final class SandboxMaker {
         isShort = false
     }
 
-    /// Makes an agent whose command waits for `Sandbox.start`.
-    ///
-    /// Takes milliseconds.
+    /// Begins an agent whose command will wait for `Sandbox.start`.
     package func prepare(
         _ request: LaunchRequest,
         filters: SeccompFilters,
         under parent: Sandbox?
-    ) throws(LaunchFailure) -> Sandbox {
+    ) throws(LaunchFailure) -> Preparation {
         let plan = try machine.plan(
             request,
             filters: try Self.programs(filters, request.profile),
@@ -74,8 +69,7 @@ package final class SandboxMaker {
             let parts = try Self.naming { () throws(SystemCallError) in
                 try self.begin(plan, of: request, under: parent)
             }
-            let reports = LaunchReports(parts.reports, patience: Self.patience)
-            return try Sandbox(parts: parts, plan: plan, reports: reports, limits: limits)
+            return Preparation(plan, parts: parts, limits: limits)
         } catch {
             limits.group?.remove()
             throw error

@@ -36,7 +36,6 @@ struct SandboxParts: ~Copyable {
         for descriptor in ownStreams + theirStreams { close(descriptor) }
     }
 
-    var reports: Int32 { report.first.rawValue }
     var agentReports: Int32 { report.second.rawValue }
     var agentChannel: Int32 { talk.second.rawValue }
 
@@ -55,6 +54,11 @@ struct SandboxParts: ~Copyable {
     mutating func closeAgentStreams() {
         for descriptor in theirStreams { close(descriptor) }
         theirStreams = []
+    }
+
+    /// Takes where the launch reports.
+    mutating func takeReports() -> OwnedDescriptor {
+        report.first.take()
     }
 
     /// Takes the channel to init and the streams; what is left closes.

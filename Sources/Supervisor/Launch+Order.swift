@@ -6,7 +6,30 @@ internal import Sandbox
 
 extension Launch {
     /// What a front-end asks a supervisor for.
-    static func order(_ request: Request) throws(LaunchRefusal) -> LaunchOrder {
+    ///
+    /// - Parameters:
+    ///   - request: what the command line said.
+    ///   - longest: bytes that the supervisor takes.
+    /// - Returns: the order.
+    /// - Throws: why there is nothing to ask for.
+    static func order(
+        _ request: Request,
+        longest: Int = ControlLimit.message
+    ) throws(LaunchRefusal) -> LaunchOrder {
+        let order = try order(of: request)
+        let strings = order.argv.count + order.environment.count
+        let size = ControlRequest.launch(order).bytes.count
+        guard size <= longest, strings <= ControlLimit.listCount else {
+            throw LaunchRefusal(
+                "the command's arguments, the environment and the profile are \(size) bytes in \(strings) strings; a"
+                    + " launch takes \(longest) bytes in \(ControlLimit.listCount) strings at most: hand long lists over"
+                    + " in a file or on standard input"
+            )
+        }
+        return order
+    }
+
+    private static func order(of request: Request) throws(LaunchRefusal) -> LaunchOrder {
         guard let current = WorkingDirectory.current else {
             throw LaunchRefusal("the current directory cannot be read; change to one that exists")
         }
@@ -14,6 +37,7 @@ extension Launch {
             profile: try choice(request.profile ?? "base", from: current),
             name: request.name,
             workspace: try workspace(request.workspace, from: current),
+            namesWorkspace: request.workspace != nil,
             workingDirectory: current,
             argv: request.argv,
             environment: ProcessEnvironment.entries,

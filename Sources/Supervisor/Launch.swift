@@ -50,10 +50,10 @@ package enum Launch {
                 "\(option) is the operator's: inside an agent the supervisor decides where to look"
             )
         }
-        let order = try order(request)
+        let order = try order(request, longest: ControlLimit.agentMessage)
         let socket = try ControlSocket.connect()
         do throws(ControlError) {
-            return try frontEnd(on: socket).run(order) ?? gone(ControlError("it declined a child"))
+            return try frontEnd(on: socket).run(order) ?? gone(ControlError("it took no order"))
         } catch {
             return gone(error)
         }
@@ -70,7 +70,12 @@ package enum Launch {
     }
 
     private static func gone(_ error: ControlError) -> FrontEnd.Outcome {
-        FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "the supervisor is gone (\(error))")
+        FrontEnd.Outcome(
+            code: FrontEnd.launchFailed,
+            message:
+                "the supervisor ended before it said whether the command runs (\(error.message)); 'bailey tree' shows"
+                + " whether it did"
+        )
     }
 
     private static func root(_ request: Request, _ warn: (String) -> Void) throws -> FrontEnd.Outcome {
@@ -96,11 +101,13 @@ package enum Launch {
             knowsEnvironment: true
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
+        var failure = ControlError("it took no order")
         do throws(ControlError) {
-            return try frontEnd(on: outer).run(order) ?? gone(ControlError("it declined its own launch"))
+            if let outcome = try frontEnd(on: outer).run(order) { return outcome }
         } catch {
-            return thread.join() ?? Self.gone(error)
+            failure = error
         }
+        return thread.join() ?? Self.gone(failure)
     }
 
     /// Through the user's running supervisor; nil when there is none, or it is not the one for this launch.

@@ -9,17 +9,19 @@ extension Supervisor {
     /// Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
         guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
-        var (open, all) = (0, 0)
-        for connection in connections.values where connection.caller != nil {
-            all += 1
-            open += connection.caller == agent.id ? 1 : 0
-        }
-        guard open < Self.maximumConnectionsPerAgent, all < maximumAgentConnections, agent.phase == .running
+        guard agent.connections.count < Self.maximumConnectionsPerAgent,
+            agentConnections < maximumAgentConnections, agent.phase == .running
         else { return Self.turnAway(socket) }
         let id = ConnectionID(number: fresh())
+        agent.connections.insert(id)
+        agentConnections += 1
         connections[id] = ControlConnection(
             id: id,
-            channel: ControlChannel(socket, acceptedDescriptors: 0),
+            channel: ControlChannel(
+                socket,
+                acceptedDescriptors: 0,
+                longest: ControlLimit.agentMessage
+            ),
             caller: agent.id
         )
     }
@@ -62,10 +64,15 @@ extension Supervisor {
             }
             launch(order, for: connection)
         case .signal(let number):
-            if let agent = launched(by: connection) { pass(number, to: agent) }
+            if let launch = connection.pending.flatMap({ pending[$0] }) {
+                if launch.early.count < AgentNode.maximumEarly { launch.early.append(number) }
+            } else if let agent = launched(by: connection) {
+                pass(number, to: agent)
+            }
         case .resize(let size):
+            connection.pending.flatMap { pending[$0] }?.size = size
             launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
-        case .list: answerList(to: connection)
+        case .list(let number): answerList(after: number, to: connection)
         case .end(let agent): end(agent, for: connection)
         }
     }
@@ -97,12 +104,19 @@ extension Supervisor {
     /// Forgets a connection; the agent it launched goes with it.
     func drop(_ connection: ControlConnection) {
         forget(connection)
+        if let launch = connection.pending.flatMap({ pending[$0] }) {
+            abandon(launch, LaunchRefusal("its front-end ended"))
+        }
         if let id = connection.launched, let agent = agents[id] { kill(agent, cause: "its front-end ended") }
     }
 
     /// Closes a connection; what waits for a descriptor gets its turn.
     func forget(_ connection: ControlConnection) {
-        connections[connection.id] = nil
+        guard connections.removeValue(forKey: connection.id) != nil else { return }
+        if let caller = connection.caller {
+            agents[caller]?.connections.remove(connection.id)
+            agentConnections -= 1
+        }
         starvedUntil = nil
     }
 }

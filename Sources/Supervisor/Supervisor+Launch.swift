@@ -14,21 +14,32 @@ extension Supervisor {
     func launch(_ order: LaunchOrder, for connection: ControlConnection) {
         let parent = connection.caller.flatMap { agents[$0] }
         guard connection.caller == nil || parent?.phase == .running else { return drop(connection) }
+        guard hasRoom(under: parent) else {
+            connection.waiting = order
+            return line.append(connection.id)
+        }
+        var order = order
+        if let parent, !order.namesWorkspace, order.workingDirectory.isWithin(parent.workspace) {
+            order.workspace = parent.workspace
+        }
         do throws(LaunchRefusal) {
+            guard !isStopping else { throw LaunchRefusal("the supervisor is ending") }
             try checkRefusals(of: parent)
             try checkName(order.name)
             var profile = try profile(for: order, under: parent)
             try admit(profile, under: parent)
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
-            let agent = try isolate(
+            let launch = try isolate(
                 order,
                 profile: profile,
                 lineage: lineage,
                 parent: parent,
                 for: connection
             )
-            commit(agent, order: order, for: connection)
+            pending[launch.id] = launch
+            connection.pending = launch.id
+            count(+1, above: parent)
         } catch {
             refuse(error, order: order, parent: parent, for: connection)
         }
@@ -79,7 +90,7 @@ extension Supervisor {
     }
 
     private func admit(_ profile: Profile, under parent: AgentNode?) throws(LaunchRefusal) {
-        guard agents.count < ChildAdmission.maximumAgents else {
+        guard agents.count + pending.count < ChildAdmission.maximumAgents else {
             throw LaunchRefusal("this supervisor already has \(ChildAdmission.maximumAgents) live agents")
         }
         for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
@@ -113,7 +124,7 @@ extension Supervisor {
         ChildAdmission.Ancestor(
             hop: node.lineage.agent,
             rules: node.profile?.children ?? ChildRules(),
-            liveDescendants: descendants(of: node).count
+            liveDescendants: node.below
         )
     }
 
@@ -129,14 +140,14 @@ extension Supervisor {
         return parent.map { $0.lineage.child(hop) } ?? Lineage(principal: configuration.principal, root: hop)
     }
 
-    /// Makes the sandbox; its command waits for `start`.
+    /// Begins the sandbox.
     private func isolate(
         _ order: LaunchOrder,
         profile: Profile,
         lineage: Lineage,
         parent: AgentNode?,
         for connection: ControlConnection
-    ) throws(LaunchRefusal) -> AgentNode {
+    ) throws(LaunchRefusal) -> PendingLaunch {
         let levels = (parent?.policy.levels ?? []) + [CompiledPolicy(profile)]
         guard let policy = LineagePolicy(lineage: lineage, levels: levels) else {
             throw LaunchRefusal("lineage and policies disagree")
@@ -145,14 +156,12 @@ extension Supervisor {
         do throws(LaunchFailure) {
             try machine.check(profile.files, home: configuration.home)
             if parent == nil { held = try standIns.place(for: profile.files) }
-            let request = request(for: order, profile: profile, lineage: lineage)
-            let sandbox = try sandboxes.prepare(request, filters: filters, under: parent?.sandbox)
-            return AgentNode(
-                number: fresh(),
-                argv: order.argv,
+            let request = request(for: order, profile: profile, lineage: lineage, parent: parent)
+            return PendingLaunch(
+                order: order,
                 lineage: lineage,
                 policy: policy,
-                sandbox: sandbox,
+                preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
                 standIns: held,
                 parent: parent,
                 frontEnd: connection.id
@@ -163,7 +172,12 @@ extension Supervisor {
         }
     }
 
-    private func request(for order: LaunchOrder, profile: Profile, lineage: Lineage) -> LaunchRequest {
+    private func request(
+        for order: LaunchOrder,
+        profile: Profile,
+        lineage: Lineage,
+        parent: AgentNode?
+    ) -> LaunchRequest {
         let environment = AgentEnvironment(
             rules: profile.environment,
             placeholders: placeholders(for: profile),
@@ -174,6 +188,7 @@ extension Supervisor {
         return LaunchRequest(
             name: lineage.agent.agent.text,
             profile: profile,
+            parentProcesses: parent?.profile?.limits.processes,
             argv: order.argv,
             environment: environment.filtered(order.environment),
             workspace: order.workspace,
@@ -189,11 +204,14 @@ extension Supervisor {
     /// Takes the agent into the tree; its command runs when the spawn record is durable.
     ///
     /// The record waits for the program's digest, and nothing else does.
-    private func commit(_ agent: AgentNode, order: LaunchOrder, for connection: ControlConnection) {
+    func commit(_ agent: AgentNode, _ launch: PendingLaunch, for connection: ControlConnection) {
         agents[agent.id] = agent
+        agent.parent?.children[agent.id] = agent
+        agent.parent?.openChildren += 1
         connection.launched = agent.id
-        agent.unrecorded = order
-        if let size = order.terminal { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
+        agent.unrecorded = launch.order
+        agent.early = launch.early
+        if let size = launch.size { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
         open(agent)
         guard let program = agent.sandbox.programDescriptor else {
             return recordSpawn(of: agent, digest: nil)

@@ -14,18 +14,14 @@ extension Supervisor {
         agent.deadline = nil
         agent.cause = agent.cause ?? cause
         digests.forget(agent.id, under: agent.root.id)
-        for other in descendants(of: agent) {
+        for other in agent.descendants {
             other.deadline = nil
             other.cause = other.cause ?? "parent ended"
             digests.forget(other.id, under: other.root.id)
         }
+        abandonLaunches(below: agent)
         gateway.cutOff(agent.id)
         agent.sandbox.kill()
-    }
-
-    /// Every live agent below another.
-    func descendants(of agent: AgentNode) -> [AgentNode] {
-        agents.values.filter { other in other !== agent && other.chain.contains { $0 === agent } }
     }
 
     /// Reads what an agent's init says about its command, and ends what the command left behind.
@@ -48,7 +44,8 @@ extension Supervisor {
     func end(_ agent: AgentNode) {
         guard agent.phase != .ended else { return }
         // The kernel has ended them before it: deepest first, so that what they held is empty when its turn comes.
-        for other in descendants(of: agent).sorted(by: { $0.lineage.depth > $1.lineage.depth }) { end(other) }
+        for other in agent.descendants.reversed() { end(other) }
+        abandonLaunches(below: agent)
         readStatus(of: agent)
         digests.forget(agent.id, under: agent.root.id)
         // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
@@ -56,24 +53,36 @@ extension Supervisor {
         sumUpRefusals(of: agent)
         agent.phase = .ended
         agent.cause = agent.cause ?? inheritedCause(of: agent)
-        for connection in connections.values where connection.caller == agent.id { drop(connection) }
+        for id in agent.connections { if let connection = connections[id] { drop(connection) } }
         agents[agent.id] = nil
+        agent.parent?.children[agent.id] = nil
+        count(-1, above: agent.parent)
         agent.sandbox.release()
         standIns.release(agent.standIns)
-        leaving.append(agent)
+        leaving[agent.id] = agent
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id)) }
+    }
+
+    /// Keeps count of what lives, or is about to, below each of an agent's chain.
+    func count(_ difference: Int, above parent: AgentNode?) {
+        var node = parent
+        while let next = node {
+            next.below += difference
+            node = next.parent
+        }
     }
 
     /// Writes the exit records that are due, now that one more agent's last attempts are on record: none before that
     /// of an agent further down.
     func departed(_ id: AgentID) {
-        leaving.first { $0.id == id }?.isUnheard = false
-        for agent in leaving.sorted(by: { $0.lineage.depth > $1.lineage.depth }) {
-            let isLast = !leaving.contains { $0 !== agent && $0.chain.contains { $0 === agent } }
-            guard !agent.isUnheard, isLast else { continue }
-            leaving.removeAll { $0 === agent }
+        leaving[id]?.isUnheard = false
+        var next = leaving[id]
+        while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, agent.openChildren == 0 {
+            leaving[agent.id] = nil
             recordExit(of: agent)
+            agent.parent?.openChildren -= 1
+            next = agent.parent
         }
     }
 

@@ -8,11 +8,11 @@ extension Supervisor {
         _ refusal: LaunchRefusal,
         order: LaunchOrder,
         parent: AgentNode?,
-        for connection: ControlConnection
+        for connection: ControlConnection?
     ) {
-        let id = connection.id
+        let id = connection?.id
         let answer = { [self] in
-            guard let connection = connections[id] else { return }
+            guard let connection = id.flatMap({ connections[$0] }) else { return }
             reply(.refused(code: refusal.code, message: refusal.message), to: connection)
             drop(connection)
         }

@@ -6,8 +6,6 @@ internal import Model
 extension Supervisor {
     /// Connections of the user's beyond those with launches: for `bailey ps` and `bailey kill`, and for launches that are being declined.
     private static let reservedConnections = 16
-    /// Agents in one part of a list: a part fits in a message (see `AgentSummary.maximumArguments`).
-    private static let listPart = 256
 
     /// Serves many front-ends until a signal ends it: the first SIGTERM or SIGINT drains, the second ends all agents.
     ///
@@ -31,14 +29,17 @@ extension Supervisor {
     }
 
     func acceptUser() {
-        guard let socket = server?.accept() else { return noteStarvation(errno) }
-        connect(socket)
+        switch server?.accept() {
+        case .user(let socket): connect(OwnedDescriptor(socket))
+        case .nobody(let code): noteStarvation(code)
+        case .stranger, nil: return
+        }
     }
 
     /// Whether one more connection of the user's is taken; until then they wait.
     var mayTakeUser: Bool { userConnections < maximumUserLaunches + Self.reservedConnections }
 
-    private var userConnections: Int { connections.values.count { $0.caller == nil } }
+    private var userConnections: Int { connections.count - agentConnections }
 
     func heedSignals() {
         while let number = signals?.next() {
@@ -47,8 +48,7 @@ extension Supervisor {
                 stop()
                 continue
             }
-            // No launch is taken from now on; those who ask find nobody, and launch by themselves.
-            server = nil
+            // No launch is taken from now on; those who ask are sent away, and launch by themselves.
             drainDeadline = Poller.now().addingReportingOverflow(drainTime).partialValue
         }
     }
@@ -71,15 +71,14 @@ extension Supervisor {
         )
     }
 
-    func answerList(to connection: ControlConnection) {
+    /// Answers with one part: whoever asks reads it before asking for the next, and is waited for by nobody.
+    func answerList(after number: UInt64, to connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
         let now = Poller.now()
-        var rest = agents.values.sorted { $0.number < $1.number }.map { $0.summary(now: now) }[...]
-        repeat {
-            let part = rest.prefix(Self.listPart)
-            rest = rest.dropFirst(part.count)
-            reply(.agents(Array(part), isLast: rest.isEmpty), to: connection)
-        } while !rest.isEmpty && connections[connection.id] != nil
+        let rest = agents.values.filter { $0.number > number }.sorted { $0.number < $1.number }
+        let part = rest.prefix(AgentSummary.perAnswer)
+        let next = part.count < rest.count ? part.last?.number : nil
+        reply(.agents(part.map { $0.summary(now: now) }, next: next), to: connection)
     }
 
     func end(_ agent: String, for connection: ControlConnection) {
@@ -87,7 +86,7 @@ extension Supervisor {
         guard let node = AgentID(agent).flatMap({ agents[$0] }) else {
             return reply(.ending(count: 0), to: connection)
         }
-        let count = descendants(of: node).count + 1
+        let count = node.descendants.count + 1
         kill(node, cause: "killed by \(configuration.principal)")
         reply(.ending(count: Int32(clamping: count)), to: connection)
     }

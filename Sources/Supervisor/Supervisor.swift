@@ -43,13 +43,19 @@ package final class Supervisor {
     let profileMemory = ProfileMemory()
 
     var agents: [AgentID: AgentNode] = [:]
+    /// Launches whose sandboxes are being made.
+    var pending: [AgentID: PendingLaunch] = [:]
+    /// Connections whose launches wait until others are no longer under way, in their order.
+    var line: [ConnectionID] = []
     /// Agents that are gone, until their exit records are appended.
-    var leaving: [AgentNode] = []
+    var leaving: [AgentID: AgentNode] = [:]
     var connections: [ConnectionID: ControlConnection] = [:]
+    /// How many of those come from inside agents.
+    var agentConnections = 0
     /// What to do when an audit commit is done, by token.
     var awaiting: [UInt64: (Result<Void, AuditFailure>) -> Void] = [:]
     private var nextNumber: UInt64 = 1
-    private var isStopping = false
+    private(set) var isStopping = false
     /// The front-end that this supervisor was made for; nil for one that serves many.
     private(set) var root: ConnectionID?
     /// What that front-end hears when the tree is empty.
@@ -161,6 +167,7 @@ package final class Supervisor {
     func stop() {
         guard !isStopping else { return }
         isStopping = true
+        for launch in Array(pending.values) { abandon(launch, LaunchRefusal("the supervisor is ending")) }
         for agent in Array(agents.values) { kill(agent, cause: "supervisor ended") }
     }
 
@@ -171,7 +178,7 @@ package final class Supervisor {
     }
 
     /// No agent is alive, and every record is written.
-    var isAtRest: Bool { agents.isEmpty && leaving.isEmpty && awaiting.isEmpty }
+    var isAtRest: Bool { agents.isEmpty && pending.isEmpty && leaving.isEmpty && awaiting.isEmpty }
 
     /// Waits for whatever is next and handles it.
     func turn() {
@@ -184,6 +191,7 @@ package final class Supervisor {
         for connection in connections.values {
             poller.watch(connection.channel.descriptor, .connection(connection.id))
         }
+        for launch in pending.values { poller.watch(launch.preparation.descriptor, .pending(launch.id)) }
         for agent in agents.values {
             if agent.verdict == nil { poller.watch(agent.sandbox.channelDescriptor, .status(agent.id)) }
             poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
@@ -191,6 +199,7 @@ package final class Supervisor {
         }
         let deadlines =
             agents.values.flatMap { [$0.deadline, $0.refusals.deadline] }
+            + pending.values.map(\.deadline)
             + [isStopping ? nil : drainDeadline, starvedUntil, quietDeadline]
         let sources = poller.wait(until: deadlines.compactMap { $0 }.min())
         for source in sources {
@@ -199,6 +208,7 @@ package final class Supervisor {
             endOverdue()
         }
         endOverdue()
+        continueLine()
         if sources.isEmpty, quietDeadline != nil { sandboxes.makeAhead() }
     }
 
@@ -213,6 +223,7 @@ package final class Supervisor {
         case .mailbox:
             for letter in mailbox.take() { handle(letter) }
         case .connection(let id): if let connection = connections[id] { serve(connection) }
+        case .pending(let id): if let launch = pending[id] { advance(launch) }
         case .death(let id): if let agent = agents[id] { end(agent) }
         case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }
@@ -234,6 +245,9 @@ package final class Supervisor {
         let now = Poller.now()
         for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
             kill(agent, cause: Self.timeLimit)
+        }
+        for launch in pending.values where launch.deadline <= now {
+            abandon(launch, LaunchRefusal(Preparation.overdue))
         }
         sumUpRefusals()
         if let drainDeadline, drainDeadline <= now { stop() }

@@ -56,7 +56,8 @@ struct RunHelp: ParsableCommand {
     var name: String?
     @Option(
         name: [.customShort("w"), .long],
-        help: "The directory that $WORKSPACE stands for. Default: the current one."
+        help:
+            "The directory that $WORKSPACE stands for. Default: the current one; for a child, its parent's when that holds the current one."
     )
     var workspace: String?
     @Option(help: "A folder of profiles that is searched first.")

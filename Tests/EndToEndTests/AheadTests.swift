@@ -26,22 +26,8 @@ extension EndToEnd {
             #expect(server.finish().code == 0)
         }
 
-        /// Network namespaces of what a supervisor's spawner started: each waiting sandbox has one of its own.
-        private func waiting(of server: pid_t) throws -> [pid_t] {
-            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
-            return HostProcesses.children(of: server).flatMap(HostProcesses.children(of:)).filter {
-                let link = "/proc/\($0)/ns/net"
-                guard let other = try? FileManager.default.destinationOfSymbolicLink(atPath: link) else {
-                    return false
-                }
-                return other != own
-            }
-        }
-
         private func awaitWaiting(_ count: Int, of server: pid_t) throws -> [pid_t] {
-            let end = Date(timeIntervalSinceNow: 20)
-            while try waiting(of: server).count != count, Date() < end { Thread.sleep(forTimeInterval: 0.02) }
-            return try waiting(of: server)
+            try HostProcesses.isolated(below: server, count: count)
         }
 
         @Test("As many wait as --ahead says, and what was ordered is made up for")
@@ -53,10 +39,10 @@ extension EndToEnd {
             let after = try awaitWaiting(3, of: server.processIdentifier)
             #expect(after.count == 3 && Set(after).intersection(before).count == 2, "\(before) then \(after)")
             end(server)
-            #expect(try waiting(of: server.processIdentifier).isEmpty)
+            #expect(try awaitWaiting(0, of: server.processIdentifier).isEmpty)
             let none = try serving(ahead: 0)
             #expect(try place.bailey(["run", "--", "true"]).code == 0)
-            #expect(try waiting(of: none.processIdentifier).isEmpty)
+            #expect(try awaitWaiting(0, of: none.processIdentifier).isEmpty)
             end(none)
         }
 

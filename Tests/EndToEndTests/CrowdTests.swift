@@ -201,5 +201,67 @@ extension EndToEnd {
             #expect(outcome.code == 0 && outcome.output.utf8.elementsEqual(argument.utf8), "\(outcome)")
             #expect(place.read("workspace/made") == nil)
         }
+
+        @Test("H18: a peer on the user's socket that is none of the user's holds nothing up")
+        func strangers() throws {
+            try place.write(
+                "bailey: 1\nname: short\nextends: [base]\nlimits: {time: 3s}\n",
+                to: "config/bailey/profiles/short.yaml"
+            )
+            let connect = """
+                import glob, os, socket
+                path = [x for x in glob.glob('\(place.root)/run/bailey/*') if not x.endswith('.lock')][0]
+                for _ in range(20):
+                    if os.fork() == 0:
+                        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).connect(path)
+                        os._exit(0)
+                    os.wait()
+                """
+            let stranger = try holding(["-p", "short"])
+            let outcome = try place.control("unshare -U python3 -c \"\(connect)\" && echo connected")
+            #expect(outcome.lines == ["connected"], "\(outcome)")
+            #expect(stranger.finish().code == 124)
+        }
+
+        @Test("A launch that does not come along holds up no other, and is given up")
+        func stuckLaunch() throws {
+            let server = try started([place.binary, "serve", "--ahead", "1"])
+            #expect(server.awaitErrors("serving at"))
+            let waiting = try HostProcesses.isolated(below: server.processIdentifier, count: 1)
+            let parked = try #require(waiting.first)
+            kill(parked, SIGSTOP)
+            let stuck = try started([place.binary, "run", "--", "true"])
+            // It has taken the sandbox when another is there in its stead.
+            let fresh = try HostProcesses.isolated(below: server.processIdentifier, count: 2)
+            #expect(fresh.count == 2)
+            #expect(try place.bailey(["run", "--", "echo", "through"]).lines == ["through"])
+            let outcome = stuck.finish()
+            #expect(outcome.code == 125 && outcome.errors.contains("make the sandbox"), "\(outcome)")
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+            kill(parked, SIGKILL)
+        }
+
+        @Test("ps names all agents, however many there are and whatever their arguments")
+        func manyAgents() throws {
+            let server = try started([place.binary, "serve"])
+            #expect(server.awaitErrors("serving at"))
+            // More than one answer holds, and arguments that are long only in their number.
+            let empty = String(repeating: "'' ", count: 200)
+            let run = "'\(place.binary)' run -- sh -c 'sleep 300.5' \(empty)"
+            let running = try started(["sh", "-c", "for i in $(seq 140); do \(run) & done; wait"])
+            var count = 0
+            let end = Date(timeIntervalSinceNow: 40)
+            while count < 140, Date() < end {
+                let outcome = try place.bailey(["ps", "--json"])
+                #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
+                count = outcome.lines.count
+            }
+            #expect(count == 140)
+            kill(server.processIdentifier, SIGTERM)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+            _ = running.finish()
+        }
     }
 }

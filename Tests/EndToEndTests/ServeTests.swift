@@ -213,6 +213,8 @@ extension EndToEnd {
             let end = Date(timeIntervalSinceNow: 20)
             while last == served, Date() < end { last = try authority() }
             #expect(last != served)
+            // Nothing is taken any more, and what runs is still in sight and in reach.
+            #expect(try alive().count == 2)
             going.write(Data("line\n".utf8))
             let outcome = going.finish()
             #expect(outcome.code == 0 && outcome.lines.last == "got line", "\(outcome)")
@@ -249,13 +251,32 @@ extension EndToEnd {
             kill(server.processIdentifier, SIGKILL)
             _ = server.finish()
             let outcome = running.finish()
-            #expect(outcome.code == 125 && outcome.errors.contains("supervisor is gone"), "\(outcome)")
+            #expect(outcome.code == 137 && outcome.errors.contains("the supervisor ended"), "\(outcome)")
             #expect(HostProcesses.leftInits(below: place.workspace, within: 10).isEmpty)
             #expect(try run("exit 4").code == 4)
             let next = try serving()
             #expect(try authority() == authority())
             kill(next.processIdentifier, SIGTERM)
             _ = next.finish()
+        }
+
+        @Test("What was killed leaves nothing in the folder of sockets for longer than to the next launch")
+        func swept() throws {
+            for _ in 0..<3 {
+                let running = try RunningCommand(
+                    [place.binary, "run", "--", "sh", "-c", "echo up; sleep 60"],
+                    environment: place.environment,
+                    directory: place.workspace
+                )
+                #expect(running.awaitOutput("up"))
+                kill(running.processIdentifier, SIGKILL)
+                _ = running.finish()
+            }
+            let folder = place.root + "/run/bailey"
+            // The last one's socket and lock: each swept what the one before had left.
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 2)
+            #expect(try run("true").code == 0)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
         }
 
         @Test("There is one for each user: a second one is refused, and says so")
@@ -285,10 +306,13 @@ extension EndToEnd {
             let ten =
                 "i=0; while [ $i -lt 10 ]; do '\(place.binary)' run -- true || exit 1; i=$((i + 1)); done"
             #expect(try place.control(ten).code == 0)
+            // With all that it makes ahead.
+            #expect(try HostProcesses.isolated(below: pid, count: 2).count == 2)
             let before = try held()
             for _ in 0..<5 {
                 #expect(try place.control("(\(ten)) & (\(ten)) & (\(ten)) & (\(ten)) & wait").code == 0)
             }
+            #expect(try HostProcesses.isolated(below: pid, count: 2).count == 2)
             var after = try held()
             let end = Date(timeIntervalSinceNow: 10)
             // A thread that has nothing to do may end: less is no leak.

@@ -42,6 +42,26 @@ package enum HostProcesses {
 }
 
 extension HostProcesses {
+    /// Waits, with a bound, for so many processes below a supervisor's spawner that have a network namespace of their own,
+    /// as a sandbox has that is being made or waits; those that are there then.
+    package static func isolated(below supervisor: pid_t, count: Int) throws -> [pid_t] {
+        let end = Date(timeIntervalSinceNow: 20)
+        while try isolated(below: supervisor).count != count, Date() < end {
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return try isolated(below: supervisor)
+    }
+
+    private static func isolated(below supervisor: pid_t) throws -> [pid_t] {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+        return children(of: supervisor).flatMap(children(of:)).filter {
+            let other = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/ns/net")
+            return other != nil && other != own
+        }
+    }
+}
+
+extension HostProcesses {
     /// Waits, with a bound, until no init of an agent whose working directory is below this path is left.
     package static func leftInits(below path: String, within seconds: Double) -> [pid_t] {
         let end = Date(timeIntervalSinceNow: seconds)

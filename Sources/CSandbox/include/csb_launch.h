@@ -78,6 +78,7 @@ struct csb_plan {
     uint32_t first_op;                      /* operations of the plan that this one continues */
     uint32_t continues, reserved;           /* the agent waits, isolated, for the rest of its plan */
     uint64_t landlock_handled;
+    uint64_t parent_processes;              /* of the agent above, 0 for no limit */
 };
 
 /* What a launch reports, on a packet socket to the supervisor. */

@@ -34,6 +34,8 @@ struct LaunchPlan: Sendable {
     var landlockHandled: UInt64 = 0
     var landlockScopes: UInt32 = 0
     var landlockRules: [Rule] = []
+    /// Processes that the parent and all below it may have; nil without a limit, and for a root agent.
+    var parentProcesses: UInt64?
     /// Mode bits that files made by the command do not get (umask(2)).
     var umask: UInt32 = 0o022
 
@@ -56,6 +58,7 @@ struct LaunchPlan: Sendable {
         (head.outside_uid, head.outside_gid) = (identity.outsideUser, identity.outsideGroup)
         (head.landlock_handled, head.landlock_scopes) = (landlockHandled, landlockScopes)
         head.umask = umask
+        head.parent_processes = parentProcesses ?? 0
         head.first_op = UInt32(clamping: range.lowerBound)
         head.continues = continues ? 1 : 0
         let operations = steps[range].map { operation($0, &blob) }

@@ -17,6 +17,10 @@ struct LaunchPlanner {
     /// Inodes of private writable storage: one for every 4 KiB of the default.
     static let scratchInodes: UInt64 = 262_144
 
+    /// Folders of PATH that are searched: each may lead through 40 links (path_resolution(7)), and a search is to take
+    /// milliseconds whatever an agent made of it.
+    static let maximumSearch = 256
+
     let request: LaunchRequest
     let machine: MachineFacts
     let identity: LaunchPlan.Identity
@@ -29,6 +33,7 @@ struct LaunchPlanner {
 
     /// The whole plan, the common part included.
     consuming func plan() throws(LaunchFailure) -> LaunchPlan {
+        let search = try searchPath()
         draft.append(LaunchStep(kind: CSB_PRIVATE))
         let granted = try takeGranted()
         placePrivate()
@@ -38,16 +43,29 @@ struct LaunchPlanner {
         finishView()
         process()
         locks()
-        return finished()
+        return finished(search)
     }
 
-    private func finished() -> LaunchPlan {
-        let variables = request.environment.map { "\($0.name)=\($0.value)" }
+    private func searchPath() throws(LaunchFailure) -> [String] {
         let path = request.environment.first { $0.name.isSame(as: "PATH") }?.value ?? "/usr/bin:/bin"
+        let folders = path.cut(at: ":").filter { $0.begins(with: "/") }.map(String.init)
+        guard folders.count <= Self.maximumSearch else {
+            throw LaunchFailure(
+                step: "search PATH",
+                object: "\(folders.count) folders",
+                errno: 0,
+                remedy: "At most \(Self.maximumSearch) are searched: shorten PATH."
+            )
+        }
+        return folders
+    }
+
+    private func finished(_ search: [String]) -> LaunchPlan {
+        let variables = request.environment.map { "\($0.name)=\($0.value)" }
         var plan = LaunchPlan(steps: draft.steps, identity: identity)
         plan.arguments = request.argv
         plan.environment = variables
-        plan.search = path.cut(at: ":").filter { $0.begins(with: "/") }.map(String.init)
+        plan.search = search
         plan.umask = request.umask
         let wall = LandlockWall(abi: machine.landlock, writable: writablePaths)
         plan.landlockHandled = wall.handled

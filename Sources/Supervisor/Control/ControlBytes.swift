@@ -1,12 +1,13 @@
 /// Limits of the control protocol, which untrusted agents speak.
 package enum ControlLimit {
-    /// Bytes of one message put together from its packets: a quarter of what execve(2) takes as arguments and
-    /// environment by default, and with 64 connections of an agent at most 32 MiB.
-    package static let message = 512 << 10
+    /// Bytes of one message of the user's: twice what execve(2) takes as arguments and environment by default.
+    package static let message = 4 << 20
+    /// Bytes of one message of an agent's: with 64 connections at most 32 MiB.
+    package static let agentMessage = 512 << 10
     /// Bytes of one packet; well under the default socket buffer (net.core.wmem_default, 208 KiB).
     package static let packet = 32 << 10
     /// Strings in one list: the arguments or the environment of a program.
-    package static let listCount = 16_384
+    package static let listCount = 1 << 18
     /// Descriptors in one message: a pty, or stdin, stdout and stderr.
     package static let descriptors = 3
 }
@@ -35,6 +36,12 @@ struct ControlWriter {
         for shift: UInt32 in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: bits >> shift)) }
     }
 
+    mutating func write(_ value: UInt64) {
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        }
+    }
+
     mutating func write(_ value: Bool) {
         write(UInt8(value ? 1 : 0))
     }
@@ -61,6 +68,12 @@ struct ControlReader {
 
     init(_ bytes: [UInt8]) {
         rest = bytes[...]
+    }
+
+    mutating func number() throws(ControlError) -> UInt64 {
+        var value: UInt64 = 0
+        for _ in 0..<8 { value = value << 8 | UInt64(try byte()) }
+        return value
     }
 
     mutating func byte() throws(ControlError) -> UInt8 {

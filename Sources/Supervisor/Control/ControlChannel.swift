@@ -17,12 +17,23 @@ package final class ControlChannel {
 
     private var socket: OwnedDescriptor
     private let acceptedDescriptors: Int
+    private let longest: Int
     private var partial: [UInt8] = []
 
-    /// Takes a connection over; `acceptedDescriptors` is how many a message may bring: none from an agent.
-    package init(_ socket: consuming OwnedDescriptor, acceptedDescriptors: Int) {
+    /// Takes a connection over.
+    ///
+    /// - Parameters:
+    ///   - socket: the connection.
+    ///   - acceptedDescriptors: how many a message may bring: none from an agent.
+    ///   - longest: bytes of the longest message, either way.
+    package init(
+        _ socket: consuming OwnedDescriptor,
+        acceptedDescriptors: Int,
+        longest: Int = ControlLimit.message
+    ) {
         self.socket = socket
         self.acceptedDescriptors = acceptedDescriptors
+        self.longest = longest
     }
 
     deinit {
@@ -38,7 +49,7 @@ package final class ControlChannel {
         descriptors: [Int32] = [],
         waiting: Bool = false
     ) throws(ControlError) {
-        guard bytes.count <= ControlLimit.message else {
+        guard bytes.count <= longest else {
             throw ControlError("\(bytes.count) bytes are too many")
         }
         var rest = bytes[...]
@@ -70,10 +81,10 @@ package final class ControlChannel {
             return .closed
         }
         guard flag == 0 || packet.descriptors.isEmpty, flag <= 1,
-            partial.count + packet.bytes.count <= ControlLimit.message
+            partial.count + packet.bytes.count <= longest
         else {
             for descriptor in packet.descriptors { Glibc.close(descriptor) }
-            throw ControlError("malformed or over \(ControlLimit.message) bytes")
+            throw ControlError("malformed or over \(longest) bytes")
         }
         partial += packet.bytes.dropFirst()
         guard flag == 0 else { return .nothing }

@@ -12,8 +12,10 @@ package enum ProfileChoice: Sendable, Hashable {
 package struct LaunchOrder: Sendable, Hashable {
     package var profile: ProfileChoice
     package var name: String?
-    /// Absolute path of `-w`, as the front-end sees it.
+    /// Absolute path of `-w`, or of the current directory, as the front-end sees it.
     package var workspace: String
+    /// Whether `-w` was given: else a child's is its parent's, where the current directory lies in that.
+    package var namesWorkspace: Bool
     package var workingDirectory: String
     package var argv: [String]
     /// `NAME=value` entries as the front-end holds them; the supervisor filters.
@@ -29,6 +31,7 @@ package struct LaunchOrder: Sendable, Hashable {
         profile: ProfileChoice,
         name: String?,
         workspace: String,
+        namesWorkspace: Bool = true,
         workingDirectory: String,
         argv: [String],
         environment: [String],
@@ -39,6 +42,7 @@ package struct LaunchOrder: Sendable, Hashable {
         self.profile = profile
         self.name = name
         self.workspace = workspace
+        self.namesWorkspace = namesWorkspace
         self.workingDirectory = workingDirectory
         self.argv = argv
         self.environment = environment
@@ -90,8 +94,9 @@ package enum ControlRequest: Sendable, Hashable {
     /// Deliver this signal to the agent's command.
     case signal(Int32)
     case resize(TerminalSize)
-    /// Name every live agent; the user's alone to ask.
-    case list
+    /// Name the live agents that were launched after this many others, as far as they fit into one answer; the user's
+    /// alone to ask.
+    case list(after: UInt64)
     /// End this agent and all below; the user's alone to ask.
     case end(agent: String)
 }
@@ -106,8 +111,8 @@ package enum ControlReply: Sendable, Hashable {
     case exited(code: Int32, note: String?)
     /// This supervisor is not the one for it: launch without.
     case declined(reason: String)
-    /// Some of the live agents; the last part says so.
-    case agents([AgentSummary], isLast: Bool)
+    /// Some of the live agents, and what to ask for next; nil when there are no more.
+    case agents([AgentSummary], next: UInt64?)
     /// So many agents are being ended.
     case ending(count: Int32)
 }
@@ -125,8 +130,9 @@ extension ControlRequest {
         case .resize(let size):
             writer.write(UInt8(3))
             size.write(to: &writer)
-        case .list:
+        case .list(let number):
             writer.write(UInt8(4))
+            writer.write(number)
         case .end(let agent):
             writer.write(UInt8(5))
             writer.write(agent)
@@ -140,7 +146,7 @@ extension ControlRequest {
         case 1: self = .launch(try LaunchOrder(from: &reader))
         case 2: self = .signal(try reader.integer())
         case 3: self = .resize(try TerminalSize(from: &reader))
-        case 4: self = .list
+        case 4: self = .list(after: try reader.number())
         case 5: self = .end(agent: try reader.text())
         case let kind: throw ControlError("unknown request \(kind)")
         }
@@ -174,9 +180,10 @@ extension ControlReply {
         case .declined(let reason):
             writer.write(UInt8(4))
             writer.write(reason)
-        case .agents(let agents, let isLast):
+        case .agents(let agents, let next):
             writer.write(UInt8(5))
-            writer.write(isLast)
+            writer.write(next != nil)
+            writer.write(next ?? 0)
             writer.write(Int32(clamping: agents.count))
             for agent in agents { agent.write(to: &writer) }
         case .ending(let count):
@@ -203,14 +210,15 @@ extension ControlReply {
 
 extension ControlReply {
     private static func agents(from reader: inout ControlReader) throws(ControlError) -> ControlReply {
-        let isLast = try reader.flag()
+        let hasMore = try reader.flag()
+        let next = try reader.number()
         let count = try reader.integer()
         guard (0...Int32(ControlLimit.listCount)).contains(count) else {
             throw ControlError("list of \(count) agents")
         }
         var agents: [AgentSummary] = []
         for _ in 0..<count { agents.append(try AgentSummary(from: &reader)) }
-        return .agents(agents, isLast: isLast)
+        return .agents(agents, next: hasMore ? next : nil)
     }
 }
 
@@ -240,6 +248,7 @@ extension LaunchOrder {
         }
         writer.write(name)
         writer.write(workspace)
+        writer.write(namesWorkspace)
         writer.write(workingDirectory)
         writer.write(argv)
         writer.write(environment)
@@ -258,6 +267,7 @@ extension LaunchOrder {
         }
         name = try reader.optionalText()
         workspace = try reader.text()
+        namesWorkspace = try reader.flag()
         // Profiles are compared as text: a path with `..` would stand for one place and lead to another.
         guard WorkingDirectory.absolute(workspace) == workspace else {
             throw ControlError("the workspace is not an absolute path without '.', '..' and empty parts")

@@ -36,23 +36,36 @@ package struct FrontEnd: ~Copyable {
     private var terminal: TerminalMode?
     private var outcome: Outcome?
     private var isDeclined = false
+    private var isRunning = false
 
     package init(control: ControlChannel) throws(SystemCallError) {
         self.control = control
         signals = try SignalQueue.opened()
     }
 
-    /// Launches and waits; nil when the supervisor is not the one for this launch.
+    /// Launches and waits; nil when the supervisor is not the one for this launch, or ended before it heard of it.
     ///
-    /// - Throws: when the supervisor went away without a word.
+    /// - Throws: when the supervisor went away before it said whether the command runs.
     package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome? {
         // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
-        try control.send(ControlRequest.launch(order).bytes, waiting: true)
-        while !isDeclined && outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
-            try turn()
+        let request = ControlRequest.launch(order).bytes
+        guard (try? control.send(request, waiting: true)) != nil else { return nil }
+        do throws(ControlError) {
+            while !isDeclined && outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
+                try turn()
+            }
+        } catch {
+            guard isRunning else { throw error }
+            outcome = Self.orphaned
         }
         return isDeclined ? nil : told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
     }
+
+    /// The command was running: it has ended as the kernel ends whatever has lost its supervisor.
+    private static let orphaned = Outcome(
+        code: 128 + SIGKILL,
+        message: "the supervisor ended, and the command with it; 'bailey tree' shows how far it came"
+    )
 
     /// The outcome, and what of the command's output could not be written.
     ///
@@ -108,7 +121,9 @@ package struct FrontEnd: ~Copyable {
         case .message(let bytes, let descriptors):
             resources += descriptors
             switch try ControlReply(bytes: bytes) {
-            case .launched: try connect(descriptors)
+            case .launched:
+                isRunning = true
+                try connect(descriptors)
             case .refused(let code, let message): outcome = Outcome(code: code, message: message)
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
             case .declined: isDeclined = true

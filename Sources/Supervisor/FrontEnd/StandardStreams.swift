@@ -2,13 +2,13 @@ internal import Glibc
 
 /// The numbers 0, 1 and 2 of this process.
 enum StandardStreams {
-    /// Gives numbers that the caller left closed to `/dev/null`: what is opened next would get them, and be taken
-    /// for a standard stream.
+    /// Gives numbers that the caller left closed to something that cannot be read or written either: what is opened
+    /// next would get them, and be taken for a standard stream.
     ///
     /// Call before anything is opened.
     static func occupy() {
         for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
-            _ = unsafe open("/dev/null", O_RDWR)
+            _ = unsafe open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
         }
     }
 }

@@ -18,15 +18,18 @@ package struct AgentSummary: Sendable, Hashable {
         self.argv = argv
     }
 
-    /// Bytes of arguments that a summary shows; a list of a thousand agents fits in few messages.
+    /// Bytes of arguments that a summary shows, their lengths included.
     static let maximumArguments = 256
+    /// Summaries in one answer: with two names of at most 255 bytes they fit into a socket's buffer, 208 KiB by default
+    /// (net.core.wmem_default), and nobody waits for the one who reads them.
+    static let perAnswer = 128
 
     /// As many arguments as fit.
     static func shortened(_ argv: [String]) -> [String] {
         var room = maximumArguments
         var kept: [String] = []
         for argument in argv {
-            room -= argument.utf8.count + 1
+            room -= argument.utf8.count + MemoryLayout<Int32>.size
             guard room >= 0 else { return kept + ["…"] }
             kept.append(argument)
         }

@@ -17,17 +17,17 @@ package enum RunningSupervisors {
     /// Every live agent of all supervisors that answer, parents before their children.
     package static func agents() -> Answer<[AgentSummary]> {
         var agents = Answer<[AgentSummary]>(value: [])
-        ask(.list, &agents.silent) { channel, deadline throws(ControlError) in
-            var found: [AgentSummary] = []
-            var isLast = false
-            while !isLast {
-                // One that ends meanwhile has no agents.
-                guard let reply = try answer(on: channel, until: deadline) else { break }
-                guard case .agents(let part, let last) = reply else { throw unexpected }
-                found += part
-                isLast = last
+        ask(.list(after: 0), &agents.silent) { channel, deadline throws(ControlError) in
+            // One that ended before it was heard has no agents.
+            var reply = try answer(on: channel, until: deadline)
+            while let heard = reply {
+                guard case .agents(let part, let next) = heard else { throw unexpected }
+                agents.value += part
+                guard let next else { return }
+                try channel.send(ControlRequest.list(after: next).bytes)
+                reply = try answer(on: channel, until: deadline)
+                if reply == nil { throw ControlError("it ended in the middle of its list") }
             }
-            agents.value += found
         }
         return agents
     }

@@ -30,8 +30,46 @@ struct RuntimeFolder: Sendable {
         return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
     }
 
+    /// Holds a name for this process: the lock ends with it, however that ends; the socket's file does not.
+    ///
+    /// Throws EBUSY when another supervisor holds it.
+    func lock(_ name: String) throws(SystemCallError) -> OwnedDescriptor {
+        let file = path + "/" + name + Self.lockSuffix
+        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC
+        while true {
+            let lock = OwnedDescriptor(unsafe Glibc.open(file, flags, 0o600))
+            guard lock.rawValue >= 0, flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+                let code = errno == EWOULDBLOCK ? EBUSY : errno
+                throw SystemCallError(stage: "lock", object: path + "/" + name, errno: code)
+            }
+            // One that was swept away meanwhile holds nothing.
+            var (held, named) = (stat(), stat())
+            guard unsafe fstat(lock.rawValue, &held) == 0, unsafe lstat(file, &named) == 0,
+                held.st_dev == named.st_dev, held.st_ino == named.st_ino
+            else { continue }
+            return lock
+        }
+    }
+
+    /// Takes away what supervisors left that were killed.
+    func sweep() {
+        for name in names where name.ends(with: Self.lockSuffix) {
+            let owner = String(name.dropLast(bytes: Self.lockSuffix.utf8.count))
+            guard let held = try? lock(owner) else { continue }
+            for file in [owner, owner + ".new", name] { unsafe _ = unlink(path + "/" + file) }
+            _ = consume held
+        }
+    }
+
+    private static let lockSuffix = ".lock"
+
     /// Paths of all sockets that are there, of living supervisors and of others.
     var sockets: [String] {
+        names.filter { !$0.ends(with: Self.lockSuffix) && !$0.ends(with: ".new") }.map { path + "/" + $0 }
+            .sorted()
+    }
+
+    private var names: [String] {
         guard isOurs, let folder = unsafe opendir(path) else { return [] }
         defer { unsafe closedir(folder) }
         var names: [String] = []
@@ -39,9 +77,9 @@ struct RuntimeFolder: Sendable {
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.begins(with: "."), !name.ends(with: ".lock") { names.append(path + "/" + name) }
+            if !name.begins(with: ".") { names.append(name) }
         }
-        return names.sorted()
+        return names
     }
 
     /// The folders where a supervisor of these directories may listen; a service has no `$XDG_RUNTIME_DIR`.
@@ -65,18 +103,14 @@ struct RuntimeFolder: Sendable {
     /// cannot be reached.
     static func connect(to path: String) -> OwnedDescriptor? { (try? connection(to: path)) ?? nil }
 
-    /// The same, but one that cannot be reached is an error.
-    ///
-    /// The socket of one that was killed is taken away.
+    /// The same, but one that cannot be reached is an error; one that was killed is nobody.
     static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
         do throws(SystemCallError) {
             let socket = try PacketSocket.connect(to: path)
             guard PacketSocket.peer(of: socket.rawValue)?.user == geteuid() else { return nil }
             return socket
         } catch {
-            if error.errno == ENOENT { return nil }
-            guard error.errno == ECONNREFUSED else { throw error }
-            unsafe _ = unlink(path)
+            guard error.errno == ENOENT || error.errno == ECONNREFUSED else { throw error }
             return nil
         }
     }

@@ -22,14 +22,9 @@ struct ServerSocket: ~Copyable {
     /// Throws EBUSY when a supervisor listens there already.
     static func open(_ name: String, in folder: RuntimeFolder) throws(SystemCallError) -> ServerSocket {
         try folder.make()
+        folder.sweep()
         let path = folder.path + "/" + name
-        let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC
-        let lock = OwnedDescriptor(unsafe Glibc.open(path + ".lock", flags, 0o600))
-        // The lock ends with its process, however that ends; the socket's file does not.
-        guard lock.rawValue >= 0, flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            throw SystemCallError(stage: "lock", object: path, errno: errno == EWOULDBLOCK ? EBUSY : errno)
-        }
-        unsafe _ = unlink(path)
+        let lock = try folder.lock(name)
         let listener = try PacketSocket.listen(at: path, backlog: backlog)
         return ServerSocket(path: path, lock: lock, listener: listener)
     }
@@ -41,12 +36,20 @@ struct ServerSocket: ~Copyable {
 
     var descriptor: Int32 { listener.rawValue }
 
-    /// The next connection of this user's own, made outside of every agent; nil when there is none.
-    func accept() -> OwnedDescriptor? {
-        while let socket = PacketSocket.accept(on: listener.rawValue) {
-            if Self.isTrusted(socket.rawValue) { return socket }
-        }
-        return nil
+    /// The next connection, when it is this user's own, made outside of every agent; never waits.
+    func accept() -> Caller {
+        guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
+        return Self.isTrusted(socket.rawValue) ? .user(socket.release()) : .stranger
+    }
+
+    /// Who connected.
+    enum Caller {
+        /// The user; the descriptor is the caller's.
+        case user(Int32)
+        /// Somebody else, or who is gone already: the connection is closed.
+        case stranger
+        /// Nobody, or nobody that there is a descriptor for: errno(3) says.
+        case nobody(Int32)
     }
 
     /// An agent of this user's has the same id outside, but never the same user namespace.

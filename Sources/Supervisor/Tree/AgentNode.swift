@@ -32,6 +32,8 @@ final class AgentNode {
     let number: UInt64
     /// As it was ordered.
     let argv: [String]
+    /// What `$WORKSPACE` stood for.
+    let workspace: String
     /// Monotonic milliseconds of its launch.
     let launched = Poller.now()
     let lineage: Lineage
@@ -41,6 +43,14 @@ final class AgentNode {
     let standIns: [String]
     /// Nil for the root agent.
     let parent: AgentNode?
+    /// Its live children.
+    var children: [AgentID: AgentNode] = [:]
+    /// Live agents and launches under way below it, however deep.
+    var below = 0
+    /// Its children whose exit is not on record yet.
+    var openChildren = 0
+    /// Connections from inside it.
+    var connections: Set<ConnectionID> = []
     /// The connection of the front-end that launched it.
     let frontEnd: ConnectionID
     var phase = Phase.prepared
@@ -66,6 +76,7 @@ final class AgentNode {
     init(
         number: UInt64,
         argv: [String],
+        workspace: String,
         lineage: Lineage,
         policy: LineagePolicy,
         sandbox: Sandbox,
@@ -75,6 +86,7 @@ final class AgentNode {
     ) {
         self.number = number
         self.argv = argv
+        self.workspace = workspace
         self.lineage = lineage
         self.policy = policy
         self.sandbox = sandbox
@@ -91,6 +103,17 @@ final class AgentNode {
 
     /// This agent and everything above it, nearest first.
     var chain: [AgentNode] { [self] + (parent?.chain ?? []) }
+
+    /// Every live agent below it, each after its parent.
+    var descendants: [AgentNode] {
+        var found = Array(children.values)
+        var index = 0
+        while index < found.count {
+            found += found[index].children.values
+            index += 1
+        }
+        return found
+    }
 }
 
 /// Names one control connection within a supervisor.
@@ -106,6 +129,10 @@ final class ControlConnection {
     let caller: AgentID?
     /// The agent it launched.
     var launched: AgentID?
+    /// The launch of its that is under way.
+    var pending: AgentID?
+    /// What it asks for, while too many other launches are under way.
+    var waiting: LaunchOrder?
     /// A launch was asked for; a second one is refused.
     var isSpent = false
 

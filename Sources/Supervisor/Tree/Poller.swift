@@ -7,6 +7,8 @@ struct Poller {
     enum Source {
         case mailbox
         case connection(ConnectionID)
+        /// A launch under way has something to say.
+        case pending(AgentID)
         /// An agent's init has something to say.
         case status(AgentID)
         /// The last process of an agent is gone.

@@ -1,0 +1,80 @@
+internal import Glibc
+internal import Model
+internal import Sandbox
+
+/// Launches under way: their sandboxes make themselves, and the supervisor's thread waits for none.
+extension Supervisor {
+    /// Sandboxes that make themselves at one time; each is a process at work.
+    private static let maximumPending = 64
+    /// Those of one run: what its agents ask for beyond waits, so that others have their turn.
+    private static let maximumPendingPerRun = 8
+
+    func hasRoom(under parent: AgentNode?) -> Bool {
+        guard pending.count < Self.maximumPending else { return false }
+        guard let root = parent?.root else { return true }
+        return pending.values.count { $0.parent?.root === root } < Self.maximumPendingPerRun
+    }
+
+    /// Takes the agent into the tree when its sandbox is there.
+    func advance(_ launch: PendingLaunch) {
+        do throws(LaunchFailure) {
+            guard let sandbox = try launch.preparation.sandbox() else { return }
+            finish(launch, sandbox)
+        } catch {
+            abandon(launch, LaunchRefusal(error))
+        }
+    }
+
+    private func finish(_ launch: PendingLaunch, _ sandbox: Sandbox) {
+        guard let connection = connections[launch.frontEnd],
+            launch.parent?.phase ?? .running == .running
+        else {
+            sandbox.kill()
+            return abandon(launch, LaunchRefusal("its parent ended"))
+        }
+        pending[launch.id] = nil
+        connection.pending = nil
+        let agent = AgentNode(
+            number: fresh(),
+            argv: launch.order.argv,
+            workspace: launch.order.workspace,
+            lineage: launch.lineage,
+            policy: launch.policy,
+            sandbox: sandbox,
+            standIns: launch.standIns,
+            parent: launch.parent,
+            frontEnd: launch.frontEnd
+        )
+        commit(agent, launch, for: connection)
+    }
+
+    /// Gives a launch up, and tells whoever asked for it.
+    func abandon(_ launch: PendingLaunch, _ refusal: LaunchRefusal) {
+        guard pending.removeValue(forKey: launch.id) != nil else { return }
+        standIns.release(launch.standIns)
+        count(-1, above: launch.parent)
+        let connection = connections[launch.frontEnd]
+        connection?.pending = nil
+        refuse(refusal, order: launch.order, parent: launch.parent, for: connection)
+    }
+
+    /// Gives up what an agent that ends, or one below it, had asked for.
+    func abandonLaunches(below agent: AgentNode) {
+        for launch in Array(pending.values)
+        where launch.parent?.chain.contains(where: { $0 === agent }) ?? false {
+            abandon(launch, LaunchRefusal("its parent ended"))
+        }
+    }
+
+    /// Begins what waited, in its order, as far as there is room.
+    func continueLine() {
+        guard !line.isEmpty else { return }
+        let waiting = line
+        line = []
+        for id in waiting {
+            guard let connection = connections[id], let order = connection.waiting else { continue }
+            connection.waiting = nil
+            launch(order, for: connection)
+        }
+    }
+}

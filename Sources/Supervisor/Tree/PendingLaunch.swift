@@ -1,0 +1,44 @@
+internal import Model
+internal import Policy
+internal import Sandbox
+
+/// A launch that is under way: admitted, its sandbox not yet there.
+final class PendingLaunch {
+    let order: LaunchOrder
+    let lineage: Lineage
+    let policy: LineagePolicy
+    let preparation: Preparation
+    /// Protected paths that were absent, to be given back at its end.
+    let standIns: [String]
+    /// Nil for a root agent's.
+    let parent: AgentNode?
+    /// The connection of the front-end that asked for it.
+    let frontEnd: ConnectionID
+    /// Monotonic milliseconds at which it is given up.
+    let deadline = Poller.now().addingReportingOverflow(Preparation.patience).partialValue
+    /// Signals that came before there was a command, in their order.
+    var early: [Int32] = []
+    /// What the terminal became meanwhile.
+    var size: TerminalSize?
+
+    init(
+        order: LaunchOrder,
+        lineage: Lineage,
+        policy: LineagePolicy,
+        preparation: Preparation,
+        standIns: [String],
+        parent: AgentNode?,
+        frontEnd: ConnectionID
+    ) {
+        self.order = order
+        self.lineage = lineage
+        self.policy = policy
+        self.preparation = preparation
+        self.standIns = standIns
+        self.parent = parent
+        self.frontEnd = frontEnd
+        size = order.terminal
+    }
+
+    var id: AgentID { lineage.agent.agent }
+}
