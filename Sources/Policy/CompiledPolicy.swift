@@ -1,18 +1,23 @@
 internal import Model
 
-/// One profile, ready to decide: rules by scheme, port and host, patterns cut into pieces, references printed once.
+/// One profile, ready to decide: rules by scheme, port and host.
 package struct CompiledPolicy: Sendable {
     package let profile: Profile
     private let rules: [Service: HostIndex]
+    /// Those that could allow something, of every scheme and port.
+    private let permitting: HostIndex
 
     package init(_ profile: Profile) {
         self.profile = profile
         var rules: [Service: HostIndex] = [:]
+        var permitting = HostIndex()
         for (index, rule) in profile.egress.enumerated() {
-            let compiled = CompiledRule(rule, index: index)
+            let compiled = CompiledRule(rule: rule, index: index)
             rules[Service(scheme: rule.to.scheme, port: rule.to.port), default: HostIndex()].insert(compiled)
+            if !rule.allow.isEmpty || !rule.ask.isEmpty { permitting.insert(compiled) }
         }
         self.rules = rules
+        self.permitting = permitting
     }
 
     /// What this profile alone says to a request.
@@ -20,9 +25,13 @@ package struct CompiledPolicy: Sendable {
         var outcome = LevelOutcome()
         let endpoint = request.endpoint
         rules[Service(scheme: endpoint.scheme, port: endpoint.port)]?.forEachMatch(of: endpoint.host) {
-            rule in
-            for action in rule.actions where action.applies(to: request.action, readings) {
-                outcome.add(action, of: rule)
+            compiled in
+            let rule = compiled.rule
+            for (effect, actions) in [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)] {
+                for action in actions
+                where action.applies(to: request.action, readings, as: effect, &outcome.steps) {
+                    outcome.add(action, effect, of: compiled)
+                }
             }
         }
         return outcome
@@ -30,11 +39,9 @@ package struct CompiledPolicy: Sendable {
 
     /// Whether some rule could allow something, now or after an approval, at a host of this name.
     func mentions(_ name: DNSName) -> Bool {
-        rules.values.contains { index in
-            var found = false
-            index.forEachMatch(of: .name(name)) { found = found || $0.permitsSomething }
-            return found
-        }
+        var found = false
+        permitting.forEachMatch(of: .name(name)) { _ in found = true }
+        return found
     }
 
     /// The schemes that rules have for this host and port.
@@ -63,7 +70,7 @@ private struct HostIndex: Sendable {
     private var addresses: [CompiledRule] = []
 
     mutating func insert(_ rule: CompiledRule) {
-        switch rule.hosts.hosts {
+        switch rule.rule.to.hosts {
         case .name(let name): names[name.text[...], default: []].append(rule)
         case .oneLabel(let suffix), .anyLabels(let suffix):
             suffixes[suffix.text[...], default: []].append(rule)
@@ -74,71 +81,51 @@ private struct HostIndex: Sendable {
     func forEachMatch(of host: Host, _ body: (CompiledRule) -> Void) {
         switch host {
         case .address:
-            for rule in addresses where rule.hosts.matches(host) { body(rule) }
+            for rule in addresses where rule.rule.to.matches(host) { body(rule) }
         case .name(let name):
             for rule in names[name.text[...]] ?? [] { body(rule) }
             guard !suffixes.isEmpty else { return }
             var rest = name.text[...]
             while let dot = rest.utf8.firstIndex(of: UInt8(ascii: ".")) {
                 rest = rest[rest.utf8.index(after: dot)...]
-                for rule in suffixes[rest] ?? [] where rule.hosts.matches(host) { body(rule) }
+                for rule in suffixes[rest] ?? [] where rule.rule.to.matches(host) { body(rule) }
             }
         }
     }
 }
 
-/// One entry of `egress`, compiled.
+/// One entry of `egress`, and its place among the profile's rules: of two that say the same, the first is named.
 struct CompiledRule: Sendable {
-    /// Place among the profile's rules: of two that say the same, the first is named.
+    let rule: EgressRule
     let index: Int
-    let hosts: HostPattern
-    let actions: [CompiledAction]
-    let credential: String?
-    let reachesPrivateAddresses: Bool
-    let permitsSomething: Bool
-
-    init(_ rule: EgressRule, index: Int) {
-        self.index = index
-        hosts = rule.to
-        credential = rule.credential
-        reachesPrivateAddresses = rule.reachesPrivateAddresses
-        permitsSomething = !rule.allow.isEmpty || !rule.ask.isEmpty
-        actions =
-            rule.deny.map { CompiledAction($0, .deny, of: rule) }
-            + rule.ask.map { CompiledAction($0, .ask, of: rule) }
-            + rule.allow.map { CompiledAction($0, .allow, of: rule) }
-    }
 }
 
-/// One action word, compiled.
-struct CompiledAction: Sendable {
-    let effect: Effect
-    let match: ActionPattern.Match
-    let reference: RuleReference
-
-    init(_ action: ActionPattern, _ effect: Effect, of rule: EgressRule) {
-        self.effect = effect
-        match = action.match
-        reference = RuleReference(
-            text: "\(rule.to): \(effect.rawValue) \(action.text)",
-            source: action.source
-        )
-    }
-
-    func applies(to action: Action, _ readings: PathReadings?) -> Bool {
+extension ActionPattern {
+    /// Whether the action is one that this pattern means, for a rule that has it under `effect`.
+    fileprivate func applies(
+        to action: Action,
+        _ readings: PathReadings?,
+        as effect: Effect,
+        _ steps: inout Int
+    ) -> Bool {
         switch (match, action) {
         case (.connect, .connect): true
         case (.http(let method, let glob), .http(let requested, _, _)):
-            (method == nil || method == requested) && matches(glob, readings)
+            (method == nil || method == requested) && Self.matches(glob, readings, as: effect, &steps)
         case (.connect, .http), (.http, .connect): false
         }
     }
 
-    private func matches(_ glob: PathGlob, _ readings: PathReadings?) -> Bool {
+    private static func matches(
+        _ glob: PathGlob,
+        _ readings: PathReadings?,
+        as effect: Effect,
+        _ steps: inout Int
+    ) -> Bool {
         guard let readings else { return false }
-        if glob.matches(readings.written) { return true }
+        if glob.matches(readings.written, &steps) { return true }
         guard effect != .allow, let loose = readings.loose else { return false }
-        return glob.matches(loose)
+        return glob.matches(loose, &steps)
     }
 }
 
@@ -146,31 +133,41 @@ struct CompiledAction: Sendable {
 struct LevelOutcome {
     /// Nil while no rule matched.
     private(set) var effect: Effect?
-    private(set) var rule: RuleReference?
-    private var ruleIndex = 0
+    private var deciding: (action: ActionPattern, rule: CompiledRule)?
+    /// Steps over single bytes that matching took.
+    fileprivate(set) var steps = 0
     /// Credentials that the matching `allow` rules name.
     private(set) var credentials: [String] = []
     private(set) var reachesPrivateAddresses = false
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
 
-    mutating func add(_ action: CompiledAction, of rule: CompiledRule) {
-        if isStronger(action, of: rule) {
-            effect = action.effect
-            self.rule = action.reference
-            ruleIndex = rule.index
+    mutating func add(_ action: ActionPattern, _ effect: Effect, of compiled: CompiledRule) {
+        if isStronger(effect, of: compiled) {
+            self.effect = effect
+            deciding = (action, compiled)
         }
-        guard action.effect == .allow else { return }
+        guard effect == .allow else { return }
+        let rule = compiled.rule
         if let credential = rule.credential, !credentials.contains(credential) {
             credentials.append(credential)
         }
         reachesPrivateAddresses = reachesPrivateAddresses || rule.reachesPrivateAddresses
-        if case .address = rule.hosts.hosts { namesAddress = true }
+        if case .address = rule.to.hosts { namesAddress = true }
     }
 
-    private func isStronger(_ action: CompiledAction, of rule: CompiledRule) -> Bool {
-        guard let effect else { return true }
-        return action.effect > effect || (action.effect == effect && rule.index < ruleIndex)
+    private func isStronger(_ other: Effect, of compiled: CompiledRule) -> Bool {
+        guard let effect, let deciding else { return true }
+        return other > effect || (other == effect && compiled.index < deciding.rule.index)
+    }
+
+    /// The rule that decided.
+    var rule: RuleReference? {
+        guard let effect, let (action, compiled) = deciding else { return nil }
+        return RuleReference(
+            text: "\(compiled.rule.to): \(effect.rawValue) \(action.text)",
+            source: action.source
+        )
     }
 
     /// `deny` where nothing matched.

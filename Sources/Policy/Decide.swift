@@ -40,6 +40,12 @@ extension LineagePolicy {
         levels.reduce(Set(Scheme.allCases)) { $0.intersection($1.schemes(for: host, port: port)) }
     }
 
+    /// Steps over single bytes that the patterns of every level take for this request; for tests of the bound.
+    package func steps(for request: Request) -> Int {
+        let readings = try? Self.readings(of: request.action)
+        return levels.reduce(0) { $0 + $1.outcome(for: request, readings: readings ?? nil).steps }
+    }
+
     private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
         switch action {
         case .http(_, let path, _): try PathReadings(path)

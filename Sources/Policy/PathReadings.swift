@@ -2,8 +2,8 @@ internal import Model
 
 /// A path cut at its slashes; `/` has one empty segment.
 struct SegmentedPath: Sendable {
-    private let bytes: [UInt8]
-    private let ranges: [Range<Int>]
+    let bytes: [UInt8]
+    let ranges: [Range<Int>]
 
     /// `bytes` begins with a slash.
     init(_ bytes: [UInt8]) {
@@ -20,7 +20,15 @@ struct SegmentedPath: Sendable {
 
     var count: Int { ranges.count }
 
-    subscript(index: Int) -> ArraySlice<UInt8> { bytes[ranges[index]] }
+    func begins(with prefix: ArraySlice<UInt8>, _ steps: inout Int) -> Bool {
+        guard bytes.count >= prefix.count else { return false }
+        for (index, byte) in zip(bytes.indices, prefix) where bytes[index] != byte {
+            steps += index + 1
+            return false
+        }
+        steps += prefix.count
+        return true
+    }
 }
 
 /// What servers may take a path to mean.

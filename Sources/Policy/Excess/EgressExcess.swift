@@ -1,28 +1,83 @@
 internal import Model
 
 /// The rules of a child that its parent's do not cover, action by action.
-func egressExcess(of child: Profile, over parent: Profile, _ budget: inout InclusionBudget) -> [Excess] {
+func egressExcess(of child: Profile, over parent: Profile, _ budget: inout ComparisonBudget) -> [Excess] {
+    let parents = Dictionary(grouping: parent.egress.enumerated().map { IndexedRule(index: $0, rule: $1) }) {
+        Service(scheme: $0.rule.to.scheme, port: $0.rule.to.port)
+    }
+    var reach = Reach()
     var result: [Excess] = []
-    for rule in child.egress {
-        let candidates = parent.egress.filter { $0.isComparable(to: rule) }
+    for rule in child.egress where !rule.allow.isEmpty || !rule.ask.isEmpty {
+        let all = parents[Service(scheme: rule.to.scheme, port: rule.to.port)] ?? []
+        guard budget.spend(all.count + ComparisonBudget.pair) else {
+            budget.exhaust("egress \(rule.to) (\(rule.source))")
+            return result
+        }
+        let candidates = all.filter { rule.credential == nil || rule.credential == $0.rule.credential }
         let cover = HostCover(of: rule, by: candidates, &budget)
         for (effect, actions) in [(Effect.allow, rule.allow), (.ask, rule.ask)] {
             for action in actions {
-                guard let why = cover.reason(against: action, &budget) else { continue }
                 let what = "egress \(rule.to): \(effect == .ask ? "ask " : "")\(action.text)"
-                result.append(Excess(what: what, why: "\(why) (\(action.source))"))
+                switch cover.reason(against: action, &reach, &budget) {
+                case .covered: continue
+                case .wider(let why):
+                    result.append(Excess(key: "egress", what: what, why: "\(why) (\(action.source))"))
+                case .undecided:
+                    budget.exhaust("\(what) (\(action.source))")
+                    return result
+                }
             }
         }
     }
     return result
 }
 
-extension EgressRule {
-    /// Whether this rule of a parent can stand for a part of `child`: same scheme and port, and the same credential
-    /// where the child uses one.
-    fileprivate func isComparable(to child: EgressRule) -> Bool {
-        to.scheme == child.to.scheme && to.port == child.to.port
-            && (child.credential == nil || child.credential == credential)
+/// A parent's rule can stand for a part of a child's only where scheme and port are the same.
+private struct Service: Hashable {
+    let scheme: Scheme
+    let port: UInt16
+}
+
+/// A rule of the parent's, and its place among all.
+private struct IndexedRule {
+    let index: Int
+    let rule: EgressRule
+
+    var to: HostPattern { rule.to }
+}
+
+/// What rules of the parent's together let a method do, put together when it is asked for, and once.
+private struct Reach {
+    private var unions: [Key: GlobUnion] = [:]
+
+    private struct Key: Hashable {
+        let rules: [Int]
+        /// Nil is `*`.
+        let method: String?
+    }
+
+    /// For `*` only patterns for every method count: methods exist that no pattern names.
+    mutating func union(
+        of rules: [IndexedRule],
+        for method: String?,
+        _ budget: inout ComparisonBudget
+    ) -> GlobUnion? {
+        guard budget.spend(rules.count + 4) else { return nil }
+        let key = Key(rules: rules.map(\.index), method: method)
+        if let known = unions[key] { return known }
+        var union = GlobUnion()
+        for rule in rules.map(\.rule) {
+            for action in [rule.allow, rule.ask].joined() {
+                guard budget.spend(2) else { return nil }
+                guard case .http(let theirs, let glob) = action.match, theirs == nil || theirs == method
+                else {
+                    continue
+                }
+                guard union.add(path: glob, &budget) else { return nil }
+            }
+        }
+        unions[key] = union
+        return union
     }
 }
 
@@ -32,22 +87,29 @@ extension EgressRule {
 /// covers every other name there too: that one part decides for all. Networks are halved until each part is covered
 /// or lies beside every rule.
 private struct HostCover {
-    private var parts: [[EgressRule]] = []
+    private var parts: [[IndexedRule]] = []
     private var isDecided = true
 
     /// Parts of one network; each parent rule inside it adds at most 128.
     private static let maximumParts = 4096
 
-    init(of child: EgressRule, by candidates: [EgressRule], _ budget: inout InclusionBudget) {
+    /// What is to be said of one action.
+    enum Finding {
+        case covered
+        case wider(String)
+        case undecided
+    }
+
+    init(of child: EgressRule, by candidates: [IndexedRule], _ budget: inout ComparisonBudget) {
         switch child.to.hosts {
         case .name, .oneLabel, .anyLabels:
-            let able = candidates.filter { $0.privateAddresses || !child.privateAddresses }
+            let able = candidates.filter { $0.rule.privateAddresses || !child.privateAddresses }
             parts = [able.filter { $0.to.covers(child.to.hosts) }]
         case .address(let address):
-            let able = candidates.filter { $0.reachesPrivateAddresses || address.scope == .global }
+            let able = candidates.filter { $0.rule.reachesPrivateAddresses || address.scope == .global }
             parts = [able.filter { $0.to.covers(child.to.hosts) }]
         case .network(let network, let prefix):
-            let able = candidates.filter { $0.reachesPrivateAddresses || !child.reachesPrivateAddresses }
+            let able = candidates.filter { $0.rule.reachesPrivateAddresses || !child.reachesPrivateAddresses }
             cut(network.masked(to: prefix), prefix: prefix, by: [], or: able, &budget)
         }
     }
@@ -58,11 +120,13 @@ private struct HostCover {
     private mutating func cut(
         _ network: IPAddress,
         prefix: Int,
-        by covering: [EgressRule],
-        or others: [EgressRule],
-        _ budget: inout InclusionBudget
+        by covering: [IndexedRule],
+        or others: [IndexedRule],
+        _ budget: inout ComparisonBudget
     ) {
-        guard parts.count < Self.maximumParts, budget.spend(others.count + 1) else {
+        guard parts.count < Self.maximumParts,
+            budget.spend(ComparisonBudget.pair + 2 * others.count + covering.count)
+        else {
             isDecided = false
             return
         }
@@ -77,67 +141,55 @@ private struct HostCover {
         cut(halves.1, prefix: prefix + 1, by: all, or: inside, &budget)
     }
 
-    /// Why an action of the child exceeds; nil when every part covers it.
-    func reason(against action: ActionPattern, _ budget: inout InclusionBudget) -> String? {
-        guard isDecided else { return "not decidable within bounds, which counts as wider" }
+    /// Whether every part covers an action of the child.
+    func reason(
+        against action: ActionPattern,
+        _ reach: inout Reach,
+        _ budget: inout ComparisonBudget
+    ) -> Finding {
+        guard isDecided else { return .undecided }
         for rules in parts {
-            guard !rules.isEmpty else { return "no rule of the parent covers these hosts" }
-            guard budget.spend(rules.count) else {
-                return "not decidable within bounds, which counts as wider"
-            }
-            switch action.isCovered(by: rules.flatMap { $0.allow + $0.ask }, &budget) {
+            guard budget.spend(ComparisonBudget.pair) else { return .undecided }
+            guard !rules.isEmpty else { return .wider("no rule of the parent covers these hosts") }
+            switch action.isCovered(by: rules, &reach, &budget) {
             case .included: continue
-            case .exceeds: return "the parent's rules for these hosts do not cover it"
-            case .undecided: return "not decidable within bounds, which counts as wider"
+            case .exceeds: return .wider("the parent's rules for these hosts do not cover it")
+            case .undecided: return .undecided
             }
         }
-        return nil
+        return .covered
     }
 }
 
 extension ActionPattern {
-    /// Whether the patterns together match whatever this one matches.
-    fileprivate func isCovered(by patterns: [ActionPattern], _ budget: inout InclusionBudget) -> Inclusion {
+    /// Whether the rules together match whatever the action matches.
+    fileprivate func isCovered(
+        by rules: [IndexedRule],
+        _ reach: inout Reach,
+        _ budget: inout ComparisonBudget
+    ) -> Inclusion {
         switch match {
         case .connect:
-            return patterns.contains { $0.match == .connect } ? .included : .exceeds
-        case .http(let method, let path):
-            // For `*` only patterns for every method count: methods exist that no pattern names.
-            let globs = patterns.compactMap { pattern -> PathGlob? in
-                guard case .http(let theirs, let glob) = pattern.match, theirs == nil || theirs == method
-                else {
-                    return nil
-                }
-                return glob
+            let isCovered = rules.contains { indexed in
+                [indexed.rule.allow, indexed.rule.ask].joined().contains { $0.match == .connect }
             }
-            if globs.contains(where: { $0 == path || $0 == .everything }) { return .included }
-            return GlobAutomaton(path: path).isIncluded(in: globs.map(GlobAutomaton.init(path:)), &budget)
+            return budget.spend(rules.count) ? (isCovered ? .included : .exceeds) : .undecided
+        case .http(let method, let path):
+            guard let theirs = reach.union(of: rules, for: method, &budget) else { return .undecided }
+            if theirs.holds(path) { return .included }
+            var mine = GlobUnion()
+            guard mine.add(path: path, &budget) else { return .undecided }
+            return mine.isIncluded(in: theirs, &budget)
         }
     }
 }
 
 extension HostPattern {
-    /// Whether this pattern matches every host that `other` matches.
+    /// Whether this pattern stands for every host that `other` stands for, when it comes to dialling them.
     fileprivate func covers(_ other: Hosts) -> Bool {
-        switch (hosts, other) {
-        case (_, .name(let name)):
-            return matches(.name(name))
-        case (_, .address(let address)):
-            // A network never reaches a metadata service, so it does not cover one either.
-            return matches(.address(address)) && (address.scope != .metadata || isExactAddress)
-        case (.anyLabels(let mine), .oneLabel(let theirs)), (.anyLabels(let mine), .anyLabels(let theirs)):
-            return mine == theirs || theirs.prefixLength(above: mine) != nil
-        case (.oneLabel(let mine), .oneLabel(let theirs)):
-            return mine == theirs
-        case (.network(let mine, let outer), .network(let theirs, let inner)):
-            return outer <= inner && theirs.isIn(mine, prefix: outer)
-        case (.address(let mine), .network(let theirs, let prefix)):
-            return mine == theirs && prefix == mine.width
-        case (.name, .oneLabel), (.name, .anyLabels), (.name, .network), (.oneLabel, .anyLabels),
-            (.oneLabel, .network), (.anyLabels, .network), (.address, .oneLabel), (.address, .anyLabels),
-            (.network, .oneLabel), (.network, .anyLabels):
-            return false
-        }
+        guard case .address(let address) = other else { return contains(other) }
+        // A network never reaches a metadata service, so it does not cover one either.
+        return matches(.address(address)) && (address.scope != .metadata || isExactAddress)
     }
 
     fileprivate func isInside(_ network: IPAddress, prefix: Int) -> Bool {

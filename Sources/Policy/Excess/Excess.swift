@@ -2,12 +2,15 @@ internal import Model
 
 /// One thing that a child's profile permits and its parent's does not.
 package struct Excess: Sendable, Hashable, CustomStringConvertible {
+    /// `egress`, `files.write`, `limits.memory`: the key of the profile that it is about.
+    package let key: String
     /// `egress https://x.example: GET /**`, `files.write /a`, `limits.memory`.
     package let what: String
     /// Why it exceeds, and where the child's profile says it.
     package let why: String
 
-    package init(what: String, why: String) {
+    package init(key: String, what: String, why: String) {
+        self.key = key
         self.what = what
         self.why = why
     }
@@ -17,30 +20,51 @@ package struct Excess: Sendable, Hashable, CustomStringConvertible {
 
 /// What a child's profile permits beyond its parent's; empty means no wider.
 ///
-/// Decided over what the profiles mean, not how they are written. What cannot be decided within
-/// `InclusionBudget.maximumWork` counts as wider. A child's `allow` that a parent's `deny` overlaps is not wider: the
-/// lineage denies at each request. The same holds for `hide` and `protect`, since a child's file view is taken from its
-/// parent's, and for `depth` and `count`, which the supervisor holds for every ancestor: equal is not wider.
+/// Decided over what the profiles mean, not how they are written. All of it together costs `maximumWork` of
+/// `ComparisonBudget` at most; where that ends, what was compared last is listed as too much, and nothing behind it.
+///
+/// A child's `allow` that a parent's `deny` overlaps is not wider: the lineage denies at each request. The same holds
+/// for `hide` and `protect`, since a child's file view is taken from its parent's, and for `depth` and `count`, which
+/// the supervisor holds for every ancestor: equal is not wider.
 package func excess(of child: Profile, over parent: Profile) -> [Excess] {
-    var budget = InclusionBudget()
-    return egressExcess(of: child, over: parent, &budget)
-        + fileExcess(of: child.files, over: parent.files)
-        + environmentExcess(of: child.environment, over: parent.environment, &budget)
+    var budget = ComparisonBudget()
+    return excess(of: child, over: parent, &budget)
+}
+
+/// The same, and what it has cost.
+package func excess(
+    of child: Profile,
+    over parent: Profile,
+    _ budget: inout ComparisonBudget
+) -> [Excess] {
+    var result =
+        fileExcess(of: child.files, over: parent.files)
         + limitExcess(of: child.limits, over: parent.limits)
         + systemCallExcess(of: child.systemCalls, over: parent.systemCalls)
         + childrenExcess(of: child.children, over: parent.children, &budget)
+        + environmentExcess(of: child.environment, over: parent.environment, &budget)
+    if budget.exhaustedBy == nil { result = egressExcess(of: child, over: parent, &budget) + result }
+    if let what = budget.exhaustedBy {
+        let key = what.cut(at: " ").first.map(String.init) ?? what
+        result.append(Excess(key: key, what: what, why: ComparisonBudget.refusal))
+    }
+    return result
+}
+
+extension ComparisonBudget {
+    fileprivate static let refusal =
+        "too much to compare (the work for two profiles is bounded by \(maximumWork) steps), which counts as wider;"
+        + " use fewer patterns with stars, here, or have the owner of the parent's profile use fewer there"
 }
 
 private func fileExcess(of child: FileRules, over parent: FileRules) -> [Excess] {
-    func isWithin(_ path: String, _ folders: [String]) -> Bool {
-        folders.contains { path.isWithin($0) }
+    let writable = Folders(parent.write)
+    let readable = Folders(parent.read + parent.write + FileRules.baseView)
+    return child.read.filter { !readable.cover($0) }.map {
+        Excess(key: "files.read", what: "files.read \($0)", why: "the parent cannot read it")
     }
-    let readable = parent.read + parent.write + FileRules.baseView
-    return child.read.filter { !isWithin($0, readable) }.map {
-        Excess(what: "files.read \($0)", why: "the parent cannot read it")
-    }
-        + child.write.filter { !isWithin($0, parent.write) }.map {
-            Excess(what: "files.write \($0)", why: "the parent cannot write it")
+        + child.write.filter { !writable.cover($0) }.map {
+            Excess(key: "files.write", what: "files.write \($0)", why: "the parent cannot write it")
         }
 }
 
@@ -52,19 +76,60 @@ extension FileRules {
 private func environmentExcess(
     of child: EnvironmentRules,
     over parent: EnvironmentRules,
-    _ budget: inout InclusionBudget
+    _ budget: inout ComparisonBudget
 ) -> [Excess] {
+    let gate = EnvironmentGate(parent)
     // What the parent's own profile sets is in its environment as well.
-    let known = (parent.pass + parent.set.keys.sorted()).map(GlobAutomaton.init(word:))
-    return child.pass.compactMap { pattern in
+    return excess(
+        of: child.pass,
+        over: parent.pass + parent.set.keys.sorted(),
+        "env.pass",
+        "the parent does not pass all of it",
+        &budget
+    ) { pattern in
         // A parent's glob does not pass it a secret, so it does not cover a child that names one.
-        if EnvironmentRules.isSecretShaped(pattern), !WordGlob(pattern).hasStar {
-            guard parent.admission(of: pattern) != .passed, parent.set[pattern] == nil else { return nil }
-            return Excess(what: "env.pass \(pattern)", why: "the parent does not pass it by name")
-        }
-        return reason(GlobAutomaton(word: pattern), isWithin: known, "does not pass all of it", &budget)
-            .map { Excess(what: "env.pass \(pattern)", why: $0) }
+        guard EnvironmentRules.isSecretShaped(pattern), !WordGlob(pattern).hasStar else { return nil }
+        let isCovered = gate.admission(of: pattern) == .passed || parent.set[pattern] != nil
+        return isCovered ? .some(nil) : "the parent does not pass it by name"
     }
+}
+
+/// The names and globs of a child that those of its parent do not cover.
+///
+/// `decision` may decide by itself: with a reason, or with none for a name that is covered.
+private func excess(
+    of child: [String],
+    over parent: [String],
+    _ key: String,
+    _ why: String,
+    _ budget: inout ComparisonBudget,
+    _ decision: (String) -> String?? = { _ in nil }
+) -> [Excess] {
+    var known = GlobUnion()
+    var result: [Excess] = []
+    guard parent.allSatisfy({ known.add(word: $0, &budget) }) else {
+        budget.exhaust("\(key) of the parent")
+        return []
+    }
+    for pattern in child {
+        let what = "\(key) \(pattern)"
+        if let decided = decision(pattern) {
+            if let reason = decided { result.append(Excess(key: key, what: what, why: reason)) }
+            continue
+        }
+        if known.holds(word: pattern), budget.spend(ComparisonBudget.pair) { continue }
+        var mine = GlobUnion()
+        let inclusion =
+            mine.add(word: pattern, &budget) ? mine.isIncluded(in: known, &budget) : .undecided
+        switch inclusion {
+        case .included: continue
+        case .exceeds: result.append(Excess(key: key, what: what, why: why))
+        case .undecided:
+            budget.exhaust(what)
+            return result
+        }
+    }
+    return result
 }
 
 private func limitExcess(of child: Limits, over parent: Limits) -> [Excess] {
@@ -76,38 +141,30 @@ private func limitExcess(of child: Limits, over parent: Limits) -> [Excess] {
     // A limit that the child's profile does not have is the parent's.
     return pairs.compactMap { name, mine, theirs in
         guard let mine, let theirs, mine > theirs else { return nil }
-        return Excess(what: "limits.\(name)", why: "\(mine) is more than the parent's \(theirs) (base units)")
+        return Excess(
+            key: "limits.\(name)",
+            what: "limits.\(name)",
+            why: "\(mine) is more than the parent's \(theirs) (base units)"
+        )
     }
 }
 
 private func childrenExcess(
     of child: ChildRules,
     over parent: ChildRules,
-    _ budget: inout InclusionBudget
+    _ budget: inout ComparisonBudget
 ) -> [Excess] {
-    let known = parent.profiles.map(GlobAutomaton.init(word:))
-    var result = child.profiles.compactMap { pattern in
-        reason(GlobAutomaton(word: pattern), isWithin: known, "may not launch all of it", &budget)
-            .map { Excess(what: "children.profiles \(pattern)", why: $0) }
-    }
-    if child.depth > parent.depth {
-        result.append(Excess(what: "children.depth \(child.depth)", why: "the parent's is \(parent.depth)"))
-    }
-    if child.count > parent.count {
-        result.append(Excess(what: "children.count \(child.count)", why: "the parent's is \(parent.count)"))
+    var result = excess(
+        of: child.profiles,
+        over: parent.profiles,
+        "children.profiles",
+        "the parent may not launch all of it",
+        &budget
+    )
+    for (key, mine, theirs) in [
+        ("children.depth", child.depth, parent.depth), ("children.count", child.count, parent.count),
+    ] where mine > theirs {
+        result.append(Excess(key: key, what: "\(key) \(mine)", why: "the parent's is \(theirs)"))
     }
     return result
-}
-
-private func reason(
-    _ pattern: GlobAutomaton,
-    isWithin known: [GlobAutomaton],
-    _ refusal: String,
-    _ budget: inout InclusionBudget
-) -> String? {
-    switch pattern.isIncluded(in: known, &budget) {
-    case .included: nil
-    case .exceeds: "the parent \(refusal)"
-    case .undecided: "not decidable within bounds, which counts as wider"
-    }
 }

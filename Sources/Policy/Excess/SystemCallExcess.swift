@@ -12,6 +12,7 @@ func systemCallExcess(of child: SystemCallPolicy?, over parent: SystemCallPolicy
     case (.allowed, .notPermitted):
         return [
             Excess(
+                key: "syscalls",
                 what: "syscalls \(child.name)",
                 why:
                     "it allows what it does not name, and the parent's \(parent.name) allows only what it names"
@@ -69,7 +70,7 @@ private func uncovered(
 }
 
 private func excess(_ call: SystemCall, _ child: SystemCallPolicy, _ why: String) -> Excess {
-    Excess(what: "syscalls \(child.name): \(call.name)", why: why)
+    Excess(key: "syscalls", what: "syscalls \(child.name): \(call.name)", why: why)
 }
 
 extension [Excess] {

@@ -34,8 +34,9 @@ package struct AgentEnvironment {
     /// Sorted name and value pairs; every name at most once.
     package func filtered(_ entries: [String]) -> [(name: String, value: String)] {
         var result: [String: String] = [:]
+        let gate = EnvironmentGate(rules)
         for entry in entries {
-            guard let (name, value) = Self.split(entry), passes(name, value) else { continue }
+            guard let (name, value) = Self.split(entry), passes(name, value, gate) else { continue }
             if result[name] == nil { result[name] = value }
         }
         for (name, value) in rules.set { result[name] = value }
@@ -56,10 +57,10 @@ package struct AgentEnvironment {
 
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
 
-    private func passes(_ name: String, _ value: String) -> Bool {
+    private func passes(_ name: String, _ value: String, _ gate: EnvironmentGate) -> Bool {
         if withheld.contains(name) || Self.never.contains(name) { return false }
-        if rules.pass.holds(bytes: name) { return true }
-        guard case .passed = rules.admission(of: name) else { return false }
+        if gate.names(name) { return true }
+        guard case .passed = gate.admission(of: name) else { return false }
         return !Self.onlyByName.contains { $0.matches(name) }
             && !SecretShapes.isSecret(name: name, value: value)
     }
