@@ -61,9 +61,19 @@ package struct Diagnostics: Sendable {
         self.file = file
     }
 
-    package mutating func report(_ message: String, at position: TextPosition, suggestion: String? = nil) {
-        guard all.count < Self.maximumCount else { return }
-        all.append(Diagnostic(file: file, position: position, message: message, suggestion: suggestion))
+    /// Whether what is reported from now on is dropped.
+    package var isFull: Bool { all.count >= Self.maximumCount }
+
+    /// A suggestion is looked for only where it is kept.
+    package mutating func report(
+        _ message: @autoclosure () -> String,
+        at position: TextPosition,
+        suggestion: @autoclosure () -> String? = nil
+    ) {
+        guard !isFull else { return }
+        all.append(
+            Diagnostic(file: file, position: position, message: message(), suggestion: suggestion())
+        )
     }
 
     /// Adds what was found in another file (an extended profile).

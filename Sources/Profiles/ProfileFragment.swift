@@ -51,7 +51,8 @@ struct ProfileFragment: Sendable, Hashable {
         set.merge(other.set) { $1 }
         limits.merge(other.limits) { $1 }
         // The same file reached on two ways of `extends` says its rules once.
-        egress += other.egress.filter { !egress.contains($0) }
+        let known = Set(egress)
+        egress += other.egress.filter { !known.contains($0) }
         systemCalls = other.systemCalls ?? systemCalls
         depth = other.depth ?? depth
         count = other.count ?? count

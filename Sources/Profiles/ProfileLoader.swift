@@ -10,6 +10,8 @@ package struct ProfileLoader: Sendable {
     package let search: ProfileSearch
     package let variables: ProfileVariables
     fileprivate let memory: ProfileMemory?
+    /// Whose word a text is that is loaded as such.
+    package let author: ProfileAuthor
 
     /// Files on one way of `extends`.
     package static let maximumDepth = 8
@@ -17,7 +19,13 @@ package struct ProfileLoader: Sendable {
     package static let maximumFiles = 64
 
     /// A loader that is made again for each launch shares what it has parsed in `memory`.
-    package init(search: ProfileSearch, variables: ProfileVariables, memory: ProfileMemory? = nil) {
+    package init(
+        search: ProfileSearch,
+        variables: ProfileVariables,
+        memory: ProfileMemory? = nil,
+        author: ProfileAuthor = .user
+    ) {
+        self.author = author
         self.search = search
         self.variables = variables
         self.memory = memory
@@ -38,6 +46,18 @@ package struct ProfileLoader: Sendable {
         try merged(text: text, named: named).profile
     }
 
+    /// The same with what of it is its own; by name, nothing is: it is the operator's.
+    package func loaded(name: String) throws(ProfileError) -> LoadedProfile {
+        let merged = try merged(name: name)
+        return LoadedProfile(profile: merged.profile, origins: [name], fragment: ProfileFragment())
+    }
+
+    /// The same with what of it is its own.
+    package func loaded(text: String, named: String) throws(ProfileError) -> LoadedProfile {
+        let merged = try merged(text: text, named: named)
+        return LoadedProfile(profile: merged.profile, origins: merged.extends, fragment: merged.own)
+    }
+
     func merged(name: String) throws(ProfileError) -> MergedProfile {
         guard let file = search.file(of: name) else { throw unknown(name) }
         let merged = try merged(file: file)
@@ -56,12 +76,19 @@ package struct ProfileLoader: Sendable {
     }
 
     func merged(text: String, named file: String) throws(ProfileError) -> MergedProfile {
+        guard text.utf8.count <= author.maximumText else {
+            throw ProfileError(file: file, "the file is larger than \(author.maximumText / 1024) KiB")
+        }
         var assembly = Assembly(loader: self)
-        let own = try assembly.parse(text, file: file)
-        let fragment = try assembly.assemble(own, file: file, path: [Step(name: own.name, file: file)])
+        let own = try assembly.parse(text, file: file, author: author)
+        // What an agent calls its text says nothing of where files are.
+        let step = Step(name: own.name, file: author == .agent ? "" : file)
+        let fragment = try assembly.assemble(own, file: file, path: [step])
+        try fragment.checkLimits(of: file)
         return MergedProfile(
             file: file,
             extends: own.extends.map(\.text),
+            own: own.fragment,
             fragment: fragment,
             profile: fragment.profile(name: own.name, description: own.description)
         )
@@ -98,6 +125,8 @@ package struct ProfileLoader: Sendable {
 struct MergedProfile: Sendable {
     let file: String
     let extends: [String]
+    /// What the file itself says.
+    let own: ProfileFragment
     let fragment: ProfileFragment
     let profile: Profile
 }
@@ -118,10 +147,14 @@ private struct Assembly {
         self.loader = loader
     }
 
-    func parse(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
+    func parse(
+        _ text: String,
+        file: String,
+        author: ProfileAuthor = .user
+    ) throws(ProfileError) -> ParsedProfile {
         let source = ProfileMemory.Source(file: file, text: text, variables: loader.variables)
         if let known = loader.memory?[source] { return known }
-        let parsed = try parseAnew(text, file: file)
+        let parsed = try parseAnew(text, file: file, author: author)
         // A policy of the operator's is a file of its own, which may have changed by the next launch.
         if parsed.fragment.systemCalls.map({ SystemCallPolicies.builtIn.contains($0.value.name) }) ?? true {
             loader.memory?[source] = parsed
@@ -129,9 +162,18 @@ private struct Assembly {
         return parsed
     }
 
-    private func parseAnew(_ text: String, file: String) throws(ProfileError) -> ParsedProfile {
+    private func parseAnew(
+        _ text: String,
+        file: String,
+        author: ProfileAuthor
+    ) throws(ProfileError) -> ParsedProfile {
         let document = try YAMLDocument(text, file: file)
-        var parser = ProfileParser(file: file, variables: loader.variables, search: loader.search)
+        var parser = ProfileParser(
+            file: file,
+            variables: loader.variables,
+            search: loader.search,
+            author: author
+        )
         let stem =
             parser.shortFile.ends(with: ".yaml")
             ? String(parser.shortFile.dropLast(bytes: 5)) : parser.shortFile
@@ -151,7 +193,19 @@ private struct Assembly {
     ) throws(ProfileError) -> ProfileFragment {
         var result = ProfileFragment()
         var errors = Diagnostics(file: file)
+        let isOfAgent = loader.author == .agent && path.count == 1
         for parent in parsed.extends {
+            guard !isOfAgent else {
+                if let inherited = inherited(parent, path: path) {
+                    result.merge(inherited)
+                } else {
+                    errors.report(
+                        "extends: the profile \"\(parent.text)\" is not there, or does not read; ask the operator",
+                        at: parent.position
+                    )
+                }
+                continue
+            }
             guard let parentFile = checked(parent, path: path, &errors) else { continue }
             do {
                 result.merge(try fragment(parent.text, file: parentFile, path: path))
@@ -162,6 +216,13 @@ private struct Assembly {
         try errors.check()
         result.merge(parsed.fragment)
         return result
+    }
+
+    /// What a profile of the operator's says; nil for whatever reason, which is not an agent's to hear.
+    private mutating func inherited(_ parent: YAMLText, path: [Step]) -> ProfileFragment? {
+        var errors = Diagnostics(file: "")
+        guard let file = checked(parent, path: path, &errors) else { return nil }
+        return try? fragment(parent.text, file: file, path: path)
     }
 
     private mutating func fragment(

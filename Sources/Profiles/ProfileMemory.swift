@@ -18,8 +18,10 @@ package final class ProfileMemory: Sendable {
         }
     }
 
-    /// Profiles kept; with texts of at most 256 KiB each, and of a few KiB mostly.
+    /// Profiles kept.
     private static let capacity = 64
+    /// Bytes of a text that is kept: profiles have a few KiB, and some 30 bytes are kept for each of them.
+    private static let maximumText = 16 << 10
 
     private let parsed = Mutex<[Source: ParsedProfile]>([:])
 
@@ -29,6 +31,7 @@ package final class ProfileMemory: Sendable {
     subscript(source: Source) -> ParsedProfile? {
         get { parsed.withLock { $0[source] } }
         set {
+            guard source.text.text.utf8.count <= Self.maximumText else { return }
             parsed.withLock { parsed in
                 if parsed.count >= Self.capacity { parsed = [:] }
                 parsed[source] = newValue

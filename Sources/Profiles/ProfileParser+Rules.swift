@@ -7,10 +7,13 @@ extension ProfileParser {
     static let maximumDepth = 32
     /// Live descendants of one agent.
     static let maximumCount = 10_000
+    /// Bytes of a variable's name, as of a file's (NAME_MAX); no program is known to ask for longer ones.
+    static let maximumVariable = 255
 
     mutating func read(environment node: YAMLNode, into fragment: inout ProfileFragment) {
         guard let environment = node.mapping("env", keys: ["pass", "set"], &errors) else { return }
         for item in environment["pass"]?.texts("env.pass", &errors) ?? [] {
+            guard has(roomFor: 1, of: .passed, at: item.position) else { break }
             if isVariable(item.text, allowing: "*") {
                 fragment.pass.append(Sourced(value: item.text, source: source(item.position)))
             } else {
@@ -21,6 +24,7 @@ extension ProfileParser {
             }
         }
         for entry in environment["set"]?.entries("env.set", &errors) ?? [] {
+            guard has(roomFor: 1, of: .set, at: entry.keyPosition) else { break }
             guard isVariable(entry.key, allowing: "") else {
                 errors.report("env.set: \"\(entry.key)\" is not a variable's name", at: entry.keyPosition)
                 continue
@@ -31,7 +35,9 @@ extension ProfileParser {
     }
 
     private func isVariable(_ name: String, allowing extra: String) -> Bool {
-        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first),
+            name.utf8.count <= Self.maximumVariable
+        else { return false }
         return name.utf8.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"): true
@@ -46,6 +52,7 @@ extension ProfileParser {
             return
         }
         for item in children["profiles"]?.texts("children.profiles", &errors) ?? [] {
+            guard has(roomFor: 1, of: .children, at: item.position) else { break }
             if ProfileName.isValidGlob(item.text) {
                 fragment.childProfiles.append(Sourced(value: item.text, source: source(item.position)))
             } else {
@@ -68,8 +75,15 @@ extension ProfileParser {
     }
 
     mutating func read(egress node: YAMLNode, into fragment: inout ProfileFragment) {
+        var places: [TextPosition] = []
         for item in node.list("egress", &errors) ?? [] {
-            if let rule = rule(item) { fragment.egress.append(rule) }
+            guard has(roomFor: 1, of: .rules, at: item.position) else { break }
+            guard let rule = rule(item) else { continue }
+            fragment.egress.append(rule)
+            places.append(item.position)
+        }
+        if let index = DecisionWork.firstExcessive(in: fragment.egress) {
+            errors.report(DecisionWork.complaint, at: places[index])
         }
     }
 
@@ -122,6 +136,7 @@ extension ProfileParser {
     private mutating func actions(_ rule: YAMLMapping, _ key: String, _ scheme: Scheme) -> [ActionPattern] {
         let items = rule[key]?.texts(key, &errors) ?? []
         return items.compactMap { item in
+            guard has(roomFor: 1, of: .actions, at: item.position) else { return nil }
             do throws(TextProblem) {
                 let match = try ActionText.parse(item.text, scheme: scheme)
                 return ActionPattern(match: match, text: item.text, source: source(item.position))

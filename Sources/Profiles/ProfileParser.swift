@@ -23,9 +23,12 @@ struct ProfileParser {
     let search: ProfileSearch
     /// What rules are said to come from: the file's name without its folders, which are no agent's business.
     let shortFile: String
+    let author: ProfileAuthor
     var errors: Diagnostics
+    private var tally = ProfileTally()
 
-    init(file: String, variables: ProfileVariables, search: ProfileSearch) {
+    init(file: String, variables: ProfileVariables, search: ProfileSearch, author: ProfileAuthor) {
+        self.author = author
         self.variables = variables
         self.search = search
         shortFile = file.cut(at: "/").last.map(String.init) ?? file
@@ -47,7 +50,7 @@ struct ProfileParser {
         }
         parsed.description = top["description"]?.text("description", &errors) ?? ""
         parsed.extends = (top["extends"]?.texts("extends", &errors) ?? []).filter {
-            isName($0.text, "extends", $0.node)
+            has(roomFor: 1, of: .extended, at: $0.position) && isName($0.text, "extends", $0.node)
         }
         if let files = top["files"] { read(files: files, into: &parsed.fragment) }
         if let environment = top["env"] { read(environment: environment, into: &parsed.fragment) }
@@ -72,6 +75,7 @@ struct ProfileParser {
 
     private mutating func systemCalls(_ node: YAMLNode) -> Sourced<SystemCallPolicy>? {
         guard let name = node.text("syscalls", &errors) else { return nil }
+        guard author == .user else { return systemCallsOfAgent(name, node) }
         do throws(ProfileError) {
             if let policy = try search.systemCalls(name) {
                 return Sourced(value: policy, source: source(node.position))
@@ -86,6 +90,25 @@ struct ProfileParser {
             errors.include(error.diagnostics)
         }
         return nil
+    }
+
+    /// The same without a word about the operator's files.
+    private mutating func systemCallsOfAgent(_ name: String, _ node: YAMLNode) -> Sourced<SystemCallPolicy>? {
+        if let policy = try? search.systemCalls(name) {
+            return Sourced(value: policy, source: source(node.position))
+        }
+        errors.report(
+            "syscalls: the policy \"\(name)\" is not there, or does not read; ask the operator",
+            at: node.position
+        )
+        return nil
+    }
+
+    /// Whether there is room for one more; the first that has none is an error where it stands.
+    mutating func has(roomFor amount: Int = 1, of limit: ProfileLimit, at position: TextPosition) -> Bool {
+        guard let complaint = tally.add(amount, to: limit) else { return !errors.isFull }
+        if !complaint.isEmpty { errors.report(complaint, at: position) }
+        return false
     }
 
     /// Names are parts of file names and of messages: a letter or digit, then letters, digits, `.`, `_`, `-`.
@@ -130,8 +153,12 @@ struct ProfileParser {
     ) -> [Sourced<Value>] {
         let items = files[key]?.texts("files.\(key)", &errors) ?? []
         return items.compactMap { item in
+            guard has(roomFor: 1, of: .paths, at: item.position) else { return nil }
             do throws(TextProblem) {
                 let path = try PathText.parse(item.text, variables)
+                guard has(roomFor: path.utf8.count, of: .pathBytes, at: item.position),
+                    has(roomFor: ProfileLimit.names(in: path), of: .pathNames, at: item.position)
+                else { return nil }
                 return Sourced(value: value(path, item.text), source: source(item.position))
             } catch {
                 errors.report(error, in: item.node)

@@ -104,7 +104,16 @@ package struct Machine: Sendable {
 
     /// Refuses a profile that grants what no agent is given, before anything is done for it.
     package func check(_ files: FileRules, home: String) throws(LaunchFailure) {
-        for grant in Grant.all(of: files, home: home) { try facts.check(grant) }
+        let grants = Grant.all(of: files, home: home)
+        guard grants.count <= Int(CSB_SLOTS) else {
+            throw LaunchFailure(
+                step: "grant paths",
+                object: "\(grants.count), with the folders above protected ones",
+                errno: 0,
+                remedy: "A launch takes \(CSB_SLOTS) parts of the file system at most: name folders."
+            )
+        }
+        for grant in grants { try facts.check(grant) }
     }
 
     /// The part of a launch that is the same for every agent that the user launches.

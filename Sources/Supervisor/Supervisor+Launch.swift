@@ -26,13 +26,15 @@ extension Supervisor {
             guard !isStopping else { throw LaunchRefusal("the supervisor is ending") }
             try checkRefusals(of: parent)
             try checkName(order.name)
-            var profile = try profile(for: order, under: parent)
-            try admit(profile, under: parent)
+            let loaded = try profile(for: order, under: parent)
+            try admit(loaded, under: parent)
+            var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
             let launch = try isolate(
                 order,
                 profile: profile,
+                of: loaded,
                 lineage: lineage,
                 parent: parent,
                 for: connection
@@ -60,7 +62,10 @@ extension Supervisor {
     }
 
     /// Finds and reads the profile; an agent's own text is taken as text and can only narrow.
-    private func profile(for order: LaunchOrder, under parent: AgentNode?) throws(LaunchRefusal) -> Profile {
+    private func profile(
+        for order: LaunchOrder,
+        under parent: AgentNode?
+    ) throws(LaunchRefusal) -> LoadedProfile {
         let loader = ProfileLoader(
             search: configuration.profiles,
             variables: ProfileVariables(
@@ -68,12 +73,13 @@ extension Supervisor {
                 home: configuration.home,
                 temporary: "/tmp"
             ),
-            memory: profileMemory
+            memory: profileMemory,
+            author: parent == nil ? .user : .agent
         )
         do throws(ProfileError) {
             switch order.profile {
-            case .name(let name): return try loader.load(name: name)
-            case .text(let text, let path): return try loader.load(text: text, named: path)
+            case .name(let name): return try loader.loaded(name: name)
+            case .text(let text, let path): return try loader.loaded(text: text, named: path)
             }
         } catch {
             throw LaunchRefusal(refusal(of: order.profile, because: error, toAgent: parent != nil))
@@ -89,13 +95,16 @@ extension Supervisor {
         return opening + "\n\(error)"
     }
 
-    private func admit(_ profile: Profile, under parent: AgentNode?) throws(LaunchRefusal) {
+    private func admit(_ loaded: LoadedProfile, under parent: AgentNode?) throws(LaunchRefusal) {
+        let profile = loaded.profile
         guard agents.count + pending.count < ChildAdmission.maximumAgents else {
             throw LaunchRefusal("this supervisor already has \(ChildAdmission.maximumAgents) live agents")
         }
         for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
+            let isOwn = parent == nil || loaded.own.egress.contains { $0.credential == name }
             throw LaunchRefusal(
-                "profile '\(profile.name)' names credential '\(name)', which credentials.yaml lacks"
+                "profile '\(profile.name)' names \(isOwn ? "credential '\(name)'" : "a credential"),"
+                    + " which credentials.yaml lacks"
             )
         }
         guard let parent else { return }
@@ -112,11 +121,13 @@ extension Supervisor {
         limit.files.write += ["/tmp", "/dev/shm", configuration.home]
         let excess = Policy.excess(of: profile, over: limit)
         guard excess.isEmpty else {
-            throw LaunchRefusal(
-                "profile '\(profile.name)' is wider than '\(limit.name)' of its parent \(parent.lineage.agent.name)\n"
-                    + excess.map { "  \($0.what): \($0.why)" }.joined(separator: "\n")
-                    + "\nA child can never do more than its parent; whoever owns '\(limit.name)' may widen it."
+            let wider = WiderProfile(
+                loaded: loaded,
+                parent: parent.lineage.agent,
+                limit: limit,
+                excess: excess
             )
+            throw LaunchRefusal(wider.message)
         }
     }
 
@@ -144,6 +155,7 @@ extension Supervisor {
     private func isolate(
         _ order: LaunchOrder,
         profile: Profile,
+        of loaded: LoadedProfile,
         lineage: Lineage,
         parent: AgentNode?,
         for connection: ControlConnection
@@ -161,6 +173,7 @@ extension Supervisor {
                 order: order,
                 lineage: lineage,
                 policy: policy,
+                loaded: loaded,
                 preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
                 standIns: held,
                 parent: parent,
@@ -168,7 +181,7 @@ extension Supervisor {
             )
         } catch {
             standIns.release(held)
-            throw LaunchRefusal(error)
+            throw LaunchRefusal(parent == nil ? error : loaded.told(error))
         }
     }
 

@@ -21,7 +21,7 @@ extension Supervisor {
             guard let sandbox = try launch.preparation.sandbox() else { return }
             finish(launch, sandbox)
         } catch {
-            abandon(launch, LaunchRefusal(error))
+            abandon(launch, LaunchRefusal(launch.parent == nil ? error : launch.loaded.told(error)))
         }
     }
 

@@ -50,16 +50,52 @@ extension EndToEnd {
             try profile("parent", "allow: [\"GET /v1/**\"]", children: "wide, narrow")
             try profile("wide", "allow: [\"GET /v1/**\", \"POST /v2/**\"]")
             try profile("narrow", "allow: [\"GET /v1/x/**\"]")
+            let text = try #require(place.read("profiles/wide.yaml"))
+            try place.write(text, to: "workspace/wide.yaml")
             let outcome = try place.agent(
-                "bailey run -p wide -- touch ran; echo $?; bailey run -p narrow -- touch allowed; echo $?; ls",
+                "bailey run -p ./wide.yaml -- touch ran; echo $?; bailey run -p narrow -- touch allowed; echo $?; ls",
                 profile: "parent"
             )
-            #expect(outcome.output == "125\n0\nallowed\n", "\(outcome)")
+            #expect(outcome.output == "125\n0\nallowed\nwide.yaml\n", "\(outcome)")
             #expect(
                 outcome.errors.contains("POST /v2/**") && !outcome.errors.contains("GET /v1/**"),
                 "\(outcome)"
             )
-            #expect(try place.bailey(["tree"]).output.contains("refused  launch under 'wide'"))
+            #expect(try place.bailey(["tree"]).output.contains("refused  launch under "))
+        }
+
+        @Test(
+            "M2: of the operator's profiles that a child names or extends an agent hears the name and the key alone"
+        )
+        func operatorsProfiles() throws {
+            try profile("parent", "allow: [\"GET /v1/**\"]", children: "wide, mine")
+            try profile("wide", "allow: [\"POST /v2/**\"]")
+            try place.write("bailey: 1\nsecretword: 1\n", to: "profiles/broken.yaml")
+            for name in ["wide", "broken"] {
+                try place.write("bailey: 1\nname: mine\nextends: [\(name)]\n", to: "workspace/\(name).yaml")
+            }
+            func told(_ profile: String) throws -> String {
+                let outcome = try place.agent("bailey run -p \(profile) -- touch ran", profile: "parent")
+                #expect(outcome.code == 125)
+                return outcome.errors
+            }
+            for profile in ["wide", "./wide.yaml"] {
+                let errors = try told(profile)
+                #expect(errors.contains("  egress: as 'wide' of the operator's has it\n"), "\(errors)")
+                #expect(!errors.contains("/v2/") && !errors.contains("allowed.test"), "\(errors)")
+            }
+            let errors = try told("./broken.yaml")
+            #expect(
+                errors.contains("extends: the profile \"broken\" is not there, or does not read"),
+                "\(errors)"
+            )
+            #expect(!errors.contains("secretword") && !errors.contains(place.root + "/profiles"), "\(errors)")
+            // Outside, where the operator reads, each of these is told.
+            let file = place.workspace + "/broken.yaml"
+            let control = try place.bailey([
+                "run", "--profiles", place.root + "/profiles", "-p", file, "--", "true",
+            ])
+            #expect(control.errors.contains("secretword"), "\(control)")
         }
 
         @Test(

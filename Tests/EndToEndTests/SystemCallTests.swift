@@ -252,8 +252,13 @@ extension EndToEnd {
             ]
         )
         func wider(parent: String, child: String, what: String) throws {
-            let outcome = try place.agent("bailey run -p \(child) -- touch ran", profile: parent)
+            // The agent's own text: of an operator's profile it would hear no more than the key.
+            let text = try #require(place.read("profiles/\(child).yaml"))
+            try place.write(text, to: "workspace/own.yaml")
+            let outcome = try place.agent("bailey run -p ./own.yaml -- touch ran", profile: parent)
             #expect(outcome.code == 125 && outcome.errors.contains(what), "\(outcome)")
+            let named = try place.agent("bailey run -p \(child) -- touch ran", profile: parent)
+            #expect(named.code == 125 && named.errors.contains("syscalls: as '\(child)'"), "\(named)")
             #expect(place.read("workspace/ran") == nil)
         }
 

@@ -24,34 +24,37 @@ package struct Grant: Sendable, Hashable {
         for path in read { writable[path] = writable[path] ?? false }
         for path in write { writable[path] = true }
         let protected = files.protect.map { ByteText($0.path) }
-        let pinned = protected.flatMap { foldersAbove($0.text, within: files.write) }.map { ByteText($0) }
+        let folders = Set(write)
+        let pinned = protected.flatMap { foldersAbove($0.text, within: folders) }
         for path in pinned { writable[path] = writable[path] ?? true }
         for path in protected { writable[path] = false }
         for path in files.hide { writable[ByteText(path)] = nil }
         let optional = Set(protected + pinned).subtracting(read + write)
         let grants = writable.map { path, isWritable in
-            Grant(path: path.text, isWritable: isWritable, isProtection: optional.contains(path))
+            let grant = Grant(path: path.text, isWritable: isWritable, isProtection: optional.contains(path))
+            return (depth: path.text.cut(at: "/").count, grant: grant)
         }
-        return grants.sorted {
-            let (left, right) = ($0.path.cut(at: "/").count, $1.path.cut(at: "/").count)
-            return left == right ? $0.path.precedes($1.path) : left < right
-        }
+        return grants.sorted { left, right in
+            left.depth == right.depth
+                ? left.grant.path.precedes(right.grant.path) : left.depth < right.depth
+        }.map(\.grant)
     }
 
     /// The folders between a protected path and the writable one that it is in.
     ///
     /// Each becomes a mount of its own, which cannot be renamed: else `.git` would be moved away, protected parts
     /// and all, and made again without.
-    private static func foldersAbove(_ path: String, within writable: [String]) -> [String] {
-        var folders: [String] = []
+    private static func foldersAbove(_ path: String, within writable: Set<ByteText>) -> [ByteText] {
+        var above: [ByteText] = []
         var folder = path[...]
         while let slash = folder.lastPlace(of: "/"), slash > folder.startIndex {
             folder = folder[..<slash]
-            let name = String(folder)
-            guard writable.contains(where: { !$0.isSame(as: name) && covers($0, name) }) else { break }
-            folders.append(name)
+            above.append(ByteText(folder))
         }
-        return folders
+        // Deepest first; what is above the outermost writable folder may be renamed by nobody.
+        if writable.contains(ByteText("/")) { return above }
+        guard let outermost = above.lastIndex(where: { writable.contains($0) }) else { return [] }
+        return Array(above[..<outermost])
     }
 
     /// Whether `path` is `folder` or beneath it.

@@ -1,5 +1,6 @@
 internal import Model
 internal import Policy
+internal import Profiles
 internal import Sandbox
 
 /// A launch that is under way: admitted, its sandbox not yet there.
@@ -7,6 +8,8 @@ final class PendingLaunch {
     let order: LaunchOrder
     let lineage: Lineage
     let policy: LineagePolicy
+    /// What of the profile is its own text's.
+    let loaded: LoadedProfile
     let preparation: Preparation
     /// Protected paths that were absent, to be given back at its end.
     let standIns: [String]
@@ -25,6 +28,7 @@ final class PendingLaunch {
         order: LaunchOrder,
         lineage: Lineage,
         policy: LineagePolicy,
+        loaded: LoadedProfile,
         preparation: Preparation,
         standIns: [String],
         parent: AgentNode?,
@@ -33,6 +37,7 @@ final class PendingLaunch {
         self.order = order
         self.lineage = lineage
         self.policy = policy
+        self.loaded = loaded
         self.preparation = preparation
         self.standIns = standIns
         self.parent = parent
