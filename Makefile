@@ -60,6 +60,15 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 	tools/skips "$$folder/log" >&2
 	tools/escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
 
+.PHONY: faults
+faults: deps-tests build-tests ## Make every system call of the set-up fail, one at a time
+	@BAILEY_FAULTS=all $(SWIFT) test $(swift_flags) --skip-build --filter FaultTests </dev/null 2>&1 | tools/build-output
+
+.PHONY: kills
+kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a launch, as root and as a user
+	@BAILEY_KILLS=1000 $(SWIFT) test $(swift_flags) --skip-build --filter supervisorKilledEarly </dev/null 2>&1 |
+	    tools/build-output
+
 .PHONY: build
 build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
 	@for product in bailey-init bailey; do

@@ -35,3 +35,18 @@ int csb_refusals(int family);
 
 /* Sends the nftables batch that captures every TCP port: 0, or -errno. */
 int csb_nft_capture(uint16_t port);
+
+/* Says which operation, or stage, failed with which errno, and ends. */
+_Noreturn void csb_fail(struct csb_context *context, int op, int error);
+
+/* Carries out the plan's operations before clone (host), or those after. */
+void csb_perform_all(struct csb_context *context, int host);
+
+/* Takes the plan that came with a request or an order. */
+void csb_read_plan(struct csb_context *context);
+
+/* The parked agent waits here; when nobody is left to order anything it ends. */
+void csb_await_order(struct csb_context *context);
+
+/* Stays with a parked agent until it is ordered, dies, or the supervisor lets go of it. */
+_Noreturn void csb_accompany(struct csb_context *context);

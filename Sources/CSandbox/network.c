@@ -125,7 +125,7 @@ static int control(struct csb_context *context, const char *path) {
     /* No descriptor travels outward: closing one that an agent made can take as long as it likes (SO_LINGER). Accepted
        sockets inherit it; kernels before 6.16 do not know it, and there csb_receive closes aside. */
     int off = 0;
-    (void)setsockopt(descriptor, SOL_SOCKET, CSB_SO_PASSRIGHTS, &off, sizeof off);
+    if (setsockopt(descriptor, SOL_SOCKET, CSB_SO_PASSRIGHTS, &off, sizeof off) < 0 && errno != ENOPROTOOPT) return -errno;
     if (bind(descriptor, (void *)&address, sizeof address) < 0 || listen(descriptor, CONTROL_BACKLOG) < 0) return -errno;
     return export(context, CSB_EXPORT_CONTROL, descriptor);
 }

@@ -198,7 +198,7 @@ static void make_chain(struct batch *batch) {
 /* The kernel's first complaint about what was sent; -ETIMEDOUT when it says nothing at all. */
 static int answer(int netlink, uint32_t last) {
     struct timeval bound = {.tv_sec = 2};
-    setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    if (setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound) < 0) return -errno;
     for (;;) {
         char bytes[8192];
         ssize_t size = recv(netlink, bytes, sizeof bytes, 0);

@@ -16,7 +16,6 @@
 #include "launch.h"
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,7 +42,7 @@ static void report(struct csb_context *context, int kind, int op, int error, con
     csb_send(context->descriptors[CSB_REPORT], &message, sizeof message, descriptors, count, MSG_NOSIGNAL);
 }
 
-static _Noreturn void fail(struct csb_context *context, int op, int error) {
+_Noreturn void csb_fail(struct csb_context *context, int op, int error) {
     report(context, CSB_FAILED, op, error < 0 ? -error : error, 0, 0);
     _exit(125);
 }
@@ -69,14 +68,14 @@ static int perform(struct csb_context *context, const struct csb_op *op) {
 }
 
 /* Carries out the operations before clone, or those after. */
-static void perform_all(struct csb_context *context, int host) {
+void csb_perform_all(struct csb_context *context, int host) {
     const struct csb_op *ops = (const void *)(context->plan + context->head->ops);
     for (uint32_t i = 0; i < context->head->op_count; i++) {
         if (is_host_op(&ops[i]) != host) continue;
-        if (ops[i].slot >= CSB_SLOTS) fail(context, (int)(context->head->first_op + i), EINVAL);
+        if (ops[i].slot >= CSB_SLOTS) csb_fail(context, (int)(context->head->first_op + i), EINVAL);
         int status = perform(context, &ops[i]);
         if (status == -ENOENT && ops[i].flags & CSB_OPTIONAL) continue;
-        if (status < 0) fail(context, (int)(context->head->first_op + i), status);
+        if (status < 0) csb_fail(context, (int)(context->head->first_op + i), status);
     }
 }
 
@@ -117,13 +116,18 @@ static int drop_groups(const struct csb_plan *head) {
     return errno == EPERM && head->outside_uid == 0 ? 0 : -errno;
 }
 
-static void reset_signals(void) {
+static int reset_signals(void) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int number = 1; number < 65; number++) sigaction(number, &standard, 0);
+    /* Those that nobody may set are as they should be (EINVAL). */
+    for (int number = 1; number < 65; number++)
+        if (sigaction(number, &standard, 0) < 0 && errno != EINVAL) return -errno;
     sigset_t none;
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, 0);
+    return sigprocmask(SIG_SETMASK, &none, 0) < 0 ? -errno : 0;
 }
+
+/* The kernel ends the agent with the spawner: 0 or -errno. A change of user clears it (prctl(2)). */
+static int die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0; }
 
 /* Leaves 0, 1, 2 and the channel to init. */
 static int leave_descriptors(struct csb_context *context) {
@@ -134,12 +138,19 @@ static int leave_descriptors(struct csb_context *context) {
     return (int)CSB(SYS_close_range, CSB_CHANNEL_NUMBER + 1, ~0u, 0);
 }
 
+/* Says why init will not be there, where the supervisor waits for its words. */
+static _Noreturn void no_init(int channel, int error) {
+    struct csb_word word = {.kind = CSB_NO_INIT, .a = error};
+    (void)!send(channel, &word, sizeof word, MSG_NOSIGNAL);
+    _exit(125);
+}
+
 /* Argument and environment vectors of init: its own name, the program's path, then the command's. */
 static _Noreturn void run_init(struct csb_context *context) {
     const struct csb_plan *head = context->head;
     size_t count = (size_t)head->argument_count + head->environment_count + 4;
     char **arguments = mmap(0, count * sizeof *arguments, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (arguments == MAP_FAILED) _exit(125);
+    if (arguments == MAP_FAILED) no_init(CSB_CHANNEL_NUMBER, errno);
     char **environment = arguments + head->argument_count + 3;
     const uint32_t *list = (const void *)(context->plan + head->arguments);
     arguments[0] = "bailey-init";
@@ -148,123 +159,44 @@ static _Noreturn void run_init(struct csb_context *context) {
     list = (const void *)(context->plan + head->environment);
     for (uint32_t i = 0; i < head->environment_count; i++) environment[i] = (char *)context->plan + list[i];
     execve(context->plan + head->init, arguments, environment);
-    /* The channel ends with this process: the supervisor sees that init never came. */
-    _exit(125);
-}
-
-/* Takes the plan that came with a request. */
-static void read_plan(struct csb_context *context) {
-    struct stat status;
-    int plan = context->descriptors[CSB_PLAN];
-    if (fstat(plan, &status) < 0 || status.st_size < (off_t)sizeof(struct csb_plan)) fail(context, CSB_STAGE_PLAN, EINVAL);
-    context->plan = mmap(0, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, plan, 0);
-    if (context->plan == MAP_FAILED) fail(context, CSB_STAGE_PLAN, errno);
-    context->head = (const void *)context->plan;
-    if (context->head->magic != CSB_MAGIC || context->head->size != status.st_size) fail(context, CSB_STAGE_PLAN, EPROTO);
-}
-
-/* One packet from companion to agent: trees for the slots of these numbers, or, with none, what was ordered. */
-enum { CSB_TREES = 16 };
-struct csb_handover {
-    uint32_t count, slots[CSB_TREES];
-};
-
-/* The parked agent waits here; when nobody is left to order anything it ends. */
-static void await_order(struct csb_context *context) {
-    struct csb_handover packet;
-    int received[CSB_TREES], count;
-    do {
-        count = CSB_TREES;
-        ssize_t size = csb_receive(context->inner, &packet, sizeof packet, received, &count, MSG_CMSG_CLOEXEC);
-        if (size != sizeof packet || packet.count > CSB_TREES) _exit(125);
-        if (count != (packet.count ? (int)packet.count : CSB_ORDERED)) _exit(125);
-        for (uint32_t i = 0; i < packet.count; i++) {
-            if (packet.slots[i] >= CSB_SLOTS) _exit(125);
-            context->slots[packet.slots[i]] = received[i];
-        }
-    } while (packet.count);
-    memcpy(context->descriptors + CSB_PLAN, received, sizeof(int) * CSB_ORDERED);
-    read_plan(context);
-}
-
-/* Hands the trees and then the order to the parked agent; 0 or -errno. */
-static int hand_over(struct csb_context *context) {
-    struct csb_handover packet = {0};
-    int sent[CSB_TREES];
-    ssize_t status = 0;
-    for (uint32_t slot = 0; slot < CSB_SLOTS && status >= 0; slot++) {
-        if (context->slots[slot] < 0) continue;
-        packet.slots[packet.count] = slot;
-        sent[packet.count++] = context->slots[slot];
-        if (packet.count < CSB_TREES) continue;
-        status = csb_send(context->inner, &packet, sizeof packet, sent, CSB_TREES, MSG_NOSIGNAL);
-        packet.count = 0;
-    }
-    if (packet.count > 0 && status >= 0)
-        status = csb_send(context->inner, &packet, sizeof packet, sent, (int)packet.count, MSG_NOSIGNAL);
-    packet.count = 0;
-    if (status >= 0)
-        status = csb_send(
-            context->inner, &packet, sizeof packet, context->descriptors + CSB_PLAN, CSB_ORDERED, MSG_NOSIGNAL);
-    return status < 0 ? (int)status : 0;
-}
-
-/* Stays with a parked agent until it is ordered, dies, or the supervisor lets go of it. */
-static _Noreturn void accompany(struct csb_context *context) {
-    close(context->descriptors[CSB_CHANNEL]);
-    for (int i = 0; i < CSB_SLOTS; i++) {
-        if (context->slots[i] >= 0) close(context->slots[i]);
-        context->slots[i] = -1;
-    }
-    struct pollfd either[2] = {{.fd = context->order, .events = POLLIN}, {.fd = context->inner, .events = POLLIN}};
-    while (poll(either, 2, -1) < 0)
-        if (errno != EINTR) _exit(125);
-    char byte;
-    int count = CSB_ORDERED;
-    if (either[1].revents) _exit(125);
-    ssize_t size = csb_receive(context->order, &byte, 1, context->descriptors + CSB_PLAN, &count, MSG_CMSG_CLOEXEC);
-    if (size != 1 || count != CSB_ORDERED) _exit(0);
-    read_plan(context);
-    perform_all(context, 1);
-    int status = hand_over(context);
-    if (status < 0) fail(context, CSB_STAGE_INIT, status);
-    _exit(0);
+    no_init(CSB_CHANNEL_NUMBER, errno);
 }
 
 static _Noreturn void agent(struct csb_context *context, int mapped, int nested) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    int status = die_with_parent();
+    if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     char byte;
     if (mapped >= 0 && read(mapped, &byte, 1) != 1) _exit(125);
-    int status = nested ? map_ids("self", context->head, 1) : 0;
-    if (status < 0) fail(context, CSB_STAGE_MAP, status);
+    status = nested ? map_ids("self", context->head, 1) : 0;
+    if (status < 0) csb_fail(context, CSB_STAGE_MAP, status);
     status = become(context->head->inside_uid, context->head->inside_gid);
-    if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
-    /* A change of user cleared it (prctl(2)). */
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    if (status == 0) status = die_with_parent();
+    if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     umask(0);
-    perform_all(context, 0);
+    csb_perform_all(context, 0);
     if (context->head->continues) {
-        await_order(context);
-        perform_all(context, 0);
+        csb_await_order(context);
+        csb_perform_all(context, 0);
     }
     umask((mode_t)(context->head->umask & 0777));
-    reset_signals();
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    status = reset_signals();
+    if (status == 0) status = die_with_parent();
+    if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     int exports[CSB_EXPORTS], count = 0;
     for (int i = 0; i < CSB_EXPORTS; i++)
         if (context->exports[i] >= 0) exports[count++] = context->exports[i];
     report(context, CSB_READY, 0, 0, exports, count);
     status = leave_descriptors(context);
-    if (status < 0) _exit(125);
+    if (status < 0) no_init(context->descriptors[CSB_CHANNEL], -status);
     run_init(context);
 }
 
 /* Clones the agent as a child of the spawner and maps it. */
 static _Noreturn void launch(struct csb_context *context, int nested) {
     int gate[2], ends[2] = {-1, -1}, pidfd = -1;
-    if (pipe2(gate, O_CLOEXEC) < 0) fail(context, CSB_STAGE_CLONE, errno);
+    if (pipe2(gate, O_CLOEXEC) < 0) csb_fail(context, CSB_STAGE_CLONE, errno);
     if (context->head->continues && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-        fail(context, CSB_STAGE_CLONE, errno);
+        csb_fail(context, CSB_STAGE_CLONE, errno);
     struct clone_args arguments = {
         .flags = AGENT_NAMESPACES | CLONE_PARENT | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd};
     long child = CSB(SYS_clone3, &arguments, sizeof arguments);
@@ -275,7 +207,7 @@ static _Noreturn void launch(struct csb_context *context, int nested) {
         close(context->order);
         agent(context, nested ? -1 : gate[0], nested);
     }
-    if (child < 0) fail(context, CSB_STAGE_CLONE, (int)child);
+    if (child < 0) csb_fail(context, CSB_STAGE_CLONE, (int)child);
     report(context, CSB_CLONED, 0, 0, &pidfd, 1);
     if (nested) _exit(0);
     char process[24];
@@ -283,42 +215,42 @@ static _Noreturn void launch(struct csb_context *context, int nested) {
     int status = map_ids(process, context->head, 0);
     if (status < 0) {
         syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, 0, 0);
-        fail(context, CSB_STAGE_MAP, status);
+        csb_fail(context, CSB_STAGE_MAP, status);
     }
     (void)!write(gate[1], "", 1);
     if (!context->head->continues) _exit(0);
     close(pidfd);
-    accompany(context);
+    csb_accompany(context);
 }
 
 static void join_namespace(struct csb_context *context, int which, int kind, int stage) {
-    if (setns(context->descriptors[which], kind) < 0) fail(context, stage, errno);
+    if (setns(context->descriptors[which], kind) < 0) csb_fail(context, stage, errno);
 }
 
 /* Enters the parent agent's view; only a child is in its pid namespace. */
 static _Noreturn void launch_nested(struct csb_context *context) {
     join_namespace(context, CSB_USER, CLONE_NEWUSER, CSB_STAGE_JOIN_USER);
     int status = become(context->head->inside_uid, context->head->inside_gid);
-    if (status < 0) fail(context, CSB_STAGE_IDENTITY, status);
+    if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     join_namespace(context, CSB_MOUNT_NS, CLONE_NEWNS, CSB_STAGE_JOIN_MOUNT);
     join_namespace(context, CSB_PID, CLONE_NEWPID, CSB_STAGE_JOIN_PID);
     struct clone_args arguments = {.flags = CLONE_PARENT};
     long child = CSB(SYS_clone3, &arguments, sizeof arguments);
-    if (child < 0) fail(context, CSB_STAGE_FORK, (int)child);
+    if (child < 0) csb_fail(context, CSB_STAGE_FORK, (int)child);
     if (child > 0) _exit(0);
     /* What a user namespace's maker may have is what all processes in it may have in its parent's account, whatever
        they set themselves (user_namespaces(7), since Linux 5.14): children do not multiply what the parent was given. */
     struct rlimit all = {context->head->parent_processes, context->head->parent_processes};
-    if (all.rlim_max > 0 && setrlimit(RLIMIT_NPROC, &all) < 0) fail(context, CSB_STAGE_FORK, errno);
+    if (all.rlim_max > 0 && setrlimit(RLIMIT_NPROC, &all) < 0) csb_fail(context, CSB_STAGE_FORK, errno);
     launch(context, 1);
 }
 
 static _Noreturn void work(struct csb_context *context, char request) {
-    read_plan(context);
+    csb_read_plan(context);
     int dropped = drop_groups(context->head);
-    if (dropped < 0) fail(context, CSB_STAGE_GROUPS, dropped);
+    if (dropped < 0) csb_fail(context, CSB_STAGE_GROUPS, dropped);
     if (request == CSB_NEST) launch_nested(context);
-    perform_all(context, 1);
+    csb_perform_all(context, 1);
     launch(context, 0);
 }
 

@@ -113,6 +113,7 @@ int main(int count, char **arguments) {
     struct csb_word word = hear();
     for (; word.kind != CSB_GO; word = hear()) obey(word, 1 << 30);
     pid_t command = start(arguments);
+    say(CSB_STARTED, 0);
     struct pollfd watched[2] = {{.fd = CSB_CHANNEL_NUMBER, .events = POLLIN}, {.fd = ended, .events = POLLIN}};
     for (;;) {
         if (poll(watched, 2, -1) < 0 && errno != EINTR) return 1;

@@ -9,10 +9,14 @@ package final class Sandbox {
     /// What init says about the command.
     package enum Status: Sendable, Hashable {
         case pending
+        /// The command runs.
+        case started
         case exited(Int32)
         case signalled(Int32)
         /// The program could not be executed; errno(3).
         case execFailed(Int32)
+        /// Init could not be executed; errno(3).
+        case initFailed(Int32)
         /// Init ended without a word.
         case gone
     }
@@ -165,6 +169,8 @@ package final class Sandbox {
         case CSB_EXITED.rawValue: .exited(word.a)
         case CSB_SIGNALLED.rawValue: .signalled(word.a)
         case CSB_EXEC_FAILED.rawValue: .execFailed(word.a)
+        case CSB_STARTED.rawValue: .started
+        case CSB_NO_INIT.rawValue: .initFailed(word.a)
         default: .gone
         }
     }

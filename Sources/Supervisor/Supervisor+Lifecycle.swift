@@ -29,11 +29,24 @@ extension Supervisor {
         guard agent.verdict == nil else { return }
         switch agent.sandbox.status() {
         case .pending: return
+        case .started:
+            agent.hasStarted = true
+            return readStatus(of: agent)
         case .exited(let code): agent.verdict = AgentNode.Verdict(code: code, failure: nil)
         case .signalled(let number): agent.verdict = AgentNode.Verdict(code: 128 + number, failure: nil)
         case .execFailed(let error):
             agent.verdict = AgentNode.Verdict(code: error == ENOENT ? 127 : 126, failure: error)
-        case .gone: agent.verdict = AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
+        case .initFailed(let error):
+            agent.verdict = AgentNode.Verdict(code: FrontEnd.launchFailed, failure: nil)
+            let text = SystemCallError.text(error)
+            agent.cause = agent.cause ?? "bailey-init could not be executed: \(text); install Bailey again"
+        case .gone:
+            agent.verdict = AgentNode.Verdict(
+                code: agent.hasStarted || agent.cause != nil ? 128 + SIGKILL : FrontEnd.launchFailed,
+                failure: nil
+            )
+            let when = agent.hasStarted ? "" : " before the command ran; install Bailey again"
+            agent.cause = agent.cause ?? "its first process, bailey-init, ended without a word\(when)"
         }
         gateway.cutOff(agent.id)
         agent.sandbox.kill()

@@ -50,15 +50,20 @@ extension EndToEnd {
             expectNothingLeft()
         }
 
+        /// A thousand with `BAILEY_KILLS=1000`, as `make kills` has it.
+        private static let kills = Int(ProcessInfo.processInfo.environment["BAILEY_KILLS"] ?? "") ?? 40
+
         @Test(
             "P12: SIGKILL of the supervisor at any moment of a launch leaves no agent alive",
             arguments: Standing.roots
         )
         func supervisorKilledEarly(standing: Standing) throws {
             let place = try Place(for: standing.starter)
-            for attempt in 0..<40 {
+            for attempt in 0..<Self.kills {
                 let running = try place.running("sleep \(mark) & sleep \(mark)", at: standing)
-                Thread.sleep(forTimeInterval: Double(attempt * 2) / 1000)
+                // From 0 to 50 ms after the start, at moments that each start spreads anew.
+                let moment = Double(attempt) / Double(Self.kills) * 0.05 + Double.random(in: 0...0.002)
+                Thread.sleep(forTimeInterval: moment)
                 running.signal(SIGKILL)
                 _ = running.finish()
             }

@@ -88,12 +88,8 @@ extension Escapes {
             try FileManager.default.removeItem(atPath: place.workspace + "/ran")
             #expect(try place.control("cp /bin/true ../copy/bailey-init").code == 0)
             let outcome = try place.control("../copy/bailey run -- touch ran")
-            #expect(outcome.code != 0 && place.read("workspace/ran") == nil, "\(outcome)")
-            withKnownIssue(
-                "a helper that ends without a word looks like an agent that was killed: 137, no message"
-            ) {
-                #expect(outcome.code == 125 && !outcome.errors.isEmpty, "\(outcome)")
-            }
+            #expect(place.read("workspace/ran") == nil)
+            #expect(outcome.code == 125 && outcome.errors.contains("bailey-init"), "\(outcome)")
         }
     }
 }

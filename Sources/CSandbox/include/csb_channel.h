@@ -12,6 +12,8 @@ enum csb_from_init {
     CSB_EXITED = 1,      /* a: code */
     CSB_SIGNALLED = 2,   /* a: number */
     CSB_EXEC_FAILED = 3, /* a: errno */
+    CSB_NO_INIT = 4,     /* a: errno; of what was to become init */
+    CSB_STARTED = 5,     /* the command runs */
 };
 
 struct csb_word {

@@ -100,14 +100,21 @@ struct StandInFolder: ~Copyable {
     }
 
     /// Takes away an empty file or an empty folder; whatever else has the name stays.
-    func removeIfEmpty(_ name: String) {
-        guard (try? check(name)) != nil else { return }
+    ///
+    /// Throws when it could not be taken away although nobody has filled it.
+    func removeIfEmpty(_ name: String) throws(SystemCallError) {
+        try check(name)
         var status = stat()
-        guard unsafe fstatat(descriptor.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return }
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR: unsafe _ = unlinkat(descriptor.rawValue, name, AT_REMOVEDIR)
-        case S_IFREG where status.st_size == 0: unsafe _ = unlinkat(descriptor.rawValue, name, 0)
-        default: return
-        }
+        let found = unsafe fstatat(descriptor.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+        guard found || errno == ENOENT else { throw failure("fstatat", name) }
+        let kind = status.st_mode & S_IFMT
+        guard found, kind == S_IFDIR || kind == S_IFREG && status.st_size == 0 else { return }
+        let flags = kind == S_IFDIR ? Int32(AT_REMOVEDIR) : 0
+        guard unsafe unlinkat(descriptor.rawValue, name, flags) != 0 else { return }
+        guard [ENOENT, ENOTEMPTY, EEXIST].contains(errno) else { throw failure("unlinkat", name) }
+    }
+
+    private func failure(_ stage: String, _ name: String) -> SystemCallError {
+        SystemCallError(stage: stage, object: path + "/" + name, errno: errno)
     }
 }

@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Model
 package import Policy
 
 /// What stands at a protected path that is absent: an empty file or folder, so that there is something for a
@@ -13,6 +14,8 @@ package final class StandIns {
     private var ledger: StandInLedger?
     /// Agents of this supervisor that need a path.
     private var holders: [String: Int] = [:]
+    /// What no agent needs any more and could not be taken away yet.
+    private var left: Set<String> = []
 
     /// Notes are kept in the state directory, which exists.
     package init(state: String, run: String) {
@@ -67,10 +70,8 @@ package final class StandIns {
         let unused = holders.filter { $0.value <= 0 }.keys.sorted { $0.utf8.count > $1.utf8.count }
         guard !unused.isEmpty else { return }
         for path in unused { holders[path] = nil }
-        // Whatever fails stays noted, and the next supervisor tries again.
         try? ledger?.exclusively { ledger throws(SystemCallError) in
-            Self.remove(unused, unless: Self.needed(ledger))
-            try ledger.note(Array(holders.keys))
+            try remove(unused, &ledger)
         }
     }
 
@@ -81,8 +82,8 @@ package final class StandIns {
             let needed = Self.needed(ledger)
             for other in ledger.others() where !other.isAlive {
                 guard let paths = other.paths else { continue }
-                Self.remove(paths.sorted { $0.utf8.count > $1.utf8.count }, unless: needed)
-                ledger.forget(other.name)
+                let left = Self.removed(paths.sorted { $0.utf8.count > $1.utf8.count }, unless: needed)
+                if left.isEmpty { ledger.forget(other.name) }
             }
         }
     }
@@ -96,23 +97,24 @@ package final class StandIns {
             for place in places {
                 let survey = try Self.survey(place)
                 held += survey.absent
-                held += survey.present.filter { shared.contains($0) || holders[$0] != nil }
+                held += survey.present.filter {
+                    shared.contains($0) || holders[$0] != nil || left.contains($0)
+                }
                 if !survey.absent.isEmpty { missing.append(place) }
             }
             guard !held.isEmpty else { return held }
             held = Array(Set(held))
-            try ledger.note(Array(Set(holders.keys).union(held)))
+            try ledger.note(Array(left.union(holders.keys).union(held)))
             for path in held { holders[path, default: 0] += 1 }
             do throws(SystemCallError) {
                 for place in missing { try Self.make(place) }
             } catch {
                 // Held only to be taken away: the launch is refused.
                 for path in held { holders[path] = holders[path].flatMap { $0 > 1 ? $0 - 1 : nil } }
-                Self.remove(
+                try remove(
                     held.filter { holders[$0] == nil }.sorted { $0.utf8.count > $1.utf8.count },
-                    unless: Self.needed(ledger)
+                    &ledger
                 )
-                try ledger.note(Array(holders.keys))
                 throw error
             }
             return held
@@ -173,14 +175,37 @@ package final class StandIns {
         return needed
     }
 
-    private static func remove(_ paths: [String], unless needed: Set<String>?) {
-        guard let needed else { return }
+    /// Takes away what no agent needs; what cannot be now stays noted, and is tried again.
+    private func remove(_ paths: [String], _ ledger: inout StandInLedger) throws(SystemCallError) {
+        let unused = left.union(paths).subtracting(holders.keys)
+        left = Self.removed(
+            unused.sorted { $0.utf8.count > $1.utf8.count },
+            unless: Self.needed(ledger)
+        )
+        try ledger.note(Array(left.union(holders.keys)))
+    }
+
+    /// What could not be taken away, though nobody needs it: each path deeper than those above it comes before them.
+    private static func removed(_ paths: [String], unless needed: Set<String>?) -> Set<String> {
+        guard let needed else { return Set(paths) }
+        var left: Set<String> = []
         for path in paths where !needed.contains(path) {
-            let names = ProtectedPlace.names(of: path)
-            guard let name = names.last, let folder = try? StandInFolder.open(names.dropLast()) else {
-                continue
-            }
-            folder.removeIfEmpty(name)
+            // A folder that holds what is left is not somebody else's.
+            let isHolding = left.contains { $0.isWithin(path) }
+            if isHolding || !isRemoved(path) { left.insert(path) }
+        }
+        return left
+    }
+
+    private static func isRemoved(_ path: String) -> Bool {
+        let names = ProtectedPlace.names(of: path)
+        guard let name = names.last else { return true }
+        do throws(SystemCallError) {
+            try StandInFolder.open(names.dropLast()).removeIfEmpty(name)
+            return true
+        } catch {
+            // A folder on the way that is gone, or became something else, holds nothing of ours.
+            return [ENOENT, ENOTDIR, ELOOP, EINVAL].contains(error.errno)
         }
     }
 }

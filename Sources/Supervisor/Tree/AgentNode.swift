@@ -56,6 +56,8 @@ final class AgentNode {
     var phase = Phase.prepared
     var awaited: Set<Awaited> = [.record, .gateway]
     var verdict: Verdict?
+    /// Init has said that the command runs.
+    var hasStarted = false
     /// What was ordered, until the spawn record is written.
     var unrecorded: LaunchOrder?
     /// Signals that came before the command ran, in their order.
