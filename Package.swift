@@ -82,6 +82,7 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
             ] + protocols.map { .target(name: "\($0)Protocol") }
         ),
+        .target(name: "Copies", dependencies: ["Model", "Linux", "CSandbox"]),
         .target(name: "Identity", dependencies: ["Model", "Linux"]),
         .target(name: "Credentials", dependencies: ["Model", "Profiles", "Linux", crypto, "Yams"]),
         .target(
@@ -97,14 +98,14 @@ let package = Package(
             dependencies: [
                 "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", crypto,
+                "Credentials", "Audit", "Copies", crypto,
             ]
         ),
         .executableTarget(
             name: "bailey",
             dependencies: [
-                "Supervisor", "Sandbox", "Audit", "Credentials", "Identity", "Policy", "Profiles", "Model",
-                "Linux",
+                "Supervisor", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy", "Profiles",
+                "Model", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
 
             ],

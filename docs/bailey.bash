@@ -38,6 +38,7 @@ _bailey_value() {
         --allow-degraded) choices="cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
+        --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
         --name | --drain | --limit | --public-key) choices= ;;
         *) return 1 ;;
     esac
@@ -85,7 +86,7 @@ _bailey() {
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run serve ps kill tree audit profile doctor --help --version"
+        choices="run serve ps kill tree audit changes profile doctor --help --version"
     elif [ "${words[1]}" = run ]; then
         _bailey_run
         return
@@ -102,6 +103,12 @@ _bailey() {
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
                     *) [ "$cword" = 2 ] && choices="verify $choices" ;;
+                esac ;;
+            changes)
+                case " ${words[*]} :$cur" in
+                    *:-*) choices="--apply --discard --force --state --json" ;;
+                    *" --apply "*) files=-f ;;
+                    *) choices=$(_bailey_members agent changes --json) ;;
                 esac ;;
             doctor) choices="--json" ;;
             profile)

@@ -36,8 +36,10 @@ struct csb_mount_attr {
 };
 
 /* linux/openat2.h */
+#define CSB_RESOLVE_NO_XDEV 0x01
 #define CSB_RESOLVE_NO_MAGICLINKS 0x02
 #define CSB_RESOLVE_NO_SYMLINKS 0x04
+#define CSB_RESOLVE_BENEATH 0x08
 #define CSB_RESOLVE_IN_ROOT 0x10
 
 struct csb_open_how {

@@ -28,6 +28,11 @@ int csb_lock_op(struct csb_context *context, const struct csb_op *op);
 
 /* Before clone, with the supervisor's rights. */
 int csb_host_tree(struct csb_context *context, const struct csb_op *op);
+int csb_layer(struct csb_context *context, const struct csb_op *op);
+
+/* One copy-on-write view of what is mounted on `lower` in this folder, its changes in `upper` of what is mounted on
+   `layer`; both are unmounted. A detached mount, or -errno. Changes the working directory. */
+int csb_overlay(int folder);
 
 /* A raw socket that receives ICMP "destination unreachable" (RFC 792, RFC 4443) of this network namespace and no other
    message: its descriptor, or -errno. Needs CAP_NET_RAW over the namespace. */

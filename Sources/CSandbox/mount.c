@@ -11,22 +11,30 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+static uint64_t resolution(uint32_t flags) {
+    return CSB_RESOLVE_NO_MAGICLINKS | (flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
+}
+
 /* A descriptor of what path names inside the new root, or -errno. */
-static int inside(const struct csb_context *context, const char *path, uint64_t flags) {
-    struct csb_open_how how = {
-        .flags = flags | O_CLOEXEC, .resolve = CSB_RESOLVE_IN_ROOT | CSB_RESOLVE_NO_MAGICLINKS};
+static int resolved(const struct csb_context *context, const char *path, uint64_t flags, uint64_t resolve) {
+    struct csb_open_how how = {.flags = flags | O_CLOEXEC, .resolve = CSB_RESOLVE_IN_ROOT | resolve};
     return (int)CSB(SYS_openat2, context->root, path, &how, sizeof how);
 }
 
-/* The folder that path is in, and its last name. */
-static int parent(const struct csb_context *context, const char *path, const char **name) {
+static int inside(const struct csb_context *context, const char *path, uint64_t flags) {
+    return resolved(context, path, flags, CSB_RESOLVE_NO_MAGICLINKS);
+}
+
+/* The folder that the operation's path is in, and its last name. */
+static int parent(const struct csb_context *context, const struct csb_op *op, const char **name) {
     char folder[4096];
+    const char *path = csb_text(context, op->path);
     const char *slash = strrchr(path, '/');
     if (!slash || !slash[1] || (size_t)(slash - path) >= sizeof folder) return -EINVAL;
     memcpy(folder, path, (size_t)(slash - path));
     folder[slash - path] = 0;
     *name = slash + 1;
-    return inside(context, folder[0] ? folder : "/", O_PATH | O_DIRECTORY);
+    return resolved(context, folder[0] ? folder : "/", O_PATH | O_DIRECTORY, resolution(op->flags));
 }
 
 static uint64_t attributes(uint32_t flags) {
@@ -139,13 +147,20 @@ static int make_root(struct csb_context *context, const struct csb_op *op) {
     return status;
 }
 
+/* Where nothing can be made by this process, the command, which may do less, makes nothing either. */
+static int unless_needless(const struct csb_op *op, int status) {
+    if (status == -EEXIST) return 0;
+    int needless = status == -ENOTDIR || status == -ENOENT || status == -EACCES || status == -EOVERFLOW;
+    return op->flags & CSB_PROTECTION && needless ? 0 : status;
+}
+
 static int make_directory(const struct csb_context *context, const struct csb_op *op) {
     const char *name;
-    int folder = parent(context, csb_text(context, op->path), &name);
-    if (folder < 0) return folder;
+    int folder = parent(context, op, &name);
+    if (folder < 0) return unless_needless(op, folder);
     int status = (int)CSB(SYS_mkdirat, folder, name, op->mode);
     close(folder);
-    return status == -EEXIST ? 0 : status;
+    return unless_needless(op, status);
 }
 
 static int write_whole(int file, const char *data, uint64_t size) {
@@ -170,12 +185,12 @@ static int copy_shared(const struct csb_context *context, int file, uint64_t off
 
 static int make_file(const struct csb_context *context, const struct csb_op *op) {
     const char *name;
-    int folder = parent(context, csb_text(context, op->path), &name);
-    if (folder < 0) return folder;
+    int folder = parent(context, op, &name);
+    if (folder < 0) return unless_needless(op, folder);
     int file = (int)CSB(
         SYS_openat, folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, op->mode);
     close(folder);
-    if (file < 0) return file == -EEXIST ? 0 : file;
+    if (file < 0) return unless_needless(op, file);
     int status = op->flags & CSB_SHARED_DATA ? copy_shared(context, file, op->a, op->b)
                                              : write_whole(file, context->plan + op->a, op->b);
     close(file);
@@ -184,7 +199,7 @@ static int make_file(const struct csb_context *context, const struct csb_op *op)
 
 static int make_symlink(const struct csb_context *context, const struct csb_op *op) {
     const char *name;
-    int folder = parent(context, csb_text(context, op->path), &name);
+    int folder = parent(context, op, &name);
     if (folder < 0) return folder;
     int status = (int)CSB(SYS_symlinkat, csb_text(context, op->text), folder, name);
     close(folder);
@@ -193,7 +208,8 @@ static int make_symlink(const struct csb_context *context, const struct csb_op *
 
 static int bind_inside(const struct csb_context *context, const struct csb_op *op) {
     int tree = clone_tree(
-        context->root, csb_text(context, op->text), op->flags, CSB_RESOLVE_IN_ROOT | CSB_RESOLVE_NO_MAGICLINKS, -1);
+        context->root, csb_text(context, op->text), op->flags, CSB_RESOLVE_IN_ROOT | resolution(op->flags), -1);
+    if (tree == -ENOTDIR && op->flags & CSB_PROTECTION) return 0;
     return settle(context, tree, csb_text(context, op->path));
 }
 
@@ -222,8 +238,28 @@ static int mount_slot(struct csb_context *context, const struct csb_op *op) {
     return status;
 }
 
+/* The lower tree and the layer are mounted where no path will lead, for as long as it takes to make one view of them:
+   the view holds clones of its own, and options with nothing in them that a path of the host's could break. */
+static int mount_overlay(struct csb_context *context, const struct csb_op *op) {
+    const char *parts[2] = {"lower", "layer"};
+    uint32_t slots[2] = {op->slot, (uint32_t)op->a};
+    int view = 0;
+    for (int i = 0; i < 2 && view == 0; i++) {
+        char place[256];
+        if (slots[i] >= CSB_SLOTS || context->slots[slots[i]] < 0) return -ENOENT;
+        snprintf(place, sizeof place, "%s/%s", csb_text(context, op->text), parts[i]);
+        view = settle(context, context->slots[slots[i]], place);
+        context->slots[slots[i]] = -1;
+    }
+    int staging = view < 0 ? view : inside(context, csb_text(context, op->text), O_PATH | O_DIRECTORY);
+    if (staging < 0) return staging;
+    view = csb_overlay(staging);
+    close(staging);
+    return settle(context, view, csb_text(context, op->path));
+}
+
 static int take_tree(struct csb_context *context, const struct csb_op *op) {
-    uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
+    uint64_t resolve = resolution(op->flags);
     int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
     if (tree >= 0) context->slots[op->slot] = tree;
     /* Below a file there is nothing either: `.git` is one in a linked work tree. */
@@ -244,6 +280,7 @@ int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
     case CSB_FILE: return make_file(context, op);
     case CSB_SYMLINK: return make_symlink(context, op);
     case CSB_MOUNT: return mount_slot(context, op);
+    case CSB_OVERLAY: return mount_overlay(context, op);
     case CSB_TMPFS: return settle(context, tmpfs(op, attributes(op->flags)), path);
     case CSB_PROC: return settle(context, proc(), path);
     case CSB_DEVPTS: return settle(context, devpts(), path);
@@ -299,7 +336,7 @@ static int cached_id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head
 }
 
 int csb_host_tree(struct csb_context *context, const struct csb_op *op) {
-    uint64_t resolve = CSB_RESOLVE_NO_MAGICLINKS | (op->flags & CSB_NO_SYMLINKS ? CSB_RESOLVE_NO_SYMLINKS : 0);
+    uint64_t resolve = resolution(op->flags);
     int space = -1;
     if (op->flags & CSB_ID_MAPPED) {
         space = cached_id_map(op->a, op->b, context->head);

@@ -233,6 +233,16 @@ int csb_probe(enum csb_probe what) {
     }
 }
 
+static int overlay(void *folder) {
+    /* The working directory moves into the new namespace's mounts; a descriptor does not. */
+    int status = fchdir(*(int *)folder) < 0 ? -errno : enter(CLONE_NEWNS);
+    int here = status < 0 ? status : (int)CSB(SYS_openat, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int view = here < 0 ? here : csb_overlay(here);
+    return view < 0 ? view : (int)CSB(SYS_unlinkat, view, "inner", AT_REMOVEDIR);
+}
+
+int csb_probe_overlay(int folder) { return in_child(overlay, &folder); }
+
 static int load_filter(void *program) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
     return (int)CSB(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);

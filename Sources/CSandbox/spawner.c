@@ -47,13 +47,14 @@ _Noreturn void csb_fail(struct csb_context *context, int op, int error) {
     _exit(125);
 }
 
-static int is_host_op(const struct csb_op *op) { return op->kind == CSB_HOST_TREE; }
+static int is_host_op(const struct csb_op *op) { return op->kind == CSB_HOST_TREE || op->kind == CSB_LAYER; }
 
 static int perform(struct csb_context *context, const struct csb_op *op) {
     switch (op->kind) {
     case CSB_HOST_TREE: return csb_host_tree(context, op);
+    case CSB_LAYER: return csb_layer(context, op);
     case CSB_PRIVATE: case CSB_TREE: case CSB_ROOT: case CSB_DIRECTORY: case CSB_FILE: case CSB_SYMLINK:
-    case CSB_MOUNT: case CSB_TMPFS: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
+    case CSB_MOUNT: case CSB_OVERLAY: case CSB_TMPFS: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
         return csb_mount_op(context, op);
     case CSB_CONTROL: case CSB_LOOPBACK: case CSB_ROUTES: case CSB_CAPTURE: case CSB_LISTEN: case CSB_RESOLVER:
     case CSB_REFUSALS:
@@ -249,8 +250,8 @@ static _Noreturn void work(struct csb_context *context, char request) {
     csb_read_plan(context);
     int dropped = drop_groups(context->head);
     if (dropped < 0) csb_fail(context, CSB_STAGE_GROUPS, dropped);
-    if (request == CSB_NEST) launch_nested(context);
     csb_perform_all(context, 1);
+    if (request == CSB_NEST) launch_nested(context);
     launch(context, 0);
 }
 

@@ -56,6 +56,8 @@ package struct FileRules: Sendable, Hashable {
     package var read: [String]
     /// Read-write.
     package var write: [String]
+    /// Read-write in a layer above the host's folder, which stays as it is.
+    package var copy: [String]
     /// Not there at all.
     package var hide: [String]
     /// Readable, never writable, also when absent.
@@ -64,11 +66,13 @@ package struct FileRules: Sendable, Hashable {
     package init(
         read: [String] = [],
         write: [String] = [],
+        copy: [String] = [],
         hide: [String] = [],
         protect: [ProtectedPath] = []
     ) {
         self.read = read
         self.write = write
+        self.copy = copy
         self.hide = hide
         self.protect = protect
     }

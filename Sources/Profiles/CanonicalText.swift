@@ -14,6 +14,7 @@ struct CanonicalText {
         line("name", profile.name)
         lines("read", profile.files.read)
         lines("write", profile.files.write)
+        lines("copy", profile.files.copy)
         lines("hide", profile.files.hide)
         lines("protect", profile.files.protect.map(\.text))
         lines("pass", profile.environment.pass)

@@ -27,6 +27,7 @@ struct LimitValue: Sendable, Hashable {
 struct ProfileFragment: Sendable, Hashable {
     var read: [Sourced<String>] = []
     var write: [Sourced<String>] = []
+    var copy: [Sourced<String>] = []
     var hide: [Sourced<String>] = []
     var protect: [Sourced<ProtectedPath>] = []
     var pass: [Sourced<String>] = []
@@ -44,6 +45,7 @@ struct ProfileFragment: Sendable, Hashable {
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
         write.join(other.write) { $0 }
+        copy.join(other.copy) { $0 }
         hide.join(other.hide) { $0 }
         protect.join(other.protect) { $0.text }
         pass.join(other.pass) { $0 }
@@ -65,6 +67,7 @@ struct ProfileFragment: Sendable, Hashable {
             files: FileRules(
                 read: read.map(\.value),
                 write: write.map(\.value),
+                copy: copy.map(\.value),
                 hide: hide.map(\.value),
                 protect: protect.map(\.value)
             ),

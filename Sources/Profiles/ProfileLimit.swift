@@ -39,7 +39,7 @@ enum ProfileLimit: CaseIterable, Sendable {
         switch self {
         case .extended: "extends: more than \(maximum) names"
         case .paths:
-            "files: more than \(maximum) paths in read, write, hide and protect together; name folders"
+            "files: more than \(maximum) paths in read, write, copy, hide and protect together; name folders"
         case .pathBytes: "files: more than \(maximum >> 10) KiB of paths together; name folders"
         case .pathNames: "files: paths of more than \(maximum) names together; name folders further up"
         case .passed: "env.pass: more than \(maximum) names; use globs, as in \"CI_*\""
@@ -86,7 +86,7 @@ struct ProfileTally {
 
 extension ProfileFragment {
     fileprivate var paths: [String] {
-        [read, write, hide].joined().map(\.value) + protect.map(\.value.path)
+        [read, write, copy, hide].joined().map(\.value) + protect.map(\.value.path)
     }
 
     /// What the files together have too much of, when none of them has by itself.

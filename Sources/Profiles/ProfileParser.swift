@@ -127,10 +127,11 @@ struct ProfileParser {
     func source(_ position: TextPosition) -> String { "\(shortFile):\(position.line)" }
 
     private mutating func read(files node: YAMLNode, into fragment: inout ProfileFragment) {
-        let keys = ["read", "write", "hide", "protect"]
-        guard let files = node.mapping("files", keys: keys, unbuilt: ["copy"], &errors) else { return }
+        let keys = ["read", "write", "copy", "hide", "protect"]
+        guard let files = node.mapping("files", keys: keys, &errors) else { return }
         fragment.read = paths(files, "read")
         fragment.write = paths(files, "write")
+        fragment.copy = paths(files, "copy")
         fragment.hide = paths(files, "hide")
         fragment.protect = protected(files)
     }

@@ -95,6 +95,21 @@ extension LaunchPlan {
         return LaunchFailure(step: step, object: "agent", errno: number, remedy: remedy)
     }
 
+    /// What to do where there is no copy-on-write view; the host's folder is never written in its stead.
+    private static func copyRemedy(_ number: Int32) -> String {
+        switch number {
+        case ENODEV: "files.copy needs overlayfs (CONFIG_OVERLAY_FS): load it as root, modprobe overlay."
+        case EPERM: "files.copy needs overlayfs in user namespaces, which is in Linux 5.11 and newer."
+        case ENOTDIR: "files.copy takes folders: name the one that this file is in."
+        case EINVAL:
+            "The file system under Bailey's state directory may not hold changes (overlayfs itself, NFS and FAT do not):"
+                + " name another with XDG_STATE_HOME. A child's copy may have nothing mounted in it that its parent sees,"
+                + " such as a protected or hidden path, and there are no copies of copies of copies."
+        case ELOOP: "There are no copies of copies of copies: overlayfs stacks two layers."
+        default: "files.copy needs overlayfs: 'bailey doctor' tries it where Bailey keeps its state."
+        }
+    }
+
     private static func remedy(_ step: LaunchStep, _ number: Int32) -> String {
         switch (step.kind, number) {
         case (CSB_CHDIR, _):
@@ -102,6 +117,7 @@ extension LaunchPlan {
         case (CSB_TREE, ENOENT) where step.flags & CSB_PROTECTION.rawValue != 0:
             "The child's profile protects this path, which is absent, and its parent's does not: name the parent's"
                 + " workspace with -w, make the path before the launch, or protect it in the parent's profile."
+        case (CSB_OVERLAY, _), (CSB_LAYER, _): copyRemedy(number)
         case (CSB_TREE, ENOENT), (CSB_HOST_TREE, ENOENT):
             "The profile names a path that is not there: make it, or take it out of the profile."
         case (CSB_TREE, ELOOP), (CSB_HOST_TREE, ELOOP):

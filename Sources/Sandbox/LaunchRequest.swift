@@ -1,3 +1,4 @@
+package import Model
 package import Policy
 
 /// What the supervisor knows when it launches an agent.
@@ -20,6 +21,8 @@ package struct LaunchRequest: Sendable {
     package var extraFiles: ExtraFiles
     /// Isolation that may be missing, by name.
     package var degraded: Set<String>
+    /// Where the changes to each copied folder go, by its path: folders of the host's.
+    package var layers: [ByteText: String]
 
     package init(
         name: String,
@@ -33,7 +36,8 @@ package struct LaunchRequest: Sendable {
         account: Account,
         terminal: Bool,
         extraFiles: ExtraFiles,
-        degraded: Set<String>
+        degraded: Set<String>,
+        layers: [ByteText: String]
     ) {
         self.name = name
         self.profile = profile
@@ -47,5 +51,6 @@ package struct LaunchRequest: Sendable {
         self.terminal = terminal
         self.extraFiles = extraFiles
         self.degraded = degraded
+        self.layers = layers
     }
 }

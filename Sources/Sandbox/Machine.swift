@@ -23,6 +23,8 @@ package struct Machine: Sendable {
 
     let facts: MachineFacts
     let identity: LaunchPlan.Identity
+    /// User and group that agents have outside.
+    package var outside: (user: UInt32, group: UInt32) { (identity.outsideUser, identity.outsideGroup) }
 
     /// Looks the machine up.
     ///

@@ -1,3 +1,4 @@
+internal import Copies
 internal import Credentials
 internal import Gateway
 internal import Glibc
@@ -165,10 +166,13 @@ extension Supervisor {
             throw LaunchRefusal("lineage and policies disagree")
         }
         var held: [String] = []
+        var copies: CopyHold?
         do throws(LaunchFailure) {
             try machine.check(profile.files, home: configuration.home)
             if parent == nil { held = try standIns.place(for: profile.files) }
-            let request = request(for: order, profile: profile, lineage: lineage, parent: parent)
+            copies = try makeCopies(profile, lineage: lineage, under: parent)
+            var request = request(for: order, profile: profile, lineage: lineage, parent: parent)
+            request.layers = copies?.layers ?? [:]
             return PendingLaunch(
                 order: order,
                 lineage: lineage,
@@ -176,11 +180,13 @@ extension Supervisor {
                 loaded: loaded,
                 preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
                 standIns: held,
+                copies: copies,
                 parent: parent,
                 frontEnd: connection.id
             )
         } catch {
             standIns.release(held)
+            copies?.cancel()
             throw LaunchRefusal(parent == nil ? error : loaded.told(error))
         }
     }
@@ -210,7 +216,8 @@ extension Supervisor {
             account: configuration.account,
             terminal: order.terminal != nil,
             extraFiles: trust.files,
-            degraded: configuration.degraded
+            degraded: configuration.degraded,
+            layers: [:]
         )
     }
 

@@ -1,3 +1,4 @@
+internal import Copies
 internal import Gateway
 internal import Glibc
 internal import Linux
@@ -72,6 +73,7 @@ extension Supervisor {
         count(-1, above: agent.parent)
         agent.sandbox.release()
         standIns.release(agent.standIns)
+        agent.copies?.end()
         leaving[agent.id] = agent
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id)) }

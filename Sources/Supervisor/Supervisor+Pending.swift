@@ -1,3 +1,4 @@
+internal import Copies
 internal import Glibc
 internal import Model
 internal import Sandbox
@@ -42,6 +43,7 @@ extension Supervisor {
             policy: launch.policy,
             sandbox: sandbox,
             standIns: launch.standIns,
+            copies: launch.copies,
             parent: launch.parent,
             frontEnd: launch.frontEnd
         )
@@ -52,6 +54,7 @@ extension Supervisor {
     func abandon(_ launch: PendingLaunch, _ refusal: LaunchRefusal) {
         guard pending.removeValue(forKey: launch.id) != nil else { return }
         standIns.release(launch.standIns)
+        launch.copies?.cancel()
         count(-1, above: launch.parent)
         let connection = connections[launch.frontEnd]
         connection?.pending = nil

@@ -1,4 +1,5 @@
 internal import Audit
+internal import Copies
 internal import Credentials
 internal import Gateway
 internal import Glibc
@@ -38,6 +39,7 @@ package final class Supervisor {
     let gateway: Gateway
     let trust: TrustStore
     let standIns: StandIns
+    let copies: CopyStore
     let mailbox: Mailbox
     let digests = ProgramDigests()
     let profileMemory = ProfileMemory()
@@ -104,6 +106,7 @@ package final class Supervisor {
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)
         standIns.sweep()
+        copies = CopyStore(state: configuration.directories.state)
         credentials = try CredentialStore.load(
             file: configuration.directories.configuration + "/credentials.yaml",
             environment: ProcessEnvironment.dictionary,

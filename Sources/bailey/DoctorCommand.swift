@@ -1,4 +1,6 @@
 internal import ArgumentParser
+internal import Audit
+internal import Copies
 internal import Foundation
 internal import Profiles
 internal import Sandbox
@@ -19,8 +21,26 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("doctor")
-        let checks = Doctor.checks(systemCalls: try SystemCallPolicies.standard())
+        let checks = Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
+    }
+
+    /// What `files.copy` needs, tried where changes would be kept.
+    private static func copies() -> [Check] {
+        let state = StateLocation.directory(environment: ProcessInfo.processInfo.environment)
+        guard let state else { return [] }
+        let error = CopyStore(state: state).probe()
+        return [
+            Check(
+                name: "overlayfs",
+                purpose: "files.copy: an agent changes a layer of its own, not the host's folder",
+                state: error.map { .missing("\($0)") } ?? .available(""),
+                remedy:
+                    "Use Linux 5.11 or newer with CONFIG_OVERLAY_FS, and a state directory (XDG_STATE_HOME) on ext4, xfs,"
+                    + " btrfs or (Linux 6.6) tmpfs.",
+                isRequired: false
+            )
+        ]
     }
 }

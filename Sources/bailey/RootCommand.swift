@@ -13,6 +13,7 @@ struct RootCommand: ParsableCommand {
               bailey profile explain ci 'GET https://pypi.org/simple/'
               bailey tree                      what the last run's agents did
               bailey audit --denied            what was refused, and why
+              bailey changes                   what agents changed in copies of folders
               bailey doctor                    can this machine run agents
 
             EXIT CODES of 'bailey run': the command's own; 128+N when signal N ended it; 74 instead of 0 when its output \
@@ -22,7 +23,7 @@ struct RootCommand: ParsableCommand {
         version: Version.current,
         subcommands: [
             RunHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self, ProfileCommand.self,
-            TreeCommand.self, AuditCommand.self, DoctorCommand.self,
+            TreeCommand.self, AuditCommand.self, ChangesCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -19,7 +19,7 @@ extension Escapes {
         }
 
         @Test(
-            "M21 M22 cannot apply: nothing is collected, so what an agent leaves is neither opened nor followed",
+            "M21 M22 cannot apply outside of copies: nothing is collected, so what an agent leaves is not even opened",
             arguments: Standing.possible
         )
         func collected(standing: Standing) throws {

@@ -27,6 +27,20 @@ struct ExcessTests {
         #expect(excess(of: child, over: child) == [])
     }
 
+    @Test("A child copies what its parent reads, and writes what its parent has a copy of")
+    func copies() {
+        func excesses(_ child: FileRules, _ parent: FileRules) -> [String] {
+            excess(of: Profile(name: "child", files: child), over: Profile(name: "parent", files: parent))
+                .map(\.what)
+        }
+        for parent in [FileRules(read: ["/d"]), FileRules(write: ["/d"]), FileRules(copy: ["/d"])] {
+            #expect(excesses(FileRules(copy: ["/d/x"]), parent).isEmpty)
+            #expect(excesses(FileRules(copy: ["/e"]), parent) == ["files.copy /e"])
+        }
+        #expect(excesses(FileRules(read: ["/d"], write: ["/d"]), FileRules(copy: ["/d"])).isEmpty)
+        #expect(excesses(FileRules(write: ["/d"]), FileRules(read: ["/d"])) == ["files.write /d"])
+    }
+
     @Test("G02: paths are compared by their bytes")
     func pathBytes() {
         func isWider(_ child: String, _ parent: String) -> Bool {

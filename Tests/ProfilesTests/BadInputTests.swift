@@ -139,7 +139,6 @@ struct BadInputTests {
     @Test(
         "What the format knows and is not built yet is refused by name",
         arguments: [
-            ("files: {copy: [/a]}", "2:9: \"copy\" of files is not built yet: remove it"),
             ("record: full", "2:9: record: \"full\" is not built yet"),
             ("children: {transitions: {}}", "2:12: \"transitions\" of children is not built yet: remove it"),
             ("principals: []", "2:1: \"principals\" of the profile is not built yet: remove it"),

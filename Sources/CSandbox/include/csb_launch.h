@@ -6,6 +6,7 @@
 /* What one operation does. Paths are inside the new root unless said otherwise. */
 enum csb_kind {
     CSB_HOST_TREE = 1,   /* before clone, as the supervisor: slot = clone of host path, id-mapped owner a:b if flags say so */
+    CSB_LAYER,           /* before clone, as the supervisor: slot = clone of host path, where a copy's changes go */
     CSB_PRIVATE,         /* no mount event crosses the namespace's border */
     CSB_TREE,            /* slot = clone of path in the view that is left behind */
     CSB_ROOT,            /* a new root: tmpfs of a bytes and b inodes */
@@ -13,6 +14,7 @@ enum csb_kind {
     CSB_FILE,            /* make path with mode and the b bytes at a */
     CSB_SYMLINK,         /* make path pointing to text */
     CSB_MOUNT,           /* mount slot on path */
+    CSB_OVERLAY,         /* mount slot, below the layer in slot a, on path; text is a folder with lower and layer in it */
     CSB_TMPFS,           /* mount a tmpfs of a bytes and b inodes and mode on path */
     CSB_PROC,            /* mount a fresh procfs on path */
     CSB_DEVPTS,          /* mount a fresh devpts on path */
@@ -39,7 +41,8 @@ enum csb_kind {
     CSB_SECCOMP,         /* install the b bytes of BPF at a, on top of what is installed */
 };
 
-/* Flags of CSB_HOST_TREE, CSB_TREE, CSB_MOUNT, CSB_TMPFS and CSB_BIND. */
+/* Flags of CSB_HOST_TREE, CSB_TREE, CSB_MOUNT, CSB_TMPFS and CSB_BIND; CSB_NO_SYMLINKS and CSB_PROTECTION of
+   CSB_DIRECTORY and CSB_FILE as well. */
 enum csb_flag {
     CSB_READ_ONLY = 1,
     CSB_OPTIONAL = 2,    /* a missing path is no failure: the operation is left out */

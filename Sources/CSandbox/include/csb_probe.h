@@ -31,6 +31,9 @@ enum csb_probe {
 /* 0 when it works, else -errno; -ETIMEDOUT when the child did not end in five seconds. */
 int csb_probe(enum csb_probe what);
 
+/* Mounts `lower` of a folder with `layer` above it in a user namespace, and takes `inner` away in it: 0, or -errno. */
+int csb_probe_overlay(int folder);
+
 /* Loads a filter program (struct sock_filter) in a child: 0, or -errno. */
 int csb_probe_filter(const void *program, size_t bytes);
 

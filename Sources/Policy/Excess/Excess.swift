@@ -58,13 +58,17 @@ extension ComparisonBudget {
 }
 
 private func fileExcess(of child: FileRules, over parent: FileRules) -> [Excess] {
-    let writable = Folders(parent.write)
-    let readable = Folders(parent.read + parent.write + FileRules.baseView)
+    // What the parent has a copy of is its layer's to the child as well: neither writes the host.
+    let writable = Folders(parent.write + parent.copy)
+    let readable = Folders(parent.read + parent.write + parent.copy + FileRules.baseView)
     return child.read.filter { !readable.cover($0) }.map {
         Excess(key: "files.read", what: "files.read \($0)", why: "the parent cannot read it")
     }
         + child.write.filter { !writable.cover($0) }.map {
             Excess(key: "files.write", what: "files.write \($0)", why: "the parent cannot write it")
+        }
+        + child.copy.filter { !readable.cover($0) }.map {
+            Excess(key: "files.copy", what: "files.copy \($0)", why: "the parent cannot read it")
         }
 }
 

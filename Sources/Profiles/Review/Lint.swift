@@ -121,7 +121,7 @@ struct Linter {
 
     private var folders: [Lint] {
         let hidden = fragment.hide.map(\.value)
-        let conflicts = (fragment.read + fragment.write).filter { item in
+        let conflicts = (fragment.read + fragment.write + fragment.copy).filter { item in
             hidden.contains { item.value.isWithin($0) }
         }
         let open = fragment.write.filter {

@@ -49,7 +49,8 @@ extension MergedProfile {
 
     private var files: [Line] {
         let lists = [
-            ("read", fragment.read), ("write", fragment.write), ("hide", fragment.hide),
+            ("read", fragment.read), ("write", fragment.write), ("copy", fragment.copy),
+            ("hide", fragment.hide),
             ("protect", fragment.protect.map { Sourced(value: $0.value.text, source: $0.source) }),
         ]
         return section("files", lists.flatMap { list($0.0, $0.1) })

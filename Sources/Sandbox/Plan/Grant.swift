@@ -5,33 +5,48 @@ package import Policy
 package struct Grant: Sendable, Hashable {
     package var path: String
     package var isWritable: Bool
+    /// What is written goes to a layer above the host's folder.
+    package var isCopy = false
+    /// The innermost grant around it is such a copy: it is taken from there, and not from the host.
+    var isInCopy = false
     /// Only takes something away: where the path is not there, there is nothing to take.
     var isProtection = false
 
     package static func == (left: Grant, right: Grant) -> Bool {
-        left.path.isSame(as: right.path) && left.isWritable == right.isWritable
-            && left.isProtection == right.isProtection
+        left.path.isSame(as: right.path) && left.isWritable == right.isWritable && left.isCopy == right.isCopy
+            && left.isInCopy == right.isInCopy && left.isProtection == right.isProtection
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(ByteText(path)) }
 
     /// Every grant, shallow paths first.
     ///
-    /// At one path `protect` beats `write` beats `read`; hidden ones are left out.
+    /// At one path `protect` beats `copy` beats `write` beats `read`; hidden ones are left out.
     package static func all(of files: FileRules, home: String) -> [Grant] {
-        let (read, write) = (files.read.map { ByteText($0) }, files.write.map { ByteText($0) })
+        let (read, write) = (files.read.map { ByteText($0) }, (files.write + files.copy).map { ByteText($0) })
         var writable: [ByteText: Bool] = [:]
         for path in read { writable[path] = writable[path] ?? false }
         for path in write { writable[path] = true }
         let protected = files.protect.map { ByteText($0.path) }
-        let folders = Set(write)
-        let pinned = protected.flatMap { foldersAbove($0.text, within: folders) }
+        let copied = Set(files.copy.map { ByteText($0) }).subtracting(protected)
+        let (folders, onHost) = (Set(write), Set(files.write.map { ByteText($0) }))
+        // A copy's own folder, and those above it that are written on the host, stay where they are.
+        let pinned =
+            protected.flatMap { foldersAbove($0.text, within: folders) }
+            + copied.flatMap { foldersAbove($0.text, within: onHost) }
         for path in pinned { writable[path] = writable[path] ?? true }
         for path in protected { writable[path] = false }
         for path in files.hide { writable[ByteText(path)] = nil }
         let optional = Set(protected + pinned).subtracting(read + write)
         let grants = writable.map { path, isWritable in
-            let grant = Grant(path: path.text, isWritable: isWritable, isProtection: optional.contains(path))
+            let isProtection = optional.contains(path)
+            let grant = Grant(
+                path: path.text,
+                isWritable: isWritable,
+                isCopy: copied.contains(path),
+                isInCopy: isProtection && files.isCopied(path.text),
+                isProtection: isProtection
+            )
             return (depth: path.text.cut(at: "/").count, grant: grant)
         }
         return grants.sorted { left, right in
@@ -60,5 +75,19 @@ package struct Grant: Sendable, Hashable {
     /// Whether `path` is `folder` or beneath it.
     package static func covers(_ folder: String, _ path: String) -> Bool {
         path.isWithin(folder)
+    }
+}
+
+extension FileRules {
+    /// The innermost of these paths around another.
+    static func innermost(_ paths: [String], around path: String) -> String? {
+        paths.filter { Grant.covers($0, path) }.max { $0.utf8.count < $1.utf8.count }
+    }
+
+    /// Whether the innermost grant around a path is a copy, so that nothing of the host's is made or changed there.
+    func isCopied(_ path: String) -> Bool {
+        guard let copied = Self.innermost(copy, around: path) else { return false }
+        let other = Self.innermost(read + write, around: path)
+        return copied.utf8.count >= other?.utf8.count ?? 0
     }
 }

@@ -9,16 +9,36 @@ extension LaunchPlanner {
         var sources: [ViewDraft.Source] = []
         for grant in Grant.all(of: request.profile.files, home: request.account.home) {
             try machine.check(grant)
-            if let source = take(grant) { sources.append(source) }
+            if let source = try take(grant) { sources.append(source) }
         }
         return sources
     }
 
-    private mutating func take(_ grant: Grant) -> ViewDraft.Source? {
-        var flags = grant.isWritable ? 0 : CSB_READ_ONLY.rawValue
+    private mutating func take(_ grant: Grant) throws(LaunchFailure) -> ViewDraft.Source? {
+        if grant.isInCopy {
+            let isFolder = request.profile.files.protect.allSatisfy {
+                !$0.path.isSame(as: grant.path) || $0.isFolder
+            }
+            return .inCopy(grant.path, isWritable: grant.isWritable, isFolder: isFolder)
+        }
+        guard grant.isCopy else { return takeTree(grant) }
+        guard var source = takeTree(grant), let layer = request.layers[ByteText(grant.path)] else {
+            throw LaunchFailure(
+                step: "copy a folder",
+                object: grant.path,
+                errno: 0,
+                remedy: "It has no layer: this is a mistake of Bailey's."
+            )
+        }
+        source.way = .copy(layer: draft.take(layer, CSB_LAYER, flags: 0).slot)
+        return source
+    }
+
+    private mutating func takeTree(_ grant: Grant) -> ViewDraft.Source? {
+        var flags = grant.isWritable && !grant.isCopy ? 0 : CSB_READ_ONLY.rawValue
         if grant.isProtection { flags |= leniency(of: grant) }
         let below = grant.path.isWithin(request.workspace)
-        if isNested || below { flags |= CSB_NO_SYMLINKS.rawValue }
+        if isNested || below || grant.isCopy { flags |= CSB_NO_SYMLINKS.rawValue }
         let facts = machine.facts(of: grant.path)
         if !facts.exists, grant.isProtection, !isNested { return nil }
         guard machine.isRoot, !isNested else {
@@ -38,7 +58,8 @@ extension LaunchPlanner {
     /// For a root agent something stands at every path that it could make (`StandIns`). A nested one's must be there:
     /// nothing is made for it, and what is absent it could make.
     private func leniency(of grant: Grant) -> UInt32 {
-        let couldMake = request.profile.files.write.contains { Grant.covers($0, grant.path) }
+        let files = request.profile.files
+        let couldMake = (files.write + files.copy).contains { Grant.covers($0, grant.path) }
         return isNested && couldMake ? CSB_PROTECTION.rawValue : CSB_OPTIONAL.rawValue
     }
 }

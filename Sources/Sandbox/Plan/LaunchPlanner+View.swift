@@ -33,7 +33,7 @@ extension LaunchPlanner {
     private mutating func placeVariableTemporary(of scratch: String) {
         draft.makeFolder("/var")
         let files = request.profile.files
-        guard (files.read + files.write).contains(where: { Grant.covers("/var/tmp", $0) }) else {
+        guard (files.read + files.write + files.copy).contains(where: { Grant.covers("/var/tmp", $0) }) else {
             return draft.link("/var/tmp", to: "/tmp")
         }
         draft.makeFolder("/var/tmp")

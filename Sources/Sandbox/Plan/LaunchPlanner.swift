@@ -75,7 +75,8 @@ struct LaunchPlanner {
     }
 
     private var writablePaths: [String] {
-        request.profile.files.write + ["/tmp", request.account.home, "/dev/shm"]
+        let files = request.profile.files
+        return files.write + files.copy + ["/tmp", request.account.home, "/dev/shm"]
     }
 
     private mutating func process() {

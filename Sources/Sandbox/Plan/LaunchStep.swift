@@ -32,12 +32,14 @@ struct LaunchStep: Sendable, Hashable {
     var name: String {
         switch kind {
         case CSB_HOST_TREE, CSB_TREE: "open_tree"
+        case CSB_LAYER: "open_tree (the copy's layer)"
         case CSB_PRIVATE: "make every mount private"
         case CSB_ROOT: "mount the new root"
         case CSB_DIRECTORY: "mkdir"
         case CSB_FILE: "write"
         case CSB_SYMLINK: "symlink"
         case CSB_MOUNT: "move_mount"
+        case CSB_OVERLAY: "mount a copy-on-write view (overlayfs)"
         case CSB_TMPFS: "mount tmpfs"
         case CSB_PROC: "mount proc"
         case CSB_DEVPTS: "mount devpts"

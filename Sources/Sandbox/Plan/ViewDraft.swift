@@ -10,6 +10,22 @@ struct ViewDraft: Sendable {
         /// Which of CSB_OPTIONAL and CSB_PROTECTION it was taken with: what was left out is not mounted either.
         var leniency: UInt32
         var isFile: Bool
+        var way = Way.mount
+
+        /// How it comes into the view.
+        enum Way {
+            /// It is mounted as it is.
+            case mount
+            /// Below the layer in this slot.
+            case copy(layer: UInt32)
+            /// From the copy that the view has there already.
+            case inCopy(isWritable: Bool, isFolder: Bool)
+        }
+
+        static func inCopy(_ path: String, isWritable: Bool, isFolder: Bool) -> Source {
+            let way = Way.inCopy(isWritable: isWritable, isFolder: isFolder)
+            return Source(slot: 0, path: path, leniency: 0, isFile: !isFolder, way: way)
+        }
 
         static let leniencies = CSB_OPTIONAL.rawValue | CSB_PROTECTION.rawValue
     }
@@ -62,11 +78,48 @@ struct ViewDraft: Sendable {
                 makeFolders(above: source.path)
                 if source.isFile { makeFile(source.path, []) } else { makeFolder(source.path) }
             }
-            steps.append(
-                LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: source.leniency, path: source.path)
-            )
+            put(source)
             mounted.insert(source.path)
         }
+    }
+
+    private mutating func put(_ source: Source) {
+        let path = source.path
+        switch source.way {
+        case .mount:
+            steps.append(LaunchStep(kind: CSB_MOUNT, slot: source.slot, flags: source.leniency, path: path))
+        case .copy(let layer):
+            for part in ["/lower", "/layer"] {
+                makeFolders(above: Self.staging + part)
+                makeFolder(Self.staging + part)
+            }
+            steps.append(
+                LaunchStep(
+                    kind: CSB_OVERLAY,
+                    slot: source.slot,
+                    path: path,
+                    text: Self.staging,
+                    a: UInt64(layer)
+                )
+            )
+        case .inCopy(let isWritable, let isFolder): protect(path, isWritable: isWritable, isFolder: isFolder)
+        }
+    }
+
+    /// Where the parts of a copy are mounted while its view is made; covered afterwards, as all around it.
+    private static let staging = "/.bailey/covered/copy"
+
+    /// Keeps a path of a copy as it is: what is there, or what is made in the agent's layer to hold its place, becomes
+    /// a mount of its own.
+    private mutating func protect(_ path: String, isWritable: Bool, isFolder: Bool) {
+        let careful = CSB_NO_SYMLINKS.rawValue | CSB_PROTECTION.rawValue
+        steps.append(
+            isFolder
+                ? LaunchStep(kind: CSB_DIRECTORY, flags: careful, mode: 0o755, path: path)
+                : LaunchStep(kind: CSB_FILE, flags: careful, mode: 0o644, path: path, payload: [])
+        )
+        let kept = careful | CSB_OPTIONAL.rawValue | (isWritable ? 0 : CSB_READ_ONLY.rawValue)
+        steps.append(LaunchStep(kind: CSB_BIND, flags: kept, path: path, text: path))
     }
 
     mutating func makeFolders(above path: String) {

@@ -37,10 +37,9 @@ struct ProtectedPlace: Sendable, Hashable {
 extension FileRules {
     /// The innermost writable path around another, unless something narrower forbids writing there.
     fileprivate func writableAnchor(of path: String) -> String? {
-        func innermost(_ paths: [String]) -> String? {
-            paths.filter { Grant.covers($0, path) }.max { $0.utf8.count < $1.utf8.count }
-        }
-        guard let anchor = innermost(write) else { return nil }
+        func innermost(_ paths: [String]) -> String? { Self.innermost(paths, around: path) }
+        // In a copy what stands in for it is in the agent's layer, not on the host.
+        guard let anchor = innermost(write), !isCopied(path) else { return nil }
         let readOnly = innermost(read).map { $0.utf8.count > anchor.utf8.count } ?? false
         let hidden = innermost(hide).map { $0.utf8.count >= anchor.utf8.count } ?? false
         return readOnly || hidden ? nil : anchor

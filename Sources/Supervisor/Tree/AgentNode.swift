@@ -1,3 +1,4 @@
+internal import Copies
 internal import Model
 internal import Policy
 internal import Sandbox
@@ -41,6 +42,8 @@ final class AgentNode {
     let sandbox: Sandbox
     /// Protected paths that were absent, to be given back at its end.
     let standIns: [String]
+    /// Its copies of folders; nil without any.
+    let copies: CopyHold?
     /// Nil for the root agent.
     let parent: AgentNode?
     /// Its live children.
@@ -83,6 +86,7 @@ final class AgentNode {
         policy: LineagePolicy,
         sandbox: Sandbox,
         standIns: [String],
+        copies: CopyHold?,
         parent: AgentNode?,
         frontEnd: ConnectionID
     ) {
@@ -93,6 +97,7 @@ final class AgentNode {
         self.policy = policy
         self.sandbox = sandbox
         self.standIns = standIns
+        self.copies = copies
         self.parent = parent
         self.frontEnd = frontEnd
     }

@@ -1,3 +1,4 @@
+internal import Copies
 internal import Model
 internal import Policy
 internal import Profiles
@@ -13,6 +14,8 @@ final class PendingLaunch {
     let preparation: Preparation
     /// Protected paths that were absent, to be given back at its end.
     let standIns: [String]
+    /// Its copies of folders; nil without any.
+    let copies: CopyHold?
     /// Nil for a root agent's.
     let parent: AgentNode?
     /// The connection of the front-end that asked for it.
@@ -31,6 +34,7 @@ final class PendingLaunch {
         loaded: LoadedProfile,
         preparation: Preparation,
         standIns: [String],
+        copies: CopyHold?,
         parent: AgentNode?,
         frontEnd: ConnectionID
     ) {
@@ -40,6 +44,7 @@ final class PendingLaunch {
         self.loaded = loaded
         self.preparation = preparation
         self.standIns = standIns
+        self.copies = copies
         self.parent = parent
         self.frontEnd = frontEnd
         size = order.terminal

@@ -32,6 +32,22 @@ struct GrantTests {
         )
     }
 
+    @Test("A copy beats write at its path, keeps what is protected in it, and stays where it is")
+    func copies() {
+        let protect = [ProtectedPath(path: "/ws/a/.git/hooks", isFolder: true)]
+        let files = FileRules(write: ["/ws", "/ws/a/b/out"], copy: ["/ws/a/b", "/ws"], protect: protect)
+        let all = Grant.all(of: files, home: "/home/agent")
+        #expect(all.filter(\.isCopy).map(\.path) == ["/ws", "/ws/a/b"])
+        #expect(
+            grants(files) == [
+                "w /ws", "w /ws/a", "w /ws/a/.git", "w /ws/a/b", "r /ws/a/.git/hooks", "w /ws/a/b/out",
+            ]
+        )
+        #expect(Grant.all(of: FileRules(copy: ["/ws"], hide: ["/ws"]), home: "/home/agent").isEmpty)
+        let guarded = FileRules(copy: ["/ws"], protect: [ProtectedPath(path: "/ws")])
+        #expect(grants(guarded) == ["r /ws"])
+    }
+
     @Test("Two spellings of one accent are two grants, and hiding one leaves the other")
     func spellings() {
         #expect(grants(FileRules(read: ["/\u{e9}"], write: ["/e\(mark)"])).count == 2)
