@@ -77,7 +77,7 @@ struct ProfileLimitTests {
         let error = #expect(throws: ProfileError.self) { try folder.loader.load(name: "both") }
         #expect(
             error?.description.contains(
-                "files: more than 256 paths in read, write, hide and protect together; name folders, with what"
+                "files: more than 256 paths in read, write, copy, hide and protect together; name folders, with what"
                     + " the profile extends"
             ) == true
         )
