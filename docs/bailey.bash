@@ -94,7 +94,7 @@ _bailey() {
         return
     else
         case ${words[1]} in
-            serve) choices="--profiles --config --allow-degraded --drain" ;;
+            serve) choices="--profiles --config --allow-degraded --drain --ahead" ;;
             ps) choices="--json" ;;
             kill) choices=$(_bailey_members agent ps --json) ;;
             tree) choices="--run --all --state --json" ;;
