@@ -86,8 +86,8 @@ _bailey() {
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run serve ps kill tree audit changes profile doctor --help --version"
-    elif [ "${words[1]}" = run ]; then
+        choices="run shell serve ps kill tree audit changes profile doctor --help --version"
+    elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
         return
     elif _bailey_value; then

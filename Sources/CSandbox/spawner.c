@@ -117,14 +117,13 @@ static int drop_groups(const struct csb_plan *head) {
     return errno == EPERM && head->outside_uid == 0 ? 0 : -errno;
 }
 
+/* What the caller ignores is not ignored inside; init sees to what is blocked. */
 static int reset_signals(void) {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     /* Those that nobody may set are as they should be (EINVAL). */
     for (int number = 1; number < 65; number++)
         if (sigaction(number, &standard, 0) < 0 && errno != EINVAL) return -errno;
-    sigset_t none;
-    sigemptyset(&none);
-    return sigprocmask(SIG_SETMASK, &none, 0) < 0 ? -errno : 0;
+    return 0;
 }
 
 /* The kernel ends the agent with the spawner: 0 or -errno. A change of user clears it (prctl(2)). */
@@ -172,6 +171,7 @@ static _Noreturn void agent(struct csb_context *context, int mapped, int nested)
     if (status < 0) csb_fail(context, CSB_STAGE_MAP, status);
     status = become(context->head->inside_uid, context->head->inside_gid);
     if (status == 0) status = die_with_parent();
+    if (status == 0) status = reset_signals();
     if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     umask(0);
     csb_perform_all(context, 0);
@@ -180,9 +180,6 @@ static _Noreturn void agent(struct csb_context *context, int mapped, int nested)
         csb_perform_all(context, 0);
     }
     umask((mode_t)(context->head->umask & 0777));
-    status = reset_signals();
-    if (status == 0) status = die_with_parent();
-    if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     int exports[CSB_EXPORTS], count = 0;
     for (int i = 0; i < CSB_EXPORTS; i++)
         if (context->exports[i] >= 0) exports[count++] = context->exports[i];

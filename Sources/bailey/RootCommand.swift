@@ -22,8 +22,8 @@ struct RootCommand: ParsableCommand {
             """,
         version: Version.current,
         subcommands: [
-            RunHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self, ProfileCommand.self,
-            TreeCommand.self, AuditCommand.self, ChangesCommand.self, DoctorCommand.self,
+            RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
+            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ChangesCommand.self, DoctorCommand.self,
         ]
     )
 }

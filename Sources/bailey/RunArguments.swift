@@ -1,7 +1,7 @@
 internal import Model
 internal import Supervisor
 
-/// The arguments of `bailey run`.
+/// The arguments of `bailey run` and `bailey shell`.
 struct RunArguments {
     /// What came of parsing.
     enum Parsed {
@@ -13,7 +13,17 @@ struct RunArguments {
     var request = Launch.Request(version: Version.current)
 
     /// Options come before the command; the first word that is none, or what follows `--`, is the command.
-    static func parse(_ arguments: [String]) -> Parsed {
+    ///
+    /// - Parameters:
+    ///   - arguments: the words behind the subcommand.
+    ///   - name: the subcommand.
+    ///   - standard: what runs when no command is named; nil where one must be.
+    /// - Returns: what was asked for.
+    static func parse(
+        _ arguments: [String],
+        of name: String = "run",
+        standard: [String]? = nil
+    ) -> Parsed {
         var result = RunArguments()
         var rest = arguments[...]
         while let word = rest.popFirst() {
@@ -29,7 +39,7 @@ struct RunArguments {
             }
             let (option, attached) = split(word)
             guard let store = options[option] else {
-                return .failure("unknown option '\(word)' of 'bailey run'")
+                return .failure("unknown option '\(word)' of 'bailey \(name)'")
             }
             guard let value = attached ?? rest.popFirst() else {
                 return .failure("'\(option)' needs a value")
@@ -37,9 +47,12 @@ struct RunArguments {
             guard !value.isEmpty else { return .failure("'\(option)' needs a value, not an empty word") }
             store(&result.request, value)
         }
-        guard let command = rest.first else { return .failure("'bailey run' needs a command") }
-        guard !command.isEmpty else { return .failure("'bailey run' needs a command, not an empty word") }
-        result.request.argv = Array(rest)
+        let argv = rest.isEmpty ? standard ?? [] : Array(rest)
+        guard let command = argv.first else { return .failure("'bailey \(name)' needs a command") }
+        guard !command.isEmpty else {
+            return .failure("'bailey \(name)' needs a command, not an empty word")
+        }
+        result.request.argv = argv
         return .success(result)
     }
 

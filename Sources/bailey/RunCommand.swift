@@ -6,12 +6,21 @@ internal import Supervisor
 enum RunCommand {
     /// Parses, launches, waits; the exit code.
     static func main(_ arguments: [String]) -> Int32 {
-        switch RunArguments.parse(arguments) {
+        main(RunArguments.parse(arguments), of: "run", help: RunHelp.self)
+    }
+
+    /// The same for what was parsed already.
+    static func main(
+        _ parsed: RunArguments.Parsed,
+        of name: String,
+        help: any ParsableCommand.Type
+    ) -> Int32 {
+        switch parsed {
         case .help:
-            print(RootCommand.helpMessage(for: RunHelp.self, columns: nil))
+            print(RootCommand.helpMessage(for: help, columns: nil))
             return 0
         case .failure(let message):
-            complain(message + "\nSee 'bailey run --help'.")
+            complain(message + "\nSee 'bailey \(name) --help'.")
             return FrontEnd.launchFailed
         case .success(let arguments):
             let outcome = Launch.run(arguments.request) { complain("warning: \($0)") }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 extension EndToEnd.LaunchTests {
@@ -101,5 +102,62 @@ extension EndToEnd.LaunchTests {
         let terminal = try terminal(["/usr/bin/python3", "-c", push])
         #expect(terminal.finish() != 0)
         #expect(!terminal.screen.contains("pwned\r") && terminal.screen.contains("rror"))
+    }
+
+    @Test("T04: a shell is an agent with a terminal of its own: job control, Ctrl-Z, Ctrl-C, window size")
+    func shell() throws {
+        let terminal = try TerminalCommand(
+            [Binary.path, "shell"],
+            environment: place.environment.merging(["TERM": "dumb"]) { $1 },
+            directory: place.workspace,
+            rows: 30,
+            columns: 90
+        )
+        terminal.type("stty size; touch made; curl -sS http://example.com; echo $((6 * 7))th\n")
+        #expect(terminal.awaitScreen("42th"))
+        #expect(terminal.screen.contains("30 90") && terminal.screen.contains("\"no-rule\""))
+        #expect(place.read("workspace/made") != nil)
+        terminal.type("sleep 300.9\n")
+        try awaitSleep()
+        terminal.type("\u{1A}")
+        #expect(terminal.awaitScreen("Stopped"))
+        // What is typed while the shell takes its terminal back is lost, as it is to any shell.
+        insist(on: "fg\n", to: terminal) { !isStopped }
+        #expect(!isStopped)
+        insist(on: "\u{3}", to: terminal) { HostProcesses.running(with: "300.9").isEmpty }
+        terminal.type("echo code=$((100 + $?))\n")
+        #expect(terminal.awaitScreen("code=230"), "\(terminal.screen)")
+        terminal.type("exit 9\n")
+        #expect(terminal.finish() == 9)
+    }
+
+    private var isStopped: Bool {
+        HostProcesses.running(with: "300.9").contains { process in
+            let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+            return status?.contains("State:\tT") ?? false
+        }
+    }
+
+    /// Types the same until something is so, a bounded number of times.
+    private func insist(on text: String, to terminal: TerminalCommand, until isSo: () -> Bool) {
+        for _ in 0..<100 where !isSo() {
+            terminal.type(text)
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+    }
+
+    private func awaitSleep() throws {
+        let end = Date(timeIntervalSinceNow: 20)
+        while HostProcesses.running(with: "300.9").isEmpty, Date() < end {
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        #expect(!HostProcesses.running(with: "300.9").isEmpty)
+    }
+
+    @Test("A shell without a terminal is refused, and says what to use")
+    func shellWithoutTerminal() throws {
+        let outcome = try place.bailey(["shell"])
+        #expect(outcome.code == 125 && outcome.errors.contains("bailey run -- sh"), "\(outcome)")
+        #expect(try place.bailey(["shell", "--help"]).output.contains("job control"))
     }
 }

@@ -89,12 +89,9 @@ extension EndToEnd {
             expectNothingRan()
         }
 
-        @Test(
-            "What is not built yet is refused by name",
-            arguments: ["record: full", "files: {copy: [/opt]}"]
-        )
-        func unbuilt(line: String) throws {
-            try place.profile("later", line + "\n")
+        @Test("What is not built yet is refused by name")
+        func unbuilt() throws {
+            try place.profile("later", "record: full\n")
             let outcome = try place.agent("touch ran", profile: "later")
             #expect(outcome.code == 125 && outcome.errors.contains("later.yaml:3:"), "\(outcome)")
             #expect(outcome.errors.contains("not built yet"), "\(outcome)")

@@ -37,6 +37,7 @@ static inline struct message launch(const char *profile, const char *mark) {
     put_text(&m, profile);
     put_byte(&m, 0);
     put_text(&m, here);
+    put_byte(&m, 1);
     put_text(&m, here);
     put_number(&m, 2);
     put_text(&m, "/usr/bin/touch");

@@ -50,7 +50,8 @@ private struct ProbeProgram: ~Copyable {
         let sources = URL(filePath: #filePath).appending(path: "../../../../Sources/CSandbox").standardized
             .path
         _ = try Self.shell(
-            "cd '\(sources)' && cc -w -O1 -Iinclude -o '\(folder.path)/probe' '\(folder.path)/main.c' probe.c nft.c refusals.c"
+            "cd '\(sources)' && cc -w -O1 -Iinclude -o '\(folder.path)/probe' '\(folder.path)/main.c' "
+                + "probe.c nft.c refusals.c overlay.c"
         )
     }
 
