@@ -40,11 +40,12 @@ static _Noreturn void become_command(char **arguments, int failure) {
     sigset_t none;
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, 0);
-    prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-    setsid();
-    if (isatty(0)) ioctl(0, TIOCSCTTY, 0);
-    execve(arguments[1], arguments + 2, environ);
+    if (sigprocmask(SIG_SETMASK, &none, 0) == 0) {
+        prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+        setsid();
+        if (isatty(0)) ioctl(0, TIOCSCTTY, 0);
+        execve(arguments[1], arguments + 2, environ);
+    }
     int error = errno;
     (void)!write(failure, &error, sizeof error);
     _exit(127);

@@ -72,33 +72,39 @@ struct Faults {
     /// The calls of the last launch that were made neither by the supervisor nor by what init became.
     private func setUp() throws -> [Call] {
         let text = String(decoding: try Data(contentsOf: URL(filePath: log)), as: UTF8.self)
-        var (supervisor, done): (Set<Substring>, Set<Substring>) = ([], [])
+        let lines = Self.whole(text)
+        var supervisor = Set(lines.prefix(1).map(\.process))
+        // A thread may be heard of before the call that made it returns.
+        for line in lines where line.text.hasPrefix("clone") && line.text.contains("CLONE_VM") {
+            if let thread = line.text.split(separator: " ").last { supervisor.insert(thread) }
+        }
+        var (known, done): (Set<Substring>, Set<Substring>) = ([], [])
+        return lines.compactMap { line in
+            guard !supervisor.contains(line.process), !done.contains(line.process) else { return nil }
+            // Who is first heard of after init's exec is init's child.
+            guard done.isEmpty || known.contains(line.process) else { return nil }
+            known.insert(line.process)
+            let name = String(line.text.prefix { $0 != "(" })
+            if name == "execve", line.text.hasSuffix("= 0") { done.insert(line.process) }
+            return Call(process: line.process, name: name, isInjected: line.text.contains("INJECTED"))
+        }
+    }
+
+    /// Each call of a log in one piece, where strace wrote its beginning and its end apart.
+    private static func whole(_ log: String) -> [(process: Substring, text: Substring)] {
         var unfinished: [Substring: Substring] = [:]
-        var calls: [Call] = []
-        for line in text.split(separator: "\n") {
-            guard let gap = line.firstIndex(of: " ") else { continue }
+        return log.split(separator: "\n").compactMap { line in
+            guard let gap = line.firstIndex(of: " ") else { return nil }
             let process = line[..<gap]
             var rest = line[gap...].drop { $0 == " " }
-            if supervisor.isEmpty { supervisor.insert(process) }
             if rest.hasSuffix("<unfinished ...>") {
                 unfinished[process] = rest
-                continue
+                return nil
             }
             if rest.hasPrefix("<..."), let begun = unfinished.removeValue(forKey: process) {
                 rest = begun + rest
             }
-            let name = String(rest.prefix { $0 != "(" })
-            if supervisor.contains(process) {
-                let thread = rest.split(separator: " ").last
-                if let thread, name.hasPrefix("clone"), rest.contains("CLONE_VM") {
-                    supervisor.insert(thread)
-                }
-                continue
-            }
-            guard rest.contains("("), !done.contains(process) else { continue }
-            calls.append(Call(process: process, name: name, isInjected: rest.contains("INJECTED")))
-            if name == "execve", rest.hasSuffix("= 0") { done.insert(process) }
+            return rest.contains("(") ? (process, rest) : nil
         }
-        return calls
     }
 }
