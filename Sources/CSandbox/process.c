@@ -93,7 +93,7 @@ static int program(struct csb_context *context) {
     /* For the record's digest; a program that may be run but not read has none. */
     int file = open(context->program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (file >= 0) context->exports[CSB_EXPORT_PROGRAM] = file;
-    return 0;
+    return file < 0 && errno != EACCES ? -errno : 0;
 }
 
 int csb_process_op(struct csb_context *context, const struct csb_op *op) {
