@@ -80,6 +80,7 @@ final class Authoriser {
             reason: denial.reason,
             message: denial.message
         )
+        guard resident.mayRecord(entry, on: loop, gatehouse.audit) else { return }
         gatehouse.audit.append(.request(entry)) { _ in }
     }
 
@@ -134,8 +135,8 @@ final class Authoriser {
     ) {
         guard let binding = gatehouse.credentials.binding(of: credential), binding.covers(request.endpoint)
         else {
-            let message = "credential \(credential) is not bound to \(request.endpoint)"
-            return deny(request, granted.policy, granted.levels, .deny, .credentialUnavailable(message), then)
+            let denial = Denial.credentialUnavailable(credential, "is not bound to \(request.endpoint)")
+            return deny(request, granted.policy, granted.levels, .deny, denial, then)
         }
         fetching = Fetching(request: request, granted: granted, then: then)
         let source = gatehouse.credentials
@@ -152,9 +153,7 @@ final class Authoriser {
                 let injection = Injection(field: binding.headerField, value: value)
                 authoriser.commit(permit, injection: injection, granted.policy, granted.version, then)
             case .failure(let error):
-                let denial = Denial.credentialUnavailable(
-                    "credential \(credential) could not be had: \(error)"
-                )
+                let denial = Denial.credentialUnavailable(credential, "could not be had: \(error)")
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
             }
         }
@@ -213,7 +212,7 @@ extension Authoriser {
         append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version)
     }
 
-    /// Writes the record of a refusal, then calls back with it.
+    /// Writes the record of a refusal, or counts it, then calls back with it.
     private func deny(
         _ request: Request,
         _ policy: LineagePolicy,
@@ -231,7 +230,12 @@ extension Authoriser {
             reason: denial.reason,
             message: denial.message
         )
-        append(entry, NIOLoopBound(Pending(.denied(denial), then), eventLoop: loop), version: nil)
+        let pending = NIOLoopBound(Pending(.denied(denial), then), eventLoop: loop)
+        guard resident.mayRecord(entry, on: loop, gatehouse.audit) else {
+            isRecorded = true
+            return loop.execute { pending.value.finish() }
+        }
+        append(entry, pending, version: nil)
     }
 
     /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by.

@@ -2,14 +2,20 @@ internal import Model
 
 /// The refusals that are the gateway's own, not a profile's.
 extension Denial {
-    private static func own(_ reason: Reason, _ message: String, remedy: String) -> Denial {
-        Denial(reason: reason, message: message, rule: nil, decidedBy: nil, remedy: remedy)
+    private static func own(
+        _ reason: Reason,
+        _ message: String,
+        told: String? = nil,
+        remedy: String
+    ) -> Denial {
+        Denial(reason: reason, message: message, told: told, rule: nil, decidedBy: nil, remedy: remedy)
     }
 
     static func auditUnavailable(_ failure: AuditFailure) -> Denial {
         own(
             .auditUnavailable,
             "the record of this request could not be written (\(failure)); nothing is allowed without one",
+            told: "the record of this request could not be written; nothing is allowed without one",
             remedy: "The operator must make room for the audit store; then try again."
         )
     }
@@ -73,10 +79,11 @@ extension Denial {
         )
     }
 
-    static func credentialUnavailable(_ message: String) -> Denial {
+    static func credentialUnavailable(_ credential: String, _ reason: String) -> Denial {
         own(
             .credentialUnavailable,
-            message,
+            "credential \(credential) \(reason)",
+            told: "credential \(credential), which the rule for this request names, could not be had",
             remedy: "The operator must mend the credential in credentials.yaml, or its source."
         )
     }

@@ -68,6 +68,7 @@ final class Departure: Sendable {
         let closed = sockets.others.map { $0.close() }
         EventLoopFuture.andAllComplete(closed, on: listener.eventLoop).whenComplete { _ in
             self.resident.sumUpDatagrams(self.gatehouse.audit)
+            self.resident.sumUpDenials(self.gatehouse.audit)
             self.whenGone()
         }
     }

@@ -44,6 +44,8 @@ final class Resident: Sendable {
     let names = Mutex(SyntheticAddresses())
     /// Where its datagrams were going.
     let datagrams: Mutex<DatagramTally>
+    /// Which of its denials are on record.
+    let denials = Mutex(DenialTally())
     private let connectionLimit: Int
     private let budget: ConnectionBudget
     private let state: Mutex<State>

@@ -72,7 +72,7 @@ package struct ExitRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     /// The exit code, or 128 + signal.
     package let status: Int32
-    /// Why, when it was not the program's own doing: `time limit`, `parent ended`, `supervisor ended`.
+    /// Why, when it was not the program's own doing: `time limit`, `memory limit`, `parent ended`.
     package let cause: String?
 
     package init(lineage: Lineage, status: Int32, cause: String?) {

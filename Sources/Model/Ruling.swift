@@ -85,6 +85,8 @@ package struct Denial: Sendable, Hashable, Codable, Error {
     package let reason: Reason
     /// One sentence: what was attempted and why it was refused.
     package let message: String
+    /// The same for the agent, where `message` names what is the operator's alone: paths outside, ids.
+    package let told: String?
     /// The rule that refused, if one did.
     package let rule: RuleReference?
     /// The agent whose profile refused; nil when it was not a matter of policy.
@@ -92,9 +94,17 @@ package struct Denial: Sendable, Hashable, Codable, Error {
     /// Who may change it, and how to ask.
     package let remedy: String
 
-    package init(reason: Reason, message: String, rule: RuleReference?, decidedBy: Hop?, remedy: String) {
+    package init(
+        reason: Reason,
+        message: String,
+        told: String? = nil,
+        rule: RuleReference?,
+        decidedBy: Hop?,
+        remedy: String
+    ) {
         self.reason = reason
         self.message = message
+        self.told = told
         self.rule = rule
         self.decidedBy = decidedBy
         self.remedy = remedy

@@ -150,6 +150,9 @@ extension EndToEnd {
             let outcome = try run("curl -sS -m10 -w '\\n%{http_code}' \(origin)/absent/page")
             #expect(outcome.output.hasSuffix("503"), "\(outcome)")
             #expect(Denial.first(in: outcome.output)?.reason == "credential-unavailable", "\(outcome)")
+            #expect(!outcome.output.contains("not-there"), "an agent hears where secrets are: \(outcome)")
+            #expect(try place.records(["--denied"]).first?.record.message?.contains("not-there") == true)
+            #expect(outcome.errors.contains("not-there"), "the operator does not: \(outcome)")
             #expect(try servers.requests(with: "/absent/page") == 0)
         }
 

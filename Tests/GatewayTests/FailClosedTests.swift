@@ -16,7 +16,7 @@ import Testing
         try house.capture("allowed.test", port)
         let got = try house.curl(["-w", "%{http_code}", "\(scheme.rawValue)://allowed.test:\(port)/v1/x"])
         #expect(got.output.contains("audit-unavailable"), "\(got.output) \(got.errors)")
-        #expect(got.output.contains("no space left"))
+        #expect(!got.output.contains("no space left"), "why is the operator's to know")
         #expect(!got.output.hasSuffix("200"))
         #expect(nginx.accessLog.isEmpty)
     }
@@ -90,7 +90,8 @@ import Testing
         try house.capture("allowed.test", nginx.secure)
         let got = try house.curl(["https://allowed.test:\(nginx.secure)/v1/x"])
         #expect(got.output.contains("credential-unavailable"), "\(got.output)")
-        #expect(got.output.contains("the source is down"))
+        #expect(!got.output.contains("the source is down"), "why is the operator's to know")
+        #expect(house.recorder.denied.first?.message?.contains("the source is down") == true)
         #expect(nginx.accessLog.isEmpty)
     }
 

@@ -54,7 +54,7 @@ enum Replies {
                 .init("rule", denial.rule.map { .string($0.description) } ?? .null),
                 .init("decided_by", denial.decidedBy.map { .string($0.name) } ?? .null),
                 .init("reason", .string(denial.reason.rawValue)),
-                .init("message", .string(denial.message)),
+                .init("message", .string(denial.told ?? denial.message)),
                 .init("how_to_ask", .string(denial.remedy)),
             ])
         )

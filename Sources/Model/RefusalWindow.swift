@@ -1,5 +1,5 @@
-/// How many refused launches of one agent are on record one by one: each record is signed and kept, and asking costs
-/// the agent next to nothing.
+/// How many refusals of one agent, of launches or of requests, are on record one by one: each record is signed and
+/// kept, and asking costs the agent next to nothing.
 package struct RefusalWindow: Sendable {
     /// Refusals on record within one window: more than a build that misses a program would have.
     package static let maximumRecorded = 64
@@ -13,14 +13,15 @@ package struct RefusalWindow: Sendable {
         case counted
     }
 
-    private var recorded = 0
+    /// Refusals of this window that are on record.
+    package private(set) var recorded = 0
     private var counted = 0
     /// Monotonic milliseconds at which it ends; nil while nothing was refused.
     private var end: UInt64?
 
     package init() {}
 
-    /// Whether the agent's launches are refused without a look at them until the window ends.
+    /// Whether no more are recorded until the window ends.
     package func isFull(at now: UInt64) -> Bool { (end ?? 0) > now && recorded >= Self.maximumRecorded }
 
     /// When the sum has to be recorded; nil when there is none.
