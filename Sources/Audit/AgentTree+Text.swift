@@ -75,7 +75,9 @@ extension AgentTree {
     }
 
     private func status(of node: AgentNode) -> String {
-        guard let ended = node.ended else { return "no end recorded" }
+        guard let ended = node.ended else {
+            return node.isRunning ? "running" : "no end recorded"
+        }
         return "exit \(ended.status)" + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
     }
 

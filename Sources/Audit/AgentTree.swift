@@ -6,12 +6,19 @@ package struct AgentTree: Sendable, Hashable, Codable {
     /// `user:alice`: who started it.
     package let principal: String
     /// In the order they were launched: a parent stands before its children.
-    package let agents: [AgentNode]
+    package private(set) var agents: [AgentNode]
     /// Launches that were refused, in order.
     package let refusals: [LaunchRefusal]
 
     /// The agents without a parent.
     package var roots: [AgentNode] { agents.filter { $0.parent == nil } }
+
+    /// Marks those that live now, by their ids.
+    package mutating func mark(running ids: Set<String>) {
+        for index in agents.indices {
+            agents[index].isRunning = agents[index].ended == nil && ids.contains(agents[index].agent.text)
+        }
+    }
 
     package func children(of agent: AgentID) -> [AgentNode] { agents.filter { $0.parent == agent } }
 }
@@ -30,6 +37,9 @@ package struct AgentNode: Sendable, Hashable, Codable {
     package internal(set) var requests: [RequestCount] = []
     /// How many requests there were of each verdict, listed or not.
     package internal(set) var counts: [String: Int] = [:]
+
+    /// A supervisor says that it lives now.
+    package internal(set) var isRunning = false
 
     /// Distinct requests of one agent that a tree lists.
     package static let maximumRequests = 100

@@ -31,6 +31,8 @@ package final class AuditStore: AuditSink {
         var waiting: [Waiting] = []
         var isDraining = false
         var condition = Condition.recording
+        /// The first that nobody has been told of.
+        var untold: AuditFailure?
         var mask: SecretMask
     }
 
@@ -71,6 +73,14 @@ package final class AuditStore: AuditSink {
     }
 
     package var condition: Condition { queue.withLock { $0.condition } }
+
+    /// Why records could not be written since this was asked last, once; nil when all were.
+    package func takeFailure() -> AuditFailure? {
+        queue.withLock { queue in
+            defer { queue.untold = nil }
+            return queue.untold
+        }
+    }
 
     /// Masks these exact values, too, in every entry that is appended from now on.
     package func mask(alsoSecrets secrets: [String]) {
@@ -146,6 +156,7 @@ package final class AuditStore: AuditSink {
                 return []
             }
             queue.condition = .refusing(failure)
+            queue.untold = queue.untold ?? failure
             defer { queue.waiting.removeAll() }
             return queue.waiting
         }

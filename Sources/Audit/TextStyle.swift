@@ -10,9 +10,10 @@ package struct TextStyle: Sendable {
         self.isColoured = isColoured
     }
 
-    /// Colours when standard output is a terminal, unless `NO_COLOR` is set and not empty (no-color.org).
+    /// Colours when standard output is a terminal that has them, unless `NO_COLOR` is set and not empty (no-color.org).
     package static var standardOutput: TextStyle {
-        let refused = ProcessInfo.processInfo.environment["NO_COLOR"].map { !$0.isEmpty } ?? false
+        let environment = ProcessInfo.processInfo.environment
+        let refused = environment["NO_COLOR"]?.isEmpty == false || environment["TERM"] == "dumb"
         return TextStyle(isColoured: !refused && isatty(STDOUT_FILENO) == 1)
     }
 

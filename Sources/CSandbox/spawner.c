@@ -149,7 +149,9 @@ static _Noreturn void no_init(int channel, int error) {
 static _Noreturn void run_init(struct csb_context *context) {
     const struct csb_plan *head = context->head;
     size_t count = (size_t)head->argument_count + head->environment_count + 4;
-    char **arguments = mmap(0, count * sizeof *arguments, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    /* Shared: the limit on memory is in force by now, and RLIMIT_DATA counts private memory, the supervisor's copied here
+     * included. */
+    char **arguments = mmap(0, count * sizeof *arguments, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (arguments == MAP_FAILED) no_init(CSB_CHANNEL_NUMBER, errno);
     char **environment = arguments + head->argument_count + 3;
     const uint32_t *list = (const void *)(context->plan + head->arguments);

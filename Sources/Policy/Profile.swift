@@ -125,6 +125,9 @@ package struct Limits: Sendable, Hashable {
     /// Bytes of private writable storage (`/tmp`, the home directory).
     package var disk: UInt64?
 
+    /// Open files with which a launch surely comes about: some twenty-five descriptors are open while it does.
+    package static let launchFiles: UInt64 = 32
+
     package init(
         memory: UInt64? = nil,
         processes: UInt64? = nil,

@@ -1,6 +1,7 @@
 internal import CSandbox
 internal import Glibc
 internal import Linux
+internal import Policy
 
 /// A launch that failed before the command ran.
 package struct LaunchFailure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -112,6 +113,12 @@ extension LaunchPlan {
 
     private static func remedy(_ step: LaunchStep, _ number: Int32) -> String {
         switch (step.kind, number) {
+        case (_, EMFILE):
+            "The limit on open files (limits.open-files) is too small for the launch itself, which needs up to"
+                + " \(Limits.launchFiles): raise it."
+        case (CSB_TREE, EACCES), (CSB_HOST_TREE, EACCES):
+            "You may not read this path yourself, and no agent may do more than who launches it: take it out of the"
+                + " profile, or have its permissions changed."
         case (CSB_CHDIR, _):
             "The agent does not see this directory: change to one in its workspace, or name another with -w."
         case (CSB_TREE, ENOENT) where step.flags & CSB_PROTECTION.rawValue != 0:

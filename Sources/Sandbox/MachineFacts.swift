@@ -54,7 +54,7 @@ extension MachineFacts {
                 step: "grant a path",
                 object: grant.path,
                 errno: 0,
-                remedy: own
+                remedy: own && parts > 0
                     ? "Bailey keeps its own state there, which no agent may see: use a folder inside it that is apart."
                     : "An agent is never given /, /proc, /sys, /dev or /run: name a folder below, or another workspace with -w."
             )

@@ -78,6 +78,9 @@ package final class Sandbox {
             try group.add(process)
         } catch {
             kill()
+            // What cannot be had is mostly init's own memory: it ends with its first instructions.
+            let isGone = error.code == ESRCH && heldLimits["memory"] != nil
+            guard group.memoryKills == 0, !isGone else { throw Self.tooLittleMemory }
             throw LaunchFailure(
                 step: error.step,
                 object: error.path,
@@ -85,6 +88,16 @@ package final class Sandbox {
                 remedy: "The control group may have been removed meanwhile: try again."
             )
         }
+    }
+
+    private static var tooLittleMemory: LaunchFailure {
+        LaunchFailure(
+            step: "put the agent under its limits",
+            object: "limits.memory",
+            errno: ENOMEM,
+            remedy: "The limit on memory, the profile's or that of an agent above, is too small for the"
+                + " launch itself: raise it."
+        )
     }
 
     deinit {
@@ -120,6 +133,9 @@ package final class Sandbox {
     package func kill() {
         csb_kill(pidfd.rawValue, SIGKILL)
     }
+
+    /// Processes of the agent that the kernel killed for want of memory, nested agents' left out.
+    package var memoryKills: UInt64 { group?.memoryKills ?? 0 }
 
     /// Gives back what an agent that is gone held on the host.
     package func release() {

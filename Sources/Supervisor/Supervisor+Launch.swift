@@ -285,8 +285,11 @@ extension Supervisor {
         } catch {
             connection.launched = nil
             kill(agent, cause: "launch failed")
+            // Where the log is, is no agent's to know.
+            let reason =
+                error is AuditFailure && agent.parent != nil ? "its launch could not be recorded" : "\(error)"
             reply(
-                .refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(error)"),
+                .refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(reason)"),
                 to: connection
             )
             return drop(connection)

@@ -1,14 +1,17 @@
+internal import Audit
 internal import Copies
 internal import Gateway
 internal import Glibc
 internal import Linux
 internal import Model
+internal import Policy
 internal import Sandbox
 
 extension Supervisor {
     /// Exit code of an agent that its time limit ended, as timeout(1) has it.
     static let timedOut: Int32 = 124
     static let timeLimit = "time limit"
+    static let memoryLimit = "memory limit"
 
     /// Ends an agent now, and with it, by the kernel, every agent below: their pid namespaces are nested.
     func kill(_ agent: AgentNode, cause: String) {
@@ -66,7 +69,7 @@ extension Supervisor {
         recordSpawn(of: agent, digest: nil)
         sumUpRefusals(of: agent)
         agent.phase = .ended
-        agent.cause = agent.cause ?? inheritedCause(of: agent)
+        agent.cause = agent.cause ?? memoryCause(of: agent) ?? inheritedCause(of: agent)
         for id in agent.connections { if let connection = connections[id] { drop(connection) } }
         agents[agent.id] = nil
         agent.parent?.children[agent.id] = nil
@@ -104,9 +107,16 @@ extension Supervisor {
     private func recordExit(of agent: AgentNode) {
         let verdict = agent.verdict ?? AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
         let status = agent.cause == Self.timeLimit ? Self.timedOut : verdict.code
-        record(.exit(ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause))) { [self] _ in
-            finish(agent, code: status, failure: verdict.failure)
+        let exit = ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause)
+        record(.exit(exit)) { [self] result in
+            finish(agent, code: status, notes: [note(of: agent, verdict), loss(of: agent, result)])
         }
+    }
+
+    /// The kernel killed processes of it for want of memory, and its command did not end well.
+    private func memoryCause(of agent: AgentNode) -> String? {
+        guard agent.verdict?.code != 0, agent.sandbox.memoryKills > 0 else { return nil }
+        return Self.memoryLimit
     }
 
     private func inheritedCause(of agent: AgentNode) -> String? {
@@ -116,17 +126,43 @@ extension Supervisor {
         return "parent ended"
     }
 
-    private func finish(_ agent: AgentNode, code: Int32, failure: Int32?) {
+    /// What its front-end says of its end.
+    private func note(of agent: AgentNode, _ verdict: AgentNode.Verdict) -> String? {
+        let name = agent.lineage.agent.name
+        if let failure = verdict.failure { return refusedExecution(of: agent, failure) }
+        if agent.cause == Self.memoryLimit, verdict.code != 128 + SIGKILL {
+            return "processes of \(name) were killed: \(Self.memoryLimit)"
+        }
+        return agent.cause.map { "\(name) was ended: \($0)" }
+    }
+
+    private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {
+        // execve(2) says so when the user has more processes than RLIMIT_NPROC, which holds the limit.
+        let remedy =
+            failure == EAGAIN && agent.profile?.limits.processes != nil
+            ? "\nThe agent has as many processes as its profile allows (limits.processes); its first one counts."
+            : ""
+        return "cannot run \(agent.sandbox.programPath): \(SystemCallError.text(failure))\(remedy)"
+    }
+
+    /// What is missing in the log; where the log is, is no agent's to know.
+    private func loss(of agent: AgentNode, _ result: Result<Void, AuditFailure>) -> String? {
+        let name = agent.lineage.agent.name
+        if case .failure(let failure) = result {
+            guard agent.parent == nil else { return "the end of \(name) could not be recorded" }
+            _ = audit.takeFailure()
+            return "the end of \(name) could not be recorded: \(failure)"
+        }
+        guard agent.parent == nil, let failure = audit.takeFailure() else { return nil }
+        return
+            "records could not be written while \(name) ran, and what they were for was refused: \(failure)"
+    }
+
+    private func finish(_ agent: AgentNode, code: Int32, notes: [String?]) {
         guard let connection = connections[agent.frontEnd] else { return }
         connection.launched = nil
-        let note: String? =
-            if let failure {
-                "cannot run \(agent.sandbox.programPath): \(SystemCallError.text(failure))"
-            } else if let cause = agent.cause {
-                "\(agent.lineage.agent.name) was ended: \(cause)"
-            } else {
-                nil
-            }
+        let lines = notes.compactMap(\.self)
+        let note = lines.isEmpty ? nil : lines.joined(separator: "\nbailey: ")
         // The user's own front-end ends this process: it hears last, when every record is written.
         guard connection.id != root else {
             lastWord = .exited(code: code, note: note)

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audit
+internal import Supervisor
 
 /// `bailey tree`: the agents of a run, with their requests.
 struct TreeCommand: ParsableCommand {
@@ -26,10 +27,13 @@ struct TreeCommand: ParsableCommand {
     func run() throws {
         try Outside.require("tree")
         let reader = try AuditReader(directory: state.directory())
+        // Before the store is read: what ends meanwhile is on record.
+        let running = Set(RunningSupervisors.agents().value.map(\.agent))
         for run in try all ? reader.runs().map(Optional.some) : [runName] {
-            guard let tree = try reader.tree(run: run) else {
+            guard var tree = try reader.tree(run: run) else {
                 throw NoSuchRun(run: run)
             }
+            tree.mark(running: running)
             print(json ? try tree.json() : tree.text(.standardOutput))
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 extension EndToEnd {
@@ -46,6 +47,34 @@ extension EndToEnd {
             #expect(lines.contains { $0.contains("allow") && $0.contains("GET /v1/parent") })
             #expect(lines[child...].contains { $0.contains("deny") && $0.contains("GET /v2/kid") })
             #expect(lines.contains { $0.contains("refused  launch under") && $0.contains("base") })
+        }
+
+        @Test("bailey tree says of an agent whether it lives, or that its end is not on record")
+        func living() throws {
+            let running = try place.running("echo ready; sleep 600")
+            #expect(running.awaitOutput("ready"))
+            #expect(try place.bailey(["tree"]).output.contains("  running  "))
+            running.signal(SIGKILL)
+            _ = running.finish()
+            let tree = try place.bailey(["tree"])
+            #expect(tree.output.contains("  no end recorded  "), "\(tree)")
+        }
+
+        @Test("An agent's flood of denied requests is on record in a bounded number of records, with its sum")
+        func flood() throws {
+            let outcome = try place.agent(
+                "for i in $(seq 150); do echo url=\(origin)/v2/$i; done | curl -sS -m60 -K - | grep -c '\"denied\"'",
+                profile: "parent"
+            )
+            #expect(outcome.lines == ["150"], "every one is denied: \(outcome)")
+            let denied = try place.records(["--denied"])
+            let single = denied.filter { $0.record.action.hasPrefix("GET ") }
+            let sums = denied.filter { $0.record.action == "further requests" }
+            let summed = sums.compactMap {
+                $0.record.message?.split(separator: " ").first.flatMap { Int($0) }
+            }
+            #expect(single.count + summed.reduce(0, +) == 150, "\(denied.count)")
+            #expect(!sums.isEmpty && single.count < 150, "\(denied.count)")
         }
 
         @Test("bailey audit --agent shows an agent and what is below it, --denied only what was refused")
@@ -191,6 +220,10 @@ extension EndToEnd {
             #expect(outcome.output.split(separator: "\n").count { $0.hasSuffix(" 503") } >= 1, "\(outcome)")
             #expect(Denial.first(in: outcome.output)?.reason == "audit-unavailable", "\(outcome)")
             #expect(Denial.first(in: outcome.output)?.remedy.contains("room") == true)
+            #expect(!outcome.output.contains("\(place.root)/state"), "an agent hears where the log is")
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(outcome.errors.contains("parent could not be recorded"), "\(outcome)")
+            #expect(outcome.errors.contains("audit.sqlite"), "\(outcome)")
             #expect(try servers.requests(with: "/v1/room ") == 1)
             #expect(try servers.requests(with: "/v1/full ") == 0)
         }

@@ -30,8 +30,69 @@ extension EndToEnd.LaunchTests {
     func outOfMemory() throws {
         try place.profile("small", "extends: [base]\nlimits: {memory: 64MiB}\n")
         let fill = "exec dd if=/dev/zero of=/dev/shm/full bs=1M count=200"
-        #expect(try place.agent(fill, profile: "small").code == 137)
-        #expect(try place.agent(fill).code == 0)
+        let killed = try place.agent(fill, profile: "small")
+        #expect(killed.code == 137 && killed.errors.contains("small was ended: memory limit"), "\(killed)")
+        #expect(try place.bailey(["audit"]).output.contains("exit 137 (memory limit)"))
+        let free = try place.agent(fill)
+        #expect(free.code == 0 && !free.errors.contains("memory limit"), "\(free)")
+    }
+
+    @Test(
+        "A command that fails since the kernel killed processes of its agent is told why; one that goes on is not",
+        .enabled(if: holdsGroups, "needs a writable control group")
+    )
+    func processesKilled() throws {
+        try place.profile("small", "extends: [base]\nlimits: {memory: 64MiB}\n")
+        let fill = "dd if=/dev/zero of=/dev/shm/full bs=1M count=200; rm /dev/shm/full;"
+        let failed = try place.agent("\(fill) exit 3", profile: "small")
+        #expect(
+            failed.code == 3 && failed.errors.contains("processes of small were killed: memory limit"),
+            "\(failed)"
+        )
+        let other = try place.agent("exit 3", profile: "small")
+        #expect(other.code == 3 && !other.errors.contains("memory limit"), "\(other)")
+        let gone = try place.agent("\(fill) exit 0", profile: "small")
+        #expect(gone.code == 0 && !gone.errors.contains("memory limit"), "\(gone)")
+    }
+
+    @Test(
+        "A limit on memory that is too small for the launch itself is named; one of 16MiB is enough for true",
+        .enabled(if: holdsGroups, "needs a writable control group")
+    )
+    func memoryOfLaunch() throws {
+        try place.profile("tiny", "extends: [base]\nlimits: {memory: 1KiB}\n")
+        let refused = try place.agent("true", profile: "tiny")
+        #expect(refused.code == 125 && refused.errors.contains("limits.memory"), "\(refused)")
+        try place.profile("tiny", "extends: [base]\nlimits: {memory: 16MiB}\n")
+        #expect(try place.agent("true", profile: "tiny").code == 0)
+    }
+
+    @Test("A limit that is too small for the launch itself is named", arguments: Starter.possible)
+    func limitsOfLaunch(starter: Starter) throws {
+        let place = try Place(for: starter)
+        try place.profile("few", "extends: [base]\nlimits: {open-files: 8}\n")
+        let files = try place.agent("true", profile: "few")
+        #expect(files.code == 125 && files.errors.contains("limits.open-files"), "\(files)")
+        try place.profile("few", "extends: [base]\nlimits: {open-files: 32}\n")
+        #expect(try place.agent("true", profile: "few").code == 0)
+        try place.profile("one", "extends: [base]\nlimits: {processes: 1}\n")
+        let processes = try place.agent("true", profile: "one")
+        #expect(processes.code == 126 && processes.errors.contains("limits.processes"), "\(processes)")
+    }
+
+    @Test(
+        "A path that its launcher may not read is refused in those words",
+        .enabled(if: getuid() == 0, "needs a file of root's")
+    )
+    func unreadable() throws {
+        let place = try Place(for: .plainUser)
+        try place.write("x", to: "others/secret")
+        chmod(place.root + "/others", 0o700)
+        chown(place.root + "/others", 0, 0)
+        try place.profile("nosy", "extends: [base]\nfiles: {read: [\(place.root)/others/secret]}\n")
+        chown(place.root + "/others", 0, 0)
+        let outcome = try place.agent("true", profile: "nosy")
+        #expect(outcome.code == 125 && outcome.errors.contains("You may not read this path"), "\(outcome)")
     }
 
     @Test(

@@ -109,6 +109,12 @@ package final class Cgroup: Sendable {
         }
     }
 
+    /// Processes in this very group that the kernel killed for want of memory, its own limit's or an ancestor's; 0 where
+    /// it does not say (version 1 since Linux 4.13, version 2 since 5.2).
+    package var memoryKills: UInt64 {
+        places.filter { $0.controllers.contains(.memory) }.map(\.memoryKills).max() ?? 0
+    }
+
     /// Kills what is left where the kernel can (`cgroup.kill`), and removes the folders; returns those that stay.
     ///
     /// Waits for at most `CgroupPlace.removalTries` times 2 ms per folder: not for an event loop.

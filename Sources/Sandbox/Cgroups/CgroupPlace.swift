@@ -25,6 +25,16 @@ struct CgroupPlace: Sendable {
     /// Where processes are put.
     var processFolder: String { version == .v2 ? "\(folder)/\(Self.leafName)" : folder }
 
+    /// Processes in this very group that the kernel killed for want of memory: `oom_kill` of memory.oom_control
+    /// (cgroup-v1/memory.rst, "OOM Control"), or of memory.events.local (cgroup-v2.rst).
+    var memoryKills: UInt64 {
+        let file =
+            version == .v1 ? "\(folder)/memory.oom_control" : "\(processFolder)/memory.events.local"
+        let lines = (CgroupFile.read(file) ?? "").cut(at: "\n").map { $0.cut(at: " ") }
+        let line = lines.first { $0.first.map(String.init) == "oom_kill" }
+        return line?.last.flatMap { UInt64($0) } ?? 0
+    }
+
     /// A folder below the parent agent's.
     init?(_ name: String, in parent: CgroupPlace, _ failures: inout [CgroupFailure]) {
         version = parent.version
