@@ -1,7 +1,11 @@
+internal import Model
+
 /// Finds the word an author most likely meant.
 package enum NearestWord {
     /// Bytes of an offending word that is compared at all; longer ones have no near word.
     package static let maximumLength = 64
+    /// Bytes of a beginning that stands for its word, when there is only one.
+    private static let minimumStart = 3
 
     /// The candidate with the least edit distance, if that is small for the word's length.
     package static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
@@ -11,8 +15,10 @@ package enum NearestWord {
             let distance = distance(word, candidate)
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        guard let best, best.distance <= max(1, min(3, word.utf8.count / 2)) else { return nil }
-        return best.word
+        if let best, best.distance <= max(1, min(3, word.utf8.count / 2)) { return best.word }
+        // Cut short, as in `mem`.
+        let longer = candidates.filter { $0.utf8.count > word.utf8.count && $0.begins(with: word) }
+        return word.utf8.count >= minimumStart && longer.count == 1 ? longer.first : nil
     }
 
     /// Edit distance with transposition of neighbours (optimal string alignment), ignoring ASCII case.

@@ -32,7 +32,7 @@ package struct StateDirectories: Sendable, Hashable {
     package var serviceRuntime: String
 
     /// Every one of them: no agent is granted any.
-    var all: [String] { [state, configuration, runtime, serviceRuntime] }
+    package var all: [String] { [state, configuration, runtime, serviceRuntime] }
 
     /// From the environment, with the specification's defaults below `home`; relative values are ignored, as it says.
     package init(environment: [String: String], home: String) {

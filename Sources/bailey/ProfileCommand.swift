@@ -4,6 +4,7 @@ internal import Identity
 internal import Model
 internal import Profiles
 internal import Sandbox
+internal import Supervisor
 
 /// `bailey profile …`: questions about profiles, answered without running anything.
 struct ProfileCommand: ParsableCommand {
@@ -36,8 +37,10 @@ struct ProfileOptions: ParsableArguments {
         }
     }
 
-    var review: ProfileReview {
-        ProfileReview(profiles: profiles, workspace: workspace) { policy in
+    var review: ProfileReview { review(with: ProfileReview.Launcher()) }
+
+    func review(with launcher: ProfileReview.Launcher) -> ProfileReview {
+        ProfileReview(profiles: profiles, workspace: workspace, launcher: launcher) { policy in
             do throws(SeccompFailure) {
                 _ = try SeccompFilter.narrower(policy)
                 return nil
@@ -90,7 +93,7 @@ extension ProfileCommand {
 
         func run() throws {
             try options.requireReachable(files, "check")
-            try options.review.check(files, isStrict: strict, asJSON: json).finish()
+            try options.review(with: .here).check(files, isStrict: strict, asJSON: json).finish()
         }
     }
 

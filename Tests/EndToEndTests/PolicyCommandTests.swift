@@ -175,6 +175,80 @@ extension EndToEnd {
             #expect((failed.output + failed.errors).contains("expected deny, got allow"), "\(failed)")
         }
 
+        @Test("profile test finds what the folder's own profiles extend where run finds it")
+        func tablesExtend() throws {
+            try place.profile("mine", "extends: [base]\negress: [{to: \"https://a.test\", allow: [GET]}]\n")
+            try place.write(
+                "bailey: 1\ncases:\n  - {lineage: [mine], request: \"GET https://a.test/\", verdict: allow}\n",
+                to: "profiles/tests/mine.yaml"
+            )
+            let outcome = try place.bailey(["profile", "test", place.profiles])
+            #expect(outcome.code == 0 && outcome.output.contains("1 passed, 0 failed"), "\(outcome)")
+            // The control: nowhere else is a profile of that name.
+            try place.profile("mine", "extends: [bse]\n")
+            #expect(try place.bailey(["profile", "test", place.profiles]).code != 0)
+        }
+
+        @Test("profile check warns of what a launch would refuse, and fails of it under --strict")
+        func refusals() throws {
+            let lines = [
+                ("files: {read: [/proc/1]}", "/proc/1 will be refused"),
+                ("files: {write: [\"\(place.root)\"]}", "\(place.root) will be refused"),
+                ("env: {pass: [HTTPS_PROXY]}", "\"HTTPS_PROXY\" is never passed"),
+                ("limits: {open-files: 20}", "limits.open-files"),
+                ("egress: [{to: \"https://a.test\", credential: nope, allow: [GET]}]", "no credential nope"),
+                ("egress: [{to: \"tcp://127.0.0.1:18080\", allow: [connect]}]", "loopback is its own"),
+                (
+                    "egress: [{to: \"http://localhost\", private: true, allow: [GET]}]",
+                    "loopback is its own"
+                ),
+                ("children: {profiles: [nosuch], depth: 1, count: 1}", "no profile \"nosuch\""),
+                (
+                    "limits: {time: 1m}\nchildren: {profiles: [wide], depth: 1, count: 1}",
+                    "limits.time: 2m is more than the parent's 1m"
+                ),
+            ]
+            try place.profile("wide", "limits: {time: 2m}\n")
+            for (line, words) in lines {
+                try place.profile("doubtful", line + "\n")
+                let file = ["profile", "check", "--profiles", place.profiles, "doubtful"]
+                let outcome = try place.bailey(file)
+                #expect(outcome.code == 0 && outcome.errors.contains(words), "\(line): \(outcome)")
+                #expect(try place.bailey(file + ["--strict"]).code == 1, "\(line)")
+            }
+            try place.profile(
+                "doubtful",
+                "files: {read: [/opt]}\nenv: {pass: [CI]}\nlimits: {open-files: 32, time: 2m}\n"
+                    + "children: {profiles: [wide, \"x*\"], depth: 1, count: 1}\n"
+            )
+            let clean = try place.bailey(
+                ["profile", "check", "--strict", "--profiles", place.profiles, "doubtful"]
+            )
+            #expect(clean.code == 0 && clean.errors.isEmpty, "\(clean)")
+        }
+
+        @Test("profile explain says that what goes to an agent's own loopback never reaches the gateway")
+        func loopback() throws {
+            try place.profile("local", "egress: [{to: \"http://localhost\", private: true, allow: [GET]}]\n")
+            let words = ["profile", "explain", "--profiles", place.profiles, "local"]
+            #expect(try place.bailey(words + ["GET http://localhost/"]).output.contains("never reaches"))
+            #expect(try !place.bailey(words + ["GET http://a.test/"]).output.contains("never reaches"))
+        }
+
+        @Test("A profile that cannot be read by its author's mistake is told the mistake in plain words")
+        func plainWords() throws {
+            let texts = [
+                ("\u{FEFF}bailey: 1\nname: odd\n", "byte order mark"),
+                ("bailey: 1\n---\nbailey: 1\n", "second document"),
+                ("bailey: 1\nlimits: {mem: 1GiB}\n", "did you mean \"memory\"?"),
+            ]
+            for (text, words) in texts {
+                try place.write(text, to: "profiles/odd.yaml")
+                let outcome = try place.bailey(["profile", "check", place.profiles + "/odd.yaml"])
+                #expect(outcome.code == 65 && outcome.errors.contains(words), "\(outcome)")
+            }
+        }
+
         @Test(
             "profile words prints the action words of a protocol",
             arguments: ["http", "https", "tls", "tcp"]

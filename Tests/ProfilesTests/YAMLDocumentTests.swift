@@ -37,7 +37,7 @@ struct YAMLDocumentTests {
             ("<<: {a: 1}\n", "f.yaml:1:1: a key must be plain text"),
             ("? [a]\n: 1\n", "f.yaml:1:3: a key must be plain text"),
             ("? {a: 1}\n: 1\n", "f.yaml:1:3: a key must be plain text"),
-            ("a: 1\n---\nb: 1\n", "f.yaml:2:1: but found another document"),
+            ("a: 1\n---\nb: 1\n", "f.yaml:2:1: a second document begins here"),
             ("1: a\n\"1\": b\n", "f.yaml:2:1: duplicate key \"1\""),
             ("a: [1\n", "f.yaml:2:1: did not find expected"),
             ("a:\tb: c\n", "f.yaml:1:"), ("a: \"x\n", "f.yaml:2:1: found unexpected end of stream"),

@@ -137,18 +137,22 @@ private func excess(
 }
 
 private func limitExcess(of child: Limits, over parent: Limits) -> [Excess] {
-    let pairs: [(String, UInt64?, UInt64?)] = [
-        ("memory", child.memory, parent.memory), ("processes", child.processes, parent.processes),
-        ("cpus", child.milliCPUs, parent.milliCPUs), ("open-files", child.openFiles, parent.openFiles),
-        ("time", child.time, parent.time), ("disk", child.disk, parent.disk),
+    let plain: @Sendable (UInt64) -> String = { "\($0)" }
+    let pairs: [(String, UInt64?, UInt64?, (UInt64) -> String)] = [
+        ("memory", child.memory, parent.memory, AmountText.size),
+        ("processes", child.processes, parent.processes, plain),
+        ("cpus", child.milliCPUs, parent.milliCPUs, AmountText.milliCPUs),
+        ("open-files", child.openFiles, parent.openFiles, plain),
+        ("time", child.time, parent.time, AmountText.duration),
+        ("disk", child.disk, parent.disk, AmountText.size),
     ]
     // A limit that the child's profile does not have is the parent's.
-    return pairs.compactMap { name, mine, theirs in
+    return pairs.compactMap { name, mine, theirs, text in
         guard let mine, let theirs, mine > theirs else { return nil }
         return Excess(
             key: "limits.\(name)",
             what: "limits.\(name)",
-            why: "\(mine) is more than the parent's \(theirs) (base units)"
+            why: "\(text(mine)) is more than the parent's \(text(theirs))"
         )
     }
 }

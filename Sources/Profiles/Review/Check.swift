@@ -14,7 +14,7 @@ extension ProfileReview {
             do {
                 let merged = try merged(reference)
                 if let policy = merged.profile.systemCalls { try checkCompiles(policy, reference) }
-                let lints = Linter(fragment: merged.fragment).lints
+                let lints = Linter(fragment: merged.fragment).lints + refusals(in: merged)
                 let warnings = warnings(lints, in: merged)
                 reports.append(report(reference, errors: [], warnings: warnings))
                 outcome.output +=

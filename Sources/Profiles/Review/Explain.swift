@@ -93,6 +93,7 @@ struct Ruling: Sendable {
         }
         if let credential { lines.append("  credential: \(credential)") }
         if let denial { lines += ["  why: \(denial.message)", "  remedy: \(denial.remedy)"] }
+        if request.endpoint.host.isLoopback { lines.append("  note: \(HostPattern.loopbackNote)") }
         lines += excesses.map { "  note: would not be launched: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }

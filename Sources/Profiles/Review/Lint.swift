@@ -13,8 +13,9 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) } + unreachable
-            + secrets + values + folders + children
+        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) + own($0) }
+            + unreachable
+            + secrets + values + folders + children + narrow
     }
 
     /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
@@ -70,6 +71,25 @@ struct Linter {
                 message: "\(rule.to): ask \"\($0.text)\" denies: approvals are not built yet"
             )
         }
+    }
+
+    /// A rule for what no connection to the gateway can be about.
+    private func own(_ rule: EgressRule) -> [Lint] {
+        guard rule.to.hosts.isLoopback else { return [] }
+        return [Lint(source: rule.source, message: "\(rule.to): \(HostPattern.loopbackNote)")]
+    }
+
+    private var narrow: [Lint] {
+        guard let limit = fragment.limits[.openFiles], limit.value.amount < Limits.launchFiles else {
+            return []
+        }
+        return [
+            Lint(
+                source: limit.source,
+                message: "limits.open-files: a launch needs up to \(Limits.launchFiles) by itself, so that"
+                    + " fewer may be refused"
+            )
+        ]
     }
 
     /// Allowed actions that a `deny` covers whole.

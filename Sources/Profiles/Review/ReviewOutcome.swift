@@ -58,9 +58,36 @@ package struct ProfileReview: Sendable {
 
     let loader: ProfileLoader
     let compile: Compiler
+    /// What else the launching side would refuse.
+    let launcher: Launcher
 
-    package init(loader: ProfileLoader, compile: @escaping Compiler = { _ in nil }) {
+    /// The launching side's answers; without one nothing is known to be refused.
+    package struct Launcher: Sendable {
+        /// Why no agent is granted a path; nil when one may be.
+        let refusal: @Sendable (_ path: String) -> String?
+        /// Whether there is a credential of this name; nil when that is not known.
+        let hasCredential: @Sendable (_ name: String) -> Bool?
+        /// Variables that are never passed.
+        let neverPassed: [String]
+
+        package init(
+            refusal: @escaping @Sendable (_ path: String) -> String? = { _ in nil },
+            hasCredential: @escaping @Sendable (_ name: String) -> Bool? = { _ in nil },
+            neverPassed: [String] = []
+        ) {
+            self.refusal = refusal
+            self.hasCredential = hasCredential
+            self.neverPassed = neverPassed
+        }
+    }
+
+    package init(
+        loader: ProfileLoader,
+        launcher: Launcher = Launcher(),
+        compile: @escaping Compiler = { _ in nil }
+    ) {
         self.loader = loader
+        self.launcher = launcher
         self.compile = compile
     }
 
@@ -69,8 +96,14 @@ package struct ProfileReview: Sendable {
     /// - Parameters:
     ///   - profiles: what `--profiles` said.
     ///   - workspace: what `-w` said; the current directory without it.
+    ///   - launcher: what the launching side would refuse.
     ///   - compile: makes a filter of a policy, which only the launching side can.
-    package init(profiles: String?, workspace: String?, compile: @escaping Compiler) {
+    package init(
+        profiles: String?,
+        workspace: String?,
+        launcher: Launcher,
+        compile: @escaping Compiler
+    ) {
         let home = Self.environment("HOME")
         let search = ProfileSearch(
             explicit: profiles,
@@ -82,7 +115,11 @@ package struct ProfileReview: Sendable {
             home: home,
             temporary: Self.environment("TMPDIR") ?? "/tmp"
         )
-        self.init(loader: ProfileLoader(search: search, variables: variables), compile: compile)
+        self.init(
+            loader: ProfileLoader(search: search, variables: variables),
+            launcher: launcher,
+            compile: compile
+        )
     }
 
     /// `./FILE`, `/FILE` and what ends in `.yaml` is a file, everything else a name.
@@ -91,7 +128,7 @@ package struct ProfileReview: Sendable {
             ? try loader.merged(file: reference) : try loader.merged(name: reference)
     }
 
-    private static func environment(_ name: String) -> String? {
+    static func environment(_ name: String) -> String? {
         guard let value = unsafe getenv(name) else { return nil }
         let text = unsafe String(cString: value)
         return text.isEmpty ? nil : text

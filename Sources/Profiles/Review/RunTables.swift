@@ -1,7 +1,8 @@
 internal import Model
 
 extension ProfileReview {
-    /// `bailey profile test [DIR]`: runs the tables in `DIR/tests` against the profiles in `DIR`.
+    /// `bailey profile test [DIR]`: runs the tables in `DIR/tests` against the profiles in `DIR`, which extend what
+    /// `bailey run --profiles DIR` would find.
     ///
     /// Variables stand for fixed folders, so that a table says the same on every machine.
     package static func test(folder: String?, asJSON: Bool) -> ReviewOutcome {
@@ -18,7 +19,12 @@ extension ProfileReview {
             )
         }
         let variables = ProfileVariables(workspace: "/workspace", home: "/home/agent", temporary: "/tmp")
-        let loader = ProfileLoader(search: ProfileSearch(folders: [folder]), variables: variables)
+        let search = ProfileSearch(
+            explicit: folder,
+            configurationHome: environment("XDG_CONFIG_HOME"),
+            home: environment("HOME")
+        )
+        let loader = ProfileLoader(search: search, variables: variables)
         var run = TableRun()
         for file in files { run.add(file, loader) }
         return run.outcome(asJSON: asJSON)

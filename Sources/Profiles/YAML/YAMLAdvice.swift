@@ -31,6 +31,9 @@ enum YAMLAdvice {
     }
 
     private static func words(_ problem: String) -> String {
+        if problem.begins(with: "but found another document") {
+            return "a second document begins here (---); a file has one"
+        }
         if isAlias(problem) {
             return "\(problem): a text that begins with \"*\" must be quoted, as in \"* /path\""
         }

@@ -38,7 +38,10 @@ enum YAMLScreen {
                 0xFF00...0x10FFFF:
                 break
             case 0xFEFF where line == 1 && column == 1:
-                break
+                return Problem(
+                    position: .start,
+                    message: "the file begins with a byte order mark: save it as UTF-8 without one"
+                )
             default:
                 let code = String(scalar.value, radix: 16, uppercase: true)
                 return Problem(

@@ -88,7 +88,7 @@ package struct AgentEnvironment {
     ]
 
     /// Never passed, not even by name: they would point the agent's programs at a proxy that is not there.
-    private static let never = [
+    package static let never = [
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "GRPC_PROXY", "http_proxy",
         "https_proxy",
         "all_proxy", "no_proxy", "ftp_proxy", "grpc_proxy", "NODE_USE_ENV_PROXY",

@@ -1,0 +1,65 @@
+internal import Model
+internal import Policy
+
+/// What a valid profile says that a launch, or the gateway, would refuse or leave out.
+extension ProfileReview {
+    func refusals(in merged: MergedProfile) -> [Lint] {
+        grants(merged.fragment) + credentials(merged.fragment) + variables(merged.fragment)
+            + children(of: merged)
+    }
+
+    private func grants(_ fragment: ProfileFragment) -> [Lint] {
+        let hidden = fragment.hide.map(\.value)
+        return (fragment.read + fragment.write).filter { !hidden.holds(bytes: $0.value) }.compactMap { item in
+            launcher.refusal(item.value).map {
+                Lint(source: item.source, message: "files: \(item.value) will be refused: \($0)")
+            }
+        }
+    }
+
+    private func credentials(_ fragment: ProfileFragment) -> [Lint] {
+        fragment.egress.compactMap { rule in
+            guard let name = rule.credential, launcher.hasCredential(name) == false else { return nil }
+            return Lint(
+                source: rule.source,
+                message: "\(rule.to): there is no credential \(name) in credentials.yaml; a launch will be"
+                    + " refused"
+            )
+        }
+    }
+
+    private func variables(_ fragment: ProfileFragment) -> [Lint] {
+        fragment.pass.filter { launcher.neverPassed.holds(bytes: $0.value) }.map {
+            Lint(
+                source: $0.source,
+                message: "env.pass: \"\($0.value)\" is never passed: the gateway is the agent's only way"
+                    + " out; env.set sets it"
+            )
+        }
+    }
+
+    /// Profiles under which no child could be launched; globs name whatever there is.
+    private func children(of merged: MergedProfile) -> [Lint] {
+        merged.fragment.childProfiles.filter { ProfileName.isValid($0.value) }.compactMap { item in
+            do throws(ProfileError) {
+                // Itself is never wider than itself.
+                guard !item.value.isSame(as: merged.profile.name) else { return nil }
+                var child = try loader.load(name: item.value)
+                child.complete(by: merged.profile)
+                let wider = excess(of: child, over: merged.profile)
+                guard !wider.isEmpty else { return nil }
+                return Lint(
+                    source: item.source,
+                    message: "children.profiles: \"\(item.value)\" is wider than this profile, and will be"
+                        + " refused: " + wider.map(\.description).joined(separator: "; ")
+                )
+            } catch {
+                let reason = error.diagnostics.first?.message ?? "it does not load"
+                return Lint(
+                    source: item.source,
+                    message: "children.profiles: \"\(item.value)\" will be refused: \(reason)"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+internal import Credentials
+internal import Glibc
+internal import Policy
+package import Profiles
+internal import Sandbox
+
+extension ProfileReview.Launcher {
+    /// What a launch from here and now would refuse, as far as it can be told before one.
+    package static var here: ProfileReview.Launcher {
+        let environment = ProcessEnvironment.dictionary
+        let home = HomeFolder.current
+        let directories = StateDirectories(environment: environment, home: home)
+        let machine = try? Machine(ownFolders: directories.all)
+        let store = try? CredentialStore.load(
+            file: directories.configuration + "/credentials.yaml",
+            environment: environment
+        )
+        return ProfileReview.Launcher(
+            refusal: { path in machine.flatMap { refusal(of: path, by: $0, home: home) } },
+            hasCredential: { store?.has($0) },
+            neverPassed: AgentEnvironment.never
+        )
+    }
+
+    private static func refusal(of path: String, by machine: Machine, home: String) -> String? {
+        do throws(LaunchFailure) {
+            try machine.check(FileRules(read: [path]), home: home)
+        } catch {
+            return error.remedy
+        }
+        guard unsafe access(path, F_OK) != 0 else { return nil }
+        switch errno {
+        case ENOENT, ENOTDIR: return nil
+        default: return "you may not read it yourself"
+        }
+    }
+}
