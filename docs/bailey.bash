@@ -10,6 +10,14 @@ _bailey_profiles() {
     done | sort -u
 }
 
+# Prints the files that the word at hand could mean; a file of the current folder is a profile only with its `./`.
+_bailey_files() {
+    case $cur in
+        */*) compgen -f -- "$cur" ;;
+        *) compgen -f -- "./$cur" ;;
+    esac
+}
+
 # Sets `profiles_dir` to what --profiles says on the command line.
 _bailey_profiles_dir() {
     local i
@@ -31,7 +39,7 @@ _bailey_value() {
     local profiles_dir choices
     case $prev in
         -p | --profile | --under) _bailey_profiles_dir
-            mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; compgen -f -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

@@ -17,12 +17,21 @@ extension CredentialFile {
         _ node: YAMLNode,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
-        guard let text = node.text("as", &errors) else { return nil }
+        guard case .scalar(let text, _) = node.content else {
+            errors.report("as is one of bearer, basic, header NAME, written as a text", at: node.position)
+            return nil
+        }
         let words = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         switch words.first {
         case "bearer" where words.count == 1: return .bearer
         case "basic" where words.count == 1: return .basic
         case "header" where words.count == 2: return header(words[1], node, &errors)
+        case "header":
+            errors.report(
+                "as: \"\(text)\" does not name one field",
+                at: node.position,
+                suggestion: "header X-Api-Key"
+            )
         case let word? where unbuiltPositions.contains(word):
             errors.report(
                 "as: \"\(word)\" is not built yet; use bearer, basic or header NAME",

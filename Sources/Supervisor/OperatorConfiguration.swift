@@ -53,7 +53,8 @@ package struct OperatorConfiguration: Sendable {
             for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
-                WorkingDirectory.absolute($0, from: folder)
+                let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
+                return WorkingDirectory.absolute(path, from: folder)
             }
         }
         try errors.check()

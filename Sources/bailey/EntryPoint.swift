@@ -17,7 +17,25 @@ enum EntryPoint {
             print(RootCommand.helpMessage(for: AuditCommand.List.self, columns: nil))
             return
         }
-        RootCommand.main(arguments)
+        do {
+            var command = try RootCommand.parseAsRoot(arguments)
+            try command.run()
+        } catch {
+            complainOfAudit(error, arguments)
+            RootCommand.exit(withError: error)
+        }
+    }
+
+    /// Nobody calls the default command of `audit` by its name: its errors point to the one that was called.
+    private static func complainOfAudit(_ error: any Error, _ arguments: [String]) {
+        let code = RootCommand.exitCode(for: error)
+        guard arguments.first == "audit", code == .validationFailure else { return }
+        let (message, name) = (RootCommand.fullMessage(for: error), "'bailey audit list --help'")
+        guard let place = message.firstPlace(ofText: name) else { return }
+        let (before, behind) = (message[..<place.lowerBound], message[place.upperBound...])
+        let text = before + "'bailey audit --help'" + behind + "\n"
+        _ = unsafe String(text).withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
+        exit(code.rawValue)
     }
 
     /// The first word that names no command where only a command can stand.
@@ -26,8 +44,8 @@ enum EntryPoint {
         var way = "bailey"
         for word in arguments {
             let known = command.configuration.subcommands
-            let isHelp = way == "bailey" && word == "help"
-            guard !known.isEmpty, !word.begins(with: "-"), !isHelp else { return nil }
+            guard !known.isEmpty, !word.begins(with: "-") else { return nil }
+            if way == "bailey", word == "help", command == RootCommand.self { continue }
             guard let next = known.first(where: { name(of: $0) == word }) else {
                 let suggestion = NearestWord.nearest(to: word, in: known.map(name))
                 return "'\(way)' has no command '\(word)'"

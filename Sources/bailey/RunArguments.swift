@@ -57,6 +57,10 @@ struct RunArguments {
     }
 
     private static func split(_ word: String) -> (String, String?) {
+        // -pci, as getopt(3) has it.
+        if !word.begins(with: "--"), word.utf8.count > 2 {
+            return (String(word.prefix(2)), String(word.dropFirst(2)))
+        }
         guard word.begins(with: "--"), let equals = word.firstPlace(of: "=") else { return (word, nil) }
         return (String(word[..<equals]), String(word.rest(behind: equals)))
     }

@@ -20,7 +20,9 @@ enum StandardOutput {
         let cause = code == 0 ? "" : ": \(SystemCallError.text(code))"
         let text = "bailey: cannot write standard output\(cause)\n"
         _ = unsafe text.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
-        if status == 0 { _exit(FrontEnd.outputLost) }
+        // An agent's own exit code stands; the answer of another command is lost with what it printed.
+        let isAgent = ["run", "shell"].contains(CommandLine.arguments.dropFirst().first)
+        if status == 0 || (status == 1 && !isAgent) { _exit(FrontEnd.outputLost) }
     }
 
     private static var isReaderGone: Bool {

@@ -48,7 +48,7 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),
     ("as: client-cert", 5, 7, "\"client-cert\" is not built yet"),
     ("as: bearrer", 5, 7, "did you mean \"bearer\""),
-    ("as: header", 5, 7, "header NAME"),
+    ("as: header", 5, 7, "header X-Api-Key"),
     ("as: 'header a:b'", 5, 15, "not the name of a field"),
     ("as: header Host", 5, 14, "no place for a secret"),
     ("as: header Transfer-Encoding", 5, 14, "no place for a secret"),

@@ -52,6 +52,32 @@ extension EndToEnd {
             #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
         }
 
+        @Test("A short option takes its value with or without a space")
+        func attached() throws {
+            #expect(try place.bailey(["run", "-pci", "--", "true"]).code == 0)
+            let outcome = try place.bailey(["run", "-pnosuch", "true"])
+            #expect(outcome.code == 125 && outcome.errors.contains("\"nosuch\""), "\(outcome)")
+        }
+
+        @Test("Help on what is no command is wrong usage, and errors of audit point to its own help")
+        func pointers() throws {
+            let outcome = try place.bailey(["help", "nosuch"])
+            #expect(outcome.code == 64 && outcome.errors.contains("'nosuch'"), "\(outcome)")
+            #expect(try place.bailey(["help", "run"]).code == 0)
+            let audit = try place.bailey(["audit", "--limit", "x"])
+            #expect(audit.code == 64 && audit.errors.contains("'bailey audit --help'"), "\(audit)")
+            #expect(!audit.errors.contains("audit list"), "\(audit)")
+        }
+
+        @Test("An answer that is lost is no answer: 74, whatever it was")
+        func lostAnswer() throws {
+            for profile in ["base", "ci"] {
+                let words = "profile explain \(profile) 'GET https://pypi.org/simple/'"
+                let outcome = try place.control("'\(Binary.path)' \(words) >/dev/full")
+                #expect(outcome.code == 74, "\(outcome)")
+            }
+        }
+
         @Test("Without a command bailey run says so")
         func withoutCommand() throws {
             let outcome = try place.bailey(["run"])

@@ -35,10 +35,12 @@ extension EndToEnd {
                 ("bailey profile check --s", ["--strict"]), ("bailey profile explain --u", ["--under"]),
                 ("bailey audit --a", ["--agent"]), ("bailey audit verify --p", ["--public-key"]),
                 ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
+                ("bailey run -p lo", ["./lower.yaml"]), ("bailey run -p ./lo", ["./lower.yaml"]),
             ]
         )
         func options(words: String, expected: [String]) throws {
             try place.profile("mine", "")
+            try place.write("", to: "workspace/lower.yaml")
             #expect(try offered(words) == expected)
         }
 
