@@ -190,7 +190,8 @@ package struct Machine: Sendable {
             request: request,
             grants: grants,
             survey: survey,
-            covered: try survey?.covers(CredentialStores.paths(home: home) + request.own.secrets + files.hide) ?? [],
+            covered: try survey?.covers(CredentialStores.paths(home: home) + request.own.secrets + files.hide)
+                ?? [],
             machine: facts,
             identity: identity,
             filters: filters,

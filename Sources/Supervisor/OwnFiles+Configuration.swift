@@ -18,7 +18,8 @@ extension OwnFiles {
             + [configuration.configurationFile, configuration.machine.upstreamAuthority].compactMap(\.self)
         self.init(
             hidden: configuration.directories.all,
-            trusted: folders.map { ProtectedPath(path: $0, isFolder: true) } + files.map { ProtectedPath(path: $0) },
+            trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
+                + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files
         )
     }

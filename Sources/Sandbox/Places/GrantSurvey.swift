@@ -81,7 +81,8 @@ struct GrantSurvey: Sendable {
         for path in paths {
             // Most are not there, which one call tells.
             var status = stat()
-            guard unsafe lstat(path, &status) == 0, let trail = try? PathTrail.of(path, in: table), trail.exists
+            guard unsafe lstat(path, &status) == 0, let trail = try? PathTrail.of(path, in: table),
+                trail.exists
             else { continue }
             for tree in trees.values {
                 for view in try tree.views(of: trail.location) { covers[ByteText(view)] = !trail.isFolder }
@@ -93,7 +94,8 @@ struct GrantSurvey: Sendable {
 
     /// Whether a grant leads into a place that its name does not tell of: whoever named it may not have meant that.
     private func leads(_ tree: GrantedTree, into path: String, _ trail: PathTrail) -> Bool {
-        guard let part = tree.parts.first, trail.location.covers(part.location), !tree.grant.path.isWithin(path)
+        guard let part = tree.parts.first, trail.location.covers(part.location),
+            !tree.grant.path.isWithin(path)
         else { return false }
         return PathText.resolved(path).map { !tree.grant.path.isWithin($0) } ?? true
     }

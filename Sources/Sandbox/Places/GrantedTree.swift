@@ -35,7 +35,9 @@ struct GrantedTree: Sendable {
             )
         }
         let beneath = table.beneath(names).map { mount in
-            let way = Location(fileSystem: 0, names: names).way(to: Location(fileSystem: 0, names: mount.point))
+            let way = Location(fileSystem: 0, names: names).way(
+                to: Location(fileSystem: 0, names: mount.point)
+            )
             return Part(location: mount.root, view: way.map { grant.path + $0 })
         }
         return GrantedTree(

@@ -1,32 +1,32 @@
 /// Where something lies, whatever mounts and links lead there: a file system, and the way from its root.
 ///
 /// A second mount of the same folder has the same location; so has a path that leads through a symbolic link.
-struct Location: Sendable, Hashable {
+package struct Location: Sendable, Hashable {
     /// Its device number, as the list of mounts has it.
-    var fileSystem: UInt64
+    package var fileSystem: UInt64
     /// Names from the root of the file system, in the kernel's bytes.
-    var names: [ArraySlice<UInt8>]
+    package var names: [ArraySlice<UInt8>]
 
-    init(fileSystem: UInt64, names: [ArraySlice<UInt8>]) {
+    package init(fileSystem: UInt64, names: [ArraySlice<UInt8>]) {
         self.fileSystem = fileSystem
         self.names = names
     }
 
-    init(fileSystem: UInt64, path: some Sequence<UInt8>) {
+    package init(fileSystem: UInt64, path: some Sequence<UInt8>) {
         self.init(fileSystem: fileSystem, names: Self.names(path))
     }
 
-    static func names(_ path: some Sequence<UInt8>) -> [ArraySlice<UInt8>] {
+    package static func names(_ path: some Sequence<UInt8>) -> [ArraySlice<UInt8>] {
         Array(path).split(separator: UInt8(ascii: "/"))
     }
 
     /// Whether the other one is the same or lies beneath.
-    func covers(_ other: Location) -> Bool {
+    package func covers(_ other: Location) -> Bool {
         fileSystem == other.fileSystem && other.names.starts(with: names, by: ==)
     }
 
     /// The way from here to what this covers, empty or with a slash in front; nil where it is not text.
-    func way(to other: Location) -> String? {
+    package func way(to other: Location) -> String? {
         let bytes = other.names.dropFirst(names.count).flatMap { [UInt8(ascii: "/")] + $0 }
         return String(validating: bytes, as: UTF8.self)
     }

@@ -3,22 +3,22 @@ internal import Glibc
 internal import Linux
 
 /// What is mounted in this process's namespace (proc_pid_mountinfo(5)): turns what a descriptor holds into where it lies.
-struct MountTable: Sendable {
-    struct Mount: Sendable {
-        var number: UInt64
+package struct MountTable: Sendable {
+    package struct Mount: Sendable {
+        package var number: UInt64
         /// What of which file system is mounted.
-        var root: Location
+        package var root: Location
         /// Names of the folder that it is mounted on.
-        var point: [ArraySlice<UInt8>]
+        package var point: [ArraySlice<UInt8>]
     }
 
     /// Bytes of the kernel's list: tens of thousands of mounts.
     private static let maximumSize = 16 << 20
 
-    let mounts: [Mount]
+    package let mounts: [Mount]
     private let places: [UInt64: Int]
 
-    init(_ text: [UInt8]) {
+    package init(_ text: [UInt8]) {
         let mounts = text.split(separator: UInt8(ascii: "\n")).compactMap(Self.mount)
         self.mounts = mounts
         places = Dictionary(mounts.indices.map { (mounts[$0].number, $0) }) { first, _ in first }
@@ -62,7 +62,7 @@ struct MountTable: Sendable {
     }
 
     /// Mounts beneath a folder: what is granted with it.
-    func beneath(_ folder: [ArraySlice<UInt8>]) -> [Mount] {
+    package func beneath(_ folder: [ArraySlice<UInt8>]) -> [Mount] {
         mounts.filter { $0.point.count > folder.count && $0.point.starts(with: folder, by: ==) }
     }
 

@@ -41,7 +41,12 @@ extension LaunchPlanner {
         let facts = facts(of: grant)
         if !facts.exists, grant.isProtection, !isNested { return nil }
         guard machine.isRoot, !isNested else {
-            return draft.take(grant.path, flags: flags, isFile: facts.isFile, known: survey.map { _ in facts })
+            return draft.take(
+                grant.path,
+                flags: flags,
+                isFile: facts.isFile,
+                known: survey.map { _ in facts }
+            )
         }
         return draft.take(
             grant.path,
@@ -53,7 +58,9 @@ extension LaunchPlanner {
         )
     }
 
-    /// What was looked at is what the launcher must find. Of a nested one the host can tell little.
+    /// What was looked at is what the launcher must find.
+    ///
+    /// Of a nested one the host can tell little.
     private func facts(of grant: Grant) -> MachineFacts.PathFacts {
         guard let survey else { return machine.facts(of: grant.path) }
         return survey.trees[ByteText(grant.path)]?.facts ?? MachineFacts.PathFacts()
