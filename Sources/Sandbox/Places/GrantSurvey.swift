@@ -22,11 +22,21 @@ struct GrantSurvey: Sendable {
         }
         self.table = table
         self.own = try OwnPlaces(own, in: table)
+        try checkSystem()
         // What is taken from a copy was looked at with the copy.
         for grant in grants where !grant.isInCopy {
             guard let tree = try GrantedTree.of(grant, in: table) else { continue }
             try check(tree)
             trees[ByteText(grant.path)] = tree
+        }
+    }
+
+    /// The system's folders are every agent's to read.
+    private func checkSystem() throws(LaunchFailure) {
+        for folder in BaseView.folders {
+            guard let trail = try? PathTrail.of(folder, in: table) else { continue }
+            let shown = own.entries.first { $0.isHidden && trail.location.covers($0.trail.location) }
+            if let shown { throw .ownGrant(folder, shown.path) }
         }
     }
 
