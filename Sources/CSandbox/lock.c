@@ -7,8 +7,25 @@
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 enum { LANDLOCK_RULE_PATH = 1 };
+
+/* What Landlock knows of a file; a rule for one that says more is refused (landlock_add_rule(2)): execute, write, read,
+   truncate, and ioctl on devices. */
+static const uint64_t of_files = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15;
+
+static int add_rule(int ruleset, const char *path, uint64_t access) {
+    struct stat status;
+    struct csb_landlock_path rule = {
+        .allowed_access = access, .parent_fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW)};
+    if (rule.parent_fd < 0) return errno == ENOENT ? 0 : -errno;
+    int result = fstat(rule.parent_fd, &status) < 0 ? -errno : 0;
+    if (result == 0 && !S_ISDIR(status.st_mode)) rule.allowed_access &= of_files;
+    if (result == 0) result = (int)CSB(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH, &rule, 0);
+    close(rule.parent_fd);
+    return result;
+}
 
 static int no_new_privileges(void) {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
@@ -23,17 +40,8 @@ static int landlock(const struct csb_context *context, const struct csb_op *op) 
     if (ruleset < 0) return ruleset;
     const struct csb_rule *rules = (const void *)(context->plan + op->a);
     int status = 0;
-    for (uint64_t i = 0; i < op->b && status == 0; i++) {
-        struct csb_landlock_path path = {
-            .allowed_access = rules[i].access,
-            .parent_fd = open(context->plan + rules[i].path, O_PATH | O_CLOEXEC | O_NOFOLLOW)};
-        if (path.parent_fd < 0) {
-            status = errno == ENOENT ? 0 : -errno;
-            continue;
-        }
-        status = (int)CSB(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH, &path, 0);
-        close(path.parent_fd);
-    }
+    for (uint64_t i = 0; i < op->b && status == 0; i++)
+        status = add_rule(ruleset, context->plan + rules[i].path, rules[i].access);
     if (status == 0) status = no_new_privileges();
     if (status == 0) status = (int)CSB(SYS_landlock_restrict_self, ruleset, 0);
     close(ruleset);

@@ -54,17 +54,31 @@ static int set_attributes(int tree, uint64_t set, int user_namespace, unsigned r
     return (int)CSB(SYS_mount_setattr, tree, "", AT_EMPTY_PATH | recursive, &attr, sizeof attr);
 }
 
-/* A detached clone of what is mounted at path below folder. */
-static int clone_tree(int folder, const char *path, uint32_t flags, uint64_t resolve, int user_namespace) {
+/* Whether this is what the plan was made for: a name may lead elsewhere by now. */
+static int verify(int source, const struct csb_op *op) {
+    struct stat status;
+    if (!(op->flags & CSB_VERIFIED)) return 0;
+    if (fstat(source, &status) < 0) return -errno;
+    return status.st_dev == op->device && status.st_ino == op->inode ? 0 : -ESTALE;
+}
+
+/* A detached clone of what is mounted at path below folder, for this operation. */
+static int clone_tree(
+    int folder, const char *path, const struct csb_op *op, uint64_t resolve, int user_namespace) {
     struct csb_open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
     int source = (int)CSB(SYS_openat2, folder, path, &how, sizeof how);
     if (source < 0) return source;
+    int known = verify(source, op);
+    if (known < 0) {
+        close(source);
+        return known;
+    }
     int tree = (int)CSB(SYS_open_tree, source, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     close(source);
     if (tree < 0) return tree;
     /* An id map is put on the top mount only: what is mounted below may be of a kind that takes none. */
     int status = user_namespace >= 0 ? set_attributes(tree, 0, user_namespace, 0) : 0;
-    if (status == 0) status = set_attributes(tree, attributes(flags), -1, AT_RECURSIVE);
+    if (status == 0) status = set_attributes(tree, attributes(op->flags), -1, AT_RECURSIVE);
     if (status == 0) return tree;
     close(tree);
     return status;
@@ -208,7 +222,7 @@ static int make_symlink(const struct csb_context *context, const struct csb_op *
 
 static int bind_inside(const struct csb_context *context, const struct csb_op *op) {
     int tree = clone_tree(
-        context->root, csb_text(context, op->text), op->flags, CSB_RESOLVE_IN_ROOT | resolution(op->flags), -1);
+        context->root, csb_text(context, op->text), op, CSB_RESOLVE_IN_ROOT | resolution(op->flags), -1);
     if (tree == -ENOTDIR && op->flags & CSB_PROTECTION) return 0;
     return settle(context, tree, csb_text(context, op->path));
 }
@@ -260,7 +274,7 @@ static int mount_overlay(struct csb_context *context, const struct csb_op *op) {
 
 static int take_tree(struct csb_context *context, const struct csb_op *op) {
     uint64_t resolve = resolution(op->flags);
-    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, -1);
+    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op, resolve, -1);
     if (tree >= 0) context->slots[op->slot] = tree;
     /* Below a file there is nothing either: `.git` is one in a linked work tree. */
     if (tree == -ENOTDIR && op->flags & (CSB_OPTIONAL | CSB_PROTECTION)) return 0;
@@ -342,7 +356,7 @@ int csb_host_tree(struct csb_context *context, const struct csb_op *op) {
         space = cached_id_map(op->a, op->b, context->head);
         if (space < 0) return space;
     }
-    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op->flags, resolve, space);
+    int tree = clone_tree(AT_FDCWD, csb_text(context, op->path), op, resolve, space);
     if (tree >= 0) context->slots[op->slot] = tree;
     return tree < 0 ? tree : 0;
 }

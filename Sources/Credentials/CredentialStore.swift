@@ -62,6 +62,18 @@ package final class CredentialStore: CredentialSource {
 
     func definition(of credential: String) -> CredentialDefinition? { credentials[credential]?.definition }
 
+    /// The files that hold secrets.
+    package var files: [String] {
+        credentials.values.compactMap { if case .file(let path) = $0.definition.source { path } else { nil } }
+    }
+
+    /// The programs that fetch secrets.
+    package var programs: [String] {
+        credentials.values.compactMap {
+            if case .command(let words) = $0.definition.source { words.first } else { nil }
+        }
+    }
+
     /// Whether a variable holds something is all that is asked of it.
     func isSet(_ variable: String) -> Bool { environment[variable]?.isEmpty == false }
 

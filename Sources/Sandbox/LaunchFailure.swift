@@ -129,6 +129,9 @@ extension LaunchPlan {
             "The profile names a path that is not there: make it, or take it out of the profile."
         case (CSB_TREE, ELOOP), (CSB_HOST_TREE, ELOOP):
             "A path in the workspace leads through a symbolic link, which an agent could have planted."
+        case (CSB_TREE, ESTALE), (CSB_HOST_TREE, ESTALE):
+            "The path leads elsewhere than a moment ago, when it was checked: something replaces it. Try again when it"
+                + " is left alone."
         case (CSB_HOST_TREE, EINVAL):
             "The file system may not support id-mapped mounts: use ext4, xfs, btrfs or tmpfs, or run as a user."
         case (CSB_CAPTURE, _):

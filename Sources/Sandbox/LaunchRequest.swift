@@ -21,6 +21,8 @@ package struct LaunchRequest: Sendable {
     package var extraFiles: ExtraFiles
     /// Isolation that may be missing, by name.
     package var degraded: Set<String>
+    /// What no agent is given.
+    package var own: OwnFiles
     /// Where the changes to each copied folder go, by its path: folders of the host's.
     package var layers: [ByteText: String]
 
@@ -37,6 +39,7 @@ package struct LaunchRequest: Sendable {
         terminal: Bool,
         extraFiles: ExtraFiles,
         degraded: Set<String>,
+        own: OwnFiles,
         layers: [ByteText: String]
     ) {
         self.name = name
@@ -51,6 +54,7 @@ package struct LaunchRequest: Sendable {
         self.terminal = terminal
         self.extraFiles = extraFiles
         self.degraded = degraded
+        self.own = own
         self.layers = layers
     }
 }

@@ -28,16 +28,14 @@ package struct Machine: Sendable {
 
     /// Looks the machine up.
     ///
-    /// - Parameter ownFolders: Bailey's state and configuration, which no agent may be granted.
     /// - Throws: when bailey-init is not there, or no id is left for agents.
-    package init(ownFolders: [String]) throws(LaunchFailure) {
+    package init() throws(LaunchFailure) {
         facts = MachineFacts(
             isRoot: Self.isRoot,
             landlock: Int(csb_landlock_abi()),
             system: Self.parts(of: BaseView.folders + BaseView.settings),
             links: Self.links(),
-            programs: try BaileyPrograms.located(),
-            ownFolders: ownFolders
+            programs: try BaileyPrograms.located()
         )
         identity = try Self.outsideIdentity()
     }
@@ -105,7 +103,27 @@ package struct Machine: Sendable {
     }
 
     /// Refuses a profile that grants what no agent is given, before anything is done for it.
-    package func check(_ files: FileRules, home: String) throws(LaunchFailure) {
+    ///
+    /// - Returns: the rules, for an agent that the user launches with what of the operator's lies in it protected.
+    package func checked(
+        _ files: FileRules,
+        home: String,
+        own: OwnFiles,
+        isNested: Bool
+    ) throws(LaunchFailure) -> FileRules {
+        let grants = try grants(of: files, home: home, own: own)
+        guard !isNested else { return files }
+        var files = files
+        files.protect += try GrantSurvey(grants, own: own).protections()
+        _ = try self.grants(of: files, home: home, own: own)
+        return files
+    }
+
+    private func grants(
+        of files: FileRules,
+        home: String,
+        own: OwnFiles
+    ) throws(LaunchFailure) -> [Grant] {
         let grants = Grant.all(of: files, home: home)
         guard grants.count <= Int(CSB_SLOTS) else {
             throw LaunchFailure(
@@ -115,7 +133,8 @@ package struct Machine: Sendable {
                 remedy: "A launch takes \(CSB_SLOTS) parts of the file system at most: name folders."
             )
         }
-        for grant in grants { try facts.check(grant) }
+        for grant in grants { try facts.check(grant, own: own) }
+        return grants
     }
 
     /// The part of a launch that is the same for every agent that the user launches.
@@ -163,9 +182,16 @@ package struct Machine: Sendable {
         filters: [[UInt8]],
         isNested: Bool,
         draft: ViewDraft
-    ) -> LaunchPlanner {
-        LaunchPlanner(
+    ) throws(LaunchFailure) -> LaunchPlanner {
+        let (files, home) = (request.profile.files, request.account.home)
+        let grants = try grants(of: files, home: home, own: request.own)
+        let survey = isNested ? nil : try GrantSurvey(grants, own: request.own)
+        return LaunchPlanner(
             request: request,
+            grants: grants,
+            survey: survey,
+            covered: try survey?.covers(CredentialStores.paths(home: home) + request.own.secrets + files.hide)
+                ?? [],
             machine: facts,
             identity: identity,
             filters: filters,

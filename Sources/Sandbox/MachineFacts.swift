@@ -17,6 +17,8 @@ struct MachineFacts: Sendable {
         var group: UInt32 = 0
         var isFile = false
         var exists = false
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
     }
 
     var isRoot: Bool
@@ -28,36 +30,38 @@ struct MachineFacts: Sendable {
     var links: [(String, String)]
     /// Bailey's own programs: path inside, path outside.
     var programs: [(String, String)]
-    /// Bailey's state and configuration: never granted.
-    var ownFolders: [String]
 
     func facts(of path: String) -> PathFacts {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return PathFacts() }
-        return PathFacts(
-            owner: status.st_uid,
-            group: status.st_gid,
-            isFile: status.st_mode & S_IFMT != S_IFDIR,
-            exists: true
-        )
+        return unsafe stat(path, &status) == 0 ? PathFacts(status) : PathFacts()
+    }
+}
+
+extension MachineFacts.PathFacts {
+    /// Of an open file; nil when it cannot be told.
+    init?(of descriptor: Int32) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    fileprivate init(_ status: stat) {
+        owner = status.st_uid
+        group = status.st_gid
+        isFile = status.st_mode & S_IFMT != S_IFDIR
+        exists = true
+        (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 
 extension MachineFacts {
-    /// Refuses what would hand the agent the machine, or Bailey itself.
-    func check(_ grant: Grant) throws(LaunchFailure) {
-        let parts = grant.path.cut(at: "/").count
-        let kernel = ["/proc", "/sys", "/dev", "/run", "/.bailey"].contains { Grant.covers($0, grant.path) }
-        let own = ownFolders.contains { Grant.covers($0, grant.path) || Grant.covers(grant.path, $0) }
-        guard parts > 0, !kernel, !own else {
-            throw LaunchFailure(
-                step: "grant a path",
-                object: grant.path,
-                errno: 0,
-                remedy: own && parts > 0
-                    ? "Bailey keeps its own state there, which no agent may see: use a folder inside it that is apart."
-                    : "An agent is never given /, /proc, /sys, /dev or /run: name a folder below, or another workspace with -w."
-            )
+    /// Refuses, by its name, what would hand the agent the machine, or Bailey itself; what lies where is for
+    /// `GrantSurvey`.
+    func check(_ grant: Grant, own: OwnFiles) throws(LaunchFailure) {
+        let isKernels = (OwnPlaces.kernelPaths + ["/.bailey"]).contains { Grant.covers($0, grant.path) }
+        guard !grant.path.cut(at: "/").isEmpty, !isKernels else { throw .kernelGrant(grant.path) }
+        for folder in own.hidden where Grant.covers(folder, grant.path) || Grant.covers(grant.path, folder) {
+            throw .ownGrant(grant.path, folder)
         }
     }
 }

@@ -168,7 +168,14 @@ extension Supervisor {
         var held: [String] = []
         var copies: CopyHold?
         do throws(LaunchFailure) {
-            try machine.check(profile.files, home: configuration.home)
+            // What the sandbox adds to the profile is no rule that a child is measured by.
+            var profile = profile
+            profile.files = try machine.checked(
+                profile.files,
+                home: configuration.home,
+                own: own,
+                isNested: parent != nil
+            )
             if parent == nil { held = try standIns.place(for: profile.files) }
             copies = try makeCopies(profile, lineage: lineage, under: parent)
             var request = request(for: order, profile: profile, lineage: lineage, parent: parent)
@@ -217,6 +224,7 @@ extension Supervisor {
             terminal: order.terminal != nil,
             extraFiles: trust.files,
             degraded: configuration.degraded,
+            own: own,
             layers: [:]
         )
     }

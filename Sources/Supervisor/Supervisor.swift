@@ -38,6 +38,8 @@ package final class Supervisor {
     let credentials: CredentialStore
     let gateway: Gateway
     let trust: TrustStore
+    /// What no agent is given.
+    let own: OwnFiles
     let standIns: StandIns
     let copies: CopyStore
     let mailbox: Mailbox
@@ -93,7 +95,7 @@ package final class Supervisor {
             _ = try filters.programs(nil)
             return filters
         }
-        machine = try Machine(ownFolders: configuration.directories.all)
+        machine = try Machine()
         sandboxes = try SandboxMaker(
             spawner: spawner,
             machine: machine,
@@ -112,6 +114,7 @@ package final class Supervisor {
             environment: ProcessEnvironment.dictionary,
             onFetch: { audit.mask(alsoSecrets: [$0]) }
         )
+        own = OwnFiles(configuration, credentials)
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections
         gateway = try Gateway(

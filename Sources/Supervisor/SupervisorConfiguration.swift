@@ -13,6 +13,8 @@ package struct SupervisorConfiguration: Sendable {
     /// The user's home directory, for `~` in profiles and for `HOME` inside.
     package var home: String
     package var userName: String
+    /// What `--config` named.
+    package var configurationFile: String?
     /// Sandboxes that wait for an order.
     package var sandboxesAhead: Int
     /// Names given by `--allow-degraded`.

@@ -42,6 +42,7 @@ extension SupervisorConfiguration {
             ),
             home: home,
             userName: AccountEntry.current().name,
+            configurationFile: options.configurationFile.map { WorkingDirectory.absolute($0) },
             sandboxesAhead: options.sandboxesAhead,
             degraded: options.degraded
         )

@@ -125,21 +125,34 @@ extension EndToEnd.NestingTests {
         #expect(place.read("/etc/ran") == nil)
     }
 
-    @Test("H18: a profile that an agent may rewrite still only narrows")
+    @Test(
+        "H18: a profile in the workspace is not the agent's to rewrite, and one that is rewritten only narrows"
+    )
     func rewrittenProfile() throws {
-        let local = place.workspace + "/profiles"
-        try place.write("bailey: 1\nname: leaf\nextends: [base]\n", to: "workspace/profiles/leaf.yaml")
+        let leaf = "bailey: 1\nname: leaf\nextends: [base]\n"
+        try place.write(leaf, to: "workspace/profiles/leaf.yaml")
         try place.write(
             "bailey: 1\nname: top\nextends: [base]\nchildren: {profiles: [leaf], depth: 1, count: 4}\n",
             to: "workspace/profiles/top.yaml"
         )
-        let rewrite = "printf 'files: {write: [/srv]}\\n' >> profiles/leaf.yaml"
-        let script = "bailey run -p leaf -- echo before; \(rewrite); bailey run -p leaf -- touch ran"
-        let outcome = try place.bailey(
-            ["run", "-p", "top", "--profiles", local, "--", "sh", "-c", script]
+        let wider = "files: {write: [/srv]}"
+        let rewrite = "printf '\(wider)\\n' >> profiles/leaf.yaml"
+        let script = """
+            \(rewrite); bailey run -p leaf -- echo before
+            until test -e go; do sleep 0.02; done; bailey run -p leaf -- touch ran
+            """
+        let running = try RunningCommand(
+            [place.binary, "run", "-p", "top", "--profiles", "profiles", "--", "sh", "-c", script],
+            environment: place.environment,
+            directory: place.workspace
         )
-        #expect(outcome.lines == ["before"], "\(outcome)")
+        #expect(running.awaitOutput("before"))
+        #expect(place.read("workspace/profiles/leaf.yaml") == leaf)
+        // From outside anybody may, who may otherwise.
+        #expect(try place.control("\(rewrite); touch go").code == 0)
+        let outcome = running.finish()
         #expect(outcome.code == 125 && outcome.errors.contains("files.write: as 'leaf'"), "\(outcome)")
+        #expect(place.read("workspace/profiles/leaf.yaml") == leaf + wider + "\n")
         #expect(place.read("workspace/ran") == nil)
     }
 

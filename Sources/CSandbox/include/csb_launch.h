@@ -52,12 +52,14 @@ enum csb_flag {
     CSB_KEEP_DEVICES = 32,
     CSB_PROTECTION = 128, /* beneath a file there is nothing to protect: the operation is left out */
     CSB_SHARED_DATA = 64, /* CSB_FILE: the bytes are in CSB_SHARED, not in the plan */
+    CSB_VERIFIED = 256,  /* a tree: what path leads to must be this device and inode, else -ESTALE */
 };
 
 struct csb_op {
     uint32_t kind, slot, flags, mode;
     uint32_t path, text; /* offsets of NUL-terminated strings in the plan, 0 for none */
     uint64_t a, b;
+    uint64_t device, inode; /* stat(2) of what was looked at when the plan was made, with CSB_VERIFIED */
 };
 
 struct csb_rule {

@@ -34,10 +34,13 @@ package struct Grant: Sendable, Hashable {
         let pinned =
             protected.flatMap { foldersAbove($0.text, within: folders) }
             + copied.flatMap { foldersAbove($0.text, within: onHost) }
-        for path in pinned { writable[path] = writable[path] ?? true }
+        let (isRead, isProtected) = (Set(read), Set(protected))
+        // Where nothing may be written, nothing is moved either.
+        let pins = pinned.filter { isWritable($0, folders, isRead, isProtected) }
+        for path in pins { writable[path] = writable[path] ?? true }
         for path in protected { writable[path] = false }
         for path in files.hide { writable[ByteText(path)] = nil }
-        let optional = Set(protected + pinned).subtracting(read + write)
+        let optional = Set(protected + pins).subtracting(read + write)
         let grants = writable.map { path, isWritable in
             let isProtection = optional.contains(path)
             let grant = Grant(
@@ -70,6 +73,24 @@ package struct Grant: Sendable, Hashable {
         if writable.contains(ByteText("/")) { return above }
         guard let outermost = above.lastIndex(where: { writable.contains($0) }) else { return [] }
         return Array(above[..<outermost])
+    }
+
+    /// Whether the innermost of these paths that is at or above another is a writable one.
+    private static func isWritable(
+        _ path: ByteText,
+        _ writable: Set<ByteText>,
+        _ read: Set<ByteText>,
+        _ protected: Set<ByteText>
+    ) -> Bool {
+        var folder = path.text[...]
+        while !folder.isEmpty {
+            let key = ByteText(folder)
+            if protected.contains(key) { return false }
+            if writable.contains(key) { return true }
+            if read.contains(key) { return false }
+            folder = folder[..<(folder.lastPlace(of: "/") ?? folder.startIndex)]
+        }
+        return writable.contains(ByteText("/"))
     }
 
     /// Whether `path` is `folder` or beneath it.

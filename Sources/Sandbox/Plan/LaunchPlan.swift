@@ -76,6 +76,7 @@ struct LaunchPlan: Sendable {
         operation.path = step.path.map { blob.text($0) } ?? 0
         operation.text = step.text.map { blob.text($0) } ?? 0
         (operation.a, operation.b) = (step.a, step.b)
+        (operation.device, operation.inode) = (step.device, step.inode)
         if let payload = step.payload {
             operation.a = UInt64(blob.data(payload))
             operation.b = UInt64(payload.count)

@@ -7,8 +7,7 @@ extension LaunchPlanner {
     /// What the profile grants, outermost first so that the deepest path wins.
     mutating func takeGranted() throws(LaunchFailure) -> [ViewDraft.Source] {
         var sources: [ViewDraft.Source] = []
-        for grant in Grant.all(of: request.profile.files, home: request.account.home) {
-            try machine.check(grant)
+        for grant in grants {
             if let source = try take(grant) { sources.append(source) }
         }
         return sources
@@ -39,18 +38,32 @@ extension LaunchPlanner {
         if grant.isProtection { flags |= leniency(of: grant) }
         let below = grant.path.isWithin(request.workspace)
         if isNested || below || grant.isCopy { flags |= CSB_NO_SYMLINKS.rawValue }
-        let facts = machine.facts(of: grant.path)
+        let facts = facts(of: grant)
         if !facts.exists, grant.isProtection, !isNested { return nil }
         guard machine.isRoot, !isNested else {
-            return draft.take(grant.path, flags: flags, isFile: facts.isFile)
+            return draft.take(
+                grant.path,
+                flags: flags,
+                isFile: facts.isFile,
+                known: survey.map { _ in facts }
+            )
         }
         return draft.take(
             grant.path,
             CSB_HOST_TREE,
             flags: flags | CSB_ID_MAPPED.rawValue,
             owner: (facts.owner, facts.group),
-            isFile: facts.isFile
+            isFile: facts.isFile,
+            known: facts
         )
+    }
+
+    /// What was looked at is what the launcher must find.
+    ///
+    /// Of a nested one the host can tell little.
+    private func facts(of grant: Grant) -> MachineFacts.PathFacts {
+        guard let survey else { return machine.facts(of: grant.path) }
+        return survey.trees[ByteText(grant.path)]?.facts ?? MachineFacts.PathFacts()
     }
 
     /// What a protection may lack.

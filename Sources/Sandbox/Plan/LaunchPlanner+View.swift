@@ -42,9 +42,13 @@ extension LaunchPlanner {
 
     /// Covers what the profile hides and the credentials that lie in what it grants.
     mutating func hide() {
+        let located = Set(covered.map { ByteText($0.path) })
         for path in request.profile.files.hide + CredentialStores.paths(home: request.account.home)
-        where draft.covers(path) {
+        where draft.covers(path) && !located.contains(ByteText(path)) {
             let isFile = machine.facts(of: path).isFile
+            draft.cover(path, with: isFile ? "/.bailey/empty-file" : "/.bailey/empty")
+        }
+        for (path, isFile) in covered {
             draft.cover(path, with: isFile ? "/.bailey/empty-file" : "/.bailey/empty")
         }
     }

@@ -22,6 +22,12 @@ struct LaunchPlanner {
     static let maximumSearch = 256
 
     let request: LaunchRequest
+    /// Every one, outermost first.
+    let grants: [Grant]
+    /// What they lead to on the host; nil for a nested agent, which is granted its parent's view.
+    let survey: GrantSurvey?
+    /// What lies in them and no agent may see.
+    let covered: [(path: String, isFile: Bool)]
     let machine: MachineFacts
     let identity: LaunchPlan.Identity
     /// The compiled seccomp filters, in the order in which they are loaded.

@@ -11,6 +11,9 @@ struct LaunchStep: Sendable, Hashable {
     var text: String?
     var a: UInt64 = 0
     var b: UInt64 = 0
+    /// What the path must lead to, where the flags say so.
+    var device: UInt64 = 0
+    var inode: UInt64 = 0
     /// Bytes that the operation refers to: a file's content, a filter.
     var payload: [UInt8]?
 
@@ -19,7 +22,8 @@ struct LaunchStep: Sendable, Hashable {
             && left.mode == right.mode && left.path.map { ByteText($0) } == right.path.map { ByteText($0) }
             && left.text.map { ByteText($0) } == right.text.map { ByteText($0) }
             && left.a == right.a
-            && left.b == right.b && left.payload == right.payload
+            && left.b == right.b && left.device == right.device && left.inode == right.inode
+            && left.payload == right.payload
     }
 
     func hash(into hasher: inout Hasher) {

@@ -50,17 +50,20 @@ struct ViewDraft: Sendable {
         flags: UInt32,
         owner: (user: UInt32, group: UInt32) = (0, 0),
         inside: String? = nil,
-        isFile: Bool = false
+        isFile: Bool = false,
+        known: MachineFacts.PathFacts? = nil
     ) -> Source {
         defer { slots += 1 }
         steps.append(
             LaunchStep(
                 kind: kind,
                 slot: slots,
-                flags: flags,
+                flags: flags | (known == nil ? 0 : CSB_VERIFIED.rawValue),
                 path: path,
                 a: UInt64(owner.user),
-                b: UInt64(owner.group)
+                b: UInt64(owner.group),
+                device: known?.device ?? 0,
+                inode: known?.inode ?? 0
             )
         )
         return Source(

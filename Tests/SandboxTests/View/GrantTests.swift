@@ -23,6 +23,14 @@ struct GrantTests {
         )
     }
 
+    @Test("What is pinned is not written where something narrower forbids it")
+    func pinnedInside() {
+        let deep = [ProtectedPath(path: "/ws/a"), ProtectedPath(path: "/ws/a/b/c")]
+        #expect(grants(FileRules(write: ["/ws"], protect: deep)) == ["w /ws", "r /ws/a", "r /ws/a/b/c"])
+        let read = FileRules(read: ["/ws/a"], write: ["/ws"], protect: [ProtectedPath(path: "/ws/a/b/c")])
+        #expect(grants(read) == ["w /ws", "r /ws/a", "r /ws/a/b/c"])
+    }
+
     @Test("Deeper paths come later, whatever their names begin with")
     func order() {
         let files = FileRules(read: ["/ws/\(mark)a/\(mark)b", "/ws/x"], write: ["/ws"])

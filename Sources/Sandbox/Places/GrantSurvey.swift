@@ -1,0 +1,150 @@
+internal import Glibc
+internal import Linux
+internal import Model
+internal import Policy
+
+/// What a root agent is granted, compared by place and not by name with what no agent may have.
+///
+/// A nested agent's sources are its parent's view, in which nothing of this is.
+struct GrantSurvey: Sendable {
+    private let table: MountTable
+    private let own: OwnPlaces
+    private(set) var trees: [ByteText: GrantedTree] = [:]
+
+    init(_ grants: [Grant], own: OwnFiles) throws(LaunchFailure) {
+        guard let table = MountTable.read() else {
+            throw LaunchFailure(
+                step: "read what is mounted",
+                object: "/proc/self/mountinfo",
+                errno: EIO,
+                remedy: "Where grants lie cannot be known without it: is /proc mounted?"
+            )
+        }
+        self.table = table
+        self.own = try OwnPlaces(own, in: table)
+        try checkSystem()
+        // What is taken from a copy was looked at with the copy.
+        for grant in grants where !grant.isInCopy {
+            guard let tree = try GrantedTree.of(grant, in: table) else { continue }
+            try check(tree)
+            trees[ByteText(grant.path)] = tree
+        }
+    }
+
+    /// The system's folders are every agent's to read.
+    private func checkSystem() throws(LaunchFailure) {
+        for folder in BaseView.folders {
+            guard let trail = try? PathTrail.of(folder, in: table) else { continue }
+            let shown = own.entries.first { $0.isHidden && trail.location.covers($0.trail.location) }
+            if let shown { throw .ownGrant(folder, shown.path) }
+        }
+    }
+
+    /// Refuses what shows Bailey's own folders or the kernel's, and what would let an agent decide where they are.
+    private func check(_ tree: GrantedTree) throws(LaunchFailure) {
+        let place = tree.parts.first?.location
+        guard !tree.names.isEmpty, !own.kernel.contains(where: { kernel in place.map(kernel.covers) ?? true })
+        else { throw .kernelGrant(tree.grant.path) }
+        let path = "/" + tree.names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        guard !OwnPlaces.kernelPaths.contains(where: { path.isWithin($0) }) else {
+            throw .kernelGrant(tree.grant.path)
+        }
+        for entry in own.entries {
+            for part in tree.parts { try check(part, of: tree, against: entry) }
+        }
+    }
+
+    private func check(
+        _ part: GrantedTree.Part,
+        of tree: GrantedTree,
+        against entry: OwnPlaces.Entry
+    ) throws(LaunchFailure) {
+        let isInside = entry.trail.location.covers(part.location)
+        if entry.isHidden, isInside || part.location.covers(entry.trail.location) {
+            throw .ownGrant(tree.grant.path, entry.path)
+        }
+        // A pin is gone once what it is in is protected.
+        guard tree.grant.isWritable, !tree.grant.isProtection else { return }
+        if isInside { throw .trustedGrant(tree.grant.path, entry.path) }
+        // A copy's changes reach no link of the host's.
+        if !tree.grant.isCopy, entry.trail.links.contains(where: part.location.covers) {
+            throw .linkGrant(tree.grant.path, entry.path)
+        }
+    }
+
+    /// What is not to be written in what is granted, by the names that the agent sees it by.
+    func protections() throws(LaunchFailure) -> [ProtectedPath] {
+        var protections: Set<ProtectedPath> = []
+        for entry in own.entries where !entry.isHidden {
+            for tree in trees.values where tree.grant.isWritable {
+                for view in try tree.views(of: entry.trail.location) {
+                    protections.insert(ProtectedPath(path: view, isFolder: entry.isFolder))
+                }
+            }
+        }
+        return protections.sorted { $0.path.precedes($1.path) }
+    }
+
+    /// What has to be covered because it lies at one of these paths, whatever name the agent would see it by.
+    func covers(_ paths: [String]) throws(LaunchFailure) -> [(path: String, isFile: Bool)] {
+        var covers: [ByteText: Bool] = [:]
+        for path in paths {
+            // Most are not there, which one call tells.
+            var status = stat()
+            guard unsafe lstat(path, &status) == 0, let trail = try? PathTrail.of(path, in: table),
+                trail.exists
+            else { continue }
+            for tree in trees.values {
+                for view in try tree.views(of: trail.location) { covers[ByteText(view)] = !trail.isFolder }
+                if leads(tree, into: path, trail) { covers[ByteText(tree.grant.path)] = tree.facts.isFile }
+            }
+        }
+        return covers.sorted { $0.key.text.precedes($1.key.text) }.map { ($0.key.text, $0.value) }
+    }
+
+    /// Whether a grant leads into a place that its name does not tell of: whoever named it may not have meant that.
+    private func leads(_ tree: GrantedTree, into path: String, _ trail: PathTrail) -> Bool {
+        guard let part = tree.parts.first, trail.location.covers(part.location),
+            !tree.grant.path.isWithin(path)
+        else { return false }
+        return PathText.resolved(path).map { !tree.grant.path.isWithin($0) } ?? true
+    }
+}
+
+extension LaunchFailure {
+    private static func grant(_ path: String, _ remedy: String) -> LaunchFailure {
+        LaunchFailure(step: "grant a path", object: path, errno: 0, remedy: remedy)
+    }
+
+    static func kernelGrant(_ path: String) -> LaunchFailure {
+        grant(
+            path,
+            "An agent is never given /, /proc, /sys, /dev or /run, nor what leads there: name a folder below /, or"
+                + " another workspace with -w."
+        )
+    }
+
+    static func ownGrant(_ path: String, _ own: String) -> LaunchFailure {
+        grant(
+            path,
+            "Bailey keeps its own state there (\(own)), which no agent may see: use a folder inside it that is apart,"
+                + " with -w or in the profile, or move Bailey's with XDG_STATE_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR."
+        )
+    }
+
+    static func trustedGrant(_ path: String, _ own: String) -> LaunchFailure {
+        grant(
+            path,
+            "\(own) is read to decide what agents may do, and no agent may write there: use another folder, with -w or in"
+                + " the profile, or grant this one under files.read."
+        )
+    }
+
+    static func linkGrant(_ path: String, _ own: String) -> LaunchFailure {
+        grant(
+            path,
+            "A symbolic link on the way to \(own) lies there, and who may write there decides where it leads: name the"
+                + " folder itself and not the link, or use another workspace with -w."
+        )
+    }
+}

@@ -1,0 +1,26 @@
+internal import Credentials
+internal import Linux
+internal import Policy
+internal import Profiles
+internal import Sandbox
+
+extension OwnFiles {
+    /// Of a supervisor: its folders, and every file that its operator's word is read from.
+    init(_ configuration: SupervisorConfiguration, _ credentials: CredentialStore) {
+        // A build's lie behind a link beside the program, which is as good as the program.
+        let shipped = ProfileSearch.shipped
+        let folders = configuration.profiles.folders.map { folder in
+            folder == shipped ? PathText.resolved(folder) ?? folder : folder
+        }
+        let own = configuration.directories.configuration
+        let files =
+            [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
+            + [configuration.configurationFile, configuration.machine.upstreamAuthority].compactMap(\.self)
+        self.init(
+            hidden: configuration.directories.all,
+            trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
+                + files.map { ProtectedPath(path: $0) },
+            secrets: credentials.files
+        )
+    }
+}
