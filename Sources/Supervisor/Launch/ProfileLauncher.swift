@@ -10,21 +10,27 @@ extension ProfileReview.Launcher {
         let environment = ProcessEnvironment.dictionary
         let home = HomeFolder.current
         let directories = StateDirectories(environment: environment, home: home)
-        let machine = try? Machine(ownFolders: directories.all)
+        let machine = try? Machine()
+        let own = OwnFiles(hidden: directories.all, trusted: [], secrets: [])
         let store = try? CredentialStore.load(
             file: directories.configuration + "/credentials.yaml",
             environment: environment
         )
         return ProfileReview.Launcher(
-            refusal: { path in machine.flatMap { refusal(of: path, by: $0, home: home) } },
+            refusal: { path in machine.flatMap { refusal(of: path, by: $0, home: home, own) } },
             hasCredential: { store?.has($0) },
             neverPassed: AgentEnvironment.never
         )
     }
 
-    private static func refusal(of path: String, by machine: Machine, home: String) -> String? {
+    private static func refusal(
+        of path: String,
+        by machine: Machine,
+        home: String,
+        _ own: OwnFiles
+    ) -> String? {
         do throws(LaunchFailure) {
-            try machine.check(FileRules(read: [path]), home: home)
+            _ = try machine.checked(FileRules(read: [path]), home: home, own: own, isNested: false)
         } catch {
             return error.remedy
         }
