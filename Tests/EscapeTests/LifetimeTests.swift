@@ -40,7 +40,7 @@ extension Escapes {
             #expect(running.awaitOutput("ready"))
             running.signal(SIGKILL)
             _ = running.finish()
-            let left = HostProcesses.running(with: mark)
+            let left = HostProcesses.appearing(with: mark)
             #expect(left.count == 1)
             for process in left { kill(process, SIGKILL) }
         }
@@ -55,7 +55,7 @@ extension Escapes {
             #expect(try place.agent(script, at: standing).code == 7)
             expectNothingLeft(of: place)
             #expect(try place.control(script).code == 7)
-            let left = HostProcesses.running(with: mark)
+            let left = HostProcesses.appearing(with: mark)
             #expect(left.count == 1)
             for process in left { kill(process, SIGKILL) }
         }

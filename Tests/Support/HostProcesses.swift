@@ -18,6 +18,13 @@ package enum HostProcesses {
         return running(with: word)
     }
 
+    /// Waits, with a bound, for a process with this word: a shell that forked it may still be becoming it.
+    package static func appearing(with word: String, within seconds: Double = 20) -> [pid_t] {
+        let end = Date(timeIntervalSinceNow: seconds)
+        while Date() < end, running(with: word).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        return running(with: word)
+    }
+
     /// Processes that have this variable in their environment with this value: all of one place's.
     package static func running(variable: String) -> [pid_t] {
         all.filter { process in
