@@ -61,7 +61,8 @@ extension MachineFacts {
         let isKernels = (OwnPlaces.kernelPaths + ["/.bailey"]).contains { Grant.covers($0, grant.path) }
         guard !grant.path.cut(at: "/").isEmpty, !isKernels else { throw .kernelGrant(grant.path) }
         for folder in own.hidden where Grant.covers(folder, grant.path) || Grant.covers(grant.path, folder) {
-            throw .ownGrant(grant.path, folder)
+            // An agent may ask: it hears of its own path alone.
+            throw .ownGrant(grant.path, nil)
         }
     }
 }

@@ -124,10 +124,11 @@ extension LaunchFailure {
         )
     }
 
-    static func ownGrant(_ path: String, _ own: String) -> LaunchFailure {
-        grant(
+    static func ownGrant(_ path: String, _ own: String?) -> LaunchFailure {
+        let place = own.map { "there (\($0))" } ?? "there"
+        return grant(
             path,
-            "Bailey keeps its own state there (\(own)), which no agent may see: use a folder inside it that is apart,"
+            "Bailey keeps its own state \(place), which no agent may see: use a folder inside it that is apart,"
                 + " with -w or in the profile, or move Bailey's with XDG_STATE_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR."
         )
     }
