@@ -59,18 +59,19 @@ extension Supervisor {
         case .launch(let order):
             guard !connection.isSpent else { return drop(connection) }
             connection.isSpent = true
+            connection.size = order.terminal
             if let reason = reasonToDecline(order, of: connection) {
                 return reply(.declined(reason: reason), to: connection)
             }
             launch(order, for: connection)
         case .signal(let number):
-            if let launch = connection.pending.flatMap({ pending[$0] }) {
-                if launch.early.count < AgentNode.maximumEarly { launch.early.append(number) }
-            } else if let agent = launched(by: connection) {
+            if let agent = launched(by: connection) {
                 pass(number, to: agent)
+            } else if connection.early.count < AgentNode.maximumEarly {
+                connection.early.append(number)
             }
         case .resize(let size):
-            connection.pending.flatMap { pending[$0] }?.size = size
+            connection.size = size
             launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
         case .list(let number): answerList(after: number, to: connection)
         case .end(let agent): end(agent, for: connection)

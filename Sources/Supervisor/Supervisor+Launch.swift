@@ -238,8 +238,8 @@ extension Supervisor {
         agent.parent?.openChildren += 1
         connection.launched = agent.id
         agent.unrecorded = launch.order
-        agent.early = launch.early
-        if let size = launch.size { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
+        agent.early = connection.early
+        if let size = connection.size { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
         open(agent)
         guard let program = agent.sandbox.programDescriptor else {
             return recordSpawn(of: agent, digest: nil)

@@ -242,6 +242,25 @@ extension EndToEnd {
             kill(parked, SIGKILL)
         }
 
+        @Test("R08: a signal that comes while the sandbox is being made reaches the command")
+        func earlySignal() throws {
+            let server = try started([place.binary, "serve", "--ahead", "1"])
+            #expect(server.awaitErrors("serving at"))
+            let parked = try #require(
+                try HostProcesses.isolated(below: server.processIdentifier, count: 1).first
+            )
+            kill(parked, SIGSTOP)
+            let running = try started([place.binary, "run", "--", "sleep", "300.4"])
+            #expect(try HostProcesses.isolated(below: server.processIdentifier, count: 2).count == 2)
+            running.signal(SIGTERM)
+            // What the server answers next it answers after it has heard of the signal.
+            #expect(try place.bailey(["ps"]).code == 0)
+            kill(parked, SIGCONT)
+            #expect(running.finish().code == 143)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+        }
+
         @Test("ps names all agents, however many there are and whatever their arguments")
         func manyAgents() throws {
             let server = try started([place.binary, "serve"])

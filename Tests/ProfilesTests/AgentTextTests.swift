@@ -16,7 +16,7 @@ struct AgentTextTests {
     private func error(_ body: String, author: ProfileAuthor, in folder: Folder) -> String {
         let loader = ProfileLoader(search: folder.loader.search, variables: variables, author: author)
         do {
-            _ = try loader.loaded(text: "bailey: 1\nname: mine\n" + body, named: "/work/mine.yaml")
+            _ = try loader.loaded(text: "bailey: 1\nname: mine\n" + body, named: "/ws/mine.yaml")
             return ""
         } catch {
             return error.description
@@ -32,7 +32,7 @@ struct AgentTextTests {
         let body = "extends: [\(name)]\n"
         #expect(
             error(body, author: .agent, in: folder)
-                == "/work/mine.yaml:3:11: extends: the profile \"\(name)\" is not there, or does not read; ask the operator"
+                == "/ws/mine.yaml:3:11: extends: the profile \"\(name)\" is not there, or does not read; ask the operator"
         )
         let control = error(body, author: .user, in: folder)
         #expect(control.contains(folder.path), "\(control)")

@@ -10,6 +10,11 @@ package struct MountTable: Sendable {
         package var root: Location
         /// Names of the folder that it is mounted on.
         package var point: [ArraySlice<UInt8>]
+
+        /// The same as a path.
+        var path: String {
+            "/" + point.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        }
     }
 
     /// Bytes of the kernel's list: tens of thousands of mounts.

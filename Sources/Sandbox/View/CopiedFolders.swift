@@ -7,8 +7,6 @@ package import Policy
 package enum CopiedFolders {
     /// Folders that one profile copies: each costs four of the 256 sources of a plan, with what is kept in it.
     private static let maximum = 32
-    /// Bytes of the kernel's list of mounts: tens of thousands of them.
-    private static let maximumMounts = 16 << 20
 
     /// The folders of which an agent gets a copy.
     package static func paths(of files: FileRules, home: String) -> [String] {
@@ -22,7 +20,7 @@ package enum CopiedFolders {
         guard paths.count <= maximum else {
             throw refusal("\(paths.count) folders", 0, "A profile copies \(maximum) folders at most.")
         }
-        guard let mounts = mountPoints() else {
+        guard let mounts = MountTable.read() else {
             throw refusal("/proc/self/mountinfo", EIO, "What is mounted cannot be read: is /proc mounted?")
         }
         for path in paths {
@@ -41,7 +39,7 @@ package enum CopiedFolders {
                     "files.copy takes folders, by their own names and not by a link's."
                 )
             }
-            if let inner = mounts.first(where: { $0.isWithin(path) && !$0.isSame(as: path) }) {
+            if let inner = mounts.beneath(Location.names(path.utf8)).first?.path {
                 throw refusal(
                     path,
                     0,
@@ -53,46 +51,5 @@ package enum CopiedFolders {
 
     private static func refusal(_ object: String, _ code: Int32, _ remedy: String) -> LaunchFailure {
         LaunchFailure(step: "copy a folder", object: object, errno: code, remedy: remedy)
-    }
-
-    /// Every mount point of this namespace (proc_pid_mountinfo(5)).
-    private static func mountPoints() -> [String]? {
-        let flags = O_RDONLY | O_CLOEXEC
-        let file = OwnedDescriptor(unsafe open("/proc/self/mountinfo", flags))
-        guard file.rawValue >= 0 else { return nil }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        while bytes.count <= maximumMounts {
-            let count = unsafe chunk.withUnsafeMutableBytes {
-                unsafe read(file.rawValue, $0.baseAddress, $0.count)
-            }
-            guard count >= 0 else { return nil }
-            if count == 0 { return points(in: String(decoding: bytes, as: UTF8.self)) }
-            bytes += chunk[..<count]
-        }
-        return nil
-    }
-
-    private static func points(in text: String) -> [String] {
-        text.cut(at: "\n").compactMap { line in
-            let fields = line.cut(at: " ")
-            return fields.count > 4 ? unescaped(fields[4]) : nil
-        }
-    }
-
-    /// Blanks, line breaks and backslashes are written as three octal digits.
-    private static func unescaped(_ text: Substring) -> String {
-        var (bytes, rest) = ([UInt8](), Array(text.utf8)[...])
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "\\"), rest.count >= 3,
-                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
-            else {
-                bytes.append(byte)
-                continue
-            }
-            bytes.append(code)
-            rest = rest.dropFirst(3)
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -140,6 +140,10 @@ final class ControlConnection {
     var pending: AgentID?
     /// What it asks for, while too many other launches are under way.
     var waiting: LaunchOrder?
+    /// Signals that came before there was an agent, in their order.
+    var early: [Int32] = []
+    /// What its terminal became meanwhile; nil without one.
+    var size: TerminalSize?
     /// A launch was asked for; a second one is refused.
     var isSpent = false
 

@@ -22,10 +22,6 @@ final class PendingLaunch {
     let frontEnd: ConnectionID
     /// Monotonic milliseconds at which it is given up.
     let deadline = Poller.now().addingReportingOverflow(Preparation.patience).partialValue
-    /// Signals that came before there was a command, in their order.
-    var early: [Int32] = []
-    /// What the terminal became meanwhile.
-    var size: TerminalSize?
 
     init(
         order: LaunchOrder,
@@ -47,7 +43,6 @@ final class PendingLaunch {
         self.copies = copies
         self.parent = parent
         self.frontEnd = frontEnd
-        size = order.terminal
     }
 
     var id: AgentID { lineage.agent.agent }
