@@ -102,13 +102,24 @@ struct CgroupTests {
         withExtendedLifetime(first) {}
         // From here on nobody holds it, as when its supervisor was killed.
         first = nil
-        let next = try #require(try Cgroup.make(name: Self.agentName(), parent: nil, limits: Self.limits))
+        try Self.sweep(until: dying)
         #expect(Self.folders(dying).isEmpty)
         #expect(Self.folders(living).count == folders.count)
         #expect(Self.folders(foreign).count == folders.count)
         for folder in Self.folders(foreign) { #expect(rmdir(folder) == 0) }
         #expect(second.remove().isEmpty)
-        #expect(next.remove().isEmpty)
+    }
+
+    /// Launches, as next supervisors would, until that group is gone or a hundred have been.
+    ///
+    /// One may not be enough: it passes over a folder that another supervisor looks at in this moment, or whose lock
+    /// a process forked by another test still has until it executes.
+    private static func sweep(until name: String) throws {
+        for _ in 0..<100 where !folders(name).isEmpty {
+            let next = try #require(try Cgroup.make(name: agentName(), parent: nil, limits: limits))
+            #expect(next.remove().isEmpty)
+            usleep(5_000)
+        }
     }
 
     /// As the supervisor names its agents.
