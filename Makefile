@@ -69,6 +69,22 @@ kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a la
 	@BAILEY_KILLS=1000 $(SWIFT) test $(swift_flags) --skip-build --filter supervisorKilledEarly </dev/null 2>&1 |
 	    tools/build-output
 
+# The launcher's tests. Those of `bailey serve` are left out: with children it would have to be started with what this
+# kernel lacks, and each test's client as well.
+kernel_tests := (EndToEnd\.(LaunchTests|NestingTests|LifecycleTests|ProtectionTests|CopyTests|UserNamespaceTests|DoctorTests)|SandboxTests|LinuxTests|EscapeTests)
+
+.PHONY: test-kernel
+test-kernel: deps-tests deps-kernel build-tests ## The launcher's tests on Debian's 6.1 kernel, emulated
+	@folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	code=0
+	tools/kernel/boot '$(scratch)/kernel' "$$folder" tools/kernel/tests '$(scratch)' '$(kernel_tests)' || code=$$?
+	if [ -s "$$folder/log" ]; then
+	    tools/build-output <"$$folder/log" | sed '/^◇/d'
+	    tools/skips "$$folder/log"
+	fi
+	exit $$code
+
 .PHONY: build
 build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
 	@for product in bailey-init bailey; do
@@ -88,6 +104,10 @@ bench: bench-launch bench-gateway ## Both benchmarks, side by side with their pe
 .PHONY: bench-launch
 bench-launch: deps-bench build ## Launch and reap /bin/true: bailey against bwrap
 	@tools/bench/launch
+
+.PHONY: bench-crowd
+bench-crowd: build ## A thousand agents at once and ten thousand launches: what they cost and leave
+	@tools/bench/crowd
 
 .PHONY: bench-gateway
 bench-gateway: deps-bench build ## Requests per second: the gateway against squid with interception
@@ -127,10 +147,10 @@ clean: ## Remove what was built
 	@rm -rf '$(scratch)'
 
 .PHONY: deps
-deps: deps-build deps-demo deps-tests deps-bench ## Install every Debian package that a target needs
+deps: deps-build deps-demo deps-tests deps-kernel deps-bench ## Install every Debian package that a target needs
 
-.PHONY: deps-build deps-demo deps-tests deps-bench
-deps-build deps-demo deps-tests deps-bench: deps-%:
+.PHONY: deps-build deps-demo deps-tests deps-kernel deps-bench
+deps-build deps-demo deps-tests deps-kernel deps-bench: deps-%:
 	@tools/packages $*
 
 .PHONY: toolchain

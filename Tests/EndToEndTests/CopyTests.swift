@@ -35,7 +35,7 @@ extension EndToEnd {
             }
             let before = try place.hostState()
             let script = Self.script + "; cat a n/f d/f/y; test ! -e b"
-            let launch = [place.binary, "run", "--profiles", place.profiles, "-p"]
+            let launch = place.launcher + ["--profiles", place.profiles, "-p"]
             let words =
                 standing == .grandchild
                 ? launch + [

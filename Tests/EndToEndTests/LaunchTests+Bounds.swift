@@ -82,7 +82,7 @@ extension EndToEnd.LaunchTests {
         let sleepers = "echo started; for i in $(seq 10); do sleep 300.7 & done 2>/dev/null; sleep 1"
         let script = "for i in 1 2 3 4 5; do bailey run -p leaf -- sh -c '\(sleepers)' & done; wait"
         let running = try RunningCommand(
-            starter.prefix + [place.binary, "run", "-p", "top", "--", "sh", "-c", script],
+            starter.prefix + place.launcher + ["-p", "top", "--", "sh", "-c", script],
             environment: place.environment,
             directory: place.workspace
         )

@@ -12,7 +12,7 @@ extension EndToEnd.LaunchTests {
         -> TerminalCommand
     {
         try TerminalCommand(
-            [Binary.path, "run", "--"] + words,
+            place.launcher + ["--"] + words,
             environment: place.environment.merging(["TERM": "dumb"]) { $1 },
             directory: place.workspace,
             rows: rows,

@@ -18,7 +18,7 @@ extension EndToEnd {
         private func nested() throws -> RunningCommand {
             try place.write("echo ready; exec sleep \(mark)", to: "workspace/waiting")
             return try RunningCommand(
-                [Binary.path, "run", "-p", "top", "--profiles", place.profiles, "--"]
+                place.launcher + ["-p", "top", "--profiles", place.profiles, "--"]
                     + [
                         "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh",
                         "./waiting",

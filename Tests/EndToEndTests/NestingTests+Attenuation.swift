@@ -142,7 +142,7 @@ extension EndToEnd.NestingTests {
             until test -e go; do sleep 0.02; done; bailey run -p leaf -- touch ran
             """
         let running = try RunningCommand(
-            [place.binary, "run", "-p", "top", "--profiles", "profiles", "--", "sh", "-c", script],
+            place.launcher + ["-p", "top", "--profiles", "profiles", "--", "sh", "-c", script],
             environment: place.environment,
             directory: place.workspace
         )

@@ -88,7 +88,7 @@ extension EndToEnd {
                 "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--", "sh", "./trapping",
             ]
             let running = try RunningCommand(
-                [Binary.path, "run", "-p", "top", "--profiles", place.profiles, "--"] + below,
+                place.launcher + ["-p", "top", "--profiles", place.profiles, "--"] + below,
                 environment: place.environment,
                 directory: place.workspace
             )

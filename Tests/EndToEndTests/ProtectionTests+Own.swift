@@ -31,7 +31,7 @@ extension EndToEnd.ProtectionTests {
             var environment = place.environment.filter { !$0.key.hasPrefix("XDG_") }
             environment["HOME"] = place.root + "/" + home
             return try Command.run(
-                place.starter.prefix + prefix + [place.binary, "run"] + options + ["--", "sh", "-c", script],
+                place.starter.prefix + prefix + place.launcher + options + ["--", "sh", "-c", script],
                 environment: environment,
                 directory: place.root + "/" + folder
             )

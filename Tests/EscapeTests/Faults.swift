@@ -43,7 +43,7 @@ struct Faults {
         }
         let outcome = try Command.run(
             ["strace", "-f", "-q", "-o", log, "-e", "trace=\(Self.calls)"] + (injection ?? [])
-                + [place.binary, "run", "--alone", "--", "touch", "ran"],
+                + place.launcher + ["--alone", "--", "touch", "ran"],
             environment: place.environment,
             directory: place.workspace
         )

@@ -102,7 +102,7 @@ package final class Place {
         bound: Double = Command.bound
     ) throws -> Outcome {
         try Command.run(
-            starter.prefix + [binary] + words,
+            starter.prefix + (words.first == "run" ? launcher + words.dropFirst() : [binary] + words),
             environment: environment.merging(extra) { $1 },
             directory: workspace,
             input: input,
@@ -117,7 +117,7 @@ package final class Place {
         environment extra: [String: String] = [:],
         input: Data = Data()
     ) throws -> Outcome {
-        try bailey(Self.words(script, profile: profile, in: profiles), environment: extra, input: input)
+        try bailey(["run"] + options(script, profile: profile), environment: extra, input: input)
     }
 
     /// The same, still running.
@@ -127,14 +127,14 @@ package final class Place {
         environment extra: [String: String] = [:]
     ) throws -> RunningCommand {
         try RunningCommand(
-            starter.prefix + [binary] + Self.words(script, profile: profile, in: profiles),
+            starter.prefix + launcher + options(script, profile: profile),
             environment: environment.merging(extra) { $1 },
             directory: workspace
         )
     }
 
-    private static func words(_ script: String, profile: String, in profiles: String) -> [String] {
-        ["run", "-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
+    private func options(_ script: String, profile: String) -> [String] {
+        ["-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
     }
 
     /// The same script without Bailey: the positive control.

@@ -42,14 +42,14 @@ extension Place {
     /// The command line that runs these words where a test wants them, every agent with `body` in its profile.
     package func command(_ words: [String], at standing: Standing, body: String = "") throws -> [String] {
         try nestingProfiles(body: body)
-        let launcher = standing.prefix + [binary, "run", "--profiles", profiles, "-p"]
-        guard standing == .grandchild else { return launcher + ["leaf", "--"] + words }
-        return launcher
+        let root = standing.prefix + launcher + ["--profiles", profiles, "-p"]
+        guard standing == .grandchild else { return root + ["leaf", "--"] + words }
+        return root
             + ["top", "--", "bailey", "run", "-p", "mid", "--", "bailey", "run", "-p", "leaf", "--"] + words
     }
 
     private func rootCommand(_ script: String, _ profile: String, _ standing: Standing) -> [String] {
-        standing.prefix + [binary, "run", "-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
+        standing.prefix + launcher + ["-p", profile, "--profiles", profiles, "--", "sh", "-c", script]
     }
 
     /// Runs a script in an agent that nobody is above, under this profile.

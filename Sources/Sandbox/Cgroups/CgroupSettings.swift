@@ -36,7 +36,8 @@ extension CgroupController {
 }
 
 extension CgroupSettings {
-    /// Memory without swap beside it; when it is used up all of the agent dies, not one process of it.
+    /// Memory without swap beside it. When it is used up the kernel ends the process that has most of it, in both
+    /// versions: with `memory.oom.group` it would end init as well, and with it who could tell why.
     fileprivate static func memory(_ bytes: UInt64) -> CgroupSettings {
         CgroupSettings(
             v1: [
@@ -46,7 +47,6 @@ extension CgroupSettings {
             v2: [
                 Setting(file: "memory.max", value: "\(bytes)"),
                 Setting(file: "memory.swap.max", value: "0", isOptional: true),
-                Setting(file: "memory.oom.group", value: "1", isOptional: true),
             ]
         )
     }

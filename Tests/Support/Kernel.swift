@@ -1,0 +1,23 @@
+import Foundation
+
+/// What the kernel under the tests cannot do, as `make test-kernel` says it.
+package enum Kernel {
+    /// Names that launches have to give to `--allow-degraded`, from `$BAILEY_TESTS_DEGRADED`, separated by commas.
+    package static let lacks: [String] = {
+        let names = ProcessInfo.processInfo.environment["BAILEY_TESTS_DEGRADED"] ?? ""
+        return names.split(separator: ",").map(String.init)
+    }()
+
+    /// What a launch says to do without them.
+    package static let options: [String] = lacks.flatMap { ["--allow-degraded", $0] }
+
+    /// Whether Landlock keeps a parent's processes from its children's (ABI 6, Linux 6.12).
+    package static var wallsChildren: Bool { !lacks.contains("landlock") }
+    /// Why a test is not run where it does not.
+    package static let childrenWall = "needs Landlock ABI 6, which walls a child off from its parent"
+}
+
+extension Place {
+    /// `bailey run`, and what this kernel makes a launch say.
+    package var launcher: [String] { [binary, "run"] + Kernel.options }
+}
