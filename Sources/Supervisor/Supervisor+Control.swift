@@ -12,18 +12,10 @@ extension Supervisor {
         guard agent.connections.count < Self.maximumConnectionsPerAgent,
             agentConnections < maximumAgentConnections, agent.phase == .running
         else { return Self.turnAway(socket) }
-        let id = ConnectionID(number: fresh())
+        let channel = ControlChannel(socket, acceptedDescriptors: 0, longest: ControlLimit.agentMessage)
+        guard let id = add(channel, from: agent.id) else { return }
         agent.connections.insert(id)
         agentConnections += 1
-        connections[id] = ControlConnection(
-            id: id,
-            channel: ControlChannel(
-                socket,
-                acceptedDescriptors: 0,
-                longest: ControlLimit.agentMessage
-            ),
-            caller: agent.id
-        )
     }
 
     /// Says why a connection is not taken, as far as its other end still hears it.
@@ -36,7 +28,11 @@ extension Supervisor {
 
     /// Leaves connections waiting when there is no descriptor for them: asking again at once would never end.
     func noteStarvation(_ code: Int32) {
-        guard code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS else { return }
+        if code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOBUFS { starve() }
+    }
+
+    /// Takes no connection for a moment.
+    func starve() {
         starvedUntil = Poller.now().addingReportingOverflow(Self.starvationPause).partialValue
     }
 
@@ -94,7 +90,7 @@ extension Supervisor {
     /// Sends a reply; a front-end that does not read loses its connection.
     func reply(_ reply: ControlReply, descriptors: [Int32] = [], to connection: ControlConnection) {
         // With its last word the process of a single run ends: what is to be gone from the folder goes before.
-        if connection.id == root, reply.isLast { server = nil }
+        if connection.id == root, reply.isLast { closeServer() }
         do throws(ControlError) {
             try connection.channel.send(reply.bytes, descriptors: descriptors)
         } catch {
@@ -114,6 +110,7 @@ extension Supervisor {
     /// Closes a connection; what waits for a descriptor gets its turn.
     func forget(_ connection: ControlConnection) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
+        connection.watch = nil
         if let caller = connection.caller {
             agents[caller]?.connections.remove(connection.id)
             agentConnections -= 1

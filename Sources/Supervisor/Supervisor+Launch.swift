@@ -43,6 +43,7 @@ extension Supervisor {
             pending[launch.id] = launch
             connection.pending = launch.id
             count(+1, above: parent)
+            watch(launch)
         } catch {
             refuse(error, order: order, parent: parent, for: connection)
         }
@@ -307,6 +308,7 @@ extension Supervisor {
         agent.deadline = agent.profile?.limits.time.map {
             Poller.now().addingReportingOverflow($0).partialValue
         }
+        heed(agent.deadline)
         let streams = agent.sandbox.takeStreams()
         reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
         for descriptor in streams { Glibc.close(descriptor) }

@@ -52,6 +52,7 @@ extension Supervisor {
             let when = agent.hasStarted ? "" : " before the command ran; install Bailey again"
             agent.cause = agent.cause ?? "its first process, bailey-init, ended without a word\(when)"
         }
+        agent.watches?.status = nil
         gateway.cutOff(agent.id)
         agent.sandbox.kill()
     }
@@ -71,6 +72,7 @@ extension Supervisor {
         agent.phase = .ended
         agent.cause = agent.cause ?? memoryCause(of: agent) ?? inheritedCause(of: agent)
         for id in agent.connections { if let connection = connections[id] { drop(connection) } }
+        agent.watches = nil
         agents[agent.id] = nil
         agent.parent?.children[agent.id] = nil
         count(-1, above: agent.parent)

@@ -1,5 +1,6 @@
 internal import Copies
 internal import Glibc
+internal import Linux
 internal import Model
 internal import Sandbox
 
@@ -14,6 +15,16 @@ extension Supervisor {
         guard pending.count < Self.maximumPending else { return false }
         guard let root = parent?.root else { return true }
         return pending.values.count { $0.parent?.root === root } < Self.maximumPendingPerRun
+    }
+
+    /// Waits for what a launch's preparation says.
+    func watch(_ launch: PendingLaunch) {
+        do throws(SystemCallError) {
+            launch.watch = try poller.watch(launch.preparation.descriptor, .pending(launch.id))
+            heed(launch.deadline)
+        } catch {
+            abandon(launch, LaunchRefusal("the launch cannot be watched: \(error)"))
+        }
     }
 
     /// Takes the agent into the tree when its sandbox is there.
@@ -33,8 +44,7 @@ extension Supervisor {
             sandbox.kill()
             return abandon(launch, LaunchRefusal("its parent ended"))
         }
-        pending[launch.id] = nil
-        connection.pending = nil
+        launch.watch = nil
         let agent = AgentNode(
             number: fresh(),
             argv: launch.order.argv,
@@ -47,12 +57,21 @@ extension Supervisor {
             parent: launch.parent,
             frontEnd: launch.frontEnd
         )
+        do throws(SystemCallError) {
+            try watch(agent)
+        } catch {
+            sandbox.kill()
+            return abandon(launch, LaunchRefusal("the agent cannot be watched: \(error)"))
+        }
+        pending[launch.id] = nil
+        connection.pending = nil
         commit(agent, launch, for: connection)
     }
 
     /// Gives a launch up, and tells whoever asked for it.
     func abandon(_ launch: PendingLaunch, _ refusal: LaunchRefusal) {
         guard pending.removeValue(forKey: launch.id) != nil else { return }
+        launch.watch = nil
         standIns.release(launch.standIns)
         launch.copies?.cancel()
         count(-1, above: launch.parent)

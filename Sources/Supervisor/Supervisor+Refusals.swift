@@ -18,6 +18,7 @@ extension Supervisor {
         }
         if let parent, case .counted = parent.refusals.add(at: Poller.now()) {
             parent.lastRefused = order.profile.label
+            heed(parent.refusals.deadline)
             return answer()
         }
         record(refused(order.profile.label, argv: order.argv, parent: parent, reason: refusal.message)) { _ in

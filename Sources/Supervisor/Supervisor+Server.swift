@@ -14,13 +14,15 @@ extension Supervisor {
     ///   - signals: SIGTERM and SIGINT, as a queue.
     ///   - drainTime: milliseconds that running agents have after the first signal.
     ///   - ready: called when launches are taken.
+    /// - Throws: when the signals cannot be waited for.
     func serve(
         on server: consuming ServerSocket,
         signals: consuming SignalQueue,
         drainTime: UInt64,
         ready: () -> Void
-    ) {
+    ) throws(SystemCallError) {
         self.server = consume server
+        watches.signals = try poller.watch(signals.descriptor, .signals)
         self.signals = consume signals
         self.drainTime = drainTime
         ready()

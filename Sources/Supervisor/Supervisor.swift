@@ -46,6 +46,14 @@ package final class Supervisor {
     let digests = ProgramDigests()
     let profileMemory = ProfileMemory()
 
+    let poller: Poller
+    /// The listeners of all agents, so that one step stops listening to them.
+    let listeners: Poller
+    /// Of the supervisor's own descriptors.
+    var watches = OwnWatches()
+    /// Not later than the first deadline of an agent or a launch under way; nil without any.
+    var earliestDeadline: UInt64?
+
     var agents: [AgentID: AgentNode] = [:]
     /// Launches whose sandboxes are being made.
     var pending: [AgentID: PendingLaunch] = [:]
@@ -85,6 +93,8 @@ package final class Supervisor {
         runtime = RuntimeFolder(path: configuration.directories.runtime)
         run = RunName.random()
         mailbox = try Mailbox()
+        poller = try Poller()
+        listeners = try Poller()
         // Beside the rest: each takes as long as opening the store.
         let trust = Concurrently {
             let authority = try CertificateAuthority()
@@ -130,6 +140,7 @@ package final class Supervisor {
         )
         self.trust = try trust.value().store
         self.filters = try filters.value()
+        watches.mailbox = try poller.watch(mailbox.descriptor, .mailbox)
     }
 
     /// A number that this supervisor has not used before.
@@ -142,7 +153,8 @@ package final class Supervisor {
     ///
     /// Returns when the root agent has ended or the front-end is gone; nothing that was launched is alive then.
     package func serve(_ frontEnd: consuming OwnedDescriptor) {
-        let root = connect(frontEnd)
+        // Without it there is nobody to serve.
+        guard let root = connect(frontEnd) else { return close() }
         self.root = root
         // Only `bailey ps` and `bailey kill` miss it: a folder that cannot be made ends no launch.
         server = try? ServerSocket.open(run, in: runtime)
@@ -151,21 +163,23 @@ package final class Supervisor {
             turn()
             if let lastWord, isAtRest, let connection = connections[root] {
                 reply(lastWord, to: connection)
-                connections[root] = nil
+                forget(connection)
             }
         }
         close()
     }
 
-    /// Takes a connection of the user's.
+    /// Takes a connection of the user's; nil when it cannot be waited for, and is closed.
     @discardableResult
-    func connect(_ socket: consuming OwnedDescriptor) -> ConnectionID {
+    func connect(_ socket: consuming OwnedDescriptor) -> ConnectionID? {
+        add(ControlChannel(socket, acceptedDescriptors: 0), from: nil)
+    }
+
+    /// Serves a connection from now on; nil when it cannot be waited for, and is closed.
+    func add(_ channel: ControlChannel, from caller: AgentID?) -> ConnectionID? {
         let id = ConnectionID(number: fresh())
-        connections[id] = ControlConnection(
-            id: id,
-            channel: ControlChannel(socket, acceptedDescriptors: 0),
-            caller: nil
-        )
+        guard let watch = try? poller.watch(channel.descriptor, .connection(id)) else { return nil }
+        connections[id] = ControlConnection(id: id, channel: channel, caller: caller, watch: watch)
         return id
     }
 
@@ -178,86 +192,13 @@ package final class Supervisor {
     }
 
     func close() {
-        server = nil
+        closeServer()
         gateway.shutdown()
         audit.flush()
     }
 
     /// No agent is alive, and every record is written.
     var isAtRest: Bool { agents.isEmpty && pending.isEmpty && leaving.isEmpty && awaiting.isEmpty }
-
-    /// Waits for whatever is next and handles it.
-    func turn() {
-        var poller = Poller()
-        poller.watch(mailbox.descriptor, .mailbox)
-        if let starvedUntil, starvedUntil <= Poller.now() { self.starvedUntil = nil }
-        let isTaking = starvedUntil == nil
-        if isTaking, mayTakeUser, let descriptor = server?.descriptor { poller.watch(descriptor, .server) }
-        if let descriptor = signals?.descriptor { poller.watch(descriptor, .signals) }
-        for connection in connections.values {
-            poller.watch(connection.channel.descriptor, .connection(connection.id))
-        }
-        for launch in pending.values { poller.watch(launch.preparation.descriptor, .pending(launch.id)) }
-        for agent in agents.values {
-            if agent.verdict == nil { poller.watch(agent.sandbox.channelDescriptor, .status(agent.id)) }
-            poller.watch(agent.sandbox.processDescriptor, .death(agent.id))
-            if isTaking { poller.watch(agent.sandbox.controlListenerDescriptor, .listener(agent.id)) }
-        }
-        let deadlines =
-            agents.values.flatMap { [$0.deadline, $0.refusals.deadline] }
-            + pending.values.map(\.deadline)
-            + [isStopping ? nil : drainDeadline, starvedUntil, quietDeadline]
-        let sources = poller.wait(until: deadlines.compactMap { $0 }.min())
-        for source in sources {
-            handle(source)
-            // A launch takes milliseconds, and agents may ask for many at once: no time limit waits for all of them.
-            endOverdue()
-        }
-        endOverdue()
-        continueLine()
-        if sources.isEmpty, quietDeadline != nil { sandboxes.makeAhead() }
-    }
-
-    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered.
-    private var quietDeadline: UInt64? {
-        guard root == nil, drainDeadline == nil, sandboxes.isShort else { return nil }
-        return Poller.now().addingReportingOverflow(Self.quiet).partialValue
-    }
-
-    private func handle(_ source: Poller.Source) {
-        switch source {
-        case .mailbox:
-            for letter in mailbox.take() { handle(letter) }
-        case .connection(let id): if let connection = connections[id] { serve(connection) }
-        case .pending(let id): if let launch = pending[id] { advance(launch) }
-        case .death(let id): if let agent = agents[id] { end(agent) }
-        case .status(let id): if let agent = agents[id] { readStatus(of: agent) }
-        case .listener(let id): if let agent = agents[id] { accept(from: agent) }
-        case .server: acceptUser()
-        case .signals: heedSignals()
-        }
-    }
-
-    private func handle(_ letter: Mailbox.Letter) {
-        switch letter {
-        case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
-        case .departed(let id): departed(id)
-        case .opened(let id, let result): opened(id, result)
-        case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
-        }
-    }
-
-    private func endOverdue() {
-        let now = Poller.now()
-        for agent in agents.values where agent.deadline.map({ $0 <= now }) ?? false {
-            kill(agent, cause: Self.timeLimit)
-        }
-        for launch in pending.values where launch.deadline <= now {
-            abandon(launch, LaunchRefusal(Preparation.overdue))
-        }
-        sumUpRefusals()
-        if let drainDeadline, drainDeadline <= now { stop() }
-    }
 
     /// Appends a record and runs `then` on the supervisor's thread once it is durable or refused.
     func record(_ entry: AuditEntry, then: @escaping (Result<Void, AuditFailure>) -> Void) {

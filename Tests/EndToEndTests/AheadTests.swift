@@ -49,13 +49,23 @@ extension EndToEnd {
         @Test("One that was ended meanwhile is missed by no launch")
         func ended() throws {
             let server = try serving(ahead: 2)
-            for process in try awaitWaiting(2, of: server.processIdentifier) { kill(process, SIGKILL) }
+            try endWaiting(2, of: server)
             let outcome = try place.bailey(["run", "--", "echo", "launched"])
             #expect(outcome.code == 0 && outcome.lines == ["launched"], "\(outcome)")
-            for process in try awaitWaiting(2, of: server.processIdentifier) { kill(process, SIGKILL) }
+            try endWaiting(2, of: server)
             #expect(try awaitWaiting(0, of: server.processIdentifier).isEmpty)
             #expect(try place.bailey(["run", "--", "true"]).code == 0)
             end(server)
+        }
+
+        /// Kills those that wait, and returns when they are gone.
+        private func endWaiting(_ count: Int, of server: RunningCommand) throws {
+            let waiting = try awaitWaiting(count, of: server.processIdentifier)
+            for process in waiting { kill(process, SIGKILL) }
+            let end = Date(timeIntervalSinceNow: 20)
+            while waiting.contains(where: HostProcesses.isAlive), Date() < end {
+                Thread.sleep(forTimeInterval: 0.01)
+            }
         }
 
         @Test("R12: none outlives a supervisor that is killed")

@@ -36,11 +36,20 @@ package enum HostProcesses {
     /// Processes whose parent is this one.
     package static func children(of parent: pid_t) -> [pid_t] {
         all.filter { process in
-            let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
-            // Behind the name, which may hold anything: state and parent (proc(5)).
-            let words = status?.split(separator: ")").last?.split(separator: " ") ?? []
+            let words = status(of: process)
             return words.count > 1 && pid_t(words[1]) == parent
         }
+    }
+
+    /// Whether a process is there, and not only waiting to be reaped.
+    package static func isAlive(_ process: pid_t) -> Bool {
+        status(of: process).first.map { $0 != "Z" && $0 != "X" } ?? false
+    }
+
+    /// Words of its status behind the name, which may hold anything: state and parent come first (proc(5)).
+    private static func status(of process: pid_t) -> [Substring] {
+        let status = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        return status?.split(separator: ")").last?.split(separator: " ") ?? []
     }
 
     fileprivate static var all: [pid_t] {

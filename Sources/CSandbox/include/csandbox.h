@@ -4,5 +4,6 @@
 #include "csb_channel.h"
 #include "csb_memory.h"
 #include "csb_pidfd.h"
+#include "csb_epoll.h"
 #include "csb_event.h"
 #include "csb_names.h"

@@ -54,7 +54,7 @@ package enum Server {
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
         let supervisor = try Supervisor(configuration: configuration, spawner: spawner)
-        supervisor.serve(on: server, signals: try SignalQueue.opened(), drainTime: request.drainTime) {
+        try supervisor.serve(on: server, signals: try SignalQueue.opened(), drainTime: request.drainTime) {
             ServiceManager.notify("READY=1")
             ready(path)
         }

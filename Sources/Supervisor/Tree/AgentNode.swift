@@ -29,6 +29,8 @@ final class AgentNode {
         var failure: Int32?
     }
 
+    /// Of its descriptors; nil once it has ended.
+    var watches: AgentWatches?
     /// Counts a supervisor's launches.
     let number: UInt64
     /// As it was ordered.
@@ -146,10 +148,13 @@ final class ControlConnection {
     var size: TerminalSize?
     /// A launch was asked for; a second one is refused.
     var isSpent = false
+    /// Of its channel; nil once it is forgotten.
+    var watch: Poller.Watch?
 
-    init(id: ConnectionID, channel: ControlChannel, caller: AgentID?) {
+    init(id: ConnectionID, channel: ControlChannel, caller: AgentID?, watch: Poller.Watch) {
         self.id = id
         self.channel = channel
         self.caller = caller
+        self.watch = watch
     }
 }

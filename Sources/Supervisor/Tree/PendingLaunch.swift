@@ -20,6 +20,8 @@ final class PendingLaunch {
     let parent: AgentNode?
     /// The connection of the front-end that asked for it.
     let frontEnd: ConnectionID
+    /// Of its preparation; nil once that is over.
+    var watch: Poller.Watch?
     /// Monotonic milliseconds at which it is given up.
     let deadline = Poller.now().addingReportingOverflow(Preparation.patience).partialValue
 
