@@ -36,7 +36,9 @@ extension CgroupController {
 }
 
 extension CgroupSettings {
-    /// Memory without swap beside it. When it is used up the kernel ends the process that has most of it, in both
+    /// Memory without swap beside it.
+    ///
+    /// When it is used up the kernel ends the process that has most of it, in both
     /// versions: with `memory.oom.group` it would end init as well, and with it who could tell why.
     fileprivate static func memory(_ bytes: UInt64) -> CgroupSettings {
         CgroupSettings(
