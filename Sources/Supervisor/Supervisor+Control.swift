@@ -104,7 +104,8 @@ extension Supervisor {
         if let launch = connection.pending.flatMap({ pending[$0] }) {
             abandon(launch, LaunchRefusal("its front-end ended"))
         }
-        if let id = connection.launched, let agent = agents[id] { kill(agent, cause: "its front-end ended") }
+        guard let agent = connection.launched.flatMap({ agents[$0] }) else { return }
+        kill(agent, cause: inheritedCause(of: agent) ?? "its front-end ended")
     }
 
     /// Closes a connection; what waits for a descriptor gets its turn.

@@ -30,7 +30,7 @@ extension Supervisor {
 
     /// Reads what an agent's init says about its command, and ends what the command left behind.
     func readStatus(of agent: AgentNode) {
-        guard agent.verdict == nil else { return }
+        guard agent.verdict == nil, agent.phase != .ended else { return }
         switch agent.sandbox.status() {
         case .pending: return
         case .started:
@@ -45,6 +45,7 @@ extension Supervisor {
             let text = SystemCallError.text(error)
             agent.cause = agent.cause ?? "bailey-init could not be executed: \(text); install Bailey again"
         case .gone:
+            agent.cause = agent.cause ?? inheritedCause(of: agent)
             agent.verdict = AgentNode.Verdict(
                 code: agent.hasStarted || agent.cause != nil ? 128 + SIGKILL : FrontEnd.launchFailed,
                 failure: nil
@@ -121,11 +122,13 @@ extension Supervisor {
         return Self.memoryLimit
     }
 
-    private func inheritedCause(of agent: AgentNode) -> String? {
-        guard let parent = agent.parent, parent.phase == .ended || agents[parent.id] == nil else {
-            return nil
-        }
-        return "parent ended"
+    /// The end of its parent, which the kernel makes its own: whatever of the two is heard of first.
+    ///
+    /// A parent's init reports, or closes its channel, before the kernel ends what is nested in it (pid_namespaces(7)).
+    func inheritedCause(of agent: AgentNode) -> String? {
+        guard let parent = agent.parent else { return nil }
+        readStatus(of: parent)
+        return parent.verdict == nil ? nil : "parent ended"
     }
 
     /// What its front-end says of its end.

@@ -282,5 +282,40 @@ extension EndToEnd {
             #expect(server.finish().code == 0)
             _ = running.finish()
         }
+
+        @Test("The end of an agent with fifty children ends them all, each on record with the reason")
+        func manyChildren() throws {
+            let mark = "300.\(getpid())6"
+            try place.profile("many", "extends: [base]\nchildren: {profiles: [leaf], depth: 1, count: 50}\n")
+            let child = "bailey run -p leaf -- sh -c 'echo up; exec sleep \(mark)'"
+            let running = try place.running("for i in $(seq 50); do \(child) & done; wait", profile: "many")
+            #expect(HostProcesses.running(with: mark, count: 50).count == 50)
+            running.signal(SIGTERM)
+            _ = running.finish()
+            #expect(HostProcesses.left(with: mark, within: 20).isEmpty)
+            let exits = try awaitExits(51)
+            #expect(exits.count == 51)
+            #expect(exits.count { $0 == "parent ended" } == 50, "\(exits)")
+        }
+
+        /// Why agents ended, once so many have, or a bound is over.
+        private func awaitExits(_ count: Int) throws -> [String?] {
+            let end = Date(timeIntervalSinceNow: 20)
+            while true {
+                let lines = try place.bailey(["audit", "--json"]).lines
+                let records = try lines.map { try JSONDecoder().decode(Exit.self, from: Data($0.utf8)) }
+                let exits = records.filter { $0.kind == "exit" }.map(\.record.cause)
+                if exits.count >= count || Date() > end { return exits }
+            }
+        }
+
+        private struct Exit: Decodable {
+            let kind: String
+            let record: Details
+
+            struct Details: Decodable {
+                let cause: String?
+            }
+        }
     }
 }

@@ -20,8 +20,13 @@ package enum HostProcesses {
 
     /// Waits, with a bound, for a process with this word: a shell that forked it may still be becoming it.
     package static func appearing(with word: String, within seconds: Double = 20) -> [pid_t] {
+        running(with: word, count: 1, within: seconds)
+    }
+
+    /// Waits, with a bound, for so many processes with this word, or more; those that are there then.
+    package static func running(with word: String, count: Int, within seconds: Double = 20) -> [pid_t] {
         let end = Date(timeIntervalSinceNow: seconds)
-        while Date() < end, running(with: word).isEmpty { Thread.sleep(forTimeInterval: 0.02) }
+        while Date() < end, running(with: word).count < count { Thread.sleep(forTimeInterval: 0.02) }
         return running(with: word)
     }
 
