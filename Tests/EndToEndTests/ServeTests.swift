@@ -343,14 +343,19 @@ extension EndToEnd {
         func named() throws {
             let log = place.root + "/calls"
             let outcome = try Command.run(
-                ["strace", "-f", "-qq", "-o", log, "-e", "trace=bind,listen,rename", place.binary, "run", "--", "true"],
+                [
+                    "strace", "-f", "-qq", "-o", log, "-e", "trace=bind,listen,rename", place.binary, "run",
+                    "--", "true",
+                ],
                 environment: place.environment,
                 directory: place.workspace
             )
             #expect(outcome.code == 0, "\(outcome)")
             let calls = (place.read("calls") ?? "").split(separator: "\n")
             let bound = try #require(calls.firstIndex { $0.contains("bind(") && $0.contains(place.root) })
-            let named = try #require(calls.firstIndex { $0.contains("rename(") && $0.contains("/run/bailey/") })
+            let named = try #require(
+                calls.firstIndex { $0.contains("rename(") && $0.contains("/run/bailey/") }
+            )
             #expect(calls[bound].contains(".new\""))
             #expect(calls[bound..<named].contains { $0.contains("listen(") })
         }
