@@ -74,14 +74,15 @@ kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a la
 kernel_tests := (EndToEnd\.(LaunchTests|NestingTests|LifecycleTests|ProtectionTests|CopyTests|UserNamespaceTests|DoctorTests)|SandboxTests|LinuxTests|EscapeTests)
 
 .PHONY: test-kernel
-test-kernel: deps-tests deps-kernel build-tests ## The launcher's tests on Debian's 6.1 kernel, emulated
+test-kernel: deps-tests deps-kernel build-tests ## The launcher's tests on Debian's 6.1 kernel, emulated; docs/kernels.md
 	@folder=$$(mktemp -d)
 	trap 'rm -rf "$$folder"' EXIT
 	code=0
 	tools/kernel/boot '$(scratch)/kernel' "$$folder" tools/kernel/tests '$(scratch)' '$(kernel_tests)' || code=$$?
 	if [ -s "$$folder/log" ]; then
 	    tools/build-output <"$$folder/log" | sed '/^◇/d'
-	    tools/skips "$$folder/log"
+	    tools/skips "$$folder/log" >&2
+	    tools/kernel/report "$$folder/log" >docs/kernels.md
 	fi
 	exit $$code
 

@@ -115,9 +115,8 @@ extension EndToEnd.LaunchTests {
     func umask(mask: String) throws {
         let place = try Place()
         try place.nestingProfiles()
-        let run = place.launcher.joined(separator: " ")
         let outcome = try place.control(
-            "umask \(mask); \(run) -p top --profiles ../profiles -- sh -c 'umask; bailey run -p leaf -- sh -c umask; touch made'"
+            "umask \(mask); \(place.launch) -p top --profiles ../profiles -- sh -c 'umask; bailey run -p leaf -- sh -c umask; touch made'"
         )
         #expect(outcome.lines == [mask, mask], "\(outcome)")
         let made = try FileManager.default.attributesOfItem(atPath: place.workspace + "/made")

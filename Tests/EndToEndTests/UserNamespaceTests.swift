@@ -17,7 +17,7 @@ extension EndToEnd {
                 id -u; id -g; sed -n s/^CapEff:.//p /proc/self/status; echo $(cat /proc/self/uid_map)
                 touch made; stat -c %u made; touch /etc/made /proc/sys/made 2>/dev/null || echo held
                 """
-            let outcome = try place.control("unshare -Ur '\(place.binary)' run -- sh -c '\(script)'")
+            let outcome = try place.control("unshare -Ur \(place.launch) -- sh -c '\(script)'")
             #expect(
                 outcome.lines == ["1000", "1000", "0000000000000000", "1000 0 1", "1000", "held"],
                 "\(outcome)"
@@ -32,7 +32,7 @@ extension EndToEnd {
         )
         func machineRoot() throws {
             let place = try Place()
-            let outcome = try place.control("unshare -Ur '\(place.binary)' run -- touch ran")
+            let outcome = try place.control("unshare -Ur \(place.launch) -- touch ran")
             #expect(outcome.code == 125 && outcome.errors.contains("the machine's root"), "\(outcome)")
             #expect(place.read("workspace/ran") == nil)
             #expect(try place.agent("touch ran").code == 0 && place.read("workspace/ran") != nil)
@@ -44,7 +44,7 @@ extension EndToEnd {
             try place.nestingProfiles()
             let below = "bailey run -p mid -- bailey run -p leaf -- sh -c \"id -u; exit 5\""
             let outcome = try place.control(
-                "unshare -Ur '\(place.binary)' run -p top --profiles ../profiles -- \(below)"
+                "unshare -Ur \(place.launch) -p top --profiles ../profiles -- \(below)"
             )
             #expect(outcome.code == 5 && outcome.lines == ["1000"], "\(outcome)")
             let tree = try place.bailey(["tree"])
@@ -82,7 +82,7 @@ extension EndToEnd {
             let control = try place.control("setpriv --groups 0,4,42 sh ./show")
             #expect(control.output == "groups 0 4 42 \n", "\(control)")
             let outcome = try place.control(
-                "setpriv --groups 0,4,42 '\(place.binary)' run -p top --profiles ../profiles -- sh ./both"
+                "setpriv --groups 0,4,42 \(place.launch) -p top --profiles ../profiles -- sh ./both"
             )
             #expect(outcome.output == "groups \ngroups \n", "\(outcome)")
         }

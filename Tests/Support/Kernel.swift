@@ -20,4 +20,6 @@ package enum Kernel {
 extension Place {
     /// `bailey run`, and what this kernel makes a launch say.
     package var launcher: [String] { [binary, "run"] + Kernel.options }
+    /// The same within a shell's script.
+    package var launch: String { (["'\(binary)'", "run"] + Kernel.options).joined(separator: " ") }
 }
