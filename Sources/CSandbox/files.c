@@ -88,11 +88,3 @@ int csb_try_lock(int file, int exclusive) {
     if (flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return 1;
     return errno == EWOULDBLOCK ? 0 : -errno;
 }
-
-int csb_mount_of(int file, uint64_t *mount) {
-    struct statx status;
-    if (statx(file, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &status) < 0) return -errno;
-    if (!(status.stx_mask & STATX_MNT_ID)) return -ENOSYS;
-    *mount = status.stx_mnt_id;
-    return 0;
-}

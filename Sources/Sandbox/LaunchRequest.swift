@@ -25,6 +25,8 @@ package struct LaunchRequest: Sendable {
     package var own: OwnFiles
     /// Where the changes to each copied folder go, by its path: folders of the host's.
     package var layers: [ByteText: String]
+    /// What was seen of the machine when its profile was checked; without one it is looked at anew.
+    package var survey: GrantSurvey?
 
     package init(
         name: String,

@@ -104,19 +104,21 @@ package struct Machine: Sendable {
 
     /// Refuses a profile that grants what no agent is given, before anything is done for it.
     ///
-    /// - Returns: the rules, for an agent that the user launches with what of the operator's lies in it protected.
+    /// - Returns: the rules, for an agent that the user launches with what of the operator's lies in it protected; and
+    ///   what was seen of the machine.
     package func checked(
         _ files: FileRules,
         home: String,
         own: OwnFiles,
         isNested: Bool
-    ) throws(LaunchFailure) -> FileRules {
+    ) throws(LaunchFailure) -> (files: FileRules, survey: GrantSurvey?) {
         let grants = try grants(of: files, home: home, own: own)
-        guard !isNested else { return files }
+        guard !isNested else { return (files, nil) }
+        let survey = try GrantSurvey(grants, own: own, on: facts)
         var files = files
-        files.protect += try GrantSurvey(grants, own: own).protections()
+        files.protect += try survey.protections()
         _ = try self.grants(of: files, home: home, own: own)
-        return files
+        return (files, survey)
     }
 
     private func grants(
@@ -185,7 +187,7 @@ package struct Machine: Sendable {
     ) throws(LaunchFailure) -> LaunchPlanner {
         let (files, home) = (request.profile.files, request.account.home)
         let grants = try grants(of: files, home: home, own: request.own)
-        let survey = isNested ? nil : try GrantSurvey(grants, own: request.own)
+        let survey = isNested ? nil : try self.survey(grants, for: request)
         return LaunchPlanner(
             request: request,
             grants: grants,
@@ -198,6 +200,11 @@ package struct Machine: Sendable {
             isNested: isNested,
             draft: draft
         )
+    }
+
+    private func survey(_ grants: [Grant], for request: LaunchRequest) throws(LaunchFailure) -> GrantSurvey {
+        if let survey = request.survey { return try survey.extended(to: grants) }
+        return try GrantSurvey(grants, own: request.own, on: facts)
     }
 
     /// Those that are there and are no links.

@@ -30,6 +30,7 @@ struct MachineFacts: Sendable {
     var links: [(String, String)]
     /// Bailey's own programs: path inside, path outside.
     var programs: [(String, String)]
+    let mounts = MountMemory()
 
     func facts(of path: String) -> PathFacts {
         var status = stat()
@@ -38,13 +39,6 @@ struct MachineFacts: Sendable {
 }
 
 extension MachineFacts.PathFacts {
-    /// Of an open file; nil when it cannot be told.
-    init?(of descriptor: Int32) {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { return nil }
-        self.init(status)
-    }
-
     fileprivate init(_ status: stat) {
         owner = status.st_uid
         group = status.st_gid

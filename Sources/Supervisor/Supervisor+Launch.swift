@@ -171,16 +171,19 @@ extension Supervisor {
         do throws(LaunchFailure) {
             // What the sandbox adds to the profile is no rule that a child is measured by.
             var profile = profile
-            profile.files = try machine.checked(
+            let checked = try machine.checked(
                 profile.files,
                 home: configuration.home,
                 own: own,
                 isNested: parent != nil
             )
+            profile.files = checked.files
             if parent == nil { held = try standIns.place(for: profile.files) }
             copies = try makeCopies(profile, lineage: lineage, under: parent)
             var request = request(for: order, profile: profile, lineage: lineage, parent: parent)
             request.layers = copies?.layers ?? [:]
+            // Copies take as long as they are large: what was seen before them is old.
+            request.survey = copies == nil ? checked.survey : nil
             return PendingLaunch(
                 order: order,
                 lineage: lineage,

@@ -25,6 +25,3 @@ int csb_is_same(int one, int other, int64_t size);
 
 /* 1 when the lock of an open file is now this process's, or shared with others that asked likewise; 0 when it is held. */
 int csb_try_lock(int file, int exclusive);
-
-/* Which mount a file was opened in, by the number in proc_pid_mountinfo(5) (statx(2), STATX_MNT_ID). */
-int csb_mount_of(int file, uint64_t *mount);

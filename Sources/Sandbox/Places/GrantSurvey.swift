@@ -6,13 +6,17 @@ internal import Policy
 /// What a root agent is granted, compared by place and not by name with what no agent may have.
 ///
 /// A nested agent's sources are its parent's view, in which nothing of this is.
-struct GrantSurvey: Sendable {
+package struct GrantSurvey: Sendable {
     private let table: MountTable
     private let own: OwnPlaces
     private(set) var trees: [ByteText: GrantedTree] = [:]
 
-    init(_ grants: [Grant], own: OwnFiles) throws(LaunchFailure) {
-        guard let table = MountTable.read() else {
+    /// - Parameters:
+    ///   - grants: of one launch.
+    ///   - own: what no agent may have.
+    ///   - machine: whose folders every agent sees.
+    init(_ grants: [Grant], own: OwnFiles, on machine: MachineFacts) throws(LaunchFailure) {
+        guard let table = machine.mounts.table() else {
             throw LaunchFailure(
                 step: "read what is mounted",
                 object: "/proc/self/mountinfo",
@@ -22,21 +26,41 @@ struct GrantSurvey: Sendable {
         }
         self.table = table
         self.own = try OwnPlaces(own, in: table)
-        try checkSystem()
+        try check(machine.system)
+        try look(at: grants)
+    }
+
+    /// The same look at the machine, with what was granted since.
+    func extended(to grants: [Grant]) throws(LaunchFailure) -> GrantSurvey {
+        var survey = self
+        survey.trees = [:]
+        try survey.look(at: grants, knowing: trees)
+        return survey
+    }
+
+    private mutating func look(
+        at grants: [Grant],
+        knowing known: [ByteText: GrantedTree] = [:]
+    ) throws(LaunchFailure) {
         // What is taken from a copy was looked at with the copy.
         for grant in grants where !grant.isInCopy {
+            let path = ByteText(grant.path)
+            if let tree = known[path], tree.grant == grant {
+                trees[path] = tree
+                continue
+            }
             guard let tree = try GrantedTree.of(grant, in: table) else { continue }
             try check(tree)
-            trees[ByteText(grant.path)] = tree
+            trees[path] = tree
         }
     }
 
-    /// The system's folders are every agent's to read.
-    private func checkSystem() throws(LaunchFailure) {
-        for folder in BaseView.folders {
-            guard let trail = try? PathTrail.of(folder, in: table) else { continue }
+    /// The system's folders are every agent's to read; what is a link there is made again as one.
+    private func check(_ system: [MachineFacts.Part]) throws(LaunchFailure) {
+        for part in system where !Grant.covers("/etc", part.path) {
+            guard let trail = try? PathTrail.of(part.path, in: table) else { continue }
             let shown = own.entries.first { $0.isHidden && trail.location.covers($0.trail.location) }
-            if let shown { throw .ownGrant(folder, shown.path) }
+            if let shown { throw .ownGrant(part.path, shown.path) }
         }
     }
 

@@ -19,21 +19,9 @@ struct GrantedTree: Sendable {
 
     /// Opens the path as the launcher will; nil when it is not there, or may not be looked at.
     static func of(_ grant: Grant, in table: MountTable) throws(LaunchFailure) -> GrantedTree? {
-        let file = OwnedDescriptor(unsafe open(grant.path, PathTrail.looking))
-        guard file.rawValue >= 0 else { return nil }
-        guard let names = MountTable.names(of: file.rawValue),
-            let location = table.location(of: file.rawValue),
-            let facts = MachineFacts.PathFacts(of: file.rawValue)
-        else {
-            throw LaunchFailure(
-                step: "grant a path",
-                object: grant.path,
-                errno: ESTALE,
-                remedy:
-                    "Where it lies is not known, so neither whether Bailey keeps something of its own there: try again,"
-                    + " and leave the path out where this stays."
-            )
-        }
+        guard let place = try open(grant) else { return nil }
+        guard let location = place.location(in: table) else { throw unknown(grant) }
+        let names = place.names
         let beneath = table.beneath(names).map { mount in
             let way = Location(fileSystem: 0, names: names).way(
                 to: Location(fileSystem: 0, names: mount.point)
@@ -43,8 +31,27 @@ struct GrantedTree: Sendable {
         return GrantedTree(
             grant: grant,
             names: names,
-            facts: facts,
+            facts: place.facts,
             parts: [Part(location: location, view: grant.path)] + beneath
+        )
+    }
+
+    private static func open(_ grant: Grant) throws(LaunchFailure) -> OpenPlace? {
+        if let straight = OpenPlace.straight(grant.path) { return straight }
+        let file = OwnedDescriptor(unsafe Glibc.open(grant.path, OpenPlace.looking))
+        guard file.rawValue >= 0 else { return nil }
+        guard let place = OpenPlace(file) else { throw unknown(grant) }
+        return place
+    }
+
+    private static func unknown(_ grant: Grant) -> LaunchFailure {
+        LaunchFailure(
+            step: "grant a path",
+            object: grant.path,
+            errno: ESTALE,
+            remedy:
+                "Where it lies is not known, so neither whether Bailey keeps something of its own there: try again,"
+                + " and leave the path out where this stays."
         )
     }
 

@@ -30,40 +30,46 @@ package struct MountTable: Sendable {
     }
 
     /// Nil when the list cannot be read.
-    static func read() -> MountTable? {
+    static func read() -> MountTable? { bytes().map { MountTable($0) } }
+
+    /// The kernel's list as it is now; nil when it cannot be read.
+    static func bytes() -> [UInt8]? {
         let file = OwnedDescriptor(unsafe open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC))
         guard file.rawValue >= 0 else { return nil }
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while bytes.count <= maximumSize {
-            let count = unsafe chunk.withUnsafeMutableBytes {
-                unsafe Glibc.read(file.rawValue, $0.baseAddress, $0.count)
+            var failed = false
+            let chunk = unsafe [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
+                let got = unsafe Glibc.read(file.rawValue, buffer.baseAddress, buffer.count)
+                (failed, count) = (got < 0, max(0, got))
             }
-            guard count >= 0 else { return nil }
-            if count == 0 { return MountTable(bytes) }
-            bytes += chunk[..<count]
+            guard !failed else { return nil }
+            if chunk.isEmpty { return bytes }
+            bytes += chunk
         }
         return nil
     }
 
-    /// Where an open file lies; nil when it cannot be known: it was removed, or its mount is out of reach.
-    func location(of descriptor: Int32) -> Location? {
-        var number: UInt64 = 0
-        guard unsafe csb_mount_of(descriptor, &number) == 0, let place = places[number],
-            let names = Self.names(of: descriptor), names.starts(with: mounts[place].point, by: ==)
-        else { return nil }
+    /// Where a file lies that is opened in this mount and seen by these names; nil when it cannot be known: its mount is
+    /// out of reach.
+    func location(in number: UInt64, names: [ArraySlice<UInt8>]) -> Location? {
+        guard let place = places[number], names.starts(with: mounts[place].point, by: ==) else { return nil }
         var location = mounts[place].root
         location.names += names.dropFirst(mounts[place].point.count)
         return location
     }
 
+    /// Where an open file lies; nil when it cannot be known, or it was removed.
+    func location(of descriptor: Int32) -> Location? {
+        var seen = csb_seen()
+        guard unsafe csb_see(descriptor, &seen) == 0, seen.links > 0, let names = Self.names(of: descriptor)
+        else { return nil }
+        return location(in: seen.mount, names: names)
+    }
+
     /// The names by which this process sees an open file.
     static func names(of descriptor: Int32) -> [ArraySlice<UInt8>]? {
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_nlink > 0,
-            let path = PathText.target(of: "/proc/self/fd/\(descriptor)")
-        else { return nil }
-        return Location.names(path.utf8)
+        PathText.target(of: "/proc/self/fd/\(descriptor)").map { Location.names($0.utf8) }
     }
 
     /// Mounts beneath a folder: what is granted with it.

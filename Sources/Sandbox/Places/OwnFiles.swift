@@ -42,8 +42,7 @@ struct OwnPlaces: Sendable {
         // A profile may be a link of its own.
         for folder in own.trusted where folder.isFolder {
             for inner in [folder.path, folder.path + "/seccomp"] {
-                for name in FolderListing.names(in: inner)
-                where PathText.target(of: "\(inner)/\(name)") != nil {
+                for name in FolderListing.links(in: inner) {
                     try add("\(inner)/\(name)", isHidden: false, isFolder: false, table)
                 }
             }

@@ -5,8 +5,6 @@ internal import Linux
 struct PathTrail: Sendable {
     /// Symbolic links that are followed for one path (path_resolution(7)).
     private static let maximumLinks = 40
-    /// O_PATH of open(2) (asm-generic/fcntl.h), which Glibc's module does not have: nothing need be readable.
-    static let looking = 0o10_000_000 | O_CLOEXEC
 
     /// Where it leads, or would once what is missing is made.
     private(set) var location: Location
@@ -22,14 +20,47 @@ struct PathTrail: Sendable {
 
     /// Follows an absolute path; what may not be looked at counts as missing.
     static func of(_ path: String, in table: MountTable) throws(SystemCallError) -> PathTrail {
-        var folder = OwnedDescriptor(unsafe open("/", looking | O_DIRECTORY))
+        if let trail = try straight(path, table) { return trail }
+        return try followed(path, table)
+    }
+
+    /// The same where no link is on the way, which most often takes one look; nil where there may be one.
+    private static func straight(
+        _ path: String,
+        _ table: MountTable
+    ) throws(SystemCallError) -> PathTrail? {
+        var (front, missing) = (path, [ArraySlice<UInt8>]())
+        while true {
+            if let place = OpenPlace.straight(front) {
+                guard var location = place.location(in: table) else { throw unknown(path) }
+                location.names += missing.reversed()
+                var trail = PathTrail(at: location)
+                trail.exists = missing.isEmpty
+                trail.isFolder = trail.exists && place.isFolder
+                return trail
+            }
+            var names = Location.names(front.utf8)
+            guard isMissing(errno), let last = names.popLast() else { return nil }
+            missing.append(last)
+            front = "/" + names.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+        }
+    }
+
+    private static func isMissing(_ code: Int32) -> Bool { [ENOENT, ENOTDIR, EACCES].contains(code) }
+
+    private static func unknown(_ path: String) -> SystemCallError {
+        SystemCallError(stage: "find the file system of", object: path, errno: ESTALE)
+    }
+
+    private static func followed(_ path: String, _ table: MountTable) throws(SystemCallError) -> PathTrail {
+        var folder = OwnedDescriptor(unsafe open("/", OpenPlace.looking | O_DIRECTORY))
         var trail = PathTrail(at: try place(of: folder.rawValue, path, table))
         var names = path.utf8.split(separator: UInt8(ascii: "/")).compactMap { String($0) }[...]
         while let name = names.popFirst() {
             if name.utf8.elementsEqual(".".utf8) { continue }
-            let next = OwnedDescriptor(unsafe openat(folder.rawValue, name, looking | O_NOFOLLOW))
+            let next = OwnedDescriptor(unsafe openat(folder.rawValue, name, OpenPlace.looking | O_NOFOLLOW))
             guard next.rawValue >= 0 else {
-                guard [ENOENT, ENOTDIR, EACCES].contains(errno) else {
+                guard isMissing(errno) else {
                     throw SystemCallError(stage: "open", object: path, errno: errno)
                 }
                 trail.location = try place(of: folder.rawValue, path, table)
@@ -52,7 +83,7 @@ struct PathTrail: Sendable {
             }
             let target = try self.target(of: name, in: folder.rawValue, path)
             if target.utf8.first == UInt8(ascii: "/") {
-                folder = OwnedDescriptor(unsafe open("/", looking | O_DIRECTORY))
+                folder = OwnedDescriptor(unsafe open("/", OpenPlace.looking | O_DIRECTORY))
             }
             names = (target.utf8.split(separator: UInt8(ascii: "/")).compactMap { String($0) } + names)[...]
         }
@@ -76,9 +107,7 @@ struct PathTrail: Sendable {
         _ path: String,
         _ table: MountTable
     ) throws(SystemCallError) -> Location {
-        guard let location = table.location(of: descriptor) else {
-            throw SystemCallError(stage: "find the file system of", object: path, errno: ESTALE)
-        }
+        guard let location = table.location(of: descriptor) else { throw unknown(path) }
         return location
     }
 }
