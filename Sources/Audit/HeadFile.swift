@@ -46,7 +46,10 @@ final class HeadFile: Sendable {
     func advance(to head: Head, key: SigningKey) throws {
         let line = try head.signed(by: key)
         try file.locked { () throws(AuditStoreError) in
-            if try read().head.sequence < head.sequence { try file.write(line) }
+            guard try read().head.sequence < head.sequence else { return }
+            try file.write(line)
+            // What was written is what will be read, unless another supervisor writes.
+            last.withLock { $0 = ReadHead(line).map { (line, $0) } }
         }
     }
 

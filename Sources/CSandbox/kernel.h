@@ -25,6 +25,7 @@ static inline long csb_result(long value) { return value < 0 ? -errno : value; }
 #define CSB_FSCONFIG_SET_FLAG 0
 #define CSB_FSCONFIG_SET_STRING 1
 #define CSB_FSCONFIG_CMD_CREATE 6
+#define CSB_FSCONFIG_CMD_RECONFIGURE 7
 #define CSB_ATTR_RDONLY 0x00000001
 #define CSB_ATTR_NOSUID 0x00000002
 #define CSB_ATTR_NODEV 0x00000004

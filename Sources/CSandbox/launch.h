@@ -13,6 +13,10 @@ struct csb_context {
     int order; /* of a launch that is parked: the supervisor's word for its companion */
     int inner; /* between the companion and the parked agent */
     int root; /* the new root, -1 before CSB_ROOT */
+    int folder; /* of the new root, where something was made last; -1 when it would have to be looked up again */
+    const char *folder_path;
+    size_t folder_length;
+    const char *made; /* path of what the operation before this one made there, 0 when it made nothing */
     char program[4096];
 };
 

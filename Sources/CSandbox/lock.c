@@ -51,11 +51,9 @@ static int landlock(const struct csb_context *context, const struct csb_op *op) 
 /* Empties every set and locks the bits that could fill them again (capabilities(7)). */
 static int no_capabilities(void) {
     for (int number = 0; number < 64; number++) {
-        if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0) {
-            if (errno == EINVAL) break; /* The kernel has no more. */
-            return -errno;
-        }
-        if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) return -errno;
+        if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
+        if (errno == EINVAL && number > 0) break; /* The kernel has no more. */
+        return -errno;
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
     unsigned long bits = SECURE_ALL_BITS | SECURE_ALL_LOCKS;

@@ -25,16 +25,29 @@ static int inside(const struct csb_context *context, const char *path, uint64_t 
     return resolved(context, path, flags, CSB_RESOLVE_NO_MAGICLINKS);
 }
 
-/* The folder that the operation's path is in, and its last name. */
-static int parent(const struct csb_context *context, const struct csb_op *op, const char **name) {
+static void forget_folder(struct csb_context *context) {
+    if (context->folder >= 0) close(context->folder);
+    context->folder = -1;
+}
+
+/* The folder that the operation's path is in, and its last name: the same descriptor again while one thing after the
+   other is made in it, and nothing is mounted meanwhile but on what was made there. */
+static int parent(struct csb_context *context, const struct csb_op *op, const char **name) {
     char folder[4096];
     const char *path = csb_text(context, op->path);
     const char *slash = strrchr(path, '/');
     if (!slash || !slash[1] || (size_t)(slash - path) >= sizeof folder) return -EINVAL;
-    memcpy(folder, path, (size_t)(slash - path));
-    folder[slash - path] = 0;
+    size_t length = (size_t)(slash - path);
     *name = slash + 1;
-    return resolved(context, folder[0] ? folder : "/", O_PATH | O_DIRECTORY, resolution(op->flags));
+    int known = context->folder >= 0 && length == context->folder_length && !(op->flags & CSB_NO_SYMLINKS);
+    if (known && memcmp(path, context->folder_path, length) == 0) return context->folder;
+    forget_folder(context);
+    memcpy(folder, path, length);
+    folder[length] = 0;
+    context->folder = resolved(context, length ? folder : "/", O_PATH | O_DIRECTORY, resolution(op->flags));
+    context->folder_path = path;
+    context->folder_length = length;
+    return context->folder;
 }
 
 static uint64_t attributes(uint32_t flags) {
@@ -84,11 +97,18 @@ static int clone_tree(
     return status;
 }
 
-static int attach(const struct csb_context *context, int tree, const char *path) {
+static int move_to(int tree, int place, const char *name) {
+    unsigned flags = CSB_MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : CSB_MOVE_MOUNT_T_EMPTY_PATH);
+    return (int)CSB(SYS_move_mount, tree, "", place, name, flags);
+}
+
+static int attach(struct csb_context *context, int tree, const char *path) {
+    /* What was made a moment ago is no link, and nobody else is there to replace it. */
+    if (context->made && strcmp(context->made, path) == 0) return move_to(tree, context->folder, strrchr(path, '/') + 1);
+    forget_folder(context);
     int place = inside(context, path, O_PATH);
     if (place < 0) return place;
-    int status = (int)CSB(
-        SYS_move_mount, tree, "", place, "", CSB_MOVE_MOUNT_F_EMPTY_PATH | CSB_MOVE_MOUNT_T_EMPTY_PATH);
+    int status = move_to(tree, place, "");
     close(place);
     return status;
 }
@@ -126,6 +146,18 @@ static int tmpfs(const struct csb_op *op, uint64_t attributes) {
     return status;
 }
 
+static int resize(struct csb_context *context, const struct csb_op *op) {
+    int place = inside(context, csb_text(context, op->path), O_PATH);
+    if (place < 0) return place;
+    int filesystem = (int)CSB(SYS_fspick, place, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+    close(place);
+    if (filesystem < 0) return filesystem;
+    int status = option(filesystem, "size", decimal(op->a, 10));
+    if (status == 0) status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_CMD_RECONFIGURE, 0, 0, 0);
+    close(filesystem);
+    return status;
+}
+
 static int devpts(void) {
     int filesystem = (int)CSB(SYS_fsopen, "devpts", FSOPEN_CLOEXEC);
     if (filesystem < 0) return filesystem;
@@ -144,7 +176,7 @@ static int proc(void) {
 }
 
 /* Attaches a detached mount, or says why there was none. */
-static int settle(const struct csb_context *context, int mount, const char *path) {
+static int settle(struct csb_context *context, int mount, const char *path) {
     if (mount < 0) return mount;
     int status = attach(context, mount, path);
     close(mount);
@@ -168,13 +200,17 @@ static int unless_needless(const struct csb_op *op, int status) {
     return op->flags & CSB_PROTECTION && needless ? 0 : status;
 }
 
-static int make_directory(const struct csb_context *context, const struct csb_op *op) {
+/* What became of making the operation's path. */
+static int noted(struct csb_context *context, const struct csb_op *op, int status) {
+    if (status == 0) context->made = csb_text(context, op->path);
+    return unless_needless(op, status);
+}
+
+static int make_directory(struct csb_context *context, const struct csb_op *op) {
     const char *name;
     int folder = parent(context, op, &name);
     if (folder < 0) return unless_needless(op, folder);
-    int status = (int)CSB(SYS_mkdirat, folder, name, op->mode);
-    close(folder);
-    return unless_needless(op, status);
+    return noted(context, op, (int)CSB(SYS_mkdirat, folder, name, op->mode));
 }
 
 static int write_whole(int file, const char *data, uint64_t size) {
@@ -197,13 +233,14 @@ static int copy_shared(const struct csb_context *context, int file, uint64_t off
     return 0;
 }
 
-static int make_file(const struct csb_context *context, const struct csb_op *op) {
+static int make_file(struct csb_context *context, const struct csb_op *op) {
     const char *name;
     int folder = parent(context, op, &name);
     if (folder < 0) return unless_needless(op, folder);
+    if (op->b == 0 && !(op->flags & CSB_PROTECTION))
+        return noted(context, op, (int)CSB(SYS_mknodat, folder, name, S_IFREG | op->mode, 0));
     int file = (int)CSB(
         SYS_openat, folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, op->mode);
-    close(folder);
     if (file < 0) return unless_needless(op, file);
     int status = op->flags & CSB_SHARED_DATA ? copy_shared(context, file, op->a, op->b)
                                              : write_whole(file, context->plan + op->a, op->b);
@@ -211,16 +248,13 @@ static int make_file(const struct csb_context *context, const struct csb_op *op)
     return status;
 }
 
-static int make_symlink(const struct csb_context *context, const struct csb_op *op) {
+static int make_symlink(struct csb_context *context, const struct csb_op *op) {
     const char *name;
     int folder = parent(context, op, &name);
-    if (folder < 0) return folder;
-    int status = (int)CSB(SYS_symlinkat, csb_text(context, op->text), folder, name);
-    close(folder);
-    return status;
+    return folder < 0 ? folder : (int)CSB(SYS_symlinkat, csb_text(context, op->text), folder, name);
 }
 
-static int bind_inside(const struct csb_context *context, const struct csb_op *op) {
+static int bind_inside(struct csb_context *context, const struct csb_op *op) {
     int tree = clone_tree(
         context->root, csb_text(context, op->text), op, CSB_RESOLVE_IN_ROOT | resolution(op->flags), -1);
     if (tree == -ENOTDIR && op->flags & CSB_PROTECTION) return 0;
@@ -235,7 +269,8 @@ static int seal(const struct csb_context *context, const struct csb_op *op) {
     return status;
 }
 
-static int pivot(const struct csb_context *context) {
+static int pivot(struct csb_context *context) {
+    forget_folder(context);
     int status = (int)CSB(SYS_fchdir, context->root);
     if (status == 0) status = (int)CSB(SYS_pivot_root, ".", ".");
     if (status == 0) status = (int)CSB(SYS_umount2, ".", MNT_DETACH);
@@ -281,7 +316,7 @@ static int take_tree(struct csb_context *context, const struct csb_op *op) {
     return tree < 0 ? tree : 0;
 }
 
-int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
+static int perform(struct csb_context *context, const struct csb_op *op) {
     const char *path = csb_text(context, op->path);
     switch (op->kind) {
     case CSB_PRIVATE: {
@@ -296,6 +331,7 @@ int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
     case CSB_MOUNT: return mount_slot(context, op);
     case CSB_OVERLAY: return mount_overlay(context, op);
     case CSB_TMPFS: return settle(context, tmpfs(op, attributes(op->flags)), path);
+    case CSB_TMPFS_SIZE: return resize(context, op);
     case CSB_PROC: return settle(context, proc(), path);
     case CSB_DEVPTS: return settle(context, devpts(), path);
     case CSB_BIND: return bind_inside(context, op);
@@ -303,6 +339,14 @@ int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
     case CSB_PIVOT: return pivot(context);
     default: return -ENOSYS;
     }
+}
+
+int csb_mount_op(struct csb_context *context, const struct csb_op *op) {
+    int isMount = op->kind == CSB_MOUNT || op->kind == CSB_TMPFS || op->kind == CSB_PROC || op->kind == CSB_DEVPTS;
+    if (!isMount) context->made = 0;
+    int status = perform(context, op);
+    if (isMount) context->made = 0;
+    return status;
 }
 
 /* A user namespace that maps one id on disk to the outside id: a child that waits, is mapped and ends. */

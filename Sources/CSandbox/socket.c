@@ -30,9 +30,9 @@ static void *close_all(void *argument) {
     return 0;
 }
 
-void csb_close_aside(const int *descriptors, int count) {
+int csb_close_aside(const int *descriptors, int count) {
     struct aside *aside = count > 0 && count <= CSB_SCM_MAX ? malloc(sizeof *aside) : 0;
-    if (!aside) return;
+    if (!aside) return -ENOMEM;
     aside->count = count;
     memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
     pthread_attr_t attributes;
@@ -40,8 +40,10 @@ void csb_close_aside(const int *descriptors, int count) {
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, 64 << 10);
-    if (pthread_create(&thread, &attributes, close_all, aside) != 0) free(aside);
+    int error = pthread_create(&thread, &attributes, close_all, aside);
+    if (error) free(aside);
     pthread_attr_destroy(&attributes);
+    return -error;
 }
 
 ssize_t csb_send(int socket, const void *data, size_t size, const int *descriptors, int count, int flags) {

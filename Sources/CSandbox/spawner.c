@@ -54,7 +54,7 @@ static int perform(struct csb_context *context, const struct csb_op *op) {
     case CSB_HOST_TREE: return csb_host_tree(context, op);
     case CSB_LAYER: return csb_layer(context, op);
     case CSB_PRIVATE: case CSB_TREE: case CSB_ROOT: case CSB_DIRECTORY: case CSB_FILE: case CSB_SYMLINK:
-    case CSB_MOUNT: case CSB_OVERLAY: case CSB_TMPFS: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
+    case CSB_MOUNT: case CSB_OVERLAY: case CSB_TMPFS: case CSB_TMPFS_SIZE: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
         return csb_mount_op(context, op);
     case CSB_CONTROL: case CSB_LOOPBACK: case CSB_ROUTES: case CSB_CAPTURE: case CSB_LISTEN: case CSB_RESOLVER:
     case CSB_REFUSALS:
@@ -278,7 +278,7 @@ static void serve(int socket) {
             close(socket);
             for (int i = 0; i < CSB_SLOTS; i++) context.slots[i] = -1;
             for (int i = 0; i < CSB_EXPORTS; i++) context.exports[i] = -1;
-            context.root = -1;
+            context.root = context.folder = -1;
             work(&context, request);
         }
         if (worker < 0 && count > CSB_REPORT) report(&context, CSB_FAILED, CSB_STAGE_FORK, (int)-worker, 0, 0);

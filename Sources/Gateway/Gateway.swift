@@ -103,14 +103,16 @@ package final class Gateway: Sendable {
             for socket in agent.sockets { Glibc.close(socket) }
             return whenOpen(.failure(GatewayFailure("open \(id): the agent is attached already")))
         }
-        let listener = listen(agent, resident)
+        // All of one agent on one loop: it is woken once to open them, and once to close them.
+        let loop = group.next()
+        let listener = listen(agent, resident, on: loop)
         var others = agent.refusals.map { socket in
-            receive(on: socket, RefusalWatch(resident, self.gatehouse, descriptor: socket))
+            receive(on: socket, of: loop, RefusalWatch(resident, self.gatehouse, descriptor: socket))
         }
         if let resolver = agent.resolver {
-            others.append(receive(on: resolver, NameService(resident, descriptor: resolver)))
+            others.append(receive(on: resolver, of: loop, NameService(resident, descriptor: resolver)))
         }
-        EventLoopFuture.whenAllComplete([listener] + others, on: group.any()).whenSuccess { results in
+        EventLoopFuture.whenAllComplete([listener] + others, on: loop).whenSuccess { results in
             whenOpen(self.keep(results, for: id))
         }
     }
@@ -190,9 +192,13 @@ package final class Gateway: Sendable {
         gatehouse.work.awaitThreads()
     }
 
-    private func listen(_ agent: GatewayAgent, _ resident: Resident) -> EventLoopFuture<any Channel> {
+    private func listen(
+        _ agent: GatewayAgent,
+        _ resident: Resident,
+        on loop: any EventLoop
+    ) -> EventLoopFuture<any Channel> {
         let acceptor = Acceptor(resident: resident, gatehouse: gatehouse)
-        return ServerBootstrap(group: group)
+        return ServerBootstrap(group: loop, childGroup: group)
             .serverChannelOption(.backlog, value: GatewayLimits.backlog)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: GatewayLimits.writeBuffer)
@@ -215,9 +221,10 @@ package final class Gateway: Sendable {
 
     private func receive(
         on socket: Int32,
+        of loop: any EventLoop,
         _ handler: @autoclosure @escaping @Sendable () -> some ChannelHandler
     ) -> EventLoopFuture<any Channel> {
-        DatagramBootstrap(group: group)
+        DatagramBootstrap(group: loop)
             .channelOption(.receivePacketInfo, value: true)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

@@ -24,7 +24,16 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     package consuming func closeToStranger() {
         guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0 else { return }
         var raw = release()
-        unsafe csb_close_aside(&raw, 1)
+        // Left open where there is no thread for it: nobody waits for a stranger.
+        _ = unsafe csb_close_aside(&raw, 1)
+    }
+
+    /// Closes what may take milliseconds, as the last descriptor of a mount namespace does: on a thread of its own, or
+    /// here where there is none.
+    package consuming func closeAside() {
+        guard rawValue >= 0 else { return }
+        var raw = release()
+        if unsafe csb_close_aside(&raw, 1) < 0 { close(raw) }
     }
 
     /// Moves the descriptor out; what stays owns nothing.

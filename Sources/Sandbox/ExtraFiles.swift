@@ -12,6 +12,7 @@ package final class ExtraFiles: Sendable {
 
     let parts: [Part]
     private let memory: OwnedDescriptor
+    private let whole: [UInt8]
 
     /// Takes the files, by their paths inside.
     package init(_ files: [(path: String, bytes: [UInt8])]) throws(SystemCallError) {
@@ -22,8 +23,12 @@ package final class ExtraFiles: Sendable {
             whole += bytes
         }
         self.parts = parts
+        self.whole = whole
         memory = try SealedMemory.holding(whole, name: "bailey-files")
     }
 
     var descriptor: Int32 { memory.rawValue }
+
+    /// One file's bytes.
+    func bytes(of part: Part) -> [UInt8] { Array(whole[Int(part.offset)..<Int(part.offset + part.size)]) }
 }

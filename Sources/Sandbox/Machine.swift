@@ -140,8 +140,14 @@ package struct Machine: Sendable {
     }
 
     /// The part of a launch that is the same for every agent that the user launches.
-    func common(for account: Account) -> ViewDraft {
-        CommonPlanner(machine: facts, identity: identity, account: account, isNested: false).planned()
+    func common(for account: Account, extraFiles: ExtraFiles?) -> ViewDraft {
+        CommonPlanner(
+            machine: facts,
+            identity: identity,
+            account: account,
+            extraFiles: extraFiles,
+            isNested: false
+        ).planned()
     }
 
     /// The plan that carries the common part out.
@@ -172,6 +178,7 @@ package struct Machine: Sendable {
             machine: facts,
             identity: identity,
             account: request.account,
+            extraFiles: nil,
             isNested: true
         ).planned()
         var plan = try planner(request, filters: filters, isNested: true, draft: draft).plan()

@@ -7,11 +7,15 @@ internal import Linux
 final class ParkedSandbox {
     private var parts: SandboxParts?
     private let order: OwnedDescriptor
+    /// What it has carried out, or is about to.
+    let common: CommonPart
 
     /// - Parameters:
     ///   - parts: the sockets, of which the agent has its side.
     ///   - order: where its companion waits for the order.
-    init(parts: consuming SandboxParts, order: consuming OwnedDescriptor) {
+    ///   - common: what it carries out before.
+    init(parts: consuming SandboxParts, order: consuming OwnedDescriptor, common: CommonPart) {
+        self.common = common
         self.parts = consume parts
         self.order = order
     }

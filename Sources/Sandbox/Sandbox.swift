@@ -33,7 +33,7 @@ package final class Sandbox {
     private var control: OwnedDescriptor
     private let program: OwnedDescriptor
     private let user: OwnedDescriptor
-    private let mounts: OwnedDescriptor
+    private var mounts: OwnedDescriptor
     private let pids: OwnedDescriptor
     private var listener: OwnedDescriptor?
     private var resolver: OwnedDescriptor?
@@ -102,6 +102,7 @@ package final class Sandbox {
 
     deinit {
         control.take().closeToStranger()
+        mounts.take().closeAside()
         for descriptor in streams + refusals { close(descriptor) }
         release()
     }

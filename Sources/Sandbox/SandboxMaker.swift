@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Linux
 internal import Policy
 
@@ -8,13 +9,12 @@ package final class SandboxMaker {
     private let machine: Machine
     private let account: Account
     private let ahead: Int
-    /// The common part, and its plan as the interpreter reads it.
-    private let common: ViewDraft
-    private let commonPlan: OwnedDescriptor
+    private var common: CommonPart
     private var parked: [ParkedSandbox] = []
     /// Whether some of those that are to wait are missing, and it was not tried since the last was taken.
     package private(set) var isShort: Bool
     private var sight: MachineSight
+    private var isExpected = false
 
     /// - Parameters:
     ///   - spawner: what clones.
@@ -33,18 +33,34 @@ package final class SandboxMaker {
         self.account = account
         self.ahead = ahead
         isShort = ahead > 0
-        let common = machine.common(for: account)
-        self.common = common
-        commonPlan = try Self.naming { () throws(SystemCallError) in
-            try SealedMemory.holding(machine.plan(of: common).encoded(), name: "bailey-plan")
-        }
+        common = try Self.naming { () throws(SystemCallError) in try CommonPart(machine, account, nil) }
         sight = MachineSight(of: machine.facts)
+    }
+
+    /// From now on these files are put into what is made ahead, and not only once an order is there.
+    package func include(_ files: ExtraFiles) throws(LaunchFailure) {
+        common = try Self.naming { () throws(SystemCallError) in try CommonPart(machine, account, files) }
     }
 
     /// Begins what is missing of the sandboxes that wait; one that cannot be made is missed by nobody yet.
     package func makeAhead() {
-        while parked.count < ahead, let sandbox = try? spawner.park(commonPlan) { parked.append(sandbox) }
+        while parked.count < ahead, let sandbox = try? spawner.park(common) { parked.append(sandbox) }
         isShort = false
+    }
+
+    /// A launch that the user asked for is about to be ordered: what waits and shows what is no longer so is thrown away,
+    /// and where none waits, one makes itself while the launch is being planned.
+    package func expect() {
+        isExpected = true
+        if sight.hasChanged(machine.facts) { parked = [] }
+        while let last = parked.last, !last.isWaiting { parked.removeLast() }
+        if parked.isEmpty, let sandbox = try? spawner.park(common) { parked.append(sandbox) }
+    }
+
+    /// What was expected was refused.
+    package func expectNothing() {
+        isExpected = false
+        while parked.count > ahead { parked.removeLast() }
     }
 
     /// Begins an agent whose command will wait for `Sandbox.start`.
@@ -53,11 +69,13 @@ package final class SandboxMaker {
         filters: SeccompFilters,
         under parent: Sandbox?
     ) throws(LaunchFailure) -> Preparation {
+        let programs = try Self.programs(filters, request.profile)
+        let parked = try parent == nil ? Self.naming(takeParked) : nil
         let plan = try machine.plan(
             request,
-            filters: try Self.programs(filters, request.profile),
+            filters: programs,
             under: parent,
-            continuing: common
+            continuing: (parked?.common ?? common).draft
         )
         let limits = try HeldLimits.make(
             request.profile.limits,
@@ -67,7 +85,7 @@ package final class SandboxMaker {
         )
         do throws(LaunchFailure) {
             let parts = try Self.naming { () throws(SystemCallError) in
-                try self.begin(plan, of: request, under: parent)
+                try self.begin(plan, of: request, under: parent, in: parked)
             }
             return Preparation(plan, parts: parts, limits: limits)
         } catch {
@@ -79,21 +97,23 @@ package final class SandboxMaker {
     private func begin(
         _ plan: LaunchPlan,
         of request: LaunchRequest,
-        under parent: Sandbox?
+        under parent: Sandbox?,
+        in parked: ParkedSandbox?
     ) throws(SystemCallError) -> SandboxParts {
         let memory = try SealedMemory.holding(plan.encoded(), name: "bailey-plan")
         if let parent { return try spawner.nest(memory, of: request, under: parent) }
-        return try takeParked().ordered(memory, of: request)
+        guard let parked else {
+            throw SystemCallError(stage: "order", object: "a sandbox that is not there", errno: ESRCH)
+        }
+        return try parked.ordered(memory, of: request)
     }
 
-    /// One that waits, or a new one where none does, or where those that do show what is no longer so.
+    /// One that waits, or a new one.
     private func takeParked() throws(SystemCallError) -> ParkedSandbox {
-        defer { isShort = parked.count < ahead }
-        if sight.hasChanged(machine.facts) { parked = [] }
-        while let sandbox = parked.popLast() {
-            if sandbox.isWaiting { return sandbox }
-        }
-        return try spawner.park(commonPlan)
+        if !isExpected { expect() }
+        defer { (isExpected, isShort) = (false, parked.count < ahead) }
+        if let sandbox = parked.popLast() { return sandbox }
+        return try spawner.park(common)
     }
 
     private static func programs(

@@ -28,16 +28,16 @@ package final class Spawner: Sendable {
     /// Begins a sandbox that waits for its order.
     ///
     /// What goes wrong in it is in its reports.
-    func park(_ plan: borrowing OwnedDescriptor) throws(SystemCallError) -> ParkedSandbox {
+    func park(_ common: CommonPart) throws(SystemCallError) -> ParkedSandbox {
         var parts = try SandboxParts.made()
         var order = try PacketSocket.pair()
         let descriptors = [
-            parts.agentReports, parts.agentChannel, plan.rawValue, order.second.rawValue,
+            parts.agentReports, parts.agentChannel, common.plan.rawValue, order.second.rawValue,
         ]
         try ask(CSB_PARK, descriptors)
         parts.closeAgentSockets()
         order.second = OwnedDescriptor(-1)
-        return ParkedSandbox(parts: parts, order: order.first.take())
+        return ParkedSandbox(parts: parts, order: order.first.take(), common: common)
     }
 
     /// Begins a sandbox in another's view.

@@ -29,6 +29,7 @@ extension Supervisor {
             try checkName(order.name)
             let loaded = try profile(for: order, under: parent)
             try admit(loaded, under: parent)
+            if parent == nil { sandboxes.expect() }
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
@@ -45,6 +46,7 @@ extension Supervisor {
             count(+1, above: parent)
             watch(launch)
         } catch {
+            if parent == nil { sandboxes.expectNothing() }
             refuse(error, order: order, parent: parent, for: connection)
         }
     }

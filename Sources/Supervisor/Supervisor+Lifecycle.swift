@@ -77,12 +77,13 @@ extension Supervisor {
         agents[agent.id] = nil
         agent.parent?.children[agent.id] = nil
         count(-1, above: agent.parent)
-        agent.sandbox.release()
-        standIns.release(agent.standIns)
-        agent.copies?.end()
         leaving[agent.id] = agent
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id)) }
+        // While the gateway reads what it left.
+        agent.sandbox.release()
+        standIns.release(agent.standIns)
+        agent.copies?.end()
     }
 
     /// Keeps count of what lives, or is about to, below each of an agent's chain.

@@ -113,7 +113,7 @@ package final class Supervisor {
             ahead: configuration.sandboxesAhead
         )
         // The first is made while the rest is opened.
-        sandboxes.makeAhead()
+        if !configuration.servesMany { sandboxes.makeAhead() }
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)
@@ -141,6 +141,7 @@ package final class Supervisor {
         self.trust = try trust.value().store
         self.filters = try filters.value()
         watches.mailbox = try poller.watch(mailbox.descriptor, .mailbox)
+        if configuration.servesMany { try sandboxes.include(self.trust.files) }
     }
 
     /// A number that this supervisor has not used before.

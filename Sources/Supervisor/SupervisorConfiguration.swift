@@ -17,6 +17,8 @@ package struct SupervisorConfiguration: Sendable {
     package var configurationFile: String?
     /// Sandboxes that wait for an order.
     package var sandboxesAhead: Int
+    /// One supervisor for many launches: what they share is prepared.
+    package var servesMany: Bool
     /// Names given by `--allow-degraded`.
     package var degraded: Set<String>
 

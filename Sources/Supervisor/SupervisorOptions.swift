@@ -13,6 +13,8 @@ package struct SupervisorOptions: Sendable {
     package var degraded: Set<String> = []
     /// Sandboxes that wait for an order; the one of a single launch is made while the supervisor starts.
     package var sandboxesAhead = 1
+    /// For many launches, and not for the one that asks.
+    var servesMany = false
 
     package init(version: String) {
         self.version = version
@@ -44,6 +46,7 @@ extension SupervisorConfiguration {
             userName: AccountEntry.current().name,
             configurationFile: options.configurationFile.map { WorkingDirectory.absolute($0) },
             sandboxesAhead: options.sandboxesAhead,
+            servesMany: options.servesMany,
             degraded: options.degraded
         )
     }

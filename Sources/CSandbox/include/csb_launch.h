@@ -16,6 +16,7 @@ enum csb_kind {
     CSB_MOUNT,           /* mount slot on path */
     CSB_OVERLAY,         /* mount slot, below the layer in slot a, on path; text is a folder with lower and layer in it */
     CSB_TMPFS,           /* mount a tmpfs of a bytes and b inodes and mode on path */
+    CSB_TMPFS_SIZE,      /* a tmpfs that is mounted on path has a bytes from now on */
     CSB_PROC,            /* mount a fresh procfs on path */
     CSB_DEVPTS,          /* mount a fresh devpts on path */
     CSB_BIND,            /* mount a clone of text (inside) on path */

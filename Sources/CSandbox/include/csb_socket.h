@@ -22,7 +22,7 @@ int csb_peer(int socket, uid_t *user, pid_t *process);
 
 /* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on a thread of its own; where
    no thread can be had they stay open, since nothing may wait for a stranger. */
-void csb_close_aside(const int *descriptors, int count);
+int csb_close_aside(const int *descriptors, int count);
 
 /* Whether a peer can queue descriptors on a UNIX socket (SO_PASSRIGHTS, Linux 6.16): 1 where the kernel does not say. */
 int csb_takes_descriptors(int socket);

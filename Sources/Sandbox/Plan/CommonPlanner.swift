@@ -13,9 +13,18 @@ struct CommonPlanner {
     private let files: AccountFiles
     /// The parent's view is what sources are taken from.
     private let isNested: Bool
+    /// What the supervisor puts in, where it is there already; a child sees its parent's, which are the same.
+    private let extraFiles: ExtraFiles?
     private var draft = ViewDraft()
 
-    init(machine: MachineFacts, identity: LaunchPlan.Identity, account: Account, isNested: Bool) {
+    init(
+        machine: MachineFacts,
+        identity: LaunchPlan.Identity,
+        account: Account,
+        extraFiles: ExtraFiles?,
+        isNested: Bool
+    ) {
+        self.extraFiles = extraFiles
         self.machine = machine
         files = AccountFiles(identity: identity, account: account)
         self.isNested = isNested
@@ -31,7 +40,10 @@ struct CommonPlanner {
         placeSystem(system)
         placeOwn()
         placeProc()
+        placePrivate()
+        if let extraFiles { draft.place(extraFiles) }
         network()
+        draft.beginOrder()
         return draft
     }
 
@@ -89,6 +101,32 @@ struct CommonPlanner {
         for path in ProcMasks.files { draft.cover(path, with: "/.bailey/empty-file") }
         for path in ProcMasks.folders { draft.cover(path, with: "/.bailey/empty") }
         draft.cover("/proc/sys", with: "/proc/sys")
+    }
+
+    /// `/tmp`, `/var/tmp`, the home directory and `/dev/shm`: one private file system, of the default size until the
+    /// profile is known.
+    private mutating func placePrivate() {
+        let scratch = ViewDraft.scratch
+        draft.makeFolders(above: scratch)
+        draft.makeFolder(scratch)
+        draft.append(
+            LaunchStep(
+                kind: CSB_TMPFS,
+                mode: 0o755,
+                path: scratch,
+                a: LaunchPlanner.defaultDisk,
+                b: LaunchPlanner.scratchInodes
+            )
+        )
+        for (name, mode) in [("tmp", UInt32(0o1777)), ("home", 0o700), ("shm", 0o1777)] {
+            draft.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: "\(scratch)/\(name)"))
+        }
+        let home = files.account.home
+        for (name, path) in [("tmp", "/tmp"), ("tmp", "/var/tmp"), ("home", home), ("shm", "/dev/shm")] {
+            draft.makeFolders(above: path)
+            draft.makeFolder(path)
+            draft.append(LaunchStep(kind: CSB_BIND, path: path, text: "\(scratch)/\(name)"))
+        }
     }
 
     private mutating func network() {

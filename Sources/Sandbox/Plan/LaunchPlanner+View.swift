@@ -4,40 +4,10 @@ internal import Policy
 
 /// The new view, completed: private folders, what the profile hides, and what Bailey puts in.
 extension LaunchPlanner {
-    /// `/tmp`, the home directory and `/dev/shm`: one private file system, of the profile's size.
-    mutating func placePrivate() {
-        let scratch = "/.bailey/covered/scratch"
-        draft.makeFolders(above: scratch + "/x")
-        draft.append(
-            LaunchStep(
-                kind: CSB_TMPFS,
-                mode: 0o755,
-                path: scratch,
-                a: request.profile.limits.disk ?? Self.defaultDisk,
-                b: Self.scratchInodes
-            )
-        )
-        for (name, path, mode) in [
-            ("tmp", "/tmp", UInt32(0o1777)), ("home", request.account.home, 0o700),
-            ("shm", "/dev/shm", 0o1777),
-        ] {
-            draft.append(LaunchStep(kind: CSB_DIRECTORY, mode: mode, path: "\(scratch)/\(name)"))
-            draft.makeFolders(above: path)
-            draft.makeFolder(path)
-            draft.append(LaunchStep(kind: CSB_BIND, path: path, text: "\(scratch)/\(name)"))
-        }
-        placeVariableTemporary(of: scratch)
-    }
-
-    /// `/var/tmp` is `/tmp`; a folder of its own where the profile grants it, or something in it.
-    private mutating func placeVariableTemporary(of scratch: String) {
-        draft.makeFolder("/var")
-        let files = request.profile.files
-        guard (files.read + files.write + files.copy).contains(where: { Grant.covers("/var/tmp", $0) }) else {
-            return draft.link("/var/tmp", to: "/tmp")
-        }
-        draft.makeFolder("/var/tmp")
-        draft.append(LaunchStep(kind: CSB_BIND, path: "/var/tmp", text: "\(scratch)/tmp"))
+    /// The private file system is as large as the profile says.
+    mutating func sizePrivate() {
+        guard let size = request.profile.limits.disk else { return }
+        draft.append(LaunchStep(kind: CSB_TMPFS_SIZE, path: ViewDraft.scratch, a: size))
     }
 
     /// Covers what the profile hides and the credentials that lie in what it grants.
@@ -56,15 +26,7 @@ extension LaunchPlanner {
     /// What the supervisor puts in; a child sees its parent's, which are the same.
     mutating func placeExtraFiles() {
         guard !isNested else { return }
-        for (index, file) in request.extraFiles.parts.enumerated() {
-            if draft.covers(file.path) {
-                let source = "/.bailey/files/\(index)"
-                draft.makeFile(source, sharing: file)
-                draft.cover(file.path, with: source)
-            } else {
-                draft.makeFile(file.path, sharing: file)
-            }
-        }
+        draft.place(request.extraFiles)
     }
 
     mutating func finishView() {

@@ -42,7 +42,7 @@ struct LaunchPlanner {
         let search = try searchPath()
         draft.append(LaunchStep(kind: CSB_PRIVATE))
         let granted = try takeGranted()
-        placePrivate()
+        sizePrivate()
         draft.place(granted)
         hide()
         placeExtraFiles()

@@ -45,6 +45,7 @@ struct LaunchStep: Sendable, Hashable {
         case CSB_MOUNT: "move_mount"
         case CSB_OVERLAY: "mount a copy-on-write view (overlayfs)"
         case CSB_TMPFS: "mount tmpfs"
+        case CSB_TMPFS_SIZE: "resize tmpfs"
         case CSB_PROC: "mount proc"
         case CSB_DEVPTS: "mount devpts"
         case CSB_BIND: "bind"

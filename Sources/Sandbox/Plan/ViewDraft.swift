@@ -31,6 +31,11 @@ struct ViewDraft: Sendable {
     }
 
     private(set) var steps: [LaunchStep] = []
+    /// How many of them are the same for every launch; what is ordered follows.
+    private(set) var common = 0
+    private var isOrdered = false
+    /// Files of the supervisor's that are in.
+    private var placed: Set<ByteText> = []
     private var slots: UInt32 = 0
     private var made: Set<ByteText> = [ByteText("/")]
     /// Where a mount of the view begins; nothing of ours can be made beneath.
@@ -38,6 +43,14 @@ struct ViewDraft: Sendable {
 
     mutating func append(_ step: LaunchStep) {
         steps.append(step)
+    }
+
+    /// Where the private file system is mounted, out of the agent's sight; its folders are bound where they belong.
+    static let scratch = "/.bailey/covered/scratch"
+
+    /// The common part ends here.
+    mutating func beginOrder() {
+        (common, isOrdered) = (steps.count, true)
     }
 
     /// Whether a path is a mount of the view or beneath one.
@@ -157,6 +170,36 @@ struct ViewDraft: Sendable {
                 b: part.size
             )
         )
+    }
+
+    mutating func makeFile(_ path: String, _ part: ExtraFiles.Part, of files: ExtraFiles) {
+        // A plan that is carried out before anybody orders has nothing beside it: it holds the bytes itself.
+        guard isOrdered else { return makeFile(path, files.bytes(of: part), mode: 0o444) }
+        makeFile(path, sharing: part)
+    }
+
+    /// Puts in, over what is there, what is not there yet or was mounted over since.
+    mutating func place(_ files: ExtraFiles) {
+        for (index, part) in files.parts.enumerated() {
+            let path = ByteText(part.path)
+            if placed.contains(path), !isDisturbed(part.path) { continue }
+            placed.insert(path)
+            guard covers(part.path) else {
+                makeFile(part.path, part, of: files)
+                continue
+            }
+            let source = "/.bailey/files/\(index)"
+            makeFile(source, part, of: files)
+            cover(part.path, with: source)
+        }
+    }
+
+    /// Whether something was mounted there, or around it, by what was ordered.
+    private func isDisturbed(_ path: String) -> Bool {
+        let kinds = [CSB_MOUNT, CSB_OVERLAY, CSB_BIND, CSB_TMPFS].map(\.rawValue)
+        return steps[common...].contains { step in
+            kinds.contains(step.kind.rawValue) && (step.path.map { path.isWithin($0) } ?? false)
+        }
     }
 
     mutating func link(_ path: String, to target: String) {

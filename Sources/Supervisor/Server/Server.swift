@@ -49,7 +49,9 @@ package enum Server {
         try AddressSpaceLimit.check()
         try DescriptorLimit.raise()
         let spawner = try Spawner.start()
-        let configuration = try SupervisorConfiguration(request.options)
+        var options = request.options
+        options.servesMany = true
+        let configuration = try SupervisorConfiguration(options)
         let folder = RuntimeFolder(path: configuration.directories.runtime)
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
