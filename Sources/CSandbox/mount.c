@@ -393,6 +393,10 @@ static int cached_id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head
     return space;
 }
 
+void csb_expect_host_trees(const struct csb_plan *head) {
+    if (geteuid() != head->outside_uid) (void)cached_id_map(geteuid(), getegid(), head);
+}
+
 int csb_host_tree(struct csb_context *context, const struct csb_op *op) {
     uint64_t resolve = resolution(op->flags);
     int space = -1;

@@ -82,7 +82,6 @@ extension Supervisor {
         gateway.close(id) { mailbox.post(.departed(id)) }
         // While the gateway reads what it left.
         agent.sandbox.release()
-        standIns.release(agent.standIns)
         agent.copies?.end()
     }
 
@@ -115,6 +114,8 @@ extension Supervisor {
         record(.exit(exit)) { [self] result in
             finish(agent, code: status, notes: [note(of: agent, verdict), loss(of: agent, result)])
         }
+        // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
+        standIns.release(agent.standIns)
     }
 
     /// The kernel killed processes of it for want of memory, and its command did not end well.

@@ -36,7 +36,7 @@ struct ServeCommand: ParsableCommand {
 
     /// A day: whoever needs longer means to wait without end, and sends no signal.
     private static let longestDrain: UInt64 = 86_400
-    /// Each holds two processes and seven namespaces; more than are ordered at one moment are of no use.
+    /// Each holds two processes and eight namespaces; more than are ordered at one moment are of no use.
     private static let mostAhead = 64
 
     func validate() throws {
