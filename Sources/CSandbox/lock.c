@@ -52,7 +52,7 @@ static int landlock(const struct csb_context *context, const struct csb_op *op) 
 static int no_capabilities(void) {
     for (int number = 0; number < 64; number++) {
         if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0) continue;
-        if (errno == EINVAL && number > 0) break; /* The kernel has no more. */
+        if (errno == EINVAL && number > CAP_LAST_CAP) break; /* The kernel has no more. */
         return -errno;
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
