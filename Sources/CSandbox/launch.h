@@ -35,8 +35,8 @@ int csb_host_tree(struct csb_context *context, const struct csb_op *op);
 int csb_layer(struct csb_context *context, const struct csb_op *op);
 
 /* What can be made of it before anything is ordered: an id map for the supervisor's own files, since most workspaces are
-   its user's. Not having one costs time alone. */
-void csb_expect_host_trees(const struct csb_plan *head);
+   its user's. 0, or -errno. */
+int csb_expect_host_trees(const struct csb_plan *head);
 
 /* One copy-on-write view of what is mounted on `lower` in this folder, its changes in `upper` of what is mounted on
    `layer`; both are unmounted. A detached mount, or -errno. Changes the working directory. */

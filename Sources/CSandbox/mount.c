@@ -393,8 +393,9 @@ static int cached_id_map(uint64_t uid, uint64_t gid, const struct csb_plan *head
     return space;
 }
 
-void csb_expect_host_trees(const struct csb_plan *head) {
-    if (geteuid() != head->outside_uid) (void)cached_id_map(geteuid(), getegid(), head);
+int csb_expect_host_trees(const struct csb_plan *head) {
+    int space = geteuid() == head->outside_uid ? 0 : cached_id_map(geteuid(), getegid(), head);
+    return space < 0 ? space : 0;
 }
 
 int csb_host_tree(struct csb_context *context, const struct csb_op *op) {

@@ -73,7 +73,8 @@ _Noreturn void csb_accompany(struct csb_context *context) {
         if (context->slots[i] >= 0) close(context->slots[i]);
         context->slots[i] = -1;
     }
-    csb_expect_host_trees(context->head);
+    int expected = csb_expect_host_trees(context->head);
+    if (expected < 0) csb_fail(context, CSB_STAGE_MAP, expected);
     struct pollfd either[2] = {{.fd = context->order, .events = POLLIN}, {.fd = context->inner, .events = POLLIN}};
     while (poll(either, 2, -1) < 0)
         if (errno != EINTR) _exit(125);
