@@ -112,6 +112,39 @@ extension EndToEnd {
             #expect(outcome.code == 0 && outcome.lines == ["0", "fresh", "fresh=1"], "\(outcome)")
         }
 
+        @Test(
+            "What Bailey puts in is there and seen, whatever is granted or hidden around it",
+            arguments: [0, 2]
+        )
+        func putIn(ahead: Int) throws {
+            try place.write(
+                "bailey: 1\nname: whole\nextends: [base]\nfiles: {read: [/etc]}\n",
+                to: "config/bailey/profiles/whole.yaml"
+            )
+            try place.write(
+                "bailey: 1\nname: hidden\nextends: [base]\nfiles: {read: [/etc/ssl], hide: [/etc/ssl/private]}\n",
+                to: "config/bailey/profiles/hidden.yaml"
+            )
+            let server = try serving(ahead: ahead)
+            _ = try awaitWaiting(ahead, of: server.processIdentifier)
+            let look =
+                "head -n 1 /etc/resolv.conf; sha256sum </etc/ssl/certs/ca-certificates.crt; cat /etc/hosts"
+            let expected = try place.bailey(["run", "--", "sh", "-c", look])
+            #expect(expected.code == 0 && expected.lines.first == "nameserver 198.18.0.53", "\(expected)")
+            for profile in ["whole", "hidden"] {
+                let outcome = try place.bailey(["run", "-p", profile, "--", "sh", "-c", look])
+                #expect(outcome.code == 0 && outcome.lines == expected.lines, "\(profile): \(outcome)")
+            }
+            // The host's own bundle is another: without what is put in, the sums would be the same as outside.
+            let host = try Command.run(
+                ["sh", "-c", look],
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(host.lines != expected.lines, "\(host)")
+            end(server)
+        }
+
         @Test("An order that is refused leaves the next one nothing of it")
         func refused() throws {
             let server = try serving(ahead: 1)

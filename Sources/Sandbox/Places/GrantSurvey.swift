@@ -15,6 +15,7 @@ package struct GrantSurvey: Sendable {
     ///   - grants: of one launch.
     ///   - own: what no agent may have.
     ///   - machine: whose folders every agent sees.
+    /// - Throws: what is granted and must not be, or where nothing can be known of it.
     init(_ grants: [Grant], own: OwnFiles, on machine: MachineFacts) throws(LaunchFailure) {
         guard let table = machine.mounts.table() else {
             throw LaunchFailure(

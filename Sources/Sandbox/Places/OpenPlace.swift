@@ -30,9 +30,8 @@ struct OpenPlace: ~Copyable {
     /// errno.
     static func straight(_ path: String) -> OpenPlace? {
         let names = Location.names(path.utf8)
-        let dot = UInt8(ascii: ".")
-        guard path.utf8.first == UInt8(ascii: "/"), !names.contains(where: { $0 == [dot] || $0 == [dot, dot] })
-        else {
+        let dots: [ArraySlice<UInt8>] = [[UInt8(ascii: ".")], [UInt8(ascii: "."), UInt8(ascii: ".")]]
+        guard path.utf8.first == UInt8(ascii: "/"), !names.contains(where: dots.contains) else {
             errno = ELOOP
             return nil
         }
