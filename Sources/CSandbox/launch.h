@@ -38,6 +38,14 @@ int csb_layer(struct csb_context *context, const struct csb_op *op);
    its user's. 0, or -errno. */
 int csb_expect_host_trees(const struct csb_plan *head);
 
+/* Detached mounts of new file systems, or -errno. */
+int csb_tmpfs(const struct csb_op *op, uint64_t attributes);
+int csb_devpts(void);
+int csb_proc(void);
+
+/* What is mounted in this place, a tmpfs, has the operation's size from now on: 0, or -errno. */
+int csb_tmpfs_size(int mounted, const struct csb_op *op);
+
 /* One copy-on-write view of what is mounted on `lower` in this folder, its changes in `upper` of what is mounted on
    `layer`; both are unmounted. A detached mount, or -errno. Changes the working directory. */
 int csb_overlay(int folder);

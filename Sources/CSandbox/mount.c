@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "launch.h"
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -113,68 +112,6 @@ static int attach(struct csb_context *context, int tree, const char *path) {
     return status;
 }
 
-/* A number in decimal, in a buffer that lasts until the next call. */
-static const char *decimal(uint64_t number, unsigned base) {
-    static char text[24];
-    char *end = text + sizeof text - 1;
-    *end = 0;
-    do *--end = (char)('0' + number % base);
-    while (number /= base);
-    return end;
-}
-
-static int option(int context, const char *key, const char *value) {
-    return (int)CSB(SYS_fsconfig, context, CSB_FSCONFIG_SET_STRING, key, value, 0);
-}
-
-/* Creates the configured file system and gives a detached mount of it. */
-static int create(int filesystem, uint64_t attributes) {
-    int status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_CMD_CREATE, 0, 0, 0);
-    if (status == 0) status = (int)CSB(SYS_fsmount, filesystem, FSMOUNT_CLOEXEC, attributes);
-    close(filesystem);
-    return status;
-}
-
-static int tmpfs(const struct csb_op *op, uint64_t attributes) {
-    int filesystem = (int)CSB(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
-    if (filesystem < 0) return filesystem;
-    int status = option(filesystem, "size", decimal(op->a, 10));
-    if (status == 0) status = option(filesystem, "nr_inodes", decimal(op->b, 10));
-    if (status == 0) status = option(filesystem, "mode", decimal(op->mode, 8));
-    if (status == 0) return create(filesystem, attributes);
-    close(filesystem);
-    return status;
-}
-
-static int resize(struct csb_context *context, const struct csb_op *op) {
-    int place = inside(context, csb_text(context, op->path), O_PATH);
-    if (place < 0) return place;
-    int filesystem = (int)CSB(SYS_fspick, place, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
-    close(place);
-    if (filesystem < 0) return filesystem;
-    int status = option(filesystem, "size", decimal(op->a, 10));
-    if (status == 0) status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_CMD_RECONFIGURE, 0, 0, 0);
-    close(filesystem);
-    return status;
-}
-
-static int devpts(void) {
-    int filesystem = (int)CSB(SYS_fsopen, "devpts", FSOPEN_CLOEXEC);
-    if (filesystem < 0) return filesystem;
-    int status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_SET_FLAG, "newinstance", 0, 0);
-    if (status == 0) status = option(filesystem, "ptmxmode", "0666");
-    if (status == 0) status = option(filesystem, "mode", "0620");
-    if (status == 0) return create(filesystem, CSB_ATTR_NOSUID | CSB_ATTR_NOEXEC);
-    close(filesystem);
-    return status;
-}
-
-static int proc(void) {
-    int filesystem = (int)CSB(SYS_fsopen, "proc", FSOPEN_CLOEXEC);
-    if (filesystem < 0) return filesystem;
-    return create(filesystem, CSB_ATTR_NOSUID | CSB_ATTR_NODEV | CSB_ATTR_NOEXEC);
-}
-
 /* Attaches a detached mount, or says why there was none. */
 static int settle(struct csb_context *context, int mount, const char *path) {
     if (mount < 0) return mount;
@@ -183,8 +120,16 @@ static int settle(struct csb_context *context, int mount, const char *path) {
     return status;
 }
 
+static int resize(struct csb_context *context, const struct csb_op *op) {
+    int place = inside(context, csb_text(context, op->path), O_PATH);
+    if (place < 0) return place;
+    int status = csb_tmpfs_size(place, op);
+    close(place);
+    return status;
+}
+
 static int make_root(struct csb_context *context, const struct csb_op *op) {
-    int root = tmpfs(op, CSB_ATTR_NOSUID | CSB_ATTR_NODEV);
+    int root = csb_tmpfs(op, CSB_ATTR_NOSUID | CSB_ATTR_NODEV);
     if (root < 0) return root;
     /* Where nothing is granted: the rest of the old view is still to be taken from. */
     int status = (int)CSB(SYS_move_mount, root, "", AT_FDCWD, "/dev", CSB_MOVE_MOUNT_F_EMPTY_PATH);
@@ -330,10 +275,10 @@ static int perform(struct csb_context *context, const struct csb_op *op) {
     case CSB_SYMLINK: return make_symlink(context, op);
     case CSB_MOUNT: return mount_slot(context, op);
     case CSB_OVERLAY: return mount_overlay(context, op);
-    case CSB_TMPFS: return settle(context, tmpfs(op, attributes(op->flags)), path);
+    case CSB_TMPFS: return settle(context, csb_tmpfs(op, attributes(op->flags)), path);
     case CSB_TMPFS_SIZE: return resize(context, op);
-    case CSB_PROC: return settle(context, proc(), path);
-    case CSB_DEVPTS: return settle(context, devpts(), path);
+    case CSB_PROC: return settle(context, csb_proc(), path);
+    case CSB_DEVPTS: return settle(context, csb_devpts(), path);
     case CSB_BIND: return bind_inside(context, op);
     case CSB_SEAL: return seal(context, op);
     case CSB_PIVOT: return pivot(context);
