@@ -1,3 +1,4 @@
+internal import Client
 internal import Audit
 internal import Copies
 internal import Gateway

@@ -1,3 +1,5 @@
+internal import Linux
+internal import Client
 internal import Copies
 internal import Glibc
 internal import Linux

@@ -1,3 +1,4 @@
+internal import Linux
 internal import CSandbox
 internal import Model
 internal import Policy

@@ -1,3 +1,5 @@
+internal import Linux
+internal import Client
 internal import Credentials
 internal import Glibc
 internal import Policy

@@ -1,3 +1,4 @@
+internal import Client
 internal import ArgumentParser
 internal import Audit
 internal import Foundation
