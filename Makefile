@@ -65,6 +65,11 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 faults: deps-tests build-tests ## Make every system call of the set-up fail, one at a time
 	@BAILEY_FAULTS=all $(SWIFT) test $(swift_flags) --skip-build --filter FaultTests </dev/null 2>&1 | tools/build-output
 
+.PHONY: filters
+filters: deps-tests build-tests ## Compile the default system call policy anew, after a change of profiles/seccomp
+	@BAILEY_FILTER='$(CURDIR)/Sources/Sandbox/Seccomp/default-x86_64.bpf' \
+	    $(SWIFT) test $(swift_flags) --skip-build --filter 'filter that is built in' </dev/null 2>&1 | tools/build-output
+
 .PHONY: kills
 kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a launch, as root and as a user
 	@BAILEY_KILLS=1000 $(SWIFT) test $(swift_flags) --skip-build --filter supervisorKilledEarly </dev/null 2>&1 |

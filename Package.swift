@@ -30,11 +30,17 @@ let staticCore: [LinkerSetting] = [
     ])
 ]
 
+/// C is what runs beside hostile programs: its frames are guarded, and its calls with buffers checked.
+let hardened: [CSetting] = [
+    .unsafeFlags(["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"])
+]
+
 /// What asks for a launch relocates nothing: its start is paid at each.
 let staticClient: [LinkerSetting] = [
     .unsafeFlags([
         "-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "--start-group",
-        "-lswiftSynchronization", "-lswift_RegexParser", "-lswift_StringProcessing", "-lswift_Concurrency", "-lstdc++",
+        "-lswiftSynchronization", "-lswift_RegexParser", "-lswift_StringProcessing", "-lswift_Concurrency",
+        "-lstdc++",
         "-lm", "-Xlinker", "--end-group", "-Xlinker", "-s",
     ])
 ]
@@ -59,11 +65,12 @@ let package = Package(
     targets: [
         // The floor: the kernel.
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
-        .target(name: "CSandbox"),
+        .target(name: "CSandbox", cSettings: hardened),
         .target(name: "Linux", dependencies: ["CSandbox"]),
         .executableTarget(
             name: "bailey-init",
             path: "Sources/Init",
+            cSettings: hardened,
             linkerSettings: [
                 .unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
             ]
@@ -132,7 +139,8 @@ let package = Package(
         .executableTarget(
             name: "bailey-core",
             dependencies: [
-                "Supervisor", "Client", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy", "Profiles",
+                "Supervisor", "Client", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy",
+                "Profiles",
                 "Model", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -36,7 +36,8 @@ package enum LaunchClient {
         prepare()
         let order = try words.order(profile, longest: ControlLimit.agentMessage)
         do throws(SystemCallError) {
-            return outcome(of: order, on: try ControlSocket.connect()) ?? gone(ControlError("it took no order"))
+            let ended = outcome(of: order, on: try ControlSocket.connect())
+            return ended ?? gone(ControlError("it took no order"))
         } catch {
             throw LaunchRefusal("\(error)")
         }

@@ -1,6 +1,6 @@
+internal import Client
 // `stdout` is a variable in C; nothing here sets it.
 @unsafe @preconcurrency internal import Glibc
-internal import Client
 internal import Linux
 internal import Supervisor
 

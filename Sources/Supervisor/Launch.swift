@@ -1,5 +1,5 @@
-package import Client
 internal import CSandbox
+package import Client
 internal import Glibc
 internal import Identity
 internal import Linux
@@ -47,6 +47,7 @@ package enum Launch {
     ) throws -> FrontEnd.Outcome {
         if words.mayUseServer, let outcome = try served(words, profile, warn) { return outcome }
         try AddressSpaceLimit.check()
+        try ProcessLimit.check()
         try DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
@@ -55,12 +56,15 @@ package enum Launch {
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
+        let memory = ProfileMemory()
         let thread = try SupervisorThread.start(
             configuration: configuration,
             spawner: spawner,
-            frontEnd: inner
+            frontEnd: inner,
+            profileMemory: memory
         )
         // While the supervisor opens its store.
+        foresee(order, configuration, memory)
         let sources = WarningSources(
             directories: configuration.directories,
             profiles: { configuration.profiles },
@@ -74,6 +78,29 @@ package enum Launch {
             failure = error
         }
         return thread.join() ?? LaunchClient.gone(failure)
+    }
+
+    /// Reads the profile that the supervisor is about to read, which finds it parsed; what is wrong with it the supervisor
+    /// says.
+    private static func foresee(
+        _ order: LaunchOrder,
+        _ configuration: SupervisorConfiguration,
+        _ memory: ProfileMemory
+    ) {
+        let loader = ProfileLoader(
+            search: configuration.profiles,
+            variables: ProfileVariables(
+                workspace: order.workspace,
+                home: configuration.home,
+                temporary: "/tmp"
+            ),
+            memory: memory,
+            author: .user
+        )
+        switch order.profile {
+        case .name(let name): _ = try? loader.loaded(name: name)
+        case .text(let text, let path): _ = try? loader.loaded(text: text, named: path)
+        }
     }
 
     /// Through the user's running supervisor; nil when there is none, or it is not the one for this launch.

@@ -1,4 +1,3 @@
-internal import Linux
 internal import Client
 internal import Copies
 internal import Glibc

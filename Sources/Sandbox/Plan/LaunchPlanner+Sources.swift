@@ -1,5 +1,5 @@
-internal import Linux
 internal import CSandbox
+internal import Linux
 internal import Model
 internal import Policy
 

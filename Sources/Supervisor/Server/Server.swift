@@ -1,5 +1,5 @@
-package import Client
 internal import CSandbox
+package import Client
 internal import Glibc
 internal import Linux
 internal import Sandbox
@@ -48,6 +48,7 @@ package enum Server {
             throw LaunchRefusal("inside an agent there is a supervisor already: `bailey run` asks it")
         }
         try AddressSpaceLimit.check()
+        try ProcessLimit.check()
         try DescriptorLimit.raise()
         let spawner = try Spawner.start()
         let configuration = try SupervisorConfiguration(request.options)

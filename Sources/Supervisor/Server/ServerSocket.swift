@@ -1,5 +1,5 @@
-internal import Client
 internal import CSandbox
+internal import Client
 internal import Glibc
 internal import Linux
 
