@@ -18,8 +18,9 @@ scratch := $(abspath $(SCRATCH))
 release := $(scratch)/release
 
 # One configuration for everything, so that the tests run what `make build` installs: release, without debug
-# information (it multiplies link time), and with every import checked against the manifest.
-swift_flags := -c release --scratch-path $(scratch) -Xswiftc -gnone \
+# information (it multiplies link time), and with every import checked against the manifest. A static-pie takes no
+# rpath: glibc's start refuses it (elf/get-dynamic-info.h).
+swift_flags := -c release --scratch-path $(scratch) -Xswiftc -gnone --disable-local-rpath \
     --explicit-target-dependency-import-check error
 
 # The binary finds the shipped profiles beside itself (`profiles`) when it is not installed: the build leaves a link
@@ -64,6 +65,11 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 faults: deps-tests build-tests ## Make every system call of the set-up fail, one at a time
 	@BAILEY_FAULTS=all $(SWIFT) test $(swift_flags) --skip-build --filter FaultTests </dev/null 2>&1 | tools/build-output
 
+.PHONY: filters
+filters: deps-tests build-tests ## Compile the default system call policy anew, after a change of profiles/seccomp
+	@BAILEY_FILTER='$(CURDIR)/Sources/Sandbox/Seccomp/default-x86_64.bpf' \
+	    $(SWIFT) test $(swift_flags) --skip-build --filter 'filter that is built in' </dev/null 2>&1 | tools/build-output
+
 .PHONY: kills
 kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a launch, as root and as a user
 	@BAILEY_KILLS=1000 $(SWIFT) test $(swift_flags) --skip-build --filter supervisorKilledEarly </dev/null 2>&1 |
@@ -88,7 +94,7 @@ test-kernel: deps-tests deps-kernel build-tests ## The launcher's tests on Debia
 
 .PHONY: build
 build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
-	@for product in bailey-init bailey; do
+	@for product in bailey-init bailey-core bailey; do
 	    $(SWIFT) build $(swift_flags) --product $$product </dev/null 2>&1 | tools/build-output
 	done
 	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
@@ -124,6 +130,7 @@ lint: toolchain ## Check the style of every source file
 install: build ## Install under DESTDIR/PREFIX
 	@root='$(DESTDIR)$(PREFIX)'
 	install -D -m 755 '$(release)/bailey' "$$root/bin/bailey"
+	install -D -m 755 '$(release)/bailey-core' "$$root/libexec/bailey/bailey-core"
 	install -D -m 755 '$(release)/bailey-init' "$$root/libexec/bailey/bailey-init"
 	while IFS= read -r -d '' file; do
 	    install -D -m 644 "profiles/$$file" "$$root/share/bailey/profiles/$$file"

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 internal import Model
 internal import NIOSSL
 internal import SwiftASN1
+internal import Synchronization
 internal import X509
 
 /// The authority that signs what intercepted clients see: made anew for each supervisor, its key only in memory.
@@ -22,8 +23,13 @@ package final class CertificateAuthority: Sendable {
     private let key: Certificate.PrivateKey
     private let certificate: Certificate
     /// One key for all leaves: they live and end together, and a key for each would cost five times the mint.
-    private let leafKey: P256.Signing.PrivateKey
-    private let tlsLeafKey: NIOSSLPrivateKey
+    ///
+    /// Made for the first, which most runs have not.
+    private struct LeafKey: Sendable {
+        let signing: P256.Signing.PrivateKey
+        let tls: NIOSSLPrivateKey
+    }
+    private let leafKeys = Mutex<LeafKey?>(nil)
 
     /// Makes a key and a self-signed certificate for it.
     package init() throws {
@@ -34,8 +40,17 @@ package final class CertificateAuthority: Sendable {
         try serializer.serialize(certificate)
         certificatePEM =
             PEMDocument(type: "CERTIFICATE", derBytes: serializer.serializedBytes).pemString + "\n"
-        leafKey = P256.Signing.PrivateKey()
-        tlsLeafKey = try NIOSSLPrivateKey(bytes: Array(leafKey.pemRepresentation.utf8), format: .pem)
+    }
+
+    private func leafKey() throws -> LeafKey {
+        try leafKeys.withLock { known in
+            if let known { return known }
+            let signing = P256.Signing.PrivateKey()
+            let tls = try NIOSSLPrivateKey(bytes: Array(signing.pemRepresentation.utf8), format: .pem)
+            let made = LeafKey(signing: signing, tls: tls)
+            known = made
+            return made
+        }
     }
 
     private static func selfSigned(
@@ -76,7 +91,7 @@ package final class CertificateAuthority: Sendable {
         let leaf = try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
-            publicKey: Certificate.PublicKey(leafKey.publicKey),
+            publicKey: Certificate.PublicKey(try leafKey().signing.publicKey),
             notValidBefore: start,
             notValidAfter: start.addingTimeInterval(Self.leafLifetime),
             issuer: certificate.subject,
@@ -103,7 +118,7 @@ package final class CertificateAuthority: Sendable {
         let leaf = try NIOSSLCertificate(bytes: leaf(for: host), format: .der)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: [.certificate(leaf)],
-            privateKey: .privateKey(tlsLeafKey)
+            privateKey: .privateKey(try leafKey().tls)
         )
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = ["http/1.1"]

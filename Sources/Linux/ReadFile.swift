@@ -12,7 +12,11 @@ package enum ReadFile {
 
     /// The bytes of an open regular file from its beginning; nil when it cannot be read or is over the limit.
     package static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
+        var status = stat()
         var result: [UInt8] = []
+        if unsafe fstat(descriptor, &status) == 0 {
+            result.reserveCapacity(max(0, min(Int(status.st_size), limit)))
+        }
         let finished = forEachChunk(of: descriptor, limit: limit) {
             result += $0
             return true

@@ -4,7 +4,7 @@ internal import Model
 /// shipped ones.
 ///
 /// The shipped ones lie beside the program, in the first of these folders that exists: `profiles` beside the
-/// executable, `../share/bailey/profiles` (an installation), `../../../profiles` (a build folder of the checkout).
+/// executable, `../../share/bailey/profiles` (an installation), `../../../profiles` (a build folder of the checkout).
 package struct ProfileSearch: Sendable, Hashable {
     /// In the order they are asked; the first that has the name wins.
     package let folders: [String]
@@ -33,7 +33,7 @@ package struct ProfileSearch: Sendable, Hashable {
         func above(_ levels: Int, _ rest: String) -> String {
             parts.dropLast(levels).map { "/\($0)" }.joined() + "/" + rest
         }
-        return [above(0, "profiles"), above(1, "share/bailey/profiles"), above(3, "profiles")]
+        return [above(0, "profiles"), above(2, "share/bailey/profiles"), above(3, "profiles")]
             .first { TextFile.exists("\($0)/base.yaml") }
     }
 

@@ -2,22 +2,34 @@ internal import Glibc
 internal import Linux
 internal import Model
 
-/// Bailey's own two programs, as an agent sees them.
+/// Bailey's own programs, as an agent sees them.
 enum BaileyPrograms {
     /// Path inside and path outside; refused when the helper cannot be found.
     static func located() throws(LaunchFailure) -> [(String, String)] {
         let own = try executable()
-        let folder = own.cut(at: "/").dropLast().reduce("") { $0 + "/" + $1 }
-        let candidates = [folder + "/bailey-init", folder + "/../libexec/bailey/bailey-init"]
-        guard let helper = candidates.first(where: { unsafe access($0, X_OK) == 0 }) else {
-            throw LaunchFailure(
-                step: "find bailey-init",
-                object: candidates.joined(separator: ", "),
-                errno: ENOENT,
-                remedy: "It is installed beside bailey or in ../libexec/bailey: run 'make install' again."
-            )
+        guard let end = own.lastPlace(of: "/") else { throw missing("bailey-init", "the folder of \(own)") }
+        let folder = String(own[..<end])
+        return [
+            ("/.bailey/bin/bailey", try first("bailey", [folder + "/bailey", folder + "/../../bin/bailey"])),
+            ("/.bailey/bin/bailey-core", own),
+            ("/.bailey/bin/init", try first("bailey-init", [folder + "/bailey-init"])),
+        ]
+    }
+
+    private static func first(_ name: String, _ places: [String]) throws(LaunchFailure) -> String {
+        guard let path = places.first(where: { unsafe access($0, X_OK) == 0 }) else {
+            throw missing(name, places.count == 1 ? places[0] : places[0] + ", " + places[1])
         }
-        return [("/.bailey/bin/bailey", own), ("/.bailey/bin/init", helper)]
+        return path
+    }
+
+    private static func missing(_ name: String, _ places: String) -> LaunchFailure {
+        LaunchFailure(
+            step: "find \(name)",
+            object: places,
+            errno: ENOENT,
+            remedy: "It is installed in bin or libexec/bailey: run 'make install' again."
+        )
     }
 
     private static func executable() throws(LaunchFailure) -> String {

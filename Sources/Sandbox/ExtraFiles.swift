@@ -12,23 +12,25 @@ package final class ExtraFiles: Sendable {
 
     let parts: [Part]
     private let memory: OwnedDescriptor
-    private let whole: [UInt8]
+    /// Of each, in the same order.
+    private let pieces: [[[UInt8]]]
 
-    /// Takes the files, by their paths inside.
-    package init(_ files: [(path: String, bytes: [UInt8])]) throws(SystemCallError) {
-        var whole: [UInt8] = []
+    /// Takes the files, by their paths inside; each is its pieces, one behind the other.
+    package init(_ files: [(path: String, pieces: [[UInt8]])]) throws(SystemCallError) {
         var parts: [Part] = []
-        for (path, bytes) in files {
-            parts.append(Part(path: path, offset: UInt64(whole.count), size: UInt64(bytes.count)))
-            whole += bytes
+        var offset: UInt64 = 0
+        for (path, pieces) in files {
+            let size = UInt64(pieces.reduce(0) { $0 + $1.count })
+            parts.append(Part(path: path, offset: offset, size: size))
+            offset += size
         }
         self.parts = parts
-        self.whole = whole
-        memory = try SealedMemory.holding(whole, name: "bailey-files")
+        pieces = files.map(\.pieces)
+        memory = try SealedMemory.holding(files.flatMap(\.pieces), name: "bailey-files")
     }
 
     var descriptor: Int32 { memory.rawValue }
 
     /// One file's bytes.
-    func bytes(of part: Part) -> [UInt8] { Array(whole[Int(part.offset)..<Int(part.offset + part.size)]) }
+    func bytes(of part: Part) -> [UInt8] { parts.firstIndex(of: part).map { Array(pieces[$0].joined()) } ?? [] }
 }

@@ -1,6 +1,6 @@
 internal import CSandbox
 internal import Glibc
-internal import Linux
+package import Linux
 internal import Model
 package import Policy
 

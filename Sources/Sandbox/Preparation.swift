@@ -1,6 +1,6 @@
 internal import CSandbox
 internal import Glibc
-internal import Linux
+package import Linux
 
 /// A launch under way: its process isolates itself, and nobody waits for it.
 ///

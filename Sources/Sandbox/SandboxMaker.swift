@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Linux
+package import Linux
 internal import Policy
 
 /// Makes sandboxes, a few of them ahead: their namespaces, the system's part of their view and their network are the

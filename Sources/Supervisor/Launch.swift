@@ -1,4 +1,5 @@
 internal import CSandbox
+package import Client
 internal import Glibc
 internal import Identity
 internal import Linux
@@ -7,94 +8,63 @@ internal import Sandbox
 
 /// One `bailey run`: inside an agent it asks that agent's supervisor, anywhere else it is its own.
 package enum Launch {
-    /// What the command line said.
-    package struct Request: Sendable {
-        /// A name, or a path when it holds a slash.
-        package var profile: String?
-        package var name: String?
-        package var workspace: String?
-        /// Be the agent's supervisor even where another would take the launch.
-        package var standsAlone = false
-        package var options: SupervisorOptions
-        package var argv: [String] = []
-
-        package init(version: String) {
-            options = SupervisorOptions(version: version)
-        }
-    }
-
     /// Launches and waits; `warn` is given what the user should know of a launch that goes on.
-    package static func run(_ request: Request, warn: (String) -> Void) -> FrontEnd.Outcome {
-        StandardStreams.occupy()
-        SignalQueue.block()
+    package static func run(_ words: LaunchWords, warn: (String) -> Void) -> FrontEnd.Outcome {
+        LaunchClient.prepare()
         csb_names_built_in()
         // A launch that a server declines is tried again alone, and says nothing twice.
         var said: Set<String> = []
         func once(_ line: String) { if said.insert(line).inserted { warn(line) } }
         do {
-            return ControlSocket.isInsideAgent ? try nested(request) : try root(request, once)
+            let profile = try choice(words)
+            return ControlSocket.isInsideAgent
+                ? try LaunchClient.inside(words, profile) : try root(words, profile, once)
         } catch let refusal as LaunchRefusal {
-            return FrontEnd.Outcome(code: refusal.code, message: refusal.message)
+            return refusal.outcome
         } catch {
             return FrontEnd.Outcome(code: FrontEnd.launchFailed, message: "\(error)")
         }
     }
 
-    private static func nested(_ request: Request) throws -> FrontEnd.Outcome {
-        for (value, option) in [
-            (request.options.profilesDirectory, "--profiles"),
-            (request.options.configurationFile, "--config"),
-        ]
-        where value != nil {
+    /// The profile, of a file its text.
+    private static func choice(_ words: LaunchWords) throws(LaunchRefusal) -> ProfileChoice {
+        if let name = words.profileName { return .name(name) }
+        let path = WorkingDirectory.absolute(words.profile ?? "", from: try LaunchWords.place())
+        do {
+            return .text(try TextFile.read(path), path: path)
+        } catch {
             throw LaunchRefusal(
-                "\(option) is the operator's: inside an agent the supervisor decides where to look"
+                "cannot read profile \(path): \(error.message); name a text file of at most "
+                    + "\(YAMLDocument.maximumSize / 1024) KiB with -p, or a profile without a slash"
             )
         }
-        let order = try order(request, longest: ControlLimit.agentMessage)
-        let socket = try ControlSocket.connect()
-        do throws(ControlError) {
-            return try frontEnd(on: socket).run(order) ?? gone(ControlError("it took no order"))
-        } catch {
-            return gone(error)
-        }
     }
 
-    private static func frontEnd(on socket: consuming OwnedDescriptor) throws(ControlError) -> FrontEnd {
-        do throws(SystemCallError) {
-            return try FrontEnd(
-                control: ControlChannel(socket, acceptedDescriptors: ControlLimit.descriptors)
-            )
-        } catch {
-            throw ControlError("\(error)")
-        }
-    }
-
-    private static func gone(_ error: ControlError) -> FrontEnd.Outcome {
-        FrontEnd.Outcome(
-            code: FrontEnd.launchFailed,
-            message:
-                "the supervisor ended before it said whether the command runs (\(error.message)); 'bailey tree' shows"
-                + " whether it did"
-        )
-    }
-
-    private static func root(_ request: Request, _ warn: (String) -> Void) throws -> FrontEnd.Outcome {
-        if request.mayUseServer, let outcome = try served(request, warn) { return outcome }
+    private static func root(
+        _ words: LaunchWords,
+        _ profile: ProfileChoice,
+        _ warn: (String) -> Void
+    ) throws -> FrontEnd.Outcome {
+        if words.mayUseServer, let outcome = try served(words, profile, warn) { return outcome }
         try AddressSpaceLimit.check()
+        try ProcessLimit.check()
         try DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
-        let order = try order(request)
-        let configuration = try SupervisorConfiguration(request.options)
+        let order = try words.order(profile)
+        let configuration = try SupervisorConfiguration(SupervisorOptions(words))
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
+        let memory = ProfileMemory()
         let thread = try SupervisorThread.start(
             configuration: configuration,
             spawner: spawner,
-            frontEnd: inner
+            frontEnd: inner,
+            profileMemory: memory
         )
         // While the supervisor opens its store.
+        foresee(order, configuration, memory)
         let sources = WarningSources(
             directories: configuration.directories,
             profiles: { configuration.profiles },
@@ -103,25 +73,46 @@ package enum Launch {
         CredentialWarnings(order, sources)?.lines.forEach(warn)
         var failure = ControlError("it took no order")
         do throws(ControlError) {
-            if let outcome = try frontEnd(on: outer).run(order) { return outcome }
+            if let outcome = try LaunchClient.frontEnd(on: outer).run(order) { return outcome }
         } catch {
             failure = error
         }
-        return thread.join() ?? Self.gone(failure)
+        return thread.join() ?? LaunchClient.gone(failure)
+    }
+
+    /// Reads the profile that the supervisor is about to read, which finds it parsed; what is wrong with it the supervisor
+    /// says.
+    private static func foresee(
+        _ order: LaunchOrder,
+        _ configuration: SupervisorConfiguration,
+        _ memory: ProfileMemory
+    ) {
+        let loader = ProfileLoader(
+            search: configuration.profiles,
+            variables: ProfileVariables(
+                workspace: order.workspace,
+                home: configuration.home,
+                temporary: "/tmp"
+            ),
+            memory: memory,
+            author: .user
+        )
+        switch order.profile {
+        case .name(let name): _ = try? loader.loaded(name: name)
+        case .text(let text, let path): _ = try? loader.loaded(text: text, named: path)
+        }
     }
 
     /// Through the user's running supervisor; nil when there is none, or it is not the one for this launch.
-    private static func served(_ request: Request, _ warn: (String) -> Void) throws -> FrontEnd.Outcome? {
+    private static func served(
+        _ words: LaunchWords,
+        _ profile: ProfileChoice,
+        _ warn: (String) -> Void
+    ) throws -> FrontEnd.Outcome? {
         let home = HomeFolder.current
         let directories = StateDirectories(environment: ProcessEnvironment.dictionary, home: home)
         guard let socket = RuntimeFolder.server(of: directories) else { return nil }
-        var order = try order(request)
-        order.origin = LaunchOrigin(
-            version: request.options.version,
-            state: directories.state,
-            configuration: directories.configuration,
-            home: home
-        )
+        let order = try words.order(profile, from: directories)
         let sources = WarningSources(
             directories: directories,
             profiles: {
@@ -134,18 +125,15 @@ package enum Launch {
             knowsEnvironment: false
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
-        do throws(ControlError) {
-            return try frontEnd(on: socket).run(order)
-        } catch {
-            return gone(error)
-        }
+        return LaunchClient.outcome(of: order, on: socket)
     }
 }
 
-extension Launch.Request {
-    /// A running supervisor has options of its own, which these would have to be.
-    fileprivate var mayUseServer: Bool {
-        !standsAlone && options.profilesDirectory == nil && options.configurationFile == nil
-            && options.degraded.isEmpty
+extension SupervisorOptions {
+    fileprivate init(_ words: LaunchWords) {
+        self.init(version: words.version)
+        profilesDirectory = words.profilesDirectory
+        configurationFile = words.configurationFile
+        degraded = words.degraded
     }
 }

@@ -1,4 +1,5 @@
 internal import Audit
+internal import Client
 internal import Copies
 internal import Gateway
 internal import Glibc

@@ -1,3 +1,4 @@
+internal import Client
 internal import Copies
 internal import Glibc
 internal import Linux

@@ -1,4 +1,5 @@
 internal import Audit
+internal import Client
 internal import Copies
 internal import Credentials
 internal import Gateway
@@ -6,7 +7,7 @@ internal import Glibc
 package import Linux
 internal import Model
 internal import Policy
-internal import Profiles
+package import Profiles
 package import Sandbox
 
 /// The process outside: launches agents, holds secrets, policy and audit, and answers for the tree.
@@ -44,7 +45,7 @@ package final class Supervisor {
     let copies: CopyStore
     let mailbox: Mailbox
     let digests = ProgramDigests()
-    let profileMemory = ProfileMemory()
+    let profileMemory: ProfileMemory
 
     let poller: Poller
     /// The listeners of all agents, so that one step stops listening to them.
@@ -88,8 +89,13 @@ package final class Supervisor {
     var drainDeadline: UInt64?
 
     /// Opens the store, the credentials and the gateway; any failure means that nothing will be launched.
-    package init(configuration: SupervisorConfiguration, spawner: Spawner) throws {
+    package init(
+        configuration: SupervisorConfiguration,
+        spawner: Spawner,
+        profileMemory: ProfileMemory = ProfileMemory()
+    ) throws {
         self.configuration = configuration
+        self.profileMemory = profileMemory
         runtime = RuntimeFolder(path: configuration.directories.runtime)
         run = RunName.random()
         mailbox = try Mailbox()
@@ -99,11 +105,6 @@ package final class Supervisor {
         let trust = Concurrently {
             let authority = try CertificateAuthority()
             return (authority: authority, store: try TrustStore(authority: authority))
-        }
-        let filters = Concurrently {
-            let filters = SeccompFilters(base: try SystemCallPolicies.standard())
-            _ = try filters.programs(nil)
-            return filters
         }
         machine = try Machine()
         sandboxes = try SandboxMaker(
@@ -139,7 +140,7 @@ package final class Supervisor {
             credentials: credentials
         )
         self.trust = try trust.value().store
-        self.filters = try filters.value()
+        filters = SeccompFilters()
         watches.mailbox = try poller.watch(mailbox.descriptor, .mailbox)
         if configuration.servesMany { try sandboxes.include(self.trust.files) }
     }

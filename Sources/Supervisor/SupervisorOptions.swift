@@ -1,3 +1,4 @@
+internal import Client
 internal import Glibc
 internal import Identity
 internal import Linux

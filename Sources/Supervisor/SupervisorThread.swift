@@ -1,5 +1,7 @@
+internal import Client
 internal import Glibc
 internal import Linux
+internal import Profiles
 internal import Sandbox
 internal import Synchronization
 
@@ -10,18 +12,29 @@ struct SupervisorThread: ~Copyable {
         let configuration: SupervisorConfiguration
         let spawner: Spawner
         let frontEnd: Int32
+        let profileMemory: ProfileMemory
         let outcome = Mutex<FrontEnd.Outcome?>(nil)
 
-        init(configuration: SupervisorConfiguration, spawner: Spawner, frontEnd: Int32) {
+        init(
+            configuration: SupervisorConfiguration,
+            spawner: Spawner,
+            frontEnd: Int32,
+            profileMemory: ProfileMemory
+        ) {
             self.configuration = configuration
             self.spawner = spawner
             self.frontEnd = frontEnd
+            self.profileMemory = profileMemory
         }
 
         func run() {
             let socket = OwnedDescriptor(frontEnd)
             do {
-                try Supervisor(configuration: configuration, spawner: spawner).serve(socket)
+                try Supervisor(
+                    configuration: configuration,
+                    spawner: spawner,
+                    profileMemory: profileMemory
+                ).serve(socket)
             } catch {
                 outcome.withLock {
                     $0 = FrontEnd.Outcome(
@@ -40,9 +53,15 @@ struct SupervisorThread: ~Copyable {
     static func start(
         configuration: SupervisorConfiguration,
         spawner: Spawner,
-        frontEnd: consuming OwnedDescriptor
+        frontEnd: consuming OwnedDescriptor,
+        profileMemory: ProfileMemory
     ) throws(SystemCallError) -> SupervisorThread {
-        let errand = Errand(configuration: configuration, spawner: spawner, frontEnd: frontEnd.release())
+        let errand = Errand(
+            configuration: configuration,
+            spawner: spawner,
+            frontEnd: frontEnd.release(),
+            profileMemory: profileMemory
+        )
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(errand).toOpaque()
         let status = unsafe pthread_create(

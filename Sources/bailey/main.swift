@@ -1,11 +1,16 @@
-internal import ArgumentParser
+internal import Client
 internal import Glibc
+internal import Linux
 
-// `run` and `shell` are parsed by hand: building the whole command tree would cost a third of a launch.
-StandardOutput.checkAtExit()
+// A launch that somebody supervises already is asked for here, by a small program whose start costs little. Everything
+// else, and every supervisor, is bailey-core's, which lies at another address each time.
 let arguments = Array(CommandLine.arguments.dropFirst())
-switch arguments.first {
-case "run": exit(RunCommand.main(Array(arguments.dropFirst())))
-case "shell": exit(ShellCommand.main(Array(arguments.dropFirst())))
-default: EntryPoint.main(arguments)
+if arguments.first == "run", case .success(let words) = RunArguments.parse(Array(arguments.dropFirst())),
+    let outcome = LaunchClient.run(words.request)
+{
+    if let message = outcome.message { Complaint.print(message) }
+    exit(outcome.code)
 }
+let failure = CoreProgram.execute()
+Complaint.print(failure.description)
+exit(FrontEnd.launchFailed)

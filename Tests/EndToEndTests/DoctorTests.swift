@@ -66,7 +66,7 @@ extension EndToEnd {
         @Test("Without its helper program it exits 1 and says how to get it")
         func withoutInit() throws {
             let script =
-                "cp '\(Binary.path)' ../alone && ../alone doctor; echo $?; ../alone run -- touch ran; echo $?"
+                "mkdir ../alone.d && cp '\(Binary.path)' '\(Binary.path)-core' ../alone.d && ln -s alone.d/bailey ../alone && ../alone doctor; echo $?; ../alone run -- touch ran; echo $?"
             let outcome = try place.control(script)
             #expect(outcome.output.contains("MISSING   bailey-init: "), "\(outcome)")
             #expect(outcome.output.contains("make install"), "\(outcome)")

@@ -81,7 +81,7 @@ extension Escapes {
             let place = try Place()
             let folder = URL(filePath: place.binary).deletingLastPathComponent().path(percentEncoded: false)
             let copy = """
-                mkdir ../copy && cp '\(folder)/bailey' '\(folder)/bailey-init' ../copy && cp -rL '\(folder)/profiles' ../copy
+                mkdir ../copy && cp '\(folder)/bailey' '\(folder)/bailey-core' '\(folder)/bailey-init' ../copy && cp -rL '\(folder)/profiles' ../copy
                 """
             #expect(try place.control(copy).code == 0)
             #expect(try place.control("../copy/bailey run -- touch ran").code == 0)

@@ -5,5 +5,11 @@
 /* pipe2(2) with O_CLOEXEC: 0, or -errno. */
 int csb_pipe(int ends[2]);
 
-/* A memfd with these bytes, sealed against every change; its descriptor, or -errno. */
-int csb_sealed_memory(const char *name, const void *bytes, size_t size);
+/* An empty memfd; its descriptor, or -errno. */
+int csb_open_memory(const char *name);
+
+/* Appends bytes: 0, or -errno. */
+int csb_append_memory(int memory, const void *bytes, size_t size);
+
+/* Seals it against every change: 0, or -errno. */
+int csb_seal_memory(int memory);

@@ -1,4 +1,5 @@
 internal import CSandbox
+internal import Linux
 internal import Model
 internal import Policy
 

@@ -1,5 +1,6 @@
 internal import CSandbox
 internal import Glibc
+internal import Linux
 internal import Model
 internal import Policy
 

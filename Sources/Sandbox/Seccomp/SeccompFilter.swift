@@ -14,7 +14,13 @@ package enum SeccompFilter {
     /// BPF_MAXINSNS (linux/bpf_common.h): the kernel takes no longer program.
     package static let maximumInstructions = 4096
 
-    /// The filter of the policy that every agent runs under.
+    /// The filter of the policy that every agent runs under, as it was compiled when that policy was last changed.
+    ///
+    /// Compiling it takes as long as half of a launch. SeccompTwinTests compare it with the policy, call by call, and
+    /// `make filters` writes it anew.
+    package static var builtIn: [UInt8] { PackageResources.default_x86_64_bpf }
+
+    /// The same, compiled now.
     package static func base(_ policy: SystemCallPolicy) throws(SeccompFailure) -> [UInt8] {
         try program(policy, after: SeccompPrologue.base)
     }

@@ -6,37 +6,43 @@ package final class SeccompFilters: Sendable {
     /// Makes the filter of one policy.
     package typealias Compiler = @Sendable (SystemCallPolicy) throws(SeccompFailure) -> [UInt8]
 
-    private let base: SystemCallPolicy
-    private let compileBase: Compiler
+    private let makeBase: @Sendable () throws(SeccompFailure) -> [UInt8]
     private let compileNarrower: Compiler
     /// By the policy's digest; the base's own is nil.
     private let compiled = Mutex<[String?: [UInt8]]>([:])
+
+    /// The filters over the one that is built in.
+    package init() {
+        makeBase = { () throws(SeccompFailure) in SeccompFilter.builtIn }
+        compileNarrower = SeccompFilter.narrower
+    }
 
     package init(
         base: SystemCallPolicy,
         compileBase: @escaping Compiler = SeccompFilter.base,
         compileNarrower: @escaping Compiler = SeccompFilter.narrower
     ) {
-        self.base = base
-        self.compileBase = compileBase
+        makeBase = { () throws(SeccompFailure) in try compileBase(base) }
         self.compileNarrower = compileNarrower
     }
 
     /// The filters for a profile, in the order in which they are loaded: what it adds to the base, then the base's.
     package func programs(_ policy: SystemCallPolicy?) throws(SeccompFailure) -> [[UInt8]] {
-        let base = try program(base, key: nil, compileBase)
+        let base = try program(nil, makeBase)
         guard let policy, !policy.addsNothing else { return [base] }
-        return [try program(policy, key: policy.digest, compileNarrower), base]
+        let compile = compileNarrower
+        return [
+            try program(policy.digest) { () throws(SeccompFailure) in try compile(policy) }, base,
+        ]
     }
 
     private func program(
-        _ policy: SystemCallPolicy,
-        key: String?,
-        _ compile: Compiler
+        _ key: String?,
+        _ make: () throws(SeccompFailure) -> [UInt8]
     ) throws(SeccompFailure) -> [UInt8] {
         try compiled.withLock { compiled throws(SeccompFailure) in
             if let known = compiled[key] { return known }
-            let program = try compile(policy)
+            let program = try make()
             compiled[key] = program
             return program
         }

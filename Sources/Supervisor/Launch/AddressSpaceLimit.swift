@@ -1,3 +1,4 @@
+internal import Client
 internal import Glibc
 
 /// The launcher's own limit on address space (`ulimit -v`).

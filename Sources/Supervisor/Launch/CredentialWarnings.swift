@@ -1,3 +1,4 @@
+internal import Client
 internal import Credentials
 internal import Model
 internal import Policy

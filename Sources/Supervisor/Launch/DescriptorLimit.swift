@@ -1,3 +1,4 @@
+internal import Client
 internal import Glibc
 
 /// How many descriptors the supervisor may have open (RLIMIT_NOFILE, setrlimit(2)).

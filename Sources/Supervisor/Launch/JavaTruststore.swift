@@ -13,14 +13,22 @@ struct JavaTruststore {
     /// X.509 certificates in DER, each with the alias it goes by.
     let certificates: [(alias: String, der: [UInt8])]
 
-    /// The file's bytes.
-    var bytes: [UInt8] {
-        var content = Self.magic + Self.bigEndian(Self.version, 4) + Self.bigEndian(certificates.count, 4)
+    /// Bytes around each certificate, its alias left out.
+    private static let overhead = 32
+
+    /// The file's bytes: the content and its seal.
+    var pieces: [[UInt8]] {
+        var content: [UInt8] = []
+        content.reserveCapacity(
+            certificates.reduce(Self.overhead) { $0 + $1.der.count + $1.alias.utf8.count + Self.overhead }
+        )
+        content += Self.magic + Self.bigEndian(Self.version, 4) + Self.bigEndian(certificates.count, 4)
         for (alias, der) in certificates {
             content += Self.bigEndian(Self.trustedCertificateTag, 4) + Self.text(alias)
-            content += Self.bigEndian(0, 8) + Self.text("X.509") + Self.bigEndian(der.count, 4) + der
+            content += Self.bigEndian(0, 8) + Self.text("X.509") + Self.bigEndian(der.count, 4)
+            content += der
         }
-        return content + seal(content)
+        return [content, seal(content)]
     }
 
     /// SHA-1 over the password in UTF-16BE, the whitener and the content: the format's integrity check.

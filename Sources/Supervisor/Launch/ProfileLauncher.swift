@@ -1,5 +1,7 @@
+internal import Client
 internal import Credentials
 internal import Glibc
+internal import Linux
 internal import Policy
 package import Profiles
 internal import Sandbox

@@ -22,13 +22,13 @@ struct TrustStore {
             certificates: certificates.enumerated().map { (alias: "bailey-\($0.offset)", der: $0.element) }
         )
         files = try ExtraFiles([
-            (path: TrustFiles.bundlePath, bytes: system + Array("\n\(pem)".utf8)),
-            (path: TrustFiles.javaPath, bytes: truststore.bytes),
+            (path: TrustFiles.bundlePath, pieces: [system, Array("\n\(pem)".utf8)]),
+            (path: TrustFiles.javaPath, pieces: truststore.pieces),
             (
                 path: "/etc/resolv.conf",
-                bytes: Array("nameserver 198.18.0.53\noptions edns0 timeout:2\n".utf8)
+                pieces: [Array("nameserver 198.18.0.53\noptions edns0 timeout:2\n".utf8)]
             ),
-            (path: "/etc/hosts", bytes: Array("127.0.0.1\tlocalhost\n::1\tlocalhost\n".utf8)),
+            (path: "/etc/hosts", pieces: [Array("127.0.0.1\tlocalhost\n::1\tlocalhost\n".utf8)]),
         ])
     }
 }

@@ -1,3 +1,4 @@
+internal import Linux
 internal import Model
 internal import Policy
 internal import Profiles

@@ -1,4 +1,5 @@
 internal import CSandbox
+package import Client
 internal import Glibc
 internal import Linux
 internal import Sandbox
@@ -47,6 +48,7 @@ package enum Server {
             throw LaunchRefusal("inside an agent there is a supervisor already: `bailey run` asks it")
         }
         try AddressSpaceLimit.check()
+        try ProcessLimit.check()
         try DescriptorLimit.raise()
         let spawner = try Spawner.start()
         var options = request.options

@@ -1,4 +1,5 @@
 internal import CSandbox
+internal import Client
 internal import Glibc
 internal import Linux
 

@@ -1,3 +1,4 @@
+internal import Client
 internal import Copies
 internal import Model
 internal import Policy

@@ -1,3 +1,4 @@
+import Foundation
 import Policy
 import Profiles
 import Sandbox
@@ -19,6 +20,21 @@ struct SeccompFilterTests {
             #expect(program.count % 8 == 0)
             #expect(program.count / 8 <= SeccompFilter.maximumInstructions)
         }
+    }
+
+    /// The library whose output is in the repository; another may order instructions otherwise, and SeccompTwinTests tell
+    /// whether it means the same.
+    private static let library = "2.5.4"
+
+    @Test(.enabled(if: SeccompFilter.libraryVersion() == library, "needs libseccomp 2.5.4"))
+    func `The filter that is built in is what the default policy compiles to`() throws {
+        let compiled = try SeccompFilter.base(try SystemCallPolicies.standard())
+        if let path = ProcessInfo.processInfo.environment["BAILEY_FILTER"] {
+            try Data(compiled).write(to: URL(filePath: path))
+        } else {
+            #expect(SeccompFilter.builtIn == compiled, "run 'make filters', and build again")
+        }
+        #expect(try SeccompFilters().programs(nil) == [SeccompFilter.builtIn])
     }
 
     @Test func `The default is loaded last, and alone where a policy adds nothing`() throws {

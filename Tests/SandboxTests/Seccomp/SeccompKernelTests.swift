@@ -148,8 +148,7 @@ private struct SeccompOutcomes {
         let filter = folder.appending(path: "filter").path
         let program = folder.appending(path: "probe").path
         try Data(SeccompProbeSource.text.utf8).write(to: URL(filePath: source))
-        let base = try SystemCallPolicies.standard()
-        let filters = try SeccompFilters(base: base).programs(try SystemCallPolicies.strict())
+        let filters = try SeccompFilters().programs(try SystemCallPolicies.strict())
         try #require(filters.count == 2)
         try Data(filters[1]).write(to: URL(filePath: filter))
         try Data(filters[0]).write(to: URL(filePath: filter + "-strict"))

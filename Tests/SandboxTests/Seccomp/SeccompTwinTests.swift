@@ -39,7 +39,7 @@ struct SeccompTwinTests {
 
         /// What is loaded for the default and a policy on top of it.
         static func filters(_ policy: SystemCallPolicy?) throws -> [[UInt8]] {
-            try SeccompFilters(base: try SystemCallPolicies.standard()).programs(policy)
+            try SeccompFilters().programs(policy)
         }
 
         /// The actions that the data gives, of which the filters give one.

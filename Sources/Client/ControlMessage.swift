@@ -156,7 +156,7 @@ extension ControlRequest {
 
 extension ControlReply {
     /// Nothing follows it.
-    var isLast: Bool {
+    package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
         case .launched, .agents, .ending: false

@@ -1,12 +1,12 @@
 internal import Glibc
 
 /// The user's entry in the account database.
-struct AccountEntry {
-    let name: String
-    let home: String
+package struct AccountEntry {
+    package let name: String
+    package let home: String
 
     /// By the real user id; a user without an entry is called by number and has no home but `/`.
-    static func current() -> AccountEntry {
+    package static func current() -> AccountEntry {
         guard let entry = unsafe getpwuid(getuid()) else {
             return AccountEntry(name: "\(getuid())", home: "/")
         }

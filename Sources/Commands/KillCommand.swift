@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Client
 internal import Model
 internal import Supervisor
 

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Client
 
 /// The command line.
 struct RootCommand: ParsableCommand {
@@ -31,9 +32,4 @@ struct RootCommand: ParsableCommand {
 extension RootCommand {
     /// Every complaint of Bailey's begins alike.
     static var _errorLabel: String { "bailey" }
-}
-
-/// The version of this build.
-enum Version {
-    static let current = "0.1.0"
 }

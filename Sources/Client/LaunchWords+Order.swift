@@ -1,22 +1,20 @@
 internal import Glibc
 internal import Linux
 internal import Model
-internal import Profiles
-internal import Sandbox
 
-extension Launch {
+extension LaunchWords {
     /// What a front-end asks a supervisor for.
     ///
     /// - Parameters:
-    ///   - request: what the command line said.
+    ///   - profile: which one, by name or as text.
     ///   - longest: bytes that the supervisor takes.
     /// - Returns: the order.
     /// - Throws: why there is nothing to ask for.
-    static func order(
-        _ request: Request,
+    package func order(
+        _ profile: ProfileChoice,
         longest: Int = ControlLimit.message
     ) throws(LaunchRefusal) -> LaunchOrder {
-        let order = try order(of: request)
+        let order = try order(of: profile, from: Self.place())
         let strings = order.argv.count + order.environment.count
         let size = ControlRequest.launch(order).bytes.count
         guard size <= longest, strings <= ControlLimit.listCount else {
@@ -29,17 +27,22 @@ extension Launch {
         return order
     }
 
-    private static func order(of request: Request) throws(LaunchRefusal) -> LaunchOrder {
+    /// The current directory, without which nothing is asked for.
+    package static func place() throws(LaunchRefusal) -> String {
         guard let current = WorkingDirectory.current else {
             throw LaunchRefusal("the current directory cannot be read; change to one that exists")
         }
-        return LaunchOrder(
-            profile: try choice(request.profile ?? "base", from: current),
-            name: request.name,
-            workspace: try workspace(request.workspace, from: current),
-            namesWorkspace: request.workspace != nil,
+        return current
+    }
+
+    private func order(of profile: ProfileChoice, from current: String) throws(LaunchRefusal) -> LaunchOrder {
+        LaunchOrder(
+            profile: profile,
+            name: name,
+            workspace: try Self.workspace(workspace, from: current),
+            namesWorkspace: workspace != nil,
             workingDirectory: current,
-            argv: request.argv,
+            argv: argv,
             environment: ProcessEnvironment.entries,
             terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil,
             umask: FileModeMask.current
@@ -70,19 +73,5 @@ extension Launch {
                 remedy: "Name a folder that exists and that you may enter with -w."
             )
         )
-    }
-
-    private static func choice(_ profile: String, from current: String) throws(LaunchRefusal) -> ProfileChoice
-    {
-        guard profile.holds("/") else { return .name(profile) }
-        let path = WorkingDirectory.absolute(profile, from: current)
-        do {
-            return .text(try TextFile.read(path), path: path)
-        } catch {
-            throw LaunchRefusal(
-                "cannot read profile \(path): \(error.message); name a text file of at most "
-                    + "\(YAMLDocument.maximumSize / 1024) KiB with -p, or a profile without a slash"
-            )
-        }
     }
 }

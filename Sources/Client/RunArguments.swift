@@ -1,16 +1,15 @@
 internal import Model
-internal import Supervisor
 
 /// The arguments of `bailey run` and `bailey shell`.
-struct RunArguments {
+package struct RunArguments {
     /// What came of parsing.
-    enum Parsed {
+    package enum Parsed {
         case success(RunArguments)
         case help
         case failure(String)
     }
 
-    var request = Launch.Request(version: Version.current)
+    package var request = LaunchWords(version: Version.current)
 
     /// Options come before the command; the first word that is none, or what follows `--`, is the command.
     ///
@@ -19,7 +18,7 @@ struct RunArguments {
     ///   - name: the subcommand.
     ///   - standard: what runs when no command is named; nil where one must be.
     /// - Returns: what was asked for.
-    static func parse(
+    package static func parse(
         _ arguments: [String],
         of name: String = "run",
         standard: [String]? = nil
@@ -65,14 +64,14 @@ struct RunArguments {
         return (String(word[..<equals]), String(word.rest(behind: equals)))
     }
 
-    private static var options: [String: (inout Launch.Request, String) -> Void] {
+    private static var options: [String: (inout LaunchWords, String) -> Void] {
         [
             "-p": { $0.profile = $1 }, "--profile": { $0.profile = $1 },
             "--name": { $0.name = $1 },
             "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
-            "--profiles": { $0.options.profilesDirectory = $1 },
-            "--config": { $0.options.configurationFile = $1 },
-            "--allow-degraded": { $0.options.degraded.insert($1) },
+            "--profiles": { $0.profilesDirectory = $1 },
+            "--config": { $0.configurationFile = $1 },
+            "--allow-degraded": { $0.degraded.insert($1) },
         ]
     }
 }

@@ -1,9 +1,9 @@
 internal import CSandbox
 internal import Glibc
-internal import Linux
+package import Linux
 
 /// Signals as a readable descriptor (signalfd(2)), so that a loop handles them in order with everything else.
-struct SignalQueue: ~Copyable {
+package struct SignalQueue: ~Copyable {
     /// What a launcher is expected to hand on, and window changes.
     static let forwarded = [SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT]
 
@@ -17,7 +17,7 @@ struct SignalQueue: ~Copyable {
     ///
     /// SIGPIPE and SIGXFSZ are ignored: a reader that went away, or a limit on the size of files, is an error of one
     /// write, not the end of the process.
-    static func block() {
+    package static func block() {
         unsafe csb_signals_block(forwarded, Int32(forwarded.count))
         _ = signal(SIGPIPE, SIG_IGN)
         _ = signal(SIGXFSZ, SIG_IGN)
@@ -25,16 +25,17 @@ struct SignalQueue: ~Copyable {
         _ = signal(SIGCHLD, SIG_DFL)
     }
 
-    static func opened() throws(SystemCallError) -> SignalQueue {
+    /// The descriptor of the blocked ones.
+    package static func opened() throws(SystemCallError) -> SignalQueue {
         let raw = unsafe csb_signals_open(forwarded, Int32(forwarded.count))
         guard raw >= 0 else { throw SystemCallError(stage: "signalfd", object: "front-end", errno: -raw) }
         return SignalQueue(queue: OwnedDescriptor(raw))
     }
 
-    var descriptor: Int32 { queue.rawValue }
+    package var descriptor: Int32 { queue.rawValue }
 
     /// The next signal; nil when there is none.
-    func next() -> Int32? {
+    package func next() -> Int32? {
         let number = csb_signals_next(queue.rawValue)
         return number > 0 ? number : nil
     }

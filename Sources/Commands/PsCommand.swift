@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audit
+internal import Client
 internal import Foundation
 internal import Supervisor
 

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audit
+internal import Client
 internal import Supervisor
 
 /// `bailey tree`: the agents of a run, with their requests.

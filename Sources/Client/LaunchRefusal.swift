@@ -1,25 +1,29 @@
-internal import Sandbox
+package import Linux
+internal import Model
 
 /// A launch that will not happen, with what the front-end prints and exits with.
-struct LaunchRefusal: Error {
+package struct LaunchRefusal: Error {
     /// 125, or 127 and 126 as shells use them.
-    let code: Int32
-    let message: String
+    package let code: Int32
+    package let message: String
 
-    init(_ message: String) {
+    package init(_ message: String) {
         code = FrontEnd.launchFailed
         self.message = message
     }
 
-    init(_ failure: LaunchFailure) {
+    package init(_ failure: LaunchFailure) {
         code = failure.exitCode
         message = failure.description
     }
+
+    /// What its front-end ends with.
+    package var outcome: FrontEnd.Outcome { FrontEnd.Outcome(code: code, message: message) }
 }
 
 extension ProfileChoice {
     /// What the user wrote.
-    var label: String {
+    package var label: String {
         switch self {
         case .name(let name): "'\(name)'"
         case .text(_, let path): path

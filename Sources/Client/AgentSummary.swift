@@ -22,10 +22,10 @@ package struct AgentSummary: Sendable, Hashable {
     static let maximumArguments = 256
     /// Summaries in one answer: with two names of at most 255 bytes they fit into a socket's buffer, 208 KiB by default
     /// (net.core.wmem_default), and nobody waits for the one who reads them.
-    static let perAnswer = 128
+    package static let perAnswer = 128
 
     /// As many arguments as fit.
-    static func shortened(_ argv: [String]) -> [String] {
+    package static func shortened(_ argv: [String]) -> [String] {
         var room = maximumArguments
         var kept: [String] = []
         for argument in argv {

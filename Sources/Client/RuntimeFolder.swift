@@ -1,21 +1,25 @@
 internal import CSandbox
 internal import Glibc
-internal import Linux
+package import Linux
 internal import Model
 
 /// Where supervisors listen for their user: a folder of that user's alone.
 ///
 /// `control` is the socket of `bailey serve`, and `RUN` that of one `bailey run`, which takes no launches.
-struct RuntimeFolder: Sendable {
-    static let serverName = "control"
+package struct RuntimeFolder: Sendable {
+    package static let serverName = "control"
     /// Entries looked at: far more than one user has supervisors.
     private static let maximumEntries = 4_096
 
-    let path: String
+    package let path: String
+
+    package init(path: String) {
+        self.path = path
+    }
 
     /// Makes the folder, and refuses one that is not this user's alone: whoever may write in it may answer in a
     /// supervisor's place.
-    func make() throws(SystemCallError) {
+    package func make() throws(SystemCallError) {
         let parent = String(path[..<(path.lastPlace(of: "/") ?? path.startIndex)])
         for folder in [parent, path] where unsafe mkdir(folder, 0o700) != 0 && errno != EEXIST {
             throw SystemCallError(stage: "mkdir", object: folder, errno: errno)
@@ -24,7 +28,7 @@ struct RuntimeFolder: Sendable {
     }
 
     /// Whether the folder is there, is this user's, and nobody else may write in it.
-    var isOurs: Bool {
+    package var isOurs: Bool {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else { return false }
         return status.st_mode & S_IFMT == S_IFDIR && status.st_uid == geteuid() && status.st_mode & 0o022 == 0
@@ -33,7 +37,7 @@ struct RuntimeFolder: Sendable {
     /// Holds a name for this process: the lock ends with it, however that ends; the socket's file does not.
     ///
     /// Throws EBUSY when another supervisor holds it.
-    func lock(_ name: String) throws(SystemCallError) -> OwnedDescriptor {
+    package func lock(_ name: String) throws(SystemCallError) -> OwnedDescriptor {
         let file = path + "/" + name + Self.lockSuffix
         let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC
         while true {
@@ -52,7 +56,7 @@ struct RuntimeFolder: Sendable {
     }
 
     /// Takes away what supervisors left that were killed.
-    func sweep() {
+    package func sweep() {
         for name in names where name.ends(with: Self.lockSuffix) {
             let owner = String(name.dropLast(bytes: Self.lockSuffix.utf8.count))
             guard let held = try? lock(owner) else { continue }
@@ -64,7 +68,7 @@ struct RuntimeFolder: Sendable {
     private static let lockSuffix = ".lock"
 
     /// Paths of all sockets that are there, of living supervisors and of others.
-    var sockets: [String] {
+    package var sockets: [String] {
         names.filter { !$0.ends(with: Self.lockSuffix) && !$0.ends(with: ".new") }.map { path + "/" + $0 }
             .sorted()
     }
@@ -83,16 +87,16 @@ struct RuntimeFolder: Sendable {
     }
 
     /// The folders where a supervisor of these directories may listen; a service has no `$XDG_RUNTIME_DIR`.
-    static func all(of directories: StateDirectories) -> [RuntimeFolder] {
+    package static func all(of directories: StateDirectories) -> [RuntimeFolder] {
         var paths = [directories.runtime]
         if !directories.serviceRuntime.isSame(as: directories.runtime) {
             paths.append(directories.serviceRuntime)
         }
-        return paths.map(RuntimeFolder.init).filter(\.isOurs)
+        return paths.map { RuntimeFolder(path: $0) }.filter(\.isOurs)
     }
 
     /// A connection to the running supervisor; nil when there is none.
-    static func server(of directories: StateDirectories) -> OwnedDescriptor? {
+    package static func server(of directories: StateDirectories) -> OwnedDescriptor? {
         for folder in all(of: directories) {
             if let socket = connect(to: folder.path + "/" + serverName) { return socket }
         }
@@ -101,10 +105,10 @@ struct RuntimeFolder: Sendable {
 
     /// A connection to the supervisor that listens at a path; nil when there is none, it is another user's, or it
     /// cannot be reached.
-    static func connect(to path: String) -> OwnedDescriptor? { (try? connection(to: path)) ?? nil }
+    package static func connect(to path: String) -> OwnedDescriptor? { (try? connection(to: path)) ?? nil }
 
     /// The same, but one that cannot be reached is an error; one that was killed is nobody.
-    static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
+    package static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
         do throws(SystemCallError) {
             let socket = try PacketSocket.connect(to: path)
             guard PacketSocket.peer(of: socket.rawValue)?.user == geteuid() else { return nil }

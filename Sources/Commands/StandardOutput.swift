@@ -1,3 +1,4 @@
+internal import Client
 // `stdout` is a variable in C; nothing here sets it.
 @unsafe @preconcurrency internal import Glibc
 internal import Linux

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Client
 internal import Glibc
 
 /// `bailey shell`: an interactive shell as an agent.

@@ -3,9 +3,9 @@ internal import Linux
 internal import Model
 
 /// The environment this process was given.
-enum ProcessEnvironment {
+package enum ProcessEnvironment {
     /// Every entry that is valid UTF-8, as it stands.
-    static let entries: [String] = {
+    package static let entries: [String] = {
         var entries: [String] = []
         var cursor = unsafe environ
         while let entry = unsafe cursor.pointee {
@@ -16,7 +16,7 @@ enum ProcessEnvironment {
     }()
 
     /// Name to value, for names in ASCII; of a repeated name the first, as getenv(3) has it.
-    static let dictionary: [String: String] = {
+    package static let dictionary: [String: String] = {
         var result: [String: String] = [:]
         for entry in entries {
             guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 })
@@ -33,10 +33,10 @@ enum ProcessEnvironment {
 /// Where this process stands.
 package enum WorkingDirectory {
     /// The absolute path; nil when the directory is gone or cannot be reached.
-    static var current: String? { PathText.currentDirectory }
+    package static var current: String? { PathText.currentDirectory }
 
     /// A path made absolute against the current directory.
-    static func absolute(_ path: String) -> String { absolute(path, from: current ?? "/") }
+    package static func absolute(_ path: String) -> String { absolute(path, from: current ?? "/") }
 
     /// A path made absolute against a directory, with `.` and `..` taken out by their text.
     package static func absolute(_ path: String, from directory: String) -> String {
@@ -50,18 +50,18 @@ package enum WorkingDirectory {
 }
 
 /// The user's home directory.
-enum HomeFolder {
+package enum HomeFolder {
     /// `$HOME` when it is a path, else the account's.
-    static var current: String {
+    package static var current: String {
         let named = unsafe getenv("HOME").flatMap { unsafe String(validatingCString: $0) }
         return named.flatMap { $0.begins(with: "/") ? $0 : nil } ?? AccountEntry.current().home
     }
 }
 
 /// The file mode creation mask of this process.
-enum FileModeMask {
+package enum FileModeMask {
     /// Read by setting it (umask(2)): call while nothing else makes files.
-    static var current: UInt32 {
+    package static var current: UInt32 {
         let mask = umask(0o077)
         _ = umask(mask)
         return UInt32(mask) & 0o777

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Client
 internal import Glibc
 internal import Supervisor
 
@@ -30,8 +31,7 @@ enum RunCommand {
     }
 
     static func complain(_ message: String) {
-        let text = "bailey: \(message)\n"
-        _ = unsafe text.withCString { unsafe write(STDERR_FILENO, $0, strlen($0)) }
+        Complaint.print(message)
     }
 }
 

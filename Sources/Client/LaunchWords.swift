@@ -1,0 +1,32 @@
+internal import Model
+
+/// What the command line said about a launch.
+package struct LaunchWords: Sendable {
+    /// Of the program.
+    package let version: String
+    /// A name, or a path when it holds a slash.
+    package var profile: String?
+    package var name: String?
+    package var workspace: String?
+    /// Be the agent's supervisor even where another would take the launch.
+    package var standsAlone = false
+    package var profilesDirectory: String?
+    package var configurationFile: String?
+    package var degraded: Set<String> = []
+    package var argv: [String] = []
+
+    package init(version: String) {
+        self.version = version
+    }
+
+    /// A running supervisor has options of its own, which these would have to be.
+    package var mayUseServer: Bool {
+        !standsAlone && profilesDirectory == nil && configurationFile == nil && degraded.isEmpty
+    }
+
+    /// The profile, unless it is a file's, whose text has to be read.
+    package var profileName: String? {
+        let profile = profile ?? "base"
+        return profile.holds("/") ? nil : profile
+    }
+}
