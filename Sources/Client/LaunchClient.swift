@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 package import Linux
 internal import Model
@@ -11,6 +12,9 @@ package enum LaunchClient {
     /// - Returns: how it ended; nil when it is not such a launch.
     package static func run(_ words: LaunchWords) -> FrontEnd.Outcome? {
         guard let name = words.profileName else { return nil }
+        // Before the socket is opened, which would get a number that the caller left closed.
+        StandardStreams.occupy()
+        csb_names_built_in()
         do throws(LaunchRefusal) {
             if ControlSocket.isInsideAgent { return try inside(words, .name(name)) }
             guard words.mayUseServer else { return nil }

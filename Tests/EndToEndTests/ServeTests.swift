@@ -64,6 +64,20 @@ extension EndToEnd {
             #expect(server.finish().code == 0)
         }
 
+        @Test("A standard stream that the caller left closed is not taken by the connection to the server")
+        func closedStreams() throws {
+            let server = try serving()
+            for (closed, output) in [("<&-", "done\n"), (">&-", ""), ("2>&-", "done\n")] {
+                let outcome = try place.control("'\(place.binary)' run -- sh -c 'cat; echo done' \(closed)")
+                #expect(outcome.output == output, "\(closed): \(outcome)")
+                #expect(!outcome.errors.contains("supervisor ended"), "\(closed): \(outcome)")
+            }
+            let launches = try place.bailey(["tree", "--all"]).lines.filter { $0.hasPrefix("run ") }
+            #expect(launches.count == 3)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+        }
+
         @Test(
             "A launch behaves as it does alone: streams, directory, environment, exit codes, signals, children"
         )
