@@ -7,7 +7,7 @@ enum BaileyPrograms {
     /// Path inside and path outside; refused when the helper cannot be found.
     static func located() throws(LaunchFailure) -> [(String, String)] {
         let own = try executable()
-        let folder = own.cut(at: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        let folder = Self.folder(of: own)
         let candidates = [folder + "/bailey-init", folder + "/../libexec/bailey/bailey-init"]
         guard let helper = candidates.first(where: { unsafe access($0, X_OK) == 0 }) else {
             throw LaunchFailure(
@@ -18,6 +18,13 @@ enum BaileyPrograms {
             )
         }
         return [("/.bailey/bin/bailey", own), ("/.bailey/bin/init", helper)]
+    }
+
+    /// Where this program lies; nil when that cannot be known.
+    static var folder: String? { (try? executable()).map(folder) }
+
+    private static func folder(of program: String) -> String {
+        program.cut(at: "/").dropLast().reduce("") { $0 + "/" + $1 }
     }
 
     private static func executable() throws(LaunchFailure) -> String {
