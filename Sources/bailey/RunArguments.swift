@@ -72,7 +72,7 @@ struct RunArguments {
             "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
             "--profiles": { $0.options.profilesDirectory = $1 },
             "--config": { $0.options.configurationFile = $1 },
-            "--allow-degraded": { $0.options.degraded.insert($1) },
+            "--allow-degraded": { $0.options.degraded.formUnion($1.cut(at: ",").map(String.init)) },
         ]
     }
 }

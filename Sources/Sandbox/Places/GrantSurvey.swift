@@ -24,7 +24,8 @@ struct GrantSurvey: Sendable {
         self.own = try OwnPlaces(own, in: table)
         try checkSystem()
         // What is taken from a copy was looked at with the copy.
-        for grant in grants where !grant.isInCopy {
+        // What was found lies in what is granted, and no link leads to it.
+        for grant in grants where !grant.isInCopy && !grant.isFound {
             guard let tree = try GrantedTree.of(grant, in: table) else { continue }
             try check(tree)
             trees[ByteText(grant.path)] = tree
