@@ -152,6 +152,7 @@ uninstall: ## Remove what `make install` installed
 	rm -f "$$root/bin/bailey" "$$root/share/man/man1/bailey.1" "$$root/share/bash-completion/completions/bailey"
 	rm -f "$$root/lib/systemd/system/bailey.service" "$$root/lib/systemd/user/bailey.service"
 	rm -rf "$$root/libexec/bailey" "$$root/share/bailey"
+	rm -f '$(DESTDIR)/etc/apparmor.d/bailey'
 
 .PHONY: clean
 clean: ## Remove what was built
