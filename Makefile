@@ -116,6 +116,10 @@ bench-launch: deps-bench build ## Launch and reap /bin/true: bailey against bwra
 bench-crowd: build ## A thousand agents at once and ten thousand launches: what they cost and leave
 	@tools/bench/crowd
 
+.PHONY: bench-trees
+bench-trees: build ## What looking through a workspace's folders costs a launch
+	@tools/bench/trees
+
 .PHONY: bench-gateway
 bench-gateway: deps-bench build ## Requests per second: the gateway against squid with interception
 	@tools/bench/gateway
@@ -141,6 +145,12 @@ install: build ## Install under DESTDIR/PREFIX
 	    mkdir -p "$$root/lib/systemd/$${unit%/*}"
 	    sed 's|@PREFIX@|$(PREFIX)|' "systemd/$${unit#system/}" >"$$root/lib/systemd/$$unit"
 	done
+	mkdir -p "$$root/share/bailey/apparmor"
+	sed 's|@PREFIX@|$(PREFIX)|' packaging/apparmor/bailey >"$$root/share/bailey/apparmor/bailey"
+	# Where AppArmor is; loading it is for root, and for the next start of the machine.
+	if [ -d '$(DESTDIR)/etc/apparmor.d' ] && [ -w '$(DESTDIR)/etc/apparmor.d' ]; then
+	    install -m 644 "$$root/share/bailey/apparmor/bailey" '$(DESTDIR)/etc/apparmor.d/bailey'
+	fi
 	printf 'Installed under %s\n' "$$root"
 
 .PHONY: uninstall
@@ -149,6 +159,7 @@ uninstall: ## Remove what `make install` installed
 	rm -f "$$root/bin/bailey" "$$root/share/man/man1/bailey.1" "$$root/share/bash-completion/completions/bailey"
 	rm -f "$$root/lib/systemd/system/bailey.service" "$$root/lib/systemd/user/bailey.service"
 	rm -rf "$$root/libexec/bailey" "$$root/share/bailey"
+	rm -f '$(DESTDIR)/etc/apparmor.d/bailey'
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -84,9 +84,10 @@ let package = Package(
         .target(
             name: "Profiles",
             dependencies: ["Model", "Policy", "Yams", crypto],
-            // Links to profiles/seccomp: the policies as they are at build time are in the program.
+            // Links to profiles: the policies and the table of what the host runs as they are at build time are in the program.
             resources: [
                 .embedInCode("SystemCalls/x86_64.json"), .embedInCode("SystemCalls/strict-x86_64.json"),
+                .embedInCode("HostRuns/host-runs.tsv"),
             ]
         ),
         .target(name: "Masking"),

@@ -19,14 +19,11 @@ extension CanonicalJSON {
         object { json in
             json.member("argv") { $0.strings(record.argv) }
             json.member("degraded") { $0.strings(record.degraded) }
-            json.member("limits") { json in
-                json.object { json in
-                    for (name, holder) in record.limits.sorted(by: { $0.key < $1.key }) {
-                        json.member(name, holder)
-                    }
-                }
-            }
+            json.member("limits") { $0.map(record.limits) }
             json.member("lineage") { $0.write(record.lineage) }
+            if let mechanisms = record.mechanisms {
+                json.member("mechanisms") { $0.map(mechanisms) }
+            }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
             json.member("systemCalls", record.systemCalls)
@@ -50,6 +47,28 @@ extension CanonicalJSON {
             json.member("cause", record.cause)
             json.member("lineage") { $0.write(record.lineage) }
             json.member("status", record.status)
+            if let written = record.written { json.member("written") { $0.write(written) } }
+        }
+    }
+
+    private mutating func write(_ written: WrittenFiles) {
+        object { json in
+            json.member("files") { json in
+                json.array(written.files) { json, file in
+                    json.object { json in
+                        json.member("path", file.path)
+                        json.member("reason", file.reason)
+                    }
+                }
+            }
+            json.member("isWhole", written.isWhole)
+            json.member("more", written.more)
+        }
+    }
+
+    private mutating func map(_ values: [String: String]) {
+        object { json in
+            for (name, value) in values.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
         }
     }
 

@@ -50,10 +50,23 @@ extension AuditRecord {
                 + TerminalText.escaped(record.reason)
         case .exit(let record):
             "exit \(record.status)" + (record.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
+                + (record.written?.summary ?? "")
         case .request(let record):
             TerminalText.escaped("\(record.action) \(record.resource)")
                 + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
         case nil: TerminalText.escaped(payload)
         }
+    }
+}
+
+extension WrittenFiles {
+    /// Paths in one line for people; the reasons are in JSON.
+    private static let shown = 5
+
+    fileprivate var summary: String {
+        let rest = files.count + more - min(files.count, Self.shown)
+        let names = files.prefix(Self.shown).map { TerminalText.escaped($0.path) }.joined(separator: ", ")
+        let tail = (rest > 0 ? " and \(rest) more" : "") + (isWhole ? "" : "; not everything was looked at")
+        return files.isEmpty ? (isWhole ? "" : tail) : "; the host may run: " + names + tail
     }
 }

@@ -40,6 +40,10 @@ struct CanonicalJSON {
         member(key) { $0.octets += "\(number)".utf8 }
     }
 
+    mutating func member(_ key: String, _ flag: Bool) {
+        member(key) { $0.octets += (flag ? "true" : "false").utf8 }
+    }
+
     mutating func string(_ text: String) {
         octets.append(UInt8(ascii: "\""))
         for octet in text.utf8 { escape(octet) }

@@ -25,7 +25,8 @@ struct EntryMask: Sendable {
             programDigest: record.programDigest,
             limits: record.limits.mapValues(masked),
             degraded: record.degraded.map(masked),
-            systemCalls: record.systemCalls
+            systemCalls: record.systemCalls,
+            mechanisms: record.mechanisms
         )
     }
 
@@ -43,7 +44,16 @@ struct EntryMask: Sendable {
         ExitRecord(
             lineage: masked(record.lineage),
             status: record.status,
-            cause: record.cause.map(masked)
+            cause: record.cause.map(masked),
+            written: record.written.map { written in
+                WrittenFiles(
+                    files: written.files.map {
+                        WrittenFiles.File(path: masked($0.path), reason: masked($0.reason))
+                    },
+                    more: written.more,
+                    isWhole: written.isWhole
+                )
+            }
         )
     }
 

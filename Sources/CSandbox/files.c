@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 int csb_open_beneath(int folder, const char *name, int flags) {
@@ -87,4 +89,36 @@ int csb_is_same(int one, int other, int64_t size) {
 int csb_try_lock(int file, int exclusive) {
     if (flock(file, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return 1;
     return errno == EWOULDBLOCK ? 0 : -errno;
+}
+
+int csb_open_folder(int folder, const char *path, int across) {
+    struct csb_open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME,
+        .resolve = CSB_RESOLVE_NO_MAGICLINKS | CSB_RESOLVE_NO_SYMLINKS | CSB_RESOLVE_BENEATH |
+                   (across ? 0 : CSB_RESOLVE_NO_XDEV)};
+    int opened = (int)CSB(SYS_openat2, folder, path, &how, sizeof how);
+    if (opened != -EPERM) return opened;
+    /* Only the owner may leave the time of access alone (open(2)). */
+    how.flags &= ~(uint64_t)O_NOATIME;
+    return (int)CSB(SYS_openat2, folder, path, &how, sizeof how);
+}
+
+int csb_entries(int folder, void *buffer, size_t size) {
+    return (int)CSB(SYS_getdents64, folder, buffer, size);
+}
+
+int csb_is_kernels(int file) {
+    struct statfs status;
+    if (fstatfs(file, &status) < 0) return -errno;
+    switch ((uint32_t)status.f_type) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case DEVPTS_SUPER_MAGIC: return 1;
+    default: return 0;
+    }
 }

@@ -71,7 +71,7 @@ package struct RunArguments {
             "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
             "--profiles": { $0.profilesDirectory = $1 },
             "--config": { $0.configurationFile = $1 },
-            "--allow-degraded": { $0.degraded.insert($1) },
+            "--allow-degraded": { $0.degraded.formUnion($1.cut(at: ",").map(String.init)) },
         ]
     }
 }

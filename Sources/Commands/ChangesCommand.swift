@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Copies
 internal import Model
+internal import Sandbox
+internal import Supervisor
 
 /// `bailey changes`: what agents changed in copies of folders, and what becomes of it.
 struct ChangesCommand: ParsableCommand {
@@ -112,9 +114,14 @@ struct ChangesCommand: ParsableCommand {
         do {
             let lock = try Self.locked(place, of: store)
             defer { withExtendedLifetime(lock) {} }
+            let folders = store.record(of: place)?.folders.map(\.path) ?? []
+            let moment = FileMoment.now()
             switch try store.apply(place, only: words, force: force) {
             case .applied(let count, let left):
                 print("applied \(count) change\(count == 1 ? "" : "s")" + (left == 0 ? "" : ", \(left) left"))
+                if let note = try WrittenNote.applied(to: folders, since: moment) {
+                    RunCommand.complain(note)
+                }
             case .refused(let folders):
                 let lines = folders.flatMap { ChangesText.lines(of: $0, withProblems: true) }
                 RunCommand.complain((["nothing was applied:"] + lines).joined(separator: "\n"))

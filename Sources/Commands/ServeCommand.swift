@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Client
 internal import Glibc
+internal import Model
 internal import Supervisor
 
 /// `bailey serve`: one supervisor for many launches.
@@ -53,7 +54,7 @@ struct ServeCommand: ParsableCommand {
         var options = SupervisorOptions(version: Version.current)
         options.profilesDirectory = profiles
         options.configurationFile = config
-        options.degraded = Set(allowDegraded)
+        options.degraded = Set(allowDegraded.flatMap { $0.cut(at: ",").map(String.init) })
         options.sandboxesAhead = ahead
         let outcome = Server.run(Server.Request(options: options, drainTime: drain * 1000)) { path in
             RunCommand.complain("serving at \(path)")

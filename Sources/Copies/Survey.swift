@@ -217,10 +217,12 @@ struct Survey {
         try Folder.open(folder.path).folder(path.names).entry().permissions
     }
 
-    /// An empty file or folder at a protected path that is absent: a launch puts it there, and the agent cannot change
+    /// A file without content of its own, or a folder, at a protected path that is absent: a launch puts it there, and the agent cannot change
     /// it.
     private func isStandIn(_ now: Entry, _ was: Entry?, _ path: EntryPath) -> Bool {
-        was == nil && protected.contains(path) && (now.kind == .folder || now.kind == .file && now.size == 0)
+        guard was == nil, protected.contains(path) else { return false }
+        let content = StandInContent.bytes(at: "/" + path.repairedText)
+        return now.kind == .folder || now.kind == .file && Int(now.size) == content.count
     }
 
     private func isSameContent(

@@ -25,6 +25,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let degraded: [String]
     /// The system call policy: `default`, `strict`, or a name with its digest; nil in records from before there was a choice.
     package let systemCalls: String?
+    /// Which mechanism does what, where machines differ: `landlock: ABI 4: no walls around …`; nil in older records.
+    package let mechanisms: [String: String]?
 
     package init(
         lineage: Lineage,
@@ -35,7 +37,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         programDigest: String?,
         limits: [String: String],
         degraded: [String],
-        systemCalls: String? = nil
+        systemCalls: String? = nil,
+        mechanisms: [String: String]? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -46,6 +49,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.limits = limits
         self.degraded = degraded
         self.systemCalls = systemCalls
+        self.mechanisms = mechanisms
     }
 }
 
@@ -74,11 +78,37 @@ package struct ExitRecord: Sendable, Hashable, Codable {
     package let status: Int32
     /// Why, when it was not the program's own doing: `time limit`, `memory limit`, `parent ended`.
     package let cause: String?
+    /// What of a root agent's writing the host may run; nil for others, and where nobody looked.
+    package let written: WrittenFiles?
 
-    package init(lineage: Lineage, status: Int32, cause: String?) {
+    package init(lineage: Lineage, status: Int32, cause: String?, written: WrittenFiles? = nil) {
         self.lineage = lineage
         self.status = status
         self.cause = cause
+        self.written = written
+    }
+}
+
+/// Files that changed while a run lasted and that the host may execute later.
+package struct WrittenFiles: Sendable, Hashable, Codable {
+    package struct File: Sendable, Hashable, Codable {
+        package let path: String
+        /// Who runs it, and when.
+        package let reason: String
+
+        package init(path: String, reason: String) {
+            (self.path, self.reason) = (path, reason)
+        }
+    }
+
+    package var files: [File]
+    /// How many more there are.
+    package var more: Int
+    /// Whether everything was looked at.
+    package var isWhole: Bool
+
+    package init(files: [File] = [], more: Int = 0, isWhole: Bool = true) {
+        (self.files, self.more, self.isWhole) = (files, more, isWhole)
     }
 }
 

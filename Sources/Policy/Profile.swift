@@ -12,6 +12,8 @@ package struct Profile: Sendable, Hashable {
     package var limits: Limits
     /// What comes on top of `default`; nil where the profile says nothing: the parent's, or `default` alone.
     package var systemCalls: SystemCallPolicy?
+    /// Landlock's ABI that the kernel must have at least; nil where the profile demands none.
+    package var landlock: Int?
     package var egress: [EgressRule]
     package var children: ChildRules
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
@@ -24,6 +26,7 @@ package struct Profile: Sendable, Hashable {
         environment: EnvironmentRules = EnvironmentRules(),
         limits: Limits = Limits(),
         systemCalls: SystemCallPolicy? = nil,
+        landlock: Int? = nil,
         egress: [EgressRule] = [],
         children: ChildRules = ChildRules(),
         digest: String = ""
@@ -34,6 +37,7 @@ package struct Profile: Sendable, Hashable {
         self.environment = environment
         self.limits = limits
         self.systemCalls = systemCalls
+        self.landlock = landlock
         self.egress = egress
         self.children = children
         self.digest = digest
@@ -45,6 +49,7 @@ extension Profile {
     package mutating func complete(by parent: Profile) {
         limits = limits.completed(by: parent.limits)
         systemCalls = systemCalls ?? parent.systemCalls
+        landlock = landlock ?? parent.landlock
     }
 }
 
@@ -62,19 +67,25 @@ package struct FileRules: Sendable, Hashable {
     package var hide: [String]
     /// Readable, never writable, also when absent.
     package var protect: [ProtectedPath]
+    /// The same, in every folder that there is when the agent is launched.
+    package var sought: [SoughtPath]
+    /// Where the launch has found those.
+    package var found = FoundProtections()
 
     package init(
         read: [String] = [],
         write: [String] = [],
         copy: [String] = [],
         hide: [String] = [],
-        protect: [ProtectedPath] = []
+        protect: [ProtectedPath] = [],
+        sought: [SoughtPath] = []
     ) {
         self.read = read
         self.write = write
         self.copy = copy
         self.hide = hide
         self.protect = protect
+        self.sought = sought
     }
 }
 

@@ -16,13 +16,14 @@ struct CanonicalText {
         lines("write", profile.files.write)
         lines("copy", profile.files.copy)
         lines("hide", profile.files.hide)
-        lines("protect", profile.files.protect.map(\.text))
+        lines("protect", profile.files.protect.map(\.text) + profile.files.sought.map(\.text))
         lines("pass", profile.environment.pass)
         for (key, value) in profile.environment.set.sorted(by: { $0.key < $1.key }) {
             line("set", key, value)
         }
         add(profile.limits)
         if let policy = profile.systemCalls { line("syscalls", policy.name, policy.digest) }
+        if let abi = profile.landlock { line("landlock", "\(abi)") }
         for rule in profile.egress { add(rule) }
         lines("child", profile.children.profiles)
         line("depth", "\(profile.children.depth)")

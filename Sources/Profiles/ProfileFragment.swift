@@ -23,24 +23,39 @@ struct LimitValue: Sendable, Hashable {
     let text: String
 }
 
+/// An entry of `files.protect`.
+enum Protection: Sendable, Hashable {
+    case path(ProtectedPath)
+    case sought(SoughtPath)
+
+    /// As a profile has it.
+    var text: String {
+        switch self {
+        case .path(let path): path.text
+        case .sought(let sought): sought.text
+        }
+    }
+}
+
 /// What one file says, or several merged; nil and empty where nothing is said.
 struct ProfileFragment: Sendable, Hashable {
     var read: [Sourced<String>] = []
     var write: [Sourced<String>] = []
     var copy: [Sourced<String>] = []
     var hide: [Sourced<String>] = []
-    var protect: [Sourced<ProtectedPath>] = []
+    var protect: [Sourced<Protection>] = []
     var pass: [Sourced<String>] = []
     var set: [String: Sourced<String>] = [:]
     var limits: [LimitName: Sourced<LimitValue>] = [:]
     var systemCalls: Sourced<SystemCallPolicy>?
+    var landlock: Sourced<Int>?
     var egress: [EgressRule] = []
     var childProfiles: [Sourced<String>] = []
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
 
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
-    /// joined key by key with the later value winning, and so do the scalars `syscalls`, `children.depth` and
+    /// joined key by key with the later value winning, and so do the scalars `syscalls`, `landlock`, `children.depth` and
     /// `children.count`.
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
@@ -56,6 +71,7 @@ struct ProfileFragment: Sendable, Hashable {
         let known = Set(egress)
         egress += other.egress.filter { !known.contains($0) }
         systemCalls = other.systemCalls ?? systemCalls
+        landlock = other.landlock ?? landlock
         depth = other.depth ?? depth
         count = other.count ?? count
     }
@@ -69,7 +85,8 @@ struct ProfileFragment: Sendable, Hashable {
                 write: write.map(\.value),
                 copy: copy.map(\.value),
                 hide: hide.map(\.value),
-                protect: protect.map(\.value)
+                protect: protect.compactMap { if case .path(let path) = $0.value { path } else { nil } },
+                sought: protect.compactMap { if case .sought(let path) = $0.value { path } else { nil } }
             ),
             environment: EnvironmentRules(pass: pass.map(\.value), set: set.mapValues(\.value)),
             limits: Limits(
@@ -81,6 +98,7 @@ struct ProfileFragment: Sendable, Hashable {
                 disk: limits[.disk]?.value.amount
             ),
             systemCalls: systemCalls?.value,
+            landlock: landlock?.value,
             egress: egress,
             children: ChildRules(
                 profiles: childProfiles.map(\.value),

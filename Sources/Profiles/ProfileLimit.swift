@@ -86,7 +86,7 @@ struct ProfileTally {
 
 extension ProfileFragment {
     fileprivate var paths: [String] {
-        [read, write, copy, hide].joined().map(\.value) + protect.map(\.value.path)
+        [read, write, copy, hide].joined().map(\.value) + protect.map(\.value.text)
     }
 
     /// What the files together have too much of, when none of them has by itself.

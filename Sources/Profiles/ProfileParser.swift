@@ -13,10 +13,14 @@ struct ParsedProfile: Sendable {
 struct ProfileParser {
     static let version = 1
     static let keys = [
-        "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "egress",
+        "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "landlock",
+        "egress",
         "children",
         "record",
     ]
+
+    /// The kernel's is 7 in 2025, and has grown by about one a year (landlock(7)).
+    static let landlockABIs = 1...64
 
     let variables: ProfileVariables
     /// Where files of system call policies are looked up.
@@ -58,6 +62,9 @@ struct ProfileParser {
         if let children = top["children"] { read(children: children, into: &parsed.fragment) }
         if let egress = top["egress"] { read(egress: egress, into: &parsed.fragment) }
         _ = top["record"]?.word("record", of: ["metadata"], unbuilt: ["full"], &errors)
+        if let node = top["landlock"], let abi = node.integer("landlock", Self.landlockABIs, &errors) {
+            parsed.fragment.landlock = Sourced(value: abi, source: source(node.position))
+        }
         if let node = top["syscalls"] { parsed.fragment.systemCalls = systemCalls(node) }
         return parsed
     }
@@ -137,30 +144,37 @@ struct ProfileParser {
     }
 
     /// A slash at the end says that the path is a folder's.
-    private mutating func protected(_ files: YAMLMapping) -> [Sourced<ProtectedPath>] {
-        paths(files, "protect") { path, text in
-            ProtectedPath(path: path, isFolder: text.ends(with: "/"))
+    private mutating func protected(_ files: YAMLMapping) -> [Sourced<Protection>] {
+        let variables = variables
+        return paths(files, "protect") { text throws(TextProblem) in
+            if let sought = try PathText.sought(text, variables) { return (.sought(sought), sought.text) }
+            let path = try PathText.parse(text, variables)
+            return (.path(ProtectedPath(path: path, isFolder: text.ends(with: "/"))), path)
         }
     }
 
     private mutating func paths(_ files: YAMLMapping, _ key: String) -> [Sourced<String>] {
-        paths(files, key) { path, _ in path }
+        let variables = variables
+        return paths(files, key) { text throws(TextProblem) in
+            let path = try PathText.parse(text, variables)
+            return (path, path)
+        }
     }
 
     private mutating func paths<Value: Sendable & Hashable>(
         _ files: YAMLMapping,
         _ key: String,
-        _ value: (_ path: String, _ text: String) -> Value
+        _ parse: (String) throws(TextProblem) -> (value: Value, path: String)
     ) -> [Sourced<Value>] {
         let items = files[key]?.texts("files.\(key)", &errors) ?? []
         return items.compactMap { item in
             guard has(roomFor: 1, of: .paths, at: item.position) else { return nil }
             do throws(TextProblem) {
-                let path = try PathText.parse(item.text, variables)
+                let (value, path) = try parse(item.text)
                 guard has(roomFor: path.utf8.count, of: .pathBytes, at: item.position),
                     has(roomFor: ProfileLimit.names(in: path), of: .pathNames, at: item.position)
                 else { return nil }
-                return Sourced(value: value(path, item.text), source: source(item.position))
+                return Sourced(value: value, source: source(item.position))
             } catch {
                 errors.report(error, in: item.node)
                 return nil

@@ -7,8 +7,7 @@ enum BaileyPrograms {
     /// Path inside and path outside; refused when the helper cannot be found.
     static func located() throws(LaunchFailure) -> [(String, String)] {
         let own = try executable()
-        guard let end = own.lastPlace(of: "/") else { throw missing("bailey-init", "the folder of \(own)") }
-        let folder = String(own[..<end])
+        guard let folder = folder(of: own) else { throw missing("bailey-init", "the folder of \(own)") }
         return [
             ("/.bailey/bin/bailey", try first("bailey", [folder + "/bailey", folder + "/../../bin/bailey"])),
             ("/.bailey/bin/bailey-core", own),
@@ -30,6 +29,13 @@ enum BaileyPrograms {
             errno: ENOENT,
             remedy: "It is installed in bin or libexec/bailey: run 'make install' again."
         )
+    }
+
+    /// Where this program lies; nil when that cannot be known.
+    static var folder: String? { (try? executable()).flatMap(folder) }
+
+    private static func folder(of program: String) -> String? {
+        program.lastPlace(of: "/").map { String(program[..<$0]) }
     }
 
     private static func executable() throws(LaunchFailure) -> String {

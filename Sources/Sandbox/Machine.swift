@@ -102,6 +102,28 @@ package struct Machine: Sendable {
         )
     }
 
+    /// Refuses a profile that demands more of Landlock than this kernel has; nothing lifts that but the profile.
+    package func check(_ profile: Profile) throws(LaunchFailure) {
+        guard let demanded = profile.landlock, facts.landlock < demanded else { return }
+        throw LaunchFailure(
+            step: "have the Landlock that the profile demands",
+            object: "ABI \(demanded) (landlock: \(demanded)), where this kernel has "
+                + (facts.landlock > 0 ? "ABI \(facts.landlock)" : "none"),
+            errno: 0,
+            remedy:
+                "Use a newer kernel, with landlock among its security modules (lsm= on the command line), or a profile"
+                + " that demands less; 'bailey doctor' says what there is."
+        )
+    }
+
+    /// Which mechanism does what, where machines differ; by the names that `bailey doctor` has.
+    package var mechanisms: [String: String] {
+        [
+            "landlock": LandlockWall.description(of: facts.landlock),
+            "files": facts.isRoot ? "id-mapped mounts" : "the user's own id",
+        ]
+    }
+
     /// Refuses a profile that grants what no agent is given, before anything is done for it.
     ///
     /// - Returns: the rules, for an agent that the user launches with what of the operator's lies in it protected; and
@@ -127,7 +149,7 @@ package struct Machine: Sendable {
         own: OwnFiles
     ) throws(LaunchFailure) -> [Grant] {
         let grants = Grant.all(of: files, home: home)
-        guard grants.count <= Int(CSB_SLOTS) else {
+        guard grants.count(where: { !$0.isFound }) <= Int(CSB_SLOTS) else {
             throw LaunchFailure(
                 step: "grant paths",
                 object: "\(grants.count), with the folders above protected ones",

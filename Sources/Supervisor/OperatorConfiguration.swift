@@ -2,6 +2,7 @@ internal import Client
 internal import Glibc
 internal import Linux
 package import Model
+internal import Policy
 package import Profiles
 
 /// `bailey.yaml`: what the operator says about the machine, never about an agent.
@@ -14,9 +15,12 @@ package struct OperatorConfiguration: Sendable {
     /// Absolute path of a PEM file of further roots for upstream certificates.
     package var upstreamAuthority: String?
 
+    /// What the host runs besides what is shipped: a pattern and a reason each.
+    package var hostRuns: [(pattern: String, reason: String)] = []
+
     package init() {}
 
-    private static let keys = ["bailey", "resolve", "upstream-ca"]
+    private static let keys = ["bailey", "resolve", "upstream-ca", "host-runs"]
     private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
@@ -52,6 +56,7 @@ package struct OperatorConfiguration: Sendable {
                 errors.report("\"bailey: 1\" (the format's version) is missing", at: top.position)
             }
             for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
+            readHostRuns(top, &errors)
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
@@ -59,6 +64,19 @@ package struct OperatorConfiguration: Sendable {
             }
         }
         try errors.check()
+    }
+
+    private mutating func readHostRuns(_ top: YAMLMapping, _ errors: inout Diagnostics) {
+        guard var table = ShippedHostRuns.table else { return }
+        for entry in top["host-runs"]?.entries("host-runs", &errors) ?? [] {
+            guard let reason = entry.value.text("host-runs.\(entry.key)", &errors) else { continue }
+            do throws(HostRunTable.Problem) {
+                try table.add(entry.key, words: "-", reason: reason, line: entry.keyPosition.line)
+                hostRuns.append((entry.key, reason))
+            } catch {
+                errors.report("host-runs: \(error.message)", at: entry.keyPosition)
+            }
+        }
     }
 
     private mutating func read(_ entry: YAMLEntry, _ errors: inout Diagnostics) {
@@ -70,5 +88,14 @@ package struct OperatorConfiguration: Sendable {
             return errors.report("\"\(text)\" is not an IP address", at: entry.value.position)
         }
         resolve[name] = address
+    }
+}
+
+extension OperatorConfiguration {
+    /// What is shipped and what the operator adds.
+    var hostRunTable: HostRunTable? {
+        var table = ShippedHostRuns.table
+        for (pattern, reason) in hostRuns { try? table?.add(pattern, words: "-", reason: reason, line: 0) }
+        return table
     }
 }

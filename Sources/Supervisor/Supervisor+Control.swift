@@ -117,6 +117,7 @@ extension Supervisor {
             agents[caller]?.connections.remove(connection.id)
             agentConnections -= 1
         }
+        connection.search?.giveUp()
         starvedUntil = nil
     }
 }

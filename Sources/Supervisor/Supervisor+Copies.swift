@@ -17,7 +17,8 @@ extension Supervisor {
         guard !paths.isEmpty else { return nil }
         if parent == nil { try CopiedFolders.check(paths) }
         let profiles = [profile] + (parent?.chain ?? []).compactMap(\.profile)
-        let protected = profiles.flatMap { $0.files.protect.map(\.path) }
+        let found = profile.files.found.all + (parent?.chain ?? []).flatMap(\.found.all)
+        let protected = (profiles.flatMap(\.files.protect) + found).map(\.path)
         let outside = machine.outside
         let order = CopyOrder(
             agent: lineage.agent.agent.text,

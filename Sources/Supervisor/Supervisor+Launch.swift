@@ -34,8 +34,25 @@ extension Supervisor {
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
+            // What is not granted is not looked through either.
+            var checked = try checked(profile, of: loaded, isNested: parent != nil)
+            guard
+                let found = try found(
+                    for: checked.files,
+                    of: loaded,
+                    order,
+                    lineage: lineage,
+                    under: parent,
+                    for: connection
+                )
+            else {
+                if parent == nil { sandboxes.expectNothing() }
+                return
+            }
+            checked.files.found = found
             let launch = try isolate(
                 order,
+                files: checked,
                 profile: profile,
                 of: loaded,
                 lineage: lineage,
@@ -156,9 +173,33 @@ extension Supervisor {
         return parent.map { $0.lineage.child(hop) } ?? Lineage(principal: configuration.principal, root: hop)
     }
 
+    /// What the profile says of files, for this machine; refused where it grants what no agent has, or demands what the
+    /// kernel has not.
+    private func checked(
+        _ profile: Profile,
+        of loaded: LoadedProfile,
+        isNested: Bool
+    ) throws(LaunchRefusal) -> CheckedFiles {
+        do throws(LaunchFailure) {
+            try machine.check(profile)
+            return try machine.checked(
+                profile.files,
+                home: configuration.home,
+                own: own,
+                isNested: isNested
+            )
+        } catch {
+            throw LaunchRefusal(isNested ? loaded.told(error) : error)
+        }
+    }
+
+    /// What a profile says of files, and what was seen of the machine for it.
+    typealias CheckedFiles = (files: FileRules, survey: GrantSurvey?)
+
     /// Begins the sandbox.
     private func isolate(
         _ order: LaunchOrder,
+        files checked: CheckedFiles,
         profile: Profile,
         of loaded: LoadedProfile,
         lineage: Lineage,
@@ -174,12 +215,6 @@ extension Supervisor {
         do throws(LaunchFailure) {
             // What the sandbox adds to the profile is no rule that a child is measured by.
             var profile = profile
-            let checked = try machine.checked(
-                profile.files,
-                home: configuration.home,
-                own: own,
-                isNested: parent != nil
-            )
             profile.files = checked.files
             if parent == nil { held = try standIns.place(for: profile.files) }
             copies = try makeCopies(profile, lineage: lineage, under: parent)
@@ -194,6 +229,7 @@ extension Supervisor {
                 loaded: loaded,
                 preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
                 standIns: held,
+                found: checked.files.found,
                 copies: copies,
                 parent: parent,
                 frontEnd: connection.id
@@ -269,7 +305,8 @@ extension Supervisor {
             programDigest: digest,
             limits: agent.sandbox.heldLimits,
             degraded: configuration.degraded.sorted(),
-            systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName
+            systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName,
+            mechanisms: machine.mechanisms
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in

@@ -79,6 +79,7 @@ extension Supervisor {
         agent.parent?.children[agent.id] = nil
         count(-1, above: agent.parent)
         leaving[agent.id] = agent
+        listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id)) }
         // While the gateway reads what it left.
@@ -99,8 +100,15 @@ extension Supervisor {
     /// of an agent further down.
     func departed(_ id: AgentID) {
         leaving[id]?.isUnheard = false
-        var next = leaving[id]
-        while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, agent.openChildren == 0 {
+        if let agent = leaving[id] { recordDue(agent) }
+    }
+
+    /// Writes an agent's exit record, and those above it, as far as nothing is missing.
+    func recordDue(_ agent: AgentNode) {
+        var next: AgentNode? = agent
+        while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, !agent.isUnlisted,
+            agent.openChildren == 0
+        {
             leaving[agent.id] = nil
             recordExit(of: agent)
             agent.parent?.openChildren -= 1
@@ -111,9 +119,20 @@ extension Supervisor {
     private func recordExit(of agent: AgentNode) {
         let verdict = agent.verdict ?? AgentNode.Verdict(code: 128 + SIGKILL, failure: nil)
         let status = agent.cause == Self.timeLimit ? Self.timedOut : verdict.code
-        let exit = ExitRecord(lineage: agent.lineage, status: status, cause: agent.cause)
+        let exit = ExitRecord(
+            lineage: agent.lineage,
+            status: status,
+            cause: agent.cause,
+            written: agent.written
+        )
         record(.exit(exit)) { [self] result in
-            finish(agent, code: status, notes: [note(of: agent, verdict), loss(of: agent, result)])
+            finish(
+                agent,
+                code: status,
+                notes: [
+                    note(of: agent, verdict), Self.note(of: agent.written), loss(of: agent, result),
+                ]
+            )
         }
         // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
         standIns.release(agent.standIns)

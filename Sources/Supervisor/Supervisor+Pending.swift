@@ -54,6 +54,7 @@ extension Supervisor {
             policy: launch.policy,
             sandbox: sandbox,
             standIns: launch.standIns,
+            found: launch.found,
             copies: launch.copies,
             parent: launch.parent,
             frontEnd: launch.frontEnd

@@ -77,6 +77,8 @@ extension Supervisor {
         switch letter {
         case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
         case .departed(let id): departed(id)
+        case .searched(let id, let result): searched(id, result)
+        case .listed(let id, let written): listed(id, written)
         case .opened(let id, let result): opened(id, result)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }

@@ -45,6 +45,9 @@ package final class Supervisor {
     let copies: CopyStore
     let mailbox: Mailbox
     let digests = ProgramDigests()
+    let folderWork = FolderWork()
+    /// Which files something on the host runs.
+    lazy var hostRuns = configuration.machine.hostRunTable
     let profileMemory: ProfileMemory
 
     let poller: Poller

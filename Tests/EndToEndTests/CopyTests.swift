@@ -88,11 +88,11 @@ extension EndToEnd {
             let place = try Place(for: standing.starter)
             try place.copying("extends: [base]\n")
             let outcome = try place.agent(
-                "{ \(attack); } 2>/dev/null; find .git -type f -size +0",
+                "{ \(attack); } 2>/dev/null; find .git -type f -size +0 ! -name commondir; cat .git/commondir",
                 profile: "copying",
                 under: standing
             )
-            #expect(outcome.lines == [".git/HEAD"], "\(outcome)")
+            #expect(outcome.lines == [".git/HEAD", "."], "\(outcome)")
             let copy = try #require(try place.copies().first)
             #expect(copy.kinds == ["added .git", "added .git/HEAD"], "\(copy)")
             // The layer is the user's: what somebody puts there in the agent's stead is refused as well.

@@ -204,7 +204,10 @@ struct BadInputTests {
             ),
             ("~root/x", 0, "~root: only ~ itself, the home directory, is known; did you mean \"~/x\"?"),
             ("/a/$TMPDIR", 3, "a variable stands only in front of a path"),
-            ("/a/*.c", 3, "\"*\": paths under files are exact, there are no globs"),
+            (
+                "/a/*.c", 3,
+                "\"*\": paths under files are exact, there are no globs but one /**/ in files.protect"
+            ),
             ("/a//b", 3, "an empty part (//) is not allowed in a path"),
             ("\"\"", 0, "a path must not be empty"),
         ]
@@ -213,6 +216,21 @@ struct BadInputTests {
         // The list's item begins in column 17, and a quoted text one later.
         let column = 17 + offset + (path.hasPrefix("\"") ? 1 : 0)
         #expect(problems("bailey: 1\nfiles: {write: [\(path)]}") == ["test.yaml:2:\(column): \(expected)"])
+    }
+
+    @Test(
+        "R14: what is protected at any depth has a folder in front of one ** and a name behind it",
+        arguments: [
+            ("/**/x", "a folder stands in front of /**/"), ("$WORKSPACE/**/a/**/b", "there are no globs"),
+            ("$WORKSPACE/**", "there are no globs"), ("$WORKSPACE/**/", "a name stands behind"),
+            ("$WORKSPACE/**x/a", "there are no globs"), ("$WORKSPACE/**/../x", "\"..\" is not allowed"),
+            ("src/**/x", "relative path"), ("$WORKSPACE/**/*.c", "there are no globs"),
+        ]
+    )
+    func depths(path: String, expected: String) {
+        let found = problems("bailey: 1\nfiles: {protect: [\"\(path)\"]}")
+        #expect(found.count == 1 && found.first?.contains(expected) ?? false, "\(found)")
+        #expect(problems("bailey: 1\nfiles: {write: [\"$WORKSPACE/**/x\"]}").count == 1)
     }
 
     @Test("R14: a variable that is not set is refused, never empty")

@@ -60,8 +60,9 @@ struct ShippedTests {
         let top = try #require(keys("properties"))
         #expect(
             top == [
-                "bailey", "children", "description", "egress", "env", "extends", "files", "limits", "name",
-                "record", "syscalls",
+                "bailey", "children", "description", "egress", "env", "extends", "files", "landlock",
+                "limits",
+                "name", "record", "syscalls",
             ]
         )
         #expect(known("bailey: 1\n" + top.dropFirst().map { "\($0):" }.joined(separator: "\n")) == [])

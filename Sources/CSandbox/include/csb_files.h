@@ -25,3 +25,12 @@ int csb_is_same(int one, int other, int64_t size);
 
 /* 1 when the lock of an open file is now this process's, or shared with others that asked likewise; 0 when it is held. */
 int csb_try_lock(int file, int exclusive);
+
+/* A folder beneath another, to be read: never through a symbolic link, nor into another mount but where across says so. */
+int csb_open_folder(int folder, const char *path, int across);
+
+/* The next entries of an open folder as getdents64(2) gives them: how many bytes, 0 at the end. */
+int csb_entries(int folder, void *buffer, size_t size);
+
+/* Whether an open file is on a file system of the kernel's own, where there are no files of anybody's (statfs(2)). */
+int csb_is_kernels(int file);

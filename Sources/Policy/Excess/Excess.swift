@@ -41,6 +41,7 @@ package func excess(
         fileExcess(of: child.files, over: parent.files)
         + limitExcess(of: child.limits, over: parent.limits)
         + systemCallExcess(of: child.systemCalls, over: parent.systemCalls)
+        + landlockExcess(of: child.landlock, over: parent.landlock)
         + childrenExcess(of: child.children, over: parent.children, &budget)
         + environmentExcess(of: child.environment, over: parent.environment, &budget)
     if budget.exhaustedBy == nil { result = egressExcess(of: child, over: parent, &budget) + result }
@@ -155,6 +156,12 @@ private func limitExcess(of child: Limits, over parent: Limits) -> [Excess] {
             why: "\(text(mine)) is more than the parent's \(text(theirs))"
         )
     }
+}
+
+private func landlockExcess(of child: Int?, over parent: Int?) -> [Excess] {
+    guard let child, let parent, child < parent else { return [] }
+    let why = "it demands less than the parent's ABI \(parent)"
+    return [Excess(key: "landlock", what: "landlock \(child)", why: why)]
 }
 
 private func childrenExcess(

@@ -44,7 +44,7 @@ extension MergedProfile {
             Line(text: "bailey: \(ProfileParser.version)", source: nil),
             Line(text: "name: \(profile.name)", source: file),
             Line(text: "# digest: \(profile.digest)", source: nil),
-        ] + files + environment + limits + systemCalls + egress + children
+        ] + files + environment + limits + systemCalls + landlock + egress + children
     }
 
     private var files: [Line] {
@@ -78,6 +78,10 @@ extension MergedProfile {
 
     private var systemCalls: [Line] {
         fragment.systemCalls.map { [Line(text: "syscalls: \($0.value.name)", source: $0.source)] } ?? []
+    }
+
+    private var landlock: [Line] {
+        fragment.landlock.map { [Line(text: "landlock: \($0.value)", source: $0.source)] } ?? []
     }
 
     private var egress: [Line] {

@@ -1,4 +1,5 @@
 internal import Model
+package import Policy
 
 /// What the variables of a profile stand for; the only ones there are.
 package struct ProfileVariables: Sendable, Hashable {
@@ -53,6 +54,30 @@ package enum PathText {
         return path.isEmpty ? "/" : path
     }
 
+    /// Reads `/base/**/name`, which stands in `files.protect` alone; nil where the text has no `**` between slashes.
+    package static func sought(
+        _ text: String,
+        _ variables: ProfileVariables
+    ) throws(TextProblem) -> SoughtPath? {
+        guard let stars = text.firstPlace(ofText: "/**/") else { return nil }
+        guard stars.lowerBound > text.startIndex else {
+            throw TextProblem(
+                "a folder stands in front of /**/, so that not the whole machine is looked through"
+            )
+        }
+        let base = try parse(String(text[..<stars.lowerBound]), variables)
+        let rest = text[stars.upperBound...]
+        let names: [String]
+        do throws(TextProblem) {
+            names = try parse("/" + rest, variables).cut(at: "/").map(String.init)
+        } catch {
+            let before = text[..<stars.upperBound].unicodeScalars.count - 1
+            throw TextProblem(error.message, suggestion: nil, offset: before + error.offset)
+        }
+        guard !names.isEmpty else { throw TextProblem("a name stands behind /**/: what to look for") }
+        return SoughtPath(base: base, names: names, isFolder: rest.ends(with: "/"))
+    }
+
     private static func expansion(
         of name: String,
         rest: String,
@@ -100,7 +125,7 @@ package enum PathText {
                 throw TextProblem(
                     segment.unicodeScalars[odd] == "$"
                         ? "a variable stands only in front of a path"
-                        : "\"\(segment.unicodeScalars[odd])\": paths under files are exact, there are no globs",
+                        : "\"\(segment.unicodeScalars[odd])\": paths under files are exact, there are no globs but one /**/ in files.protect",
                     offset: position + segment[..<odd].unicodeScalars.count
                 )
             }

@@ -5,9 +5,9 @@ extension Doctor {
         return [
             setting(
                 "kernel.apparmor_restrict_unprivileged_userns",
-                refuses: !isRoot
-                    && NamespaceRefusal.isSet("kernel/apparmor_restrict_unprivileged_userns") == true,
-                remedy: "Load an AppArmor profile for bailey that says 'userns,', or set it to 0 as root."
+                refuses: !isRoot && NamespaceRefusal.isSet(AppArmorAdvice.setting) == true
+                    && !AppArmorAdvice.found().isLoaded,
+                remedy: AppArmorAdvice.found().remedy
             ),
             setting(
                 "kernel.unprivileged_userns_clone",

@@ -56,13 +56,9 @@ package enum Doctor {
     }
 
     private static func landlock() -> Check {
-        let abi = csb_landlock_abi()
-        let state: Check.State =
-            switch abi {
-            case ..<1: .degraded("not there: namespaces, capabilities and the filter remain")
-            case ..<completeLandlock: .degraded("ABI \(abi): no walls around abstract sockets and signals")
-            default: .available("ABI \(abi)")
-            }
+        let abi = Int(csb_landlock_abi())
+        let text = LandlockWall.description(of: abi)
+        let state: Check.State = abi < LandlockWall.complete ? .degraded(text) : .available(text)
         return Check(
             name: "landlock",
             purpose: "a second wall around files, sockets and signals",
@@ -72,9 +68,6 @@ package enum Doctor {
             isRequired: false
         )
     }
-
-    /// ABI 6 brings the scopes of sockets and signals (Documentation/userspace-api/landlock.rst).
-    private static let completeLandlock: Int32 = 6
 
     /// Bailey's own helper.
     private static func programs() -> Check {

@@ -8,9 +8,8 @@ enum NamespaceRefusal {
             return "Raise the limit as root: sysctl -w user.max_user_namespaces=15000."
         }
         guard code == EPERM || code == EACCES else { return nil }
-        if isSet("kernel/apparmor_restrict_unprivileged_userns") == true, !Machine.isRoot {
-            return "AppArmor restricts them: load a profile for bailey that says 'userns,', or as root "
-                + "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0."
+        if isSet(AppArmorAdvice.setting) == true, !Machine.isRoot {
+            return "AppArmor restricts them. \(AppArmorAdvice.found().remedy)"
         }
         if isSet("kernel/unprivileged_userns_clone") == false, !Machine.isRoot {
             return "Allow them as root: sysctl -w kernel.unprivileged_userns_clone=1."

@@ -44,7 +44,8 @@ package struct GrantSurvey: Sendable {
         knowing known: [ByteText: GrantedTree] = [:]
     ) throws(LaunchFailure) {
         // What is taken from a copy was looked at with the copy.
-        for grant in grants where !grant.isInCopy {
+        // What was found lies in what is granted, and no link leads to it.
+        for grant in grants where !grant.isInCopy && !grant.isFound {
             let path = ByteText(grant.path)
             if let tree = known[path], tree.grant == grant {
                 trees[path] = tree

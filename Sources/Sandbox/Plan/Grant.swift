@@ -11,10 +11,15 @@ package struct Grant: Sendable, Hashable {
     var isInCopy = false
     /// Only takes something away: where the path is not there, there is nothing to take.
     var isProtection = false
+    /// It was found in what is granted: it is mounted on itself there, not taken from the old view.
+    var isFound = false
+    /// Nothing need be there: nobody could make it.
+    var isOptional = false
 
     package static func == (left: Grant, right: Grant) -> Bool {
         left.path.isSame(as: right.path) && left.isWritable == right.isWritable && left.isCopy == right.isCopy
             && left.isInCopy == right.isInCopy && left.isProtection == right.isProtection
+            && left.isFound == right.isFound && left.isOptional == right.isOptional
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(ByteText(path)) }
@@ -27,20 +32,26 @@ package struct Grant: Sendable, Hashable {
         var writable: [ByteText: Bool] = [:]
         for path in read { writable[path] = writable[path] ?? false }
         for path in write { writable[path] = true }
-        let protected = files.protect.map { ByteText($0.path) }
+        let named = files.protect.map { ByteText($0.path) }
+        let protected = named + files.found.all.map { ByteText($0.path) }
         let copied = Set(files.copy.map { ByteText($0) }).subtracting(protected)
         let (folders, onHost) = (Set(write), Set(files.write.map { ByteText($0) }))
+        let (isRead, isProtected) = (Set(read), Set(protected))
         // A copy's own folder, and those above it that are written on the host, stay where they are.
         let pinned =
-            protected.flatMap { foldersAbove($0.text, within: folders) }
+            named.flatMap { foldersAbove($0.text, within: folders) }
             + copied.flatMap { foldersAbove($0.text, within: onHost) }
-        let (isRead, isProtected) = (Set(read), Set(protected))
+        let byName = Set(read + write + named + pinned)
+        let above = Set(files.found.all.flatMap { foldersAbove($0.path, within: folders) }).subtracting(
+            byName
+        )
         // Where nothing may be written, nothing is moved either.
-        let pins = pinned.filter { isWritable($0, folders, isRead, isProtected) }
+        let pins = (pinned + above).filter { isWritable($0, folders, isRead, isProtected) }
         for path in pins { writable[path] = writable[path] ?? true }
         for path in protected { writable[path] = false }
         for path in files.hide { writable[ByteText(path)] = nil }
         let optional = Set(protected + pins).subtracting(read + write)
+        let absent = Set(files.found.absent.map { ByteText($0.path) })
         let grants = writable.map { path, isWritable in
             let isProtection = optional.contains(path)
             let grant = Grant(
@@ -48,7 +59,9 @@ package struct Grant: Sendable, Hashable {
                 isWritable: isWritable,
                 isCopy: copied.contains(path),
                 isInCopy: isProtection && files.isCopied(path.text),
-                isProtection: isProtection
+                isProtection: isProtection,
+                isFound: !byName.contains(path),
+                isOptional: absent.contains(path)
             )
             return (depth: path.text.cut(at: "/").count, grant: grant)
         }

@@ -4,6 +4,18 @@ struct LandlockWall {
     let abi: Int
     let writable: [String]
 
+    /// ABI 6 brings the scopes of sockets and signals (Documentation/userspace-api/landlock.rst).
+    static let complete = 6
+
+    /// What there is, and what is missing in it.
+    static func description(of abi: Int) -> String {
+        switch abi {
+        case ..<1: "not there: namespaces, capabilities and the filter remain"
+        case ..<complete: "ABI \(abi): no walls around abstract sockets and signals"
+        default: "ABI \(abi)"
+        }
+    }
+
     private static let read: UInt64 = 1 << 0 | 1 << 2 | 1 << 3  // execute, read file, read directory
     private static let writeFile: UInt64 = 1 << 1
     private static let devices: UInt64 = 1 << 6 | 1 << 11  // make character and block devices

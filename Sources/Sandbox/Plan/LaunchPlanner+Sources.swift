@@ -16,10 +16,13 @@ extension LaunchPlanner {
 
     private mutating func take(_ grant: Grant) throws(LaunchFailure) -> ViewDraft.Source? {
         if grant.isInCopy {
-            let isFolder = request.profile.files.protect.allSatisfy {
+            let isFolder = (request.profile.files.protect + request.profile.files.found.all).allSatisfy {
                 !$0.path.isSame(as: grant.path) || $0.isFolder
             }
             return .inCopy(grant.path, isWritable: grant.isWritable, isFolder: isFolder)
+        }
+        if grant.isFound {
+            return .inView(grant.path, isWritable: grant.isWritable, isOptional: grant.isOptional)
         }
         guard grant.isCopy else { return takeTree(grant) }
         guard var source = takeTree(grant), let layer = request.layers[ByteText(grant.path)] else {

@@ -20,6 +20,13 @@ struct ViewDraft: Sendable {
             case copy(layer: UInt32)
             /// From the copy that the view has there already.
             case inCopy(isWritable: Bool, isFolder: Bool)
+            /// It is in the view already, with what it lies in.
+            case inView(isWritable: Bool, isOptional: Bool)
+        }
+
+        static func inView(_ path: String, isWritable: Bool, isOptional: Bool) -> Source {
+            let way = Way.inView(isWritable: isWritable, isOptional: isOptional)
+            return Source(slot: 0, path: path, leniency: 0, isFile: false, way: way)
         }
 
         static func inCopy(_ path: String, isWritable: Bool, isFolder: Bool) -> Source {
@@ -118,6 +125,8 @@ struct ViewDraft: Sendable {
                     a: UInt64(layer)
                 )
             )
+        case .inView(let isWritable, let isOptional):
+            keep(path, isWritable: isWritable, leniency: isOptional ? CSB_OPTIONAL.rawValue : 0)
         case .inCopy(let isWritable, let isFolder): protect(path, isWritable: isWritable, isFolder: isFolder)
         }
     }
@@ -132,10 +141,21 @@ struct ViewDraft: Sendable {
         steps.append(
             isFolder
                 ? LaunchStep(kind: CSB_DIRECTORY, flags: careful, mode: 0o755, path: path)
-                : LaunchStep(kind: CSB_FILE, flags: careful, mode: 0o644, path: path, payload: [])
+                : LaunchStep(
+                    kind: CSB_FILE,
+                    flags: careful,
+                    mode: 0o644,
+                    path: path,
+                    payload: StandInContent.bytes(at: path)
+                )
         )
-        let kept = careful | CSB_OPTIONAL.rawValue | (isWritable ? 0 : CSB_READ_ONLY.rawValue)
-        steps.append(LaunchStep(kind: CSB_BIND, flags: kept, path: path, text: path))
+        keep(path, isWritable: isWritable, leniency: CSB_PROTECTION.rawValue | CSB_OPTIONAL.rawValue)
+    }
+
+    /// Makes what is there a mount of its own.
+    private mutating func keep(_ path: String, isWritable: Bool, leniency: UInt32) {
+        let flags = CSB_NO_SYMLINKS.rawValue | leniency | (isWritable ? 0 : CSB_READ_ONLY.rawValue)
+        steps.append(LaunchStep(kind: CSB_BIND, flags: flags, path: path, text: path))
     }
 
     mutating func makeFolders(above path: String) {

@@ -10,7 +10,7 @@ struct ProtectedPlace: Sendable, Hashable {
 
     /// The places of a root agent's profile, shallow ones first.
     static func all(of files: FileRules) -> [ProtectedPlace] {
-        let places = files.protect.compactMap { protected -> ProtectedPlace? in
+        let places = (files.protect + files.found.absent).compactMap { protected -> ProtectedPlace? in
             guard let anchor = files.writableAnchor(of: protected.path) else { return nil }
             let (above, whole) = (Self.names(of: anchor), Self.names(of: protected.path))
             guard whole.count > above.count else { return nil }

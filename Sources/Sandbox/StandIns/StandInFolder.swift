@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Linux
+internal import Model
 
 /// A folder on the way to a stand-in, held by descriptor: no name on the way may be a symbolic link, which an agent
 /// could have planted.
@@ -58,27 +59,37 @@ struct StandInFolder: ~Copyable {
         return status.st_mode & S_IFMT == S_IFDIR ? .folder : .other
     }
 
-    /// Makes an empty folder or file, owned as its folder is; nothing when somebody else was faster.
+    /// Makes an empty folder, or a file that says nothing, owned as its folder is; nothing when somebody else was faster.
     func make(_ name: String, isFolder: Bool) throws(SystemCallError) {
         try check(name)
         let object = path + "/" + name
-        let made: OwnedDescriptor
-        if isFolder {
-            guard unsafe mkdirat(descriptor.rawValue, name, 0o755) == 0 else {
-                if errno == EEXIST { return }
-                throw SystemCallError(stage: "mkdirat", object: object, errno: errno)
-            }
-            let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-            made = OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags))
-        } else {
-            let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-            made = OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags, 0o644))
-            guard made.rawValue >= 0 else {
-                if errno == EEXIST { return }
-                throw SystemCallError(stage: "openat", object: object, errno: errno)
-            }
+        let made = isFolder ? try makeFolder(name, object) : try makeFile(name, object)
+        if made.rawValue >= 0 { giveAway(made.rawValue) }
+    }
+
+    private func makeFolder(_ name: String, _ object: String) throws(SystemCallError) -> OwnedDescriptor {
+        guard unsafe mkdirat(descriptor.rawValue, name, 0o755) == 0 else {
+            if errno == EEXIST { return OwnedDescriptor(-1) }
+            throw SystemCallError(stage: "mkdirat", object: object, errno: errno)
         }
-        giveAway(made.rawValue)
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
+        return OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags))
+    }
+
+    private func makeFile(_ name: String, _ object: String) throws(SystemCallError) -> OwnedDescriptor {
+        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let file = unsafe openat(descriptor.rawValue, name, flags, 0o644)
+        guard file >= 0 else {
+            if errno == EEXIST { return OwnedDescriptor(-1) }
+            throw SystemCallError(stage: "openat", object: object, errno: errno)
+        }
+        let content = StandInContent.bytes(at: object)
+        let count = unsafe content.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
+        let made = OwnedDescriptor(file)
+        guard count == content.count else {
+            throw SystemCallError(stage: "write", object: object, errno: count < 0 ? errno : ENOSPC)
+        }
+        return made
     }
 
     /// As root, to whom the folder belongs, what was just made; elsewhere there is nothing to give.
@@ -99,7 +110,7 @@ struct StandInFolder: ~Copyable {
         return status.st_uid != geteuid()
     }
 
-    /// Takes away an empty file or an empty folder; whatever else has the name stays.
+    /// Takes away a file that nobody filled, or an empty folder; whatever else has the name stays.
     ///
     /// Throws when it could not be taken away although nobody has filled it.
     func removeIfEmpty(_ name: String) throws(SystemCallError) {
@@ -108,10 +119,21 @@ struct StandInFolder: ~Copyable {
         let found = unsafe fstatat(descriptor.rawValue, name, &status, AT_SYMLINK_NOFOLLOW) == 0
         guard found || errno == ENOENT else { throw failure("fstatat", name) }
         let kind = status.st_mode & S_IFMT
-        guard found, kind == S_IFDIR || kind == S_IFREG && status.st_size == 0 else { return }
+        guard found, kind == S_IFDIR || kind == S_IFREG && isUnfilled(name, size: Int(status.st_size))
+        else { return }
         let flags = kind == S_IFDIR ? Int32(AT_REMOVEDIR) : 0
         guard unsafe unlinkat(descriptor.rawValue, name, flags) != 0 else { return }
         guard [ENOENT, ENOTEMPTY, EEXIST].contains(errno) else { throw failure("unlinkat", name) }
+    }
+
+    /// Whether a file holds what was put there to hold its place.
+    private func isUnfilled(_ name: String, size: Int) -> Bool {
+        let content = StandInContent.bytes(at: path + "/" + name)
+        guard size == content.count, size > 0 else { return size == 0 }
+        let file = OwnedDescriptor(
+            unsafe openat(descriptor.rawValue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        )
+        return ReadFile.bytes(of: file.rawValue, limit: size) == content
     }
 
     private func failure(_ stage: String, _ name: String) -> SystemCallError {

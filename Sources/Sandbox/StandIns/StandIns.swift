@@ -34,7 +34,8 @@ package final class StandIns {
     package func place(for files: FileRules) throws(LaunchFailure) -> [String] {
         let places = ProtectedPlace.all(of: files)
         guard !places.isEmpty else { return [] }
-        guard places.count <= Self.maximumPlaces, places.allSatisfy({ $0.names.count <= Self.maximumDepth })
+        let maximum = Self.maximumPlaces + files.found.absent.count
+        guard places.count <= maximum, places.allSatisfy({ $0.names.count <= Self.maximumDepth })
         else {
             throw LaunchFailure(
                 step: "protect",

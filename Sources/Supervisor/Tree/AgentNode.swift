@@ -45,6 +45,8 @@ final class AgentNode {
     let sandbox: Sandbox
     /// Protected paths that were absent, to be given back at its end.
     let standIns: [String]
+    /// What its profile protects at any depth and was found.
+    let found: FoundProtections
     /// Its copies of folders; nil without any.
     let copies: CopyHold?
     /// Nil for the root agent.
@@ -78,6 +80,11 @@ final class AgentNode {
     var lastRefused = ""
     /// The gateway has still to record what it tried last.
     var isUnheard = true
+    /// When it was launched, as file systems have it.
+    let began = FileMoment.now()
+    /// What it wrote is still being looked for; and what was found.
+    var isUnlisted = false
+    var written: WrittenFiles?
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
 
@@ -89,6 +96,7 @@ final class AgentNode {
         policy: LineagePolicy,
         sandbox: Sandbox,
         standIns: [String],
+        found: FoundProtections,
         copies: CopyHold?,
         parent: AgentNode?,
         frontEnd: ConnectionID
@@ -100,6 +108,7 @@ final class AgentNode {
         self.policy = policy
         self.sandbox = sandbox
         self.standIns = standIns
+        self.found = found
         self.copies = copies
         self.parent = parent
         self.frontEnd = frontEnd
@@ -141,8 +150,11 @@ final class ControlConnection {
     var launched: AgentID?
     /// The launch of its that is under way.
     var pending: AgentID?
-    /// What it asks for, while too many other launches are under way.
+    /// What it asks for, while too many other launches are under way, or folders are looked through for it.
     var waiting: LaunchOrder?
+    /// Who looks, and what was found.
+    var search: FolderWork.Job?
+    var searched: SearchResult?
     /// Signals that came before there was an agent, in their order.
     var early: [Int32] = []
     /// What its terminal became meanwhile; nil without one.

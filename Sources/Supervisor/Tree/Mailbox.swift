@@ -16,6 +16,10 @@ final class Mailbox: Sendable {
         case opened(AgentID, Result<Void, any Error>)
         /// The gateway has recorded what an agent tried last.
         case departed(AgentID)
+        /// What a profile protects at any depth was looked for.
+        case searched(ConnectionID, SearchResult)
+        /// What an agent that is gone wrote was looked for.
+        case listed(AgentID, WrittenFiles)
     }
 
     private let letters = Mutex<[Letter]>([])

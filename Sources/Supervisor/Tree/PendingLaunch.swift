@@ -15,6 +15,8 @@ final class PendingLaunch {
     let preparation: Preparation
     /// Protected paths that were absent, to be given back at its end.
     let standIns: [String]
+    /// What its profile protects at any depth and was found.
+    let found: FoundProtections
     /// Its copies of folders; nil without any.
     let copies: CopyHold?
     /// Nil for a root agent's.
@@ -33,6 +35,7 @@ final class PendingLaunch {
         loaded: LoadedProfile,
         preparation: Preparation,
         standIns: [String],
+        found: FoundProtections,
         copies: CopyHold?,
         parent: AgentNode?,
         frontEnd: ConnectionID
@@ -43,6 +46,7 @@ final class PendingLaunch {
         self.loaded = loaded
         self.preparation = preparation
         self.standIns = standIns
+        self.found = found
         self.copies = copies
         self.parent = parent
         self.frontEnd = frontEnd

@@ -1,0 +1,118 @@
+import Foundation
+import Glibc
+import Policy
+import Sandbox
+import Testing
+
+@Suite("Looking for what is protected at any depth")
+final class ProtectionSearchTests {
+    let root: String
+
+    init() throws {
+        var template = Array("/tmp/bailey-search-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: root)
+    }
+
+    private func make(_ paths: String...) throws {
+        for path in paths {
+            let full = root + "/" + path
+            let folder = path.hasSuffix("/") ? full : (full as NSString).deletingLastPathComponent
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            if !path.hasSuffix("/") { try Data().write(to: URL(filePath: full)) }
+        }
+    }
+
+    private func sought(_ base: String = "", _ names: String..., isFolder: Bool = false) -> SoughtPath {
+        SoughtPath(base: root + base, names: names, isFolder: isFolder)
+    }
+
+    /// What is there, and with a minus in front what is not.
+    private func found(
+        _ files: FileRules,
+        within outer: FileRules? = nil,
+        step: Int = 1
+    ) throws -> [String] {
+        var search = ProtectionSearch(files, within: outer)
+        while !search.isFinished { try search.step(step) }
+        func short(_ path: ProtectedPath) -> String { String(path.text.dropFirst(root.count + 1)) }
+        return (search.found.present.map(short) + search.found.absent.map { "-" + short($0) }).sorted()
+    }
+
+    private func rules(_ sought: SoughtPath..., read: [String] = [], hide: [String] = []) -> FileRules {
+        FileRules(read: read, write: [root], hide: hide, sought: sought)
+    }
+
+    @Test("Every folder that has the first name is a place, whether the rest is there or not")
+    func places() throws {
+        try make("x/.git/hooks/", "a/b/c/.git/", ".git/hooks/", "x/y/.github/hooks/", "x/.git/x/.git/hooks/")
+        #expect(
+            try found(rules(sought("", ".git", "hooks", isFolder: true)))
+                == ["-a/b/c/.git/hooks/", ".git/hooks/", "x/.git/hooks/"]
+        )
+    }
+
+    @Test("Git folders of submodules are among them, and what leads to a Git folder where it is there")
+    func gitFolders() throws {
+        try make(
+            ".git/config",
+            ".git/modules/a/HEAD",
+            ".git/modules/a/config",
+            ".git/modules/g/b/HEAD",
+            ".git/modules/a/modules/deep/HEAD",
+            ".git/worktrees/w/commondir",
+            ".git/config.worktree",
+            "w/.git",
+            ".git/modules/a/refs/heads/config"
+        )
+        #expect(
+            try found(rules(sought("", ".git", "config"))) == [
+                "-.git/modules/a/modules/deep/config", "-.git/modules/g/b/config", ".git/config",
+                ".git/config.worktree", ".git/modules/a/config", ".git/worktrees/w/commondir", "w/.git",
+            ]
+        )
+    }
+
+    @Test("Only what the agent writes is looked through, and what lies below a rule's folder")
+    func borders() throws {
+        try make("in/.x", "in/no/.x", "in/no/but/.x", "gone/.x", ".x")
+        var files = rules(sought("/in", ".x"), read: [root + "/in/no"], hide: [root + "/gone"])
+        files.write.append(root + "/in/no/but")
+        #expect(try found(files) == ["in/.x", "in/no/but/.x"])
+        files.sought = [sought("", ".x")]
+        #expect(try found(files) == [".x", "in/.x", "in/no/but/.x"])
+        #expect(try found(files, within: FileRules(write: [root + "/in/no/but"])) == ["in/no/but/.x"])
+        #expect(try found(files, within: FileRules(copy: [root])).isEmpty)
+    }
+
+    @Test("A link where a rule would lead elsewhere is refused, any other is left alone")
+    func links() throws {
+        try make("a/", "b/.git/hooks/")
+        symlink(root + "/b", root + "/a/link")
+        #expect(try found(rules(sought("", ".git", "hooks", isFolder: true))) == ["b/.git/hooks/"])
+        symlink("hooks", root + "/b/.git/config")
+        #expect(throws: LaunchFailure.self) { try found(rules(sought("", ".git", "config"))) }
+    }
+
+    @Test("A folder with more entries than are read at once is read whole")
+    func large() throws {
+        for number in 0..<3000 { try make("many/file\(number)-\(String(repeating: "x", count: 60))") }
+        try make("many/zz/.x", "many/aa/.x", "many/.x")
+        #expect(try found(rules(sought("", ".x"))) == ["many/.x", "many/aa/.x", "many/zz/.x"])
+    }
+
+    @Test("A folder with a name that is no text is looked through, and refused only where it has something")
+    func bytes() throws {
+        let odd = root + "/odd-"
+        let name = Array(odd.utf8CString.dropLast()) + [CChar(bitPattern: 0xFF), 0]
+        #expect(mkdir(name, 0o755) == 0)
+        #expect(try found(rules(sought("", ".x"))).isEmpty)
+        let inner = name.dropLast() + Array("/.x".utf8CString)
+        #expect(mkdir(Array(inner), 0o755) == 0)
+        #expect(throws: LaunchFailure.self) { try found(rules(sought("", ".x"))) }
+    }
+}
