@@ -32,5 +32,7 @@ package final class ExtraFiles: Sendable {
     var descriptor: Int32 { memory.rawValue }
 
     /// One file's bytes.
-    func bytes(of part: Part) -> [UInt8] { parts.firstIndex(of: part).map { Array(pieces[$0].joined()) } ?? [] }
+    func bytes(of part: Part) -> [UInt8] {
+        parts.firstIndex(of: part).map { Array(pieces[$0].joined()) } ?? []
+    }
 }

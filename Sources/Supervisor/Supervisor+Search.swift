@@ -1,3 +1,5 @@
+internal import Client
+internal import Linux
 internal import Model
 internal import Policy
 internal import Profiles

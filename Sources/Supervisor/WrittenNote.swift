@@ -1,4 +1,5 @@
 internal import Audit
+internal import Client
 internal import Model
 internal import Policy
 package import Sandbox

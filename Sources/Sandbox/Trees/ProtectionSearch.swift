@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Linux
+package import Linux
 internal import Model
 package import Policy
 
