@@ -25,18 +25,20 @@ enum DescriptorLimit {
         _ = unsafe setrlimit(resource, &limit)
     }
 
-    /// Client connections that all agents may have together, and as many upstream ones.
-    ///
-    /// A quarter each of what may be open; the other half is for the agents themselves, a dozen descriptors each, the
-    /// store and the streams.
-    static var connections: Int { current / 4 }
+    /// What one agent takes, without the connections of its own: counted by `make bench-crowd`.
+    private static let perAgent = 12
 
-    /// Control connections that all agents may have together: more than there can be agents, which take a dozen
-    /// descriptors each, and little of what may be open.
-    static var agentConnections: Int { current / 16 }
+    /// Launches of the user's that one supervisor may have: two thirds of what may be open are for their agents.
+    static var userLaunches: Int { shared * 2 / 3 / perAgent }
 
-    /// Launches of the user's that one supervisor may have: what they take is under the half that is left for agents.
-    static var userLaunches: Int { current / 32 }
+    /// Client connections that all agents may have together, and as many upstream ones: a quarter in all.
+    static var connections: Int { shared / 8 }
+
+    /// Control connections that all agents may have together; what is left is for launches under way.
+    static var agentConnections: Int { shared / 32 }
+
+    /// What may be open beside what a supervisor needs for itself.
+    private static var shared: Int { max(0, current - Int(clamping: needed)) }
 
     private static var current: Int {
         var limit = rlimit()
