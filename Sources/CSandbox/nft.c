@@ -197,7 +197,9 @@ static void make_chain(struct batch *batch) {
 
 /* The kernel's first complaint about what was sent; -ETIMEDOUT when it says nothing at all. */
 static int answer(int netlink, uint32_t last) {
-    struct timeval bound = {.tv_sec = 2};
+    /* The kernel may have to load modules first, which took more than 2 s in an emulated machine; a launch has 10 s in
+       all. */
+    struct timeval bound = {.tv_sec = 8};
     if (setsockopt(netlink, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound) < 0) return -errno;
     for (;;) {
         char bytes[8192];
