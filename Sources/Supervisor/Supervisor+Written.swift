@@ -20,9 +20,11 @@ extension Supervisor {
     ///
     /// Nobody looks while the supervisor ends, or where nothing ran.
     func listWritten(by agent: AgentNode) {
-        guard agent.parent == nil, agent.hasStarted, !isStopping, let files = agent.profile?.files,
+        guard agent.parent == nil, agent.hasStarted, !isStopping, var files = agent.profile?.files,
             let table = hostRuns
         else { return }
+        // What was protected is as it was; its stand-ins may have been made in the same tick of the clock.
+        files.protect += agent.found.all
         var search = WrittenSearch(files, since: agent.began, table: table)
         search.step(Self.listedAtOnce)
         guard !search.isFinished else {
