@@ -80,12 +80,13 @@ final class ChainWriter: Sendable {
     ///
     /// Refuses to continue a chain that ends before its head: the new records would hide the cut.
     private func end(of database: Database) throws -> (Int64, Data) {
+        // Before the records: what another supervisor appends meanwhile moves the head beyond those that are read here.
+        let known = try head.read().head
         let row = try Row.fetchOne(
             database,
             sql: "SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1"
         )
         let end = row.map { (row: Row) -> (Int64, Data) in (row[0], row[1]) } ?? (0, StoredRecord.genesis)
-        let known = try head.read().head
         guard end.0 > known.sequence || end == (known.sequence, known.hash) else {
             throw AuditStoreError(
                 .cut,
