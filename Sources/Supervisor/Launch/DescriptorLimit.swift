@@ -37,8 +37,8 @@ enum DescriptorLimit {
     /// Control connections that all agents may have together; what is left is for launches under way.
     static var agentConnections: Int { shared / 32 }
 
-    /// What may be open beside what a supervisor needs for itself.
-    private static var shared: Int { max(0, current - Int(clamping: needed)) }
+    /// What may be open beside what a supervisor needs for itself; never so little that an agent could connect to nothing.
+    private static var shared: Int { max(Int(clamping: needed), current - Int(clamping: needed)) }
 
     private static var current: Int {
         var limit = rlimit()
