@@ -73,6 +73,22 @@ extension EndToEnd {
             end(holders.dropFirst(2) + [server])
         }
 
+        @Test(
+            "With the fewest descriptors that a supervisor takes, an agent's request is answered, and its child launched"
+        )
+        func fewDescriptors() throws {
+            let request = "curl -s -m 20 -o /dev/null -w '%{http_code} ' http://example.test/"
+            let script = "\(request); bailey run -p leaf -- \(request)"
+            let outcome = try Command.run(
+                ["bash", "-c", "ulimit -n 128; exec \"$@\"", "sh"] + place.launcher + [
+                    "-p", "top", "--", "sh", "-c", script,
+                ],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(outcome.output == "403 403 ", "\(outcome)")
+        }
+
         @Test("An agent that opens control connections without end takes none of the user's")
         func connections() throws {
             let server = try serving(descriptors: 256)
