@@ -72,7 +72,7 @@ let package = Package(
             path: "Sources/Init",
             cSettings: hardened,
             linkerSettings: [
-                .unsafeFlags(["-static-executable", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
+                .unsafeFlags(["-static-executable", "-nostartfiles", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
             ]
         ),
 
