@@ -70,9 +70,13 @@ let package = Package(
         .executableTarget(
             name: "bailey-init",
             path: "Sources/Init",
-            cSettings: hardened,
+            // Without a C library there is no thread storage, where a stack's canary is kept.
+            cSettings: [.unsafeFlags(["-ffreestanding", "-fno-stack-protector"])],
             linkerSettings: [
-                .unsafeFlags(["-static-executable", "-nostartfiles", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
+                .unsafeFlags([
+                    "-static-executable", "-nostartfiles", "-Xclang-linker", "-nostdlib",
+                    "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                ])
             ]
         ),
 

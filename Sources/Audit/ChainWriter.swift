@@ -83,8 +83,9 @@ final class ChainWriter: Sendable {
         // Before the records: what another supervisor appends meanwhile moves the head beyond those that are read here.
         let known = try head.read().head
         let row = try Row.fetchOne(
-            database,
-            sql: "SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1"
+            try database.cachedStatement(
+                sql: "SELECT sequence, hash FROM records ORDER BY sequence DESC LIMIT 1"
+            )
         )
         let end = row.map { (row: Row) -> (Int64, Data) in (row[0], row[1]) } ?? (0, StoredRecord.genesis)
         guard end.0 > known.sequence || end == (known.sequence, known.hash) else {

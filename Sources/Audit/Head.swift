@@ -35,8 +35,10 @@ struct ReadHead: Sendable {
     /// Nil when the text has not the shape of a head.
     init?(_ data: Data) {
         guard data.count == AuditLimits.headLength else { return nil }
-        let fields = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        guard fields.count == 5, fields[0] == Head.domain, let sequence = Int64(fields[1]),
+        let separators: [UInt8] = [UInt8(ascii: " "), UInt8(ascii: "\n")]
+        let fields = data.split(whereSeparator: separators.contains)
+        guard fields.count == 5, fields[0].elementsEqual(Head.domain.utf8),
+            let sequence = Int64(String(decoding: fields[1], as: UTF8.self)),
             let hash = Data(hex: fields[2]), let octets = Data(hex: fields[3]),
             let key = VerifyingKey(octets), let signature = Data(hex: fields[4])
         else { return nil }
@@ -52,17 +54,19 @@ struct ReadHead: Sendable {
 extension Data {
     /// Lower-case hexadecimal.
     var hex: String {
-        let digits = Array("0123456789abcdef".unicodeScalars)
-        var text = String.UnicodeScalarView()
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * count)
         for octet in self {
             text.append(digits[Int(octet >> 4)])
             text.append(digits[Int(octet & 15)])
         }
-        return String(text)
+        return String(decoding: text, as: UTF8.self)
     }
 
-    init?(hex text: some StringProtocol) {
-        let digits = Array(text.utf8)
+    /// From digits in ASCII.
+    init?(hex text: some Sequence<UInt8>) {
+        let digits = Array(text)
         guard digits.count.isMultiple(of: 2) else { return nil }
         var octets = Data(capacity: digits.count / 2)
         for index in stride(from: 0, to: digits.count, by: 2) {

@@ -18,6 +18,7 @@ package enum ProcessEnvironment {
     /// Name to value, for names in ASCII; of a repeated name the first, as getenv(3) has it.
     package static let dictionary: [String: String] = {
         var result: [String: String] = [:]
+        result.reserveCapacity(entries.count)
         for entry in entries {
             guard let equals = entry.firstPlace(of: "="), entry[..<equals].utf8.allSatisfy({ $0 < 0x80 })
             else {

@@ -67,20 +67,20 @@ package enum PacketSocket {
         maximumDescriptors: Int = 0,
         waiting: Bool = false
     ) throws(SystemCallError) -> Packet? {
-        var bytes = [UInt8](repeating: 0, count: maximumBytes)
         var descriptors = [Int32](repeating: -1, count: Self.maximumDescriptors)
-        var count = Int32(min(maximumDescriptors, Self.maximumDescriptors))
+        let wanted = Int32(min(maximumDescriptors, Self.maximumDescriptors))
+        var count = wanted
         let flags = Int32(MSG_CMSG_CLOEXEC) | (waiting ? 0 : Int32(MSG_DONTWAIT))
-        let wanted = count
-        var received = unsafe bytes.withUnsafeMutableBytes { data in
-            unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
-        }
-        if received == -Int(ECONNRESET) {
-            // A peer that closed with something unread is reported before its last words, which are still there.
-            count = wanted
-            received = unsafe bytes.withUnsafeMutableBytes { data in
-                unsafe csb_receive(socket, data.baseAddress, data.count, &descriptors, &count, flags)
+        var received = 0
+        // Not cleared first: most packets are a small part of the longest.
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: maximumBytes) { data, size in
+            unsafe received = csb_receive(socket, data.baseAddress, maximumBytes, &descriptors, &count, flags)
+            if received == -Int(ECONNRESET) {
+                // A peer that closed with something unread is reported before its last words, which are still there.
+                count = wanted
+                unsafe received = csb_receive(socket, data.baseAddress, maximumBytes, &descriptors, &count, flags)
             }
+            size = max(received, 0)
         }
         guard received >= 0 else {
             let number = Int32(-received)
@@ -88,10 +88,7 @@ package enum PacketSocket {
             if number == ECONNRESET { return Packet(bytes: [], descriptors: []) }
             throw SystemCallError(stage: "recvmsg", object: "packet socket", errno: number)
         }
-        return Packet(
-            bytes: Array(bytes.prefix(received)),
-            descriptors: Array(descriptors.prefix(Int(count)))
-        )
+        return Packet(bytes: bytes, descriptors: Array(descriptors.prefix(Int(count))))
     }
 
     /// Takes a waiting connection; nil when there is none any more.

@@ -90,7 +90,8 @@ package final class Sandbox {
         }
     }
 
-    private static var tooLittleMemory: LaunchFailure {
+    /// A limit on memory that not even init fits in.
+    package static var tooLittleMemory: LaunchFailure {
         LaunchFailure(
             step: "put the agent under its limits",
             object: "limits.memory",

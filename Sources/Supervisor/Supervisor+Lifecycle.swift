@@ -29,6 +29,13 @@ extension Supervisor {
         agent.sandbox.kill()
     }
 
+    /// Why init ended without a word.
+    private func wordlessEnd(of agent: AgentNode) -> String {
+        if !agent.hasStarted, agent.sandbox.memoryKills > 0 { return "\(Sandbox.tooLittleMemory)" }
+        let when = agent.hasStarted ? "" : " before the command ran; install Bailey again"
+        return "its first process, bailey-init, ended without a word\(when)"
+    }
+
     /// Reads what an agent's init says about its command, and ends what the command left behind.
     func readStatus(of agent: AgentNode) {
         guard agent.verdict == nil, agent.phase != .ended else { return }
@@ -51,8 +58,7 @@ extension Supervisor {
                 code: agent.hasStarted || agent.cause != nil ? 128 + SIGKILL : FrontEnd.launchFailed,
                 failure: nil
             )
-            let when = agent.hasStarted ? "" : " before the command ran; install Bailey again"
-            agent.cause = agent.cause ?? "its first process, bailey-init, ended without a word\(when)"
+            agent.cause = agent.cause ?? wordlessEnd(of: agent)
         }
         agent.watches?.status = nil
         gateway.cutOff(agent.id)
