@@ -121,6 +121,7 @@ let package = Package(
             name: "Audit",
             dependencies: [
                 "Model", "Masking", "Linux", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]
         ),
 

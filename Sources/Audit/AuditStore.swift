@@ -17,14 +17,15 @@ package final class AuditStore: AuditSink {
     /// Whether entries are becoming durable.
     package enum Condition: Sendable, Hashable {
         case recording
-        /// The last batch failed, and none has succeeded since.
+        /// The last batch could not be written, or not be brought to the disk, and none has been since.
         case refusing(AuditFailure)
     }
 
     private struct Waiting: Sendable {
         let entry: AuditEntry
         let time: Timestamp
-        let whenCommitted: @Sendable (Result<Void, AuditFailure>) -> Void
+        let safety: RecordSafety
+        let then: @Sendable (Result<Void, AuditFailure>) -> Void
     }
 
     private struct Queue {
@@ -89,20 +90,21 @@ package final class AuditStore: AuditSink {
 
     package func append(
         _ entry: AuditEntry,
-        whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+        until safety: RecordSafety,
+        then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
     ) {
-        let waiting = Waiting(entry: entry, time: clock(), whenCommitted: whenCommitted)
+        let waiting = Waiting(entry: entry, time: clock(), safety: safety, then: then)
         let (isQueued, mustStart) = queue.withLock { queue in
             guard queue.waiting.count < AuditLimits.maximumQueued else { return (false, false) }
             queue.waiting.append(waiting)
             defer { queue.isDraining = true }
             return (true, !queue.isDraining)
         }
-        guard isQueued else { return whenCommitted(.failure(Self.overBound)) }
+        guard isQueued else { return then(.failure(Self.overBound)) }
         if mustStart { writer.async { self.drain() } }
     }
 
-    /// Waits until everything that was appended before has been answered.
+    /// Waits until everything that was appended before is on the disk, or will not be.
     package func flush() {
         writer.sync {}
     }
@@ -119,10 +121,17 @@ package final class AuditStore: AuditSink {
             + "a record: try again when the load is lower"
     )
 
+    /// Writes what is queued, and brings it to the disk: whoever waits for less than that is answered in between.
     private func drain() {
         while let (batch, mask) = nextBatch() {
             let rows = batch.map { EntryColumns(mask($0.entry)) }
-            answer(batch, commit(rows, times: batch.map(\.time)))
+            let written = Self.attempt { try chain.append(rows, times: batch.map(\.time), run: run) }
+            guard case .success(let head) = written else {
+                answer(batch, written.map { _ in })
+                continue
+            }
+            answer(batch.filter { $0.safety == .written }, .success(()))
+            answer(batch.filter { $0.safety == .durable }, Self.attempt { try chain.settle(head) })
         }
     }
 
@@ -139,10 +148,9 @@ package final class AuditStore: AuditSink {
         }
     }
 
-    private func commit(_ rows: [EntryColumns], times: [Timestamp]) -> Result<Void, AuditFailure> {
+    private static func attempt<Value>(_ work: () throws -> Value) -> Result<Value, AuditFailure> {
         do {
-            try chain.append(rows, times: times, run: run)
-            return .success(())
+            return .success(try work())
         } catch {
             return .failure(AuditFailure("\(error)"))
         }
@@ -160,6 +168,6 @@ package final class AuditStore: AuditSink {
             defer { queue.waiting.removeAll() }
             return queue.waiting
         }
-        for waiting in batch + alsoFailed { waiting.whenCommitted(result) }
+        for waiting in batch + alsoFailed { waiting.then(result) }
     }
 }

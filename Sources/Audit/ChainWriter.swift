@@ -1,9 +1,10 @@
 internal import Foundation
 internal import GRDB
+internal import GRDBSQLite
 internal import Model
 
 /// Appends batches to the one global chain: in a single immediate transaction it reads the last record,
-/// appends behind it, seals and commits; then it moves the head.
+/// appends behind it, seals and commits; what is committed is brought to the disk by `settle`, which moves the head.
 final class ChainWriter: Sendable {
     private let database: DatabaseQueue
     private let key: SigningKey
@@ -34,8 +35,10 @@ final class ChainWriter: Sendable {
         try requireWhole()
     }
 
-    func append(_ rows: [EntryColumns], times: [Timestamp], run: String) throws {
-        guard !rows.isEmpty else { return }
+    /// Writes a batch; it outlives this process from now on, and the machine when it is settled.
+    ///
+    /// - Returns: the head that it makes.
+    func append(_ rows: [EntryColumns], times: [Timestamp], run: String) throws -> Head {
         var newHead = Head.empty
         do {
             try database.writeWithoutTransaction { database in
@@ -46,6 +49,19 @@ final class ChainWriter: Sendable {
             }
         } catch let error as DatabaseError {
             throw AuditStoreError("write audit records to", path, error)
+        }
+        return newHead
+    }
+
+    /// Brings everything that was written to the disk, and moves the head to it.
+    func settle(_ newHead: Head) throws {
+        let status = database.writeWithoutTransaction { $0.synchronizeLog() }
+        guard status == SQLITE_OK else {
+            throw AuditStoreError(
+                "bring audit records to the disk in",
+                path,
+                DatabaseError(resultCode: ResultCode(rawValue: status))
+            )
         }
         try head.advance(to: newHead, key: key)
     }
@@ -113,6 +129,22 @@ final class ChainWriter: Sendable {
         } catch let error as DatabaseError {
             throw AuditStoreError("read", path, error)
         }
+    }
+}
+
+extension Database {
+    /// fdatasync(2) of the write-ahead log, by whichever descriptor SQLite has of it; a result code.
+    ///
+    /// The pager's own, which `PRAGMA synchronous = FULL` calls in each commit (sqlite.org/c3ref/c_fcntl_begin_atomic_write.html,
+    /// SQLITE_FCNTL_JOURNAL_POINTER: "the write-ahead log").
+    fileprivate func synchronizeLog() -> Int32 {
+        var log: UnsafeMutablePointer<sqlite3_file>?
+        let status = unsafe sqlite3_file_control(sqliteConnection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log)
+        guard status == SQLITE_OK else { return status }
+        guard let log = unsafe log, let synchronize = unsafe log.pointee.pMethods?.pointee.xSync else {
+            return ResultCode.SQLITE_IOERR_FSYNC.rawValue
+        }
+        return unsafe synchronize(log, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY)
     }
 }
 

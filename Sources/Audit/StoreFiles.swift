@@ -38,7 +38,10 @@ enum StoreFiles {
         )
     }
 
-    /// Opens the database, WAL and synchronous FULL when it may be written, and makes its tables.
+    /// Opens the database, WAL and synchronous NORMAL when it may be written, and makes its tables.
+    ///
+    /// NORMAL: a commit is written, and `ChainWriter.settle` synchronises the log, as FULL would within the commit
+    /// (sqlite.org/pragma.html#pragma_synchronous).
     static func openDatabase(at path: String, readOnly: Bool) throws(AuditStoreError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = readOnly
@@ -47,7 +50,7 @@ enum StoreFiles {
         configuration.prepareDatabase { database in
             guard !readOnly else { return }
             try database.execute(sql: "PRAGMA journal_mode = WAL")
-            try database.execute(sql: "PRAGMA synchronous = FULL")
+            try database.execute(sql: "PRAGMA synchronous = NORMAL")
         }
         do {
             let database = try DatabaseQueue(path: path, configuration: configuration)

@@ -81,7 +81,7 @@ final class Authoriser {
             message: denial.message
         )
         guard resident.mayRecord(entry, on: loop, gatehouse.audit) else { return }
-        gatehouse.audit.append(.request(entry)) { _ in }
+        gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }
 
     /// A request whose credential is being fetched.
@@ -243,7 +243,7 @@ extension Authoriser {
         isRecorded = true
         let loop = loop
         let resident = resident
-        gatehouse.audit.append(.request(entry)) { result in
+        gatehouse.audit.append(.request(entry), until: .durable) { result in
             loop.execute {
                 switch result {
                 case .failure(let failure):

@@ -86,6 +86,6 @@ extension Resident {
     /// Writes how many denials no record of their own speaks for.
     func sumUpDenials(_ audit: any AuditSink) {
         guard let sum = denials.withLock({ $0.takeSum() }) else { return }
-        audit.append(.request(sum)) { _ in }
+        audit.append(.request(sum), until: .written) { _ in }
     }
 }

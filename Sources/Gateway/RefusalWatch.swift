@@ -121,6 +121,6 @@ extension Resident {
             reason: denial.reason,
             message: denial.message
         )
-        audit.append(.request(record)) { _ in }
+        audit.append(.request(record), until: .written) { _ in }
     }
 }

@@ -78,7 +78,8 @@ package enum PacketSocket {
             if received == -Int(ECONNRESET) {
                 // A peer that closed with something unread is reported before its last words, which are still there.
                 count = wanted
-                unsafe received = csb_receive(socket, data.baseAddress, maximumBytes, &descriptors, &count, flags)
+                unsafe received =
+                    csb_receive(socket, data.baseAddress, maximumBytes, &descriptors, &count, flags)
             }
             size = max(received, 0)
         }

@@ -1,11 +1,24 @@
 /// Where records go.
 ///
-/// Nothing is allowed before its record is durable.
+/// Nothing that leaves the machine is allowed before its record is durable.
 package protocol AuditSink: Sendable {
-    /// Queues an entry and calls back exactly once, on a thread of the sink's choosing, when the entry is
-    /// durable or cannot be made so. Never blocks for longer than it takes to queue. A queue over its bound
+    /// Queues an entry and calls back exactly once, on a thread of the sink's choosing, when the entry is as safe as
+    /// asked for or cannot be made so. Never blocks for longer than it takes to queue. A queue over its bound
     /// calls back at once with a failure.
-    func append(_ entry: AuditEntry, whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void)
+    func append(
+        _ entry: AuditEntry,
+        until safety: RecordSafety,
+        then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+    )
+}
+
+/// What a record outlives before its effect may happen.
+package enum RecordSafety: Sendable, Hashable {
+    /// The end of every process: the kernel has it. It goes to the disk at once, and before whatever is appended later
+    /// is durable: for what happens on this machine alone, which ends with it.
+    case written
+    /// The end of the machine: the disk has it.
+    case durable
 }
 
 /// The record could not be made durable: the effect must not happen.

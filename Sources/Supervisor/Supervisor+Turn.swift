@@ -52,9 +52,12 @@ extension Supervisor {
         server = nil
     }
 
-    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered.
+    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered,
+    /// and while a launch or an end is under way, which they would slow down.
     private var quietDeadline: UInt64? {
-        guard root == nil, drainDeadline == nil, sandboxes.isShort else { return nil }
+        guard root == nil, drainDeadline == nil, sandboxes.isShort, pending.isEmpty, awaiting.isEmpty else {
+            return nil
+        }
         return Poller.now().addingReportingOverflow(Self.quiet).partialValue
     }
 

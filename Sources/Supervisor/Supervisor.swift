@@ -167,6 +167,8 @@ package final class Supervisor {
             if connections[root] == nil { stop() }
             turn()
             if let lastWord, isAtRest, let connection = connections[root] {
+                // The process ends with it: whatever is on record is on the disk, and under its head.
+                audit.flush()
                 reply(lastWord, to: connection)
                 forget(connection)
             }
@@ -205,11 +207,14 @@ package final class Supervisor {
     /// No agent is alive, and every record is written.
     var isAtRest: Bool { agents.isEmpty && pending.isEmpty && leaving.isEmpty && awaiting.isEmpty }
 
-    /// Appends a record and runs `then` on the supervisor's thread once it is durable or refused.
+    /// Appends a record and runs `then` on the supervisor's thread once it is written or refused.
+    ///
+    /// A launch and an end happen on this machine: their records need not be on its disk before, as those of what
+    /// leaves it.
     func record(_ entry: AuditEntry, then: @escaping (Result<Void, AuditFailure>) -> Void) {
         let token = fresh()
         awaiting[token] = then
         let mailbox = mailbox
-        audit.append(entry) { result in mailbox.post(.commit(token, result)) }
+        audit.append(entry, until: .written) { result in mailbox.post(.commit(token, result)) }
     }
 }

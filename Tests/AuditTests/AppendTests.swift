@@ -37,12 +37,14 @@ struct AppendTests {
         let tally = Tally()
         let gate = DispatchSemaphore(value: 0)
         let isHeld = DispatchSemaphore(value: 0)
-        store.append(Sample.request()) { _ in
+        store.append(Sample.request(), until: .durable) { _ in
             isHeld.signal()
             gate.wait()
         }
         isHeld.wait()
-        for _ in 0..<AuditLimits.maximumQueued + 10 { store.append(Sample.request()) { tally.record($0) } }
+        for _ in 0..<AuditLimits.maximumQueued + 10 {
+            store.append(Sample.request(), until: .durable) { tally.record($0) }
+        }
         #expect(tally.count == 10)
         #expect(tally.failures.count == 10)
         #expect(tally.failures.first?.message.contains("\(AuditLimits.maximumQueued)") == true)
@@ -59,7 +61,9 @@ struct AppendTests {
         for _ in 0..<5 {
             DispatchQueue.concurrentPerform(iterations: 4) { thread in
                 for number in 0..<2_500 {
-                    store.append(Sample.request("GET /\(thread)/\(number)")) { tally.record($0) }
+                    store.append(Sample.request("GET /\(thread)/\(number)"), until: .durable) {
+                        tally.record($0)
+                    }
                 }
             }
             store.flush()
@@ -75,7 +79,7 @@ struct AppendTests {
         let tally = Tally()
         DispatchQueue.concurrentPerform(iterations: 2) { index in
             for number in 0..<500 {
-                stores[index].append(Sample.request("GET /\(number)")) { tally.record($0) }
+                stores[index].append(Sample.request("GET /\(number)"), until: .durable) { tally.record($0) }
                 if number.isMultiple(of: 50) { stores[index].flush() }
             }
         }
@@ -117,14 +121,19 @@ struct AppendTests {
         #expect(try state.verifiedCount() == 800)
     }
 
-    @Test func `I06 a writer killed in mid-stream leaves a store that verifies and goes on`() async throws {
+    @Test(arguments: [false, true])
+    func `I06 a writer killed in mid-stream leaves a store that verifies and goes on`(
+        isDurable: Bool
+    ) async throws {
         let state = try StateFixture()
         let path = state.path
         for _ in 0..<3 {
-            await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String] in
+            await #expect(processExitsWith: .signal(SIGKILL)) {
+                [path = path as String, isDurable = isDurable as Bool] in
                 let store = try AuditStore.open(directory: path, run: "dddddddd")
+                let safety = isDurable ? RecordSafety.durable : .written
                 for number in 0..<100_000 {
-                    store.append(Sample.request("GET /\(number)")) { _ in
+                    store.append(Sample.request("GET /\(number)"), until: safety) { _ in
                         if number == 1_500 { _ = kill(getpid(), SIGKILL) }
                     }
                     if number.isMultiple(of: 5_000) { store.flush() }
@@ -157,7 +166,7 @@ extension Sample {
         let store = try AuditStore.open(directory: path, run: run)
         let tally = Tally()
         for number in 0..<count {
-            store.append(request("GET /\(number)")) { tally.record($0) }
+            store.append(request("GET /\(number)"), until: .durable) { tally.record($0) }
             if number.isMultiple(of: 20) { store.flush() }
         }
         store.flush()

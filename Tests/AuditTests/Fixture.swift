@@ -150,7 +150,7 @@ extension AuditStore {
     func appendOneByOne(_ entries: [AuditEntry]) -> Tally {
         let tally = Tally()
         for entry in entries {
-            append(entry) { tally.record($0) }
+            append(entry, until: .durable) { tally.record($0) }
             flush()
         }
         return tally
@@ -161,13 +161,13 @@ extension AuditStore {
         let tally = Tally()
         let gate = DispatchSemaphore(value: 0)
         let isHeld = DispatchSemaphore(value: 0)
-        append(Sample.request("GET /first")) {
+        append(Sample.request("GET /first"), until: .durable) {
             tally.record($0)
             isHeld.signal()
             gate.wait()
         }
         isHeld.wait()
-        for entry in entries { append(entry) { tally.record($0) } }
+        for entry in entries { append(entry, until: .durable) { tally.record($0) } }
         gate.signal()
         flush()
         return tally
@@ -176,7 +176,7 @@ extension AuditStore {
     /// Appends entries at once, and waits for all answers.
     func appendTogether(_ entries: [AuditEntry]) -> Tally {
         let tally = Tally()
-        for entry in entries { append(entry) { tally.record($0) } }
+        for entry in entries { append(entry, until: .durable) { tally.record($0) } }
         flush()
         return tally
     }

@@ -60,6 +60,34 @@ extension EndToEnd {
             #expect(tree.output.contains("  no end recorded  "), "\(tree)")
         }
 
+        @Test("A request goes out once its record is on the disk, behind that of the agent's launch")
+        func durable() throws {
+            #expect(try place.agent("true", profile: "parent").code == 0)
+            let log = place.root + "/calls"
+            let outcome = try Command.run(
+                [
+                    "strace", "-f", "-qq", "-o", log, "-e", "trace=fdatasync,connect", place.binary, "run",
+                    "-p",
+                    "parent", "--profiles", place.profiles, "--", "curl", "-sS", "-m20", "\(origin)/v1/x",
+                ],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(outcome.code == 0, "\(outcome)")
+            let calls = (place.read("calls") ?? "").split(separator: "\n")
+            let out = try #require(
+                calls.firstIndex {
+                    $0.contains("connect(") && $0.contains("htons(\(servers.tlsPort))")
+                        && $0.contains("\"127.0.0.1\"")
+                }
+            )
+            let synchronised = calls[..<out].filter { $0.contains("fdatasync(") }
+                .compactMap { $0.split(separator: "(").last?.prefix { $0 != ")" } }
+            let last = try #require(synchronised.last)
+            // One each: of the launch, and of the request.
+            #expect(synchronised.count { $0 == last } == 2, "\(calls)")
+        }
+
         @Test("An agent's flood of denied requests is on record in a bounded number of records, with its sum")
         func flood() throws {
             let outcome = try place.agent(

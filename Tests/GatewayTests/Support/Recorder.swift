@@ -11,14 +11,17 @@ final class Recorder: AuditSink {
 
     private let state = Mutex(State())
 
-    func append(_ entry: AuditEntry, whenCommitted: @escaping @Sendable (Result<Void, AuditFailure>) -> Void)
-    {
+    func append(
+        _ entry: AuditEntry,
+        until safety: RecordSafety,
+        then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+    ) {
         let result: Result<Void, AuditFailure> = state.withLock { state in
             guard !state.fails else { return .failure(AuditFailure("no space left on the audit store")) }
             if case .request(let record) = entry { state.records.append(record) }
             return .success(())
         }
-        whenCommitted(result)
+        then(result)
     }
 
     var records: [RequestRecord] { state.withLock { $0.records } }
