@@ -22,6 +22,8 @@ final class Departure: Sendable {
     /// The agent's sockets.
     struct Sockets: Sendable {
         let listener: any Channel
+        /// The listener's descriptor, as long as the channel is active.
+        let listenerDescriptor: Int32
         let others: [any Channel]
         /// Descriptors of those among the others that are read until nothing is left.
         let readToTheEnd: [Int32]
@@ -81,9 +83,7 @@ final class Departure: Sendable {
 
     /// Whether the kernel holds a connection that nobody has accepted.
     private var connectionsWait: Bool {
-        let pipeline = listener.pipeline.syncOperations
-        return
-            (try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self, isReadable)) ?? false
+        listener.isActive && isReadable(sockets.listenerDescriptor)
     }
 
     private func isReadable(_ descriptor: Int32) -> Bool {

@@ -20,6 +20,7 @@ package final class Gateway: Sendable {
     /// An agent's place here, and its listening sockets.
     private struct Attachment {
         let resident: Resident
+        let listenerDescriptor: Int32
         var listener: (any Channel)?
         /// The resolver, and what hears of refused datagrams.
         var others: [any Channel] = []
@@ -96,7 +97,11 @@ package final class Gateway: Sendable {
         let resident = Resident(agent, gatehouse.limits, gatehouse.budget)
         let isNew = attached.withLock { attached in
             guard attached[id] == nil else { return false }
-            attached[id] = Attachment(resident: resident, refusals: agent.refusals)
+            attached[id] = Attachment(
+                resident: resident,
+                listenerDescriptor: agent.listener,
+                refusals: agent.refusals
+            )
             return true
         }
         guard isNew else {
@@ -168,6 +173,7 @@ package final class Gateway: Sendable {
             gatehouse,
             sockets: Departure.Sockets(
                 listener: listener,
+                listenerDescriptor: attachment.listenerDescriptor,
                 others: attachment.others,
                 readToTheEnd: attachment.refusals
             ),

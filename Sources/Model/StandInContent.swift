@@ -2,7 +2,7 @@
 package enum StandInContent {
     /// Nothing, but where that would be an error to who reads it: Git takes no empty `commondir`, and `.` there means
     /// what its absence means (gitrepository-layout(5)).
-    package static func bytes(at path: some StringProtocol) -> [UInt8] {
+    package static func bytes(at path: String) -> [UInt8] {
         path.ends(with: "/commondir") ? Array(".\n".utf8) : []
     }
 }
