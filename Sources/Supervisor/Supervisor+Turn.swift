@@ -52,13 +52,13 @@ extension Supervisor {
         server = nil
     }
 
-    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered,
-    /// and while a launch or an end is under way, which they would slow down.
+    /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered.
+    ///
+    /// Beside a launch or an end that is under way it takes longer: they would slow it down.
     private var quietDeadline: UInt64? {
-        guard root == nil, drainDeadline == nil, sandboxes.isShort, pending.isEmpty, awaiting.isEmpty else {
-            return nil
-        }
-        return Poller.now().addingReportingOverflow(Self.quiet).partialValue
+        guard root == nil, drainDeadline == nil, sandboxes.isShort else { return nil }
+        let quiet = pending.isEmpty && awaiting.isEmpty ? Self.quiet : Self.quietBesideLaunch
+        return Poller.now().addingReportingOverflow(quiet).partialValue
     }
 
     private func handle(_ source: Poller.Source) {

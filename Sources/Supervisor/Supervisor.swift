@@ -22,6 +22,8 @@ package final class Supervisor {
     static let starvationPause: UInt64 = 1_000
     /// Milliseconds in which nothing happens before sandboxes are made ahead: beside a launch they would slow it down.
     static let quiet: UInt64 = 3
+    /// The same while a launch or an end is under way: one that does not come along holds this up no longer.
+    static let quietBesideLaunch: UInt64 = 50
     /// Bytes of an agent's name: a DNS label, which it may become one day (RFC 1035 section 2.3.4).
     static let maximumNameLength = 63
     /// Event loops of the gateway: one for each core, four at most.
