@@ -49,7 +49,7 @@ package struct FrontEnd: ~Copyable {
     package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome? {
         // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
         let request = ControlRequest.launch(order).bytes
-        guard (try? control.send(request, waiting: true)) != nil else { return nil }
+        guard (try? control.send(request, waiting: true)) != nil else { return refusal }
         do throws(ControlError) {
             while !isDeclined && outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
                 try turn()
@@ -59,6 +59,14 @@ package struct FrontEnd: ~Copyable {
             outcome = Self.orphaned
         }
         return isDeclined ? nil : told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
+    }
+
+    /// What a supervisor said that hung up before it heard the order; nil when that is nothing.
+    private var refusal: Outcome? {
+        guard case .message(let bytes, _) = try? control.receive(),
+            case .refused(let code, let message) = try? ControlReply(bytes: bytes)
+        else { return nil }
+        return Outcome(code: code, message: message)
     }
 
     /// The command was running: it has ended as the kernel ends whatever has lost its supervisor.

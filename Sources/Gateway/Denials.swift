@@ -155,6 +155,15 @@ extension Denial {
         )
     }
 
+    static func overShare(_ own: Int, of limit: Int) -> Denial {
+        Self.own(
+            .overBudget,
+            "this agent has \(own) connections open, and of the \(limit) of all agents together some are for others",
+            remedy:
+                "Close connections that are not needed; the operator may raise the limit of open files (ulimit -n)."
+        )
+    }
+
     static func allOverBudget(_ limit: Int) -> Denial {
         own(
             .overBudget,

@@ -41,6 +41,13 @@ package struct FairQueue<Job: Sendable>: Sendable {
         return true
     }
 
+    /// Puts a job that has run in part in front of its agent's line, where it came from, however full that is: what it
+    /// holds in memory is let go before its agent's next job begins.
+    package mutating func putBack(_ job: Job, for agent: AgentID) {
+        if shares[agent]?.waiting.isEmpty ?? true { turns.append(agent) }
+        shares[agent, default: Share()].waiting.insert(job, at: 0)
+    }
+
     /// Takes the next job that may run now; `finished` gives its place back.
     package mutating func next() -> (agent: AgentID, job: Job)? {
         guard running < limits.running,

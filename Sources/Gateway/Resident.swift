@@ -137,7 +137,7 @@ final class Resident: Sendable {
         }
         guard hasRoom else { return .overBudget(connectionLimit) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.clients -= 1 } }
-        return budget.take(.client, until: channel.closeFuture) ? nil : .allOverBudget(budget.limit)
+        return budget.take(.client, for: id, until: channel.closeFuture)
     }
 
     /// Takes an upstream channel; fails when the agent has been closed meanwhile, or there are too many.
@@ -156,8 +156,8 @@ final class Resident: Sendable {
         }
         guard open else { throw DialFailure(denial: .agentEnded) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[key] = nil } }
-        guard budget.take(.upstream, until: channel.closeFuture) else {
-            throw DialFailure(denial: .allOverBudget(budget.limit))
+        if let denial = budget.take(.upstream, for: id, until: channel.closeFuture) {
+            throw DialFailure(denial: denial)
         }
     }
 

@@ -181,8 +181,17 @@ extension PacketSocket {
         return Answer(status: status, code: status == 0 ? 0 : errno)
     }
 
-    /// User and process id of who connected (SO_PEERCRED); nil when the kernel does not say.
-    package static func peer(of socket: Int32) -> (user: UInt32, process: Int32)? {
+    /// Whether the other end is this user's and outside of every agent: an agent of this user's has the same id outside,
+    /// but never the same user namespace.
+    package static func isUsers(_ socket: Int32) -> Bool {
+        guard let peer = peer(of: socket), peer.user == geteuid(),
+            let own = PathText.target(of: "/proc/self/ns/user")
+        else { return false }
+        return PathText.target(of: "/proc/\(peer.process)/ns/user") == own
+    }
+
+    /// User and process id of who connected, or listened (SO_PEERCRED); nil when the kernel does not say.
+    private static func peer(of socket: Int32) -> (user: UInt32, process: Int32)? {
         var (user, process): (uid_t, pid_t) = (0, 0)
         return unsafe csb_peer(socket, &user, &process) == 0 ? (user, process) : nil
     }

@@ -10,8 +10,10 @@ extension Supervisor {
     /// Whose listener it came through is who is asking.
     func accept(from agent: AgentNode) {
         guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
-        guard agent.connections.count < Self.maximumConnectionsPerAgent,
-            agentConnections < maximumAgentConnections, agent.phase == .running
+        // Who has many leaves some to others, however few there may be in all.
+        let left = maximumAgentConnections - agentConnections
+        guard agent.connections.count < min(Self.maximumConnectionsPerAgent, 2 * left),
+            agent.phase == .running
         else { return Self.turnAway(socket) }
         let channel = ControlChannel(socket, acceptedDescriptors: 0, longest: ControlLimit.agentMessage)
         guard let id = add(channel, from: agent.id) else { return }

@@ -119,6 +119,38 @@ extension EndToEnd {
             end([server])
         }
 
+        @Test(
+            "An agent that opens control connections without end leaves another's children theirs, and hears why"
+        )
+        func share() throws {
+            let server = try serving(descriptors: 256)
+            try place.write(
+                """
+                import socket, subprocess
+                held = []
+                for _ in range(20):
+                    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    s.connect('/.bailey/control')
+                    held.append(s)
+                for _ in range(20):
+                    r = subprocess.run(['bailey', 'run', '-p', 'leaf', '--', 'true'], capture_output=True, text=True)
+                    if 'as many connections' not in r.stderr: print(r)
+                print('up', flush=True)
+                input()
+                """,
+                to: "workspace/hold.py"
+            )
+            let greedy = try holding(["-p", "top"], "exec python3 hold.py")
+            let other = try place.bailey([
+                "run", "-p", "top", "--", "bailey", "run", "-p", "leaf", "--", "echo", "ran",
+            ])
+            #expect(other.code == 0 && other.lines == ["ran"], "\(other)")
+            greedy.write(Data("\n".utf8))
+            let outcome = greedy.finish()
+            #expect(outcome.lines == ["up"], "\(outcome)")
+            end([server])
+        }
+
         @Test("Without a descriptor for a connection it waits, and takes it when there is one again")
         func starved() throws {
             let server = try serving(descriptors: 256)

@@ -72,6 +72,68 @@ extension EndToEnd {
             #expect(control.output.contains("RAN"), "\(control)")
         }
 
+        /// Repositories whose Git folder, configuration or hooks are not where most have them.
+        private static let unusual = """
+            set -e; git init -q --bare bare; git init -q --separate-git-dir="$PWD/store" apart
+            git init -q own; \(git) -C own commit -q --allow-empty -m one; git -C own worktree add -q ../tree
+            git -C own config extensions.worktreeConfig true
+            git init -q led; git -C led config include.path ../team.conf; : > led/team.conf
+            git init -q hooked; git -C hooked config core.hooksPath .hooks; mkdir hooked/.hooks
+            git init -q group/.bare; mv group/.bare/.git group/git; rmdir group/.bare; echo "gitdir: ./git" > group/.git
+            git -C group config core.hooksPath later/hooks
+            printf '#!/bin/sh\ntouch "%s/ran.$1"\n' "$PWD" > evil; chmod +x evil
+            """
+        private static let unusualAttack = """
+            watch() { printf '[core]\nfsmonitor = %s/evil %s; false\n' "$PWD" "$2" >> "$1"; }
+            hook() { mkdir -p "${1%/*}"; printf '#!/bin/sh\n%s/evil %s\n' "$PWD" "$2" > "$1"; chmod +x "$1"; }
+            hook bare/hooks/pre-receive bare; watch store/config apart
+            watch own/.git/config.worktree own; watch own/.git/worktrees/tree/config.worktree tree
+            watch led/team.conf led; hook hooked/.hooks/pre-commit hooked; hook group/later/hooks/pre-commit group
+            """
+        private static let unusualHost = """
+            for folder in apart own tree led; do git -C $folder status -s; done >/dev/null 2>&1
+            for folder in hooked group; do \(git) -C $folder commit -q --allow-empty -m host; done >/dev/null 2>&1
+            git -C own push -q ../bare HEAD:refs/heads/x$$ 2>/dev/null; ls | grep ran || true
+            """
+
+        @Test(
+            "M23 M24: a Git folder of another name, a configuration that is included and hooks elsewhere are protected",
+            arguments: Standing.possible
+        )
+        func unusualRepositories(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
+            let made = try place.control(Self.unusual)
+            #expect(made.code == 0, "\(made)")
+            let agent = try place.agent("{ \(Self.unusualAttack); } 2>/dev/null; echo tried", at: standing)
+            #expect(agent.lines.last == "tried", "\(agent)")
+            let host = try place.control(Self.unusualHost)
+            #expect(host.output.isEmpty, "\(host)")
+            #expect(place.read("workspace/group/later") == nil)
+            let control = try place.control("\(Self.unusualAttack); \(Self.unusualHost)")
+            let names = ["apart", "bare", "group", "hooked", "led", "own", "tree"]
+            #expect(control.lines == names.map { "ran." + $0 }, "\(control)")
+        }
+
+        @Test(
+            "With hooks elsewhere and a bare repository git commits, pushes and adds work trees",
+            arguments: Starter.possible
+        )
+        func unusualWork(starter: Starter) throws {
+            let place = try Place(for: starter)
+            #expect(try place.control(Self.unusual).code == 0)
+            let outcome = try place.agent(
+                """
+                set -e
+                for folder in apart own tree led hooked group; do
+                  echo text > $folder/file; git -C $folder add file; \(Self.git) -C $folder commit -qm more
+                done
+                git -C own push -q ../bare HEAD:refs/heads/x; git clone -q -b x bare copy; git -C copy log --oneline | wc -l
+                git -C own worktree add -q ../more; git -C group worktree add -q ../other; git -C bare gc -q
+                """
+            )
+            #expect(outcome.code == 0 && outcome.lines == ["2"], "\(outcome)")
+        }
+
         @Test(
             "In a protected repository git commits, adds work trees, updates and clones",
             arguments: Starter.possible

@@ -55,7 +55,7 @@ extension EndToEnd {
             #expect(try place.control("echo all: > Makefile; cp /bin/true tool; mkdir -p .vscode").code == 0)
             let script = """
                 echo x >> Makefile; touch tool; echo {} > .vscode/tasks.json; ln -s elsewhere .envrc
-                printf '#!/bin/sh\\n' > run; chmod +x run; printf '#!/bin/sh\\n' > text; echo {} > package.json
+                printf '#!/bin/sh\\n' > run; chmod +x run; printf '#!/bin/sh\\n' > text; echo {} > data.json
                 git init -q fresh; git -C fresh config core.fsmonitor evil; echo x > fresh/.git/hooks/pre-commit
                 git init -q --bare bare; echo x > bare/hooks/post-update; printf '%s\\n' 'import os' > a.pth
                 echo "gitdir: elsewhere" > .git 2>/dev/null; mv tool moved
@@ -87,6 +87,68 @@ extension EndToEnd {
             let written = try recorded(place)
             #expect(written?.files.count == 100 && written?.more == 201)
         }
+
+        @Test("A flood of one reason hides no other, and what lies near is in the list")
+        func flood() throws {
+            let place = try Place()
+            let flood = """
+                for i in $(seq 300); do mkdir -p d/$i/.git/hooks; echo > d/$i/.git/hooks/pre-commit; done
+                mkdir -p z/.git/hooks .idea; echo > z/.git/hooks/pre-commit; echo > .bashrc; echo > .idea/x
+                """
+            let outcome = try place.agent(flood)
+            #expect(
+                outcome.errors.contains("/.bashrc: ") && outcome.errors.contains("/.idea/x: "),
+                "\(outcome)"
+            )
+            #expect(outcome.errors.contains("/z/.git/hooks/pre-commit: "), "\(outcome)")
+            let written = try recorded(place)
+            #expect(written?.files.count == 100 && written?.more == 203)
+        }
+
+        @Test(
+            "Neither a comment before it, a mode, a link, a missing #! nor a name hides what the host may run",
+            arguments: Standing.possible
+        )
+        func hidden(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
+            let script = """
+                git init -q a; { seq 20000 | sed 's/^/# /'; printf '[core]\\nfsmonitor = evil\\n'; } > a/.git/config
+                git init -q b; printf '[remote "o"]\\nurl = ext::evil\\n[protocol "ext"]\\nallow = always\\n' > b/.git/config
+                cp /bin/true unread; chmod 111 unread; echo evil > plain; chmod 755 plain
+                mkdir store; echo {} > store/tasks.json; ln -s store .vscode; mkdir -p c; ln -s ../store c/workflows
+                mkdir -p .git/modules/logs/hooks .github; echo > .git/modules/logs/hooks/pre-commit; ln -s ../store .github/workflows
+                mkdir -p .idea/runConfigurations; echo > .idea/runConfigurations/x.xml; echo '{"\\u0073cripts": {}}' > package.json
+                """
+            let outcome = try place.agent(script, at: standing)
+            let expected: Set = [
+                "a/.git/config", "b/.git/config", "unread", "plain", ".vscode",
+                ".git/modules/logs/hooks/pre-commit",
+                ".github/workflows", ".idea/runConfigurations/x.xml", "package.json",
+            ]
+            let written = try recorded(place)
+            #expect(names(written, place) == expected && written?.isWhole ?? false, "\(outcome)")
+        }
+
+        @Test(
+            "What was written on a file system that has whole seconds alone is listed",
+            .enabled(if: Self.mayMount, "needs root, mke2fs and a loop device")
+        )
+        func wholeSeconds() throws {
+            let place = try Place()
+            let mount = """
+                dd if=/dev/zero of=../image bs=1M count=16 status=none; mke2fs -q -t ext4 -I 128 ../image 2>/dev/null
+                mount -t ext4 -o loop ../image .
+                """
+            #expect(try place.control(mount).code == 0)
+            defer { _ = try? place.control("umount ../workspace") }
+            let outcome = try place.agent("echo > .envrc; stat -c %z .envrc")
+            #expect(outcome.output.contains(".000000000 "), "\(outcome)")
+            #expect(try names(recorded(place), place) == [".envrc"], "\(outcome)")
+        }
+
+        private static let mayMount =
+            getuid() == 0
+            && ["/dev/loop-control", "/sbin/mke2fs"].allSatisfy { FileManager.default.fileExists(atPath: $0) }
 
         @Test("Names that an agent chose write nothing on a terminal")
         func names() throws {

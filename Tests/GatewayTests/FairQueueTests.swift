@@ -19,6 +19,7 @@ import Testing
 
         func add(_ job: Int, for agent: AgentID) -> Bool { queue.add(job, for: agent) }
         func next() -> (agent: AgentID, job: Int)? { queue.next() }
+        func putBack(_ job: Int, for agent: AgentID) { queue.putBack(job, for: agent) }
         func finished(_ agent: AgentID) { queue.finished(agent) }
         func hasRoom(for agent: AgentID) -> Bool { queue.hasRoom(for: agent) }
         func remove(of agent: AgentID, _ jobs: Set<Int>) -> [Int] {
@@ -48,6 +49,21 @@ import Testing
         queue.finished(modest)
         #expect(queue.next() == nil)
         #expect(queue.add(4, for: greedy) && queue.next()?.job == 4)
+    }
+
+    @Test
+    func `A job that is put back is its agent's next, in a full line too, when the others had their turn`() {
+        let queue = Line(running: 1, each: 1, waiting: 2)
+        #expect(queue.add(1, for: greedy) && queue.next()?.job == 1)
+        #expect(queue.add(2, for: greedy) && queue.add(3, for: greedy) && queue.add(11, for: modest))
+        var order: [Int] = []
+        queue.finished(greedy)
+        queue.putBack(1, for: greedy)
+        while let (agent, job) = queue.next() {
+            order.append(job)
+            queue.finished(agent)
+        }
+        #expect(order == [1, 11, 2, 3])
     }
 
     @Test func `Agents take turns, however long the line of one is`() {

@@ -131,6 +131,25 @@ import Testing
         withExtendedLifetime(clients) {}
     }
 
+    @Test func `An agent that opens every connection there is leaves others some`() throws {
+        var limits = GatewayLimits()
+        limits.connections = 16
+        let house = try House([], limits: limits)
+        let other = try house.neighbour(2, [])
+        let open = try (0..<16).map { _ in
+            let client = try RawClient(port: house.port)
+            client.send("GET http://denied.test/ HTTP/1.1\r\nHost: denied.test\r\n\r\n")
+            return client
+        }
+        let answers = open.map { $0.text(until: "how_to_ask").contains("403") }
+        #expect(answers.count { $0 } == 11)
+        let share = house.recorder.first { $0.reason == .overBudget }
+        #expect(share?.message?.contains("of all agents together some are for others") ?? false)
+        let client = try RawClient(port: other)
+        client.send("GET http://denied.test/ HTTP/1.1\r\nHost: denied.test\r\n\r\n")
+        #expect(client.text(until: "how_to_ask").contains("403"))
+    }
+
     @Test func `Connections of all agents together are bounded, and one that is over is reset and recorded`()
         throws
     {

@@ -13,11 +13,36 @@ struct HostRunTableTests {
             ("Makefile", "/a/Makefile", true), ("Makefile", "/a/Makefile/x", false),
             ("*.mk", "/a/b.mk", true),
             (".git/hooks/*", "/a/.git/hooks/x", true), (".git/hooks/*", "/a/x.git/hooks/x", false),
+            (".idea/**", "/a/.idea/x", true), (".idea/**", "/.idea/a/b/x", true),
+            (".idea/**", "/a/.idea", false),
+            ("a/b/**", "/a/b/c/d", true), ("a/b/**", "/a/c/b/d", false),
             (".git/hooks/*", "hooks/x", false), ("a/*/b", "/a/c/b", true), ("a/*/b", "/a/c/d/b", false),
         ]
     )
     func patterns(pattern: String, path: String, matches: Bool) throws {
         #expect(try (row("\(pattern)\t-\twhy", path)?.reason == "why") == matches)
+    }
+
+    @Test(
+        "What is below a path is what a pattern names folders of",
+        arguments: [
+            (".vscode/tasks.json", "/w/.vscode", true), (".vscode/tasks.json", "/w/vscode", false),
+            (".github/workflows/*", "/w/.github", true),
+            (".github/workflows/*", "/w/.github/workflows", true),
+            (".github/workflows/*", "/w/workflows", false), (".idea/**", "/.idea", true),
+            ("Makefile", "/Makefile", false),
+        ]
+    )
+    func below(pattern: String, path: String, matches: Bool) throws {
+        let table = try HostRunTable("a/b\t-\t-\n\(pattern)\t-\twhy")
+        #expect((table.row(below: Array(path.utf8))?.reason == "why") == matches)
+        #expect(table.row(below: Array("/a".utf8)) == nil)
+    }
+
+    @Test("A file of which not everything was read may hold any word")
+    func cut() throws {
+        let found = try #require(try row("config\tfsmonitor\twhy", "config"))
+        #expect(found.holds([], isWhole: false) && !found.holds(Array("fsmonito".utf8)))
     }
 
     @Test("The first line that matches decides, and one without a reason says that nobody runs it")

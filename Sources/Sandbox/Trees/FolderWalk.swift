@@ -41,9 +41,14 @@ struct FolderWalk: ~Copyable, Sendable {
     /// O_PATH of open(2) (asm-generic/fcntl.h), which Glibc's module does not have.
     private static let looking = 0o10_000_000 | O_DIRECTORY | O_CLOEXEC
 
+    /// Bytes of the paths of folders that wait, with what each takes beside: an agent makes very many with very long ones.
+    private static let maximumWaiting = 64 << 20
+    private static let perPlace = 64
+
     let path: String
     private let start: OwnedDescriptor
     private var waiting = [Place(names: [], role: .plain)]
+    private var waitingSize = perPlace
     private var reader = FolderReader()
     /// The folder that is being read, and where it is.
     private var folder = OwnedDescriptor(-1)
@@ -59,7 +64,17 @@ struct FolderWalk: ~Copyable, Sendable {
 
     var isFinished: Bool { waiting.isEmpty && place == nil }
 
-    mutating func enter(_ place: Place) { waiting.append(place) }
+    /// Looks at a folder later.
+    ///
+    /// - Throws: when too many wait.
+    mutating func enter(_ place: Place) throws(SystemCallError) {
+        let size = place.names.count + Self.perPlace
+        guard waitingSize + size <= Self.maximumWaiting else {
+            throw SystemCallError(stage: "look through", object: text(place.names), errno: ENOBUFS)
+        }
+        waitingSize += size
+        waiting.append(place)
+    }
 
     /// Reads on, in the folder that it is in or the next; nil when that is at its end, gone, or not to be read.
     ///
@@ -77,6 +92,7 @@ struct FolderWalk: ~Copyable, Sendable {
 
     private mutating func open() throws(SystemCallError) {
         guard let next = waiting.popLast() else { return }
+        waitingSize -= next.names.count + Self.perPlace
         let opened = opened(next)
         guard opened < 0 else {
             folder = OwnedDescriptor(opened)
@@ -107,6 +123,25 @@ struct FolderWalk: ~Copyable, Sendable {
 
     /// What has a path below the first folder; nil when nothing has.
     func status(_ names: [UInt8]) -> stat? { FileStatus.of(names, in: start.rawValue) }
+
+    /// The bytes of a regular file below the first folder, with no symbolic link on the way; nil when there is none to
+    /// be read.
+    ///
+    /// - Throws: when it is longer.
+    func bytes(of folder: [UInt8], _ name: [UInt8], limit: Int) throws(SystemCallError) -> [UInt8]? {
+        let parent = (folder.isEmpty ? [UInt8(ascii: ".")] : folder).map { CChar(bitPattern: $0) } + [0]
+        let opened = OwnedDescriptor(unsafe csb_open_folder(start.rawValue, parent, 1))
+        guard opened.rawValue >= 0, csb_is_kernels(opened.rawValue) == 0 else { return nil }
+        let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY
+        let characters = name.map { CChar(bitPattern: $0) } + [0]
+        let file = OwnedDescriptor(unsafe openat(opened.rawValue, characters, flags))
+        var status = stat()
+        guard unsafe fstat(file.rawValue, &status) == 0, status.kind == .file else { return nil }
+        guard status.st_size <= limit else {
+            throw SystemCallError(stage: "read", object: text(Place.joined(folder, name)), errno: EFBIG)
+        }
+        return ReadFile.bytes(of: file.rawValue, limit: limit)
+    }
 
     /// Of the folder that is being read.
     var descriptor: Int32 { folder.rawValue }

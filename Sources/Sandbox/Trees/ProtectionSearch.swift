@@ -6,19 +6,30 @@ package import Policy
 /// Looks for what a profile protects at any depth, in what the agent may write, as it is when it is launched.
 ///
 /// In steps, since there may be many folders. `.git` is every Git folder: also those of submodules, in `modules` of
-/// another; and what says which folder is the Git folder is protected with it where it is there: a file `.git`,
-/// `commondir`, and `config.worktree`.
+/// another, and each that Git takes for one by what is in it; and what says which folder is the Git folder is protected
+/// with it where it is there: a file `.git`, `commondir`, and `config.worktree`. What a configuration includes is
+/// protected with `.git/config`, and the folder that it says hooks are in with `.git/hooks`.
 package struct ProtectionSearch: ~Copyable, Sendable {
     /// Folders and names looked at for one launch: some hundred thousand files of a large repository with what it
     /// depends on, and some seconds of one core (docs/specification.md).
     package static let maximumEntries = 5_000_000
     /// Places that are found for one launch: three for each of some hundred repositories; each is a mount.
     package static let maximumPlaces = 1_024
+    /// Configurations of Git that are read for one launch: those of as many repositories, and what they include.
+    static let maximumConfigurations = 16 * maximumPlaces
 
-    private let sought: [SoughtPath]
+    let sought: [SoughtPath]
     /// First names of what is sought.
     private let firsts: Set<[UInt8]>
     private let borders: Set<ByteText>
+    /// Trees and borders within which it is the agent that writes, each pair of them.
+    private let writable: [(trees: [String], borders: [String])]
+    /// How what Git reads is read here.
+    let files: GitFiles
+    /// It is for a root agent, whose grants are the operator's.
+    let isRoot: Bool
+    /// Configurations that were read.
+    var configurations: Set<ByteText> = []
     /// Those below where it looks now, as names from there.
     private var walkBorders: Set<[UInt8]> = []
     private var starts: [String]
@@ -36,12 +47,17 @@ package struct ProtectionSearch: ~Copyable, Sendable {
         firsts = Set(files.sought.compactMap { $0.names.first.map { Array($0.utf8) } })
         let (trees, borders) = files.writableTrees(isCopied: root == nil)
         self.borders = borders
+        self.files = GitFiles(trees: trees)
+        isRoot = root == nil
+        let own = (trees, borders.map(\.text))
         let starts = sought.isEmpty ? [] : files.searchStarts(in: trees, borders)
         guard let root else {
             self.starts = starts
+            writable = [own]
             return
         }
         let (hostTrees, hostBorders) = root.writableTrees(isCopied: false)
+        writable = [own, (hostTrees, hostBorders.map(\.text))]
         self.starts = starts.filter { start in
             FileRules.innermost(hostTrees + hostBorders.map(\.text), around: start)
                 .map { hostTrees.holds(bytes: $0) } ?? false
@@ -111,12 +127,12 @@ package struct ProtectionSearch: ~Copyable, Sendable {
                 isSought = true
                 try protect(rule, at: names, entry.kind, walk)
             }
-            guard entry.kind == .folder else { continue }
+            if Self.isSame("HEAD", entry.name) { try lookAtShape(of: folder, walk) }
             let inner = visit.place.inner(entry.name)
-            if !isSought {
-                if !walkBorders.contains(inner.names) { walk.enter(inner) }
-            } else if Self.isSame(Self.git, entry.name) {
-                try enterGit(inner.names, &walk)
+            if isSought, Self.isSame(Self.git, entry.name) {
+                try lookInGit(inner.names, entry.kind, of: folder, &walk)
+            } else if entry.kind == .folder, !isSought, !walkBorders.contains(inner.names) {
+                try walk.enter(inner)
             }
         }
     }
@@ -137,15 +153,25 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     }
 
     /// Protects what is behind the rule's first name in a folder.
-    private mutating func protect(
+    mutating func protect(
         _ rule: SoughtPath,
         in folder: [UInt8],
         _ walk: borrowing FolderWalk
     ) throws(SystemCallError) {
+        try protect(rule.names.dropFirst().map { Array($0.utf8) }, in: folder, isFolder: rule.isFolder, walk)
+    }
+
+    /// Protects what is behind names in a folder, or what is there in the stead of one of them.
+    private mutating func protect(
+        _ inner: [[UInt8]],
+        in folder: [UInt8],
+        isFolder: Bool,
+        _ walk: borrowing FolderWalk
+    ) throws(SystemCallError) {
         var names = folder
         var isThere = true
-        for name in rule.names.dropFirst() {
-            names = FolderWalk.Place.joined(names, Array(name.utf8))
+        for name in inner {
+            names = FolderWalk.Place.joined(names, name)
             guard isThere, let kind = walk.status(names)?.kind else {
                 isThere = false
                 continue
@@ -155,68 +181,36 @@ package struct ProtectionSearch: ~Copyable, Sendable {
             }
             guard kind == .folder else { break }
         }
-        try note(names, isFolder: rule.isFolder, isThere: isThere, walk)
+        try note(names, isFolder: isFolder, isThere: isThere, walk)
     }
 
-    /// What of a Git folder leads elsewhere, and the Git folders in it.
-    private mutating func enterGit(
-        _ folder: [UInt8],
-        _ walk: inout FolderWalk
-    ) throws(SystemCallError) {
-        try protectLeads(in: folder, walk)
-        for (name, role) in [("modules", FolderWalk.Role.modules), ("worktrees", .worktrees)] {
-            let inner = FolderWalk.Place.joined(folder, Array(name.utf8))
-            guard let kind = walk.status(inner)?.kind else { continue }
-            guard kind != .link else {
-                throw SystemCallError(stage: "protect", object: walk.text(inner), errno: ELOOP)
-            }
-            if kind == .folder { walk.enter(FolderWalk.Place(names: inner, role: role)) }
+    /// Protects a path that a configuration names, if the agent could write there.
+    mutating func protect(path: String, isFolder: Bool) throws(SystemCallError) {
+        guard let tree = tree(around: path) else { return }
+        guard let walk = FolderWalk(tree) else {
+            // A file may be granted as well.
+            return tree.isSame(as: path) ? try note(path, isFolder: isFolder, isThere: true) : ()
         }
+        guard !tree.isSame(as: path) else {
+            throw SystemCallError(stage: "protect", object: path, errno: EBUSY)
+        }
+        let inner = Self.names(path, below: tree).split(separator: UInt8(ascii: "/")).map { Array($0) }
+        try protect(inner, in: [], isFolder: isFolder, walk)
     }
 
-    private static let leads = ["commondir", "config.worktree"]
-
-    private mutating func protectLeads(
-        in folder: [UInt8],
-        _ walk: borrowing FolderWalk
-    ) throws(SystemCallError) {
-        for name in Self.leads {
-            let lead = FolderWalk.Place.joined(folder, Array(name.utf8))
-            if walk.status(lead)?.kind == .file { try note(lead, isFolder: false, isThere: true, walk) }
+    /// The granted folder or file in which the agent writes a path; nil where it does not.
+    private func tree(around path: String) -> String? {
+        var tree: String?
+        for (trees, borders) in writable {
+            guard let around = FileRules.innermost(trees + borders, around: path),
+                trees.holds(bytes: around), !borders.holds(bytes: around)
+            else { return nil }
+            tree = tree ?? around
         }
+        return tree
     }
 
-    /// A folder with `HEAD` is a submodule's Git folder; another is on the way to one, as in `modules/group/name`.
-    private mutating func lookInModules(
-        _ visit: FolderWalk.Visit,
-        _ walk: inout FolderWalk
-    ) throws(SystemCallError) {
-        let head = FolderWalk.Place.joined(visit.place.names, Array("HEAD".utf8))
-        guard walk.status(head)?.kind == .file else {
-            for entry in visit.entries where entry.kind == .folder {
-                walk.enter(visit.place.inner(entry.name, .modules))
-            }
-            return
-        }
-        guard visit.isFirst else { return }
-        for rule in sought where Self.isSame(rule.names.first, Array(Self.git.utf8)) {
-            let isBeneath = walk.text(visit.place.names).isWithin(rule.base)
-            guard isBeneath, rule.names.count > 1 else { continue }
-            try protect(rule, in: visit.place.names, walk)
-        }
-        try enterGit(visit.place.names, &walk)
-    }
-
-    private mutating func lookInWorktrees(
-        _ visit: FolderWalk.Visit,
-        _ walk: inout FolderWalk
-    ) throws(SystemCallError) {
-        for entry in visit.entries where entry.kind == .folder {
-            try protectLeads(in: FolderWalk.Place.joined(visit.place.names, entry.name), walk)
-        }
-    }
-
-    private mutating func note(
+    mutating func note(
         _ names: [UInt8],
         isFolder: Bool,
         isThere: Bool,
@@ -225,6 +219,10 @@ package struct ProtectionSearch: ~Copyable, Sendable {
         guard let path = walk.exactText(names) else {
             throw SystemCallError(stage: "protect", object: walk.text(names), errno: EILSEQ)
         }
+        try note(path, isFolder: isFolder, isThere: isThere)
+    }
+
+    private mutating func note(_ path: String, isFolder: Bool, isThere: Bool) throws(SystemCallError) {
         guard paths.insert(ByteText(path)).inserted else { return }
         let protected = ProtectedPath(path: path, isFolder: isFolder)
         if isThere { found.present.append(protected) } else { found.absent.append(protected) }
@@ -233,13 +231,13 @@ package struct ProtectionSearch: ~Copyable, Sendable {
         }
     }
 
-    private static let git = ".git"
+    static let git = ".git"
 
     private static func names(_ path: String, below start: String) -> [UInt8] {
         Array(path.utf8.dropFirst(start.utf8.count).drop { $0 == UInt8(ascii: "/") })
     }
 
-    private static func isSame(_ name: String?, _ bytes: [UInt8]) -> Bool {
+    static func isSame(_ name: String?, _ bytes: [UInt8]) -> Bool {
         name?.utf8.elementsEqual(bytes) ?? false
     }
 }
@@ -263,6 +261,15 @@ extension ProtectionSearch {
             case E2BIG:
                 "With this one there are more than \(maximumPlaces) that the profile protects at any depth (**): grant"
                     + " folders with fewer repositories, with -w or in the profile."
+            case EBUSY:
+                "A Git configuration in it says that this is where hooks are, and all that is granted would have to be"
+                    + " read-only: change core.hooksPath, or use a profile without **/.git/hooks/ in files.protect."
+            case EFBIG:
+                "What Git's configuration leads to is protected, and this is more than is read of one: shorten it, or"
+                    + " grant folders without it, with -w or in the profile."
+            case ENOBUFS:
+                "Too many folders with too long paths are in it: take them away, or grant folders without them, with -w or"
+                    + " in the profile."
             default:
                 "It is looked through for what the profile protects at any depth (**): mend this, or grant folders"
                     + " without it, with -w or in the profile."

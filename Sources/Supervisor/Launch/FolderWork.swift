@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Looks through folders that agents may write, on a thread of its own: there may be many, or on a slow disk.
 ///
-/// In slices, between which runs take turns.
+/// In slices, between which runs take turns; one run's are done one after the other.
 final class FolderWork: Sendable {
     /// What of one run's may wait: as many as an agent may have launches under way.
     static let maximumWaiting = 64
@@ -45,7 +45,8 @@ final class FolderWork: Sendable {
         let isDone = !job.isWanted || job.work()
         let goesOn = line.withLock { line in
             line.finished(root)
-            return !isDone && line.add(job, for: root)
+            if !isDone { line.putBack(job, for: root) }
+            return !isDone
         }
         if goesOn { thread.async { [self] in advance() } }
     }

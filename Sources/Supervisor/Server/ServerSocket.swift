@@ -40,7 +40,7 @@ struct ServerSocket: ~Copyable {
     /// The next connection, when it is this user's own, made outside of every agent; never waits.
     func accept() -> Caller {
         guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
-        return Self.isTrusted(socket.rawValue) ? .user(socket.release()) : .stranger
+        return PacketSocket.isUsers(socket.rawValue) ? .user(socket.release()) : .stranger
     }
 
     /// Who connected.
@@ -51,12 +51,5 @@ struct ServerSocket: ~Copyable {
         case stranger
         /// Nobody, or nobody that there is a descriptor for: errno(3) says.
         case nobody(Int32)
-    }
-
-    /// An agent of this user's has the same id outside, but never the same user namespace.
-    private static func isTrusted(_ socket: Int32) -> Bool {
-        guard let peer = PacketSocket.peer(of: socket), peer.user == geteuid() else { return false }
-        guard let own = PathText.target(of: "/proc/self/ns/user") else { return false }
-        return PathText.target(of: "/proc/\(peer.process)/ns/user") == own
     }
 }

@@ -78,6 +78,98 @@ final class ProtectionSearchTests {
         )
     }
 
+    private func write(_ text: String, to path: String) throws {
+        try make(path)
+        try Data(text.utf8).write(to: URL(filePath: root + "/" + path))
+    }
+
+    @Test("A folder with what Git keeps is a Git folder whatever its name")
+    func shapes() throws {
+        try make("bare/HEAD", "bare/objects/", "bare/refs/", "w/HEAD", "no/HEAD", "no/refs/")
+        try write("../bare\n", to: "w/commondir")
+        #expect(
+            try found(rules(sought("", ".git", "config"))) == ["-bare/config", "-w/config", "w/commondir"]
+        )
+        #expect(try found(rules(sought("", "config"))).isEmpty)
+    }
+
+    @Test("A configuration of a work tree's own is a place where Git reads it, there or not")
+    func ownConfiguration() throws {
+        try make("x/.git/worktrees/w/HEAD", "y/.git/HEAD")
+        try write("../..\n", to: "x/.git/worktrees/w/commondir")
+        try write("[Extensions]\n\tworktreeConfig", to: "x/.git/config")
+        #expect(
+            try found(rules(sought("", ".git", "config"))) == [
+                "-x/.git/config.worktree", "-x/.git/worktrees/w/config.worktree", "-y/.git/config",
+                "x/.git/config",
+                "x/.git/worktrees/w/commondir",
+            ]
+        )
+    }
+
+    @Test(
+        "What a configuration includes and its folder of hooks are places, however it is written",
+        arguments: [
+            ("[include]\npath = ../a\n[core]hooksPath=b/c", ["-a", "-b/c/"]),
+            ("[includeIf \"gitdir:x]\\\"\"] Path=\"..\" /a ; x", ["-.git/.. /a"]),
+            ("[INCLUDE]\n\tpath \t= ../\"a # \\\"b\"   # c\r\n", ["-a # \"b"]),
+            ("[include] path = ../a\\\n/b/../c\npath = there", ["-.git/there", "-a/c"]),
+            ("# [core] hooksPath = a\n[core \"x\"]\n;\n[core]\n[other]\nhooksPath = b", []),
+            ("[core]\nhooksPath = /elsewhere\nhooksPath = ~user/x\nhooksPath =\n", []),
+            ("\u{FEFF}[core]\nhooksPath = ROOT/x/./y/\nbad line [core] hooksPath = z", ["-x/y/", "-z/"]),
+        ]
+    )
+    func configured(text: String, places: [String]) throws {
+        try write(text.replacingOccurrences(of: "ROOT", with: root), to: ".git/config")
+        let all = rules(sought("", ".git", "config"), sought("", ".git", "hooks", isFolder: true))
+        let rest = try found(all).filter { ![".git/config", "-.git/hooks/"].contains($0) }
+        #expect(rest == places)
+    }
+
+    @Test("Included files are read in their turn, once each, and each work tree has hooks of its own")
+    func includes() throws {
+        try write("[include]\npath = ../one", to: ".git/config")
+        try write("[include]\npath = two\npath = .git/config", to: "one")
+        try write("[core]\nhooksPath = h", to: "two")
+        try make(".git/worktrees/w/", "w/")
+        try write("../..", to: ".git/worktrees/w/commondir")
+        try write("gitdir: ROOT/.git/worktrees/w".replacingOccurrences(of: "ROOT", with: root), to: "w/.git")
+        let all = rules(sought("", ".git", "config"), sought("", ".git", "hooks", isFolder: true))
+        #expect(
+            try found(all) == [
+                "-.git/hooks/", "-h/", "-w/h/", ".git/config", ".git/worktrees/w/commondir", "one", "two",
+                "w/.git",
+            ]
+        )
+    }
+
+    @Test("What lies outside is read where the granted folder's own repository leads there, and for no other")
+    func outside() throws {
+        let outside = root + "-outside"
+        defer { unlink(outside) }
+        try Data("[core]\nhooksPath = h".utf8).write(to: URL(filePath: outside))
+        try write("[include]\npath = \(outside)", to: ".git/config")
+        try write("[include]\npath = \(outside)", to: "x/.git/config")
+        let all = rules(sought("", ".git", "config"), sought("", ".git", "hooks", isFolder: true))
+        #expect(
+            try found(all) == ["-.git/hooks/", "-h/", "-x/.git/hooks/", ".git/config", "x/.git/config"]
+        )
+        #expect(try !found(all, within: FileRules(write: [root])).contains("-h/"))
+    }
+
+    @Test("Hooks in all that is granted, a link on the way to them and too long a configuration are refused")
+    func refusals() throws {
+        let all = rules(sought("", ".git", "hooks", isFolder: true))
+        try write("[core]\nhooksPath = .", to: ".git/config")
+        #expect(throws: LaunchFailure.self) { try found(all) }
+        try write("[core]\nhooksPath = link/hooks", to: ".git/config")
+        #expect(try found(all) == ["-.git/hooks/", "-link/hooks/"])
+        symlink("elsewhere", root + "/link")
+        #expect(throws: LaunchFailure.self) { try found(all) }
+        try write(String(repeating: "#", count: 1 << 20) + "\n", to: ".git/config")
+        #expect(throws: LaunchFailure.self) { try found(all) }
+    }
+
     @Test("Only what the agent writes is looked through, and what lies below a rule's folder")
     func borders() throws {
         try make("in/.x", "in/no/.x", "in/no/but/.x", "gone/.x", ".x")
