@@ -43,10 +43,11 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var lastActivity = NIODeadline.now()
     var timer: Scheduled<Void>?
 
-    init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
+    /// - Parameter isStream: whether the client's channel is a stream of an HTTP/2 connection.
+    init(_ connection: HTTPConnection, _ parts: ConnectionParts, isStream: Bool = false) {
         gatehouse = parts.gatehouse
         authoriser = parts.authoriser
-        upstreams = Upstreams(parts.resident, parts.gatehouse, loop: parts.loop)
+        upstreams = Upstreams(parts.resident, parts.gatehouse, loop: parts.loop, multiplexed: isStream)
         engine = HTTPEngine(connection, watchingFor: parts.gatehouse.placeholders)
     }
 

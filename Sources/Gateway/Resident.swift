@@ -23,6 +23,8 @@ final class Resident: Sendable {
         var present = 0
         /// Those among them that count against the budget.
         var clients = 0
+        /// Upstream channels: one connection of a client may have many, a stream of its own for each.
+        var upstreams = 0
         var channels: [ObjectIdentifier: Member] = [:]
 
         var closed: Bool { phase != .serving }
@@ -149,13 +151,21 @@ final class Resident: Sendable {
             loop: channel.eventLoop,
             cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop)
         )
-        let open = state.withLock { state in
-            guard !state.closed else { return false }
+        let limit = connectionLimit
+        let denial = state.withLock { state -> Denial? in
+            guard !state.closed else { return .agentEnded }
+            guard state.upstreams < limit else { return .overBudget(limit) }
+            state.upstreams += 1
             state.channels[key] = member
-            return true
+            return nil
         }
-        guard open else { throw DialFailure(denial: .agentEnded) }
-        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[key] = nil } }
+        if let denial { throw DialFailure(denial: denial) }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { state in
+                state.upstreams -= 1
+                state.channels[key] = nil
+            }
+        }
         guard budget.take(.upstream, until: channel.closeFuture) else {
             throw DialFailure(denial: .allOverBudget(budget.limit))
         }
