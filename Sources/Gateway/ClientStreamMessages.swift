@@ -13,6 +13,8 @@ final class ClientStreamMessages: ChannelDuplexHandler {
     private let scheme: String
     private var hasHead = false
     private var isBroken = false
+    /// Whether the client, and the answer to it, have come to their end.
+    private var hasEnded = (client: false, answer: false)
 
     init(scheme: String) {
         self.scheme = scheme
@@ -22,8 +24,12 @@ final class ClientStreamMessages: ChannelDuplexHandler {
         guard !isBroken else { return }
         do throws(HTTP2Fault) {
             switch unwrapInboundIn(data) {
-            case .headers(let payload): try read(payload, context)
-            case .data(let payload): read(payload, context)
+            case .headers(let payload):
+                hasEnded.client = payload.endStream
+                try read(payload, context)
+            case .data(let payload):
+                hasEnded.client = payload.endStream
+                read(payload, context)
             default: break
             }
         } catch {
@@ -61,10 +67,22 @@ final class ClientStreamMessages: ChannelDuplexHandler {
         case .body(let bytes):
             payload = .data(.init(data: bytes))
         case .end(.some(let trailers)) where !trailers.isEmpty:
+            hasEnded.answer = true
             payload = .headers(.init(headers: HTTP2Trailers.block(of: trailers), endStream: true))
         case .end:
+            hasEnded.answer = true
             payload = .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
         }
         context.write(wrapOutboundOut(payload), promise: promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        // A stream both of whose sides have ended is closed by the library: a reset would come behind its end.
+        guard !hasEnded.answer || !hasEnded.client else { return promise?.succeed(()) ?? () }
+        if hasEnded.answer {
+            // RFC 9113 section 8.1: the answer is whole, and the rest of the request is not needed.
+            context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
+        }
+        context.close(mode: mode, promise: promise)
     }
 }

@@ -12,7 +12,7 @@ final class ClientStreams: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
     typealias OutboundOut = HTTP2Frame
 
-    private let connection: HTTPConnection
+    private var connection: HTTPConnection
     private let parts: ConnectionParts
     private var context: ChannelHandlerContext?
     private var streams: [ObjectIdentifier: any Channel] = [:]
@@ -21,6 +21,7 @@ final class ClientStreams: ChannelInboundHandler {
 
     init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         self.connection = connection
+        self.connection.isStream = true
         self.parts = parts
     }
 
@@ -42,7 +43,7 @@ final class ClientStreams: ChannelInboundHandler {
         own.authoriser.place = parts.authoriser.place
         let pipeline = stream.pipeline.syncOperations
         try pipeline.addHandler(ClientStreamMessages(scheme: connection.scheme.rawValue))
-        try pipeline.addHandler(HTTPConversation(connection, own, isStream: true))
+        try pipeline.addHandler(HTTPConversation(connection, own))
         streams[ObjectIdentifier(stream)] = stream
         hasServed = true
         timer?.cancel()
@@ -106,12 +107,14 @@ extension ChannelPipeline.SynchronousOperations {
 
 extension NIOHTTP2Handler.ConnectionConfiguration {
     /// What this gateway takes from either side; floods by the library's defaults.
+    ///
+    /// Windows grow to their size by WINDOW_UPDATE alone: one that SETTINGS announces besides, of which a peer may hear
+    /// after its first HEADERS, was counted twice.
     static var gateway: Self {
         var configuration = Self()
         configuration.initialSettings = [
             HTTP2Setting(parameter: .maxConcurrentStreams, value: GatewayLimits.streams),
             HTTP2Setting(parameter: .maxHeaderListSize, value: HTTPLimits.fieldBlock + HTTPLimits.target),
-            HTTP2Setting(parameter: .initialWindowSize, value: GatewayLimits.streamWindow),
             HTTP2Setting(parameter: .enablePush, value: 0),
         ]
         configuration.targetWindowSize = GatewayLimits.connectionWindow

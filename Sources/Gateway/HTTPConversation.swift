@@ -43,11 +43,15 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var lastActivity = NIODeadline.now()
     var timer: Scheduled<Void>?
 
-    /// - Parameter isStream: whether the client's channel is a stream of an HTTP/2 connection.
-    init(_ connection: HTTPConnection, _ parts: ConnectionParts, isStream: Bool = false) {
+    init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         gatehouse = parts.gatehouse
         authoriser = parts.authoriser
-        upstreams = Upstreams(parts.resident, parts.gatehouse, loop: parts.loop, multiplexed: isStream)
+        upstreams = Upstreams(
+            parts.resident,
+            parts.gatehouse,
+            loop: parts.loop,
+            multiplexed: connection.isStream
+        )
         engine = HTTPEngine(connection, watchingFor: parts.gatehouse.placeholders)
     }
 

@@ -80,6 +80,7 @@ final class Servers: Sendable {
             server_name allowed.test other.test; client_max_body_size 64m;
             ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
             location /repository.git/ { root \(folder); }
+            location /v1/read/ { proxy_pass http://127.0.0.1:\(http)/; }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
