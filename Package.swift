@@ -6,11 +6,13 @@ import PackageDescription
 // --explicit-target-dependency-import-check error).
 
 /// One folder under Sources/Protocols each; adding a protocol is one word here.
-let protocols = ["HTTP", "TLS", "DNS"]
+let protocols = ["HTTP", "HTTP2", "TLS", "DNS"]
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
+let hpack = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 /// The release binaries are static: no dynamic loader at start-up, which is most of a small program's
@@ -58,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -107,7 +110,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Model", "Policy", "Wire", "Linux", crypto, nio, nioPosix, nioHTTP1,
+                "Model", "Policy", "Wire", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2, hpack,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -157,7 +160,7 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", nio, nioHTTP1],
+                dependencies: ["Model", "Wire", nio, nioHTTP1] + ($0 == "HTTP2" ? [hpack] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )
@@ -200,7 +203,7 @@ let package = Package(
                 dependencies: [
                     .target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1,
                     .product(name: "NIOEmbedded", package: "swift-nio"),
-                ]
+                ] + ($0 == "HTTP2" ? [hpack] : [])
             )
         },
     swiftLanguageModes: [.v6]

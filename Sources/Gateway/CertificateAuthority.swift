@@ -113,7 +113,7 @@ package final class CertificateAuthority: Sendable {
         return serializer.serializedBytes
     }
 
-    /// What a server needs to stand in for this host: HTTP/1.1 only, TLS 1.2 or later.
+    /// What a server needs to stand in for this host: HTTP/2 or HTTP/1.1, TLS 1.2 or later.
     func serverContext(for host: Host) throws -> NIOSSLContext {
         let leaf = try NIOSSLCertificate(bytes: leaf(for: host), format: .der)
         var configuration = TLSConfiguration.makeServerConfiguration(
@@ -121,7 +121,7 @@ package final class CertificateAuthority: Sendable {
             privateKey: .privateKey(try leafKey().tls)
         )
         configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["http/1.1"]
+        configuration.applicationProtocols = [Negotiation.http2, Negotiation.http1]
         return try NIOSSLContext(configuration: configuration)
     }
 }

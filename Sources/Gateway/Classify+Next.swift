@@ -33,6 +33,7 @@ extension Classifier {
                 try pipeline.addHandler(tls)
                 // TLS has its own end of stream; half-closing TCP under it would hide a truncation.
                 try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+                return try pipeline.addHandler(Negotiation(connection, self.parts))
             }
             try pipeline.addHTTP(HTTPConversation(connection, self.parts))
         })

@@ -60,6 +60,12 @@ package struct GatewayLimits: Sendable {
     static let writeBuffer = ChannelOptions.Types.WriteBufferWaterMark(low: 256 * 1_024, high: 1_024 * 1_024)
     /// The largest single read: 16 TLS records (RFC 8446 section 5.1: 2^14 bytes each).
     static let largestRead = 256 * 1_024
+    /// Streams of one HTTP/2 connection at a time: what RFC 9113 section 6.5.2 recommends as the least.
+    static let streams = 100
+    /// Octets of one stream's body that may be on their way, in either direction.
+    static let streamWindow = 256 * 1_024
+    /// Octets of all streams of one connection together.
+    static let connectionWindow = 1_024 * 1_024
     /// Connections that may wait in the kernel to be accepted.
     static let backlog: Int32 = 256
     /// The port of the explicit proxy on the agent's own loopback.

@@ -46,7 +46,12 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         gatehouse = parts.gatehouse
         authoriser = parts.authoriser
-        upstreams = Upstreams(parts.resident, parts.gatehouse, loop: parts.loop)
+        upstreams = Upstreams(
+            parts.resident,
+            parts.gatehouse,
+            loop: parts.loop,
+            multiplexed: connection.isStream
+        )
         engine = HTTPEngine(connection, watchingFor: parts.gatehouse.placeholders)
     }
 

@@ -1,20 +1,17 @@
+internal import HTTP2Protocol
 internal import HTTPProtocol
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOSSL
-internal import NIOTLS
-internal import SwiftASN1
-internal import X509
 
-/// One HTTP/1.1 connection to an upstream: translates between NIO's parts and the engine's messages, for one
-/// conversation at a time.
+/// One HTTP/1.1 connection to an upstream, or one stream of an HTTP/2 connection: translates between NIO's parts and
+/// the engine's messages, for one conversation at a time.
 final class UpstreamLink: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// Completes when the connection can take a request: at once in the clear, after the handshake under TLS.
-    let ready: EventLoopPromise<Void>
+    /// A stream serves one exchange, and ends with it.
+    let isStream: Bool
     /// Whether an exchange was completed on this connection before the present one.
     private(set) var reused = false
     /// Whether a byte of response has come in the present exchange.
@@ -34,12 +31,9 @@ final class UpstreamLink: ChannelDuplexHandler {
     private var keepsAlive = false
     private var waitingToRead = false
     private var broken = false
-    private let encrypted: Bool
-    private var isReady = false
 
-    init(ready: EventLoopPromise<Void>, encrypted: Bool) {
-        self.ready = ready
-        self.encrypted = encrypted
+    init(isStream: Bool) {
+        self.isStream = isStream
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
@@ -58,7 +52,7 @@ final class UpstreamLink: ChannelDuplexHandler {
         place = .free
         let usable = complete ? keepsAlive : !written
         reused = true
-        return usable && !broken && context?.channel.isActive == true
+        return usable && !isStream && !broken && context?.channel.isActive == true
     }
 
     func close() {
@@ -119,32 +113,10 @@ extension UpstreamLink {
 extension UpstreamLink {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { channelBecameActive() }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
-        finishReady(.failure(ChannelError.eof))
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        channelBecameActive()
-        context.fireChannelActive()
-    }
-
-    private func channelBecameActive() {
-        if !encrypted { finishReady(.success(())) }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .some(.handshakeCompleted) = event as? TLSUserEvent { finishReady(.success(())) }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    private func finishReady(_ result: Result<Void, any Error>) {
-        guard !isReady else { return }
-        isReady = true
-        ready.completeWith(result)
     }
 
     func read(context: ChannelHandlerContext) {
@@ -184,7 +156,6 @@ extension UpstreamLink {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         broken = true
-        finishReady(.failure(isReady ? error : fault(error, context)))
         switch place {
         case .serving(let conversation):
             if let fault = HTTPMessage.Unreadable(error) {
@@ -199,15 +170,7 @@ extension UpstreamLink {
         context.close(promise: nil)
     }
 
-    /// What failed before the connection was ready, with what the server showed by then.
-    private func fault(_ error: any Error, _ context: ChannelHandlerContext) -> UpstreamFault {
-        let shown = encrypted ? try? context.pipeline.syncOperations.nioSSL_peerCertificate() : nil
-        let certificate = shown.flatMap { try? Certificate(derEncoded: $0.toDERBytes()) }
-        return UpstreamFault(error, certificate: certificate)
-    }
-
     func channelInactive(context: ChannelHandlerContext) {
-        finishReady(.failure(ChannelError.eof))
         switch place {
         case .serving(let conversation):
             conversation.upstreamEnded(self)
@@ -223,7 +186,11 @@ extension UpstreamLink {
 extension HTTPMessage.Unreadable {
     /// Nil for an error that is not the decoder's.
     init?(_ error: any Error) {
-        guard let fault = error as? HTTPParserError else { return nil }
-        self = fault == .headerOverflow ? .fieldsTooLarge : .malformed("\(fault)")
+        switch error {
+        case HTTPParserError.headerOverflow: self = .fieldsTooLarge
+        case let fault as HTTPParserError: self = .malformed("\(fault)")
+        case let fault as HTTP2Fault: self = .malformed("\(fault)")
+        default: return nil
+        }
     }
 }

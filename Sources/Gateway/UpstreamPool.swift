@@ -7,10 +7,11 @@ struct UpstreamKey: Hashable {
     let endpoint: Endpoint
 }
 
-/// Idle upstream connections of one loop, by agent and endpoint, so that nothing crosses agents.
+/// Idle upstream connections and open sessions of one loop, by agent and endpoint, so that nothing crosses agents.
 final class UpstreamPool {
     private let limits: GatewayLimits
     private var idle: [UpstreamKey: [UpstreamLink]] = [:]
+    private var sessions: [UpstreamKey: [UpstreamSession]] = [:]
 
     init(_ limits: GatewayLimits) {
         self.limits = limits
@@ -36,5 +37,21 @@ final class UpstreamPool {
     func forget(_ link: UpstreamLink, _ key: UpstreamKey) {
         idle[key]?.removeAll { $0 === link }
         if idle[key]?.isEmpty == true { idle[key] = nil }
+    }
+
+    /// A session that takes another stream.
+    func session(_ key: UpstreamKey) -> UpstreamSession? {
+        sessions[key]?.last { $0.hasRoom }
+    }
+
+    /// Keeps a session for as long as it takes streams.
+    func put(_ session: UpstreamSession, _ key: UpstreamKey) {
+        sessions[key, default: []].append(session)
+        session.whenLeaving = { [unowned session] in self.forget(session, key) }
+    }
+
+    private func forget(_ session: UpstreamSession, _ key: UpstreamKey) {
+        sessions[key]?.removeAll { $0 === session }
+        if sessions[key]?.isEmpty == true { sessions[key] = nil }
     }
 }

@@ -22,15 +22,18 @@ final class Upstreams {
     private let gatehouse: Gatehouse
     private let loop: any EventLoop
     private let pool: UpstreamPool?
+    /// Whether the client speaks HTTP/2: then an upstream may as well, and nothing is lost in between.
+    private let multiplexed: Bool
 
-    init(_ resident: Resident, _ gatehouse: Gatehouse, loop: any EventLoop) {
+    init(_ resident: Resident, _ gatehouse: Gatehouse, loop: any EventLoop, multiplexed: Bool) {
         self.resident = resident
         self.gatehouse = gatehouse
         self.loop = loop
+        self.multiplexed = multiplexed
         pool = gatehouse.pools[ObjectIdentifier(loop)]?.value
     }
 
-    /// A connection for one permitted request: an idle one of this agent, or a new one.
+    /// A connection for one permitted request: an idle one of this agent, a stream of one, or a new one.
     ///
     /// `fresh` takes no idle one. Calls back once, on the loop, maybe before this returns.
     func lease(
@@ -40,24 +43,39 @@ final class Upstreams {
     ) {
         let endpoint = authorised.permit.request.endpoint
         let key = UpstreamKey(agent: resident.id, endpoint: endpoint)
-        if !fresh, let link = pool?.take(key) { return then(.success(link)) }
-        let gatehouse = gatehouse
-        let encrypted = endpoint.scheme == .https
-        let loop = loop
-        let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
-            channel.eventLoop.makeCompletedFuture {
-                try Self.prepare(channel, endpoint, encrypted: encrypted, gatehouse)
-            }
+        if !fresh, multiplexed, let session = pool?.session(key) {
+            return hand(session.open(endpoint.scheme), endpoint, then)
         }
-        dialled.flatMap { channel in
-            loop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.handler(type: UpstreamLink.self).ready
-            }
-            .flatMap { $0.futureResult }
-            .map { channel }
-        }.assumeIsolated().whenComplete { result in
+        if !fresh, let link = pool?.take(key) { return then(.success(link)) }
+        let dial = UpstreamDial(endpoint: endpoint, offersHTTP2: multiplexed, gatehouse: gatehouse)
+        let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
+            dial.prepare(channel)
+        }
+        let loop = loop
+        let made = dialled.flatMap { channel in
+            dial.ready(channel, on: loop).map { channel }
+        }
+        hand(made, endpoint, then) { channel in
+            let pipeline = channel.pipeline.syncOperations
+            guard let session = try? pipeline.handler(type: UpstreamSession.self) else { return nil }
+            self.pool?.put(session, key)
+            return session
+        }
+    }
+
+    /// Gives the link of a channel, or that of a new stream where the channel turns out to be a session.
+    private func hand(
+        _ made: EventLoopFuture<any Channel>,
+        _ endpoint: Endpoint,
+        _ then: @escaping (Result<UpstreamLink, DialFailure>) -> Void,
+        session: @escaping (any Channel) -> UpstreamSession? = { _ in nil }
+    ) {
+        made.assumeIsolated().whenComplete { result in
             do {
                 let channel = try result.get()
+                if let session = session(channel) {
+                    return self.hand(session.open(endpoint.scheme), endpoint, then)
+                }
                 then(.success(try channel.pipeline.syncOperations.handler(type: UpstreamLink.self)))
             } catch {
                 then(.failure(Self.failure(error, endpoint)))
@@ -67,6 +85,8 @@ final class Upstreams {
 
     /// Takes a connection back after its exchange.
     func release(_ link: UpstreamLink, _ endpoint: Endpoint, complete: Bool) {
+        // A stream both of whose sides have ended is over without a word more.
+        if link.isStream, complete { return _ = link.detach(complete: true) }
         guard link.detach(complete: complete), let pool, !resident.current.closed else { return link.close() }
         pool.put(link, UpstreamKey(agent: resident.id, endpoint: endpoint))
     }
@@ -78,34 +98,5 @@ final class Upstreams {
             denial: fault.isDistrust
                 ? .upstreamDistrusted(endpoint, fault.words) : .upstreamFailed(endpoint, fault.words)
         )
-    }
-
-    private static func prepare(
-        _ channel: any Channel,
-        _ endpoint: Endpoint,
-        encrypted: Bool,
-        _ gatehouse: Gatehouse
-    ) throws {
-        let pipeline = channel.pipeline.syncOperations
-        if encrypted {
-            try pipeline.addHandler(gatehouse.tls.handler(for: endpoint.host))
-            if case .name(let name) = endpoint.host { try pipeline.addHandler(CertificateName(name)) }
-        }
-        var encoding = HTTPRequestEncoder.Configuration()
-        encoding.automaticallySetFramingHeaders = false
-        try pipeline.addHandler(HTTPRequestEncoder(configuration: encoding))
-        let decoder = HTTPResponseDecoder(
-            leftOverBytesStrategy: .dropBytes,
-            informationalResponseStrategy: .forward,
-            limitConfiguration: .engine
-        )
-        try pipeline.addHandler(ByteToMessageHandler(decoder))
-        let ready = channel.eventLoop.makePromise(of: Void.self)
-        try pipeline.addHandler(UpstreamLink(ready: ready, encrypted: encrypted))
-        let timer = channel.eventLoop.scheduleTask(in: .milliseconds(gatehouse.limits.upstreamHandshake)) {
-            ready.fail(ChannelError.connectTimeout(.milliseconds(gatehouse.limits.upstreamHandshake)))
-            channel.close(promise: nil)
-        }
-        ready.futureResult.whenComplete { _ in timer.cancel() }
     }
 }

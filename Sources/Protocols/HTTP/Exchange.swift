@@ -30,9 +30,9 @@ struct Relaying {
 
 /// The rest of a refused request's body, read and thrown away.
 struct Draining {
+    let closes: Bool
     /// Octets that are still taken.
     var budget = HTTPLimits.drained
-    let closes: Bool
 }
 
 /// Where the conversation is.

@@ -39,6 +39,8 @@ package struct HTTPConnection: Sendable {
     package let port: UInt16
     /// Who is asking, for the text of refusals.
     package let lineage: Lineage
+    /// The client's side is a stream of an HTTP/2 connection: it carries one request, and ends without the connection.
+    package var isStream = false
 
     package init(origin: Origin, scheme: Scheme, port: UInt16, lineage: Lineage) {
         self.origin = origin

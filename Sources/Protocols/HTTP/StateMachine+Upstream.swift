@@ -85,8 +85,10 @@ extension HTTPEngine {
             .forward(.end(passed), to: .client, under: exchange.id), .finished(exchange.id),
         ]
         guard exchange.requestEnded else {
-            // The answer came early: the rest of the body has nowhere to go.
-            state = .draining(Draining(closes: true))
+            // The answer came early: the rest of the body has nowhere to go. Some clients wait for it to be taken all the
+            // same where no connection would have to end for it.
+            let budget = reader.connection.isStream ? Int.max : HTTPLimits.drained
+            state = .draining(Draining(closes: true, budget: budget))
             return actions
         }
         guard !response.closes else { return actions + close() }

@@ -6,6 +6,8 @@ import Testing
 final class Servers: Sendable {
     /// Where nginx serves `allowed.test` and `other.test` over TLS, and plain HTTP.
     let tlsPort: UInt16
+    /// The same over HTTP/2, where the client takes it.
+    let http2Port: UInt16
     let httpPort: UInt16
     let folder: String
     let sink: Sink
@@ -20,10 +22,11 @@ final class Servers: Sendable {
         folder = NSTemporaryDirectory() + "bailey-servers-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         tlsPort = try Port.free()
+        http2Port = try Port.free()
         httpPort = try Port.free()
         sink = try Sink()
         try Self.makeCertificates(in: folder)
-        try Self.configuration(folder: folder, tls: tlsPort, http: httpPort)
+        try Self.configuration(folder: folder, tls: tlsPort, http2: http2Port, http: httpPort)
             .write(toFile: folder + "/nginx.conf", atomically: true, encoding: .utf8)
         nginx = Process()
         // The shell ends nginx when this process is gone, however it went.
@@ -62,7 +65,7 @@ final class Servers: Sendable {
         try #require(outcome.code == 0, "\(outcome)")
     }
 
-    private static func configuration(folder: String, tls: UInt16, http: UInt16) -> String {
+    private static func configuration(folder: String, tls: UInt16, http2: UInt16, http: UInt16) -> String {
         """
         daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
         user root;
@@ -73,9 +76,11 @@ final class Servers: Sendable {
           fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
           default_type text/plain;
           server {
-            listen 127.0.0.1:\(tls) ssl; listen 127.0.0.1:\(http); server_name allowed.test other.test;
+            listen 127.0.0.1:\(tls) ssl; listen 127.0.0.1:\(http2) ssl http2; listen 127.0.0.1:\(http);
+            server_name allowed.test other.test; client_max_body_size 64m;
             ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
             location /repository.git/ { root \(folder); }
+            location /v1/read/ { proxy_pass http://127.0.0.1:\(http)/; }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
