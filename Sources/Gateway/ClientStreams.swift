@@ -67,7 +67,11 @@ final class ClientStreams: ChannelInboundHandler {
     private func sayGoodbye() {
         guard let context, streams.isEmpty else { return }
         // RFC 9113 section 6.8: so that the client knows that nothing of what it sends now is answered.
-        let payload = HTTP2Frame.FramePayload.goAway(lastStreamID: .maxID, errorCode: .noError, opaqueData: nil)
+        let payload = HTTP2Frame.FramePayload.goAway(
+            lastStreamID: .maxID,
+            errorCode: .noError,
+            opaqueData: nil
+        )
         context.writeAndFlush(
             wrapOutboundOut(HTTP2Frame(streamID: .rootStream, payload: payload)),
             promise: nil

@@ -54,7 +54,8 @@ final class UpstreamTLS: Sendable {
             configuration.minimumTLSVersion = .tlsv12
             configuration.certificateVerification = .fullVerification
             configuration.trustRoots = .default
-            configuration.applicationProtocols = offersHTTP2 ? [Negotiation.http2, Negotiation.http1] : [Negotiation.http1]
+            configuration.applicationProtocols =
+                offersHTTP2 ? [Negotiation.http2, Negotiation.http1] : [Negotiation.http1]
             if !furtherRoots.isEmpty { configuration.additionalTrustRoots = [.certificates(furtherRoots)] }
             let made = try NIOSSLContext(configuration: configuration)
             contexts[offersHTTP2] = made

@@ -86,8 +86,10 @@ final class Upstreams {
     /// Takes a connection back after its exchange.
     func release(_ link: UpstreamLink, _ endpoint: Endpoint, complete: Bool) {
         // A stream both of whose sides have ended is over without a word more.
-        if link.isStream, complete { return _ = link.detach(complete: true) }
-        guard link.detach(complete: complete), let pool, !resident.current.closed else { return link.close() }
+        let isOver = link.isStream && complete
+        guard link.detach(complete: complete), let pool, !resident.current.closed else {
+            return isOver ? () : link.close()
+        }
         pool.put(link, UpstreamKey(agent: resident.id, endpoint: endpoint))
     }
 

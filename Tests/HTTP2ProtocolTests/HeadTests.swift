@@ -5,7 +5,8 @@ import Testing
 
 struct HeadTests {
     private static let request = HPACKHeaders([
-        (":method", "GET"), (":scheme", "https"), (":authority", "a.test"), (":path", "/x?y=1"), ("accept", "*/*"),
+        (":method", "GET"), (":scheme", "https"), (":authority", "a.test"), (":path", "/x?y=1"),
+        ("accept", "*/*"),
     ])
 
     private static func read(_ block: HPACKHeaders, ends: Bool = true) throws -> HTTPRequestHead {
@@ -42,7 +43,8 @@ struct HeadTests {
         "C28 a request whose pseudo-header fields are not those of one request on this connection is refused",
         arguments: [
             [(":authority", "")], [(":path", "http://b.test/")], [(":path", "")], [(":path", "*")],
-            [(":method", "CONNECT")], [(":protocol", "websocket")], [(":scheme", "http")], [(":scheme", "file")],
+            [(":method", "CONNECT")], [(":protocol", "websocket")], [(":scheme", "http")],
+            [(":scheme", "file")],
             [("host", "b.test")], [(":status", "200")], [(":unknown", "x")],
         ]
     )
@@ -50,7 +52,10 @@ struct HeadTests {
         #expect(throws: HTTP2Fault.self) { try Self.read(Self.with(changes)) }
     }
 
-    @Test("C28 what a request needs may not be missing", arguments: [":method", ":scheme", ":authority", ":path"])
+    @Test(
+        "C28 what a request needs may not be missing",
+        arguments: [":method", ":scheme", ":authority", ":path"]
+    )
     func missing(name: String) {
         var block = Self.request
         block.remove(name: name)
@@ -116,7 +121,10 @@ struct HeadTests {
         #expect(try framing(HPACKHeaders([(":status", "103")]), ends: false) == [])
     }
 
-    @Test("C39 a response whose status is none is refused", arguments: ["", "20", "2000", "abc", "+20", "600"])
+    @Test(
+        "C39 a response whose status is none is refused",
+        arguments: ["", "20", "2000", "abc", "+20", "600"]
+    )
     func malformedStatus(status: String) {
         #expect(throws: HTTP2Fault.self) {
             try HTTP2Response.head(HPACKHeaders([(":status", status)]), ends: true, hasBody: true)

@@ -50,7 +50,11 @@ struct FieldBlock {
     ]
 
     /// The same block written: names in lower case, nothing that belongs to one connection.
-    static func written(_ headers: HTTPHeaders, behind pseudo: [(String, String)], dropping other: Set<String> = [])
+    static func written(
+        _ headers: HTTPHeaders,
+        behind pseudo: [(String, String)],
+        dropping other: Set<String> = []
+    )
         -> HPACKHeaders
     {
         var block = HPACKHeaders(pseudo)

@@ -9,12 +9,17 @@ package enum HTTP2Request {
     ///   - block: as decoded.
     ///   - ends: whether the stream's side ends with it: there is no body.
     ///   - scheme: the connection's, which `:scheme` must be.
+    /// - Returns: the head, with `Host`, one `Cookie` field, and `Transfer-Encoding` for a body without a length.
+    /// - Throws: `HTTP2Fault` for a block that is no request's.
     package static func head(
         _ block: HPACKHeaders,
         ends: Bool,
         scheme: String
     ) throws(HTTP2Fault) -> HTTPRequestHead {
-        let read = try FieldBlock(block, allowing: [":method", ":scheme", ":authority", ":path", ":protocol"])
+        let read = try FieldBlock(
+            block,
+            allowing: [":method", ":scheme", ":authority", ":path", ":protocol"]
+        )
         guard let method = read.pseudo[":method"] else { throw HTTP2Fault("the request has no :method") }
         guard method != "CONNECT", read.pseudo[":protocol"] == nil else {
             throw HTTP2Fault("CONNECT inside a connection to one host leads nowhere")

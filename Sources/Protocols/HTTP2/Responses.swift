@@ -9,13 +9,16 @@ package enum HTTP2Response {
     ///   - block: as decoded.
     ///   - ends: whether the stream's side ends with it: there is no body.
     ///   - hasBody: whether a response to this request can have one: not one to HEAD.
+    /// - Returns: the head, with `Transfer-Encoding` for a body without a length.
+    /// - Throws: `HTTP2Fault` for a block that is no response's.
     package static func head(
         _ block: HPACKHeaders,
         ends: Bool,
         hasBody: Bool
     ) throws(HTTP2Fault) -> HTTPResponseHead {
         let read = try FieldBlock(block, allowing: [":status"])
-        guard let text = read.pseudo[":status"], text.utf8.count == 3, let code = Int(text), (100..<600).contains(code)
+        guard let text = read.pseudo[":status"], text.utf8.count == 3, let code = Int(text),
+            (100..<600).contains(code)
         else { throw HTTP2Fault("the response's :status is not a status") }
         var headers = HTTPHeaders(read.fields)
         let mayHaveBody = hasBody && code >= 200 && code != 204 && code != 304
