@@ -107,9 +107,11 @@ package struct WrittenFiles: Sendable, Hashable, Codable {
     package var more: Int
     /// Whether everything was looked at.
     package var isWhole: Bool
+    /// Why nobody looked: `host-runs: off`; nil where somebody did.
+    package var unlooked: String?
 
-    package init(files: [File] = [], more: Int = 0, isWhole: Bool = true) {
-        (self.files, self.more, self.isWhole) = (files, more, isWhole)
+    package init(files: [File] = [], more: Int = 0, isWhole: Bool = true, unlooked: String? = nil) {
+        (self.files, self.more, self.isWhole, self.unlooked) = (files, more, isWhole, unlooked)
     }
 }
 
