@@ -15,6 +15,7 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     /// Places that are found for one launch: three for each of some hundred repositories; each is a mount.
     package static let maximumPlaces = 1_024
 
+    private let (entriesAtMost, placesAtMost): (Int, Int)
     private let sought: [SoughtPath]
     /// First names of what is sought.
     private let firsts: Set<[UInt8]>
@@ -31,7 +32,14 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     ///   - files: of the agent's profile.
     ///   - root: of the profile at the head of its lineage, where it is another's: only what that one writes is the
     ///     host's.
-    package init(_ files: FileRules, within root: FileRules?) {
+    ///   - maximumEntries, maximumPlaces: where it gives up.
+    package init(
+        _ files: FileRules,
+        within root: FileRules?,
+        maximumEntries: Int = Self.maximumEntries,
+        maximumPlaces: Int = Self.maximumPlaces
+    ) {
+        (entriesAtMost, placesAtMost) = (maximumEntries, maximumPlaces)
         sought = files.sought
         firsts = Set(files.sought.compactMap { $0.names.first.map { Array($0.utf8) } })
         let (trees, borders) = files.writableTrees(isCopied: root == nil)
@@ -63,9 +71,9 @@ package struct ProtectionSearch: ~Copyable, Sendable {
             }
             try advance()
         }
-        guard looked <= Self.maximumEntries else {
+        guard looked <= entriesAtMost else {
             throw Self.failure(
-                "more than \(Self.maximumEntries) folders and files",
+                "more than \(entriesAtMost) folders and files",
                 "They are looked through for what the profile protects at any depth (**): grant folders that hold"
                     + " less, with -w or in the profile, or use a profile without ** in files.protect."
             )
@@ -228,7 +236,7 @@ package struct ProtectionSearch: ~Copyable, Sendable {
         guard paths.insert(ByteText(path)).inserted else { return }
         let protected = ProtectedPath(path: path, isFolder: isFolder)
         if isThere { found.present.append(protected) } else { found.absent.append(protected) }
-        guard paths.count <= Self.maximumPlaces else {
+        guard paths.count <= placesAtMost else {
             throw SystemCallError(stage: "protect", object: path, errno: E2BIG)
         }
     }
@@ -261,7 +269,7 @@ extension ProtectionSearch {
             case EILSEQ:
                 "What the profile protects here has a name that is not UTF-8: rename it, or grant folders without it."
             case E2BIG:
-                "With this one there are more than \(maximumPlaces) that the profile protects at any depth (**): grant"
+                "With this one there are more places than a launch takes (\(maximumPlaces)) that the profile protects at any depth (**): grant"
                     + " folders with fewer repositories, with -w or in the profile."
             default:
                 "It is looked through for what the profile protects at any depth (**): mend this, or grant folders"
