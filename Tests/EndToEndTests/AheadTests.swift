@@ -9,11 +9,14 @@ extension EndToEnd {
     struct AheadTests {
         let place: Place
 
-        init() throws { place = try .nesting() }
+        init() throws {
+            place = try .nesting()
+            place.isServed = true
+        }
 
         private func serving(ahead: Int) throws -> RunningCommand {
             let server = try RunningCommand(
-                [place.binary, "serve", "--ahead", "\(ahead)"],
+                place.server + ["--ahead", "\(ahead)"],
                 environment: place.environment,
                 directory: place.root
             )

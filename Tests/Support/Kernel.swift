@@ -19,7 +19,9 @@ package enum Kernel {
 
 extension Place {
     /// `bailey run`, and what this kernel makes a launch say.
-    package var launcher: [String] { [binary, "run"] + Kernel.options }
+    package var launcher: [String] { [binary, "run"] + (isServed ? [] : Kernel.options) }
     /// The same within a shell's script.
     package var launch: String { (["'\(binary)'", "run"] + Kernel.options).joined(separator: " ") }
+    /// `bailey serve`, which says it for all launches that go through it: one that says it itself would go alone.
+    package var server: [String] { [binary, "serve"] + Kernel.options }
 }
