@@ -84,7 +84,7 @@ package struct HeldLimits {
     }
 
     private static let remedy =
-        "Have a control group delegated to you (systemd-run --user --scope -p Delegate=yes bailey …, or Delegate=yes in"
-        + " a unit of systemd's), take the limit out of the profile, say there that what comes closest is enough"
+        "Have a control group delegated to you (systemd-run --user --scope -p Delegate=yes bailey …, or 'bailey serve'"
+        + " as a unit of the user's manager), take the limit out of the profile, say there that what comes closest is enough"
         + " (limits: {enforced: best-effort}), or accept it for this launch with --allow-degraded cgroups."
 }

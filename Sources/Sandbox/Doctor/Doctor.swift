@@ -94,7 +94,7 @@ package enum Doctor {
                 purpose: "holds the limit '\(limit)' over an agent and its descendants",
                 state: available[limit].map { .available($0) } ?? HeldLimits.state(without: limit),
                 remedy:
-                    "Have it delegated: systemd-run --user --scope -p Delegate=yes bailey …, or Delegate=yes in a unit.",
+                    "Have it delegated: systemd-run --user --scope -p Delegate=yes bailey …, or 'bailey serve' as a unit.",
                 isRequired: false
             )
         }
