@@ -13,7 +13,9 @@ package enum WrittenNote {
 
     /// Nil where there is nothing to say.
     static func text(of written: WrittenFiles?, _ opening: String, _ rest: String) -> String? {
-        guard let written, written.unlooked == nil, !written.files.isEmpty || !written.isWhole else { return nil }
+        guard let written, written.unlooked == nil, !written.files.isEmpty || !written.isWhole else {
+            return nil
+        }
         var lines = written.files.prefix(shownFiles).map {
             "  \(shown($0.path)): \(TerminalText.escaped($0.reason))"
         }

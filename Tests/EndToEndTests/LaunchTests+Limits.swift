@@ -188,5 +188,4 @@ extension EndToEnd.LaunchTests {
         #expect(outcome.output.contains("No space left") && outcome.lines.last == "2097152", "\(outcome)")
         #expect(try place.agent(fill).lines.last == "8388608")
     }
-
 }

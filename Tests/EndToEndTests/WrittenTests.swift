@@ -138,7 +138,7 @@ extension EndToEnd {
         func cut() throws {
             let place = try Place()
             #expect(try place.control("for i in $(seq 3000); do echo d/$i; done | xargs mkdir -p").code == 0)
-            for (entries, isWhole) in [(2000, false), (9000, true)] {
+            for (entries, isWhole) in [(2000, false), (20_000, true)] {
                 try place.write(
                     "bailey: 1\nhost-runs-entries: \(entries)\n",
                     to: "config/bailey/bailey.yaml"

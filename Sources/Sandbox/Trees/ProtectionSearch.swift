@@ -32,7 +32,8 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     ///   - files: of the agent's profile.
     ///   - root: of the profile at the head of its lineage, where it is another's: only what that one writes is the
     ///     host's.
-    ///   - maximumEntries, maximumPlaces: where it gives up.
+    ///   - maximumEntries: folders and names at which it gives up.
+    ///   - maximumPlaces: places at which it does.
     package init(
         _ files: FileRules,
         within root: FileRules?,
