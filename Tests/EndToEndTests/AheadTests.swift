@@ -117,6 +117,7 @@ extension EndToEnd {
 
         @Test(
             "What Bailey puts in is there and seen, whatever is granted or hidden around it",
+            .enabled(if: Kernel.grantsSystemFolders, "\(Kernel.systemFolders)"),
             arguments: [0, 2]
         )
         func putIn(ahead: Int) throws {
@@ -148,7 +149,10 @@ extension EndToEnd {
             end(server)
         }
 
-        @Test("An order that is refused leaves the next one nothing of it")
+        @Test(
+            "An order that is refused leaves the next one nothing of it",
+            .enabled(if: Kernel.grantsSystemFolders, "\(Kernel.systemFolders)")
+        )
         func refused() throws {
             let server = try serving(ahead: 1)
             #expect(try awaitWaiting(1, of: server.processIdentifier).count == 1)

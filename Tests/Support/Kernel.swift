@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What the kernel under the tests cannot do, as `make test-kernel` says it.
 package enum Kernel {
@@ -15,6 +16,16 @@ package enum Kernel {
     package static var wallsChildren: Bool { !lacks.contains("landlock") }
     /// Why a test is not run where it does not.
     package static let childrenWall = "needs Landlock ABI 6, which walls a child off from its parent"
+
+    /// Whether root's agents can be granted a folder of the system: not where that lies on an overlay, which takes no
+    /// id-mapped mounts.
+    package static let grantsSystemFolders: Bool = {
+        var status = statfs()
+        // OVERLAYFS_SUPER_MAGIC (linux/magic.h).
+        return getuid() != 0 || (statfs("/etc", &status) == 0 && status.f_type != 0x794c_7630)
+    }()
+    /// Why a test is not run where they cannot.
+    package static let systemFolders = "needs a file system at /etc that takes id-mapped mounts"
 }
 
 extension Place {
