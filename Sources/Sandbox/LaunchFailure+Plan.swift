@@ -26,7 +26,8 @@ extension LaunchPlan {
                 step: "find the program",
                 object: arguments.first ?? "",
                 errno: number,
-                remedy: "It could not be opened: the machine may be out of descriptors or memory, or its disk may fail."
+                remedy:
+                    "It could not be opened: the machine may be out of descriptors or memory, or its disk may fail."
             )
         }
         return LaunchFailure(
