@@ -270,7 +270,7 @@ extension ProtectionSearch {
             case EILSEQ:
                 "What the profile protects here has a name that is not UTF-8: rename it, or grant folders without it."
             case E2BIG:
-                "With this one there are more places than a launch takes (\(maximumPlaces)) that the profile protects at any depth (**): grant"
+                "With this one there are more than \(maximumPlaces) that the profile protects at any depth (**): grant"
                     + " folders with fewer repositories, with -w or in the profile."
             default:
                 "It is looked through for what the profile protects at any depth (**): mend this, or grant folders"
