@@ -43,7 +43,7 @@ _bailey_value() {
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
-        --allow-degraded) choices="cpus landlock" ;;
+        --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;

@@ -63,6 +63,7 @@ extension CanonicalJSON {
             }
             json.member("isWhole", written.isWhole)
             json.member("more", written.more)
+            json.member("unlooked", written.unlooked)
         }
     }
 

@@ -64,6 +64,9 @@ extension WrittenFiles {
     private static let shown = 5
 
     fileprivate var summary: String {
+        if let unlooked {
+            return "; what the host may run was not looked for (\(TerminalText.escaped(unlooked)))"
+        }
         let rest = files.count + more - min(files.count, Self.shown)
         let names = files.prefix(Self.shown).map { TerminalText.escaped($0.path) }.joined(separator: ", ")
         let tail = (rest > 0 ? " and \(rest) more" : "") + (isWhole ? "" : "; not everything was looked at")

@@ -51,7 +51,8 @@ struct EntryMask: Sendable {
                         WrittenFiles.File(path: masked($0.path), reason: masked($0.reason))
                     },
                     more: written.more,
-                    isWhole: written.isWhole
+                    isWhole: written.isWhole,
+                    unlooked: written.unlooked
                 )
             }
         )

@@ -75,8 +75,8 @@ struct RunHelp: ParsableCommand {
     var config: String?
     @Option(
         help: ArgumentHelp(
-            "Run although the machine lacks this: cpus (what holds the limit) or landlock (the wall between "
-                + "parent and child). Stands in the records of launches.",
+            "Run although the machine lacks this: cgroups (what holds limits on memory and CPUs; cpus for that alone) "
+                + "or landlock (the wall between parent and child). Stands in the records of launches.",
             valueName: "name"
         )
     )

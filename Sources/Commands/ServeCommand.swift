@@ -28,7 +28,10 @@ struct ServeCommand: ParsableCommand {
     @Option(help: "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.")
     var config: String?
     @Option(
-        help: ArgumentHelp("Run although the machine lacks this: cpus or landlock.", valueName: "name")
+        help: ArgumentHelp(
+            "Run although the machine lacks this: cgroups, cpus or landlock.",
+            valueName: "name"
+        )
     )
     var allowDegraded: [String] = []
     @Option(help: ArgumentHelp("Seconds that running agents have at the end.", valueName: "seconds"))

@@ -21,7 +21,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let programDigest: String?
     /// Which mechanism holds which limit: `memory: cgroup v1`, `time: supervisor`.
     package let limits: [String: String]
-    /// Isolation that was given up by `--allow-degraded NAME`.
+    /// Isolation that was given up by `--allow-degraded NAME`; `cgroups` also where the profile says `enforced: best-effort`
+    /// and a limit is not held for all below the agent together.
     package let degraded: [String]
     /// The system call policy: `default`, `strict`, or a name with its digest; nil in records from before there was a choice.
     package let systemCalls: String?
@@ -106,9 +107,11 @@ package struct WrittenFiles: Sendable, Hashable, Codable {
     package var more: Int
     /// Whether everything was looked at.
     package var isWhole: Bool
+    /// Why nobody looked: `host-runs: off`; nil where somebody did.
+    package var unlooked: String?
 
-    package init(files: [File] = [], more: Int = 0, isWhole: Bool = true) {
-        (self.files, self.more, self.isWhole) = (files, more, isWhole)
+    package init(files: [File] = [], more: Int = 0, isWhole: Bool = true, unlooked: String? = nil) {
+        (self.files, self.more, self.isWhole, self.unlooked) = (files, more, isWhole, unlooked)
     }
 }
 

@@ -135,6 +135,9 @@ package struct Limits: Sendable, Hashable {
     package var time: UInt64?
     /// Bytes of private writable storage (`/tmp`, the home directory).
     package var disk: UInt64?
+    /// Whether `memory` and `cpus` are held as well as the machine can, where no control group holds them; nil where the
+    /// profile says nothing.
+    package var isBestEffort: Bool?
 
     /// Open files with which a launch surely comes about: some twenty-five descriptors are open while it does.
     package static let launchFiles: UInt64 = 32
@@ -145,7 +148,8 @@ package struct Limits: Sendable, Hashable {
         milliCPUs: UInt64? = nil,
         openFiles: UInt64? = nil,
         time: UInt64? = nil,
-        disk: UInt64? = nil
+        disk: UInt64? = nil,
+        isBestEffort: Bool? = nil
     ) {
         self.memory = memory
         self.processes = processes
@@ -153,6 +157,7 @@ package struct Limits: Sendable, Hashable {
         self.openFiles = openFiles
         self.time = time
         self.disk = disk
+        self.isBestEffort = isBestEffort
     }
 
     /// These limits, and the parent's wherever there is none: a limit left out is not a limit lifted.
@@ -163,7 +168,8 @@ package struct Limits: Sendable, Hashable {
             milliCPUs: milliCPUs ?? parent.milliCPUs,
             openFiles: openFiles ?? parent.openFiles,
             time: time ?? parent.time,
-            disk: disk ?? parent.disk
+            disk: disk ?? parent.disk,
+            isBestEffort: isBestEffort ?? parent.isBestEffort
         )
     }
 }

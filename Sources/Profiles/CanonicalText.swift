@@ -41,6 +41,7 @@ struct CanonicalText {
             ("open-files", limits.openFiles), ("time", limits.time), ("disk", limits.disk),
         ]
         for case (let key, let value?) in values { line(key, "\(value)") }
+        if let isBestEffort = limits.isBestEffort { line("best-effort", "\(isBestEffort)") }
     }
 
     private mutating func add(_ rule: EgressRule) {

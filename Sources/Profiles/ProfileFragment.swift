@@ -17,6 +17,15 @@ enum LimitName: String, CaseIterable, Sendable, Hashable {
     case disk
 }
 
+/// The words of `limits.enforced`.
+enum Enforcement: String, CaseIterable, Sendable, Hashable {
+    /// A limit that nothing holds for an agent and its descendants together refuses the launch.
+    case always
+    case bestEffort = "best-effort"
+
+    static let key = "enforced"
+}
+
 /// An amount of `limits` as understood and as written.
 struct LimitValue: Sendable, Hashable {
     let amount: UInt64
@@ -47,6 +56,7 @@ struct ProfileFragment: Sendable, Hashable {
     var pass: [Sourced<String>] = []
     var set: [String: Sourced<String>] = [:]
     var limits: [LimitName: Sourced<LimitValue>] = [:]
+    var enforcement: Sourced<Enforcement>?
     var systemCalls: Sourced<SystemCallPolicy>?
     var landlock: Sourced<Int>?
     var egress: [EgressRule] = []
@@ -67,6 +77,7 @@ struct ProfileFragment: Sendable, Hashable {
         childProfiles.join(other.childProfiles) { $0 }
         set.merge(other.set) { $1 }
         limits.merge(other.limits) { $1 }
+        enforcement = other.enforcement ?? enforcement
         // The same file reached on two ways of `extends` says its rules once.
         let known = Set(egress)
         egress += other.egress.filter { !known.contains($0) }
@@ -95,7 +106,8 @@ struct ProfileFragment: Sendable, Hashable {
                 milliCPUs: limits[.cpus]?.value.amount,
                 openFiles: limits[.openFiles]?.value.amount,
                 time: limits[.time]?.value.amount,
-                disk: limits[.disk]?.value.amount
+                disk: limits[.disk]?.value.amount,
+                isBestEffort: (enforcement?.value).map { $0 == .bestEffort }
             ),
             systemCalls: systemCalls?.value,
             landlock: landlock?.value,

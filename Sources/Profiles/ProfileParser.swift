@@ -183,8 +183,15 @@ struct ProfileParser {
     }
 
     private mutating func read(limits node: YAMLNode, into fragment: inout ProfileFragment) {
-        let keys = LimitName.allCases.map(\.rawValue)
+        let keys = LimitName.allCases.map(\.rawValue) + [Enforcement.key]
         guard let limits = node.mapping("limits", keys: keys, &errors) else { return }
+        if let node = limits[Enforcement.key],
+            let word = node.word("limits.enforced", of: Enforcement.allCases.map(\.rawValue), &errors)
+        {
+            fragment.enforcement = Enforcement(rawValue: word).map {
+                Sourced(value: $0, source: source(node.position))
+            }
+        }
         for name in LimitName.allCases {
             guard let node = limits[name.rawValue], let text = node.text("limits.\(name.rawValue)", &errors)
             else {

@@ -21,6 +21,15 @@ extension LaunchPlan {
 
     private func programFailure(_ number: Int32) -> LaunchFailure {
         let missing = number == ENOENT || number == ENOTDIR
+        guard ![EIO, ENOMEM, EMFILE, ENFILE].contains(number) else {
+            return LaunchFailure(
+                step: "find the program",
+                object: arguments.first ?? "",
+                errno: number,
+                remedy:
+                    "It could not be opened: the machine may be out of descriptors or memory, or its disk may fail."
+            )
+        }
         return LaunchFailure(
             step: "find the program",
             object: arguments.first ?? "",

@@ -27,6 +27,8 @@ package final class Sandbox {
     package let namespaceCookie: UInt64
     /// Which mechanism holds which limit.
     package let heldLimits: [String: String]
+    /// Those of the limits that nothing holds for the agent and all below it together.
+    package let unheldLimits: [String]
 
     private let pidfd: OwnedDescriptor
     private let channel: OwnedDescriptor
@@ -64,6 +66,7 @@ package final class Sandbox {
         programPath = ready.program
         identity = plan.identity
         heldLimits = limits.held
+        unheldLimits = limits.unheld
         group = limits.group
     }
 

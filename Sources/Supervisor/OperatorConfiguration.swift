@@ -4,6 +4,7 @@ internal import Linux
 package import Model
 internal import Policy
 package import Profiles
+internal import Sandbox
 
 /// `bailey.yaml`: what the operator says about the machine, never about an agent.
 ///
@@ -17,10 +18,15 @@ package struct OperatorConfiguration: Sendable {
 
     /// What the host runs besides what is shipped: a pattern and a reason each.
     package var hostRuns: [(pattern: String, reason: String)] = []
+    /// Whether anybody looks for them at the end of a run: `host-runs: off` says no.
+    package var looksForHostRuns = true
+    /// Folders and files that are looked at for that.
+    package var hostRunsEntries = WrittenSearch.maximumEntries
 
     package init() {}
 
-    private static let keys = ["bailey", "resolve", "upstream-ca", "host-runs"]
+    static let off = "off"
+    private static let keys = ["bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries"]
     private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
@@ -57,6 +63,10 @@ package struct OperatorConfiguration: Sendable {
             }
             for entry in top["resolve"]?.entries("resolve", &errors) ?? [] { read(entry, &errors) }
             readHostRuns(top, &errors)
+            if let node = top["host-runs-entries"] {
+                hostRunsEntries =
+                    node.integer("host-runs-entries", 1...WrittenSearch.maximumEntries, &errors) ?? 1
+            }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
@@ -67,8 +77,12 @@ package struct OperatorConfiguration: Sendable {
     }
 
     private mutating func readHostRuns(_ top: YAMLMapping, _ errors: inout Diagnostics) {
-        guard var table = ShippedHostRuns.table else { return }
-        for entry in top["host-runs"]?.entries("host-runs", &errors) ?? [] {
+        guard let node = top["host-runs"], var table = ShippedHostRuns.table else { return }
+        if case .scalar = node.content {
+            looksForHostRuns = node.word("host-runs", of: [Self.off], &errors) == nil
+            return
+        }
+        for entry in node.entries("host-runs", &errors) ?? [] {
             guard let reason = entry.value.text("host-runs.\(entry.key)", &errors) else { continue }
             do throws(HostRunTable.Problem) {
                 try table.add(entry.key, words: "-", reason: reason, line: entry.keyPosition.line)

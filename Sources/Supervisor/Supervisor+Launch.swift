@@ -296,6 +296,7 @@ extension Supervisor {
     func recordSpawn(of agent: AgentNode, digest: String?) {
         guard let order = agent.unrecorded else { return }
         agent.unrecorded = nil
+        warnOfUnheldLimits(of: agent)
         let record = SpawnRecord(
             lineage: agent.lineage,
             argv: order.argv,
@@ -304,7 +305,7 @@ extension Supervisor {
             program: agent.sandbox.programPath,
             programDigest: digest,
             limits: agent.sandbox.heldLimits,
-            degraded: configuration.degraded.sorted(),
+            degraded: degraded(agent),
             systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName,
             mechanisms: machine.mechanisms
         )

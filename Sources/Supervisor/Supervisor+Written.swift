@@ -23,9 +23,18 @@ extension Supervisor {
         guard agent.parent == nil, agent.hasStarted, !isStopping, var files = agent.profile?.files,
             let table = hostRuns
         else { return }
+        guard configuration.machine.looksForHostRuns else {
+            agent.written = WrittenFiles(isWhole: false, unlooked: "host-runs: \(OperatorConfiguration.off)")
+            return
+        }
         // What was protected is as it was; its stand-ins may have been made in the same tick of the clock.
         files.protect += agent.found.all
-        var search = WrittenSearch(files, since: agent.began, table: table)
+        var search = WrittenSearch(
+            files,
+            since: agent.began,
+            table: table,
+            maximumEntries: configuration.machine.hostRunsEntries
+        )
         search.step(Self.listedAtOnce)
         guard !search.isFinished else {
             agent.written = search.written

@@ -51,6 +51,8 @@ package final class Supervisor {
     /// Which files something on the host runs.
     lazy var hostRuns = configuration.machine.hostRunTable
     let profileMemory: ProfileMemory
+    /// Limits of which it has been said that nothing holds them.
+    var warnedOf: Set<String> = []
 
     let poller: Poller
     /// The listeners of all agents, so that one step stops listening to them.

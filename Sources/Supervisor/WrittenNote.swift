@@ -13,7 +13,9 @@ package enum WrittenNote {
 
     /// Nil where there is nothing to say.
     static func text(of written: WrittenFiles?, _ opening: String, _ rest: String) -> String? {
-        guard let written, !written.files.isEmpty || !written.isWhole else { return nil }
+        guard let written, written.unlooked == nil, !written.files.isEmpty || !written.isWhole else {
+            return nil
+        }
         var lines = written.files.prefix(shownFiles).map {
             "  \(shown($0.path)): \(TerminalText.escaped($0.reason))"
         }
@@ -40,8 +42,13 @@ package enum WrittenNote {
                 home: HomeFolder.current
             ).configuration
         )
-        guard let table = machine.hostRunTable else { return nil }
-        var search = WrittenSearch(FileRules(write: folders), since: moment, table: table)
+        guard machine.looksForHostRuns, let table = machine.hostRunTable else { return nil }
+        var search = WrittenSearch(
+            FileRules(write: folders),
+            since: moment,
+            table: table,
+            maximumEntries: machine.hostRunsEntries
+        )
         while !search.isFinished { search.step(FolderWork.slice) }
         return text(of: search.written, "applied, and the host may run it:", "")
     }

@@ -9,11 +9,14 @@ extension EndToEnd {
     struct AheadTests {
         let place: Place
 
-        init() throws { place = try .nesting() }
+        init() throws {
+            place = try .nesting()
+            place.isServed = true
+        }
 
         private func serving(ahead: Int) throws -> RunningCommand {
             let server = try RunningCommand(
-                [place.binary, "serve", "--ahead", "\(ahead)"],
+                place.server + ["--ahead", "\(ahead)"],
                 environment: place.environment,
                 directory: place.root
             )
@@ -114,6 +117,7 @@ extension EndToEnd {
 
         @Test(
             "What Bailey puts in is there and seen, whatever is granted or hidden around it",
+            .enabled(if: Kernel.grantsSystemFolders, "\(Kernel.systemFolders)"),
             arguments: [0, 2]
         )
         func putIn(ahead: Int) throws {
@@ -145,7 +149,10 @@ extension EndToEnd {
             end(server)
         }
 
-        @Test("An order that is refused leaves the next one nothing of it")
+        @Test(
+            "An order that is refused leaves the next one nothing of it",
+            .enabled(if: Kernel.grantsSystemFolders, "\(Kernel.systemFolders)")
+        )
         func refused() throws {
             let server = try serving(ahead: 1)
             #expect(try awaitWaiting(1, of: server.processIdentifier).count == 1)

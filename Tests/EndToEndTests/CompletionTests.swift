@@ -28,8 +28,8 @@ extension EndToEnd {
         @Test(
             "Each option is offered what it takes",
             arguments: [
-                ("bailey run --allow-degraded \"\"", ["cpus", "landlock"]),
-                ("bailey serve --allow-degraded \"\"", ["cpus", "landlock"]),
+                ("bailey run --allow-degraded \"\"", ["cgroups", "cpus", "landlock"]),
+                ("bailey serve --allow-degraded \"\"", ["cgroups", "cpus", "landlock"]),
                 ("bailey run --prof", ["--profile", "--profiles"]),
                 ("bailey run --work", ["--workspace"]),
                 ("bailey profile check --s", ["--strict"]), ("bailey profile explain --u", ["--under"]),

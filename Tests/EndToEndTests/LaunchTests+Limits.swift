@@ -188,18 +188,4 @@ extension EndToEnd.LaunchTests {
         #expect(outcome.output.contains("No space left") && outcome.lines.last == "2097152", "\(outcome)")
         #expect(try place.agent(fill).lines.last == "8388608")
     }
-
-    // A plain user has no control group here; where one is delegated, the limit is held and this would run.
-    @Test(
-        "C08: a limit that nothing can hold stops the launch, unless it is said to be unheld",
-        .enabled(if: getuid() == 0)
-    )
-    func unheldLimit() throws {
-        let place = try Place(for: .plainUser)
-        try place.profile("cpu", "extends: [base]\nlimits: {cpus: 0.5}\n")
-        let outcome = try place.agent("touch ran", profile: "cpu")
-        #expect(outcome.code == 125 && outcome.errors.contains("cpus"), "\(outcome)")
-        #expect(outcome.errors.contains("--allow-degraded"))
-        #expect(place.read("workspace/ran") == nil)
-    }
 }

@@ -38,7 +38,7 @@ extension EndToEnd.NestingTests {
     func moreTime() throws {
         let outcome = try wider(
             "limits: {time: 2m, memory: 2GiB}\n",
-            top: "limits: {time: 1m, memory: 1GiB}\n"
+            top: "limits: {time: 1m, memory: 1GiB, enforced: best-effort}\n"
         )
         #expect(outcome.code == 125)
         #expect(outcome.errors.contains("time") && outcome.errors.contains("memory"), "\(outcome)")

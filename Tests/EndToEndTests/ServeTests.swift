@@ -11,11 +11,12 @@ extension EndToEnd {
 
         init() throws {
             place = try .nesting()
+            place.isServed = true
         }
 
         private func serving(_ words: [String] = []) throws -> RunningCommand {
             let server = try RunningCommand(
-                [place.binary, "serve"] + words,
+                place.server + words,
                 environment: place.environment,
                 directory: place.root
             )
@@ -87,7 +88,7 @@ extension EndToEnd {
                 cat; pwd; echo $LANG $CANARY; echo bad >&2; bailey run -p leaf -- sh -c 'exit 5'; echo $?
                 echo made > made; kill -TERM $$
                 """
-            for options in [[], ["--alone"]] {
+            for options in [[], ["--alone"] + Kernel.options] {
                 let outcome = try place.bailey(
                     ["run", "-p", "top"] + options + ["--", "sh", "-c", script],
                     environment: ["LANG": "C", "CANARY": "scrubbed"],
@@ -179,7 +180,7 @@ extension EndToEnd {
                 directory: place.workspace
             )
             let alone = try RunningCommand(
-                [place.binary] + words + ["alone", "--alone", "--", "sh", "-c", nested],
+                [place.binary] + words + ["alone", "--alone"] + Kernel.options + ["--", "sh", "-c", nested],
                 environment: place.environment,
                 directory: place.workspace
             )

@@ -13,6 +13,7 @@ extension EndToEnd {
                 let files: [File]
                 let more: Int
                 let isWhole: Bool
+                let unlooked: String?
             }
             struct File: Decodable {
                 let path: String
@@ -173,6 +174,43 @@ extension EndToEnd {
                 "\(outcome)"
             )
             #expect(outcome.errors.contains("nomad runs it"))
+        }
+
+        @Test("Where the operator says off, nobody looks, and the exit record says so")
+        func off() throws {
+            let place = try Place()
+            let configuration = "config/bailey/bailey.yaml"
+            try place.write("bailey: 1\nhost-runs: off\n", to: configuration)
+            let outcome = try place.agent("echo all: > Makefile")
+            #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
+            let written = try #require(try recorded(place))
+            #expect(written.unlooked == "host-runs: off" && written.files.isEmpty && !written.isWhole)
+            let log = try place.bailey(["audit"]).output
+            #expect(log.contains("what the host may run was not looked for (host-runs: off)"), "\(log)")
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+            try place.write("bailey: 1\nhost-runs: no\n", to: configuration)
+            let refused = try place.agent("true")
+            #expect(refused.code == 125 && refused.errors.contains("unknown word \"no\""), "\(refused)")
+            try place.write("bailey: 1\n", to: configuration)
+            #expect(try place.agent("echo all: >> Makefile").errors.contains("make runs it"))
+            #expect(try recorded(place)?.unlooked == nil)
+        }
+
+        @Test("Beyond the number of files that the operator says, the list says that it was cut")
+        func cut() throws {
+            let place = try Place()
+            #expect(try place.control("for i in $(seq 3000); do echo d/$i; done | xargs mkdir -p").code == 0)
+            for (entries, isWhole) in [(2000, false), (20_000, true)] {
+                try place.write(
+                    "bailey: 1\nhost-runs-entries: \(entries)\n",
+                    to: "config/bailey/bailey.yaml"
+                )
+                let outcome = try place.agent("echo all: >> Makefile")
+                #expect(try recorded(place)?.isWhole == isWhole)
+                #expect(outcome.errors.contains("not everything was looked at") != isWhole, "\(outcome)")
+            }
+            try place.write("bailey: 1\nhost-runs-entries: 1000001\n", to: "config/bailey/bailey.yaml")
+            #expect(try place.agent("true").errors.contains("from 1 to 1000000"))
         }
 
         @Test("A copy is not the host's; what is applied of it is listed then")

@@ -90,6 +90,7 @@ extension Escapes {
 
         @Test(
             "H12: a parent sees its child's processes and can neither read, debug nor signal them",
+            .enabled(if: Kernel.wallsChildren, "\(Kernel.childrenWall)"),
             arguments: Standing.roots
         )
         func parentAttacksChild(standing: Standing) throws {

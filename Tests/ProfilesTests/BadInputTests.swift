@@ -273,6 +273,7 @@ struct BadInputTests {
             ("limits: {cpus: 0.0001}", "2:16: \"0.0001\" is not a number of CPUs"),
             ("limits: {cpus: 1e3}", "2:16: \"1e3\" is not a number of CPUs"),
             ("limits: {cpus: 18446744073709551615}", "2:16: \"18446744073709551615\" is too large"),
+            ("limits: {enforced: best-efort}", "2:20: limits.enforced: unknown word \"best-efort\""),
             ("limits: {processes: many}", "2:21: \"many\" is not a whole number"),
             ("limits: {processes: +4}", "2:21: \"+4\" is not"),
         ]
@@ -290,6 +291,7 @@ struct BadInputTests {
             "bailey: 1\nlimits: {memory: 4GiB, processes: 512, cpus: 1.25, open-files: 4096, time: 30m, disk: 10MiB}"
         ).limits
         #expect(limits.memory == 4 << 30 && limits.processes == 512 && limits.milliCPUs == 1250)
+        #expect(limits.isBestEffort == nil)
         #expect(limits.openFiles == 4096 && limits.time == 1_800_000 && limits.disk == 10 << 20)
     }
 }

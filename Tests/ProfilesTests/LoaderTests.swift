@@ -12,7 +12,7 @@ struct LoaderTests {
             bailey: 1
             files: {read: [/a], write: [$WORKSPACE]}
             env: {pass: [LANG], set: {MODE: low, KEEP: "1"}}
-            limits: {memory: 1GiB, time: 5m}
+            limits: {memory: 1GiB, time: 5m, enforced: best-effort}
             egress: [{to: "https://low.test", allow: [GET]}]
             children: {profiles: [x], depth: 1, count: 2}
             """,
@@ -56,7 +56,7 @@ struct LoaderTests {
         #expect(
             top.environment == EnvironmentRules(pass: ["LANG", "CI"], set: ["MODE": "top", "KEEP": "1"])
         )
-        #expect(top.limits == Limits(memory: 2 << 30, time: 300_000))
+        #expect(top.limits == Limits(memory: 2 << 30, time: 300_000, isBestEffort: true))
         #expect(top.egress.map(\.to.description) == ["https://low.test", "https://top.test"])
         #expect(top.egress.map(\.source) == ["low.yaml:5", "top.yaml:6"])
         #expect(top.egress.last?.deny.map(\.source) == ["top.yaml:7"])

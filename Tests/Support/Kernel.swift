@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// What the kernel under the tests cannot do, as `make test-kernel` says it.
 package enum Kernel {
@@ -15,11 +16,26 @@ package enum Kernel {
     package static var wallsChildren: Bool { !lacks.contains("landlock") }
     /// Why a test is not run where it does not.
     package static let childrenWall = "needs Landlock ABI 6, which walls a child off from its parent"
+
+    /// Whether root's agents can be granted a folder of the system: not where that lies on an overlay, which takes no
+    /// id-mapped mounts.
+    package static let grantsSystemFolders: Bool = {
+        let type = try? Command.run(
+            ["stat", "-f", "-c", "%T", "/etc"],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: "/"
+        )
+        return getuid() != 0 || type?.lines.first != "overlayfs"
+    }()
+    /// Why a test is not run where they cannot.
+    package static let systemFolders = "needs a file system at /etc that takes id-mapped mounts"
 }
 
 extension Place {
     /// `bailey run`, and what this kernel makes a launch say.
-    package var launcher: [String] { [binary, "run"] + Kernel.options }
+    package var launcher: [String] { [binary, "run"] + (isServed ? [] : Kernel.options) }
     /// The same within a shell's script.
     package var launch: String { (["'\(binary)'", "run"] + Kernel.options).joined(separator: " ") }
+    /// `bailey serve`, which says it for all launches that go through it: one that says it itself would go alone.
+    package var server: [String] { [binary, "serve"] + Kernel.options }
 }

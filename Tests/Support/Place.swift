@@ -31,6 +31,8 @@ package enum Starter: String, Sendable, CaseIterable, CustomStringConvertible {
 package final class Place {
     package let root: String
     package let starter: Starter
+    /// Whether launches are a running supervisor's, which says for them what this kernel lacks.
+    package var isServed = false
     /// The binary under test, where this place's starter can run it.
     package var binary: String { Binary.path(for: starter) }
     package var home: String { root + "/home" }

@@ -73,6 +73,9 @@ extension MergedProfile {
                     Line(text: "  \(name.rawValue): \($0.value.text)", source: $0.source)
                 }
             }
+                + [fragment.enforcement].compactMap(\.self).map {
+                    Line(text: "  \(Enforcement.key): \($0.value.rawValue)", source: $0.source)
+                }
         )
     }
 

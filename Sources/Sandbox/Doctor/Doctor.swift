@@ -92,10 +92,9 @@ package enum Doctor {
             Check(
                 name: "cgroup-\(limit)",
                 purpose: "holds the limit '\(limit)' over an agent and its descendants",
-                state: available[limit].map { .available($0) }
-                    ?? .degraded(limit == "cpus" ? "not held" : "rlimits instead, for each process or user"),
+                state: available[limit].map { .available($0) } ?? HeldLimits.state(without: limit),
                 remedy:
-                    "Run as root, or have the controller delegated: systemctl edit user@.service, Delegate=yes.",
+                    "Have it delegated: systemd-run --user --scope -p Delegate=yes bailey …, or 'bailey serve' as a unit.",
                 isRequired: false
             )
         }

@@ -18,6 +18,7 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     /// Configurations of Git that are read for one launch: those of as many repositories, and what they include.
     static let maximumConfigurations = 16 * maximumPlaces
 
+    private let (entriesAtMost, placesAtMost): (Int, Int)
     let sought: [SoughtPath]
     /// First names of what is sought.
     private let firsts: Set<[UInt8]>
@@ -42,7 +43,15 @@ package struct ProtectionSearch: ~Copyable, Sendable {
     ///   - files: of the agent's profile.
     ///   - root: of the profile at the head of its lineage, where it is another's: only what that one writes is the
     ///     host's.
-    package init(_ files: FileRules, within root: FileRules?) {
+    ///   - maximumEntries: folders and names at which it gives up.
+    ///   - maximumPlaces: places at which it does.
+    package init(
+        _ files: FileRules,
+        within root: FileRules?,
+        maximumEntries: Int = Self.maximumEntries,
+        maximumPlaces: Int = Self.maximumPlaces
+    ) {
+        (entriesAtMost, placesAtMost) = (maximumEntries, maximumPlaces)
         sought = files.sought
         firsts = Set(files.sought.compactMap { $0.names.first.map { Array($0.utf8) } })
         let (trees, borders) = files.writableTrees(isCopied: root == nil)
@@ -79,9 +88,9 @@ package struct ProtectionSearch: ~Copyable, Sendable {
             }
             try advance()
         }
-        guard looked <= Self.maximumEntries else {
+        guard looked <= entriesAtMost else {
             throw Self.failure(
-                "more than \(Self.maximumEntries) folders and files",
+                "more than \(entriesAtMost) folders and files",
                 "They are looked through for what the profile protects at any depth (**): grant folders that hold"
                     + " less, with -w or in the profile, or use a profile without ** in files.protect."
             )
@@ -226,7 +235,7 @@ package struct ProtectionSearch: ~Copyable, Sendable {
         guard paths.insert(ByteText(path)).inserted else { return }
         let protected = ProtectedPath(path: path, isFolder: isFolder)
         if isThere { found.present.append(protected) } else { found.absent.append(protected) }
-        guard paths.count <= Self.maximumPlaces else {
+        guard paths.count <= placesAtMost else {
             throw SystemCallError(stage: "protect", object: path, errno: E2BIG)
         }
     }

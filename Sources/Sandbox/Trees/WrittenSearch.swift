@@ -28,8 +28,8 @@ package struct FileMoment: Sendable {
 /// By their ctime, which no agent sets: whoever changed them. A file that moved with a folder around it keeps its ctime,
 /// and is not found.
 package struct WrittenSearch: ~Copyable, Sendable {
-    /// Folders and files looked at for one run, of which each file costs a system call: a second or two of one core
-    /// (docs/specification.md).
+    /// Folders and files looked at for one run, where the operator does not say fewer: each file costs a system call, all
+    /// a second or two of one core (docs/specification.md).
     package static let maximumEntries = 1_000_000
     /// Files in the record; one for people shows fewer.
     package static let maximumFiles = 100
@@ -42,6 +42,7 @@ package struct WrittenSearch: ~Copyable, Sendable {
     /// Folders of a Git folder with what Git itself wrote and never runs.
     private static let inert: Set<[UInt8]> = Set(["objects", "refs", "logs", "lfs"].map { Array($0.utf8) })
 
+    private let entriesAtMost: Int
     private let since: FileMoment
     private let table: HostRunTable
     private let borders: Set<ByteText>
@@ -54,7 +55,13 @@ package struct WrittenSearch: ~Copyable, Sendable {
     private var more = 0
 
     /// Looks where the host's files are written: not in copies.
-    package init(_ files: FileRules, since: FileMoment, table: HostRunTable) {
+    package init(
+        _ files: FileRules,
+        since: FileMoment,
+        table: HostRunTable,
+        maximumEntries: Int = Self.maximumEntries
+    ) {
+        entriesAtMost = maximumEntries
         let (starts, borders) = files.writableTrees(isCopied: false)
         (self.starts, self.borders) = (starts, borders)
         (self.since, self.table) = (since, table)
@@ -94,7 +101,7 @@ package struct WrittenSearch: ~Copyable, Sendable {
 
     /// Looks at so many folders and files, or some more.
     package mutating func step(_ amount: Int) {
-        let end = looked + amount
+        let end = min(looked + amount, entriesAtMost + 1)
         while looked < end, !isFinished {
             if walk == nil { begin() }
             guard var walk = walk.take() else { continue }
@@ -106,7 +113,7 @@ package struct WrittenSearch: ~Copyable, Sendable {
             }
             if !walk.isFinished { self.walk = consume walk }
         }
-        guard looked > Self.maximumEntries, !isFinished else { return }
+        guard looked > entriesAtMost, !isFinished else { return }
         walk = nil
         (starts, isWhole) = ([], false)
     }

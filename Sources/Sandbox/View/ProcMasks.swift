@@ -11,6 +11,7 @@ package enum ProcMasks {
         .file("kmsg", "the kernel's log"),
         .file("cmdline", "the kernel's command line: disks, hosts, at times secrets"),
         .file("config.gz", "which attacks the kernel is open to"),
+        .file("modules", "the same; where the kernel has modules"),
         .file("timer_list", "timers and addresses of every process"),
         .file("sched_debug", "names of every process"),
         .file("latency_stats", "stacks of every process"),

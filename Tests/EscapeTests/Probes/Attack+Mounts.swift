@@ -105,7 +105,8 @@ extension Attack {
         Attack(
             id: "M31",
             tries: "paths of the host's that nobody granted, in the list of mounts",
-            words: "./mount M31 {root}/private {root}/state {root}/config {home}/",
+            // As a list of mounts has them where /tmp is a file system of its own as well.
+            words: "./mount M31 /{place}/private /{place}/state /{place}/config /{place}/home/",
             control: .namespaces(after: "mount --bind {root}/private/x /mnt")
         ),
         Attack(

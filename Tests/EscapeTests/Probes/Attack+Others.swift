@@ -47,7 +47,7 @@ extension Attack {
                 tries: "more memory than the profile gives",
                 words: "./resources C04 200",
                 control: .plain(),
-                body: "limits: {memory: 64MiB}\n",
+                body: "limits: {memory: 64MiB, enforced: best-effort}\n",
                 mayDie: true
             ),
             Attack(
@@ -55,7 +55,7 @@ extension Attack {
                 tries: "more memory than the profile gives, in shared mappings",
                 words: "./resources C04 200 shared",
                 control: .plain(),
-                body: "limits: {memory: 64MiB}\n",
+                body: "limits: {memory: 64MiB, enforced: best-effort}\n",
                 mayDie: true,
                 gaps: [.plainUsersAgent: unshared, .container: unshared]
             ),

@@ -28,6 +28,7 @@ final class Trial {
         let sockets = ["\(place.root)/sock", "\(place.root)/run/sock", "\(place.home)/sock"]
         known = [
             "root": place.root, "home": place.home, "shifted": shifted(sockets[0]),
+            "place": String(place.root.dropFirst("/tmp/".count)),
             "bystander": program,
             "kept": Self.foldersOfTemporary([place.root, place.binary, program]),
             "installed": URL(filePath: place.binary).deletingLastPathComponent().lastPathComponent,

@@ -198,6 +198,37 @@ final class ProtectionSearchTests {
         #expect(try found(rules(sought("", ".x"))) == ["many/.x", "many/aa/.x", "many/zz/.x"])
     }
 
+    @Test("More folders and files than a launch looks at refuse it, and it is said what to do")
+    func tooMany() throws {
+        for number in 0..<50 { try make("d/\(number)/") }
+        let rules = rules(sought("", ".x"))
+        // Each folder is looked at as itself and as a name: 52 folders, 51 names.
+        func search(_ most: Int) throws {
+            var search = ProtectionSearch(rules, within: nil, maximumEntries: most)
+            while !search.isFinished { try search.step(7) }
+        }
+        let refusal = #expect(throws: LaunchFailure.self) { try search(60) }
+        let text = refusal.map { "\($0.object) \($0.remedy)" } ?? ""
+        #expect(text.contains("more than 60 folders and files") && text.contains("-w"), "\(text)")
+        #expect(throws: Never.self) { try search(200) }
+        // What a launch has: the number that docs/profiles.md says.
+        #expect(ProtectionSearch.maximumEntries == 5_000_000)
+    }
+
+    @Test("More places than a launch protects refuse it by the first that is too much")
+    func tooManyPlaces() throws {
+        for number in 0..<5 { try make("d\(number)/.x") }
+        let rules = rules(sought("", ".x"))
+        func search(_ most: Int) throws {
+            var search = ProtectionSearch(rules, within: nil, maximumPlaces: most)
+            while !search.isFinished { try search.step(1) }
+        }
+        let refusal = #expect(throws: LaunchFailure.self) { try search(4) }
+        #expect(refusal?.object.contains("/.x") ?? false)
+        #expect(throws: Never.self) { try search(5) }
+        #expect(ProtectionSearch.maximumPlaces == 1_024)
+    }
+
     @Test("A folder with a name that is no text is looked through, and refused only where it has something")
     func bytes() throws {
         let odd = root + "/odd-"

@@ -76,4 +76,29 @@ final class WrittenSearchTests {
         while !search.isFinished { search.step(4_096) }
         #expect(search.written.isWhole == isWhole && search.written.files.isEmpty)
     }
+
+    @Test("More folders and files than are looked at cut the list, which says so", arguments: [7, 100_000])
+    func tooMany(step: Int) throws {
+        let moment = FileMoment.now()
+        for number in 0..<50 {
+            let folder = "\(root)/\(number)"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try Data().write(to: URL(filePath: "\(folder)/Makefile"))
+        }
+        let table = try HostRunTable("Makefile\t-\tmake runs it\n")
+        func found(_ most: Int) -> (count: Int, isWhole: Bool) {
+            var search = WrittenSearch(
+                FileRules(write: [root]),
+                since: moment,
+                table: table,
+                maximumEntries: most
+            )
+            while !search.isFinished { search.step(step) }
+            return (search.written.files.count + search.written.more, search.written.isWhole)
+        }
+        #expect(found(1_000) == (50, true))
+        #expect(!found(100).isWhole)
+        #expect(found(100).count < 50)
+        #expect(WrittenSearch.maximumEntries == 1_000_000)
+    }
 }

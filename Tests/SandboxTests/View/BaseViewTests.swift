@@ -48,7 +48,7 @@ struct ProcMasksTests {
     @Test(arguments: [
         "keys", "key-users", "kcore", "kallsyms", "kmsg", "timer_list", "sched_debug", "sysrq-trigger",
         "interrupts",
-        "softirqs", "slabinfo", "config.gz", "latency_stats", "irq", "bus", "fs", "acpi", "scsi",
+        "softirqs", "slabinfo", "config.gz", "modules", "latency_stats", "irq", "bus", "fs", "acpi", "scsi",
     ])
     func `E16, M28, M29: host-wide state is covered`(name: String) {
         #expect(ProcMasks.paths.contains { $0.path == "/proc/" + name })
