@@ -162,7 +162,8 @@ extension EndToEnd {
                 "-H \"Authorization: Bearer $SERVICE_TOKEN\" OTHER/f05", "OTHER/f07?q=$SERVICE_TOKEN",
                 "OTHER/f07/$SERVICE_TOKEN", "-A \"$SERVICE_TOKEN\" OTHER/f07",
                 "-H \"X-A: $SERVICE_TOKEN\" ORIGIN/bearer/f07",
-                "-H \"Cookie: a=$SERVICE_KEY\" ORIGIN/header/f07", "-d \"a=$SERVICE_TOKEN\" OTHER/f07",
+                "-H \"Cookie: a=$SERVICE_KEY\" ORIGIN/header/f07",
+                "--http1.1 -d \"a=$SERVICE_TOKEN\" OTHER/f07",
                 "-u \"a:$SERVICE_TOKEN\" OTHER/f07", "-H \"Authorization: Bearer $SERVICE_TOKEN\" CLEAR/f07",
                 "-H \"Authorization: Bearer $SERVICE_TOKEN\" ORIGIN/none/f07",
                 "-H \"X-A: $(printf %s $SERVICE_TOKEN | base64 -w0)\" OTHER/f07",
@@ -179,13 +180,28 @@ extension EndToEnd {
             let denied = try place.records(["--denied"])
             #expect(denied.count == 1 && denied.first?.record.reason == "placeholder-misused", "\(denied)")
             // In the head it is seen before the request counts as allowed; a body comes later.
-            if !arguments.hasPrefix("-d") { #expect(try place.records().map(\.verdict) == ["deny"]) }
+            if !arguments.contains("-d ") { #expect(try place.records().map(\.verdict) == ["deny"]) }
             let placeholders = outcome.errors.split(separator: "\n").last?.split(separator: " ") ?? []
             #expect(placeholders.count == 2, "\(outcome)")
             for placeholder in placeholders {
                 #expect(try place.files(holding: String(placeholder), below: "state").isEmpty)
             }
             try expectKept(outcome)
+        }
+
+        /// Over HTTP/2 a body comes behind its head, which may be on its way by then.
+        @Test("F07: a placeholder in a body that comes behind its head is not passed on, nor is what follows")
+        func misusedInStream() throws {
+            let outcome = try run(
+                """
+                curl -sS -m10 -d a=plain \(other)/v1/read/f07-control; echo
+                curl -sS -m10 -d "a=$SERVICE_TOKEN" \(other)/v1/read/f07-stream; echo; echo $SERVICE_TOKEN >&2
+                """
+            )
+            let placeholder = try #require(outcome.errors.split(separator: "\n").last)
+            #expect(try servers.requests(with: "body=\"a=plain\"") >= 1, "\(outcome)")
+            #expect(try servers.requests(with: String(placeholder)) == 0)
+            #expect(try place.records(["--denied"]).map(\.record.reason) == ["placeholder-misused"])
         }
 
         @Test("F07: a placeholder as a host name is refused before anything is resolved")

@@ -71,7 +71,7 @@ final class Servers: Sendable {
         user root;
         events { worker_connections 256; }
         http {
-          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key"';
+          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key" body="$request_body"';
           access_log \(folder)/access.log arrived; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
           fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
           default_type text/plain;
