@@ -92,6 +92,12 @@ let package = Package(
         ),
         .target(name: "Masking"),
         .target(name: "Wire", dependencies: ["Model", nio]),
+        .target(
+            name: "CCodings",
+            cSettings: hardened,
+            linkerSettings: ["z", "brotlidec", "brotlicommon", "zstd"].map { .linkedLibrary($0) }
+        ),
+        .target(name: "Reflection", dependencies: ["Model", "Wire", "CCodings", nio]),
 
         // Does I/O; siblings meet only through Model's ports.
         .target(
@@ -103,7 +109,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Model", "Policy", "Wire", "Linux", crypto, nio, nioPosix, nioHTTP1,
+                "Model", "Policy", "Wire", "Reflection", "Linux", crypto, nio, nioPosix, nioHTTP1,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -152,7 +158,7 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", nio, nioHTTP1],
+                dependencies: ["Model", "Wire", "Reflection", nio, nioHTTP1],
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )
@@ -163,6 +169,7 @@ let package = Package(
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),
+            .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
                 name: "SandboxTests",
