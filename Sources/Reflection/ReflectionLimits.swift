@@ -5,7 +5,7 @@ package enum ReflectionLimits {
     /// A shorter one is found by chance: six octets stand at a given place of random text once in 2^40 (five bits a
     /// character, either case, three alignments), four do so in every large download.
     package static let shortest = 6
-    /// Octets of the longest: a token with many claims has 3 KiB, and the tables of this one take 8 MiB.
+    /// Octets of the longest: a token with many claims has 3 KiB, and the tables of this one take 20 MiB at most.
     package static let longest = 4096
     /// Octets of all spellings together, which this many of secret come to (11 for each octet, and Basic has three).
     static let spellings = 131_072
