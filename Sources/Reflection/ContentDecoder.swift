@@ -58,7 +58,8 @@ package import NIOCore
         var state = CCD_BAD
         unsafe input.withUnsafeReadableBytes { source in
             let source = unsafe source.bindMemory(to: UInt8.self)
-            unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: ReflectionLimits.piece) { target in
+            unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: ReflectionLimits.piece) {
+                target in
                 let target = unsafe target.bindMemory(to: UInt8.self)
                 unsafe state = ccd_step(
                     decoder,

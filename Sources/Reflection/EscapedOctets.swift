@@ -1,16 +1,16 @@
-/// The beginning of a text as an escape: of URLs (RFC 3986), JSON (RFC 8259 section 7), string literals (`\x41`) or
-/// HTML.
+/// What begins with `%`, `\` or `&`, read as an escape: of URLs (RFC 3986), JSON (RFC 8259 section 7), string literals
+/// (`\x41`) or HTML.
 enum EscapedOctets {
-    /// It could become one.
+    /// With more octets it could become one.
     case partial
     /// It is none.
     case none
-    /// It is one, whole, and stands for these octets (of UTF-8).
-    case whole([UInt8])
+    /// It begins with one of this length, which stands for so many octets (of UTF-8), the first one lowest.
+    case whole(length: Int, octets: UInt32, count: Int)
 
-    /// Reads what begins with `%`, `\` or `&`, one octet longer each time.
-    static func read(_ text: [UInt8]) -> EscapedOctets {
-        switch text.first {
+    /// Reads up to eight octets, the first one lowest.
+    static func read(_ text: Octets) -> EscapedOctets {
+        switch text[0] {
         case UInt8(ascii: "%"): number(text, from: 1, digits: 2)
         case UInt8(ascii: "\\"): backslash(text)
         case UInt8(ascii: "&"): reference(text)
@@ -18,11 +18,29 @@ enum EscapedOctets {
         }
     }
 
-    private static func backslash(_ text: [UInt8]) -> EscapedOctets {
+    /// At most eight octets in a word: no escape is longer (`ReflectionLimits.escape`).
+    struct Octets {
+        var word: UInt64 = 0
+        var count = 0
+
+        subscript(index: Int) -> UInt8 { UInt8(truncatingIfNeeded: word >> UInt64(8 * index)) }
+
+        mutating func append(_ octet: UInt8) {
+            word |= UInt64(octet) << UInt64(8 * count)
+            count += 1
+        }
+
+        mutating func removeFirst(_ number: Int = 1) {
+            word = number < 8 ? word >> UInt64(8 * number) : 0
+            count -= number
+        }
+    }
+
+    private static func backslash(_ text: Octets) -> EscapedOctets {
         guard text.count > 1 else { return .partial }
         switch text[1] {
         case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"):
-            return .whole([text[1]])
+            return .whole(length: 2, octets: UInt32(text[1]), count: 1)
         case UInt8(ascii: "x"): return number(text, from: 2, digits: 2)
         case UInt8(ascii: "u"): return number(text, from: 2, digits: 4)
         default: return .none
@@ -30,43 +48,65 @@ enum EscapedOctets {
     }
 
     /// So many hexadecimal digits.
-    private static func number(_ text: [UInt8], from start: Int, digits: Int) -> EscapedOctets {
+    private static func number(_ text: Octets, from start: Int, digits: Int) -> EscapedOctets {
         var value: UInt32 = 0
-        for byte in text[start...] {
-            guard let digit = hexValue(byte) else { return .none }
+        for index in start..<start + digits {
+            guard index < text.count else { return .partial }
+            guard let digit = hexValue(text[index]) else { return .none }
             value = value << 4 | UInt32(digit)
         }
-        guard text.count == start + digits else { return .partial }
-        return .whole(digits == 2 ? [UInt8(truncatingIfNeeded: value)] : utf8(value))
+        if digits == 2 { return .whole(length: start + 2, octets: value, count: 1) }
+        return scalar(value, length: start + digits)
     }
 
-    private static let names: [(name: [UInt8], octet: UInt8)] = [
-        (Array("&amp;".utf8), UInt8(ascii: "&")), (Array("&lt;".utf8), UInt8(ascii: "<")),
-        (Array("&gt;".utf8), UInt8(ascii: ">")), (Array("&quot;".utf8), UInt8(ascii: "\"")),
-        (Array("&apos;".utf8), UInt8(ascii: "'")),
-    ]
-
-    private static func reference(_ text: [UInt8]) -> EscapedOctets {
+    private static func reference(_ text: Octets) -> EscapedOctets {
         guard text.count > 1 else { return .partial }
-        guard text[1] == UInt8(ascii: "#") else {
-            if let named = names.first(where: { $0.name == text }) { return .whole([named.octet]) }
-            return names.contains { $0.name.starts(with: text) } ? .partial : .none
-        }
+        guard text[1] == UInt8(ascii: "#") else { return named(text) }
         guard text.count > 2 else { return .partial }
         let isHex = text[2] | 0x20 == UInt8(ascii: "x")
-        let digits = text[(isHex ? 3 : 2)...]
-        let ends = digits.last == UInt8(ascii: ";")
+        let start = isHex ? 3 : 2
         var value: UInt32 = 0
-        for byte in ends ? digits.dropLast() : digits {
-            guard let digit = hexValue(byte), isHex || digit < 10 else { return .none }
-            value = value &* (isHex ? 16 : 10) &+ UInt32(digit)
+        for index in start..<ReflectionLimits.escape {
+            guard index < text.count else { return .partial }
+            if text[index] == UInt8(ascii: ";") {
+                return index == start ? .none : scalar(value, length: index + 1)
+            }
+            guard let digit = hexValue(text[index]), isHex || digit < 10 else { return .none }
+            value = value * (isHex ? 16 : 10) + UInt32(digit)
         }
-        if ends { return digits.count > 1 ? .whole(utf8(value)) : .none }
-        return text.count < ReflectionLimits.escape ? .partial : .none
+        return .none
     }
 
-    private static func utf8(_ value: UInt32) -> [UInt8] {
-        Unicode.Scalar(value).map { Array(String(Character($0)).utf8) } ?? [0]
+    private static func named(_ text: Octets) -> EscapedOctets {
+        let name: StaticString
+        let octet: UInt8
+        switch (text[1], text[2]) {
+        case (UInt8(ascii: "a"), UInt8(ascii: "m")): (name, octet) = ("&amp;", UInt8(ascii: "&"))
+        case (UInt8(ascii: "a"), UInt8(ascii: "p")): (name, octet) = ("&apos;", UInt8(ascii: "'"))
+        case (UInt8(ascii: "a"), 0): return text.count == 2 ? .partial : .none
+        case (UInt8(ascii: "l"), _): (name, octet) = ("&lt;", UInt8(ascii: "<"))
+        case (UInt8(ascii: "g"), _): (name, octet) = ("&gt;", UInt8(ascii: ">"))
+        case (UInt8(ascii: "q"), _): (name, octet) = ("&quot;", UInt8(ascii: "\""))
+        default: return .none
+        }
+        let length = name.utf8CodeUnitCount
+        for index in 0..<min(length, text.count) {
+            guard unsafe name.utf8Start[index] == text[index] else { return .none }
+        }
+        return text.count < length ? .partial : .whole(length: length, octets: UInt32(octet), count: 1)
+    }
+
+    /// In UTF-8; half a surrogate pair stands for nothing that is looked for.
+    private static func scalar(_ value: UInt32, length: Int) -> EscapedOctets {
+        guard value >= 0x80 else { return .whole(length: length, octets: value, count: 1) }
+        guard let scalar = Unicode.Scalar(value) else { return .whole(length: length, octets: 0, count: 1) }
+        var octets: UInt32 = 0
+        var count = 0
+        for octet in UTF8.encode(scalar) ?? .init() {
+            octets |= UInt32(octet) << UInt32(8 * count)
+            count += 1
+        }
+        return .whole(length: length, octets: octets, count: count)
     }
 
     static func hexValue(_ byte: UInt8) -> UInt8? {

@@ -25,7 +25,7 @@ package struct ReflectionMask {
     private var raw: Int32 = 0
     private var decoded: Int32 = 0
     /// An escape that has begun.
-    private var begun: [UInt8] = []
+    private var begun = EscapedOctets.Octets()
     private var escapes: [Escape] = []
     private var finds: [Find] = []
     /// Kept back, with what is known to be masked in it; it begins at `base` of the stream, which is read up to `end`.
@@ -85,27 +85,54 @@ package struct ReflectionMask {
     /// Where the first octet stands that a spelling could still begin with.
     private var keptFrom: Int {
         let read = end - begun.count
-        return max(base, min(end - spellings.set.depth(raw), start(ofLast: spellings.set.depth(decoded), before: read)))
+        return max(
+            base,
+            min(end - spellings.set.depth(raw), start(ofLast: spellings.set.depth(decoded), before: read))
+        )
     }
 
     private mutating func scan(_ bytes: RawSpan) {
         let before = end
         var offset = 0
         while offset < bytes.byteCount {
-            if raw == decoded, begun.isEmpty {
-                let row = spellings.set.walkText(bytes, from: &offset, row: raw)
+            if raw == decoded, begun.count == 0 {
+                let row = spellings.set.walkText(bytes, from: &offset, row: raw, past: spellings.filter)
                 end = before + offset
                 raw = row < 0 ? ~row : row
                 decoded = raw
-                guard row < 0 else {
-                    if offset < bytes.byteCount { step(bytes, &offset, before) }
-                    continue
-                }
-                found(row, before: end)
+                if row < 0 { found(row, before: end) } else { meetEscape(bytes, &offset, before) }
             } else {
                 step(bytes, &offset, before)
             }
         }
+    }
+
+    /// At `%`, `\` or `&`, in the midst of a chunk: mostly it is no escape, and then an octet like any other.
+    private mutating func meetEscape(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
+        guard offset < bytes.byteCount else { return }
+        guard bytes.byteCount - offset >= ReflectionLimits.escape else { return step(bytes, &offset, before) }
+        let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+        let text = EscapedOctets.Octets(word: word, count: ReflectionLimits.escape)
+        guard case .whole(let length, let octets, let count) = EscapedOctets.read(text) else {
+            let row = spellings.set.next(raw, text[0])
+            offset += 1
+            end = before + offset
+            raw = row < 0 ? ~row : row
+            decoded = raw
+            if row < 0 { found(row, before: end) }
+            return
+        }
+        if raw == 0 {
+            let asItIs = spellings.set.next(0, word, count: length)
+            if asItIs >= 0, spellings.set.next(0, UInt64(octets), count: count) == 0 {
+                // It has to do with no spelling, as nearly all.
+                raw = asItIs
+                offset += length
+                end = before + offset
+                return
+            }
+        }
+        for _ in 0..<length { step(bytes, &offset, before) }
     }
 
     /// One octet, both ways.
@@ -119,17 +146,21 @@ package struct ReflectionMask {
             raw = ~raw
         }
         begun.append(byte)
-        while let first = begun.first {
+        while begun.count > 0 {
             switch EscapedOctets.read(begun) {
             case .partial:
                 return
             case .none:
+                let first = begun[0]
                 begun.removeFirst()
                 advance(first, before: end - begun.count)
-            case .whole(let octets):
-                escapes.append(Escape(start: end - begun.count, end: end, octets: octets.count))
-                begun.removeAll(keepingCapacity: true)
-                for octet in octets { advance(octet, before: end) }
+            case .whole(let length, let octets, let count):
+                let place = end - begun.count
+                begun.removeFirst(length)
+                escapes.append(Escape(start: place, end: place + length, octets: count))
+                for index in 0..<count {
+                    advance(UInt8(truncatingIfNeeded: octets >> UInt32(8 * index)), before: place + length)
+                }
                 if decoded == 0 { escapes.removeAll(keepingCapacity: true) }
             }
         }

@@ -7,6 +7,7 @@ internal import Wire
 /// base64 as well. The search takes either case. Built once for a secret and shared; has no description.
 package final class SecretSpellings: Sendable, CustomStringConvertible, CustomReflectable {
     let set: PatternSet
+    let filter: PairFilter
     /// Length and filler of each pattern of the set.
     let lengths: [Int]
     let fillers: [UInt8]
@@ -31,6 +32,7 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
         }
         guard let set = PatternSet(patterns, maximum: ReflectionLimits.spellings) else { return nil }
         self.set = set
+        filter = PairFilter(patterns)
         self.fillers = fillers
         lengths = patterns.map(\.count)
     }

@@ -49,6 +49,16 @@ package struct PatternSet: Sendable {
     /// Where one octet leads from a row.
     package func next(_ row: Int32, _ byte: UInt8) -> Int32 { rows[Int(row) + Int(classes[Int(byte)])] }
 
+    /// Where up to eight octets lead from a row, the first one lowest; negative at once when a pattern ends.
+    package func next(_ start: Int32, _ octets: UInt64, count: Int) -> Int32 {
+        var row = start
+        for index in 0..<count {
+            row = next(row, UInt8(truncatingIfNeeded: octets >> UInt64(8 * index)))
+            if row < 0 { break }
+        }
+        return row
+    }
+
     /// Where octets lead from a row, up to a hit, a `%` or the end; `offset` is left behind the hit, at the `%` or
     /// at the end.
     func walk(_ bytes: RawSpan, from offset: inout Int, row start: Int32) -> Int32 {
@@ -65,12 +75,18 @@ package struct PatternSet: Sendable {
         return row
     }
 
-    /// Like `walk`, up to a hit, the first octet of an escape (`%`, `\`, `&`) or the end.
-    package func walkText(_ bytes: RawSpan, from offset: inout Int, row start: Int32) -> Int32 {
+    /// Like `walk`, up to a hit, the first octet of an escape (`%`, `\`, `&`) or the end; `filter` is of the same patterns.
+    package func walkText(
+        _ bytes: RawSpan,
+        from offset: inout Int,
+        row start: Int32,
+        past filter: PairFilter
+    ) -> Int32 {
         let rows = rows.span
         let classes = classes.span
         var row = start
         while offset < bytes.byteCount {
+            if row == 0 { filter.skip(bytes, from: &offset) }
             let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
             if byte == UInt8(ascii: "%") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "&") { break }
             offset += 1

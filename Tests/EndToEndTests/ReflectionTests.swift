@@ -38,17 +38,26 @@ extension EndToEnd {
         }
 
         /// The replies to `curl WORDS URL` for each path, of the agent and of the client outside.
-        private func replies(_ words: String, _ paths: [String]) throws -> [(path: String, agent: String, outside: String)] {
-            let curl = paths.map { "curl -sS -m20 \(words) 'ORIGIN\($0)' 2>&1 | tr -cd '[:print:]\\r\\n'; printf '\\036'" }
-                .joined(separator: "\n")
-                .replacing("ORIGIN", with: "https://allowed.test:\(mirror.port)")
+        private func replies(
+            _ words: String,
+            _ paths: [String]
+        ) throws -> [(path: String, agent: String, outside: String)] {
+            let curl = paths.map {
+                "curl -sS -m20 \(words) 'ORIGIN\($0)' 2>&1 | tr -cd '[:print:]\\r\\n'; printf '\\036'"
+            }
+            .joined(separator: "\n")
+            .replacing("ORIGIN", with: "https://allowed.test:\(mirror.port)")
             let agent = try place.agent(curl, profile: "mirror", environment: ["SERVICE_TOKEN": token])
             let direct = curl.replacing(
                 "curl -sS",
-                with: "curl -sS --cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1 "
+                with:
+                    "curl -sS --cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1 "
                     + "-H 'Authorization: Bearer \(token)'"
             )
-            let outside = try place.control(direct).output.split(separator: "\u{1E}", omittingEmptySubsequences: false)
+            let outside = try place.control(direct).output.split(
+                separator: "\u{1E}",
+                omittingEmptySubsequences: false
+            )
             let inside = agent.output.split(separator: "\u{1E}", omittingEmptySubsequences: false)
             try #require(inside.count == paths.count + 1 && outside.count == inside.count, "\(agent)")
             return paths.indices.map { (paths[$0], String(inside[$0]), String(outside[$0])) }
@@ -61,7 +70,8 @@ extension EndToEnd {
         /// How many records say that the credential came back there.
         private func records(of part: String) throws -> Int {
             try place.records().count {
-                $0.record.credential == "token" && $0.record.message?.contains("reply's \(part) and was masked") == true
+                $0.record.credential == "token"
+                    && $0.record.message?.contains("reply's \(part) and was masked") == true
             }
         }
 
@@ -99,7 +109,9 @@ extension EndToEnd {
             }
         }
 
-        @Test("F10: it is masked through gzip, deflate in both forms, br, zstd and two codings; the agent gets plain text")
+        @Test(
+            "F10: it is masked through gzip, deflate in both forms, br, zstd and two codings; the agent gets plain text"
+        )
         func compressed() throws {
             let kinds = ["gzip", "deflate", "raw", "br", "zstd", "twice"]
             let paths = kinds.map { "/echo?enc=\($0)" }
@@ -121,8 +133,14 @@ extension EndToEnd {
 
         @Test("F10: what cannot be decoded, or is a bomb, does not reach the agent")
         func undecodable() throws {
-            for reply in try replies("-o - -w '%{http_code} %{size_download}'", ["thrice", "compress", "bomb"].map { "/echo?enc=\($0)" }) {
-                #expect(reply.outside.contains("200 ") && !reply.outside.contains("curl: ("), "the control: \(reply.path)")
+            for reply in try replies(
+                "-o - -w '%{http_code} %{size_download}'",
+                ["thrice", "compress", "bomb"].map { "/echo?enc=\($0)" }
+            ) {
+                #expect(
+                    reply.outside.contains("200 ") && !reply.outside.contains("curl: ("),
+                    "the control: \(reply.path)"
+                )
                 if reply.path.hasSuffix("bomb") {
                     #expect(!reply.agent.hasSuffix("200 67108864"), "\(reply.agent.suffix(200))")
                     #expect(reply.agent.contains("curl: ("), "\(reply.agent.suffix(200))")
@@ -135,11 +153,16 @@ extension EndToEnd {
             #expect(try place.records(["--denied"]).count == 3)
         }
 
-        @Test("F11: it is masked when each octet is a chunk, when an event is split, and when ranges are asked for")
+        @Test(
+            "F11: it is masked when each octet is a chunk, when an event is split, and when ranges are asked for"
+        )
         func split() throws {
             for reply in try replies("", ["/octets", "/events"]) {
                 #expect(reply.outside.contains(token), "the control: \(reply)")
-                #expect(reply.agent == reply.outside.replacing(token, with: "************************"), "\(reply)")
+                #expect(
+                    reply.agent == reply.outside.replacing(token, with: "************************"),
+                    "\(reply)"
+                )
             }
             let ranges = (12..<36).map { "-r \($0)-\($0)" }
             var outside = ""
@@ -153,21 +176,29 @@ extension EndToEnd {
             #expect(lines.count { $0.contains("range=-") } == 8, "\(lines)")
         }
 
-        @Test("F12: it is masked in redirects, cookies, challenges and trailers, and dropped with 1xx and reasons")
+        @Test(
+            "F12: it is masked in redirects, cookies, challenges and trailers, and dropped with 1xx and reasons"
+        )
         func elsewhere() throws {
             let shown = ["/redirect": token, "/trailers": token, "/hint": token, "/broken": token]
             for reply in try replies("-i", ["/redirect", "/trailers", "/hint", "/broken"]) {
                 let secret = shown[reply.path] ?? ""
-                if reply.path != "/broken" { #expect(reply.outside.contains(secret), "the control: \(reply)") }
+                if reply.path != "/broken" {
+                    #expect(reply.outside.contains(secret), "the control: \(reply)")
+                }
                 #expect(!reply.agent.contains(secret), "\(reply)")
                 #expect(!reply.agent.contains(hex(token, before: "%")), "\(reply)")
                 switch reply.path {
                 case "/redirect":
                     #expect(reply.outside.contains(hex(token, before: "%")), "the control: \(reply)")
                     #expect(reply.agent.contains("https://denied.test/?t=%2A%2A"), "\(reply)")
-                    #expect(reply.agent.contains("t=*****") && reply.agent.contains("error=\"*****"), "\(reply)")
+                    #expect(
+                        reply.agent.contains("t=*****") && reply.agent.contains("error=\"*****"),
+                        "\(reply)"
+                    )
                 case "/trailers": #expect(reply.agent.contains("Bearer *****"), "\(reply)")
-                case "/hint": #expect(reply.agent.hasSuffix("error: Bearer ************************\n"), "\(reply)")
+                case "/hint":
+                    #expect(reply.agent.hasSuffix("error: Bearer ************************\n"), "\(reply)")
                 default: #expect(reply.agent.contains("502"), "\(reply)")
                 }
             }
@@ -187,7 +218,11 @@ extension EndToEnd {
         func tooShort() throws {
             let request = "curl -sS -m10 -w '%{http_code}' https://allowed.test:\(mirror.port)/headers?short"
             for (value, status) in [("12345", "503"), ("123456", "404")] {
-                let outcome = try place.agent(request, profile: "short", environment: ["SERVICE_SHORT": value])
+                let outcome = try place.agent(
+                    request,
+                    profile: "short",
+                    environment: ["SERVICE_SHORT": value]
+                )
                 #expect(outcome.output.hasSuffix(status), "\(outcome)")
             }
             #expect(try mirror.requests(with: "/headers?short").count == 1)

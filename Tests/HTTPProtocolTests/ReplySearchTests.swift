@@ -48,7 +48,11 @@ struct ReplySearchTests {
         let play = try Self.play()
         let chunks = Self.secret.map { "1\r\n\($0)\r\n" }.joined()
         try play.upstream(
-            lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body: chunks + "0\r\nX-T: \(Self.secret)\r\n\r\n")
+            lines(
+                "HTTP/1.1 200 OK",
+                "Transfer-Encoding: chunked",
+                body: chunks + "0\r\nX-T: \(Self.secret)\r\n\r\n"
+            )
         )
         #expect(play.toClient.contains("\(Self.stars)\r\n0\r\nX-T: \(Self.stars)\r\n\r\n"))
         #expect(play.masked == [.body, .trailer])
@@ -66,7 +70,9 @@ struct ReplySearchTests {
         #expect(open.toClient.hasSuffix("b s3cr3t"))
     }
 
-    @Test func `F11: with a credential put in, no range is asked for, and no coding that cannot be undone`() throws {
+    @Test func `F11: with a credential put in, no range is asked for, and no coding that cannot be undone`()
+        throws
+    {
         let request = lines(
             "GET / HTTP/1.1",
             "Host: allowed.test",
@@ -80,16 +86,23 @@ struct ReplySearchTests {
         // The control: without one all of it is passed on.
         let other = try Playbook()
         try other.client(request)
-        #expect(other.toUpstream.contains("Range: bytes=1-1\r\nIf-Range: x\r\nAccept-Encoding: gzip, dcb, *\r\n"))
+        #expect(
+            other.toUpstream.contains("Range: bytes=1-1\r\nIf-Range: x\r\nAccept-Encoding: gzip, dcb, *\r\n")
+        )
     }
-
 
     @Test(arguments: ["HEAD / HTTP/1.1", "GET / HTTP/1.1"])
     func `Where there is no body, its coding is left out all the same`(line: String) throws {
         let play = try Self.play(lines(line, "Host: allowed.test"))
         let status = line.begins(with: "HEAD") ? "200 OK" : "304 Not Modified"
         try play.upstream(
-            lines("HTTP/1.1 \(status)", "Content-Encoding: gzip", "Content-Length: 9", "ETag: \"a\"", "Digest: b")
+            lines(
+                "HTTP/1.1 \(status)",
+                "Content-Encoding: gzip",
+                "Content-Length: 9",
+                "ETag: \"a\"",
+                "Digest: b"
+            )
         )
         #expect(play.toClient == lines("HTTP/1.1 \(status)", "etag: W/\"a\""))
         #expect(play.finished == 1)
@@ -98,7 +111,9 @@ struct ReplySearchTests {
     @Test(arguments: ["compress", "gzip, gzip, gzip", "gzip, x"])
     func `A reply that cannot be searched is a 502 that says so`(coding: String) throws {
         let play = try Self.play()
-        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Encoding: \(coding)", "Content-Length: 1", body: "x"))
+        try play.upstream(
+            lines("HTTP/1.1 200 OK", "Content-Encoding: \(coding)", "Content-Length: 1", body: "x")
+        )
         #expect(play.statuses == [502])
         #expect(play.toClient.contains("cannot be searched"))
         #expect(play.refused.map(\.reason) == [.upstreamFailed])
@@ -109,7 +124,12 @@ struct ReplySearchTests {
         for body in ["plain", ""] {
             let play = try Self.play()
             try play.upstream(
-                lines("HTTP/1.1 200 OK", "Content-Encoding: gzip", "Content-Length: \(body.utf8.count)", body: body)
+                lines(
+                    "HTTP/1.1 200 OK",
+                    "Content-Encoding: gzip",
+                    "Content-Length: \(body.utf8.count)",
+                    body: body
+                )
             )
             #expect(play.toClient.contains("transfer-encoding: chunked"))
             #expect(play.refused.isEmpty == body.isEmpty)

@@ -81,7 +81,9 @@ struct ContentDecoderTests {
         let coded = try coder.code(Self.text)
         #expect(throws: DecodingFault.incomplete) { try decoded(Array(coded.dropLast(5)), coder, by: 100) }
         #expect(throws: DecodingFault.malformed) { try decoded(coded + Array("more".utf8), coder, by: 100) }
-        #expect(throws: DecodingFault.malformed) { try decoded(coded + Array("more".utf8), coder, by: 100_000) }
+        #expect(throws: DecodingFault.malformed) {
+            try decoded(coded + Array("more".utf8), coder, by: 100_000)
+        }
         #expect(throws: DecodingFault.self) { try decoded(Array("\u{7}plain text".utf8), coder, by: 100) }
     }
 
@@ -117,7 +119,8 @@ struct ContentDecoderTests {
     }
 
     @Test(arguments: [
-        (["gzip"], [ContentCoding.gzip]), (["BR , identity"], [.brotli]), (["deflate", "zstd"], [.deflate, .zstd]),
+        (["gzip"], [ContentCoding.gzip]), (["BR , identity"], [.brotli]),
+        (["deflate", "zstd"], [.deflate, .zstd]),
         ([], []), (["identity"], []),
     ])
     func `Content codings are read in the order in which they were applied`(

@@ -48,10 +48,12 @@ struct ReflectionMaskTests {
 
     @Test func `Random cuts of random texts give what no cut gives, and nothing else is changed`() throws {
         var random = SplitMix(20)
-        let pieces = Texts.spellings.map(\.text) + [
-            "%", "%4", "\\", "\\u00", "&", "&#", "&am", "s3cr3t/", "czNjcjN0", "plain text ", "{\"a\": 1}\n", "%41",
-            "\\n", "&lt;", "73336372",
-        ]
+        let pieces =
+            Texts.spellings.map(\.text) + [
+                "%", "%4", "\\", "\\u00", "&", "&#", "&am", "s3cr3t/", "czNjcjN0", "plain text ",
+                "{\"a\": 1}\n", "%41",
+                "\\n", "&lt;", "73336372",
+            ]
         for _ in 0..<400 {
             let text = (0..<Int.random(in: 1...12, using: &random)).map { _ in
                 pieces.randomElement(using: &random) ?? ""
@@ -71,7 +73,8 @@ struct ReflectionMaskTests {
         var mask = ReflectionMask(try #require(SecretSpellings(ofField: Texts.secret)))
         var passed: [UInt8] = []
         for start in stride(from: 0, to: bytes.count, by: 997) {
-            passed += mask.mask(ByteBuffer(bytes: bytes[start..<min(start + 997, bytes.count)])).readableBytesView
+            passed +=
+                mask.mask(ByteBuffer(bytes: bytes[start..<min(start + 997, bytes.count)])).readableBytesView
         }
         passed += mask.finish().readableBytesView
         #expect(passed == bytes)
@@ -122,9 +125,13 @@ struct ReflectionMaskTests {
     @Test func `The tables of a secret are made once, and no description shows it`() throws {
         let cache = SpellingsCache()
         let first = try #require(cache.spellings(ofField: "Bearer " + Texts.secret))
-        for number in 0..<ReflectionLimits.remembered - 1 { _ = cache.spellings(ofField: "Bearer other\(number)") }
+        for number in 0..<ReflectionLimits.remembered - 1 {
+            _ = cache.spellings(ofField: "Bearer other\(number)")
+        }
         #expect(cache.spellings(ofField: "Bearer " + Texts.secret) === first)
-        for number in 0..<ReflectionLimits.remembered { _ = cache.spellings(ofField: "Bearer third\(number)") }
+        for number in 0..<ReflectionLimits.remembered {
+            _ = cache.spellings(ofField: "Bearer third\(number)")
+        }
         #expect(cache.spellings(ofField: "Bearer " + Texts.secret) !== first)
         var shown = ""
         dump(first, to: &shown)

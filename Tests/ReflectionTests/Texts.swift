@@ -43,7 +43,11 @@ enum Texts {
         .init(name: "every octet in %", text: "?" + each { "%" + hex($0) }, masked: "?" + stars(19, "%2A")),
         .init(name: "every octet in \\x", text: each { "\\x" + hex($0) }, masked: stars(19, "\\x2A")),
         .init(name: "every octet in \\u", text: each { "\\u" + hex($0, 4) }, masked: stars(19, "\\u002A")),
-        .init(name: "every octet in &#;", text: each { "&#\($0);" }, masked: each { stars("&#\($0);".count) }),
+        .init(
+            name: "every octet in &#;",
+            text: each { "&#\($0);" },
+            masked: each { stars("&#\($0);".count) }
+        ),
         .init(name: "every octet in &#x;", text: each { "&#x\(hex($0));" }, masked: stars(19 * 6)),
         .init(
             name: "what must be in %",
