@@ -99,6 +99,12 @@ let package = Package(
         ),
         .target(name: "Masking"),
         .target(name: "Wire", dependencies: ["Model", nio]),
+        .target(
+            name: "CCodings",
+            cSettings: hardened,
+            linkerSettings: ["z", "brotlidec", "brotlicommon", "zstd"].map { .linkedLibrary($0) }
+        ),
+        .target(name: "Reflection", dependencies: ["Model", "Wire", "CCodings", nio]),
 
         // Does I/O; siblings meet only through Model's ports.
         .target(
@@ -110,7 +116,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Model", "Policy", "Wire", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2, hpack,
+                "Model", "Policy", "Wire", "Reflection", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2, hpack,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
@@ -160,7 +166,7 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", nio, nioHTTP1] + ($0 == "HTTP2" ? [hpack] : []),
+                dependencies: ["Model", "Wire", "Reflection", nio, nioHTTP1] + ($0 == "HTTP2" ? [hpack] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )
@@ -171,6 +177,7 @@ let package = Package(
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),
+            .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
                 name: "SandboxTests",

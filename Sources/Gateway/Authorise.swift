@@ -9,6 +9,8 @@ struct Authorised: ~Copyable {
     let permit: Permit
     /// The credential to put in, when the rule names one.
     let injection: Injection?
+    /// Its name.
+    var credential: String? { injection == nil ? nil : permit.obligations.credential }
 
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
@@ -82,6 +84,20 @@ final class Authoriser {
         )
         guard resident.mayRecord(entry, on: loop, gatehouse.audit) else { return }
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
+    }
+
+    /// Writes the record of a reply that brought the credential back; nothing waits for it.
+    func masked(_ request: Request, _ credential: String?, _ part: ReplyPart) {
+        let entry = RequestRecord(
+            lineage: resident.lineage,
+            action: request.action.summary,
+            resource: request.endpoint.description,
+            verdict: .allow,
+            levels: [],
+            message: "the credential came back in the reply's \(part.rawValue) and was masked there",
+            credential: credential
+        )
+        gatehouse.audit.append(.request(entry)) { _ in }
     }
 
     /// A request whose credential is being fetched.

@@ -1,6 +1,7 @@
 internal import HTTPProtocol
 internal import Model
 internal import NIOCore
+internal import Reflection
 
 /// What all connections share: ports, threads, certificates, limits.
 struct Gatehouse: Sendable {
@@ -11,6 +12,8 @@ struct Gatehouse: Sendable {
     let tls: UpstreamTLS
     let contexts: InterceptionContexts
     let placeholders: PlaceholderPatterns
+    /// How the credentials that were put in last are looked for in replies.
+    let spellings = SpellingsCache()
     /// For what may block: the system resolver, credential sources.
     let work: BlockingWork
     let budget: ConnectionBudget

@@ -17,6 +17,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     struct Exchange {
         let id: RulingID
         let request: Request
+        /// Name of what was put in.
+        var credential: String?
         var head: HTTPRequestHead?
         var hasBody = false
         var requestEnded = false
@@ -52,7 +54,11 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             loop: parts.loop,
             multiplexed: connection.isStream
         )
-        engine = HTTPEngine(connection, watchingFor: parts.gatehouse.placeholders)
+        engine = HTTPEngine(
+            connection,
+            watchingFor: parts.gatehouse.placeholders,
+            masking: parts.gatehouse.spellings
+        )
     }
 
     /// Whether more of a response can be taken.
@@ -67,6 +73,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             case .forward(let message, .upstream, let id): forwardUpstream(message, under: id)
             case .forward(let message, .client, _): writeClient(message)
             case .reply(let message): writeClient(message)
+            case .masked(let id, let part): masked(id, part)
             case .finished(let id): finished(id)
             case .refused(let id, let request, let denial): refused(id, request, denial)
             case .close: close()
@@ -92,12 +99,13 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
         let injection = authorised.injection
+        let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
             case .success(let link):
                 guard self.context != nil, !self.ending else { return link.close() }
                 self.link = link
-                self.exchange = Exchange(id: id, request: request)
+                self.exchange = Exchange(id: id, request: request, credential: credential)
                 link.attach(self)
                 self.rule(id, .allowed(injection: injection))
             case .failure(let failure):
@@ -128,6 +136,11 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         case .responseHead, .unreadable: return breakOff()
         }
         link.write(message)
+    }
+
+    private func masked(_ id: RulingID, _ part: ReplyPart) {
+        guard let exchange, exchange.id == id else { return }
+        authoriser.masked(exchange.request, exchange.credential, part)
     }
 
     private func finished(_ id: RulingID) {

@@ -34,7 +34,7 @@ package struct Ledger: Sendable {
             try enter(id)
             guard open.count < Self.maximumOpen else { throw violation(.tooManyOpen) }
             open[id] = .asked(request)
-        case .forward(_, _, let id):
+        case .forward(_, _, let id), .masked(let id, _):
             guard case .allowed = open[id] else { throw violation(.notAllowed(id)) }
         case .finished(let id):
             guard case .allowed = open.removeValue(forKey: id) else { throw violation(.notAllowed(id)) }

@@ -44,6 +44,13 @@ package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDeb
     package var customMirror: Mirror { Mirror(self, children: ["field": field]) }
 }
 
+/// A part of a reply.
+package enum ReplyPart: String, Sendable, Hashable {
+    case header
+    case body
+    case trailer
+}
+
 /// What an engine wants done.
 ///
 /// Plain values: no promises, channels or closures, so that a conversation is tested as a table of events
@@ -55,6 +62,9 @@ package enum EngineAction<Message> {
     case forward(Message, to: Side, under: RulingID)
     /// Send the client a message of our own.
     case reply(Message)
+    /// The credential put into the request under this id came back in this part of the reply and was masked. Said
+    /// once for each part, at the first of them.
+    case masked(RulingID, ReplyPart)
     /// The request under this id is complete in both directions; its ruling is spent.
     case finished(RulingID)
     /// The request under this id failed a check that is not policy's; record it as denied. The id may be new, or

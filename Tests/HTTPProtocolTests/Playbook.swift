@@ -11,6 +11,7 @@ import Wire
 final class Playbook {
     private(set) var asked: [Request] = []
     private(set) var refused: [Denial] = []
+    private(set) var masked: [ReplyPart] = []
     private(set) var finished = 0
     private(set) var toUpstream = ""
     private(set) var toClient = ""
@@ -166,6 +167,7 @@ final class Playbook {
                 pending.append(id)
             case .forward(let message, .client, _), .reply(let message): try send(toClient: message)
             case .forward(let message, .upstream, _): try send(toUpstream: message)
+            case .masked(_, let part): masked.append(part)
             case .finished: finished += 1
             case .refused(_, _, let denial): refused.append(denial)
             case .handOver(let host, let port): tunnel = Endpoint(scheme: .tcp, host: host, port: port)

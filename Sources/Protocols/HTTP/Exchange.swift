@@ -1,3 +1,4 @@
+import Reflection
 import Wire
 
 /// One request whose ruling is outstanding.
@@ -19,12 +20,15 @@ struct Relaying {
     /// Nil until the final response head has come.
     var response: CheckedResponse?
     var interimResponses = 0
+    /// Looks for the credential that was put in; nil without one.
+    var search: ReplySearch?
 
-    init(_ asking: Asking, _ patterns: PlaceholderPatterns) {
+    init(_ asking: Asking, _ patterns: PlaceholderPatterns, _ search: ReplySearch?) {
         id = asking.id
         checked = asking.checked
         scan = PlaceholderScan(patterns)
         requestBody = BodyCount(asking.checked.framing)
+        self.search = search
     }
 }
 

@@ -3,14 +3,16 @@ import NIOHTTP1
 
 /// A response head that has been understood, and how it is passed on.
 struct CheckedResponse {
-    let head: HTTPResponseHead
+    var head: HTTPResponseHead
     let framing: Framing
     /// Neither side uses its connection after this response.
     let closes: Bool
     let hasBody: Bool
 
     /// Reads the final response to a request; a fault for one that two readers could frame differently (C39).
-    init(_ raw: HTTPResponseHead, to request: CheckedRequest) throws(HTTPFault) {
+    ///
+    /// `isDecoded` says that its content coding is undone on the way, so that its length is not known.
+    init(_ raw: HTTPResponseHead, to request: CheckedRequest, isDecoded: Bool = false) throws(HTTPFault) {
         try Fields.check(raw.headers)
         let framing = try Framing(raw.headers, isHTTP11: raw.version == .http1_1)
         hasBody = !request.isHead && raw.status != .noContent && raw.status != .notModified
@@ -21,7 +23,10 @@ struct CheckedResponse {
             || Fields.connectionTokens(raw.headers).contains("close")
         self.framing = framing
         var headers = Fields.passedOn(raw.headers, from: .response)
+        if isDecoded { ReplySearch.forgetCoding(&headers) }
         switch framing {
+        case .length where isDecoded:
+            if hasBody && request.isHTTP11 { Framing.chunked.write(to: &headers) }
         case .length where raw.status != .noContent: framing.write(to: &headers)
         case .chunked where hasBody && request.isHTTP11: framing.write(to: &headers)
         case .none, .length, .chunked: break

@@ -43,13 +43,15 @@ extension HTTPEngine {
     mutating func allowed(_ asking: Asking, _ injection: Injection?) -> Actions {
         let checked = asking.checked
         var head = checked.head
+        var search: ReplySearch?
         do {
             try checked.credentials.apply(injection, to: &head, scheme: reader.connection.scheme)
+            if let injection { search = try ReplySearch(for: injection, in: &head, spellings) }
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial)
         }
-        state = .relaying(Relaying(asking, reader.patterns))
+        state = .relaying(Relaying(asking, reader.patterns, search))
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if checked.wantsContinue {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)

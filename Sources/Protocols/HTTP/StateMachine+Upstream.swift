@@ -1,6 +1,7 @@
 import Model
 import NIOCore
 import NIOHTTP1
+import Reflection
 import Wire
 
 extension HTTPEngine {
@@ -24,8 +25,11 @@ extension HTTPEngine {
             guard let response = exchange.response, response.hasBody,
                 exchange.responseBody.take(bytes.readableBytes)
             else { return close() }
-            state = .relaying(exchange)
-            return [.forward(message, to: .client, under: exchange.id)]
+            guard exchange.search != nil else {
+                state = .relaying(exchange)
+                return [.forward(message, to: .client, under: exchange.id)]
+            }
+            return searched(bytes, in: exchange)
         case .end(let trailers):
             guard let response = exchange.response, exchange.responseBody.isComplete || !response.hasBody
             else {
@@ -55,20 +59,43 @@ extension HTTPEngine {
             state = .relaying(exchange)
             return []
         case 200..<600:
-            do {
-                let response = try CheckedResponse(head, to: exchange.checked)
-                exchange.response = response
-                exchange.responseBody = BodyCount(response.framing)
-                state = .relaying(exchange)
-                return [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
-            } catch {
-                return upstreamFailed(
-                    exchange,
-                    "the upstream's response is ambiguous: \(error.denial.message)"
-                )
-            }
+            return receivedFinalHead(head, in: exchange)
         default:
             return upstreamFailed(exchange, "the upstream's status is not between 100 and 599")
+        }
+    }
+
+    private mutating func receivedFinalHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
+        var exchange = exchange
+        var isDecoded = false
+        do {
+            isDecoded = try exchange.search?.begin(head) ?? false
+        } catch {
+            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
+        }
+        do {
+            var response = try CheckedResponse(head, to: exchange.checked, isDecoded: isDecoded)
+            let isMasked = exchange.search?.mask(&response.head.headers) ?? false
+            exchange.response = response
+            exchange.responseBody = BodyCount(response.framing)
+            state = .relaying(exchange)
+            let note: Actions = isMasked ? [.masked(exchange.id, .header)] : []
+            return note + [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
+        } catch {
+            return upstreamFailed(exchange, "the upstream's response is ambiguous: \(error.denial.message)")
+        }
+    }
+
+    /// Some of the body of a reply that is looked through for the credential.
+    private mutating func searched(_ bytes: ByteBuffer, in exchange: Relaying) -> Actions {
+        var exchange = exchange
+        do {
+            let pieces = try exchange.search?.body(bytes) ?? []
+            let note = exchange.takeNote()
+            state = .relaying(exchange)
+            return note + pieces.map { .forward(.body($0), to: .client, under: exchange.id) }
+        } catch {
+            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
         }
     }
 
@@ -77,11 +104,26 @@ extension HTTPEngine {
         _ response: CheckedResponse,
         _ trailers: HTTPHeaders?
     ) -> Actions {
+        var exchange = exchange
+        var actions: Actions = []
+        do {
+            let rest = response.hasBody ? try exchange.search?.end() : nil
+            actions += exchange.takeNote()
+            if let rest, rest.readableBytes > 0 {
+                actions.append(.forward(.body(rest), to: .client, under: exchange.id))
+            }
+        } catch {
+            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
+        }
         var passed: HTTPHeaders?
         if let trailers, response.takesTrailers(for: exchange.checked) {
             passed = try? Fields.passedOnTrailers(trailers, from: .response)
+            if var found = passed, exchange.search?.mask(&found) == true {
+                passed = found
+                actions.append(.masked(exchange.id, .trailer))
+            }
         }
-        let actions: Actions = [
+        actions += [
             .forward(.end(passed), to: .client, under: exchange.id), .finished(exchange.id),
         ]
         guard exchange.requestEnded else {

@@ -1,6 +1,7 @@
 import Model
 import NIOCore
 import NIOHTTP1
+package import Reflection
 package import Wire
 
 /// HTTP/1.1 between one client connection and one upstream at a time (RFC 9112).
@@ -15,13 +16,19 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     typealias Actions = [EngineAction<HTTPMessage>]
 
     let reader: RequestReader
+    let spellings: SpellingsCache
     var state = HTTPState.idle
     var held = HeldMessages()
     private var clientEnded = false
     private var lastID: UInt64 = 0
 
-    /// An engine for one connection; `patterns` is built once and shared.
-    package init(_ connection: HTTPConnection, watchingFor patterns: PlaceholderPatterns) {
+    /// An engine for one connection; `patterns` and `spellings` are made once and shared.
+    package init(
+        _ connection: HTTPConnection,
+        watchingFor patterns: PlaceholderPatterns,
+        masking spellings: SpellingsCache = SpellingsCache()
+    ) {
+        self.spellings = spellings
         reader = RequestReader(connection: connection, patterns: patterns)
     }
 

@@ -1,5 +1,5 @@
 /// Base64 (RFC 4648 sections 4 and 5), as far as credentials need it.
-enum Base64 {
+package enum Base64 {
     private static let standard = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
     )
@@ -8,7 +8,7 @@ enum Base64 {
     )
 
     /// The octets of either alphabet, padding optional; nil for anything else.
-    static func decoded(_ text: some StringProtocol) -> [UInt8]? {
+    package static func decoded(_ text: some StringProtocol) -> [UInt8]? {
         var result: [UInt8] = []
         var bits: UInt32 = 0
         var count = 0
@@ -37,7 +37,7 @@ enum Base64 {
 
     /// What base64 text contains wherever these octets are part of what it encodes: one pattern for each of the
     /// three alignments and each alphabet, without the characters that neighbouring octets have a share in.
-    static func tracesOf(_ octets: [UInt8]) -> [[UInt8]] {
+    package static func tracesOf(_ octets: [UInt8]) -> [[UInt8]] {
         (0..<3).flatMap { shift in
             let sextets = sextets(octets, shift: shift)
             let texts = [standard, urlSafe].map { alphabet in sextets.map { alphabet[Int($0)] } }

@@ -1,0 +1,24 @@
+/// Every bound of the search for what was put into a request, with its source.
+package enum ReflectionLimits {
+    /// Octets of the shortest secret that is looked for.
+    ///
+    /// A shorter one is found by chance: six octets stand at a given place of random text once in 2^40 (five bits a
+    /// character, either case, three alignments), four do so in every large download.
+    package static let shortest = 6
+    /// Octets of the longest: a token with many claims has 3 KiB, and the tables of this one take 20 MiB at most.
+    package static let longest = 4096
+    /// Octets of all spellings together, which this many of secret come to (11 for each octet, and Basic has three).
+    static let spellings = 131_072
+    /// Octets of one escape: `&#x0041;`.
+    static let escape = 8
+    /// Secrets whose tables are kept; a profile names a handful.
+    package static let remembered = 16
+    /// Content codings on top of each other; RFC 9110 section 8.4 names no bound, and nothing in use has two.
+    package static let layers = 2
+    /// What one octet may become: `DeflateInflateRatioLimit` of Apache's mod_deflate; text comes to 20.
+    package static let ratio = 200
+    /// Octets that a coded body may become whatever its ratio: a page of blanks is no bomb.
+    package static let unmeasured = 1_048_576
+    /// Octets that are decoded at a time: one read of a socket.
+    static let piece = 65_536
+}

@@ -1,0 +1,198 @@
+package import NIOCore
+internal import Wire
+
+/// Masks a secret in one stream, in every spelling and across any chunk borders.
+///
+/// Two places in the set of spellings are kept: where the octets as they are have led, and where those have that
+/// escapes stand for; between escapes they are mostly one. What the end of a chunk leaves in doubt (the beginning
+/// of a spelling, or of an escape) is kept back, and nothing else: at most the longest spelling, escaped. What is
+/// put in its place has the same length.
+package struct ReflectionMask {
+    /// An escape that has been undone, in octets of the stream.
+    private struct Escape {
+        let start: Int
+        let end: Int
+        /// What it stood for.
+        let octets: Int
+    }
+
+    private struct Find {
+        let range: Range<Int>
+        let filler: UInt8
+    }
+
+    private let spellings: SecretSpellings
+    private var raw: Int32 = 0
+    private var decoded: Int32 = 0
+    /// An escape that has begun.
+    private var begun = EscapedOctets.Octets()
+    private var escapes: [Escape] = []
+    private var finds: [Find] = []
+    /// Kept back, with what is known to be masked in it; it begins at `base` of the stream, which is read up to `end`.
+    private var held = ByteBuffer()
+    private var base = 0
+    private var end = 0
+    /// Whether anything was masked yet.
+    package private(set) var hasFound = false
+
+    package init(_ spellings: SecretSpellings) {
+        self.spellings = spellings
+    }
+
+    /// Reads on; what can be passed on now, masked.
+    package mutating func mask(_ chunk: ByteBuffer) -> ByteBuffer {
+        var bytes = chunk
+        if held.readableBytes > 0 {
+            bytes = held
+            bytes.writeImmutableBuffer(chunk)
+        }
+        scan(chunk.readableBytesSpan)
+        fill(&bytes)
+        let kept = keptFrom
+        let released = bytes.readSlice(length: kept - base) ?? ByteBuffer()
+        base = kept
+        held = bytes
+        escapes.removeAll { $0.end <= base }
+        return released
+    }
+
+    /// The stream is over: what was kept back.
+    package mutating func finish() -> ByteBuffer {
+        defer { held = ByteBuffer() }
+        return held
+    }
+
+    /// A whole text, masked; nil when there was nothing to mask.
+    package static func masked(_ text: String, _ spellings: SecretSpellings) -> String? {
+        var mask = ReflectionMask(spellings)
+        unsafe mask.scan(text.utf8.span.bytes)
+        guard mask.hasFound else { return nil }
+        var bytes = ByteBuffer(string: text)
+        mask.fill(&bytes)
+        return String(buffer: bytes)
+    }
+
+    private mutating func fill(_ bytes: inout ByteBuffer) {
+        guard !finds.isEmpty else { return }
+        for find in finds {
+            let start = bytes.readerIndex - base
+            let lower = max(find.range.lowerBound, base)
+            Filling.fill(&bytes, start + lower..<start + find.range.upperBound, with: find.filler)
+        }
+        finds.removeAll(keepingCapacity: true)
+    }
+
+    /// Where the first octet stands that a spelling could still begin with.
+    private var keptFrom: Int {
+        let read = end - begun.count
+        return max(
+            base,
+            min(end - spellings.set.depth(raw), start(ofLast: spellings.set.depth(decoded), before: read))
+        )
+    }
+
+    private mutating func scan(_ bytes: RawSpan) {
+        let before = end
+        var offset = 0
+        while offset < bytes.byteCount {
+            if raw == decoded, begun.count == 0 {
+                let row = spellings.set.walkText(bytes, from: &offset, row: raw, past: spellings.filter)
+                end = before + offset
+                raw = row < 0 ? ~row : row
+                decoded = raw
+                if row < 0 { found(row, before: end) } else { meetEscape(bytes, &offset, before) }
+            } else {
+                step(bytes, &offset, before)
+            }
+        }
+    }
+
+    /// At `%`, `\` or `&`, in the midst of a chunk: mostly it is no escape, and then an octet like any other.
+    private mutating func meetEscape(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
+        guard offset < bytes.byteCount else { return }
+        guard bytes.byteCount - offset >= ReflectionLimits.escape else { return step(bytes, &offset, before) }
+        let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+        let text = EscapedOctets.Octets(word: word, count: ReflectionLimits.escape)
+        guard case .whole(let length, let octets, let count) = EscapedOctets.read(text) else {
+            let row = spellings.set.next(raw, text[0])
+            offset += 1
+            end = before + offset
+            raw = row < 0 ? ~row : row
+            decoded = raw
+            if row < 0 { found(row, before: end) }
+            return
+        }
+        if raw == 0 {
+            let asItIs = spellings.set.next(0, word, count: length)
+            if asItIs >= 0, spellings.set.next(0, UInt64(octets), count: count) == 0 {
+                // It has to do with no spelling, as nearly all.
+                raw = asItIs
+                offset += length
+                end = before + offset
+                return
+            }
+        }
+        for _ in 0..<length { step(bytes, &offset, before) }
+    }
+
+    /// One octet, both ways.
+    private mutating func step(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
+        let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        offset += 1
+        end = before + offset
+        raw = spellings.set.next(raw, byte)
+        if raw < 0 {
+            found(raw, before: end, asItIs: true)
+            raw = ~raw
+        }
+        begun.append(byte)
+        while begun.count > 0 {
+            switch EscapedOctets.read(begun) {
+            case .partial:
+                return
+            case .none:
+                let first = begun[0]
+                begun.removeFirst()
+                advance(first, before: end - begun.count)
+            case .whole(let length, let octets, let count):
+                let place = end - begun.count
+                begun.removeFirst(length)
+                escapes.append(Escape(start: place, end: place + length, octets: count))
+                for index in 0..<count {
+                    advance(UInt8(truncatingIfNeeded: octets >> UInt32(8 * index)), before: place + length)
+                }
+                if decoded == 0 { escapes.removeAll(keepingCapacity: true) }
+            }
+        }
+    }
+
+    private mutating func advance(_ octet: UInt8, before place: Int) {
+        decoded = spellings.set.next(decoded, octet)
+        guard decoded < 0 else { return }
+        found(decoded, before: place)
+        decoded = ~decoded
+    }
+
+    private mutating func found(_ mark: Int32, before place: Int, asItIs: Bool = false) {
+        let pattern = spellings.set.pattern(mark)
+        guard spellings.lengths.indices.contains(pattern) else { return }
+        let length = spellings.lengths[pattern]
+        let start = asItIs ? place - length : min(place - length, start(ofLast: length, before: place))
+        hasFound = true
+        finds.append(Find(range: start..<place, filler: spellings.fillers[pattern]))
+    }
+
+    /// Where the last so many octets that the stream stands for begin in it.
+    private func start(ofLast octets: Int, before place: Int) -> Int {
+        var left = octets
+        var place = place
+        for escape in escapes.reversed() where escape.end <= place {
+            guard left > place - escape.end else { break }
+            left -= place - escape.end
+            place = escape.start
+            guard left > escape.octets else { return place }
+            left -= escape.octets
+        }
+        return place - left
+    }
+}

@@ -1,0 +1,58 @@
+internal import Model
+internal import Wire
+
+/// What a secret could come back as: itself, in base64 at any alignment, in hexadecimal.
+///
+/// Escapes (`%41`, `\u0041`, `&#65;`) are undone by `ReflectionMask`, so that a text may be escaped in part, and
+/// base64 as well. The search takes either case. Built once for a secret and shared; has no description.
+package final class SecretSpellings: Sendable, CustomStringConvertible, CustomReflectable {
+    let set: PatternSet
+    let filter: PairFilter
+    /// Length and filler of each pattern of the set.
+    let lengths: [Int]
+    let fillers: [UInt8]
+
+    package var description: String { "SecretSpellings" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+
+    /// Nil for a field value whose secret is shorter or longer than is looked for.
+    package init?(ofField value: String) {
+        var patterns: [[UInt8]] = []
+        var fillers: [UInt8] = []
+        let secrets = Self.secrets(in: value)
+        guard let whole = secrets.first, whole.count >= ReflectionLimits.shortest,
+            whole.count <= ReflectionLimits.longest
+        else { return nil }
+        for secret in secrets where secret.count >= ReflectionLimits.shortest {
+            let texts = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
+            let base64 = Base64.tracesOf(secret)
+            patterns += texts + base64 + [secret.flatMap(Self.hex)]
+            fillers += texts.map { _ in UInt8(ascii: "*") } + base64.map { _ in UInt8(ascii: "A") }
+            fillers.append(UInt8(ascii: "0"))
+        }
+        guard let set = PatternSet(patterns, maximum: ReflectionLimits.spellings) else { return nil }
+        self.set = set
+        filter = PairFilter(patterns)
+        self.fillers = fillers
+        lengths = patterns.map(\.count)
+    }
+
+    /// What of a field value is secret, the whole of it first: what follows the scheme word, and of Basic what that
+    /// encodes, and the password; the user where it stands alone, as tokens do.
+    private static func secrets(in value: String) -> [[UInt8]] {
+        guard let space = value.firstPlace(of: " ") else { return [Array(value.utf8)] }
+        let rest = value.rest(behind: space)
+        let whole = Array(rest.utf8)
+        guard value[..<space].lowercasedASCII == "basic", let pair = Base64.decoded(rest) else {
+            return [whole]
+        }
+        let user = Array(pair.prefix { $0 != UInt8(ascii: ":") })
+        let password = Array(pair.dropFirst(user.count + 1))
+        let alone = password.isEmpty || password.elementsEqual("x-oauth-basic".utf8)
+        return [whole, pair, alone ? user : password]
+    }
+
+    private static func hex(_ octet: UInt8) -> [UInt8] {
+        [octet >> 4, octet & 15].map { $0 < 10 ? UInt8(ascii: "0") &+ $0 : UInt8(ascii: "a") &+ $0 &- 10 }
+    }
+}

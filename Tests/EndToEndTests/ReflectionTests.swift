@@ -1,0 +1,231 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// Each attack is sent by a client outside as well, with the real credential: what that one gets shows that the
+    /// server really returned it.
+    @Suite("Reflection", .serialized)
+    struct ReflectionTests {
+        let place: Place
+        let servers: Servers
+        let mirror: Mirror
+        private let token = "s3cr3t/REAL+51fa7c20b9e1"
+
+        init() throws {
+            place = try Place()
+            servers = try Servers.started()
+            mirror = try Mirror.started()
+            try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
+            let bound = "for: [\"https://allowed.test:\(mirror.port)\"]"
+            try place.write(
+                """
+                bailey: 1
+                credentials:
+                  token: {from: {env: SERVICE_TOKEN}, as: bearer, \(bound), placeholder: SERVICE_TOKEN}
+                  short: {from: {env: SERVICE_SHORT}, as: bearer, \(bound)}
+
+                """,
+                to: place.configuration + "/credentials.yaml",
+                mode: 0o600
+            )
+            for (profile, credential) in [("mirror", "token"), ("short", "short")] {
+                let rule = "private: true, to: \"https://allowed.test:\(mirror.port)\", allow: [\"* /**\"]"
+                try place.profile(
+                    profile,
+                    "extends: [base]\negress: [{\(rule), credential: \(credential)}]\n"
+                )
+            }
+        }
+
+        /// The replies to `curl WORDS URL` for each path, of the agent and of the client outside.
+        private func replies(
+            _ words: String,
+            _ paths: [String]
+        ) throws -> [(path: String, agent: String, outside: String)] {
+            let curl = paths.map {
+                "curl -sS -m20 \(words) 'ORIGIN\($0)' 2>&1 | tr -cd '[:print:]\\r\\n'; printf '\\036'"
+            }
+            .joined(separator: "\n")
+            .replacing("ORIGIN", with: "https://allowed.test:\(mirror.port)")
+            let agent = try place.agent(curl, profile: "mirror", environment: ["SERVICE_TOKEN": token])
+            let direct = curl.replacing(
+                "curl -sS",
+                with:
+                    "curl -sS --cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1 "
+                    + "-H 'Authorization: Bearer \(token)'"
+            )
+            let outside = try place.control(direct).output.split(
+                separator: "\u{1E}",
+                omittingEmptySubsequences: false
+            )
+            let inside = agent.output.split(separator: "\u{1E}", omittingEmptySubsequences: false)
+            try #require(inside.count == paths.count + 1 && outside.count == inside.count, "\(agent)")
+            return paths.indices.map { (paths[$0], String(inside[$0]), String(outside[$0])) }
+        }
+
+        private func hex(_ text: String, before: String = "") -> String {
+            text.utf8.map { before + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+
+        /// How many records say that the credential came back there.
+        private func records(of part: String) throws -> Int {
+            try place.records().count {
+                $0.record.credential == "token"
+                    && $0.record.message?.contains("reply's \(part) and was masked") == true
+            }
+        }
+
+        @Test("F09: the credential is masked in the reply's header fields and body, and that is on record")
+        func plain() throws {
+            for reply in try replies("-i", ["/echo?enc=plain", "/headers"]) {
+                #expect(reply.outside.contains(token), "the control: \(reply)")
+                #expect(!reply.agent.contains(token), "\(reply)")
+                #expect(reply.agent.contains("Bearer ************************"), "\(reply)")
+                #expect(reply.agent.contains("200 OK"), "\(reply)")
+            }
+            #expect(try records(of: "body") == 1)
+            #expect(try records(of: "header") == 1)
+            #expect(try place.files(holding: token).isEmpty)
+        }
+
+        @Test("F10: it is masked in base64, hex, URL, JSON and HTML escapes; a document keeps its length")
+        func encoded() throws {
+            let encodings = ["base64", "base64url", "hex", "HEX", "url", "json", "slash", "html"]
+            let base64 = Data("Bearer \(token)".utf8).base64EncodedString()
+            let shown = [
+                "base64": base64, "hex": hex(token), "HEX": hex(token).uppercased(),
+                "url": hex(token, before: "%"), "json": hex(token, before: "\\u00"),
+                "slash": token.replacing("/", with: "\\/"), "html": token,
+            ]
+            for reply in try replies("", encodings.map { "/echo?enc=\($0)" }) {
+                let encoding = String(reply.path.split(separator: "=").last ?? "")
+                let inner = shown[encoding] ?? Data(token.utf8.dropFirst(1)).base64EncodedString()
+                #expect(encoding == "base64url" || reply.outside.contains(inner), "the control: \(reply)")
+                #expect(reply.agent.count == reply.outside.count && reply.agent != reply.outside, "\(reply)")
+                #expect(!reply.agent.contains(inner.prefix(24).suffix(16)), "\(reply)")
+                let filler = ["base64", "base64url"].contains(encoding) ? "AAAAAAAAAAAAAAAAAAAA" : "*"
+                let fillers = [filler, "00000000", "%2A%2A", "\\u002A"]
+                #expect(fillers.contains { reply.agent.contains($0) }, "\(reply)")
+            }
+        }
+
+        @Test(
+            "F10: it is masked through gzip, deflate in both forms, br, zstd and two codings; the agent gets plain text"
+        )
+        func compressed() throws {
+            let kinds = ["gzip", "deflate", "raw", "br", "zstd", "twice"]
+            let paths = kinds.map { "/echo?enc=\($0)" }
+            let asked = try mirror.requests(with: "/echo?enc=gzip ").count
+            // Not decoded by the client inside: what it gets is plain. Outside curl decodes, all but the bare form.
+            let inside = try replies("-i -H 'Accept-Encoding: gzip, deflate, br, zstd, dcb'", paths)
+            let outside = try replies("--compressed", paths)
+            for (reply, control) in zip(inside, outside) {
+                #expect(control.outside.contains("auth=Bearer \(token)"), "the control: \(control)")
+                #expect(reply.agent.contains("auth=Bearer ************************; ;"), "\(reply)")
+                #expect(!reply.agent.lowercased().contains("content-encoding"), "\(reply)")
+                #expect(reply.agent.lowercased().contains("etag: w/\"one\""), "\(reply)")
+                #expect(control.agent.contains("auth=Bearer *****"), "\(control)")
+            }
+            let lines = try mirror.requests(with: "/echo?enc=gzip ").dropFirst(asked)
+            #expect(lines.contains { $0.contains("accept=gzip, deflate, br, zstd range") }, "\(lines)")
+            #expect(lines.contains { $0.contains("dcb") }, "the control: \(lines)")
+        }
+
+        @Test("F10: what cannot be decoded, or is a bomb, does not reach the agent")
+        func undecodable() throws {
+            for reply in try replies(
+                "-o - -w '%{http_code} %{size_download}'",
+                ["thrice", "compress", "bomb"].map { "/echo?enc=\($0)" }
+            ) {
+                #expect(
+                    reply.outside.contains("200 ") && !reply.outside.contains("curl: ("),
+                    "the control: \(reply.path)"
+                )
+                if reply.path.hasSuffix("bomb") {
+                    #expect(!reply.agent.hasSuffix("200 67108864"), "\(reply.agent.suffix(200))")
+                    #expect(reply.agent.contains("curl: ("), "\(reply.agent.suffix(200))")
+                } else {
+                    #expect(reply.agent.contains("502 "), "\(reply)")
+                    #expect(reply.agent.contains("cannot be searched"), "\(reply)")
+                    #expect(!reply.agent.contains(token), "\(reply)")
+                }
+            }
+            #expect(try place.records(["--denied"]).count == 3)
+        }
+
+        @Test(
+            "F11: it is masked when each octet is a chunk, when an event is split, and when ranges are asked for"
+        )
+        func split() throws {
+            for reply in try replies("", ["/octets", "/events"]) {
+                #expect(reply.outside.contains(token), "the control: \(reply)")
+                #expect(
+                    reply.agent == reply.outside.replacing(token, with: "************************"),
+                    "\(reply)"
+                )
+            }
+            let ranges = (12..<36).map { "-r \($0)-\($0)" }
+            var outside = ""
+            for range in ranges.prefix(8) {
+                let reply = try #require(try replies(range, ["/range"]).first)
+                outside += reply.outside
+                #expect(reply.agent == "auth=Bearer ************************\n", "\(reply)")
+            }
+            #expect(outside == String(token.prefix(8)), "the control")
+            let lines = try mirror.requests(with: "/range")
+            #expect(lines.count { $0.contains("range=-") } == 8, "\(lines)")
+        }
+
+        @Test(
+            "F12: it is masked in redirects, cookies, challenges and trailers, and dropped with 1xx and reasons"
+        )
+        func elsewhere() throws {
+            let shown = ["/redirect": token, "/trailers": token, "/hint": token, "/broken": token]
+            for reply in try replies("-i", ["/redirect", "/trailers", "/hint", "/broken"]) {
+                let secret = shown[reply.path] ?? ""
+                if reply.path != "/broken" {
+                    #expect(reply.outside.contains(secret), "the control: \(reply)")
+                }
+                #expect(!reply.agent.contains(secret), "\(reply)")
+                #expect(!reply.agent.contains(hex(token, before: "%")), "\(reply)")
+                switch reply.path {
+                case "/redirect":
+                    #expect(reply.outside.contains(hex(token, before: "%")), "the control: \(reply)")
+                    #expect(reply.agent.contains("https://denied.test/?t=%2A%2A"), "\(reply)")
+                    #expect(
+                        reply.agent.contains("t=*****") && reply.agent.contains("error=\"*****"),
+                        "\(reply)"
+                    )
+                case "/trailers": #expect(reply.agent.contains("Bearer *****"), "\(reply)")
+                case "/hint":
+                    #expect(reply.agent.hasSuffix("error: Bearer ************************\n"), "\(reply)")
+                default: #expect(reply.agent.contains("502"), "\(reply)")
+                }
+            }
+            #expect(try mirror.requests(with: "/broken").contains { $0.contains("auth=Bearer \(token)") })
+            #expect(try records(of: "header") == 1)
+            #expect(try records(of: "trailer") == 1)
+            #expect(try records(of: "body") == 1)
+        }
+
+        @Test("F10: the limit: an encoding that is not looked for passes")
+        func reverse() throws {
+            let reply = try #require(try replies("", ["/echo?enc=reverse"]).first)
+            #expect(reply.agent == reply.outside && reply.agent.contains(String(token.reversed())))
+        }
+
+        @Test("A credential that is too short to be looked for is not sent")
+        func tooShort() throws {
+            let request = "curl -sS -m10 -w '%{http_code}' https://allowed.test:\(mirror.port)/headers?short"
+            for (value, status) in [("12345", "503"), ("123456", "404")] {
+                let outcome = try place.agent(
+                    request,
+                    profile: "short",
+                    environment: ["SERVICE_SHORT": value]
+                )
+                #expect(outcome.output.hasSuffix(status), "\(outcome)")
+            }
+            #expect(try mirror.requests(with: "/headers?short").count == 1)
+        }
+    }
+}

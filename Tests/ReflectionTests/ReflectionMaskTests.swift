@@ -1,0 +1,140 @@
+import Foundation
+import NIOCore
+import Reflection
+import Testing
+
+struct ReflectionMaskTests {
+    @Test(arguments: Texts.spellings)
+    func `F10: each spelling is masked, in its length and form`(reflected: Reflected) throws {
+        #expect(try Texts.masked(reflected.text, cuts: []) == reflected.masked)
+        #expect(reflected.text.utf8.count == reflected.masked.utf8.count)
+    }
+
+    @Test(arguments: Texts.spellings)
+    func `F11: each spelling is masked wherever it is cut in two or three, and octet by octet`(
+        reflected: Reflected
+    ) throws {
+        let count = reflected.text.utf8.count
+        for first in 1..<count {
+            #expect(try Texts.masked(reflected.text, cuts: [first]) == reflected.masked)
+            #expect(try Texts.masked(reflected.text, cuts: [first, first + 1]) == reflected.masked)
+        }
+        #expect(try Texts.masked(reflected.text, cuts: Array(1..<count)) == reflected.masked)
+    }
+
+    @Test(arguments: Texts.base64, [false, true])
+    func `F10: base64 at any alignment and in both alphabets holds none of the secret's whole characters`(
+        text: String,
+        isURL: Bool
+    ) throws {
+        var encoded = Data(text.utf8).base64EncodedString()
+        if isURL { encoded = encoded.replacing("+", with: "-").replacing("/", with: "_") }
+        for cut in 0..<encoded.count {
+            let masked = try Texts.masked(encoded, cuts: [cut])
+            #expect(masked.count == encoded.count)
+            let standard = masked.replacing("-", with: "+").replacing("_", with: "/")
+            let decoded = try #require(Data(base64Encoded: standard))
+            let before = text.utf8.count - Texts.secret.utf8.count
+            #expect(decoded.count == text.utf8.count)
+            // No three of its octets in a row are left.
+            let shown = Array(decoded)
+            let hidden = Array(Texts.secret.utf8)
+            for start in 0...(hidden.count - 3) {
+                let run = Array(hidden[start..<start + 3])
+                #expect(!shown.indices.dropLast(2).contains { Array(shown[$0..<$0 + 3]) == run }, "\(before)")
+            }
+        }
+    }
+
+    @Test func `Random cuts of random texts give what no cut gives, and nothing else is changed`() throws {
+        var random = SplitMix(20)
+        let pieces =
+            Texts.spellings.map(\.text) + [
+                "%", "%4", "\\", "\\u00", "&", "&#", "&am", "s3cr3t/", "czNjcjN0", "plain text ",
+                "{\"a\": 1}\n", "%41",
+                "\\n", "&lt;", "73336372",
+            ]
+        for _ in 0..<400 {
+            let text = (0..<Int.random(in: 1...12, using: &random)).map { _ in
+                pieces.randomElement(using: &random) ?? ""
+            }.joined()
+            let whole = try Texts.masked(text, cuts: [])
+            let count = text.utf8.count
+            let cuts = (0..<8).map { _ in Int.random(in: 0...count, using: &random) }.sorted()
+            #expect(try Texts.masked(text, cuts: cuts) == whole)
+            #expect(whole.utf8.count == count)
+            #expect(!whole.contains(Texts.secret))
+        }
+    }
+
+    @Test func `Octets without the secret pass as they are`() throws {
+        var random = SplitMix(7)
+        let bytes = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var mask = ReflectionMask(try #require(SecretSpellings(ofField: Texts.secret)))
+        var passed: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 997) {
+            passed +=
+                mask.mask(ByteBuffer(bytes: bytes[start..<min(start + 997, bytes.count)])).readableBytesView
+        }
+        passed += mask.finish().readableBytesView
+        #expect(passed == bytes)
+        #expect(!mask.hasFound)
+    }
+
+    @Test(arguments: ["event", "data: {\"x\": 1}\n\n", "\n", "100 % sure\n\n", "a \\ b & c\n\n"])
+    func `What cannot begin a spelling is passed on at once`(event: String) throws {
+        var mask = ReflectionMask(try #require(SecretSpellings(ofField: "Bearer zzzzzzzz/zz")))
+        #expect(String(buffer: mask.mask(ByteBuffer(string: event))) == event)
+    }
+
+    @Test func `What could begin one is kept back, until it does not`() throws {
+        var mask = ReflectionMask(try #require(SecretSpellings(ofField: "Bearer " + Texts.secret)))
+        #expect(String(buffer: mask.mask(ByteBuffer(string: "a s3cr3t"))) == "a ")
+        #expect(String(buffer: mask.mask(ByteBuffer(string: " "))) == "s3cr3t ")
+        #expect(String(buffer: mask.mask(ByteBuffer(string: "%7"))).isEmpty)
+        #expect(String(buffer: mask.finish()) == "%7")
+        #expect(!mask.hasFound)
+    }
+
+    @Test func `Of Basic, the pair and the password are secret as well as their base64`() throws {
+        let encoded = Data("svc:pass-word-1".utf8).base64EncodedString()
+        let spellings = try #require(SecretSpellings(ofField: "Basic " + encoded))
+        for (text, expected) in [
+            (encoded, "*"), ("svc:pass-word-1", "*"), ("pw=pass-word-1", "*"), ("<pass%2Dword%2d1>", "*"),
+        ] {
+            let masked = try #require(ReflectionMask.masked(text, spellings))
+            #expect(masked.contains(expected) && masked.count == text.count)
+            #expect(!masked.contains("word"))
+        }
+        #expect(ReflectionMask.masked("svc and svc:", spellings) == nil)
+        let token = try #require(
+            SecretSpellings(ofField: "Basic " + Data("ghp_0123456:x-oauth-basic".utf8).base64EncodedString())
+        )
+        #expect(ReflectionMask.masked("ghp_0123456", token) == "***********")
+        #expect(ReflectionMask.masked("x-oauth-basic", token) == nil)
+    }
+
+    @Test(arguments: [5, 6, 4096, 4097])
+    func `A secret is looked for when it has 6 to 4096 octets`(count: Int) {
+        let value = "Bearer " + String(repeating: "k9/", count: 2000).prefix(count)
+        let isSearchable = (6...4096).contains(count)
+        #expect((SecretSpellings(ofField: value) != nil) == isSearchable)
+        #expect((SpellingsCache().spellings(ofField: value) != nil) == isSearchable)
+    }
+
+    @Test func `The tables of a secret are made once, and no description shows it`() throws {
+        let cache = SpellingsCache()
+        let first = try #require(cache.spellings(ofField: "Bearer " + Texts.secret))
+        for number in 0..<ReflectionLimits.remembered - 1 {
+            _ = cache.spellings(ofField: "Bearer other\(number)")
+        }
+        #expect(cache.spellings(ofField: "Bearer " + Texts.secret) === first)
+        for number in 0..<ReflectionLimits.remembered {
+            _ = cache.spellings(ofField: "Bearer third\(number)")
+        }
+        #expect(cache.spellings(ofField: "Bearer " + Texts.secret) !== first)
+        var shown = ""
+        dump(first, to: &shown)
+        #expect(!(shown + "\(first)" + String(reflecting: first)).contains("s3cr3t"))
+    }
+}
