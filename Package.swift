@@ -116,7 +116,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Model", "Policy", "Wire", "Reflection", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2, hpack,
+                "Model", "Policy", "Wire", "Reflection", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2,
+                hpack,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),

@@ -97,7 +97,7 @@ final class Authoriser {
             message: "the credential came back in the reply's \(part.rawValue) and was masked there",
             credential: credential
         )
-        gatehouse.audit.append(.request(entry)) { _ in }
+        gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }
 
     /// A request whose credential is being fetched.
