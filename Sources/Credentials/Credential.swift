@@ -28,7 +28,7 @@ final class Credential: Sendable {
     }
 
     /// Holds the lock while the source is asked: whoever comes meanwhile wants the same answer.
-    func fieldValue() throws(CredentialFailure) -> String {
+    func value() throws(CredentialFailure) -> String {
         let result = kept.withLock { kept -> Result<String, CredentialFailure> in
             let now = MonotonicClock.milliseconds()
             switch kept {
@@ -71,8 +71,34 @@ final class Credential: Sendable {
                     return .failure(failure("a basic credential must be USER:PASSWORD"))
                 }
                 return .success("Basic " + Data(text.utf8).base64EncodedString())
+            case .query:
+                guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+                    return .failure(
+                        failure("the value of a query parameter has no spaces and is plain ASCII")
+                    )
+                }
+                return .success(text)
+            case .cookie:
+                guard text.utf8.allSatisfy(Self.isCookieOctet) else {
+                    return .failure(
+                        failure("a cookie's value has no space, quote, comma, semicolon or backslash in it")
+                    )
+                }
+                return .success(text)
+            case .clientCertificate:
+                guard text.firstPlace(ofText: "-----BEGIN CERTIFICATE-----") != nil,
+                    text.firstPlace(ofText: "PRIVATE KEY-----") != nil
+                else {
+                    return .failure(failure("it must hold a certificate and its private key, both in PEM"))
+                }
+                return .success(text)
             }
         }
+    }
+
+    /// RFC 6265 section 4.1.1.
+    private static func isCookieOctet(_ byte: UInt8) -> Bool {
+        (0x21...0x7e).contains(byte) && !"\",;\\".utf8.contains(byte)
     }
 
     private func failure(_ reason: String) -> CredentialFailure {

@@ -20,13 +20,25 @@ package struct CredentialDefinition: Sendable, Hashable {
         case basic
         /// The secret is the whole value of this field; the name is in lower case.
         case header(String)
+        /// The secret is the value of this parameter of the query.
+        case query(String)
+        /// The secret is the value of this cookie (RFC 6265 section 4.2).
+        case cookie(String)
+        /// The secret is a certificate with its chain and its key, in PEM: shown in the TLS handshake.
+        case clientCertificate
 
-        var field: String {
+        var place: CredentialPlace {
             switch self {
-            case .bearer, .basic: "authorization"
-            case .header(let name): name
+            case .bearer, .basic: .field("authorization")
+            case .header(let name): .field(name)
+            case .query(let name): .query(name)
+            case .cookie(let name): .cookie(name)
+            case .clientCertificate: .clientCertificate
             }
         }
+
+        /// Whether the secret has lines.
+        var isDocument: Bool { self == .clientCertificate }
     }
 
     package let name: String
@@ -38,5 +50,10 @@ package struct CredentialDefinition: Sendable, Hashable {
     /// Milliseconds that the secret is kept at most.
     package let lifetime: Int64
 
-    var binding: CredentialBinding { CredentialBinding(hosts: hosts, headerField: position.field) }
+    /// Octets that the secret may have.
+    var maximumSecret: Int {
+        position.isDocument ? CredentialLimits.maximumCertificate : CredentialLimits.maximumSecret
+    }
+
+    var binding: CredentialBinding { CredentialBinding(hosts: hosts, place: position.place) }
 }

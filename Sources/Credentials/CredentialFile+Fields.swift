@@ -3,8 +3,10 @@ internal import Profiles
 
 extension CredentialFile {
     private static let unbuiltPositions: Set<String> = [
-        "query", "aws-sigv4", "password", "ssh-key", "client-cert",
+        "aws-sigv4", "password", "ssh-key",
     ]
+    private static let positions = ["bearer", "basic", "header", "query", "cookie", "client-cert"]
+    private static let positionsText = "bearer, basic, header NAME, query NAME, cookie NAME, client-cert"
 
     /// Fields that frame a message or name its host: a secret there would change what the request is
     /// (RFC 9110 sections 7.2, 7.6, 8.6; RFC 9112 section 6).
@@ -18,45 +20,87 @@ extension CredentialFile {
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
         guard case .scalar(let text, _) = node.content else {
-            errors.report("as is one of bearer, basic, header NAME, written as a text", at: node.position)
+            errors.report("as is one of \(positionsText), written as a text", at: node.position)
             return nil
         }
         let words = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         switch words.first {
         case "bearer" where words.count == 1: return .bearer
         case "basic" where words.count == 1: return .basic
+        case "client-cert" where words.count == 1: return .clientCertificate
         case "header" where words.count == 2: return header(words[1], node, &errors)
-        case "header":
+        case "query" where words.count == 2: return query(words[1], node, &errors)
+        case "cookie" where words.count == 2: return cookie(words[1], node, &errors)
+        case let word? where examples[word] != nil:
             errors.report(
-                "as: \"\(text)\" does not name one field",
+                "as: \"\(text)\" does not name one place",
                 at: node.position,
-                suggestion: "header X-Api-Key"
+                suggestion: examples[word]
             )
         case let word? where unbuiltPositions.contains(word):
             errors.report(
-                "as: \"\(word)\" is not built yet; use bearer, basic or header NAME",
+                "as: \"\(word)\" is not built yet; use \(positionsText)",
                 at: node.position
             )
         default:
             errors.report(
-                "as: \"\(text)\" is not one of bearer, basic, header NAME",
+                "as: \"\(text)\" is not one of \(positionsText)",
                 at: node.position,
-                suggestion: NearestWord.nearest(to: words.first ?? "", in: ["bearer", "basic", "header"])
+                suggestion: NearestWord.nearest(to: words.first ?? "", in: positions)
             )
         }
         return nil
     }
 
-    /// A field name is a token (RFC 9110 section 5.6.2).
+    private static let examples = [
+        "header": "header X-Api-Key", "query": "query key", "cookie": "cookie session",
+    ]
+
+    /// A parameter's name needs no escape: one that does could be spelled in many ways.
+    private static func query(
+        _ name: String,
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Position? {
+        let isPlain = name.utf8.allSatisfy(URLPath.isUnreserved)
+        guard !name.isEmpty, isPlain, name.utf8.count <= CredentialLimits.maximumName else {
+            errors.report(
+                "as: \"\(name)\" is not the name of a query parameter: letters, digits, \"-\", \".\", \"_\", \"~\"",
+                at: node.position(offset: 6)
+            )
+            return nil
+        }
+        return .query(name)
+    }
+
+    /// A cookie's name is a token (RFC 6265 section 4.1.1).
+    private static func cookie(
+        _ name: String,
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Position? {
+        guard isToken(name) else {
+            errors.report("as: \"\(name)\" is not the name of a cookie", at: node.position(offset: 7))
+            return nil
+        }
+        return .cookie(name)
+    }
+
+    /// RFC 9110 section 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        let marks = Set("!#$%&'*+-.^_`|~".utf8)
+        return (1...CredentialLimits.maximumName).contains(name.utf8.count)
+            && name.utf8.allSatisfy { isLetterOrDigit($0) || marks.contains($0) }
+    }
+
+    /// A field name is a token.
     private static func header(
         _ name: String,
         _ node: YAMLNode,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Position? {
         let lower = name.lowercasedASCII
-        let marks = Set("!#$%&'*+-.^_`|~".utf8)
-        let isToken = name.utf8.allSatisfy { isLetterOrDigit($0) || marks.contains($0) }
-        guard !name.isEmpty, isToken, name.utf8.count <= CredentialLimits.maximumName else {
+        guard isToken(name) else {
             errors.report("as: \"\(name)\" is not the name of a field", at: node.position(offset: 7))
             return nil
         }

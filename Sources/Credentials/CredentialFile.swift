@@ -81,6 +81,12 @@ package enum CredentialFile {
         let lifetime =
             fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
         guard let source, let position, !hosts.isEmpty else { return nil }
+        if position == .clientCertificate, let node = fields["placeholder"] {
+            errors.report(
+                "a client certificate is no part of a request, so no placeholder stands for it",
+                at: node.position
+            )
+        }
         return CredentialDefinition(
             name: name,
             source: source,

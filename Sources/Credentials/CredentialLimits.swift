@@ -4,6 +4,8 @@ package enum CredentialLimits {
     package static let maximumCredentials = 128
     /// Octets of a secret; servers commonly take request fields of up to 8 KiB.
     package static let maximumSecret = 8 * 1024
+    /// Octets of a certificate, its chain and its key in PEM: four certificates and an RSA key of 4096 bits have 12 KiB.
+    package static let maximumCertificate = 64 * 1024
     /// Hosts that one credential is bound to.
     static let maximumHosts = 64
     /// Octets of a credential's or a variable's name.

@@ -81,12 +81,12 @@ package final class CredentialStore: CredentialSource {
         credentials[credential]?.definition.binding
     }
 
-    package func fieldValue(of credential: String) throws(CredentialFailure) -> String {
+    package func value(of credential: String) throws(CredentialFailure) -> String {
         guard let found = credentials[credential] else {
             throw CredentialFailure(
                 "there is no credential \(credential); define it in credentials.yaml"
             )
         }
-        return try found.fieldValue()
+        return try found.value()
     }
 }

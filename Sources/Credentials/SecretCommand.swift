@@ -11,6 +11,8 @@ struct SecretCommand {
     let arguments: [String]
     let credential: String
     let home: String?
+    /// Octets that it may print.
+    let maximum: Int
 
     func run() throws(CredentialFailure) -> [UInt8] {
         let (child, descriptor) = try Self.spawning.withLock { _ throws(CredentialFailure) in try start() }
@@ -95,7 +97,7 @@ struct SecretCommand {
 
     private func output(_ descriptor: Int32, _ deadline: Int64) throws(CredentialFailure) -> [UInt8] {
         var octets: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: CredentialLimits.maximumSecret + 2)
+        var buffer = [UInt8](repeating: 0, count: maximum + 2)
         defer { buffer.wipe() }
         while true {
             try waitUntilReadable(descriptor, deadline)
@@ -106,9 +108,9 @@ struct SecretCommand {
             guard count >= 0 else { throw failure("cannot read its output", errno) }
             if count == 0 { return octets }
             octets += buffer[..<count]
-            guard octets.count <= CredentialLimits.maximumSecret + 1 else {
+            guard octets.count <= maximum + 1 else {
                 octets.wipe()
-                throw failure("it printed more than \(CredentialLimits.maximumSecret) octets")
+                throw failure("it printed more than \(maximum) octets")
             }
         }
     }

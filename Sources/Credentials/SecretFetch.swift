@@ -9,17 +9,23 @@ struct SecretFetch: Sendable {
     let home: String?
 
     func fetch(_ definition: CredentialDefinition) throws(CredentialFailure) -> Secret {
-        var octets = try octets(of: definition.source, definition.name)
+        var octets = try octets(of: definition)
         defer { octets.wipe() }
-        try Self.check(octets, definition.name)
+        guard !octets.isEmpty else {
+            throw CredentialFailure("credential \(definition.name): the secret is empty")
+        }
+        guard octets.count <= definition.maximumSecret else {
+            throw CredentialFailure(
+                "credential \(definition.name): the secret is longer than \(definition.maximumSecret) octets"
+            )
+        }
+        if !definition.position.isDocument { try Self.check(octets, definition.name) }
         return Secret(octets)
     }
 
-    private func octets(
-        of source: CredentialDefinition.Source,
-        _ name: String
-    ) throws(CredentialFailure) -> [UInt8] {
-        switch source {
+    private func octets(of definition: CredentialDefinition) throws(CredentialFailure) -> [UInt8] {
+        let (name, limit) = (definition.name, definition.maximumSecret)
+        switch definition.source {
         case .environment(let variable):
             guard let value = environment[variable] else {
                 throw CredentialFailure(
@@ -29,20 +35,14 @@ struct SecretFetch: Sendable {
             }
             return Array(value.utf8)
         case .file(let path):
-            return try SecretFile(path: path, credential: name).read()
+            return try SecretFile(path: path, credential: name).read(atMost: limit)
         case .command(let arguments):
-            return try SecretCommand(arguments: arguments, credential: name, home: home).run()
+            return try SecretCommand(arguments: arguments, credential: name, home: home, maximum: limit).run()
         }
     }
 
     /// A control character could end the field and begin another (RFC 9110 section 5.5).
     private static func check(_ octets: [UInt8], _ name: String) throws(CredentialFailure) {
-        guard !octets.isEmpty else { throw CredentialFailure("credential \(name): the secret is empty") }
-        guard octets.count <= CredentialLimits.maximumSecret else {
-            throw CredentialFailure(
-                "credential \(name): the secret is longer than \(CredentialLimits.maximumSecret) octets"
-            )
-        }
         guard octets.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
             throw CredentialFailure(
                 "credential \(name): the secret has a line break or another control character in it; its "

@@ -6,13 +6,13 @@ struct SecretFile {
     let path: String
     let credential: String
 
-    func read() throws(CredentialFailure) -> [UInt8] {
+    func read(atMost limit: Int) throws(CredentialFailure) -> [UInt8] {
         // Not blocking: a FIFO in its place must not hold the gateway up.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard descriptor >= 0 else { throw failure("cannot open", errno, "make it readable for its owner") }
         defer { _ = close(descriptor) }
         try check(descriptor)
-        var octets = try content(descriptor)
+        var octets = try content(descriptor, atMost: limit)
         octets.dropLineEnd()
         return octets
     }
@@ -51,9 +51,9 @@ struct SecretFile {
         }
     }
 
-    private func content(_ descriptor: Int32) throws(CredentialFailure) -> [UInt8] {
+    private func content(_ descriptor: Int32, atMost limit: Int) throws(CredentialFailure) -> [UInt8] {
         // Room for the line end and one octet more, which shows that the file is too long.
-        var buffer = [UInt8](repeating: 0, count: CredentialLimits.maximumSecret + 2)
+        var buffer = [UInt8](repeating: 0, count: limit + 2)
         defer { buffer.wipe() }
         var filled = 0
         while filled < buffer.count {

@@ -7,10 +7,10 @@ internal import Wire
 /// A request that was allowed and whose record is durable: what dialling or forwarding spends.
 struct Authorised: ~Copyable {
     let permit: Permit
-    /// The credential to put in, when the rule names one.
-    let injection: Injection?
+    /// The credential that the rule names.
+    let material: CredentialMaterial?
     /// Its name.
-    var credential: String? { injection == nil ? nil : permit.obligations.credential }
+    var credential: String? { permit.obligations.credential }
 
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
@@ -56,7 +56,7 @@ final class Authoriser {
                 return deny(request, current.policy, permit.levels, .deny, denial, then)
             }
             guard let credential = permit.obligations.credential else {
-                return commit(permit, injection: nil, current.policy, current.version, then)
+                return commit(permit, nil, current.policy, current.version, then)
             }
             fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
         }
@@ -64,8 +64,8 @@ final class Authoriser {
 
     /// A placeholder that the rule's credential does not replace is on its way out: refused before it counts as allowed.
     private func misplacedPlaceholder(in request: Request, _ credential: String?) -> Denial? {
-        let replaced = credential.flatMap { gatehouse.credentials.binding(of: $0) }?.headerField
-        return request.placeholderFields.allSatisfy { $0 == replaced } ? nil : .placeholderMisplaced
+        let replaced = credential.flatMap { gatehouse.credentials.binding(of: $0) }?.place
+        return request.placeholders.allSatisfy { $0 == replaced } ? nil : .placeholderMisplaced
     }
 
     /// Writes the record of something refused that was not policy's matter; nothing waits for it.
@@ -157,7 +157,9 @@ final class Authoriser {
         fetching = Fetching(request: request, granted: granted, then: then)
         let source = gatehouse.credentials
         // A command or a file may block: never on the loop.
-        let value = gatehouse.work.run(for: resident, on: loop) { try source.fieldValue(of: credential) }
+        let value = gatehouse.work.run(for: resident, on: loop) {
+            try CredentialMaterial(binding.place, value: source.value(of: credential))
+        }
         let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
         value.whenComplete { result in
             let (authoriser, granted, then) = kept.value
@@ -165,9 +167,8 @@ final class Authoriser {
             guard let permit = granted.permit.take() else { return }
             authoriser.fetching = nil
             switch result {
-            case .success(let value):
-                let injection = Injection(field: binding.headerField, value: value)
-                authoriser.commit(permit, injection: injection, granted.policy, granted.version, then)
+            case .success(let material):
+                authoriser.commit(permit, material, granted.policy, granted.version, then)
             case .failure(let error):
                 let denial = Denial.credentialUnavailable(credential, "could not be had: \(error)")
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
@@ -211,7 +212,7 @@ extension Authoriser {
     /// Writes the allow record; the permit is handed on when it is durable and the policy is still the same.
     private func commit(
         _ permit: consuming Permit,
-        injection: Injection?,
+        _ material: CredentialMaterial?,
         _ policy: LineagePolicy,
         _ version: UInt64,
         _ then: @escaping (consuming Authorisation) -> Void
@@ -222,9 +223,9 @@ extension Authoriser {
             resource: permit.request.endpoint.description,
             verdict: .allow,
             levels: permit.levels,
-            credential: injection == nil ? nil : permit.obligations.credential
+            credential: permit.obligations.credential
         )
-        let outcome = Authorisation.allowed(Authorised(permit: permit, injection: injection))
+        let outcome = Authorisation.allowed(Authorised(permit: permit, material: material))
         append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version)
     }
 

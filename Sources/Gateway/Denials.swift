@@ -74,8 +74,8 @@ extension Denial {
     static var placeholderMisplaced: Denial {
         own(
             .placeholderMisused,
-            "a credential's placeholder is in a header field that the rule for this request does not replace",
-            remedy: "Use the credential only on the hosts and in the field it is bound to."
+            "a credential's placeholder is in a place that the rule for this request does not replace",
+            remedy: "Use the credential only on the hosts and in the place it is bound to."
         )
     }
 

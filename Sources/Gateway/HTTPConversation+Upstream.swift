@@ -43,11 +43,13 @@ extension HTTPConversation {
     }
 
     private func redial(_ exchange: Exchange, _ authorised: consuming Authorised) {
+        let identity = authorised.material?.identity
         upstreams.lease(authorised, fresh: true) { result in
             guard case .success(let link) = result else { return self.giveUp(exchange) }
             guard self.context != nil, !self.ending, let head = exchange.head else { return link.close() }
             self.link = link
             self.exchange?.retried = true
+            self.exchange?.identity = identity
             link.attach(self)
             link.write(.requestHead(head))
             link.write(.end(nil))

@@ -19,6 +19,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         let request: Request
         /// Name of what was put in.
         var credential: String?
+        /// What the connection was made under.
+        var identity: ClientIdentity?
         var head: HTTPRequestHead?
         var hasBody = false
         var requestEnded = false
@@ -98,16 +100,21 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
-        let injection = authorised.injection
+        let material = authorised.material
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
             case .success(let link):
                 guard self.context != nil, !self.ending else { return link.close() }
                 self.link = link
-                self.exchange = Exchange(id: id, request: request, credential: credential)
+                self.exchange = Exchange(
+                    id: id,
+                    request: request,
+                    credential: credential,
+                    identity: material?.identity
+                )
                 link.attach(self)
-                self.rule(id, .allowed(injection: injection))
+                self.rule(id, .allowed(injection: material?.injection))
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))
@@ -147,7 +154,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
         self.exchange = nil
-        upstreams.release(link, exchange.request.endpoint, complete: exchange.requestEnded)
+        upstreams.release(link, of: exchange, complete: exchange.requestEnded)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
@@ -155,7 +162,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
         self.exchange = nil
-        upstreams.release(link, exchange.request.endpoint, complete: false)
+        upstreams.release(link, of: exchange, complete: false)
     }
 
     private func writeClient(_ message: HTTPMessage) {

@@ -4,7 +4,7 @@ internal import NIOCore
 /// How a new connection to one upstream is made ready for requests.
 struct UpstreamDial: Sendable {
     let endpoint: Endpoint
-    let offersHTTP2: Bool
+    let context: UpstreamTLS.Kind
     let gatehouse: Gatehouse
 
     /// Puts the handlers of a connection that is about to be made.
@@ -12,7 +12,7 @@ struct UpstreamDial: Sendable {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
             guard endpoint.scheme == .https else { return try pipeline.addUpstreamLink() }
-            try pipeline.addHandler(gatehouse.tls.handler(for: endpoint.host, offersHTTP2: offersHTTP2))
+            try pipeline.addHandler(gatehouse.tls.handler(for: endpoint.host, context))
             if case .name(let name) = endpoint.host { try pipeline.addHandler(CertificateName(name)) }
             try pipeline.addHandler(negotiation(channel))
         }

@@ -1,13 +1,15 @@
 internal import Model
 internal import NIOCore
 
-/// What an idle upstream connection may be used again for: one agent, one endpoint.
+/// What an idle upstream connection may be used again for: one agent, one endpoint, one client certificate or none.
 struct UpstreamKey: Hashable {
     let agent: AgentID
     let endpoint: Endpoint
+    let identity: ClientIdentity?
 }
 
-/// Idle upstream connections and open sessions of one loop, by agent and endpoint, so that nothing crosses agents.
+/// Idle upstream connections and open sessions of one loop, by their key, so that nothing crosses agents or
+/// client certificates.
 final class UpstreamPool {
     private let limits: GatewayLimits
     private var idle: [UpstreamKey: [UpstreamLink]] = [:]

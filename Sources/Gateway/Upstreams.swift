@@ -42,12 +42,17 @@ final class Upstreams {
         then: @escaping (Result<UpstreamLink, DialFailure>) -> Void
     ) {
         let endpoint = authorised.permit.request.endpoint
-        let key = UpstreamKey(agent: resident.id, endpoint: endpoint)
+        let identity = authorised.material?.identity
+        let key = UpstreamKey(agent: resident.id, endpoint: endpoint, identity: identity)
         if !fresh, multiplexed, let session = pool?.session(key) {
             return hand(session.open(endpoint.scheme), endpoint, then)
         }
         if !fresh, let link = pool?.take(key) { return then(.success(link)) }
-        let dial = UpstreamDial(endpoint: endpoint, offersHTTP2: multiplexed, gatehouse: gatehouse)
+        let dial = UpstreamDial(
+            endpoint: endpoint,
+            context: UpstreamTLS.Kind(offersHTTP2: multiplexed, identity: identity),
+            gatehouse: gatehouse
+        )
         let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
             dial.prepare(channel)
         }
@@ -84,13 +89,18 @@ final class Upstreams {
     }
 
     /// Takes a connection back after its exchange.
-    func release(_ link: UpstreamLink, _ endpoint: Endpoint, complete: Bool) {
+    func release(_ link: UpstreamLink, of exchange: HTTPConversation.Exchange, complete: Bool) {
         // A stream both of whose sides have ended is over without a word more.
         let isOver = link.isStream && complete
         guard link.detach(complete: complete), let pool, !resident.current.closed else {
             return isOver ? () : link.close()
         }
-        pool.put(link, UpstreamKey(agent: resident.id, endpoint: endpoint))
+        let key = UpstreamKey(
+            agent: resident.id,
+            endpoint: exchange.request.endpoint,
+            identity: exchange.identity
+        )
+        pool.put(link, key)
     }
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {

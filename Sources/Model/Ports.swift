@@ -43,9 +43,9 @@ package protocol CredentialSource: Sendable {
     /// Where and how a credential may be put in; nil when there is none of that name.
     func binding(of credential: String) -> CredentialBinding?
 
-    /// The field value to put in (`Bearer …`, `Basic …`, the bare value), fetched now and never kept by the
-    /// caller beyond the request it is for. Throws when the source cannot give it.
-    func fieldValue(of credential: String) throws(CredentialFailure) -> String
+    /// What to put in (`Bearer …`, `Basic …`, the bare value; of a client certificate its chain and key in PEM),
+    /// fetched now and never kept by the caller beyond the request it is for. Throws when the source cannot give it.
+    func value(of credential: String) throws(CredentialFailure) -> String
 }
 
 /// A look-alike in an agent's environment.
@@ -62,16 +62,35 @@ package struct Placeholder: Sendable, Hashable {
     }
 }
 
-/// The hosts a credential is bound to and the request field it goes into.
+/// Where a credential goes in a request.
+package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
+    /// A header field, its name in lower case; `authorization` for bearer and basic.
+    case field(String)
+    /// A parameter of the query.
+    case query(String)
+    case cookie(String)
+    /// No part of a message: what the gateway shows the server in the TLS handshake.
+    case clientCertificate
+
+    package var description: String {
+        switch self {
+        case .field(let name): "header field \(name)"
+        case .query(let name): "query parameter \(name)"
+        case .cookie(let name): "cookie \(name)"
+        case .clientCertificate: "client certificate"
+        }
+    }
+}
+
+/// The hosts a credential is bound to and where in a request it goes.
 package struct CredentialBinding: Sendable, Hashable {
     /// The endpoints it is bound to.
     package let hosts: [HostPattern]
-    /// Lower-case header field name, `authorization` for bearer and basic.
-    package let headerField: String
+    package let place: CredentialPlace
 
-    package init(hosts: [HostPattern], headerField: String) {
+    package init(hosts: [HostPattern], place: CredentialPlace) {
         self.hosts = hosts
-        self.headerField = headerField
+        self.place = place
     }
 
     /// Whether the endpoint is one the credential may be sent to.

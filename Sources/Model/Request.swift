@@ -21,9 +21,8 @@ package enum Action: Sendable, Hashable {
 package struct Request: Sendable, Hashable, CustomStringConvertible {
     package let endpoint: Endpoint
     package let action: Action
-    /// Lower-case names of the header fields that hold a credential's placeholder: it goes only if the credential that
-    /// takes its place does.
-    package var placeholderFields: Set<String> = []
+    /// Where it holds a credential's placeholder: it goes only if the credential that takes its place does.
+    package var placeholders: Set<CredentialPlace> = []
 
     package init(endpoint: Endpoint, action: Action) {
         self.endpoint = endpoint

@@ -80,7 +80,7 @@ package enum URLPath {
         return result
     }
 
-    private static func upperHex(_ nibble: UInt8) -> UInt8 {
+    static func upperHex(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? nibble + 0x30 : nibble + 0x37
     }
 

@@ -24,24 +24,23 @@ package enum Ruling: Sendable, Hashable {
     case denied(Denial)
 }
 
-/// A header field to put into a request, in place of any of the same name.
+/// What to put into a request, in place of anything of the same name there.
 ///
 /// Has no description: it is a secret.
 package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
-    /// Lower-case field name.
-    package let field: String
+    package let place: CredentialPlace
     package let value: String
 
-    package init(field: String, value: String) {
-        self.field = field
+    package init(_ place: CredentialPlace, value: String) {
+        self.place = place
         self.value = value
     }
 
-    package var description: String { "Injection(\(field))" }
+    package var description: String { "Injection(\(place))" }
     package var debugDescription: String { description }
-    package var customMirror: Mirror { Mirror(self, children: ["field": field]) }
+    package var customMirror: Mirror { Mirror(self, children: ["place": place]) }
 }
 
 /// A part of a reply.

@@ -42,11 +42,16 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("from: {file: $TMPDIR/token}", 4, 16, "away from where agents write"),
     ("from: {file: ~bob/token}", 4, 16, "as in /etc/bailey/token"),
     ("from: env", 4, 9, "must be a mapping"),
-    ("as: query key", 5, 7, "\"query\" is not built yet"),
+    ("as: query", 5, 7, "query key"),
+    ("as: query a b", 5, 7, "does not name one place"),
+    ("as: query a&b", 5, 13, "not the name of a query parameter"),
+    ("as: query a%62", 5, 13, "not the name of a query parameter"),
+    ("as: cookie", 5, 7, "cookie session"),
+    ("as: 'cookie a=b'", 5, 15, "not the name of a cookie"),
+    ("as: client-cert x", 5, 7, "is not one of"),
     ("as: aws-sigv4", 5, 7, "\"aws-sigv4\" is not built yet"),
     ("as: password", 5, 7, "\"password\" is not built yet"),
     ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),
-    ("as: client-cert", 5, 7, "\"client-cert\" is not built yet"),
     ("as: bearrer", 5, 7, "did you mean \"bearer\""),
     ("as: header", 5, 7, "header X-Api-Key"),
     ("as: 'header a:b'", 5, 15, "not the name of a field"),
@@ -127,6 +132,24 @@ struct CredentialFileTests {
         }
         let messages = error?.diagnostics.map(\.description) ?? []
         #expect(messages.contains { $0.hasPrefix("c.yaml:\(place): ") && $0.contains(says) }, "\(messages)")
+    }
+
+    @Test(arguments: [
+        ("query api_key", CredentialDefinition.Position.query("api_key")),
+        ("cookie __Host-sid", .cookie("__Host-sid")),
+        ("client-cert", .clientCertificate),
+    ])
+    func `a place is read`(text: String, position: CredentialDefinition.Position) throws {
+        let file = "bailey: 1\ncredentials:\n a: {from: {env: T}, as: \(text), for: [https://h.example]}\n"
+        #expect(try CredentialFile.parse(file, file: "c.yaml", home: nil).map(\.position) == [position])
+    }
+
+    @Test func `a placeholder for a client certificate is refused: it is no part of a request`() {
+        let entry = "{from: {env: T}, as: client-cert, for: [https://h.example], placeholder: TOKEN}"
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse("bailey: 1\ncredentials:\n a: \(entry)\n", file: "c.yaml", home: nil)
+        }
+        #expect(error?.description.contains("no part of a request") == true)
     }
 
     @Test func `two look-alikes under one variable are refused`() {

@@ -47,7 +47,7 @@ func store(
 
 func failure(_ store: CredentialStore) -> String {
     do {
-        return "gave \(try store.fieldValue(of: "it"))"
+        return "gave \(try store.value(of: "it"))"
     } catch {
         return error.message
     }
@@ -56,15 +56,17 @@ func failure(_ store: CredentialStore) -> String {
 struct CredentialStoreTests {
     @Test(arguments: [
         ("bearer", "s3cr3t", "Bearer s3cr3t"), ("basic", "alice:s3cr3t", "Basic YWxpY2U6czNjcjN0"),
-        ("header X-Key", "s3 cr3t", "s3 cr3t"),
+        ("header X-Key", "s3 cr3t", "s3 cr3t"), ("query key", "s3&cr3t=%", "s3&cr3t=%"),
+        ("cookie sid", "s3cr3t=/+", "s3cr3t=/+"),
     ])
-    func `a secret is given as the value of its field`(position: String, secret: String, value: String) throws
+    func `a secret is given as the value of its place`(position: String, secret: String, value: String) throws
     {
+        let places: [String: CredentialPlace] = [
+            "header X-Key": .field("x-key"), "query key": .query("key"), "cookie sid": .cookie("sid"),
+        ]
         let store = try store("env: T", position, environment: ["T": secret])
-        #expect(try store.fieldValue(of: "it") == value)
-        #expect(
-            store.binding(of: "it")?.headerField == (position == "header X-Key" ? "x-key" : "authorization")
-        )
+        #expect(try store.value(of: "it") == value)
+        #expect(store.binding(of: "it")?.place == places[position] ?? .field("authorization"))
         #expect(store.withheldVariables == ["T"])
     }
 
@@ -74,7 +76,7 @@ struct CredentialStoreTests {
         #expect(!store.has("other"))
         #expect(store.binding(of: "other") == nil)
         #expect(store.names == ["it"])
-        #expect(throws: CredentialFailure.self) { try store.fieldValue(of: "other") }
+        #expect(throws: CredentialFailure.self) { try store.value(of: "other") }
     }
 
     @Test func `a binding covers its hosts over https and nothing else`() throws {
@@ -91,7 +93,10 @@ struct CredentialStoreTests {
         ("bearer", "a\r\nX: y", "control character"), ("bearer", "a\nb", "control character"),
         ("header x", "a\u{0}b", "control character"), ("header x", "a\u{7f}", "control character"),
         ("bearer", "", "empty"), ("bearer", " zqwv", "space"), ("bearer", "zq wv", "no spaces"),
-        ("bearer", "ä", "ASCII"), ("basic", "nobody", "USER:PASSWORD"),
+        ("bearer", "ä", "ASCII"), ("basic", "nobody", "USER:PASSWORD"), ("query k", "zq wv", "no spaces"),
+        ("query k", "ä", "ASCII"), ("cookie c", "a;b=c", "semicolon"), ("cookie c", "zq wv", "no space"),
+        ("cookie c", "\"q\"", "quote"), ("client-cert", "zqwv", "both in PEM"),
+        ("client-cert", "-----BEGIN CERTIFICATE-----\nzqwv", "both in PEM"), ("client-cert", "", "empty"),
     ])
     func `a secret that is more than a value is refused, and not shown`(
         position: String,
@@ -107,9 +112,25 @@ struct CredentialStoreTests {
         let secret = String(repeating: "x", count: CredentialLimits.maximumSecret + 1)
         #expect(failure(try store("env: T", environment: ["T": secret])).contains("longer than"))
         #expect(
-            try store("env: T", environment: ["T": String(secret.dropLast())]).fieldValue(of: "it").count
+            try store("env: T", environment: ["T": String(secret.dropLast())]).value(of: "it").count
                 == 8_192
         )
+    }
+
+    @Test func `a certificate with its chain and key may have lines, and more of them than a token`() throws {
+        let block = String(repeating: String(repeating: "A", count: 64) + "\n", count: 200)
+        let pem =
+            "-----BEGIN CERTIFICATE-----\n\(block)-----END CERTIFICATE-----\n"
+            + "-----BEGIN PRIVATE KEY-----\n\(block)-----END PRIVATE KEY-----"
+        let directory = try DirectoryFixture()
+        let file = try directory.write(pem + "\n", to: "client.pem")
+        let certificates = try store("file: \(file)", "client-cert")
+        #expect(try certificates.value(of: "it") == pem)
+        #expect(certificates.binding(of: "it")?.place == .clientCertificate)
+        let long = String(repeating: pem + "\n", count: 3)
+        _ = try directory.write(long, to: "client.pem")
+        let other = try store("file: \(file)", "client-cert")
+        #expect(failure(other).contains("longer than \(CredentialLimits.maximumCertificate)"))
     }
 
     @Test func `a variable that was not set is named`() throws {
@@ -151,16 +172,16 @@ struct CredentialStoreTests {
         let store = try store("file: \(file)", lifetime: "1s") { secret in
             fetched.withLock { $0.append(secret) }
         }
-        #expect(try store.fieldValue(of: "it") == "first")
-        #expect(try store.fieldValue(of: "it") == "first")
+        #expect(try store.value(of: "it") == "first")
+        #expect(try store.value(of: "it") == "first")
         #expect(fetched.withLock { $0 } == ["first"], "each fetch is told once, for masking")
         _ = try directory.write("second", to: "a")
         var polls = 0
-        while try store.fieldValue(of: "it") == "first", polls < 500 {
+        while try store.value(of: "it") == "first", polls < 500 {
             polls += 1
             _ = poll(nil, 0, 10)
         }
-        #expect(try store.fieldValue(of: "it") == "second")
+        #expect(try store.value(of: "it") == "second")
     }
 
     @Test func `a missing credentials file is a valid one, one that others may write is not`() throws {

@@ -38,7 +38,7 @@ import Testing
         vault.placeholders = [
             Placeholder(credential: "token", variable: "TOKEN", value: "PLACEHOLDER-0123456789")
         ]
-        vault.bindings["token"] = CredentialBinding(hosts: [pattern], headerField: "authorization")
+        vault.bindings["token"] = CredentialBinding(hosts: [pattern], place: .field("authorization"))
         vault.values["token"] = value
         return vault
     }

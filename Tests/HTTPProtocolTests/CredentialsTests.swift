@@ -7,7 +7,7 @@ import Wire
 struct CredentialsTests {
     static let value = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
     static let placeholder = Placeholder(credential: "github", variable: "GITHUB_TOKEN", value: value)
-    static let injection = Injection(field: "authorization", value: "Bearer s3cr3t-REAL")
+    static let injection = Injection(.field("authorization"), value: "Bearer s3cr3t-REAL")
 
     /// `base64("user:" + value)`, `base64(value + ":")` and so on, by Foundation-free hand.
     static func base64(_ text: String, alphabet: String = "+/") -> String {
@@ -71,7 +71,7 @@ struct CredentialsTests {
     func `F05, F08: a placeholder that no credential replaces is refused, not sent as it is`(
         field: String
     ) throws {
-        let other = Injection(field: "x-api-key", value: "s3cr3t-REAL")
+        let other = Injection(.field("x-api-key"), value: "s3cr3t-REAL")
         for injection in [nil, other] {
             let play = try Self.play(.allowed(injection: injection))
             try play.client(lines("GET / HTTP/1.1", "Host: allowed.test", "Authorization: \(field)"))
@@ -83,7 +83,9 @@ struct CredentialsTests {
     }
 
     static let misplaced: [Refusal] = [
-        Refusal("F07 query", 403, lines("GET /?t=\(value) HTTP/1.1", "Host: allowed.test")),
+        Refusal("F07 glued in the query", 403, lines("GET /?t=x\(value) HTTP/1.1", "Host: allowed.test")),
+        Refusal("F07 a parameter's name", 403, lines("GET /?\(value)=1 HTTP/1.1", "Host: allowed.test")),
+        Refusal("F07 a bare parameter", 403, lines("GET /?a=b&\(value) HTTP/1.1", "Host: allowed.test")),
         Refusal("F07 path", 403, lines("GET /x/\(value)/y HTTP/1.1", "Host: allowed.test")),
         Refusal(
             "F07 encoded path",
@@ -98,7 +100,8 @@ struct CredentialsTests {
         Refusal("F07 User-Agent", 403, fields: "User-Agent: x/\(value)"),
         Refusal("F07 other case", 403, fields: "User-Agent: \(value.lowercased())x"),
         Refusal("F07 field name", 403, fields: "\(value): x"),
-        Refusal("F07 Cookie", 403, fields: "Cookie: a=b; t=\(value)"),
+        Refusal("F07 glued in a cookie", 403, fields: "Cookie: a=b; t=x\(value)"),
+        Refusal("F07 a cookie's name", 403, fields: "Cookie: \(value)=b"),
         Refusal("F07 base64 at offset 0", 403, fields: "X: {" + base64(value) + "}"),
         Refusal("F07 base64 at offset 1", 403, fields: "X: " + base64("a" + value + "b")),
         Refusal("F07 base64 at offset 2", 403, fields: "X: " + base64("ab" + value + "cd")),
@@ -197,7 +200,7 @@ struct CredentialsTests {
         value: String
     ) throws {
         let play = try Playbook(scheme: scheme) { _ in
-            .allowed(injection: Injection(field: field, value: value))
+            .allowed(injection: Injection(.field(field), value: value))
         }
         try play.client(StateMachineTests.get)
         #expect(play.statuses == [503])

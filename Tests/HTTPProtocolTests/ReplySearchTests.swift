@@ -154,7 +154,7 @@ struct ReplySearchTests {
     @Test(arguments: ["12345", String(repeating: "a", count: 4097)])
     func `A credential that cannot be looked for is not sent`(value: String) throws {
         let play = try CredentialsTests.play(
-            .allowed(injection: Injection(field: "authorization", value: "Bearer \(value)"))
+            .allowed(injection: Injection(.field("authorization"), value: "Bearer \(value)"))
         )
         try play.client(StateMachineTests.get)
         #expect(play.statuses == [503])

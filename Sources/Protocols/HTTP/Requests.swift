@@ -40,7 +40,7 @@ struct RequestReader: Sendable {
             return try tunnel(to: authority, host: host, raw)
         }
         var request = try request(raw.method.rawValue, target, host)
-        request.placeholderFields = credentials.declaredFields
+        request.placeholders = credentials.declared
         do {
             return .request(try checked(raw, request, credentials))
         } catch {

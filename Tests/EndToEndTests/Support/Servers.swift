@@ -9,6 +9,8 @@ final class Servers: Sendable {
     /// The same over HTTP/2, where the client takes it.
     let http2Port: UInt16
     let httpPort: UInt16
+    /// Where nginx asks for a client certificate, and says which it was shown and on which connection.
+    let mutualPort: UInt16
     let folder: String
     let sink: Sink
     private let nginx: Process
@@ -24,9 +26,10 @@ final class Servers: Sendable {
         tlsPort = try Port.free()
         http2Port = try Port.free()
         httpPort = try Port.free()
+        mutualPort = try Port.free()
         sink = try Sink()
         try Self.makeCertificates(in: folder)
-        try Self.configuration(folder: folder, tls: tlsPort, http2: http2Port, http: httpPort)
+        try Self.configuration(folder, tls: tlsPort, http2: http2Port, http: httpPort, mutual: mutualPort)
             .write(toFile: folder + "/nginx.conf", atomically: true, encoding: .utf8)
         nginx = Process()
         // The shell ends nginx when this process is gone, however it went.
@@ -53,6 +56,12 @@ final class Servers: Sendable {
             printf 'subjectAltName=DNS:expired.test\\n' > expired.ext
             openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 0 -extfile expired.ext \
               -out expired.pem
+            for name in a b; do
+              openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=client-$name \
+                -keyout client-$name.key -out client-$name.csr
+              openssl x509 -req -in client-$name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client-$name.crt
+              cat client-$name.crt ca.pem client-$name.key > client-$name.pem
+            done
             git init -q -b main work; cd work; echo cloned > file; git add file
             git -c user.name=T -c user.email=t@t.test commit -qm First; cd ..
             git clone -q --bare work repository.git; git -C repository.git update-server-info
@@ -65,13 +74,19 @@ final class Servers: Sendable {
         try #require(outcome.code == 0, "\(outcome)")
     }
 
-    private static func configuration(folder: String, tls: UInt16, http2: UInt16, http: UInt16) -> String {
+    private static func configuration(
+        _ folder: String,
+        tls: UInt16,
+        http2: UInt16,
+        http: UInt16,
+        mutual: UInt16
+    ) -> String {
         """
         daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
         user root;
         events { worker_connections 256; }
         http {
-          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key" body="$request_body"';
+          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key" body="$request_body" cookie="$http_cookie"';
           access_log \(folder)/access.log arrived; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
           fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
           default_type text/plain;
@@ -87,6 +102,12 @@ final class Servers: Sendable {
             listen 127.0.0.1:\(tls) ssl; server_name selfsigned.test;
             ssl_certificate \(folder)/self.pem; ssl_certificate_key \(folder)/self.key;
             location / { return 200 "self\\n"; }
+          }
+          server {
+            listen 127.0.0.1:\(mutual) ssl http2; server_name allowed.test;
+            ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
+            ssl_client_certificate \(folder)/ca.pem; ssl_verify_client optional;
+            location / { return 200 "$ssl_client_verify $ssl_client_s_dn $connection\\n"; }
           }
           server {
             listen 127.0.0.1:\(tls) ssl; server_name expired.test;

@@ -50,7 +50,7 @@ struct Vault: CredentialSource {
 
     func binding(of credential: String) -> CredentialBinding? { bindings[credential] }
 
-    func fieldValue(of credential: String) throws(CredentialFailure) -> String {
+    func value(of credential: String) throws(CredentialFailure) -> String {
         delay()
         guard let value = values[credential] else { throw CredentialFailure("the source is down") }
         return value
