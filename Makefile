@@ -171,6 +171,7 @@ deps: deps-build deps-demo deps-tests deps-kernel deps-bench ## Install every De
 .PHONY: deps-build deps-demo deps-tests deps-kernel deps-bench
 deps-build deps-demo deps-tests deps-kernel deps-bench: deps-%:
 	@tools/packages $*
+	if [ $* = tests ]; then tools/pypi '$(scratch)/python'; fi
 
 .PHONY: toolchain
 toolchain:

@@ -98,6 +98,7 @@ let package = Package(
             ]
         ),
         .target(name: "Masking"),
+        .target(name: "Signing", dependencies: ["Model", crypto]),
         .target(name: "Wire", dependencies: ["Model", nio]),
         .target(
             name: "CCodings",
@@ -167,13 +168,15 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", "Reflection", nio, nioHTTP1] + ($0 == "HTTP2" ? [hpack] : []),
+                dependencies: ["Model", "Wire", "Reflection", nio, nioHTTP1]
+                    + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing"] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )
         }
         + [
             .testTarget(name: "ModelTests", dependencies: ["Model"]),
+            .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
             .testTarget(name: "MaskingTests", dependencies: ["Masking"]),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),

@@ -5,7 +5,7 @@ internal import Synchronization
 /// One credential with its look-alike and what is kept of its secret.
 final class Credential: Sendable {
     let definition: CredentialDefinition
-    let placeholder: Placeholder?
+    let placeholders: [Placeholder]
     private let fetch: SecretFetch
     private let onFetch: @Sendable (String) -> Void
     private let kept = Mutex(Kept.nothing)
@@ -24,7 +24,7 @@ final class Credential: Sendable {
         self.definition = definition
         self.fetch = fetch
         self.onFetch = onFetch
-        placeholder = Self.placeholder(definition, fetch)
+        placeholders = Self.placeholders(definition, fetch)
     }
 
     /// Holds the lock while the source is asked: whoever comes meanwhile wants the same answer.
@@ -44,9 +44,10 @@ final class Credential: Sendable {
         kept = .nothing
         do {
             let secret = KeptSecret(try fetch.fetch(definition))
-            secret.secret.withText(onFetch)
-            kept = .secret(secret, until: now + definition.lifetime)
-            return value(of: secret.secret)
+            secret.secret.withText { parts(of: $0).forEach(onFetch) }
+            let result = value(of: secret.secret)
+            kept = .secret(secret, until: now + min(definition.lifetime, try lifetime(of: secret.secret)))
+            return result
         } catch {
             kept = .failure(error, until: now + CredentialLimits.failureLifetime)
             return .failure(error)
@@ -55,7 +56,7 @@ final class Credential: Sendable {
 
     private func value(of secret: borrowing Secret) -> Result<String, CredentialFailure> {
         secret.withText { text in
-            if text == placeholder?.value {
+            if placeholders.contains(where: { place in parts(of: text).contains { $0.isSame(as: place.value) } }) {
                 return .failure(failure("its source gives the look-alike that agents hold"))
             }
             switch definition.position {
@@ -92,8 +93,35 @@ final class Credential: Sendable {
                     return .failure(failure("it must hold a certificate and its private key, both in PEM"))
                 }
                 return .success(text)
+            case .awsSignature:
+                guard let key = AWSKeyText(text) else {
+                    return .failure(
+                        failure("it must be ID:SECRET, ID:SECRET:TOKEN, or what a credential_process prints")
+                    )
+                }
+                return .success(key.text)
             }
         }
+    }
+
+    /// What of the source's text is secret by itself.
+    private func parts(of text: String) -> [String] {
+        switch definition.position {
+        case .bearer, .basic, .header, .query, .cookie: [text]
+        // No request and no reply holds it.
+        case .clientCertificate: []
+        case .awsSignature: AWSKeyText(text).map { $0.text.cut(at: ":").map(String.init) } ?? [text]
+        }
+    }
+
+    /// Milliseconds that a secret may be kept by its own word.
+    private func lifetime(of secret: borrowing Secret) throws(CredentialFailure) -> Int64 {
+        guard definition.position.place == .awsSignature,
+            let end = secret.withText({ AWSKeyText($0)?.end })
+        else { return definition.lifetime }
+        let left = end - Int64(Date().timeIntervalSince1970 * 1_000) - CredentialLimits.expiryMargin
+        guard left > 0 else { throw failure("its source gives a key that has expired, or is about to") }
+        return left
     }
 
     /// RFC 6265 section 4.1.1.
@@ -106,9 +134,14 @@ final class Credential: Sendable {
     }
 
     /// Takes the secret's shape where looking costs nothing; a command is not run for that.
-    private static func placeholder(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> Placeholder?
+    private static func placeholders(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> [Placeholder]
     {
-        guard let variable = definition.variable else { return nil }
+        guard let variable = definition.variable else { return [] }
+        if let secretVariable = definition.secretVariable {
+            return [(variable, PlaceholderShape.awsKey), (secretVariable, .awsSecret)].map {
+                Placeholder(credential: definition.name, variable: $0, value: $1.make())
+            }
+        }
         let secret: String? =
             switch definition.source {
             case .environment, .file: try? fetch.fetch(definition).withText { $0 }
@@ -117,7 +150,7 @@ final class Credential: Sendable {
         let shape = PlaceholderShape.matching(secret: secret, variable: variable)
         var value = shape.make()
         while value == secret { value = shape.make() }
-        return Placeholder(credential: definition.name, variable: variable, value: value)
+        return [Placeholder(credential: definition.name, variable: variable, value: value)]
     }
 }
 

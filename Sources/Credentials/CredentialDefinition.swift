@@ -27,6 +27,9 @@ package struct CredentialDefinition: Sendable, Hashable {
         /// The secret is a certificate with its chain and its key, in PEM: shown in the TLS handshake.
         case clientCertificate
 
+        /// The secret is an access key, which signs requests anew; nil where each says region and service itself.
+        case awsSignature(AWSScope?)
+
         var place: CredentialPlace {
             switch self {
             case .bearer, .basic: .field("authorization")
@@ -34,11 +37,19 @@ package struct CredentialDefinition: Sendable, Hashable {
             case .query(let name): .query(name)
             case .cookie(let name): .cookie(name)
             case .clientCertificate: .clientCertificate
+            case .awsSignature: .awsSignature
             }
         }
 
-        /// Whether the secret has lines.
-        var isDocument: Bool { self == .clientCertificate }
+        var scope: AWSScope? { if case .awsSignature(let scope) = self { scope } else { nil } }
+
+        /// Whether the secret may have lines.
+        var isDocument: Bool {
+            switch self {
+            case .bearer, .basic, .header, .query, .cookie: false
+            case .clientCertificate, .awsSignature: true
+            }
+        }
     }
 
     package let name: String
@@ -50,10 +61,24 @@ package struct CredentialDefinition: Sendable, Hashable {
     /// Milliseconds that the secret is kept at most.
     package let lifetime: Int64
 
-    /// Octets that the secret may have.
-    var maximumSecret: Int {
-        position.isDocument ? CredentialLimits.maximumCertificate : CredentialLimits.maximumSecret
+    /// What the variable of an access key's id ends with.
+    static let keyVariable = "ACCESS_KEY_ID"
+
+    /// The agent's variable that holds the look-alike of an access key's secret, beside that of its id.
+    var secretVariable: String? {
+        position.place == .awsSignature ? variable.flatMap(Self.secretVariable) : nil
     }
 
-    var binding: CredentialBinding { CredentialBinding(hosts: hosts, place: position.place) }
+    /// Nil beside a variable of another name.
+    static func secretVariable(beside variable: String) -> String? {
+        guard variable.ends(with: keyVariable) else { return nil }
+        return "\(variable.dropLast(bytes: keyVariable.utf8.count))SECRET_ACCESS_KEY"
+    }
+
+    /// Octets that the secret may have.
+    var maximumSecret: Int {
+        position.isDocument ? CredentialLimits.maximumDocument : CredentialLimits.maximumSecret
+    }
+
+    var binding: CredentialBinding { CredentialBinding(hosts: hosts, place: position.place, scope: position.scope) }
 }

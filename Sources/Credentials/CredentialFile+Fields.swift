@@ -3,10 +3,11 @@ internal import Profiles
 
 extension CredentialFile {
     private static let unbuiltPositions: Set<String> = [
-        "aws-sigv4", "password", "ssh-key",
+        "password", "ssh-key",
     ]
-    private static let positions = ["bearer", "basic", "header", "query", "cookie", "client-cert"]
-    private static let positionsText = "bearer, basic, header NAME, query NAME, cookie NAME, client-cert"
+    private static let positions = ["bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4"]
+    private static let positionsText = 
+        "bearer, basic, header NAME, query NAME, cookie NAME, client-cert, aws-sigv4 [REGION SERVICE]"
 
     /// Fields that frame a message or name its host: a secret there would change what the request is
     /// (RFC 9110 sections 7.2, 7.6, 8.6; RFC 9112 section 6).
@@ -28,6 +29,10 @@ extension CredentialFile {
         case "bearer" where words.count == 1: return .bearer
         case "basic" where words.count == 1: return .basic
         case "client-cert" where words.count == 1: return .clientCertificate
+        case "aws-sigv4" where words.count == 1: return .awsSignature(nil)
+        case "aws-sigv4" where words.count == 3:
+            if let scope = AWSScope(region: words[1], service: words[2]) { return .awsSignature(scope) }
+            errors.report("as: \"\(text)\" does not name a region and a service", at: node.position)
         case "header" where words.count == 2: return header(words[1], node, &errors)
         case "query" where words.count == 2: return query(words[1], node, &errors)
         case "cookie" where words.count == 2: return cookie(words[1], node, &errors)
@@ -54,6 +59,7 @@ extension CredentialFile {
 
     private static let examples = [
         "header": "header X-Api-Key", "query": "query key", "cookie": "cookie session",
+        "aws-sigv4": "aws-sigv4 eu-central-1 s3",
     ]
 
     /// A parameter's name needs no escape: one that does could be spelled in many ways.
@@ -174,7 +180,15 @@ extension CredentialFile {
                 let field = fields.first(where: { $0.key == "placeholder" }),
                 case .scalar(let variable, _) = field.value.content
             else { continue }
-            if let owner = owners.updateValue(entry.key, forKey: variable) {
+            var variables = [variable]
+            if case .scalar(let position, _)? = fields.first(where: { $0.key == "as" })?.value.content,
+                position.begins(with: "aws-sigv4"),
+                let other = CredentialDefinition.secretVariable(beside: variable)
+            {
+                variables.append(other)
+            }
+            for variable in variables {
+                guard let owner = owners.updateValue(entry.key, forKey: variable) else { continue }
                 errors.report(
                     "placeholder \(variable) is already that of credential \(owner)",
                     at: field.value.position

@@ -87,6 +87,16 @@ package enum CredentialFile {
                 at: node.position
             )
         }
+        if position.place == .awsSignature, let variable, CredentialDefinition.secretVariable(beside: variable) == nil,
+            let node = fields["placeholder"]
+        {
+            errors.report(
+                "placeholder: the variable of an access key's id ends with ACCESS_KEY_ID; the one that ends with "
+                    + "SECRET_ACCESS_KEY holds a look-alike as well",
+                at: node.position,
+                suggestion: "AWS_ACCESS_KEY_ID"
+            )
+        }
         return CredentialDefinition(
             name: name,
             source: source,

@@ -4,8 +4,9 @@ package enum CredentialLimits {
     package static let maximumCredentials = 128
     /// Octets of a secret; servers commonly take request fields of up to 8 KiB.
     package static let maximumSecret = 8 * 1024
-    /// Octets of a certificate, its chain and its key in PEM: four certificates and an RSA key of 4096 bits have 12 KiB.
-    package static let maximumCertificate = 64 * 1024
+    /// Octets of a secret with lines: a certificate, its chain and its key in PEM, four certificates and an RSA key of 4096
+    /// bits, have 12 KiB.
+    package static let maximumDocument = 64 * 1024
     /// Hosts that one credential is bound to.
     static let maximumHosts = 64
     /// Octets of a credential's or a variable's name.
@@ -18,6 +19,8 @@ package enum CredentialLimits {
     static let defaultLifetime: Int64 = 60_000
     /// The longest `lifetime`, in milliseconds: a day.
     static let maximumLifetime: UInt64 = 86_400_000
+    /// Milliseconds before the end that a source names, at which what it gave is used no more: a request is under way.
+    static let expiryMargin: Int64 = 30_000
     /// Milliseconds for which a source that failed is not asked again.
     static let failureLifetime: Int64 = 2_000
 }

@@ -35,7 +35,7 @@ package final class CredentialStore: CredentialSource {
             home: environment["HOME"]
         )
         let made = definitions.map { Credential($0, fetch, onFetch) }
-        placeholders = made.compactMap(\.placeholder)
+        placeholders = made.flatMap(\.placeholders)
         credentials = Dictionary(made.map { ($0.definition.name, $0) }) { first, _ in first }
     }
 

@@ -41,6 +41,10 @@ struct PlaceholderShape: Sendable {
         PlaceholderShape("dop_v1_", 64, .digitsAndLower, "DIGITALOCEAN"),
     ]
 
+    /// Of an access key's id and its secret.
+    static let awsKey = PlaceholderShape("AKIA", 16, .base32)
+    static let awsSecret = PlaceholderShape("", 40)
+
     /// When nothing is known of the shape.
     private static let generic = PlaceholderShape("", 40)
 

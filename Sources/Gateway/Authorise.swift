@@ -20,6 +20,8 @@ struct Authorised: ~Copyable {
 enum Authorisation: ~Copyable {
     case allowed(Authorised)
     case denied(Denial)
+    /// Not decided: more of the request has to be read first.
+    case unread(BodyInterest)
 }
 
 /// Decides the requests of one client connection, makes every decision durable before it has an effect, and sees to
@@ -157,8 +159,12 @@ final class Authoriser {
         fetching = Fetching(request: request, granted: granted, then: then)
         let source = gatehouse.credentials
         // A command or a file may block: never on the loop.
+        if binding.place == .awsSignature, !request.body.tells(.digest) {
+            let kept = NIOLoopBound(then, eventLoop: loop)
+            return loop.execute { kept.value(.unread(.digest)) }
+        }
         let value = gatehouse.work.run(for: resident, on: loop) {
-            try CredentialMaterial(binding.place, value: source.value(of: credential))
+            try CredentialMaterial(binding, value: source.value(of: credential))
         }
         let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
         value.whenComplete { result in

@@ -66,6 +66,7 @@ extension Classifier {
         parts.authoriser.authorise(request) { outcome in
             switch consume outcome {
             case .denied: self.reset()
+            case .unread: self.reset()
             case .allowed(let authorised): self.connect(authorised, request)
             }
         }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Glibc
 internal import Model
 internal import NIOSSL
 internal import Wire
@@ -49,11 +50,19 @@ enum CredentialMaterial: Sendable {
     /// Shown on the connection that the request goes over.
     case identity(ClientIdentity)
 
-    init(_ place: CredentialPlace, value: String) throws(CredentialFailure) {
+    init(_ binding: CredentialBinding, value: String) throws(CredentialFailure) {
         self =
-            switch place {
+            switch binding.place {
             case .clientCertificate: .identity(try ClientIdentity(pem: value))
-            case .field, .query, .cookie: .injection(Injection(place, value: value))
+            case .awsSignature:
+                .injection(
+                    Injection(
+                        binding.place,
+                        value: value,
+                        signing: Injection.Signing(scope: binding.scope, seconds: Int64(time(nil)))
+                    )
+                )
+            case .field, .query, .cookie: .injection(Injection(binding.place, value: value))
             }
     }
 

@@ -45,6 +45,15 @@ extension Denial {
         )
     }
 
+    static var bodiesOverBudget: Denial {
+        own(
+            .overBudget,
+            "the bodies of this agent's requests that wait to be decided on have more than "
+                + "\(GatewayLimits.bodies) octets together",
+            remedy: "Send fewer large requests at a time."
+        )
+    }
+
     static var datagram: Denial {
         own(
             .unsupported,

@@ -1,3 +1,4 @@
+internal import HTTPProtocol
 internal import NIOCore
 
 /// Every bound the gateway holds its peers to.
@@ -66,6 +67,8 @@ package struct GatewayLimits: Sendable {
     static let streamWindow = 256 * 1_024
     /// Octets of all streams of one connection together.
     static let connectionWindow = 1_024 * 1_024
+    /// Octets of one agent's request bodies that are held at a time until they are decided on: two of the largest.
+    static let bodies = 2 * HTTPLimits.gathered
     /// Connections that may wait in the kernel to be accepted.
     static let backlog: Int32 = 256
     /// The port of the explicit proxy on the agent's own loopback.

@@ -11,6 +11,8 @@ extension HTTPConversation {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        authoriser.resident.hold(-held)
+        held = 0
         timer?.cancel()
         self.context = nil
         link?.close()
@@ -27,6 +29,7 @@ extension HTTPConversation {
         }
         lastActivity = .now()
         perform(engine.received(message, from: .client))
+        account()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -36,6 +39,17 @@ extension HTTPConversation {
 
     func read(context: ChannelHandlerContext) {
         if mayRead { context.read() } else { waitingToRead = true }
+    }
+
+    /// Counts what the engine holds of a body among what it holds for the agent.
+    func account() {
+        guard engine.gatheredOctets != held else { return }
+        let isWithin = authoriser.resident.hold(engine.gatheredOctets - held)
+        held = engine.gatheredOctets
+        guard !isWithin else { return }
+        perform(engine.refuseGathering(.bodiesOverBudget))
+        authoriser.resident.hold(-held)
+        held = 0
     }
 
     var mayRead: Bool {

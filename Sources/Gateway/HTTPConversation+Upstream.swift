@@ -37,6 +37,7 @@ extension HTTPConversation {
         authoriser.authorise(exchange.request) { outcome in
             switch consume outcome {
             case .denied: self.giveUp(exchange)
+            case .unread: self.giveUp(exchange)
             case .allowed(let authorised): self.redial(exchange, authorised)
             }
         }

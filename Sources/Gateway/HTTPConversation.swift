@@ -36,6 +36,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var link: UpstreamLink?
     var exchange: Exchange?
     var deciding = false
+    /// Octets of the body that the engine holds until it is decided on.
+    var held = 0
     var waitingToRead = false
     var ending = false
     var lastWrite: EventLoopFuture<Void>?
@@ -93,6 +95,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         authoriser.authorise(request) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
+            case .unread(let interest): self.rule(id, .read(interest))
             case .allowed(let authorised): self.lease(id, request, authorised, fresh: false)
             }
         }
@@ -128,6 +131,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         lastActivity = .now()
         do throws(LedgerViolation) { try ledger.ruled(id, ruling) } catch { return breakOff() }
         perform(engine.ruled(id, ruling))
+        account()
         flush()
         resumeReading()
     }

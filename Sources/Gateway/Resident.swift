@@ -46,6 +46,8 @@ final class Resident: Sendable {
     let datagrams: Mutex<DatagramTally>
     /// Which of its denials are on record.
     let denials = Mutex(DenialTally())
+    /// Octets of bodies that are held until their requests are decided on.
+    private let bodies = Atomic(0)
     private let connectionLimit: Int
     private let budget: ConnectionBudget
     private let state: Mutex<State>
@@ -159,6 +161,11 @@ final class Resident: Sendable {
         if let denial = budget.take(.upstream, for: id, until: channel.closeFuture) {
             throw DialFailure(denial: denial)
         }
+    }
+
+    /// Holds so many octets more of its requests' bodies; false when they are too many together.
+    @discardableResult func hold(_ octets: Int) -> Bool {
+        bodies.add(octets, ordering: .relaxed).newValue <= GatewayLimits.bodies
     }
 
     /// Ends the agent here: nothing of it leaves once this returns (except when called on an event loop, which

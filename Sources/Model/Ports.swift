@@ -43,7 +43,8 @@ package protocol CredentialSource: Sendable {
     /// Where and how a credential may be put in; nil when there is none of that name.
     func binding(of credential: String) -> CredentialBinding?
 
-    /// What to put in (`Bearer …`, `Basic …`, the bare value; of a client certificate its chain and key in PEM),
+    /// What to put in (`Bearer …`, `Basic …`, the bare value; of a client certificate its chain and key in PEM; of AWS
+    /// `ID:SECRET` with `:TOKEN` for temporary keys),
     /// fetched now and never kept by the caller beyond the request it is for. Throws when the source cannot give it.
     func value(of credential: String) throws(CredentialFailure) -> String
 }
@@ -69,6 +70,8 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
     /// A parameter of the query.
     case query(String)
     case cookie(String)
+    /// A signature of AWS, made anew with the real key in place of the client's own.
+    case awsSignature
     /// No part of a message: what the gateway shows the server in the TLS handshake.
     case clientCertificate
 
@@ -77,6 +80,7 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
         case .field(let name): "header field \(name)"
         case .query(let name): "query parameter \(name)"
         case .cookie(let name): "cookie \(name)"
+        case .awsSignature: "AWS signature"
         case .clientCertificate: "client certificate"
         }
     }
@@ -87,10 +91,13 @@ package struct CredentialBinding: Sendable, Hashable {
     /// The endpoints it is bound to.
     package let hosts: [HostPattern]
     package let place: CredentialPlace
+    /// What signatures are for; nil where the host and the client's own signature say it.
+    package let scope: AWSScope?
 
-    package init(hosts: [HostPattern], place: CredentialPlace) {
+    package init(hosts: [HostPattern], place: CredentialPlace, scope: AWSScope? = nil) {
         self.hosts = hosts
         self.place = place
+        self.scope = scope
     }
 
     /// Whether the endpoint is one the credential may be sent to.

@@ -23,6 +23,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     package let action: Action
     /// Where it holds a credential's placeholder: it goes only if the credential that takes its place does.
     package var placeholders: Set<CredentialPlace> = []
+    package var body = RequestBody()
 
     package init(endpoint: Endpoint, action: Action) {
         self.endpoint = endpoint

@@ -7,7 +7,7 @@ package import Model
 ///
 /// ```
 ///   ask ──► asked ── ruled: allowed ──► allowed ── finished, refused ──► spent
-///             └───── ruled: denied, refused ─────────────────────────────► spent
+///             └───── ruled: denied, read, refused ─────────────────────────────► spent
 /// ```
 ///
 /// Ids grow: one that is not larger than every earlier one and not open is spent.
@@ -57,7 +57,7 @@ package struct Ledger: Sendable {
         guard case .asked(let request) = open[id] else { throw violation(.notAsked(id)) }
         switch ruling {
         case .allowed: open[id] = .allowed(request)
-        case .denied: open[id] = nil
+        case .denied, .read: open[id] = nil
         }
     }
 

@@ -22,6 +22,8 @@ package enum Ruling: Sendable, Hashable {
     /// Permitted; `injection` is the credential to put in, when the rule names one.
     case allowed(injection: Injection?)
     case denied(Denial)
+    /// Not yet decided: ask again when this much of the request has been read. The id is spent.
+    case read(BodyInterest)
 }
 
 /// What to put into a request, in place of anything of the same name there.
@@ -30,13 +32,32 @@ package enum Ruling: Sendable, Hashable {
 package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
+    /// What a signature is made with besides the key.
+    package struct Signing: Sendable, Hashable {
+        /// Nil where the request says it.
+        package let scope: AWSScope?
+        /// Seconds since 1970.
+        package let seconds: Int64
+
+        package init(scope: AWSScope?, seconds: Int64) {
+            self.scope = scope
+            self.seconds = seconds
+        }
+    }
+
     package let place: CredentialPlace
     package let value: String
+    /// Of what signs.
+    package let signing: Signing?
 
-    package init(_ place: CredentialPlace, value: String) {
+    package init(_ place: CredentialPlace, value: String, signing: Signing? = nil) {
         self.place = place
         self.value = value
+        self.signing = signing
     }
+
+    /// Whether a reply can bring it back: what signs is not sent.
+    package var isSent: Bool { signing == nil }
 
     package var description: String { "Injection(\(place))" }
     package var debugDescription: String { description }

@@ -49,7 +49,8 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("as: cookie", 5, 7, "cookie session"),
     ("as: 'cookie a=b'", 5, 15, "not the name of a cookie"),
     ("as: client-cert x", 5, 7, "is not one of"),
-    ("as: aws-sigv4", 5, 7, "\"aws-sigv4\" is not built yet"),
+    ("as: aws-sigv4 s3", 5, 7, "aws-sigv4 eu-central-1 s3"),
+    ("as: aws-sigv4 eu/central s3", 5, 7, "does not name a region and a service"),
     ("as: password", 5, 7, "\"password\" is not built yet"),
     ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),
     ("as: bearrer", 5, 7, "did you mean \"bearer\""),
@@ -137,7 +138,8 @@ struct CredentialFileTests {
     @Test(arguments: [
         ("query api_key", CredentialDefinition.Position.query("api_key")),
         ("cookie __Host-sid", .cookie("__Host-sid")),
-        ("client-cert", .clientCertificate),
+        ("client-cert", .clientCertificate), ("aws-sigv4", .awsSignature(nil)),
+        ("aws-sigv4 eu-central-1 s3", .awsSignature(AWSScope(region: "eu-central-1", service: "s3"))),
     ])
     func `a place is read`(text: String, position: CredentialDefinition.Position) throws {
         let file = "bailey: 1\ncredentials:\n a: {from: {env: T}, as: \(text), for: [https://h.example]}\n"

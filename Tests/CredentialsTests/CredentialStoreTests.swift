@@ -130,7 +130,7 @@ struct CredentialStoreTests {
         let long = String(repeating: pem + "\n", count: 3)
         _ = try directory.write(long, to: "client.pem")
         let other = try store("file: \(file)", "client-cert")
-        #expect(failure(other).contains("longer than \(CredentialLimits.maximumCertificate)"))
+        #expect(failure(other).contains("longer than \(CredentialLimits.maximumDocument)"))
     }
 
     @Test func `a variable that was not set is named`() throws {

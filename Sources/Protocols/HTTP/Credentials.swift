@@ -1,5 +1,6 @@
 import Model
 import NIOHTTP1
+import Signing
 import Wire
 
 /// Where the client put placeholders, and where the gateway puts the real credential.
@@ -25,7 +26,11 @@ struct Credentials: Hashable {
     }
 
     /// Puts the credential in, in place of everything of its name; refuses a placeholder that would be sent.
-    func apply(_ injection: Injection?, to head: inout HTTPRequestHead, scheme: Scheme) throws(HTTPFault) {
+    func apply(
+        _ injection: Injection?,
+        to head: inout HTTPRequestHead,
+        of asking: Asking
+    ) throws(HTTPFault) {
         guard declared.allSatisfy({ $0 == injection?.place }) else {
             throw HTTPFault(
                 .forbidden,
@@ -35,7 +40,8 @@ struct Credentials: Hashable {
             )
         }
         guard let injection else { return }
-        guard scheme == .https, injection.value.utf8.allSatisfy(Octets.isFieldValue) else {
+        let endpoint = asking.checked.request.endpoint
+        guard endpoint.scheme == .https, injection.value.utf8.allSatisfy(Octets.isFieldValue) else {
             throw Self.unavailable
         }
         switch injection.place {
@@ -50,6 +56,17 @@ struct Credentials: Hashable {
             let whole = others.map(\.text) + ["\(name)=\(injection.value)"]
             head.headers.remove(name: "cookie")
             head.headers.add(name: "cookie", value: whole.joined(separator: "; "))
+        case .awsSignature:
+            guard let key = AWSKey(injection.value), let signing = injection.signing else {
+                throw Self.unavailable
+            }
+            let request = AWSRequest(
+                key: key,
+                signing: signing,
+                host: endpoint.host,
+                body: asking.gathered?.pieces ?? []
+            )
+            try request.sign(&head)
         case .clientCertificate: throw Self.unavailable
         }
     }
@@ -121,7 +138,10 @@ extension Credentials {
             throw Self.misused(found, "the request target")
         }
         let holders = URLQuery.parameters(query).filter { patterns.find(in: String($0.text)) != nil }
-        let places = holders.compactMap { parameter in
+        let places = holders.compactMap { parameter -> CredentialPlace? in
+            if parameter.name.elementsEqual("X-Amz-Credential".utf8) {
+                return Self.signature(AWSClaim(target: target), in: String(parameter.text), patterns)
+            }
             let value = String(decoding: parameter.value, as: Unicode.UTF8.self)
             return patterns.whole(value) == nil
                 ? nil : Self.name(parameter.name, patterns).map { CredentialPlace.query($0) }
@@ -144,6 +164,12 @@ extension Credentials {
         _ patterns: PlaceholderPatterns
     ) throws(HTTPFault) {
         guard name == "cookie", value.holds("=") else {
+            if name == "authorization",
+                let place = Self.signature(AWSClaim(authorization: value), in: value, patterns)
+            {
+                declared.insert(place)
+                return
+            }
             guard Self.isReplaceable(value, patterns) else {
                 throw Self.misused(found, "header field \(name)")
             }
@@ -159,6 +185,19 @@ extension Credentials {
             throw Self.misused(found, "header field cookie")
         }
         declared.formUnion(places)
+    }
+
+    /// A signature of AWS in whose credential the placeholder is the key's id, and nowhere else in the text.
+    private static func signature(
+        _ claim: AWSClaim?,
+        in text: String,
+        _ patterns: PlaceholderPatterns
+    ) -> CredentialPlace? {
+        guard let claim, patterns.whole(claim.keyID) != nil, let place = text.firstPlace(ofText: claim.keyID),
+            patterns.find(in: String(text[..<place.lowerBound])) == nil,
+            patterns.find(in: String(text[place.upperBound...])) == nil
+        else { return nil }
+        return .awsSignature
     }
 
     /// Whether a field holds nothing but a placeholder in one of the three forms.

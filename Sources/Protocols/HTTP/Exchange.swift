@@ -5,6 +5,8 @@ import Wire
 struct Asking {
     let id: RulingID
     let checked: CheckedRequest
+    /// What was read of its body for the ruling.
+    var gathered: Gathered?
 }
 
 /// One request that was allowed, until both its directions are complete.
@@ -26,8 +28,9 @@ struct Relaying {
     init(_ asking: Asking, _ patterns: PlaceholderPatterns, _ search: ReplySearch?) {
         id = asking.id
         checked = asking.checked
-        scan = PlaceholderScan(patterns)
-        requestBody = BodyCount(asking.checked.framing)
+        scan = asking.gathered?.scan ?? PlaceholderScan(patterns)
+        requestBody = asking.gathered?.count ?? BodyCount(asking.checked.framing)
+        requestEnded = asking.gathered?.isWhole ?? false
         self.search = search
     }
 }
@@ -44,7 +47,9 @@ struct Draining {
 /// ```
 ///          head            ruled: allowed                  both ends
 ///   idle ────────► asking ───────────────► relaying ─────────────────────► idle
-///    │  ▲             │                        │ response ended first
+///    │  ▲             │ ▲                      │ response ended first
+///    │  │     ruled: read ▼ enough is here
+///    │  │          gathering
 ///    │  │ body's end  │ ruled: denied          ▼
 ///    │  └────────── draining ◄─────────────────┘
 ///    │ CONNECT        │ over budget, or last request
@@ -52,11 +57,12 @@ struct Draining {
 ///  handedOver       closed ◄── any fault, from everywhere
 /// ```
 ///
-/// RFC 9112 knows no state between a request and its forwarding; `asking` is ours. One exchange is under way at a
+/// RFC 9112 knows no state between a request and its forwarding; `asking` and `gathering` are ours. One exchange is under way at a
 /// time: pipelined requests wait in `HeldMessages`.
 enum HTTPState {
     case idle
     case asking(Asking)
+    case gathering(Gathering)
     case relaying(Relaying)
     case draining(Draining)
     case handedOver

@@ -39,6 +39,15 @@ enum Framing: Hashable {
         return value
     }
 
+    /// Octets of a request's body; nil where that is not known before its end.
+    var octets: UInt64? {
+        switch self {
+        case .none: 0
+        case .length(let count): count
+        case .chunked: nil
+        }
+    }
+
     /// Replaces whatever framing fields there are by the one that this is.
     func write(to headers: inout HTTPHeaders) {
         headers.remove(name: "content-length")

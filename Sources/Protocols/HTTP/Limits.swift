@@ -30,6 +30,9 @@ package enum HTTPLimits {
     package static let held = 1_048_576
     /// Client messages held, for the same reason: a message can be smaller than its bookkeeping.
     package static let heldCount = 16_384
+    /// Octets of a request body that are held until it is decided on: the largest requests of the interfaces that such
+    /// rules and signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
+    package static let gathered = 33_554_432
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
 }

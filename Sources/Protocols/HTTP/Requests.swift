@@ -4,14 +4,14 @@ import Wire
 
 /// A request head that has been understood whole: what is asked, and what will be sent when it is allowed.
 struct CheckedRequest: Sendable {
-    let request: Request
+    var request: Request
     /// Re-serialised: normalised target, canonical Host, our framing, no hop-by-hop field.
     let head: HTTPRequestHead
     let framing: Framing
     let credentials: Credentials
     let isHTTP11: Bool
     /// The client waits for `100 Continue` before it sends the body.
-    let wantsContinue: Bool
+    var wantsContinue: Bool
     /// The connection ends after the response.
     let closes: Bool
 
@@ -178,6 +178,9 @@ struct RequestReader: Sendable {
                 remedy: "Leave the Expect field out."
             )
         }
+        var request = request
+        request.body.length = framing.octets
+        request.body.isDigested = framing == .none || !AWSRequest.needsBody(raw)
         return CheckedRequest(
             request: request,
             head: head(raw, request, framing),

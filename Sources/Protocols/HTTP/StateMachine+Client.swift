@@ -9,6 +9,7 @@ extension HTTPEngine {
         switch state {
         case .idle: return receivedFirst(message)
         case .relaying(let exchange): return received(message, in: exchange)
+        case .gathering(let gathering): return received(message, in: gathering)
         case .draining(let draining): return drained(message, draining)
         case .asking, .handedOver, .closed: return close()
         }
@@ -45,14 +46,18 @@ extension HTTPEngine {
         var head = checked.head
         var search: ReplySearch?
         do {
-            try checked.credentials.apply(injection, to: &head, scheme: reader.connection.scheme)
-            if let injection { search = try ReplySearch(for: injection, in: &head, spellings) }
+            try checked.credentials.apply(injection, to: &head, of: asking)
+            if let injection, injection.isSent { search = try ReplySearch(for: injection, in: &head, spellings) }
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
-                + refuse(checked, error.status, error.denial)
+                + refuse(checked, error.status, error.denial, asking.gathered)
         }
         state = .relaying(Relaying(asking, reader.patterns, search))
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
+        if let gathered = asking.gathered {
+            actions += gathered.pieces.map { .forward(.body($0), to: .upstream, under: asking.id) }
+            if gathered.isWhole { actions.append(.forward(.end(gathered.trailers), to: .upstream, under: asking.id)) }
+        }
         if checked.wantsContinue {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)
             actions.append(.reply(.responseHead(interim)))
@@ -75,7 +80,7 @@ extension HTTPEngine {
         case .end(let trailers):
             guard exchange.requestBody.isComplete else { return close() }
             do {
-                let passed = try requestTrailers(trailers, exchange)
+                let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
                 state = .relaying(exchange)
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
@@ -89,11 +94,8 @@ extension HTTPEngine {
         }
     }
 
-    private func requestTrailers(
-        _ trailers: HTTPHeaders?,
-        _ exchange: Relaying
-    ) throws(HTTPFault) -> HTTPHeaders? {
-        guard let trailers, exchange.checked.framing == .chunked else { return nil }
+    func requestTrailers(_ trailers: HTTPHeaders?, _ framing: Framing) throws(HTTPFault) -> HTTPHeaders? {
+        guard let trailers, framing == .chunked else { return nil }
         for (name, value) in trailers {
             if let found = reader.patterns.find(in: name) ?? reader.patterns.find(in: value) {
                 throw Credentials.misused(found, "a trailer field")
@@ -133,19 +135,22 @@ extension HTTPEngine {
     mutating func refuse(
         _ checked: CheckedRequest,
         _ status: HTTPResponseStatus,
-        _ denial: Denial
+        _ denial: Denial,
+        _ gathered: Gathered? = nil
     ) -> Actions {
+        let isRead = gathered?.isWhole ?? false
         let small: Bool
         switch checked.framing {
         case .none: small = true
         case .length(let count): small = count <= UInt64(HTTPLimits.drained)
         case .chunked: small = false
         }
-        let closes = checked.closes || !small || checked.wantsContinue || denial.reason == .revoked
+        let closes =
+            checked.closes || !(small || isRead) || checked.wantsContinue || denial.reason == .revoked
         let actions = reply(status, denial, withBody: !checked.isHead, closing: closes)
         // A client that waits for 100 Continue sends nothing that could be drained.
-        guard !checked.wantsContinue else { return actions + close() }
-        state = .draining(Draining(closes: closes))
+        guard !checked.wantsContinue, !(isRead && closes) else { return actions + close() }
+        if isRead { state = .idle } else { state = .draining(Draining(closes: closes)) }
         return actions
     }
 
@@ -172,7 +177,7 @@ extension HTTPEngine {
         ).map { .reply($0) }
     }
 
-    private static func fault(_ unreadable: HTTPMessage.Unreadable) -> HTTPFault {
+    static func fault(_ unreadable: HTTPMessage.Unreadable) -> HTTPFault {
         switch unreadable {
         case .fieldsTooLarge: Fields.tooLarge
         case .malformed(let words): .malformed("the request is not HTTP/1.1: \(words)")

@@ -11,7 +11,7 @@ extension HTTPEngine {
     mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
         switch state {
         case .relaying(let exchange): return received(message, in: exchange)
-        case .idle, .asking, .draining: return close()
+        case .idle, .asking, .gathering, .draining: return close()
         case .handedOver, .closed: return []
         }
     }

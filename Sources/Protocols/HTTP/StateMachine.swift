@@ -36,7 +36,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard held.isEmpty else { return false }
         return switch state {
         // While a response is under way too, so that the driver notices a client that goes away.
-        case .idle, .draining, .relaying: true
+        case .idle, .draining, .relaying, .gathering: true
         case .asking, .handedOver, .closed: false
         }
     }
@@ -58,7 +58,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         switch ruling {
         case .allowed(let injection): return allowed(asking, injection) + pump()
         case .denied(let denial):
-            return refuse(asking.checked, Replies.status(for: denial.reason), denial) + pump()
+            return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered) + pump()
+        case .read(let interest): return gather(interest, for: asking) + pump()
         }
     }
 
@@ -73,14 +74,14 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
                 exchange,
                 "the upstream closed the connection before its response was complete"
             )
-        case (.upstream, .idle), (.upstream, .asking), (.upstream, .draining): return []
+        case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining): return []
         }
     }
 
     private var isOver: Bool {
         switch state {
         case .handedOver, .closed: true
-        case .idle, .asking, .relaying, .draining: false
+        case .idle, .asking, .gathering, .relaying, .draining: false
         }
     }
 
@@ -90,13 +91,14 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         while takesClientMessages, let message = held.removeFirst() {
             actions += receivedFromClient(message)
         }
+        if clientEnded, case .gathering(let gathering) = state { return actions + gatheringEnded(gathering) }
         if clientEnded, takesClientMessages { actions += close() }
         return actions
     }
 
     private var takesClientMessages: Bool {
         switch state {
-        case .idle, .draining: true
+        case .idle, .draining, .gathering: true
         case .relaying(let exchange): !exchange.requestEnded
         case .asking, .handedOver, .closed: false
         }

@@ -1,0 +1,22 @@
+/// What is known of a request's body when it is decided on.
+package struct RequestBody: Sendable, Hashable {
+    /// Octets; nil where the head does not say.
+    package var length: UInt64? = 0
+    /// The digest that a signature needs is there, or can be made.
+    package var isDigested = true
+
+    package init() {}
+
+    /// Whether this is known.
+    package func tells(_ interest: BodyInterest) -> Bool {
+        switch interest {
+        case .digest: isDigested
+        }
+    }
+}
+
+/// What has to be read of a body before its request can be decided on, or sent.
+package enum BodyInterest: Sendable, Hashable {
+    /// All of it, to be signed.
+    case digest
+}

@@ -1,0 +1,149 @@
+package import Model
+import NIOCore
+import NIOHTTP1
+package import Wire
+
+/// What of a body was read before its request was allowed: nothing of it has been forwarded, and exactly this will be.
+struct Gathered {
+    private(set) var pieces: [ByteBuffer] = []
+    private(set) var octets = 0
+    /// Watches it, and what comes behind it, for placeholders.
+    var scan: PlaceholderScan
+    /// What is still to come of it.
+    var count: BodyCount
+    /// All of it is here.
+    private(set) var isWhole = false
+    private(set) var trailers: HTTPHeaders?
+
+    init(_ checked: CheckedRequest, _ patterns: PlaceholderPatterns) {
+        scan = PlaceholderScan(patterns)
+        count = BodyCount(checked.framing)
+    }
+
+    mutating func add(_ bytes: ByteBuffer) {
+        pieces.append(bytes)
+        octets += bytes.readableBytes
+    }
+
+    mutating func end(_ trailers: HTTPHeaders?) {
+        isWhole = true
+        self.trailers = trailers
+    }
+}
+
+/// A request that can be decided on only when more of it has been read.
+struct Gathering {
+    var checked: CheckedRequest
+    let interest: BodyInterest
+    var gathered: Gathered
+}
+
+// Reading a body before its request is decided on.
+extension HTTPEngine {
+    /// Octets of the body that is held; 0 while none is.
+    package var gatheredOctets: Int {
+        switch state {
+        case .gathering(let gathering): gathering.gathered.octets
+        case .asking(let asking): asking.gathered?.octets ?? 0
+        default: 0
+        }
+    }
+
+    /// The ruling needs more of the request than its head.
+    mutating func gather(_ interest: BodyInterest, for asking: Asking) -> Actions {
+        var checked = asking.checked
+        // Asked for what is known: the driver would go on for ever.
+        guard !checked.request.body.tells(interest) else { return close() }
+        if let gathered = asking.gathered, gathered.isWhole { return askAgain(checked, gathered, interest) }
+        guard checked.request.body.length.map({ $0 <= UInt64(HTTPLimits.gathered) }) ?? true else {
+            return refuseGathered(checked, nil, Self.tooLarge)
+        }
+        var actions: Actions = []
+        if checked.wantsContinue {
+            checked.wantsContinue = false
+            actions.append(.reply(.responseHead(HTTPResponseHead(version: .http1_1, status: .continue))))
+        }
+        let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
+        state = .gathering(Gathering(checked: checked, interest: interest, gathered: gathered))
+        return actions
+    }
+
+    /// One client message while a body is read.
+    mutating func received(_ message: HTTPMessage, in gathering: Gathering) -> Actions {
+        var gathering = gathering
+        let checked = gathering.checked
+        switch message {
+        case .body(let bytes):
+            guard checked.framing != .none, gathering.gathered.count.take(bytes.readableBytes) else {
+                return close()
+            }
+            if let found = gathering.gathered.scan.scan(bytes) {
+                return refuseGathered(checked, nil, Credentials.misused(found, "the request body"))
+            }
+            gathering.gathered.add(bytes)
+            guard gathering.gathered.octets <= HTTPLimits.gathered else {
+                return refuseGathered(checked, nil, Self.tooLarge)
+            }
+            state = .gathering(gathering)
+            return []
+        case .end(let trailers):
+            guard gathering.gathered.count.isComplete else { return close() }
+            do {
+                gathering.gathered.end(try requestTrailers(trailers, checked.framing))
+                return askAgain(checked, gathering.gathered, gathering.interest)
+            } catch {
+                return refuseGathered(checked, nil, error)
+            }
+        case .unreadable(let fault):
+            return refuseGathered(checked, nil, Self.fault(fault))
+        case .requestHead, .responseHead:
+            return close()
+        }
+    }
+
+    /// The driver holds too many octets of this agent's bodies.
+    package mutating func refuseGathering(_ denial: Denial) -> [EngineAction<HTTPMessage>] {
+        guard case .gathering(let gathering) = state else { return [] }
+        var fault = HTTPFault(Replies.status(for: denial.reason), denial.reason, denial.message, remedy: denial.remedy)
+        fault.denial = denial
+        return refuseGathered(gathering.checked, nil, fault)
+    }
+
+    /// The client went away in the middle of it.
+    mutating func gatheringEnded(_ gathering: Gathering) -> Actions {
+        let fault = HTTPFault.malformed("the connection ended before the body that is decided on was there")
+        return [.refused(freshID(), gathering.checked.request, fault.denial)] + close()
+    }
+
+    private mutating func askAgain(
+        _ checked: CheckedRequest,
+        _ gathered: Gathered,
+        _ interest: BodyInterest
+    ) -> Actions {
+        var checked = checked
+        switch interest {
+        case .digest: checked.request.body.isDigested = true
+        }
+        let id = freshID()
+        state = .asking(Asking(id: id, checked: checked, gathered: gathered))
+        return [.ask(id, checked.request)]
+    }
+
+    private mutating func refuseGathered(
+        _ checked: CheckedRequest,
+        _ gathered: Gathered?,
+        _ fault: HTTPFault
+    ) -> Actions {
+        [.refused(freshID(), checked.request, fault.denial)]
+            + refuse(checked, fault.status, fault.denial, gathered)
+    }
+
+    private static var tooLarge: HTTPFault {
+        HTTPFault(
+            .payloadTooLarge,
+            .malformed,
+            "the body has more than \(HTTPLimits.gathered) octets, and the request cannot be decided on without it",
+            remedy: "Send less at a time."
+        )
+    }
+}
