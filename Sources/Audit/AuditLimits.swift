@@ -13,6 +13,14 @@ package enum AuditLimits {
     package static let busyTimeout = 1.5
     /// Octets of one text that an agent made (an argument, a path, a message) before it is cut.
     package static let maximumText = 4_096
+    /// Octets of a text whose masked form is remembered; longer ones seldom come twice.
+    static let rememberedText = 256
+    /// Masked forms that are remembered: 512 KiB at most, with the texts.
+    static let rememberedTexts = 1_024
+    /// Milliseconds that the signed head may be behind the records on the disk.
+    ///
+    /// What is cut off within them, after the supervisor was killed, is not found out by the head.
+    static let headDelay = 100
     /// Arguments of one command line that are kept.
     package static let maximumArguments = 256
     /// Octets of a key file: an Ed25519 seed or public key (RFC 8032 section 5.1.5).

@@ -34,7 +34,7 @@ package final class AuditStore: AuditSink {
         var condition = Condition.recording
         /// The first that nobody has been told of.
         var untold: AuditFailure?
-        var mask: SecretMask
+        var mask: MaskMemory
     }
 
     private let chain: ChainWriter
@@ -42,6 +42,7 @@ package final class AuditStore: AuditSink {
     private let clock: @Sendable () -> Timestamp
     private let queue: Mutex<Queue>
     private let writer = DispatchQueue(label: "bailey.audit.writer")
+    private let isHeadAwaited = Mutex(false)
 
     private init(
         chain: ChainWriter,
@@ -52,7 +53,7 @@ package final class AuditStore: AuditSink {
         self.chain = chain
         self.run = run
         self.clock = clock
-        queue = Mutex(Queue(mask: mask))
+        queue = Mutex(Queue(mask: MaskMemory(mask)))
     }
 
     /// Opens the store of a state directory, and makes what is missing: directory, key, head, tables.
@@ -85,7 +86,7 @@ package final class AuditStore: AuditSink {
 
     /// Masks these exact values, too, in every entry that is appended from now on.
     package func mask(alsoSecrets secrets: [String]) {
-        queue.withLock { $0.mask = $0.mask.adding(secrets) }
+        queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }
     }
 
     package func append(
@@ -104,9 +105,9 @@ package final class AuditStore: AuditSink {
         if mustStart { writer.async { self.drain() } }
     }
 
-    /// Waits until everything that was appended before is on the disk, or will not be.
+    /// Waits until everything that was appended before is on the disk, and the head with it, or will not be.
     package func flush() {
-        writer.sync {}
+        writer.sync { moveHead() }
     }
 
     /// Milliseconds of the wall clock (CLOCK_REALTIME).
@@ -133,6 +134,24 @@ package final class AuditStore: AuditSink {
             answer(batch.filter { $0.safety == .written }, .success(()))
             answer(batch.filter { $0.safety == .durable }, Self.attempt { try chain.settle(head) })
         }
+        awaitHead()
+    }
+
+    /// Sees to it that the head follows when no more records come.
+    private func awaitHead() {
+        guard chain.isHeadBehind, isHeadAwaited.withLock({ isAwaited in
+            defer { isAwaited = true }
+            return !isAwaited
+        }) else { return }
+        writer.asyncAfter(deadline: .now() + .milliseconds(AuditLimits.headDelay)) {
+            self.isHeadAwaited.withLock { $0 = false }
+            self.moveHead()
+        }
+    }
+
+    private func moveHead() {
+        let moved = Self.attempt { try chain.moveHead() }
+        if case .failure = moved { answer([], moved) }
     }
 
     /// All that is queued at this moment, up to one seal's worth; nil when there is nothing.
@@ -144,7 +163,7 @@ package final class AuditStore: AuditSink {
             }
             let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch))
             queue.waiting.removeFirst(batch.count)
-            return (batch, EntryMask(mask: queue.mask))
+            return (batch, EntryMask(memory: queue.mask))
         }
     }
 

@@ -46,7 +46,11 @@ struct CanonicalJSON {
 
     mutating func string(_ text: String) {
         octets.append(UInt8(ascii: "\""))
-        for octet in text.utf8 { escape(octet) }
+        if text.utf8.contains(where: Self.needsEscape) {
+            for octet in text.utf8 { escape(octet) }
+        } else {
+            octets += text.utf8
+        }
         octets.append(UInt8(ascii: "\""))
     }
 
@@ -61,6 +65,10 @@ struct CanonicalJSON {
         body(&self)
         isFirst = false
         octets.append(close)
+    }
+
+    private static func needsEscape(_ octet: UInt8) -> Bool {
+        octet < 0x20 || octet == UInt8(ascii: "\"") || octet == UInt8(ascii: "\\")
     }
 
     /// RFC 8259 section 7.

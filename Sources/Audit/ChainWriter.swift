@@ -4,11 +4,12 @@ internal import GRDBSQLite
 internal import Model
 
 /// Appends batches to the one global chain: in a single immediate transaction it reads the last record,
-/// appends behind it, seals and commits; what is committed is brought to the disk by `settle`, which moves the head.
+/// appends behind it, seals and commits; what is committed is brought to the disk by `settle`, and the head follows.
 final class ChainWriter: Sendable {
     private let database: DatabaseQueue
     private let key: SigningKey
     private let head: HeadFile
+    private let trailing: TrailingHead
     private let path: String
 
     init(directory path: String) throws {
@@ -25,6 +26,7 @@ final class ChainWriter: Sendable {
             )
         }
         self.head = head
+        trailing = TrailingHead(head, key: key)
         self.path = path + "/" + StoreFiles.databaseName
         // One after the other: of two that turn a new file into a WAL database at once, SQLite tells one that it is busy,
         // and does not wait (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
@@ -53,7 +55,7 @@ final class ChainWriter: Sendable {
         return newHead
     }
 
-    /// Brings everything that was written to the disk, and moves the head to it.
+    /// Brings everything that was written to the disk; the head follows.
     func settle(_ newHead: Head) throws {
         let status = database.writeWithoutTransaction { $0.synchronizeLog() }
         guard status == SQLITE_OK else {
@@ -63,8 +65,14 @@ final class ChainWriter: Sendable {
                 DatabaseError(resultCode: ResultCode(rawValue: status))
             )
         }
-        try head.advance(to: newHead, key: key)
+        try trailing.reached(newHead)
     }
+
+    /// Whether the head is behind what is on the disk.
+    var isHeadBehind: Bool { trailing.isBehind }
+
+    /// Moves the head to what is on the disk.
+    func moveHead() throws { try trailing.catchUp() }
 
     private func extend(
         _ database: Database,

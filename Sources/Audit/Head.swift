@@ -13,8 +13,7 @@ struct Head: Sendable, Hashable {
     fileprivate static let domain = "bailey-audit-head-v1"
 
     /// One line, padded with spaces to a fixed length: `DOMAIN SEQUENCE HASH PUBLIC-KEY SIGNATURE`.
-    func signed(by key: SigningKey) throws -> Data {
-        let signature = try key.sign(message)
+    func line(_ key: SigningKey, _ signature: Data) -> Data {
         let fields = [Self.domain, "\(sequence)", hash.hex, key.publicKey.hex, signature.hex]
         var line = Data(fields.joined(separator: " ").utf8)
         line.append(Data(repeating: UInt8(ascii: " "), count: AuditLimits.headLength - line.count - 1))
@@ -23,7 +22,7 @@ struct Head: Sendable, Hashable {
     }
 
     /// What is signed.
-    fileprivate var message: Data { Data("\(Self.domain)\0".utf8) + sequence.octets + hash }
+    var message: Data { Data("\(Self.domain)\0".utf8) + sequence.octets + hash }
 }
 
 /// A head as it was read: what it says, under which key, and whether that key says so.
@@ -31,6 +30,12 @@ struct ReadHead: Sendable {
     let head: Head
     let key: VerifyingKey
     let signature: Data
+
+    init(_ head: Head, _ key: SigningKey, _ signature: Data) {
+        self.head = head
+        self.key = key.verifying
+        self.signature = signature
+    }
 
     /// Nil when the text has not the shape of a head.
     init?(_ data: Data) {

@@ -19,7 +19,7 @@ final class HeadFile: Sendable {
 
     /// Makes the file with the empty head unless it is there; durable before the first record is.
     static func create(in directory: borrowing StateDirectory, key: SigningKey) throws {
-        try directory.publish(Head.empty.signed(by: key), as: name)
+        try directory.publish(Head.empty.line(key, try key.sign(Head.empty.message)), as: name)
     }
 
     var path: String { file.path }
@@ -44,12 +44,13 @@ final class HeadFile: Sendable {
     /// Not synchronised: a database ahead of its head is no alarm, and the head is written only after the
     /// records are durable.
     func advance(to head: Head, key: SigningKey) throws {
-        let line = try head.signed(by: key)
+        let signature = try key.sign(head.message)
+        let line = head.line(key, signature)
         try file.locked { () throws(AuditStoreError) in
             guard try read().head.sequence < head.sequence else { return }
             try file.write(line)
             // What was written is what will be read, unless another supervisor writes.
-            last.withLock { $0 = ReadHead(line).map { (line, $0) } }
+            last.withLock { $0 = (line, ReadHead(head, key, signature)) }
         }
     }
 

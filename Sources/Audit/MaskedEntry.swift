@@ -4,7 +4,7 @@ internal import Model
 /// Rewrites every text that an agent, or a program it started, could have had a say in: masked first, then
 /// cut to the store's bounds.
 struct EntryMask: Sendable {
-    let mask: SecretMask
+    let memory: MaskMemory
 
     func callAsFunction(_ entry: AuditEntry) -> AuditEntry {
         switch entry {
@@ -100,11 +100,11 @@ struct EntryMask: Sendable {
     private func masked(_ arguments: [String]) -> [String] {
         let kept = arguments.prefix(AuditLimits.maximumArguments).map(Self.readable)
         let dropped = arguments.count - kept.count
-        return mask.arguments(kept).map(Self.cut) + (dropped > 0 ? ["[\(dropped) more arguments]"] : [])
+        return memory.mask.arguments(kept).map(Self.cut) + (dropped > 0 ? ["[\(dropped) more arguments]"] : [])
     }
 
     private func masked(_ text: String) -> String {
-        Self.cut(mask.text(Self.readable(text)))
+        Self.cut(memory.text(Self.readable(text)))
     }
 
     /// Bounds what the masking has to read.

@@ -6,11 +6,12 @@ internal import Foundation
 /// Made once, at first use; no agent can reach its file.
 struct SigningKey: Sendable {
     private let key: Curve25519.Signing.PrivateKey
+    /// The public half.
+    let verifying: VerifyingKey
+    let publicKey: Data
 
     static let privateName = "audit.key"
     static let publicName = "audit.pub"
-
-    var publicKey: Data { key.publicKey.rawRepresentation }
 
     func sign(_ message: Data) throws -> Data { try key.signature(for: message) }
 
@@ -20,9 +21,9 @@ struct SigningKey: Sendable {
     /// under another.
     init(in directory: borrowing StateDirectory, mayCreate: Bool) throws(AuditStoreError) {
         if let key = try Self.read(in: directory) {
-            self.key = key
+            self.init(key)
         } else if mayCreate {
-            self.key = try Self.create(in: directory)
+            self.init(try Self.create(in: directory))
         } else {
             throw AuditStoreError(
                 .key,
@@ -30,6 +31,12 @@ struct SigningKey: Sendable {
                     + "it back, or set the whole state directory aside to begin a new store"
             )
         }
+    }
+
+    private init(_ key: Curve25519.Signing.PrivateKey) {
+        self.key = key
+        verifying = VerifyingKey(key.publicKey)
+        publicKey = key.publicKey.rawRepresentation
     }
 
     private static func read(
@@ -65,6 +72,10 @@ struct SigningKey: Sendable {
 /// The public half, which is all that a verifier needs.
 struct VerifyingKey: Sendable {
     private let key: Curve25519.Signing.PublicKey
+
+    fileprivate init(_ key: Curve25519.Signing.PublicKey) {
+        self.key = key
+    }
 
     init?(_ octets: Data) {
         guard let key = try? Curve25519.Signing.PublicKey(rawRepresentation: octets) else { return nil }

@@ -26,15 +26,41 @@ struct StoredRecord: Sendable, Hashable {
     /// SHA-256 over a domain name and every column but `hash`, each with its length in front (8 octets, big
     /// endian; all ones for NULL), so that no two different rows have the same encoding.
     func computedHash() -> Data {
-        var hasher = SHA256()
-        hasher.update(data: Data("bailey audit record v1\0".utf8))
-        for column in [
-            sequence.octets, run, time.octets, kind, agent, lineage, ancestry, verdict, payload, previous,
-        ] {
-            hasher.update(data: (column.map { Int64($0.count) } ?? -1).octets)
-            if let column { hasher.update(data: column) }
+        var message = HashedColumns(capacity: payload.count + lineage.count + ancestry.count)
+        message.append(sequence)
+        message.append(run)
+        message.append(time)
+        for column in [kind, agent, lineage, ancestry, verdict, payload, previous] { message.append(column) }
+        return Data(SHA256.hash(data: message.octets))
+    }
+}
+
+/// What a record's hash is of, in one piece.
+private struct HashedColumns {
+    private(set) var octets: [UInt8] = []
+
+    /// Room for the domain, the lengths and the short columns.
+    private static let room = 256
+
+    init(capacity: Int) {
+        octets.reserveCapacity(capacity + Self.room)
+        octets += "bailey audit record v1\0".utf8
+    }
+
+    mutating func append(_ column: Data?) {
+        append(bigEndian: column.map { Int64($0.count) } ?? -1)
+        if let column { octets += column }
+    }
+
+    mutating func append(_ column: Int64) {
+        append(bigEndian: 8)
+        append(bigEndian: column)
+    }
+
+    private mutating func append(bigEndian number: Int64) {
+        for shift in stride(from: Int64(56), through: 0, by: -8) {
+            octets.append(UInt8(truncatingIfNeeded: number >> shift))
         }
-        return Data(hasher.finalize())
     }
 }
 

@@ -31,6 +31,23 @@ struct AppendTests {
         #expect(try state.sqliteOutput("SELECT count(*) FROM seals") == "2")
     }
 
+    @Test func `the head follows what is on the disk without another record, and at once when asked`() throws {
+        let state = try StateFixture()
+        let store = try state.open()
+        #expect(store.appendTogether([Sample.request()]).failures.isEmpty)
+        #expect(store.appendTogether([Sample.request()]).failures.isEmpty)
+        var polls = 0
+        while try state.headSequence() != 2, polls < 1_000 {
+            polls += 1
+            _ = poll(nil, 0, 10)
+        }
+        #expect(try state.headSequence() == 2)
+        #expect(store.appendTogether([Sample.request()]).failures.isEmpty)
+        store.flush()
+        #expect(try state.headSequence() == 3)
+        #expect(try state.verifiedCount() == 3)
+    }
+
     @Test func `a queue over its bound refuses at once, and the rest is written`() throws {
         let state = try StateFixture()
         let store = try state.open()

@@ -39,6 +39,12 @@ final class StateFixture: Sendable {
         if case .verified(let head) = try verify() { head.records } else { nil }
     }
 
+    /// The record that the signed head names.
+    func headSequence() throws -> Int64? {
+        let head = try Data(contentsOf: URL(fileURLWithPath: path + "/audit.head"))
+        return Int64(String(decoding: head, as: UTF8.self).split(separator: " ")[1])
+    }
+
     /// Runs SQL on the store with the `sqlite3` command, as somebody who tampers with it would.
     func sqlite(_ sql: String) throws {
         let process = Process()
