@@ -40,6 +40,17 @@ final class Credential: Sendable {
         return try result.get()
     }
 
+    /// The same while what was fetched last is good; nil when it is not, or is being fetched.
+    func keptValue() -> String? {
+        let found = kept.withLockIfAvailable { kept -> String? in
+            guard case .secret(let secret, let until) = kept, MonotonicClock.milliseconds() < until else {
+                return nil
+            }
+            return try? value(of: secret.secret).get()
+        }
+        return found ?? nil
+    }
+
     private func refresh(_ kept: inout sending Kept, _ now: Int64) -> Result<String, CredentialFailure> {
         kept = .nothing
         do {

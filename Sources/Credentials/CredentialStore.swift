@@ -89,4 +89,6 @@ package final class CredentialStore: CredentialSource {
         }
         return try found.value()
     }
+
+    package func keptValue(of credential: String) -> String? { credentials[credential]?.keptValue() }
 }

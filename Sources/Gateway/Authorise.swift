@@ -156,13 +156,18 @@ final class Authoriser {
             let denial = Denial.credentialUnavailable(credential, "is not bound to \(request.endpoint)")
             return deny(request, granted.policy, granted.levels, .deny, denial, then)
         }
-        fetching = Fetching(request: request, granted: granted, then: then)
-        let source = gatehouse.credentials
-        // A command or a file may block: never on the loop.
         if binding.place == .awsSignature, !request.body.tells(.digest) {
             let kept = NIOLoopBound(then, eventLoop: loop)
             return loop.execute { kept.value(.unread(.digest)) }
         }
+        let source = gatehouse.credentials
+        if let material = materialAtHand(binding, source.keptValue(of: credential)),
+            let permit = granted.permit.take()
+        {
+            return commit(permit, material, granted.policy, granted.version, then)
+        }
+        fetching = Fetching(request: request, granted: granted, then: then)
+        // A command or a file may block: never on the loop.
         let value = gatehouse.work.run(for: resident, on: loop) {
             try CredentialMaterial(binding, value: source.value(of: credential))
         }
@@ -180,6 +185,14 @@ final class Authoriser {
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
             }
         }
+    }
+}
+
+extension Authoriser {
+    /// What is put in, where it is known already and takes no work; a certificate's key has to be parsed.
+    private func materialAtHand(_ binding: CredentialBinding, _ kept: String?) -> CredentialMaterial? {
+        guard let kept, binding.place != .clientCertificate else { return nil }
+        return try? CredentialMaterial(binding, value: kept)
     }
 }
 

@@ -47,6 +47,9 @@ package protocol CredentialSource: Sendable {
     /// `ID:SECRET` with `:TOKEN` for temporary keys),
     /// fetched now and never kept by the caller beyond the request it is for. Throws when the source cannot give it.
     func value(of credential: String) throws(CredentialFailure) -> String
+
+    /// The same where it is known and need not be fetched again; never waits.
+    func keptValue(of credential: String) -> String?
 }
 
 /// A look-alike in an agent's environment.

@@ -184,6 +184,43 @@ struct CredentialStoreTests {
         #expect(try store.value(of: "it") == "second")
     }
 
+    @Test func `what is at hand is what was fetched last, never what has to be waited for`() throws {
+        let directory = try DirectoryFixture()
+        let file = try directory.write("first", to: "a")
+        let store = try store("file: \(file)", lifetime: "1s")
+        #expect(store.keptValue(of: "it") == nil)
+        #expect(try store.value(of: "it") == "first")
+        #expect(store.keptValue(of: "it") == "first")
+        #expect(store.keptValue(of: "other") == nil)
+        var polls = 0
+        while store.keptValue(of: "it") != nil, polls < 500 {
+            polls += 1
+            _ = poll(nil, 0, 10)
+        }
+        #expect(store.keptValue(of: "it") == nil, "its lifetime is over")
+        #expect(try store.value(of: "it") == "first")
+    }
+
+    @Test func `while a source is being asked nothing is at hand, and whoever looks does not wait`() throws {
+        let directory = try DirectoryFixture()
+        let gate = directory.path + "/gate"
+        #expect(unsafe mkfifo(gate, 0o600) == 0)
+        let store = try store("command: [/bin/cat, \(gate)]")
+        let thread = Thread { _ = try? store.value(of: "it") }
+        thread.start()
+        // Opens once the command reads.
+        let writer = unsafe open(gate, O_WRONLY | O_CLOEXEC)
+        #expect(store.keptValue(of: "it") == nil)
+        #expect(unsafe write(writer, "s3cr3t", 6) == 6)
+        close(writer)
+        var polls = 0
+        while store.keptValue(of: "it") == nil, polls < 1_000 {
+            polls += 1
+            _ = poll(nil, 0, 10)
+        }
+        #expect(store.keptValue(of: "it") == "s3cr3t")
+    }
+
     @Test func `a missing credentials file is a valid one, one that others may write is not`() throws {
         let directory = try DirectoryFixture()
         #expect(try CredentialStore.load(file: directory.path + "/none", environment: [:]).names == [])

@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Policy
+import Synchronization
 import Testing
 
 /// What cannot be recorded, fetched or trusted is refused.
@@ -56,6 +57,19 @@ import Testing
         // The server says what it got; the agent sees that masked, and it is on record besides the request.
         #expect(got.output == "hello GET /v1/x auth=Bearer ***********\n", "\(got.errors)")
         #expect(house.recorder.records.map(\.credential) == ["token", "token"])
+    }
+
+    @Test func `A credential that is at hand is put in without asking its source`() throws {
+        let nginx = try Nginx()
+        var vault = Self.vault(nginx.secure)
+        let asked = Mutex(0)
+        vault.keeps = true
+        vault.delay = { asked.withLock { $0 += 1 } }
+        let house = try House([web(.https, "allowed.test", nginx.secure, credential: "token")], vault: vault)
+        try house.capture("allowed.test", nginx.secure)
+        let got = try house.curl(["https://allowed.test:\(nginx.secure)/v1/x"])
+        #expect(got.output == "hello GET /v1/x auth=Bearer ***********\n", "\(got.errors)")
+        #expect(asked.withLock { $0 } == 0)
     }
 
     @Test func `F05 a placeholder on its way to another host is refused and recorded`() throws {

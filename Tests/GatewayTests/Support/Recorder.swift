@@ -45,6 +45,8 @@ struct Vault: CredentialSource {
     var placeholders: [Placeholder] = []
     var bindings: [String: CredentialBinding] = [:]
     var values: [String: String] = [:]
+    /// Whether values are at hand, so that nobody is asked.
+    var keeps = false
     /// Runs before a value is given, on the thread that asks for it.
     var delay: @Sendable () -> Void = {}
 
@@ -55,4 +57,6 @@ struct Vault: CredentialSource {
         guard let value = values[credential] else { throw CredentialFailure("the source is down") }
         return value
     }
+
+    func keptValue(of credential: String) -> String? { keeps ? values[credential] : nil }
 }
