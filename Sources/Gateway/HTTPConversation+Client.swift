@@ -54,7 +54,7 @@ extension HTTPConversation {
 
     var mayRead: Bool {
         if ending { return true }
-        return !deciding && engine.wantsClientMessages && (link?.isWritable ?? true)
+        return engine.wantsClientMessages && (link?.isWritable ?? true)
     }
 
     /// Reads on if something was held back and may be read now.
@@ -96,6 +96,8 @@ extension HTTPConversation {
     }
 
     func flushClient() {
+        guard isUnflushed else { return }
+        isUnflushed = false
         context?.flush()
     }
 }

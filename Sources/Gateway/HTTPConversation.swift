@@ -6,8 +6,9 @@ internal import Wire
 
 /// Drives the HTTP engine for one client connection: decodes into it, does what it says, and nothing else.
 ///
-/// Nothing is read from the client while a decision or a dial is outstanding, while the engine holds messages, or
-/// while the upstream cannot be written to.
+/// Nothing is read from the client while the engine holds messages, or while the upstream cannot be written to. While
+/// a decision or a dial is outstanding one read may come, and is held: to stop and start reading for each request costs
+/// two system calls.
 final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -39,6 +40,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     /// Octets of the body that the engine holds until it is decided on.
     var held = 0
     var waitingToRead = false
+    /// Something was written to the client, and not flushed.
+    var isUnflushed = false
     var ending = false
     var lastWrite: EventLoopFuture<Void>?
     /// A response has begun and is not complete.
@@ -171,7 +174,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func writeClient(_ message: HTTPMessage) {
         guard let context else { return }
-        lastActivity = .now()
+        isUnflushed = true
         switch message {
         case .responseHead(let head):
             answering = head.status.code >= 200

@@ -21,15 +21,19 @@ final class UpstreamLink: ChannelDuplexHandler {
 
     private enum Place {
         case free
-        case pooled(UpstreamPool, UpstreamKey, Scheduled<Void>)
+        case pooled(UpstreamPool, UpstreamKey)
         case serving(HTTPConversation)
         case dead
     }
+
+    /// When it was put into the pool last.
+    private(set) var lastUse = NIODeadline.now()
 
     private var place = Place.free
     private var context: ChannelHandlerContext?
     private var keepsAlive = false
     private var waitingToRead = false
+    private var isUnflushed = false
     private var broken = false
 
     init(isStream: Bool) {
@@ -63,6 +67,7 @@ final class UpstreamLink: ChannelDuplexHandler {
     func write(_ message: HTTPMessage) {
         guard let context else { return }
         written = true
+        isUnflushed = true
         switch message {
         case .requestHead(let head): context.write(wrapOutboundOut(.head(head)), promise: nil)
         case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
@@ -71,7 +76,10 @@ final class UpstreamLink: ChannelDuplexHandler {
         }
     }
 
+    /// A flush goes through every handler, TLS among them, whether there is something to send or not.
     func flush() {
+        guard isUnflushed else { return }
+        isUnflushed = false
         context?.flush()
     }
 
@@ -85,25 +93,23 @@ final class UpstreamLink: ChannelDuplexHandler {
 
 // Idle in the pool.
 extension UpstreamLink {
-    func enter(_ pool: UpstreamPool, _ key: UpstreamKey, for time: TimeAmount) {
-        guard let context else { return pool.forget(self, key) }
-        let link = NIOLoopBound(self, eventLoop: context.eventLoop)
-        let timer = context.eventLoop.scheduleTask(in: time) { link.value.leavePool() }
-        place = .pooled(pool, key, timer)
+    func enter(_ pool: UpstreamPool, _ key: UpstreamKey) {
+        guard context != nil else { return pool.forget(self, key) }
+        place = .pooled(pool, key)
+        lastUse = .now()
         resumeReading()
     }
 
     /// Taken out of the pool for use; false when it has ended meanwhile.
     func leave() -> Bool {
-        guard case .pooled(_, _, let timer) = place else { return false }
-        timer.cancel()
+        guard case .pooled = place else { return false }
         place = .free
         return context?.channel.isActive == true && !broken
     }
 
-    private func leavePool() {
-        guard case .pooled(let pool, let key, let timer) = place else { return }
-        timer.cancel()
+    /// Closes it if it is idle.
+    func leavePool() {
+        guard case .pooled(let pool, let key) = place else { return }
         pool.forget(self, key)
         close()
     }

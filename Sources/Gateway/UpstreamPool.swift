@@ -12,8 +12,10 @@ struct UpstreamKey: Hashable {
 /// client certificates.
 final class UpstreamPool {
     private let limits: GatewayLimits
+    /// The one that was put in last stands last.
     private var idle: [UpstreamKey: [UpstreamLink]] = [:]
     private var sessions: [UpstreamKey: [UpstreamSession]] = [:]
+    private var isSweepAwaited = false
 
     init(_ limits: GatewayLimits) {
         self.limits = limits
@@ -22,23 +24,40 @@ final class UpstreamPool {
     /// The most recently used idle connection: the one least likely to be closed by its server.
     func take(_ key: UpstreamKey) -> UpstreamLink? {
         while let link = idle[key]?.popLast() {
-            if idle[key]?.isEmpty == true { idle[key] = nil }
             if link.leave() { return link }
         }
         return nil
     }
 
     /// Keeps a connection whose exchange is complete, or closes it when there are enough.
-    func put(_ link: UpstreamLink, _ key: UpstreamKey) {
+    func put(_ link: UpstreamLink, _ key: UpstreamKey, on loop: any EventLoop) {
         guard idle[key, default: []].count < limits.idleUpstreams else { return link.close() }
         idle[key, default: []].append(link)
-        link.enter(self, key, for: .milliseconds(limits.idleUpstreamTime))
+        link.enter(self, key)
+        awaitSweep(on: loop)
     }
 
     /// Forgets a connection that ended while idle.
     func forget(_ link: UpstreamLink, _ key: UpstreamKey) {
         idle[key]?.removeAll { $0 === link }
-        if idle[key]?.isEmpty == true { idle[key] = nil }
+    }
+
+    /// One timer for all: a connection is idle for a moment at most before its next request, thousands of times a second.
+    private func awaitSweep(on loop: any EventLoop) {
+        guard !isSweepAwaited else { return }
+        isSweepAwaited = true
+        let me = NIOLoopBound(self, eventLoop: loop)
+        loop.scheduleTask(in: .milliseconds(limits.idleUpstreamTime / 2)) { me.value.sweep(on: loop) }
+    }
+
+    /// Closes what has been idle for its time, and forgets the keys that have nothing left.
+    private func sweep(on loop: any EventLoop) {
+        isSweepAwaited = false
+        let oldest = NIODeadline.now() - .milliseconds(limits.idleUpstreamTime)
+        let overdue = idle.values.flatMap { links in links.prefix { $0.lastUse < oldest } }
+        for link in overdue { link.leavePool() }
+        idle = idle.filter { !$0.value.isEmpty }
+        if !idle.isEmpty { awaitSweep(on: loop) }
     }
 
     /// A session that takes another stream.

@@ -100,7 +100,7 @@ final class Upstreams {
             endpoint: exchange.request.endpoint,
             identity: exchange.identity
         )
-        pool.put(link, key)
+        pool.put(link, key, on: loop)
     }
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {

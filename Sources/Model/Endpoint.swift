@@ -29,19 +29,19 @@ package struct DNSName: Sendable, Hashable, CustomStringConvertible {
     /// Normalises case and one trailing dot; nil unless every label is 1–63 of `[a-z0-9_-]` and the last
     /// label is not all digits (such a name could be read as an address).
     package init?(_ raw: some StringProtocol) {
-        var text = ""
-        text.reserveCapacity(raw.utf8.count)
+        var octets: [UInt8] = []
+        octets.reserveCapacity(raw.utf8.count)
         for byte in raw.utf8 {
             switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"):
-                text.unicodeScalars.append(Unicode.Scalar(byte | 0x20))
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): octets.append(byte | 0x20)
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
+                octets.append(byte)
             default: return nil
             }
         }
-        if text.ends(with: ".") { text.removeLast() }
+        if octets.last == UInt8(ascii: ".") { octets.removeLast() }
+        let text = String(decoding: octets, as: UTF8.self)
         guard !text.isEmpty, text.utf8.count <= Self.maximumLength else { return nil }
         let labels = text.cut(at: ".", omittingEmptySubsequences: false)
         guard labels.allSatisfy({ !$0.isEmpty && $0.utf8.count <= Self.maximumLabelLength }) else {

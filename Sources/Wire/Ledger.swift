@@ -20,7 +20,8 @@ package struct Ledger: Sendable {
         case allowed(Request)
     }
 
-    private var open: [RulingID: Page] = [:]
+    /// Few at a time, most often one: a search from the front costs less than a hash.
+    private var open: [(id: RulingID, page: Page)] = []
     private var highest: UInt64?
     private var isClosed = false
 
@@ -33,20 +34,20 @@ package struct Ledger: Sendable {
         case .ask(let id, let request):
             try enter(id)
             guard open.count < Self.maximumOpen else { throw violation(.tooManyOpen) }
-            open[id] = .asked(request)
+            open.append((id, .asked(request)))
         case .forward(_, _, let id), .masked(let id, _):
-            guard case .allowed = open[id] else { throw violation(.notAllowed(id)) }
+            guard case .allowed = page(id) else { throw violation(.notAllowed(id)) }
         case .finished(let id):
-            guard case .allowed = open.removeValue(forKey: id) else { throw violation(.notAllowed(id)) }
+            guard case .allowed = remove(id) else { throw violation(.notAllowed(id)) }
         case .refused(let id, _, _):
-            if open.removeValue(forKey: id) == nil { try enter(id) }
+            if remove(id) == nil { try enter(id) }
         case .reply:
             break
         case .handOver:
             guard open.isEmpty else { throw violation(.handOverWhileOpen) }
             isClosed = true
         case .close:
-            open = [:]
+            open = []
             isClosed = true
         }
     }
@@ -54,10 +55,10 @@ package struct Ledger: Sendable {
     /// Writes down an answer, before the engine hears it.
     package mutating func ruled(_ id: RulingID, _ ruling: Ruling) throws(LedgerViolation) {
         guard !isClosed else { throw .closed }
-        guard case .asked(let request) = open[id] else { throw violation(.notAsked(id)) }
+        guard case .asked(let request) = remove(id) else { throw violation(.notAsked(id)) }
         switch ruling {
-        case .allowed: open[id] = .allowed(request)
-        case .denied, .read: open[id] = nil
+        case .allowed: open.append((id, .allowed(request)))
+        case .denied, .read: break
         }
     }
 
@@ -65,7 +66,15 @@ package struct Ledger: Sendable {
     ///
     /// Its endpoint is the only one that may be dialled for it.
     package func allowedRequest(_ id: RulingID) -> Request? {
-        if case .allowed(let request) = open[id] { request } else { nil }
+        if case .allowed(let request) = page(id) { request } else { nil }
+    }
+
+    private func page(_ id: RulingID) -> Page? {
+        open.first { $0.id == id }?.page
+    }
+
+    private mutating func remove(_ id: RulingID) -> Page? {
+        open.firstIndex { $0.id == id }.map { open.remove(at: $0).page }
     }
 
     private mutating func enter(_ id: RulingID) throws(LedgerViolation) {
@@ -74,7 +83,7 @@ package struct Ledger: Sendable {
     }
 
     private mutating func violation(_ violation: LedgerViolation) -> LedgerViolation {
-        open = [:]
+        open = []
         isClosed = true
         return violation
     }

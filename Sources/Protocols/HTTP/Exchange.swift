@@ -10,7 +10,9 @@ struct Asking {
 }
 
 /// One request that was allowed, until both its directions are complete.
-struct Relaying {
+///
+/// A class, the engine's own: it is large, and every message changes it.
+final class Relaying {
     let id: RulingID
     let checked: CheckedRequest
     /// Watches the body for placeholders.

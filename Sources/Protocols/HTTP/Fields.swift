@@ -27,7 +27,7 @@ enum Fields {
         }
         // CGI and WSGI servers read `_` as `-`: such a name would be a second framing field behind our back.
         guard name.utf8.contains(UInt8(ascii: "_")) else { return }
-        guard !["content-length", "transfer-encoding", "host"].contains(folded(name)) else {
+        guard !framing.contains(name) else {
             throw .malformed("a header field imitates a framing field with an underscore")
         }
     }
@@ -47,13 +47,15 @@ enum Fields {
     ///
     /// Framing and Host are the caller's to write.
     static func passedOn(_ headers: HTTPHeaders, from side: Direction) -> HTTPHeaders {
-        let named = Set(connectionTokens(headers))
+        let named = connectionTokens(headers)
         var result = HTTPHeaders()
         result.reserveCapacity(headers.count)
         for (name, value) in headers {
-            let key = Octets.lowercased(name)
-            guard !hopByHop.contains(key), !(named.contains(key) && !endToEnd.contains(key)) else { continue }
-            guard side == .response || !claimsIdentity(key) else { continue }
+            guard !hopByHop.contains(name) else { continue }
+            guard named.isEmpty || !named.contains(Octets.lowercased(name)) || endToEnd.contains(name) else {
+                continue
+            }
+            guard side == .response || !claimsIdentity(name) else { continue }
             result.add(name: name, value: value)
         }
         return result
@@ -84,17 +86,17 @@ enum Fields {
     }
 
     /// RFC 9110 section 7.6.1, the historical ones with it, and what this gateway answers itself.
-    private static let hopByHop: Set<String> = [
+    private static let hopByHop = FieldNames([
         "connection", "keep-alive", "proxy-connection", "proxy-authorization", "proxy-authenticate",
         "proxy-authentication-info", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
         "expect",
         "content-length", "host", "alt-svc",
-    ]
+    ])
 
     /// What a Connection field may not take away: it would change the meaning of the request.
-    private static let endToEnd: Set<String> = [
+    private static let endToEnd = FieldNames([
         "authorization", "cookie", "content-type", "content-encoding", "range", "cache-control",
-    ]
+    ])
 
     private static let forbiddenInTrailers = [
         "authorization", "cookie", "set-cookie", "content-type", "content-encoding", "content-range", "range",
@@ -102,23 +104,27 @@ enum Fields {
     ]
 
     /// Says who is asking: only the gateway knows that, and it never says it in bytes.
-    private static func claimsIdentity(_ key: String) -> Bool {
-        let name = folded(key)
-        return identity.contains(name) || identityPrefixes.contains { name.begins(with: $0) }
+    private static func claimsIdentity(_ name: String) -> Bool {
+        identity.contains(name) || identityPrefixes.beginAny(name)
     }
 
-    private static let identity: Set<String> = [
-        "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-agent", "txn-token", "baggage",
-        "remote-user", "x-remote-user", "x-authenticated-user", "x-spiffe-id", "client-cert",
-        "client-cert-chain", "x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method",
-        "x-method-override", "x-original-host", "x-host",
-    ]
+    private static let identity = FieldNames(
+        [
+            "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-agent", "txn-token", "baggage",
+            "remote-user", "x-remote-user", "x-authenticated-user", "x-spiffe-id", "client-cert",
+            "client-cert-chain", "x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method",
+            "x-method-override", "x-original-host", "x-host",
+        ],
+        foldingUnderscore: true
+    )
 
-    private static let identityPrefixes = ["x-forwarded-", "x-agent-", "x-bailey-", "proxy-"]
+    private static let identityPrefixes = FieldNames(
+        ["x-forwarded-", "x-agent-", "x-bailey-", "proxy-"],
+        foldingUnderscore: true
+    )
 
-    private static func folded(_ name: String) -> String {
-        let key = Octets.lowercased(name)
-        guard key.utf8.contains(0x5F) else { return key }
-        return String(decoding: key.utf8.map { $0 == 0x5F ? 0x2D : $0 }, as: Unicode.UTF8.self)
-    }
+    private static let framing = FieldNames(
+        ["content-length", "transfer-encoding", "host"],
+        foldingUnderscore: true
+    )
 }

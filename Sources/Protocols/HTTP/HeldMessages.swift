@@ -1,13 +1,19 @@
 import NIOCore
 
 /// Client messages that wait for a ruling or for the end of an earlier response: at most what one or two socket
-/// reads decode to, because the driver stops reading meanwhile.
+/// reads decode to, because the driver stops reading once more than the end of a request is held.
 struct HeldMessages {
     private var messages: [HTTPMessage] = []
     private var first = 0
     private var octets = 0
 
     var isEmpty: Bool { first == messages.count }
+
+    /// Whether nothing is held but the end of a message: that of the request which is being ruled on.
+    var isOneEnd: Bool {
+        guard messages.count - first == 1, case .end = messages[first] else { return false }
+        return true
+    }
 
     /// False when the bound is reached: the driver did not stop reading.
     mutating func append(_ message: HTTPMessage) -> Bool {

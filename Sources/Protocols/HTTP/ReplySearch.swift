@@ -105,7 +105,7 @@ struct ReplySearch {
 
 extension Relaying {
     /// That the credential was found in the body: once.
-    mutating func takeNote() -> [EngineAction<HTTPMessage>] {
+    func takeNote() -> [EngineAction<HTTPMessage>] {
         search?.takeBodyNote() == true ? [.masked(id, .body)] : []
     }
 }

@@ -29,6 +29,14 @@ enum ReadRequest: Sendable {
 struct RequestReader: Sendable {
     let connection: HTTPConnection
     let patterns: PlaceholderPatterns
+    /// What the connection was made to, as most requests on it spell it; nil on the proxy port.
+    private let captured: CapturedAuthority?
+
+    init(connection: HTTPConnection, patterns: PlaceholderPatterns) {
+        self.connection = connection
+        self.patterns = patterns
+        captured = CapturedAuthority(connection)
+    }
 
     func read(_ raw: HTTPRequestHead) throws(HTTPFault) -> ReadRequest {
         try Fields.check(raw.headers)
@@ -66,6 +74,7 @@ struct RequestReader: Sendable {
         guard fields.count == 1, let field = fields.first else {
             throw .malformed("the request has \(fields.count) Host fields; one is needed")
         }
+        if let captured, captured.text == field { return captured.authority }
         return try Authority(field)
     }
 
@@ -138,7 +147,7 @@ struct RequestReader: Sendable {
         }
         guard case .captured(let host, let serverName) = connection.origin else { return }
         guard named.host == host, named.port == connection.port else {
-            throw mismatch("the request names \(named), the connection was made to \(captured(host))")
+            throw mismatch("the request names \(named), the connection was made to \(destination(host))")
         }
         guard connection.scheme == .https else { return }
         switch host {
@@ -155,7 +164,7 @@ struct RequestReader: Sendable {
         }
     }
 
-    private func captured(_ host: Host) -> Endpoint {
+    private func destination(_ host: Host) -> Endpoint {
         Endpoint(scheme: connection.scheme, host: host, port: connection.port)
     }
 
@@ -200,7 +209,7 @@ struct RequestReader: Sendable {
             framing = .length(0)
         }
         framing.write(to: &headers)
-        var whole: HTTPHeaders = ["host": Self.hostText(request.endpoint)]
+        var whole: HTTPHeaders = ["host": hostText(request.endpoint)]
         whole.add(contentsOf: headers)
         return HTTPRequestHead(
             version: .http1_1,
@@ -217,9 +226,9 @@ struct RequestReader: Sendable {
         }
     }
 
-    /// The endpoint without its scheme; the default port is left out.
-    private static func hostText(_ endpoint: Endpoint) -> String {
-        String(endpoint.description.dropFirst(endpoint.scheme.rawValue.utf8.count + 3))
+    private func hostText(_ endpoint: Endpoint) -> String {
+        if let captured, captured.endpoint == endpoint { return captured.text }
+        return CapturedAuthority.text(endpoint)
     }
 
     private func mismatch(_ message: String) -> HTTPFault {

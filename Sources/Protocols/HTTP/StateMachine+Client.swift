@@ -47,7 +47,9 @@ extension HTTPEngine {
         var search: ReplySearch?
         do {
             try checked.credentials.apply(injection, to: &head, of: asking)
-            if let injection, injection.isSent { search = try ReplySearch(for: injection, in: &head, spellings) }
+            if let injection, injection.isSent {
+                search = try ReplySearch(for: injection, in: &head, spellings)
+            }
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)
@@ -56,7 +58,9 @@ extension HTTPEngine {
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if let gathered = asking.gathered {
             actions += gathered.pieces.map { .forward(.body($0), to: .upstream, under: asking.id) }
-            if gathered.isWhole { actions.append(.forward(.end(gathered.trailers), to: .upstream, under: asking.id)) }
+            if gathered.isWhole {
+                actions.append(.forward(.end(gathered.trailers), to: .upstream, under: asking.id))
+            }
         }
         if checked.wantsContinue {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)
@@ -66,7 +70,6 @@ extension HTTPEngine {
     }
 
     private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
-        var exchange = exchange
         switch message {
         case .body(let bytes):
             guard exchange.checked.framing != .none, exchange.requestBody.take(bytes.readableBytes) else {
@@ -75,14 +78,12 @@ extension HTTPEngine {
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
-            state = .relaying(exchange)
             return [.forward(message, to: .upstream, under: exchange.id)]
         case .end(let trailers):
             guard exchange.requestBody.isComplete else { return close() }
             do {
                 let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
-                state = .relaying(exchange)
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
             } catch {
                 return cut(exchange, error)

@@ -17,7 +17,6 @@ extension HTTPEngine {
     }
 
     private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
-        var exchange = exchange
         switch message {
         case .responseHead(let head):
             return exchange.response == nil ? receivedHead(head, in: exchange) : close()
@@ -26,7 +25,6 @@ extension HTTPEngine {
                 exchange.responseBody.take(bytes.readableBytes)
             else { return close() }
             guard exchange.search != nil else {
-                state = .relaying(exchange)
                 return [.forward(message, to: .client, under: exchange.id)]
             }
             return searched(bytes, in: exchange)
@@ -46,7 +44,6 @@ extension HTTPEngine {
     }
 
     private mutating func receivedHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
-        var exchange = exchange
         switch head.status.code {
         case 101:
             return upstreamFailed(exchange, "the upstream changed protocols without being asked to")
@@ -56,7 +53,6 @@ extension HTTPEngine {
             guard exchange.interimResponses <= HTTPLimits.interimResponses else {
                 return upstreamFailed(exchange, "the upstream sent too many interim responses")
             }
-            state = .relaying(exchange)
             return []
         case 200..<600:
             return receivedFinalHead(head, in: exchange)
@@ -66,7 +62,6 @@ extension HTTPEngine {
     }
 
     private mutating func receivedFinalHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
-        var exchange = exchange
         var isDecoded = false
         do {
             isDecoded = try exchange.search?.begin(head) ?? false
@@ -78,7 +73,6 @@ extension HTTPEngine {
             let isMasked = exchange.search?.mask(&response.head.headers) ?? false
             exchange.response = response
             exchange.responseBody = BodyCount(response.framing)
-            state = .relaying(exchange)
             let note: Actions = isMasked ? [.masked(exchange.id, .header)] : []
             return note + [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
         } catch {
@@ -88,11 +82,9 @@ extension HTTPEngine {
 
     /// Some of the body of a reply that is looked through for the credential.
     private mutating func searched(_ bytes: ByteBuffer, in exchange: Relaying) -> Actions {
-        var exchange = exchange
         do {
             let pieces = try exchange.search?.body(bytes) ?? []
             let note = exchange.takeNote()
-            state = .relaying(exchange)
             return note + pieces.map { .forward(.body($0), to: .client, under: exchange.id) }
         } catch {
             return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
@@ -104,7 +96,6 @@ extension HTTPEngine {
         _ response: CheckedResponse,
         _ trailers: HTTPHeaders?
     ) -> Actions {
-        var exchange = exchange
         var actions: Actions = []
         do {
             let rest = response.hasBody ? try exchange.search?.end() : nil

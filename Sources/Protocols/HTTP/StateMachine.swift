@@ -33,11 +33,13 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     }
 
     package var wantsClientMessages: Bool {
-        guard held.isEmpty else { return false }
+        guard held.isEmpty || held.isOneEnd else { return false }
         return switch state {
         // While a response is under way too, so that the driver notices a client that goes away.
         case .idle, .draining, .relaying, .gathering: true
-        case .asking, .handedOver, .closed: false
+        // What comes is held.
+        case .asking: true
+        case .handedOver, .closed: false
         }
     }
 
@@ -58,7 +60,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         switch ruling {
         case .allowed(let injection): return allowed(asking, injection) + pump()
         case .denied(let denial):
-            return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered) + pump()
+            return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered)
+                + pump()
         case .read(let interest): return gather(interest, for: asking) + pump()
         }
     }
@@ -74,7 +77,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
                 exchange,
                 "the upstream closed the connection before its response was complete"
             )
-        case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining): return []
+        case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining):
+            return []
         }
     }
 

@@ -51,6 +51,28 @@ struct Authority: Hashable {
     }
 }
 
+/// Host and port that a connection was captured on its way to, spelled as a Host field does, so that a field that is
+/// spelled so need not be read.
+struct CapturedAuthority: Hashable {
+    let endpoint: Endpoint
+    let text: String
+    let authority: Authority
+
+    /// Nil on the proxy port, and for a host that cannot be read back.
+    init?(_ connection: HTTPConnection) {
+        guard case .captured(let host, _) = connection.origin else { return nil }
+        endpoint = Endpoint(scheme: connection.scheme, host: host, port: connection.port)
+        text = Self.text(endpoint)
+        guard let authority = try? Authority(text), authority.host == host else { return nil }
+        self.authority = authority
+    }
+
+    /// The endpoint without its scheme; the default port is left out.
+    static func text(_ endpoint: Endpoint) -> String {
+        String(endpoint.description.dropFirst(endpoint.scheme.rawValue.utf8.count + 3))
+    }
+}
+
 /// A request target (RFC 9112 section 3.2), read once.
 enum Target: Hashable {
     case origin(path: String, query: String?)

@@ -27,7 +27,8 @@ package struct ClientHelloReader: Sendable {
     ///
     /// After `hello` or `malformed` the answer stays what it is, and nothing more is read.
     package mutating func received(_ bytes: some Sequence<UInt8>) -> Progress {
-        for byte in bytes {
+        // A copy, at once: a buffer's view is walked octet by octet through its witnesses.
+        for byte in Array(bytes) {
             if case .done(let progress) = stage { return progress }
             wire += 1
             step(byte)
