@@ -15,6 +15,9 @@ SWIFT ?= swift
 SWIFT_VERSION := 6.3
 
 scratch := $(abspath $(SCRATCH))
+# A peer of the benchmarks, from PyPI.
+MITMPROXY_VERSION := 11.0.2
+mitmproxy := $(scratch)/mitmproxy-$(MITMPROXY_VERSION)
 release := $(scratch)/release
 
 # One configuration for everything, so that the tests run what `make build` installs: release, without debug
@@ -106,7 +109,7 @@ build-tests: deps-build toolchain
 	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
 
 .PHONY: bench
-bench: bench-launch bench-gateway ## Both benchmarks, side by side with their peers, as ratios
+bench: bench-launch bench-http ## Both benchmarks, side by side with their peers, as ratios
 
 .PHONY: bench-launch
 bench-launch: deps-bench build ## Launch and reap /bin/true: bailey against bwrap
@@ -120,9 +123,11 @@ bench-crowd: build ## A thousand agents at once and ten thousand launches: what 
 bench-trees: build ## What looking through a workspace's folders costs a launch
 	@tools/bench/trees
 
-.PHONY: bench-gateway
-bench-gateway: deps-bench build ## Requests per second: the gateway against squid with interception
-	@tools/bench/gateway
+.PHONY: bench-http
+bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
+	@[ -x '$(mitmproxy)/bin/mitmdump' ] || { python3 -m venv '$(mitmproxy)' && \
+	    '$(mitmproxy)/bin/pip' install --quiet 'mitmproxy==$(MITMPROXY_VERSION)'; }
+	@MITMDUMP='$(mitmproxy)/bin/mitmdump' tools/bench/http
 
 .PHONY: lint
 lint: toolchain ## Check the style of every source file

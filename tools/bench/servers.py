@@ -35,14 +35,7 @@ http {{
 """
 
 SQUID = """
-http_port 127.0.0.1:{port} ssl-bump generate-host-certificates=on dynamic_cert_mem_cache_size=4MB \
-tls-cert={folder}/tls/ca.pem tls-key={folder}/tls/ca.key
-sslcrtd_program /usr/lib/squid/security_file_certgen -s {folder}/squid/certificates -M 4MB
-sslcrtd_children 1
-tls_outgoing_options cafile={folder}/tls/ca.pem
-acl hello at_step SslBump1
-ssl_bump peek hello
-ssl_bump bump all
+http_port 127.0.0.1:{port} {interception}
 acl host dstdomain {host}
 acl methods method CONNECT GET
 acl pages urlpath_regex ^/[^/]*$
@@ -52,18 +45,45 @@ http_access allow host methods pages
 http_access deny all
 cache deny all
 cache_mem 0
-hosts_file {folder}/squid/hosts
-access_log stdio:{folder}/squid/access.log
+hosts_file {own}/hosts
+access_log stdio:{own}/access.log
 buffered_logs on
-cache_log {folder}/squid/cache.log
-pid_filename {folder}/squid/pid
-coredump_dir {folder}/squid
+cache_log {own}/cache.log
+pid_filename {own}/pid
+coredump_dir {own}
 netdb_filename none
 pinger_enable off
 via off
 forwarded_for delete
 shutdown_lifetime 0 seconds
 {user}
+"""
+
+SSL_BUMP = """ssl-bump generate-host-certificates=on dynamic_cert_mem_cache_size=4MB \
+tls-cert={folder}/tls/ca.pem tls-key={folder}/tls/ca.key
+sslcrtd_program /usr/lib/squid/security_file_certgen -s {folder}/squid/certificates -M 4MB
+sslcrtd_children 1
+tls_outgoing_options cafile={folder}/tls/ca.pem
+acl hello at_step SslBump1
+ssl_bump peek hello
+ssl_bump bump all"""
+
+# Two threads, as many as Bailey has loops; connections to the server are kept and shared.
+HAPROXY = """
+global
+    nbthread 2
+    maxconn 4096
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+frontend front
+    bind {address}:{port} ssl crt {folder}/tls/both.pem alpn http/1.1
+    default_backend back
+backend back
+    http-reuse always
+    server origin {origin}:{origin_port} ssl verify required ca-file {folder}/tls/ca.pem verifyhost {host} sni str({host})
 """
 
 
@@ -75,6 +95,8 @@ class Origin:
         self.address = "127.78.%d.%d" % (1 + low // 250, 1 + low % 250)
         make_certificates(folder, self.address)
         folder.write("pages/1k", "x" * 1024)
+        with open(folder.path("pages/1g"), "wb") as file:
+            file.truncate(1 << 30)
         user = "user root;" if os.getuid() == 0 else ""
         folder.write("nginx.conf", NGINX.format(folder=folder.name, address=self.address, port=PORT, user=user))
         self.process = folder.start("/usr/sbin/nginx", "-p", folder.name, "-c", folder.path("nginx.conf"),
@@ -94,21 +116,64 @@ def make_certificates(folder, address):
                 "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth")
 
 
-def start_squid(folder, origin):
-    """squid with interception, its own folder and one process; returns it and its port."""
+def start_squid(folder, origin, intercepting):
+    """squid, one process, in a folder of its own; returns it and its port."""
     port = free_port()
-    os.makedirs(folder.path("squid"), mode=0o755)
-    folder.tool("/usr/lib/squid/security_file_certgen", "-c", "-s", folder.path("squid/certificates"), "-M", "4MB")
-    folder.write("squid/hosts", "%s %s\n" % (origin.address, HOST))
+    name = "squid" if intercepting else "squid-connect"
+    own = folder.path(name)
+    os.makedirs(own, mode=0o755)
+    if intercepting:
+        folder.tool("/usr/lib/squid/security_file_certgen", "-c", "-s", folder.path("squid/certificates"), "-M", "4MB")
+    folder.write(name + "/hosts", "%s %s\n" % (origin.address, HOST))
     user = ""
     if os.getuid() == 0:
         user = "cache_effective_user proxy"
-        folder.tool("chown", "-R", "proxy", folder.path("squid"))
+        folder.tool("chown", "-R", "proxy", own)
         folder.tool("chown", "proxy", folder.path("tls/ca.key"))
-    folder.write("squid.conf", SQUID.format(folder=folder.name, port=port, host=HOST, user=user))
-    process = folder.start("/usr/sbin/squid", "-N", "-f", folder.path("squid.conf"))
+    interception = SSL_BUMP.format(folder=folder.name) if intercepting else ""
+    folder.write(name + ".conf", SQUID.format(own=own, port=port, host=HOST, user=user, interception=interception))
+    process = folder.start("/usr/sbin/squid", "-N", "-f", folder.path(name + ".conf"))
     wait_for(process, "127.0.0.1", port, folder.path("squid.log"))
     return process, port
+
+
+def start_haproxy(folder, origin):
+    """haproxy in front of the server, with a certificate for its name; returns it, its address and its port."""
+    address, port = origin.address, free_port()
+    with open(folder.path("tls/server.pem")) as certificate, open(folder.path("tls/server.key")) as key:
+        folder.write("tls/both.pem", certificate.read() + key.read(), mode=0o600)
+    folder.write("haproxy.conf", HAPROXY.format(
+        address=address, port=port, folder=folder.name, origin=origin.address, origin_port=PORT, host=HOST))
+    process = folder.start("/usr/sbin/haproxy", "-db", "-f", folder.path("haproxy.conf"))
+    wait_for(process, address, port, folder.path("haproxy.log"))
+    return process, address, port
+
+
+def start_mitmproxy(folder, origin):
+    """mitmproxy, which finds the server by the file of hosts that it is told of; returns it and its port."""
+    port = free_port()
+    folder.write("mitmproxy/route.py", ROUTE % (HOST, origin.address))
+    process = folder.start(
+        mitmdump(), "--listen-host", "127.0.0.1", "--listen-port", str(port), "--quiet", "--no-http2",
+        "--set", "confdir=" + folder.path("mitmproxy"), "--scripts", folder.path("mitmproxy/route.py"),
+        "--set", "ssl_verify_upstream_trusted_ca=" + folder.path("tls/ca.pem"))
+    wait_for(process, "127.0.0.1", port, folder.path("mitmdump.log"), 30)
+    return process, port
+
+
+# The name is nobody's: mitmproxy is told where it leads when it connects.
+ROUTE = """
+def server_connect(data):
+    if data.server.address[0] == "%s":
+        data.server.address = ("%s", data.server.address[1])
+"""
+
+
+def mitmdump():
+    path = os.environ.get("MITMDUMP", "")
+    if not os.access(path, os.X_OK):
+        sys.exit("No mitmdump at '%s': run this by `make bench-http`, which installs it, or set MITMDUMP." % path)
+    return path
 
 
 def free_port():
@@ -117,8 +182,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(process, address, port, log):
-    end = time.monotonic() + START_LIMIT
+def wait_for(process, address, port, log, limit=START_LIMIT):
+    end = time.monotonic() + limit
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex((address, port)) == 0:
