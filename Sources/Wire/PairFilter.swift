@@ -24,14 +24,32 @@ package struct PairFilter: Sendable {
     }
 
     /// Goes on to where something could begin, or to the last octet.
+    ///
+    /// Seven pairs of eight octets at a time, with one branch for them all; the pairs of eight that hold one are looked at
+    /// one by one.
     func skip(_ bytes: RawSpan, from offset: inout Int) {
         let bits = bits.span
+        while offset + 8 <= bytes.byteCount {
+            let octets = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+            var found: UInt8 = 0
+            for place in 0..<UInt64(7) {
+                found |= Self.bit(of: UInt16(truncatingIfNeeded: octets >> (8 * place)), in: bits)
+            }
+            guard found & 1 == 0 else { break }
+            offset += 7
+        }
         let last = bytes.byteCount - 1
         while offset < last {
             let pair = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self).littleEndian
-            guard bits[Int(pair >> 3)] & (1 << UInt8(pair & 7)) == 0 else { return }
+            guard Self.bit(of: pair, in: bits) & 1 == 0 else { return }
             offset += 1
         }
+    }
+
+    /// A pair's bit, lowest; what stands above it means nothing.
+    private static func bit(of pair: UInt16, in bits: Span<UInt8>) -> UInt8 {
+        // 2^16 pairs, 2^13 octets: there is one for each.
+        unsafe bits[unchecked: Int(pair >> 3)] >> UInt8(truncatingIfNeeded: pair & 7)
     }
 
     private static func cases(_ byte: UInt8) -> [UInt8] {
