@@ -1,3 +1,4 @@
+internal import Glibc
 internal import HTTPProtocol
 internal import NIOCore
 internal import NIOTLS
@@ -37,9 +38,23 @@ final class Negotiation: ChannelInboundHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
+    /// Acknowledges the client's part of the handshake now.
+    ///
+    /// BoringSSL keeps its tickets for the first reply, so that nothing goes back by itself, and a client that has left
+    /// Nagle's algorithm on would hold its request for the 40 ms of a delayed acknowledgement (tcp(7), TCP_QUICKACK).
+    private func acknowledge(_ context: ChannelHandlerContext) throws {
+        try context.channel.syncOptions?.setOption(Self.quickAcknowledgement, value: 1)
+    }
+
+    private static let quickAcknowledgement = ChannelOptions.Types.SocketOption(
+        level: .tcp,
+        name: NIOBSDSocket.Option(rawValue: TCP_QUICKACK)
+    )
+
     private func enter(_ chosen: String?, _ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
         do {
+            try acknowledge(context)
             if chosen == Self.http2 {
                 try pipeline.addHTTP2(connection, parts)
             } else {

@@ -59,14 +59,14 @@ def start(route, client):
 
 
 def resident(pid):
-    """Octets of a process and its children, shared pages counted once (proc_pid_smaps(5), Pss)."""
-    total = 0
-    with open("/proc/%d/smaps_rollup" % pid) as file:
-        total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    """Octets that a process has in memory, and those that its children have besides what they share with it."""
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         children = file.read().split()
     # The spawner, whose children are the agents.
-    for child in children:
-        with open("/proc/%s/smaps_rollup" % child) as file:
-            total += sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    return total
+    return field(pid, "Rss:") + sum(field(child, "Private_Dirty:") for child in children)
+
+
+def field(pid, name):
+    """A sum of proc_pid_smaps(5)."""
+    with open("/proc/%s/smaps_rollup" % pid) as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
