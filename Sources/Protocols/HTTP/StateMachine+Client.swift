@@ -47,7 +47,9 @@ extension HTTPEngine {
         var search: ReplySearch?
         do {
             try checked.credentials.apply(injection, to: &head, of: asking)
-            if let injection, injection.isSent { search = try ReplySearch(for: injection, in: &head, spellings) }
+            if let injection, injection.isSent {
+                search = try ReplySearch(for: injection, in: &head, spellings)
+            }
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)
@@ -56,7 +58,9 @@ extension HTTPEngine {
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if let gathered = asking.gathered {
             actions += gathered.pieces.map { .forward(.body($0), to: .upstream, under: asking.id) }
-            if gathered.isWhole { actions.append(.forward(.end(gathered.trailers), to: .upstream, under: asking.id)) }
+            if gathered.isWhole {
+                actions.append(.forward(.end(gathered.trailers), to: .upstream, under: asking.id))
+            }
         }
         if checked.wantsContinue {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)

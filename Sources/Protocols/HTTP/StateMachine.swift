@@ -58,7 +58,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         switch ruling {
         case .allowed(let injection): return allowed(asking, injection) + pump()
         case .denied(let denial):
-            return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered) + pump()
+            return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered)
+                + pump()
         case .read(let interest): return gather(interest, for: asking) + pump()
         }
     }
@@ -74,7 +75,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
                 exchange,
                 "the upstream closed the connection before its response was complete"
             )
-        case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining): return []
+        case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining):
+            return []
         }
     }
 
