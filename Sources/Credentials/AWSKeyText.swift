@@ -33,7 +33,9 @@ struct AWSKeyText {
             guard let document = try? JSONDecoder().decode(Document.self, from: Data(source.utf8)),
                 document.version == 1
             else { return nil }
-            text = ([document.id, document.secret] + [document.token].compactMap(\.self)).joined(separator: ":")
+            text = ([document.id, document.secret] + [document.token].compactMap(\.self)).joined(
+                separator: ":"
+            )
             let date = document.expiration.map { try? Date($0, strategy: .iso8601) }
             if case .some(.none) = date { return nil }
             end = date.flatMap(\.self).map { Int64($0.timeIntervalSince1970 * 1_000) }

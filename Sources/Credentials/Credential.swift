@@ -54,10 +54,13 @@ final class Credential: Sendable {
     private func refresh(_ kept: inout sending Kept, _ now: Int64) -> Result<String, CredentialFailure> {
         kept = .nothing
         do {
-            let secret = KeptSecret(try fetch.fetch(definition))
+            let fetched = try fetch.fetch(definition)
+            let lifetime =
+                if let named = fetched.lifetime { named } else { try lifetime(of: fetched.secret) }
+            let secret = KeptSecret(fetched.intoSecret())
             secret.secret.withText { parts(of: $0).forEach(onFetch) }
             let result = value(of: secret.secret)
-            kept = .secret(secret, until: now + min(definition.lifetime, try lifetime(of: secret.secret)))
+            kept = .secret(secret, until: now + lifetime)
             return result
         } catch {
             kept = .failure(error, until: now + CredentialLimits.failureLifetime)
@@ -67,7 +70,8 @@ final class Credential: Sendable {
 
     private func value(of secret: borrowing Secret) -> Result<String, CredentialFailure> {
         secret.withText { text in
-            if placeholders.contains(where: { place in parts(of: text).contains { $0.isSame(as: place.value) } }) {
+            if placeholders.contains(where: { place in parts(of: text).contains { $0.isSame(as: place.value) }
+            }) {
                 return .failure(failure("its source gives the look-alike that agents hold"))
             }
             switch definition.position {
@@ -132,7 +136,7 @@ final class Credential: Sendable {
         else { return definition.lifetime }
         let left = end - Int64(Date().timeIntervalSince1970 * 1_000) - CredentialLimits.expiryMargin
         guard left > 0 else { throw failure("its source gives a key that has expired, or is about to") }
-        return left
+        return min(left, definition.lifetime)
     }
 
     /// RFC 6265 section 4.1.1.
@@ -145,8 +149,10 @@ final class Credential: Sendable {
     }
 
     /// Takes the secret's shape where looking costs nothing; a command is not run for that.
-    private static func placeholders(_ definition: CredentialDefinition, _ fetch: SecretFetch) -> [Placeholder]
-    {
+    private static func placeholders(
+        _ definition: CredentialDefinition,
+        _ fetch: SecretFetch
+    ) -> [Placeholder] {
         guard let variable = definition.variable else { return [] }
         if let secretVariable = definition.secretVariable {
             return [(variable, PlaceholderShape.awsKey), (secretVariable, .awsSecret)].map {
@@ -155,8 +161,8 @@ final class Credential: Sendable {
         }
         let secret: String? =
             switch definition.source {
-            case .environment, .file: try? fetch.fetch(definition).withText { $0 }
-            case .command: nil
+            case .environment, .file: try? fetch.fetch(definition).intoSecret().withText { $0 }
+            case .command, .token: nil
             }
         let shape = PlaceholderShape.matching(secret: secret, variable: variable)
         var value = shape.make()

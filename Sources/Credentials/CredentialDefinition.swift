@@ -10,6 +10,8 @@ package struct CredentialDefinition: Sendable, Hashable {
         case file(String)
         /// A program by its absolute path, and its arguments; no shell.
         case command([String])
+        /// An authorisation server.
+        indirect case token(TokenRequest)
     }
 
     /// How the secret is put into a request.
@@ -53,8 +55,8 @@ package struct CredentialDefinition: Sendable, Hashable {
     }
 
     package let name: String
-    package let source: Source
-    package let position: Position
+    package var source: Source
+    package var position: Position
     package let hosts: [HostPattern]
     /// The agent's variable that holds the look-alike; nil for none.
     package let variable: String?
@@ -80,5 +82,7 @@ package struct CredentialDefinition: Sendable, Hashable {
         position.isDocument ? CredentialLimits.maximumDocument : CredentialLimits.maximumSecret
     }
 
-    var binding: CredentialBinding { CredentialBinding(hosts: hosts, place: position.place, scope: position.scope) }
+    var binding: CredentialBinding {
+        CredentialBinding(hosts: hosts, place: position.place, scope: position.scope)
+    }
 }

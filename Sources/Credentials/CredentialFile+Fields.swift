@@ -5,8 +5,10 @@ extension CredentialFile {
     private static let unbuiltPositions: Set<String> = [
         "password", "ssh-key",
     ]
-    private static let positions = ["bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4"]
-    private static let positionsText = 
+    private static let positions = [
+        "bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4",
+    ]
+    private static let positionsText =
         "bearer, basic, header NAME, query NAME, cookie NAME, client-cert, aws-sigv4 [REGION SERVICE]"
 
     /// Fields that frame a message or name its host: a secret there would change what the request is

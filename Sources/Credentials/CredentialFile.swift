@@ -6,7 +6,7 @@ package import Profiles
 ///
 /// What the format has and Bailey has not built is refused by name.
 package enum CredentialFile {
-    private static let unbuiltSources: Set<String> = ["vault", "oauth2", "aws-sts", "ssh-ca", "kubernetes"]
+    static let unbuiltSources: Set<String> = ["vault", "aws-sts", "ssh-ca", "kubernetes"]
     private static let keys = ["from", "as", "for", "placeholder", "lifetime"]
 
     /// Reads the text of a file.
@@ -81,13 +81,22 @@ package enum CredentialFile {
         let lifetime =
             fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
         guard let source, let position, !hosts.isEmpty else { return nil }
+        if case .token = source {
+            if position != .bearer {
+                errors.report("a token of from: oauth2 goes as: bearer", at: entry.keyPosition)
+            }
+            if let node = fields["lifetime"] {
+                errors.report("a token's lifetime is what the server says", at: node.position)
+            }
+        }
         if position == .clientCertificate, let node = fields["placeholder"] {
             errors.report(
                 "a client certificate is no part of a request, so no placeholder stands for it",
                 at: node.position
             )
         }
-        if position.place == .awsSignature, let variable, CredentialDefinition.secretVariable(beside: variable) == nil,
+        if position.place == .awsSignature, let variable,
+            CredentialDefinition.secretVariable(beside: variable) == nil,
             let node = fields["placeholder"]
         {
             errors.report(
@@ -112,19 +121,31 @@ package enum CredentialFile {
         _ home: String?,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Source? {
-        let words = ["env", "file", "command"]
-        guard let fields = node.mapping("from", keys: words, unbuilt: unbuiltSources, &errors) else {
+        source(node, "from", or: ["oauth2"], home, &errors)
+    }
+
+    /// A secret by one of the sources on this machine, or by another of these words.
+    static func source(
+        _ node: YAMLNode,
+        _ what: String,
+        or others: [String] = [],
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Source? {
+        let words = ["env", "file", "command"] + others
+        guard let fields = node.mapping(what, keys: words, unbuilt: unbuiltSources, &errors) else {
             return nil
         }
         guard fields.entries.count == 1, let entry = fields.entries.first else {
             // Unknown keys have been reported already.
-            errors.report("from names exactly one of env, file, command", at: node.position)
+            errors.report("\(what) names exactly one of \(words.joined(separator: ", "))", at: node.position)
             return nil
         }
         switch entry.key {
-        case "env": return variable(entry.value, "from: env", &errors).map { .environment($0) }
+        case "env": return variable(entry.value, "\(what): env", &errors).map { .environment($0) }
         case "file":
-            return path(entry.value, "from: file", "/etc/bailey/token", home, &errors).map { .file($0) }
+            return path(entry.value, "\(what): file", "/etc/bailey/token", home, &errors).map { .file($0) }
+        case "oauth2": return token(entry.value, home, &errors).map { .token($0) }
         default: return command(entry.value, home, &errors).map { .command($0) }
         }
     }

@@ -11,7 +11,9 @@ package enum CredentialLimits {
     static let maximumHosts = 64
     /// Octets of a credential's or a variable's name.
     static let maximumName = 64
-    /// Arguments of a command.
+    /// Octets of a client's name or an audience, which are URLs at the longest.
+    static let maximumWord = 2_048
+    /// Arguments of a command, words of a scope.
     static let maximumArguments = 64
     /// Milliseconds that a command may take; an agent's request waits for it.
     static let commandTimeout: Int64 = 10_000
@@ -19,7 +21,7 @@ package enum CredentialLimits {
     static let defaultLifetime: Int64 = 60_000
     /// The longest `lifetime`, in milliseconds: a day.
     static let maximumLifetime: UInt64 = 86_400_000
-    /// Milliseconds before the end that a source names, at which what it gave is used no more: a request is under way.
+    /// Milliseconds before the end that a source names, at which what it gave is used no more: a request is on its way.
     static let expiryMargin: Int64 = 30_000
     /// Milliseconds for which a source that failed is not asked again.
     static let failureLifetime: Int64 = 2_000

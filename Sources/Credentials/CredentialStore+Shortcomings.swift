@@ -15,8 +15,9 @@ extension CredentialStore {
     ///   - knowsEnvironment: whether this store was made with the environment that secrets are taken from.
     /// - Returns: a sentence; nil when nothing is known to be missing.
     package func shortcoming(of credential: String, knowsEnvironment: Bool) -> String? {
-        definition(of: credential).flatMap { definition in
-            switch definition.source {
+        let sources = definition(of: credential)?.source.onMachine ?? []
+        return sources.compactMap { source -> String? in
+            switch source {
             case .environment(let variable):
                 guard knowsEnvironment, !isSet(variable) else { return nil }
                 return "credential \(credential): the variable \(variable) is not set, or empty"
@@ -25,7 +26,9 @@ extension CredentialStore {
                 guard let program = arguments.first, unsafe access(program, X_OK) != 0 else { return nil }
                 let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
                 return "credential \(credential): cannot run \(program): \(reason)"
+            // Only asking would tell.
+            case .token: return nil
             }
-        }
+        }.first
     }
 }

@@ -12,6 +12,9 @@ package final class CredentialStore: CredentialSource {
     /// Variables of the supervisor's environment that hold secrets: no agent may inherit them.
     package let withheldVariables: Set<String>
     private let credentials: [String: Credential]
+    /// Those on this machine.
+    private let sources: [CredentialDefinition.Source]
+    private let sender = TokenSender()
     private let environment: [String: String]
 
     /// Makes a store of parsed definitions.
@@ -25,14 +28,17 @@ package final class CredentialStore: CredentialSource {
         environment: [String: String],
         onFetch: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        sources = definitions.flatMap(\.source.onMachine)
         withheldVariables = Set(
-            definitions.compactMap { if case .environment(let name) = $0.source { name } else { nil } }
+            sources.compactMap { if case .environment(let name) = $0 { name } else { nil } }
         )
         let withheld = withheldVariables
         self.environment = environment.filter { withheld.contains($0.key) }
         let fetch = SecretFetch(
             environment: self.environment,
-            home: environment["HOME"]
+            home: environment["HOME"],
+            sender: sender,
+            onFetch: onFetch
         )
         let made = definitions.map { Credential($0, fetch, onFetch) }
         placeholders = made.flatMap(\.placeholders)
@@ -54,6 +60,9 @@ package final class CredentialStore: CredentialSource {
         return CredentialStore(definitions, environment: environment, onFetch: onFetch)
     }
 
+    /// Who sends requests for tokens from now on; credentials that need one cannot be had before.
+    package func send(by transport: any TokenTransport) { sender.attach(transport) }
+
     /// Whether there is a credential of that name: a profile that names another must not be launched.
     package func has(_ credential: String) -> Bool { credentials[credential] != nil }
 
@@ -64,14 +73,12 @@ package final class CredentialStore: CredentialSource {
 
     /// The files that hold secrets.
     package var files: [String] {
-        credentials.values.compactMap { if case .file(let path) = $0.definition.source { path } else { nil } }
+        sources.compactMap { if case .file(let path) = $0 { path } else { nil } }
     }
 
     /// The programs that fetch secrets.
     package var programs: [String] {
-        credentials.values.compactMap {
-            if case .command(let words) = $0.definition.source { words.first } else { nil }
-        }
+        sources.compactMap { if case .command(let words) = $0 { words.first } else { nil } }
     }
 
     /// Whether a variable holds something is all that is asked of it.

@@ -8,7 +8,31 @@ struct SecretFetch: Sendable {
     /// The home directory for commands.
     let home: String?
 
-    func fetch(_ definition: CredentialDefinition) throws(CredentialFailure) -> Secret {
+    let sender: TokenSender
+    /// Is given what is asked for on the way to the secret.
+    let onFetch: @Sendable (String) -> Void
+
+    func fetch(_ definition: CredentialDefinition) throws(CredentialFailure) -> FetchedSecret {
+        guard case .token(let request) = definition.source else {
+            return FetchedSecret(secret: try secret(definition), lifetime: nil)
+        }
+        guard let transport = sender.attached else {
+            throw CredentialFailure("credential \(definition.name): there is nobody yet to ask for its token")
+        }
+        let fetch = TokenFetch(request: request, credential: definition.name, transport: transport) {
+            (source) throws(CredentialFailure) in
+            var part = definition
+            part.source = source
+            part.position = .header("")
+            let text = try self.secret(part).withText { $0 }
+            onFetch(text)
+            return text
+        }
+        let (token, lifetime) = try fetch.fetch()
+        return FetchedSecret(secret: Secret(Array(token.utf8)), lifetime: lifetime)
+    }
+
+    private func secret(_ definition: CredentialDefinition) throws(CredentialFailure) -> Secret {
         var octets = try octets(of: definition)
         defer { octets.wipe() }
         guard !octets.isEmpty else {
@@ -38,6 +62,8 @@ struct SecretFetch: Sendable {
             return try SecretFile(path: path, credential: name).read(atMost: limit)
         case .command(let arguments):
             return try SecretCommand(arguments: arguments, credential: name, home: home, maximum: limit).run()
+        case .token:
+            throw CredentialFailure("credential \(name): a token cannot be what a token is asked for with")
         }
     }
 
@@ -53,6 +79,14 @@ struct SecretFetch: Sendable {
             throw CredentialFailure("credential \(name): the secret begins or ends with a space")
         }
     }
+}
+
+/// A secret, and the milliseconds that it may be kept by its source's word; nil where that does not say.
+struct FetchedSecret: ~Copyable {
+    let secret: Secret
+    let lifetime: Int64?
+
+    consuming func intoSecret() -> Secret { secret }
 }
 
 extension [UInt8] {

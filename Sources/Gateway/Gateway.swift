@@ -15,6 +15,7 @@ package final class Gateway: Sendable {
 
     private let group: MultiThreadedEventLoopGroup
     private let gatehouse: Gatehouse
+    let tokens: TokenClient
     private let attached = Mutex<[AgentID: Attachment]>([:])
 
     /// An agent's place here, and its listening sockets.
@@ -56,12 +57,14 @@ package final class Gateway: Sendable {
                 )
             }
         )
+        let resolver = Resolver(configuration, work)
+        tokens = TokenClient(names: resolver, tls: tls, limits: limits, group: group)
         gatehouse = Gatehouse(
             audit: audit,
             credentials: credentials,
             limits: limits,
             dialer: Dialer(
-                resolver: Resolver(configuration, work),
+                resolver: resolver,
                 host: HostAddresses(),
                 limits: limits
             ),

@@ -41,6 +41,8 @@ package struct GatewayLimits: Sendable {
     package var upstreamHandshake: Int64 = 10_000
     /// Addresses of one name that are tried, in the resolver's order.
     package var addressesTried = 8
+    /// Milliseconds for a token endpoint's whole answer: as long as a command has.
+    package var token: Int64 = 10_000
     /// Threads for what may block, the system resolver and credential sources.
     package var blockingThreads = 8
     /// How many of them one agent's lookups and credentials may hold at a time: the rest stays for others.
@@ -71,6 +73,8 @@ package struct GatewayLimits: Sendable {
     static let connectionWindow = 1_024 * 1_024
     /// Octets of one agent's request bodies that are held at a time until they are decided on: two of the largest.
     static let bodies = 2 * HTTPLimits.gathered
+    /// Octets of a token endpoint's answer: eight of the longest tokens.
+    static let tokenReply = 65_536
     /// Connections that may wait in the kernel to be accepted.
     static let backlog: Int32 = 256
     /// The port of the explicit proxy on the agent's own loopback.

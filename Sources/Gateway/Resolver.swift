@@ -34,6 +34,16 @@ final class Resolver: Sendable {
         }
     }
 
+    /// The same, waiting for it: on a thread that may block.
+    func addresses(blocking host: Host) throws(LookupFailure) -> [IPAddress] {
+        switch host {
+        case .address(let address): return [address]
+        case .name(let name):
+            if let address = fixed[name] { return [address] }
+            return try names.addresses(of: name)
+        }
+    }
+
     private func lookUp(
         _ name: DNSName,
         for resident: Resident,

@@ -54,14 +54,16 @@ package struct AWSSigner: Sendable {
         let signature = Self.hex(
             HMAC<SHA256>.authenticationCode(for: Array(toSign.utf8), using: signingKey())
         )
-        return "\(Self.algorithm) Credential=\(key.id)/\(credential), SignedHeaders=\(names), Signature=\(signature)"
+        return
+            "\(Self.algorithm) Credential=\(key.id)/\(credential), SignedHeaders=\(names), Signature=\(signature)"
     }
 
     /// What the signature is made of; for tests as well.
     package func canonicalRequest(_ parts: Parts) -> String {
         let fields = Self.canonicalFields(parts.fields)
         return [
-            parts.method, Self.canonicalPath(parts.path, scope.service), Self.canonicalQuery(parts.query ?? ""),
+            parts.method, Self.canonicalPath(parts.path, scope.service),
+            Self.canonicalQuery(parts.query ?? ""),
             fields.map { "\($0.name):\($0.value)\n" }.joined(), fields.map(\.name).joined(separator: ";"),
             parts.payload,
         ].joined(separator: "\n")

@@ -146,6 +146,7 @@ package final class Supervisor {
             audit: audit,
             credentials: credentials
         )
+        credentials.send(by: gateway)
         self.trust = try trust.value().store
         filters = SeccompFilters()
         watches.mailbox = try poller.watch(mailbox.descriptor, .mailbox)

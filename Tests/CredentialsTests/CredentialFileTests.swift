@@ -25,7 +25,34 @@ private let whole = """
 /// One credential with one field replaced, and where and what the error is.
 private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("from: {vault: x}", 4, 10, "\"vault\" of from is not built yet"),
-    ("from: {oauth2: x}", 4, 10, "\"oauth2\" of from is not built yet"),
+    ("from: {oauth2: x}", 4, 18, "must be a mapping"),
+    ("from: {oauth2: {client-id: a, client-secret: {env: S}}}", 4, 18, "no \"token-url\""),
+    (
+        "from: {oauth2: {token-url: 'http://id.test/t', client-id: a, client-secret: {env: S}}}", 4, 30,
+        "not an https URL"
+    ),
+    (
+        "from: {oauth2: {token-url: 'https://id.test/t', client-id: a, client-secret: s3cr3t}}", 4, 80,
+        "must be a mapping"
+    ),
+    (
+        "from: {oauth2: {token-url: 'https://id.test/t', client-id: '', client-secret: {env: S}}}", 4, 62,
+        "1 to 2048"
+    ),
+    (
+        "from: {oauth2: {token-url: 'https://id.test/t', client-id: a, client-secret: {oauth2: {}}}}", 4, 81,
+        "unknown key"
+    ),
+    (
+        "from: {oauth2: {token-url: 'https://id.test/t', client-id: a, client-secret: {env: S}, scope: ['a b']}}",
+        4, 98,
+        "not one word"
+    ),
+    (
+        "from: {oauth2: {token-url: 'https://id.test/t', client-id: a, client-secret: {env: S}, subject-token-type: jwt}}",
+        4,
+        110, "without a subject-token"
+    ),
     ("from: {aws-sts: x}", 4, 10, "\"aws-sts\" of from is not built yet"),
     ("from: {ssh-ca: x}", 4, 10, "\"ssh-ca\" of from is not built yet"),
     ("from: {kubernetes: x}", 4, 10, "\"kubernetes\" of from is not built yet"),

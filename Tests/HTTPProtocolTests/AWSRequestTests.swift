@@ -15,7 +15,8 @@ struct AWSRequestTests {
             + "SignedHeaders=host;x-amz-date, Signature=00ff"
     }
 
-    private static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection {
+    private static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection
+    {
         Injection(.awsSignature, value: key, signing: Injection.Signing(scope: scope, seconds: moment))
     }
 
@@ -28,7 +29,11 @@ struct AWSRequestTests {
             scheme: .https,
             placeholders: [
                 Placeholder(credential: "aws", variable: "AWS_ACCESS_KEY_ID", value: Self.id),
-                Placeholder(credential: "aws", variable: "AWS_SECRET_ACCESS_KEY", value: "look+alike/0123456789012345678901234567"),
+                Placeholder(
+                    credential: "aws",
+                    variable: "AWS_SECRET_ACCESS_KEY",
+                    value: "look+alike/0123456789012345678901234567"
+                ),
             ]
         ) { request in
             // As the gateway does.
@@ -37,30 +42,50 @@ struct AWSRequestTests {
         }
     }
 
-    private func request(_ line: String, _ fields: String..., host: String = host, body: String = "") -> String {
+    private func request(
+        _ line: String,
+        _ fields: String...,
+        host: String = host,
+        body: String = ""
+    ) -> String {
         ([line + " HTTP/1.1", "Host: \(host)"] + fields).joined(separator: "\r\n") + "\r\n\r\n" + body
     }
 
     @Test func `F08: the client's signature goes, and one with the real key takes its place`() throws {
         let play = try play()
         try play.client(
-            request("GET /b/k?x-id=GetObject", Self.authorization(), "X-Amz-Date: 20200101T000000Z",
-                "X-Amz-Security-Token: old", "X-Amz-Content-Sha256: \(Self.empty)", "Range: bytes=0-1")
+            request(
+                "GET /b/k?x-id=GetObject",
+                Self.authorization(),
+                "X-Amz-Date: 20200101T000000Z",
+                "X-Amz-Security-Token: old",
+                "X-Amz-Content-Sha256: \(Self.empty)",
+                "Range: bytes=0-1"
+            )
         )
         let sent = play.toUpstream
         #expect(sent.contains("Credential=AKIDREAL/20150830/eu-central-1/s3/aws4_request"), "\(sent)")
         #expect(sent.contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature="))
         #expect(sent.contains("x-amz-date: 20150830T123600Z\r\n"))
-        #expect(sent.contains("Range: bytes=0-1\r\n"), "nothing of the key comes back, so nothing is searched")
+        #expect(
+            sent.contains("Range: bytes=0-1\r\n"),
+            "nothing of the key comes back, so nothing is searched"
+        )
         #expect(sent.components(after: "uthorization:").count == 1)
-        for gone in [Self.id, "00ff", "20200101", "Security-Token", "real-secret"] { #expect(!sent.contains(gone)) }
+        for gone in [Self.id, "00ff", "20200101", "Security-Token", "real-secret"] {
+            #expect(!sent.contains(gone))
+        }
     }
 
     @Test func `A temporary key brings its token, signed`() throws {
         let play = try play(Self.injection("ASIAREAL:real-secret:t0k3n"))
         try play.client(request("GET /b", Self.authorization(), "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"))
         #expect(play.toUpstream.contains("x-amz-security-token: t0k3n\r\n"))
-        #expect(play.toUpstream.contains("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,"))
+        #expect(
+            play.toUpstream.contains(
+                "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,"
+            )
+        )
         #expect(play.toUpstream.contains("x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"))
     }
 
@@ -70,7 +95,10 @@ struct AWSRequestTests {
             "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=\(Self.id)%2F20150830%2Feu-central-1%2Fs3%2Faws4_request"
             + "&X-Amz-Date=20150830T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=ff"
         try play.client(request("GET /b/k?response-content-type=a%2fb&acl&\(signed)"))
-        #expect(play.toUpstream.hasPrefix("GET /b/k?response-content-type=a%2Fb&acl HTTP/1.1\r\n"), "\(play.toUpstream)")
+        #expect(
+            play.toUpstream.hasPrefix("GET /b/k?response-content-type=a%2Fb&acl HTTP/1.1\r\n"),
+            "\(play.toUpstream)"
+        )
         #expect(play.toUpstream.contains("x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"))
         #expect(play.toUpstream.contains("authorization: AWS4-HMAC-SHA256 Credential=AKIDREAL/"))
     }
@@ -80,7 +108,9 @@ struct AWSRequestTests {
         let play = try play(to: "dynamodb.eu-central-1.amazonaws.com")
         let body = "{\"TableName\": \"t\"}"
         let head = request(
-            "POST /", Self.authorization("eu-central-1/dynamodb"), "Content-Length: \(body.utf8.count)",
+            "POST /",
+            Self.authorization("eu-central-1/dynamodb"),
+            "Content-Length: \(body.utf8.count)",
             host: "dynamodb.eu-central-1.amazonaws.com"
         )
         try play.client(head + body.dropLast(), cut: cut)
@@ -96,7 +126,10 @@ struct AWSRequestTests {
     @Test func `A client that waits for 100 Continue gets it before its body is read`() throws {
         let play = try play(to: "sts.amazonaws.com")
         let head = request(
-            "POST /", Self.authorization("us-east-1/sts"), "Content-Length: 3", "Expect: 100-continue",
+            "POST /",
+            Self.authorization("us-east-1/sts"),
+            "Content-Length: 3",
+            "Expect: 100-continue",
             host: "sts.amazonaws.com"
         )
         try play.client(head)
@@ -106,24 +139,39 @@ struct AWSRequestTests {
         #expect(play.toUpstream.hasSuffix("\r\n\r\na=b"))
     }
 
-    static let refusedRequests: [(name: String, status: Int, reason: Denial.Reason, fields: [String], host: String)] = [
-        ("another region", 403, .nameMismatch, [authorization("us-east-1/s3")], host),
-        ("another service", 403, .nameMismatch, [authorization("eu-central-1/iam")], host),
-        ("no host of AWS", 403, .nameMismatch, [authorization()], "minio.test"),
-        ("not signed", 400, .malformed, [], host),
-        ("signed chunk by chunk", 501, .unsupported,
-            [authorization(), "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD"], host),
-        ("signed chunk by chunk with trailers", 501, .unsupported,
-            [authorization(), "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"], host),
-        ("no digest", 400, .malformed, [authorization(), "X-Amz-Content-Sha256: abc"], host),
-        ("two digests", 400, .malformed,
-            [authorization(), "X-Amz-Content-Sha256: \(empty)", "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"], host),
-        ("two signatures", 400, .malformed, [authorization(), authorization()], host),
-        ("signature version 4a", 501, .unsupported,
-            ["Authorization: AWS4-ECDSA-P256-SHA256 Credential=x/20150830/s3/aws4_request, Signature=0"], host),
-        ("S3 Express", 501, .unsupported, [authorization("eu-central-1/s3express")],
-            "b--euc1-az1--x-s3.s3express-euc1-az1.eu-central-1.amazonaws.com"),
-    ]
+    static let refusedRequests:
+        [(name: String, status: Int, reason: Denial.Reason, fields: [String], host: String)] = [
+            ("another region", 403, .nameMismatch, [authorization("us-east-1/s3")], host),
+            ("another service", 403, .nameMismatch, [authorization("eu-central-1/iam")], host),
+            ("no host of AWS", 403, .nameMismatch, [authorization()], "minio.test"),
+            ("not signed", 400, .malformed, [], host),
+            (
+                "signed chunk by chunk", 501, .unsupported,
+                [authorization(), "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD"], host
+            ),
+            (
+                "signed chunk by chunk with trailers", 501, .unsupported,
+                [authorization(), "X-Amz-Content-Sha256: STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"], host
+            ),
+            ("no digest", 400, .malformed, [authorization(), "X-Amz-Content-Sha256: abc"], host),
+            (
+                "two digests", 400, .malformed,
+                [
+                    authorization(), "X-Amz-Content-Sha256: \(empty)",
+                    "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD",
+                ], host
+            ),
+            ("two signatures", 400, .malformed, [authorization(), authorization()], host),
+            (
+                "signature version 4a", 501, .unsupported,
+                ["Authorization: AWS4-ECDSA-P256-SHA256 Credential=x/20150830/s3/aws4_request, Signature=0"],
+                host
+            ),
+            (
+                "S3 Express", 501, .unsupported, [authorization("eu-central-1/s3express")],
+                "b--euc1-az1--x-s3.s3express-euc1-az1.eu-central-1.amazonaws.com"
+            ),
+        ]
 
     @Test(arguments: refusedRequests)
     func `What cannot be signed for its host is refused by name`(
@@ -134,7 +182,9 @@ struct AWSRequestTests {
         host: String
     ) throws {
         let play = try play(to: host)
-        try play.client((["GET /b/k HTTP/1.1", "Host: \(host)"] + fields).joined(separator: "\r\n") + "\r\n\r\n")
+        try play.client(
+            (["GET /b/k HTTP/1.1", "Host: \(host)"] + fields).joined(separator: "\r\n") + "\r\n\r\n"
+        )
         #expect(play.statuses == [status], "\(play.toClient)")
         #expect(play.refused.map(\.reason) == [reason])
         #expect(play.toUpstream.isEmpty)
@@ -143,11 +193,14 @@ struct AWSRequestTests {
     @Test func `A scope in the credential signs what the host says nothing of, and nothing else`() throws {
         let scope = try #require(AWSScope(region: "us-east-1", service: "s3"))
         for (field, isSent) in [
-            (Self.authorization("us-east-1/s3"), true), ("X-A: unsigned", true), (Self.authorization(), false),
+            (Self.authorization("us-east-1/s3"), true), ("X-A: unsigned", true),
+            (Self.authorization(), false),
         ] {
             let play = try play(Self.injection(scope: scope), to: "minio.test")
             try play.client(request("GET /b/k", field, host: "minio.test"))
-            #expect(play.toUpstream.contains("Credential=AKIDREAL/20150830/us-east-1/s3/aws4_request") == isSent)
+            #expect(
+                play.toUpstream.contains("Credential=AKIDREAL/20150830/us-east-1/s3/aws4_request") == isSent
+            )
             #expect(play.statuses == (isSent ? [] : [403]))
         }
     }
@@ -156,10 +209,14 @@ struct AWSRequestTests {
         authorization() + ", x=\(id)", "Authorization: Bearer \(id)", "X-A: \(id)",
         "Authorization: AWS4-HMAC-SHA256 Credential=\(id)/x, SignedHeaders=a, Signature=b",
     ])
-    func `F05 F07: the look-alike of a key's id anywhere but in a signature is refused`(field: String) throws {
+    func `F05 F07: the look-alike of a key's id anywhere but in a signature is refused`(field: String) throws
+    {
         let play = try play()
         try play.client(request("GET /b/k", field))
-        #expect(play.statuses == [403] && play.refused.map(\.reason) == [.placeholderMisused], "\(play.toClient)")
+        #expect(
+            play.statuses == [403] && play.refused.map(\.reason) == [.placeholderMisused],
+            "\(play.toClient)"
+        )
         #expect(play.toUpstream.isEmpty)
     }
 
@@ -173,15 +230,24 @@ struct AWSRequestTests {
 
     @Test func `F07: the look-alike of a secret is sent nowhere`() throws {
         let play = try play()
-        try play.client(request("GET /b/k", Self.authorization(), "X-A: look+alike/0123456789012345678901234567"))
+        try play.client(
+            request("GET /b/k", Self.authorization(), "X-A: look+alike/0123456789012345678901234567")
+        )
         #expect(play.refused.map(\.reason) == [.placeholderMisused])
     }
 
-    @Test func `F07: a placeholder in a body that is held is refused, and the next request is served`() throws {
+    @Test func `F07: a placeholder in a body that is held is refused, and the next request is served`() throws
+    {
         let play = try play(to: "sts.amazonaws.com")
         let fields = [Self.authorization("us-east-1/sts"), "Content-Length: 40"]
         try play.client(
-            request("POST /", fields[0], fields[1], host: "sts.amazonaws.com", body: "a=\(Self.id)" + String(repeating: "b", count: 18))
+            request(
+                "POST /",
+                fields[0],
+                fields[1],
+                host: "sts.amazonaws.com",
+                body: "a=\(Self.id)" + String(repeating: "b", count: 18)
+            )
         )
         #expect(play.statuses == [403] && play.toUpstream.isEmpty)
         #expect(play.refused.map(\.reason) == [.placeholderMisused])
@@ -191,22 +257,40 @@ struct AWSRequestTests {
         let long = HTTPLimits.gathered + 1
         let play = try play(to: "sts.amazonaws.com")
         try play.client(
-            request("POST /", Self.authorization("us-east-1/sts"), "Content-Length: \(long)", host: "sts.amazonaws.com")
+            request(
+                "POST /",
+                Self.authorization("us-east-1/sts"),
+                "Content-Length: \(long)",
+                host: "sts.amazonaws.com"
+            )
         )
         #expect(play.statuses == [413] && play.refused.map(\.reason) == [.malformed])
         let other = try self.play(to: "sts.amazonaws.com")
         try other.client(
-            request("POST /", Self.authorization("us-east-1/sts"), "Transfer-Encoding: chunked", host: "sts.amazonaws.com")
+            request(
+                "POST /",
+                Self.authorization("us-east-1/sts"),
+                "Transfer-Encoding: chunked",
+                host: "sts.amazonaws.com"
+            )
         )
         let megabyte = String(repeating: "x", count: 1 << 20)
-        for _ in 0...(HTTPLimits.gathered >> 20) where !other.isClosed { try other.client("100000\r\n\(megabyte)\r\n") }
+        for _ in 0...(HTTPLimits.gathered >> 20) where !other.isClosed {
+            try other.client("100000\r\n\(megabyte)\r\n")
+        }
         #expect(other.statuses == [413] && other.toUpstream.isEmpty)
     }
 
     @Test func `A client that goes away in the middle of a body that is held is on record`() throws {
         let play = try play(to: "sts.amazonaws.com")
         try play.client(
-            request("POST /", Self.authorization("us-east-1/sts"), "Content-Length: 9", host: "sts.amazonaws.com", body: "abc")
+            request(
+                "POST /",
+                Self.authorization("us-east-1/sts"),
+                "Content-Length: 9",
+                host: "sts.amazonaws.com",
+                body: "abc"
+            )
         )
         try play.clientEnds()
         #expect(play.isClosed && play.refused.map(\.reason) == [.malformed] && play.toUpstream.isEmpty)

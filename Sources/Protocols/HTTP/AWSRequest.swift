@@ -16,7 +16,9 @@ struct AWSClaim: Hashable {
     init?(authorization value: String) {
         let text = Octets.trimmed(value)
         guard text.begins(with: AWSSigner.algorithm + " ") else { return nil }
-        let fields = text.dropFirst(bytes: AWSSigner.algorithm.utf8.count).cut(at: ",").map { Octets.trimmed($0) }
+        let fields = text.dropFirst(bytes: AWSSigner.algorithm.utf8.count).cut(at: ",").map {
+            Octets.trimmed($0)
+        }
         let credentials = fields.filter { $0.begins(with: "Credential=") }
         guard credentials.count == 1, let credential = credentials.first else { return nil }
         self.init(credential: credential.dropFirst(bytes: 11), isPresigned: false)
@@ -28,7 +30,10 @@ struct AWSClaim: Hashable {
             $0.name.elementsEqual("X-Amz-Credential".utf8)
         }
         guard found.count == 1, let parameter = found.first else { return nil }
-        self.init(credential: String(decoding: parameter.value, as: Unicode.UTF8.self)[...], isPresigned: true)
+        self.init(
+            credential: String(decoding: parameter.value, as: Unicode.UTF8.self)[...],
+            isPresigned: true
+        )
     }
 
     /// `AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request`.
@@ -79,7 +84,8 @@ struct AWSRequest {
         let (path, query) = URLQuery.cut(head.uri)
         let signed = head.headers.filter { name, _ in
             let key = Octets.lowercased(name)
-            return key == "host" || key == "content-type" || key == "content-md5" || key.begins(with: "x-amz-")
+            return key == "host" || key == "content-type" || key == "content-md5"
+                || key.begins(with: "x-amz-")
         }
         let parts = AWSSigner.Parts(
             method: head.method.rawValue,
@@ -96,11 +102,17 @@ struct AWSRequest {
         let fields = head.headers["authorization"]
         let inQuery = AWSClaim(target: head.uri)
         guard fields.count <= 1, fields.isEmpty || inQuery == nil else {
-            throw .malformed("the request is signed twice", remedy: "Sign it once, in Authorization or in the URL.")
+            throw .malformed(
+                "the request is signed twice",
+                remedy: "Sign it once, in Authorization or in the URL."
+            )
         }
         guard let field = fields.first else { return inQuery }
         guard let claim = AWSClaim(authorization: field) else {
-            throw Self.unsupported("a signature other than \(AWSSigner.algorithm)", "Sign by Signature Version 4.")
+            throw Self.unsupported(
+                "a signature other than \(AWSSigner.algorithm)",
+                "Sign by Signature Version 4."
+            )
         }
         return claim
     }
@@ -131,7 +143,10 @@ struct AWSRequest {
         _ scope: AWSScope
     ) throws(HTTPFault) -> String {
         guard !scope.service.isSame(as: "s3express") else {
-            throw Self.unsupported("S3 Express, whose sessions have keys of their own", "Use another storage class.")
+            throw Self.unsupported(
+                "S3 Express, whose sessions have keys of their own",
+                "Use another storage class."
+            )
         }
         let given = head.headers[Self.digest]
         guard given.count <= 1 else { throw .malformed("\(Self.digest) is repeated") }
@@ -176,7 +191,8 @@ struct AWSRequest {
             .forbidden,
             .nameMismatch,
             message,
-            remedy: "Sign for the host's own region and service, or have the operator write them in credentials.yaml."
+            remedy:
+                "Sign for the host's own region and service, or have the operator write them in credentials.yaml."
         )
     }
 }

@@ -139,7 +139,8 @@ enum Python {
     static let folder: String = {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["BAILEY_PYTHON"], !folder.isEmpty { return folder }
-        return URL(filePath: Binary.path).deletingLastPathComponent().appending(path: "../python").standardizedFileURL
+        return URL(filePath: Binary.path).deletingLastPathComponent().appending(path: "../python")
+            .standardizedFileURL
             .path()
     }()
 
