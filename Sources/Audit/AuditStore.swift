@@ -139,10 +139,12 @@ package final class AuditStore: AuditSink {
 
     /// Sees to it that the head follows when no more records come.
     private func awaitHead() {
-        guard chain.isHeadBehind, isHeadAwaited.withLock({ isAwaited in
-            defer { isAwaited = true }
-            return !isAwaited
-        }) else { return }
+        guard chain.isHeadBehind,
+            isHeadAwaited.withLock({ isAwaited in
+                defer { isAwaited = true }
+                return !isAwaited
+            })
+        else { return }
         writer.asyncAfter(deadline: .now() + .milliseconds(AuditLimits.headDelay)) {
             self.isHeadAwaited.withLock { $0 = false }
             self.moveHead()

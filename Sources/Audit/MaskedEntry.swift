@@ -100,7 +100,8 @@ struct EntryMask: Sendable {
     private func masked(_ arguments: [String]) -> [String] {
         let kept = arguments.prefix(AuditLimits.maximumArguments).map(Self.readable)
         let dropped = arguments.count - kept.count
-        return memory.mask.arguments(kept).map(Self.cut) + (dropped > 0 ? ["[\(dropped) more arguments]"] : [])
+        let masked = memory.mask.arguments(kept).map(Self.cut)
+        return dropped > 0 ? masked + ["[\(dropped) more arguments]"] : masked
     }
 
     private func masked(_ text: String) -> String {

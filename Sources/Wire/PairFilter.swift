@@ -30,7 +30,8 @@ package struct PairFilter: Sendable {
     func skip(_ bytes: RawSpan, from offset: inout Int) {
         let bits = bits.span
         while offset + 8 <= bytes.byteCount {
-            let octets = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
+            let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let octets = word.littleEndian
             var found: UInt8 = 0
             for place in 0..<UInt64(7) {
                 found |= Self.bit(of: UInt16(truncatingIfNeeded: octets >> (8 * place)), in: bits)

@@ -31,7 +31,7 @@ struct AppendTests {
         #expect(try state.sqliteOutput("SELECT count(*) FROM seals") == "2")
     }
 
-    @Test func `the head follows what is on the disk without another record, and at once when asked`() throws {
+    @Test func `the head follows without another record, and at once when asked`() throws {
         let state = try StateFixture()
         let store = try state.open()
         #expect(store.appendTogether([Sample.request()]).failures.isEmpty)

@@ -50,8 +50,7 @@ enum Fields {
         let named = connectionTokens(headers)
         var result = HTTPHeaders()
         result.reserveCapacity(headers.count)
-        for (name, value) in headers {
-            guard !hopByHop.contains(name) else { continue }
+        for (name, value) in headers where !hopByHop.contains(name) {
             guard named.isEmpty || !named.contains(Octets.lowercased(name)) || endToEnd.contains(name) else {
                 continue
             }
@@ -110,7 +109,8 @@ enum Fields {
 
     private static let identity = FieldNames(
         [
-            "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-agent", "txn-token", "baggage",
+            "forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "x-agent", "txn-token",
+            "baggage",
             "remote-user", "x-remote-user", "x-authenticated-user", "x-spiffe-id", "client-cert",
             "client-cert-chain", "x-original-url", "x-rewrite-url", "x-http-method-override", "x-http-method",
             "x-method-override", "x-original-host", "x-host",
