@@ -42,7 +42,7 @@ package final class AuditStore: AuditSink {
     private let clock: @Sendable () -> Timestamp
     private let queue: Mutex<Queue>
     private let writer = DispatchQueue(label: "bailey.audit.writer")
-    private let isHeadAwaited = Mutex(false)
+    private let isHeadAwaited = Atomic(false)
 
     private init(
         chain: ChainWriter,
@@ -139,14 +139,9 @@ package final class AuditStore: AuditSink {
 
     /// Sees to it that the head follows when no more records come.
     private func awaitHead() {
-        guard chain.isHeadBehind,
-            isHeadAwaited.withLock({ isAwaited in
-                defer { isAwaited = true }
-                return !isAwaited
-            })
-        else { return }
+        guard chain.isHeadBehind, !isHeadAwaited.exchange(true, ordering: .relaxed) else { return }
         writer.asyncAfter(deadline: .now() + .milliseconds(AuditLimits.headDelay)) {
-            self.isHeadAwaited.withLock { $0 = false }
+            self.isHeadAwaited.store(false, ordering: .relaxed)
             self.moveHead()
         }
     }
