@@ -15,9 +15,6 @@ SWIFT ?= swift
 SWIFT_VERSION := 6.3
 
 scratch := $(abspath $(SCRATCH))
-# A peer of the benchmarks, from PyPI.
-MITMPROXY_VERSION := 11.0.2
-mitmproxy := $(scratch)/mitmproxy-$(MITMPROXY_VERSION)
 release := $(scratch)/release
 
 # One configuration for everything, so that the tests run what `make build` installs: release, without debug
@@ -125,9 +122,7 @@ bench-trees: build ## What looking through a workspace's folders costs a launch
 
 .PHONY: bench-http
 bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
-	@[ -x '$(mitmproxy)/bin/mitmdump' ] || { python3 -m venv '$(mitmproxy)' && \
-	    '$(mitmproxy)/bin/pip' install --quiet 'mitmproxy==$(MITMPROXY_VERSION)'; }
-	@MITMDUMP='$(mitmproxy)/bin/mitmdump' tools/bench/http
+	@MITMPROXY='$(scratch)/bench-python' tools/bench/http
 
 .PHONY: lint
 lint: toolchain ## Check the style of every source file
@@ -176,7 +171,8 @@ deps: deps-build deps-demo deps-tests deps-kernel deps-bench ## Install every De
 .PHONY: deps-build deps-demo deps-tests deps-kernel deps-bench
 deps-build deps-demo deps-tests deps-kernel deps-bench: deps-%:
 	@tools/packages $*
-	if [ $* = tests ]; then tools/pypi '$(scratch)/python'; fi
+	if [ $* = tests ]; then tools/pypi '$(scratch)/python' Tests/requirements.txt; fi
+	if [ $* = bench ]; then tools/pypi '$(scratch)/bench-python' tools/bench/requirements.txt; fi
 
 .PHONY: toolchain
 toolchain:

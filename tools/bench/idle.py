@@ -32,8 +32,7 @@ def report(route):
     """Prints the resident memory of `bailey serve` and its spawner with no connection and with all of them."""
     folder = route.folder
     serve = subprocess.Popen(
-        [route.bailey, "serve", "--profiles", folder.path("profiles"), "--config", folder.path("bailey.yaml")],
-        env=folder.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder.name)
+        [route.bailey, "serve"], env=folder.environment(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder.name)
     folder.running.append(serve)
     if "serving at" not in serve.stderr.readline():
         sys.exit("bailey serve did not start")

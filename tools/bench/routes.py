@@ -148,10 +148,10 @@ class Bailey(Route):
         super().__init__(folder)
         self.origin, self.bailey, self.profile = origin, bailey, profile
         folder.write("secret", "correct-horse-battery-staple", mode=0o600)
-        folder.write("profiles/client.yaml", BAILEY_PROFILE % (HOST, PORT))
-        folder.write("profiles/tunnel.yaml", BAILEY_TUNNEL % (HOST, PORT))
+        folder.write("config/bailey/profiles/client.yaml", BAILEY_PROFILE % (HOST, PORT))
+        folder.write("config/bailey/profiles/tunnel.yaml", BAILEY_TUNNEL % (HOST, PORT))
         folder.write("config/bailey/credentials.yaml", BAILEY_CREDENTIALS % (folder.path("secret"), HOST, PORT), 0o600)
-        folder.write("bailey.yaml", BAILEY_CONFIGURATION % (HOST, origin.address, folder.path("tls/ca.pem")))
+        folder.write("config/bailey/bailey.yaml", BAILEY_CONFIGURATION % (HOST, origin.address, folder.path("tls/ca.pem")))
 
     def tunnel(self):
         """The same under a `tls` rule: not intercepted."""
@@ -160,8 +160,7 @@ class Bailey(Route):
         return route
 
     def launch(self, *command):
-        return [self.bailey, "run", "-p", self.profile, "--profiles", self.folder.path("profiles"), "--config",
-                self.folder.path("bailey.yaml"), "-w", self.folder.path("workspace"), "--", *command]
+        return [self.bailey, "run", "-p", self.profile, "-w", self.folder.path("workspace"), "--", *command]
 
     def run(self, *command):
         with subprocess.Popen(self.launch(*command), env=self.folder.environment(), stdin=subprocess.DEVNULL,

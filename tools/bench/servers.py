@@ -154,10 +154,10 @@ def start_mitmproxy(folder, origin):
     port = free_port()
     folder.write("mitmproxy/route.py", ROUTE % (HOST, origin.address))
     process = folder.start(
-        mitmdump(), "--listen-host", "127.0.0.1", "--listen-port", str(port), "--quiet", "--no-http2",
+        "/usr/bin/python3", "-c", MITMDUMP, mitmproxy(), "--listen-host", "127.0.0.1", "--listen-port", str(port), "--quiet", "--no-http2",
         "--set", "confdir=" + folder.path("mitmproxy"), "--scripts", folder.path("mitmproxy/route.py"),
         "--set", "ssl_verify_upstream_trusted_ca=" + folder.path("tls/ca.pem"))
-    wait_for(process, "127.0.0.1", port, folder.path("mitmdump.log"), 30)
+    wait_for(process, "127.0.0.1", port, folder.path("python3.log"), 30)
     return process, port
 
 
@@ -169,10 +169,19 @@ def server_connect(data):
 """
 
 
-def mitmdump():
-    path = os.environ.get("MITMDUMP", "")
-    if not os.access(path, os.X_OK):
-        sys.exit("No mitmdump at '%s': run this by `make bench-http`, which installs it, or set MITMDUMP." % path)
+# Its packages are in a folder of their own.
+MITMDUMP = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from mitmproxy.tools.main import mitmdump
+mitmdump()
+"""
+
+
+def mitmproxy():
+    path = os.environ.get("MITMPROXY", "")
+    if not os.path.isdir(os.path.join(path, "mitmproxy")):
+        sys.exit("No mitmproxy in '%s': run this by `make bench-http`, which installs it, or set MITMPROXY." % path)
     return path
 
 
