@@ -1,26 +1,26 @@
 internal import Model
 
 extension AuditEntry {
-    /// The entry's record as canonical JSON, in the shape that its `Codable` reads.
-    var canonicalJSON: [UInt8] {
+    /// The entry's record as canonical JSON, in the shape that its `Codable` reads; its lineage, or parent, is `lineage`.
+    func canonicalJSON(_ lineage: LineageColumns?) -> [UInt8] {
         var json = CanonicalJSON()
         switch self {
-        case .spawn(let record): json.write(record)
-        case .spawnRefused(let record): json.write(record)
-        case .exit(let record): json.write(record)
-        case .request(let record): json.write(record)
+        case .spawn(let record): json.write(record, lineage)
+        case .spawnRefused(let record): json.write(record, lineage)
+        case .exit(let record): json.write(record, lineage)
+        case .request(let record): json.write(record, lineage)
         }
         return json.octets
     }
 }
 
 extension CanonicalJSON {
-    fileprivate mutating func write(_ record: SpawnRecord) {
+    fileprivate mutating func write(_ record: SpawnRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("argv") { $0.strings(record.argv) }
             json.member("degraded") { $0.strings(record.degraded) }
             json.member("limits") { $0.map(record.limits) }
-            json.member("lineage") { $0.write(record.lineage) }
+            json.member("lineage", lineage)
             if let mechanisms = record.mechanisms {
                 json.member("mechanisms") { $0.map(mechanisms) }
             }
@@ -32,20 +32,20 @@ extension CanonicalJSON {
         }
     }
 
-    fileprivate mutating func write(_ record: SpawnRefusal) {
+    fileprivate mutating func write(_ record: SpawnRefusal, _ lineage: LineageColumns?) {
         object { json in
             json.member("argv") { $0.strings(record.argv) }
-            if let parent = record.parent { json.member("parent") { $0.write(parent) } }
+            json.member("parent", lineage)
             json.member("principal") { $0.write(record.principal) }
             json.member("profile", record.profile)
             json.member("reason", record.reason)
         }
     }
 
-    fileprivate mutating func write(_ record: ExitRecord) {
+    fileprivate mutating func write(_ record: ExitRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("cause", record.cause)
-            json.member("lineage") { $0.write(record.lineage) }
+            json.member("lineage", lineage)
             json.member("status", record.status)
             if let written = record.written { json.member("written") { $0.write(written) } }
         }
@@ -73,12 +73,12 @@ extension CanonicalJSON {
         }
     }
 
-    fileprivate mutating func write(_ record: RequestRecord) {
+    fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("action", record.action)
             json.member("credential", record.credential)
             json.member("levels") { json in json.array(record.levels) { $0.write($1) } }
-            json.member("lineage") { $0.write(record.lineage) }
+            json.member("lineage", lineage)
             json.member("message", record.message)
             json.member("reason", record.reason?.rawValue)
             json.member("resource", record.resource)
@@ -101,7 +101,12 @@ extension CanonicalJSON {
         }
     }
 
-    private mutating func write(_ lineage: Lineage) {
+    /// Left out when there is none.
+    private mutating func member(_ key: String, _ lineage: LineageColumns?) {
+        if let lineage { member(key) { $0.raw(lineage.json) } }
+    }
+
+    mutating func write(_ lineage: Lineage) {
         object { json in
             json.member("agent") { $0.write(lineage.agent) }
             json.member("ancestors") { json in json.array(lineage.ancestors) { $0.write($1) } }

@@ -17,6 +17,8 @@ package enum AuditLimits {
     static let rememberedText = 256
     /// Masked forms that are remembered: 512 KiB at most, with the texts.
     static let rememberedTexts = 1_024
+    /// Lineages whose columns are remembered: more agents than a supervisor has alive, at some 1 KiB each.
+    static let rememberedLineages = 1_024
     /// Milliseconds that the signed head may be behind the records on the disk.
     ///
     /// What is cut off within them, after the supervisor was killed, is not found out by the head.

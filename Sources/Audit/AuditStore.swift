@@ -125,7 +125,7 @@ package final class AuditStore: AuditSink {
     /// Writes what is queued, and brings it to the disk: whoever waits for less than that is answered in between.
     private func drain() {
         while let (batch, mask) = nextBatch() {
-            let rows = batch.map { EntryColumns(mask($0.entry)) }
+            let rows = batch.map { mask($0.entry) }
             let written = Self.attempt { try chain.append(rows, times: batch.map(\.time), run: run) }
             guard case .success(let head) = written else {
                 answer(batch, written.map { _ in })

@@ -44,6 +44,11 @@ struct CanonicalJSON {
         member(key) { $0.octets += (flag ? "true" : "false").utf8 }
     }
 
+    /// A value that is canonical JSON already.
+    mutating func raw(_ json: [UInt8]) {
+        octets += json
+    }
+
     mutating func string(_ text: String) {
         octets.append(UInt8(ascii: "\""))
         if text.utf8.contains(where: Self.needsEscape) {

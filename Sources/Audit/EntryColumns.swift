@@ -13,23 +13,19 @@ struct EntryColumns: Sendable {
     /// Canonical JSON: keys sorted, no white space, `/` not escaped.
     let payload: Data
 
-    init(_ entry: AuditEntry) {
-        payload = Data(entry.canonicalJSON)
-        let lineage: Lineage?
+    /// Of an entry whose texts are masked; its lineage is `lineage`, the parent's for a spawn that was refused.
+    init(_ entry: AuditEntry, _ lineage: LineageColumns?) {
+        payload = Data(entry.canonicalJSON(lineage))
         switch entry {
-        case .spawn(let record):
-            (kind, verdict, lineage) = ("spawn", nil, record.lineage)
-        case .spawnRefused(let record):
-            (kind, verdict, lineage) = ("spawn-refused", Effect.deny.rawValue, record.parent)
-        case .exit(let record):
-            (kind, verdict, lineage) = ("exit", nil, record.lineage)
-        case .request(let record):
-            (kind, verdict, lineage) = ("request", record.verdict.rawValue, record.lineage)
+        case .spawn: (kind, verdict) = ("spawn", nil)
+        case .spawnRefused: (kind, verdict) = ("spawn-refused", Effect.deny.rawValue)
+        case .exit: (kind, verdict) = ("exit", nil)
+        case .request(let record): (kind, verdict) = ("request", record.verdict.rawValue)
         }
-        agent = lineage?.agent.agent.text
-        run = lineage?.agent.agent.run
-        self.lineage = TerminalText.escaped(lineage?.description ?? Self.principal(of: entry))
-        ancestry = lineage.map { $0.hops.map { "/" + $0.agent.text }.joined() + "/" } ?? ""
+        agent = lineage?.agent
+        run = lineage?.run
+        self.lineage = lineage?.text ?? TerminalText.escaped(Self.principal(of: entry))
+        ancestry = lineage?.ancestry ?? ""
     }
 
     private static func principal(of entry: AuditEntry) -> String {

@@ -1,11 +1,17 @@
 internal import Masking
+internal import Model
 internal import Synchronization
 
-/// A mask, and what it made of the texts that records bring again and again: names of agents and profiles, rules,
-/// endpoints.
+/// A mask, and what it made of what records bring again and again: lineages, names of profiles, rules, endpoints.
 final class MaskMemory: Sendable {
     let mask: SecretMask
     private let masked = Mutex<[String: String]>([:])
+    private let lineages = Mutex<[AgentID: Known]>([:])
+
+    private struct Known {
+        let lineage: Lineage
+        let columns: LineageColumns
+    }
 
     init(_ mask: SecretMask) {
         self.mask = mask
@@ -20,5 +26,18 @@ final class MaskMemory: Sendable {
             masked[text] = result
         }
         return result
+    }
+
+    /// What a lineage fills in a record, made by `make` where it is not known.
+    func columns(of lineage: Lineage, _ make: (Lineage) -> LineageColumns) -> LineageColumns {
+        let agent = lineage.agent.agent
+        let known = lineages.withLock { $0[agent] }
+        if let known, known.lineage == lineage { return known.columns }
+        let columns = make(lineage)
+        lineages.withLock { lineages in
+            if lineages.count >= AuditLimits.rememberedLineages { lineages.removeAll(keepingCapacity: true) }
+            lineages[agent] = Known(lineage: lineage, columns: columns)
+        }
+        return columns
     }
 }

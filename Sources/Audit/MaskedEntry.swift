@@ -6,18 +6,24 @@ internal import Model
 struct EntryMask: Sendable {
     let memory: MaskMemory
 
-    func callAsFunction(_ entry: AuditEntry) -> AuditEntry {
+    func callAsFunction(_ entry: AuditEntry) -> EntryColumns {
         switch entry {
-        case .spawn(let record): .spawn(masked(record))
-        case .spawnRefused(let record): .spawnRefused(masked(record))
-        case .exit(let record): .exit(masked(record))
-        case .request(let record): .request(masked(record))
+        case .spawn(let record): EntryColumns(.spawn(masked(record)), columns(record.lineage))
+        case .spawnRefused(let record):
+            EntryColumns(.spawnRefused(masked(record)), record.parent.map(columns))
+        case .exit(let record): EntryColumns(.exit(masked(record)), columns(record.lineage))
+        case .request(let record): EntryColumns(.request(masked(record)), columns(record.lineage))
         }
+    }
+
+    /// Masked as all else, once: the records below keep the lineage as it is, and are not asked for it.
+    private func columns(_ lineage: Lineage) -> LineageColumns {
+        memory.columns(of: lineage) { LineageColumns(masked($0)) }
     }
 
     private func masked(_ record: SpawnRecord) -> SpawnRecord {
         SpawnRecord(
-            lineage: masked(record.lineage),
+            lineage: record.lineage,
             argv: masked(record.argv),
             workingDirectory: masked(record.workingDirectory),
             workspace: masked(record.workspace),
@@ -32,7 +38,7 @@ struct EntryMask: Sendable {
 
     private func masked(_ record: SpawnRefusal) -> SpawnRefusal {
         SpawnRefusal(
-            parent: record.parent.map(masked),
+            parent: record.parent,
             principal: record.principal,
             profile: masked(record.profile),
             argv: masked(record.argv),
@@ -42,7 +48,7 @@ struct EntryMask: Sendable {
 
     private func masked(_ record: ExitRecord) -> ExitRecord {
         ExitRecord(
-            lineage: masked(record.lineage),
+            lineage: record.lineage,
             status: record.status,
             cause: record.cause.map(masked),
             written: record.written.map { written in
@@ -60,7 +66,7 @@ struct EntryMask: Sendable {
 
     private func masked(_ record: RequestRecord) -> RequestRecord {
         RequestRecord(
-            lineage: masked(record.lineage),
+            lineage: record.lineage,
             action: masked(record.action),
             resource: masked(record.resource),
             verdict: record.verdict,
