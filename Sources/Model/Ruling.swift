@@ -121,9 +121,16 @@ package struct Obligations: Sendable, Hashable {
     package var credential: String?
     /// The upstream address may be private, loopback or link-local: every level's rule says so.
     package var privateAddresses: Bool
+    /// What is masked in the reply: whatever a matching rule of any level names.
+    package var masks: Set<MaskKind>
 
-    package init(credential: String? = nil, privateAddresses: Bool = false) {
+    package init(
+        credential: String? = nil,
+        privateAddresses: Bool = false,
+        masks: Set<MaskKind> = []
+    ) {
         self.credential = credential
         self.privateAddresses = privateAddresses
+        self.masks = masks
     }
 }

@@ -139,6 +139,8 @@ struct LevelOutcome {
     /// Credentials that the matching `allow` rules name.
     private(set) var credentials: [String] = []
     private(set) var reachesPrivateAddresses = false
+    /// What the matching rules mask in the reply.
+    private(set) var masks: Set<MaskKind> = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
 
@@ -147,8 +149,9 @@ struct LevelOutcome {
             self.effect = effect
             deciding = (action, compiled)
         }
-        guard effect == .allow else { return }
         let rule = compiled.rule
+        if effect != .deny { masks.formUnion(rule.masks) }
+        guard effect == .allow else { return }
         if let credential = rule.credential, !credentials.contains(credential) {
             credentials.append(credential)
         }

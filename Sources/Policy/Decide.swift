@@ -75,7 +75,11 @@ extension LineagePolicy {
         {
             throw foreignCredential(request, credential, level: level)
         }
-        return Obligations(credential: credentials.first, privateAddresses: reachesPrivate)
+        return Obligations(
+            credential: credentials.first,
+            privateAddresses: reachesPrivate,
+            masks: outcomes.reduce(into: []) { $0.formUnion($1.masks) }
+        )
     }
 
     /// An address written as such is checked here; one that a name resolves to is checked before it is dialled.

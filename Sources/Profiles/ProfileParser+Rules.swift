@@ -88,8 +88,8 @@ extension ProfileParser {
     }
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
-        let keys = ["to", "allow", "ask", "deny", "private", "credential"]
-        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["mask", "for"], &errors)
+        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask"]
+        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
         else {
             return nil
         }
@@ -106,6 +106,7 @@ extension ProfileParser {
                 at: node.position
             )
         }
+        let masks = masks(rule, pattern.scheme)
         return EgressRule(
             to: pattern,
             privateAddresses: isPrivate,
@@ -113,8 +114,33 @@ extension ProfileParser {
             ask: actions(rule, "ask", pattern.scheme),
             deny: actions(rule, "deny", pattern.scheme),
             credential: credential,
+            masks: masks,
             source: source(node.position)
         )
+    }
+
+    private mutating func masks(_ rule: YAMLMapping, _ scheme: Scheme) -> Set<MaskKind> {
+        guard let node = rule["mask"] else { return [] }
+        guard scheme == .http || scheme == .https else {
+            errors.report(
+                "mask works on http and https only: what \(scheme.rawValue) forwards is not read",
+                at: node.position
+            )
+            return []
+        }
+        var masks: Set<MaskKind> = []
+        for item in node.texts("mask", &errors) ?? [] {
+            if let kinds = MaskKind.kinds(of: item.text) {
+                masks.formUnion(kinds)
+            } else {
+                errors.report(
+                    "mask: unknown kind \"\(item.text)\"; it may be \(MaskKind.words.joined(separator: ", "))",
+                    at: item.position,
+                    suggestion: NearestWord.nearest(to: item.text, in: MaskKind.words)
+                )
+            }
+        }
+        return masks
     }
 
     private mutating func pattern(_ text: String, _ node: YAMLNode) -> HostPattern? {

@@ -9,8 +9,6 @@ package enum ReflectionLimits {
     package static let longest = 4096
     /// Octets of all spellings together, which this many of secret come to (11 for each octet, and Basic has three).
     static let spellings = 131_072
-    /// Octets of one escape: `&#x0041;`.
-    static let escape = 8
     /// Secrets whose tables are kept; a profile names a handful.
     package static let remembered = 16
     /// Content codings on top of each other; RFC 9110 section 8.4 names no bound, and nothing in use has two.

@@ -103,6 +103,10 @@ extension MergedProfile {
                 if let name = rule.credential {
                     lines.append(Line(text: "    credential: \(name)", source: rule.source))
                 }
+                if !rule.masks.isEmpty {
+                    let words = rule.masks.sorted().map(\.rawValue).joined(separator: ", ")
+                    lines.append(Line(text: "    mask: [\(words)]", source: rule.source))
+                }
                 return lines
             }
         )
