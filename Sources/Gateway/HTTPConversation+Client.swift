@@ -13,6 +13,7 @@ extension HTTPConversation {
     func handlerRemoved(context: ChannelHandlerContext) {
         timer?.cancel()
         self.context = nil
+        sayWhatWasMasked()
         link?.close()
         link = nil
     }

@@ -30,8 +30,3 @@ extension Sequence<UInt8> {
         return false
     }
 }
-
-extension String {
-    /// Whether the last bytes are those of `suffix`.
-    func ends(with suffix: String) -> Bool { utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
-}

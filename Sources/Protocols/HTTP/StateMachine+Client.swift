@@ -40,13 +40,17 @@ extension HTTPEngine {
         }
     }
 
-    mutating func allowed(_ asking: Asking, _ injection: Injection?) -> Actions {
+    mutating func allowed(
+        _ asking: Asking,
+        _ injection: Injection?,
+        _ masks: Set<MaskKind>
+    ) -> Actions {
         let checked = asking.checked
         var head = checked.head
         var search: ReplySearch?
         do {
             try checked.credentials.apply(injection, to: &head, scheme: reader.connection.scheme)
-            if let injection { search = try ReplySearch(for: injection, in: &head, spellings) }
+            search = try ReplySearch(for: injection, masking: masks, in: &head, spellings)
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial)
@@ -105,9 +109,10 @@ extension HTTPEngine {
 
     /// Ends an exchange that was allowed and turned out bad: told to the client when that is still possible.
     private mutating func cut(_ exchange: Relaying, _ fault: HTTPFault) -> Actions {
+        let notes = abandoned()
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, fault.denial)
-        guard exchange.response == nil else { return [record] + close() }
-        return [record]
+        guard exchange.response == nil else { return notes + [record] + close() }
+        return notes + [record]
             + reply(fault.status, fault.denial, withBody: !exchange.checked.isHead, closing: true) + close()
     }
 

@@ -56,7 +56,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard !isOver else { return [] }
         guard case .asking(let asking) = state, asking.id == id else { return close() }
         switch ruling {
-        case .allowed(let injection): return allowed(asking, injection) + pump()
+        case .allowed(let injection, let masks): return allowed(asking, injection, masks) + pump()
         case .denied(let denial):
             return refuse(asking.checked, Replies.status(for: denial.reason), denial) + pump()
         }
@@ -108,9 +108,14 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     }
 
     /// Poisons the engine: nothing more is read from either side.
-    mutating func close() -> Actions {
+    mutating func close() -> Actions { abandoned() + [.close] }
+
+    /// The connection is gone: what of an exchange under way is still to be said.
+    package mutating func abandoned() -> [EngineAction<HTTPMessage>] {
+        var notes: Actions = []
+        if case .relaying(var exchange) = state { notes = exchange.takeCounts() }
         state = .closed
         held.removeAll()
-        return [.close]
+        return notes
     }
 }
