@@ -169,7 +169,8 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1] + ($0 == "HTTP2" ? [hpack] : []),
+                dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1]
+                    + ($0 == "HTTP2" ? [hpack] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )

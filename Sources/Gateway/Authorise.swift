@@ -15,6 +15,9 @@ struct Authorised: ~Copyable {
     /// What is masked in the reply.
     var masks: Set<MaskKind> { permit.obligations.masks }
 
+    /// Which secrets the request may carry.
+    var sending: Sending { permit.obligations.sending }
+
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
 }
@@ -29,7 +32,9 @@ extension MaskNote {
             "the credential came back in the reply's \(part.rawValue) and was masked there"
         case .kinds(let counts):
             "masked in the reply's body: "
-                + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }.joined(separator: ", ")
+                + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }.joined(
+                    separator: ", "
+                )
         }
     }
 }

@@ -99,7 +99,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
         let injection = authorised.injection
-        let masks = authorised.masks
+        let (masks, sending) = (authorised.masks, authorised.sending)
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
@@ -108,7 +108,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                 self.link = link
                 self.exchange = Exchange(id: id, request: request, credential: credential)
                 link.attach(self)
-                self.rule(id, .allowed(injection: injection, masks: masks))
+                self.rule(id, .allowed(injection: injection, masks: masks, sending: sending))
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))

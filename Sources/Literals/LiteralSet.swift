@@ -43,8 +43,15 @@ internal import Synchronization
                 place += length
             }
             return unsafe hs_compile_lit_multi(
-                starts, flags, numbers, lengths, UInt32(literals.count),
-                UInt32(HS_MODE_BLOCK), nil, &database, &failure
+                starts,
+                flags,
+                numbers,
+                lengths,
+                UInt32(literals.count),
+                UInt32(HS_MODE_BLOCK),
+                nil,
+                &database,
+                &failure
             )
         }
         if let failure = unsafe failure { unsafe hs_free_compile_error(failure) }
@@ -67,7 +74,11 @@ internal import Synchronization
             unsafe withUnsafeMutablePointer(to: &hits) { hits in
                 let text = unsafe bytes.bindMemory(to: CChar.self).baseAddress
                 let status = unsafe hs_scan(
-                    database, text, length, 0, scratch.pointer,
+                    database,
+                    text,
+                    length,
+                    0,
+                    scratch.pointer,
                     { number, _, end, _, hits in
                         let hit = Hit(literal: Int(number), end: Int(end))
                         unsafe hits?.assumingMemoryBound(to: [Hit].self).pointee.append(hit)

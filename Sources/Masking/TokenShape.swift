@@ -56,7 +56,7 @@ struct TokenShape: Sendable {
         // Google: API key, OAuth access token.
         TokenShape("AIza", .atLeast(35)), TokenShape("ya29.", .atLeast(20)),
         // Package registries and clouds.
-        TokenShape("npm_", .atLeast(30)), TokenShape("pypi-", .random),
+        TokenShape("npm_", .random, startsWord: true), TokenShape("pypi-", .random),
         TokenShape("rubygems_", .atLeast(40)), TokenShape("dckr_pat_", .atLeast(20)),
         TokenShape("dop_v1_", .atLeast(40)), TokenShape("shpat_", .atLeast(30)),
         TokenShape("hvs.", .atLeast(20), startsWord: true),
@@ -124,8 +124,10 @@ extension TokenShape {
 extension TokenShape {
     /// The same of a stretch of a document, where its prefix stands: what follows that is the secret.
     func sighting(at start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
-        if startsWord && sweep.octet(text, start - 1).isTokenOctet { return .nothing }
+        let before = sweep.octet(text, start - 1)
+        if startsWord || sweep.isStrict, before.isTokenOctet { return .nothing }
         let bodyStart = start + prefix.count
+        if sweep.isStrict { return strict(bodyStart, start, text, sweep) }
         let window: Int
         switch body {
         case .atLeast(let count): window = count
@@ -139,12 +141,37 @@ extension TokenShape {
         case .atLeast(let count) where length < count: return .nothing
         case .upperExactly(let count):
             let range = bodyStart..<bodyStart + length
-            guard length == count, range.allSatisfy({ text.octet($0).isUpperOrDigit }) else { return .nothing }
+            guard length == count, range.allSatisfy({ text.octet($0).isUpperOrDigit }) else {
+                return .nothing
+            }
             return .found(range, .token, from: start)
         case .random where !(bodyStart..<bodyStart + length).map({ text.octet($0) }).hasRandomStretch:
             return .nothing
-        case .atLeast, .random, .dotted: return MaskedRun.token.sighting(bodyStart, .token, text, sweep, from: start)
+        case .atLeast, .random, .dotted:
+            return MaskedRun.token.sighting(bodyStart, .token, text, sweep, from: start)
         }
+    }
+
+    /// The same, sure: as many different octets as chance gives, letters and digits among them, and a whole word.
+    private func strict(_ body: Int, _ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
+        if case .dotted = self.body { return .nothing }
+        let length = sweep.run(text, body, upTo: MaskLimits.random, \.isTokenOctet)
+        let octets = (body..<body + length).map { text.octet($0) }
+        if isSure(octets) { return MaskedRun.token.sighting(body, .token, text, sweep, from: start) }
+        return length < MaskLimits.random && sweep.goesOn(text, body + length)
+            ? .undecided(from: start) : .nothing
+    }
+
+    private func isSure(_ octets: [UInt8]) -> Bool {
+        let isLong =
+            switch body {
+            case .atLeast(let count): octets.count >= count
+            case .upperExactly(let count): octets.count == count && octets.allSatisfy(\.isUpperOrDigit)
+            case .random: octets.hasRandomStretch
+            case .dotted: false
+            }
+        return isLong && Set(octets).count >= MaskLimits.different && octets.contains(where: \.isDigit)
+            && octets.contains { $0.isLower || $0.isUpper }
     }
 
     /// Parts of at least 8 octets, but the last; so long that the parts do not end counts as one.

@@ -185,6 +185,8 @@ package struct EgressRule: Sendable, Hashable {
     package var credential: String?
     /// What is masked in replies.
     package var masks: Set<MaskKind>
+    /// Secrets that requests may carry: of `Sending.words`.
+    package var sends: Set<MaskKind>
     /// `ci.yaml:14`.
     package var source: String
 
@@ -196,6 +198,7 @@ package struct EgressRule: Sendable, Hashable {
         deny: [ActionPattern] = [],
         credential: String? = nil,
         masks: Set<MaskKind> = [],
+        sends: Set<MaskKind> = [],
         source: String
     ) {
         self.to = to
@@ -205,6 +208,7 @@ package struct EgressRule: Sendable, Hashable {
         self.deny = deny
         self.credential = credential
         self.masks = masks
+        self.sends = sends
         self.source = source
     }
 

@@ -88,7 +88,7 @@ extension ProfileParser {
     }
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
-        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask"]
+        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"]
         guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
         else {
             return nil
@@ -106,7 +106,10 @@ extension ProfileParser {
                 at: node.position
             )
         }
-        let masks = masks(rule, pattern.scheme)
+        let masks = kinds(rule, "mask", of: MaskKind.words, pattern.scheme) { MaskKind.kinds(of: $0) }
+        let sends = kinds(rule, "send", of: Sending.words.map(\.rawValue), pattern.scheme) { word in
+            Sending.words.first { $0.rawValue == word }.map { [$0] }
+        }
         return EgressRule(
             to: pattern,
             privateAddresses: isPrivate,
@@ -115,32 +118,40 @@ extension ProfileParser {
             deny: actions(rule, "deny", pattern.scheme),
             credential: credential,
             masks: masks,
+            sends: sends,
             source: source(node.position)
         )
     }
 
-    private mutating func masks(_ rule: YAMLMapping, _ scheme: Scheme) -> Set<MaskKind> {
-        guard let node = rule["mask"] else { return [] }
+    /// The kinds that a key of a rule names, of rules whose messages are read.
+    private mutating func kinds(
+        _ rule: YAMLMapping,
+        _ key: String,
+        of words: [String],
+        _ scheme: Scheme,
+        _ kinds: (String) -> Set<MaskKind>?
+    ) -> Set<MaskKind> {
+        guard let node = rule[key] else { return [] }
         guard scheme == .http || scheme == .https else {
             errors.report(
-                "mask works on http and https only: what \(scheme.rawValue) forwards is not read",
+                "\(key) works on http and https only: what \(scheme.rawValue) forwards is not read",
                 at: node.position
             )
             return []
         }
-        var masks: Set<MaskKind> = []
-        for item in node.texts("mask", &errors) ?? [] {
-            if let kinds = MaskKind.kinds(of: item.text) {
-                masks.formUnion(kinds)
+        var result: Set<MaskKind> = []
+        for item in node.texts(key, &errors) ?? [] {
+            if let known = kinds(item.text) {
+                result.formUnion(known)
             } else {
                 errors.report(
-                    "mask: unknown kind \"\(item.text)\"; it may be \(MaskKind.words.joined(separator: ", "))",
+                    "\(key): unknown kind \"\(item.text)\"; it may be \(words.joined(separator: ", "))",
                     at: item.position,
-                    suggestion: NearestWord.nearest(to: item.text, in: MaskKind.words)
+                    suggestion: NearestWord.nearest(to: item.text, in: words)
                 )
             }
         }
-        return masks
+        return result
     }
 
     private mutating func pattern(_ text: String, _ node: YAMLNode) -> HostPattern? {

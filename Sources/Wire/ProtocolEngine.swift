@@ -19,8 +19,9 @@ package struct RulingID: Sendable, Hashable {
 
 /// The answer to `EngineAction.ask`.
 package enum Ruling: Sendable, Hashable {
-    /// Permitted; `injection` is the credential to put in, when the rule names one, and `masks` what is masked in the reply.
-    case allowed(injection: Injection?, masks: Set<MaskKind> = [])
+    /// Permitted; `injection` is the credential to put in, when the rule names one, `masks` what is masked in the reply,
+    /// `sending` which secrets the request may carry.
+    case allowed(injection: Injection?, masks: Set<MaskKind> = [], sending: Sending = Sending())
     case denied(Denial)
 }
 

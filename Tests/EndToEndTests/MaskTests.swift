@@ -28,14 +28,19 @@ extension EndToEnd {
         }
 
         /// What curl gets of an agent, and outside.
-        private func replies(_ words: String, _ url: String, in shell: String = "") throws -> (agent: String, outside: String) {
+        private func replies(
+            _ words: String,
+            _ url: String,
+            in shell: String = ""
+        ) throws -> (agent: String, outside: String) {
             let curl = "curl -sS -m20 \(words) -H 'Authorization: \(person)' '\(url)'"
             let agent = try place.agent(shell.isEmpty ? curl : "\(shell) \(curl)", profile: "masked")
             let port = url.split(separator: ":").last?.prefix { $0.isNumber } ?? ""
             let outside = try place.control(
                 curl.replacing(
                     "curl -sS",
-                    with: "curl -sS --cacert \(servers.folder)/ca.pem --resolve allowed.test:\(port):127.0.0.1"
+                    with:
+                        "curl -sS --cacert \(servers.folder)/ca.pem --resolve allowed.test:\(port):127.0.0.1"
                 )
             )
             return (agent.output + agent.errors, outside.output)
@@ -43,9 +48,13 @@ extension EndToEnd {
 
         private func mirrored(_ path: String) -> String { "https://allowed.test:\(mirror.port)\(path)" }
 
-        @Test("What the rule names is masked in text, JSON, events and single octets; a document keeps its length and form")
+        @Test(
+            "What the rule names is masked in text, JSON, events and single octets; a document keeps its length and form"
+        )
         func plain() throws {
-            for path in ["/echo?enc=plain", "/echo?enc=slash", "/octets", "/events", "/typed?application/json"] {
+            for path in [
+                "/echo?enc=plain", "/echo?enc=slash", "/octets", "/events", "/typed?application/json",
+            ] {
                 let reply = try replies("", mirrored(path))
                 #expect(reply.outside.contains(person), "the control: \(reply)")
                 #expect(
@@ -58,7 +67,9 @@ extension EndToEnd {
             let json = try replies("", mirrored("/typed?application/json")).agent
             let read = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
             #expect((read?["n"] as? [Int]) == [1, 9_999_999_999_999_999])
-            let notes = try place.records().compactMap(\.record.message).filter { $0.contains("masked in the reply") }
+            let notes = try place.records().compactMap(\.record.message).filter {
+                $0.contains("masked in the reply")
+            }
             #expect(notes.contains("masked in the reply's body: 1 email, 1 iban, 2 payment-card"), "\(notes)")
             #expect(try place.files(holding: "bob@example.org").isEmpty)
         }
@@ -68,7 +79,10 @@ extension EndToEnd {
             let reply = try replies("", mirrored("/echo?enc=json"))
             #expect(reply.outside.contains("\\u0062\\u006f\\u0062\\u0040"), "the control: \(reply)")
             #expect(reply.agent.contains("\\u0078\\u0078\\u0078\\u0040"), "\(reply)")
-            #expect(!reply.agent.contains("\\u0034\\u0031") && reply.agent.count == reply.outside.count, "\(reply)")
+            #expect(
+                !reply.agent.contains("\\u0034\\u0031") && reply.agent.count == reply.outside.count,
+                "\(reply)"
+            )
         }
 
         @Test("It is masked through gzip, deflate, br, zstd and two codings")
@@ -79,7 +93,10 @@ extension EndToEnd {
                 #expect(reply.agent.contains("auth=\(masked); ;"), "\(reply.agent.prefix(600))")
                 if kind != "raw" {
                     let control = try replies("--compressed", url)
-                    #expect(control.outside.contains("auth=\(person)"), "the control: \(control.outside.prefix(300))")
+                    #expect(
+                        control.outside.contains("auth=\(person)"),
+                        "the control: \(control.outside.prefix(300))"
+                    )
                 }
             }
         }
@@ -95,7 +112,9 @@ extension EndToEnd {
 
         @Test("What cannot be masked is refused, by name and with what to do")
         func opaque() throws {
-            for (type, said) in [("application/zip", "application/zip"), ("text/plain;charset=utf-16", "charset utf-16")] {
+            for (type, said) in [
+                ("application/zip", "application/zip"), ("text/plain;charset=utf-16", "charset utf-16"),
+            ] {
                 let reply = try replies("-w '%{http_code}'", mirrored("/typed?\(type)"))
                 #expect(reply.outside.contains("bob@"), "the control: \(reply)")
                 #expect(reply.agent.contains("502") && reply.agent.contains(said), "\(reply)")
@@ -118,9 +137,12 @@ extension EndToEnd {
         @Test("A download that the client breaks off has what was masked on record")
         func brokenOff() throws {
             // The reply is passed on octet by octet; curl leaves after so many.
-            let script = "curl -sS -m20 -H 'Authorization: \(person)' '\(mirrored("/octets"))' | head -c 24 >/dev/null; true"
+            let script =
+                "curl -sS -m20 -H 'Authorization: \(person)' '\(mirrored("/octets"))' | head -c 24 >/dev/null; true"
             _ = try place.agent(script, profile: "masked")
-            let notes = try place.records().compactMap(\.record.message).filter { $0.contains("masked in the reply") }
+            let notes = try place.records().compactMap(\.record.message).filter {
+                $0.contains("masked in the reply")
+            }
             #expect(notes.count == 1, "\(notes)")
         }
     }

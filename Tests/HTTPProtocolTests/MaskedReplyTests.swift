@@ -17,7 +17,9 @@ struct MaskedReplyTests {
     }
 
     @Test(arguments: [1, 2, 3, 7, 1000])
-    func `What the rule names is masked in a body of known length, and counted once at its end`(cut: Int) throws {
+    func `What the rule names is masked in a body of known length, and counted once at its end`(
+        cut: Int
+    ) throws {
         let play = try Self.play()
         let length = "Content-Length: \(Self.mail.utf8.count * 2)"
         try play.upstream(
@@ -30,17 +32,23 @@ struct MaskedReplyTests {
         #expect(play.finished == 1)
     }
 
-    @Test(arguments: ["application/problem+json; charset=utf-8", "text/event-stream", "", "TEXT/HTML", "application/xhtml+xml"])
+    @Test(arguments: [
+        "application/problem+json; charset=utf-8", "text/event-stream", "", "TEXT/HTML",
+        "application/xhtml+xml",
+    ])
     func `Text of any kind is masked, also without a type`(type: String) throws {
         let play = try Self.play()
         let field = type.isEmpty ? "X: 1" : "Content-Type: \(type)"
-        try play.upstream(lines("HTTP/1.1 200 OK", field, "Content-Length: \(Self.mail.utf8.count)", body: Self.mail))
+        try play.upstream(
+            lines("HTTP/1.1 200 OK", field, "Content-Length: \(Self.mail.utf8.count)", body: Self.mail)
+        )
         #expect(play.toClient.hasSuffix(Self.masked))
     }
 
     @Test(arguments: [
         ("application/zip", "is application/zip, which cannot be masked"), ("image/png", "is image/png"),
-        ("application/grpc", "is application/grpc"), ("text/plain; charset=\"UTF-16\"", "has the charset utf-16"),
+        ("application/grpc", "is application/grpc"),
+        ("text/plain; charset=\"UTF-16\"", "has the charset utf-16"),
         ("application/json\r\nContent-Type: image/png", "has several Content-Type fields"),
     ])
     func `A body that cannot be masked is refused, with what to do`(type: String, said: String) throws {
@@ -78,7 +86,9 @@ struct MaskedReplyTests {
 
     @Test func `What a rule does not mask passes as it is`() throws {
         let play = try Self.play(StateMachineTests.get, [])
-        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Type: image/png", "Content-Length: 7", body: "a@b.org"))
+        try play.upstream(
+            lines("HTTP/1.1 200 OK", "Content-Type: image/png", "Content-Length: 7", body: "a@b.org")
+        )
         #expect(play.toClient.hasSuffix("a@b.org"))
     }
 }

@@ -11,9 +11,11 @@ struct LiteralSetTests {
     }
 
     @Test func `Each literal is found where it ends, also one within another`() throws {
-        #expect(try ends(["ab", "b", "@"], in: "xab@ab").sorted { $0.lexicographicallyPrecedes($1) } == [
-            [0, 3], [0, 6], [1, 3], [1, 6], [2, 4],
-        ])
+        #expect(
+            try ends(["ab", "b", "@"], in: "xab@ab").sorted { $0.lexicographicallyPrecedes($1) } == [
+                [0, 3], [0, 6], [1, 3], [1, 6], [2, 4],
+            ]
+        )
         #expect(try ends(["ab"], in: "AB aB").isEmpty)
         #expect(try ends(["ab"], in: "AB aB", inAnyCase: true) == [[0, 2], [0, 5]])
         #expect(try ends(["a"], in: "").isEmpty)

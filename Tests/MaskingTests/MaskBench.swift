@@ -7,7 +7,13 @@ import NIOCore
 import Testing
 
 /// `make bench-mask` runs it: speeds of one core, by CPU time.
-@Suite(.enabled(if: ProcessInfo.processInfo.environment["BAILEY_BENCH"] != nil, "needs BAILEY_BENCH, which make bench-mask sets"), .serialized)
+@Suite(
+    .enabled(
+        if: ProcessInfo.processInfo.environment["BAILEY_BENCH"] != nil,
+        "needs BAILEY_BENCH, which make bench-mask sets"
+    ),
+    .serialized
+)
 struct MaskBench {
     /// Octets that go through for each figure.
     private static let amount = 1 << 30
@@ -23,7 +29,9 @@ struct MaskBench {
     /// JSON lines; in every `hits`th something of each of four kinds.
     private static func lines(hits: Int) -> ByteBuffer {
         var random = SplitMix(1)
-        let words = ["alpha", "release", "pipeline", "order", "status", "shipped", "invoice", "currency", "region"]
+        let words = [
+            "alpha", "release", "pipeline", "order", "status", "shipped", "invoice", "currency", "region",
+        ]
         var text = ByteBuffer()
         var number = 0
         while text.readableBytes < 16 << 20 {
@@ -47,7 +55,8 @@ struct MaskBench {
     private static func speed(_ text: ByteBuffer, _ step: (ByteBuffer) -> Void) -> Double {
         var pieces: [ByteBuffer] = []
         var rest = text
-        while let piece = rest.readSlice(length: min(Self.piece, rest.readableBytes)), piece.readableBytes > 0 {
+        while let piece = rest.readSlice(length: min(Self.piece, rest.readableBytes)), piece.readableBytes > 0
+        {
             // As from a socket: in a buffer of its own.
             pieces.append(ByteBuffer(bytes: piece.readableBytesView))
         }
@@ -71,7 +80,9 @@ struct MaskBench {
                 hitList.removeAll(keepingCapacity: true)
                 _ = literals?.find(in: piece.readableBytesSpan, &hitList)
             }
-            print("BENCH \(name)\tall kinds \(Int(all)) MB/s\tVectorscan with five literals alone \(Int(raw)) MB/s")
+            print(
+                "BENCH \(name)\tall kinds \(Int(all)) MB/s\tVectorscan with five literals alone \(Int(raw)) MB/s"
+            )
         }
     }
 }

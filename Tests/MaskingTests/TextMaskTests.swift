@@ -27,7 +27,9 @@ struct TextMaskTests {
     }
 
     @Test(arguments: MaskTexts.positive + MaskTexts.negative)
-    func `Wherever a text is cut in two or three, and octet by octet, it comes out the same`(item: MaskCase) throws {
+    func `Wherever a text is cut in two or three, and octet by octet, it comes out the same`(
+        item: MaskCase
+    ) throws {
         for around in ["", "x ", "{\"a\":\"", "7 "] {
             let text = around + item.text + " end"
             let whole = try MaskTexts.mask(text)
@@ -52,7 +54,8 @@ struct TextMaskTests {
         var random = SplitMix(4)
         let pieces =
             MaskTexts.positive.map(\.text) + MaskTexts.negative.map(\.text) + [
-                " ", "\n", "-", ".", "+", "\\", "\\u00", "@", "4111 ", "1111", "DE", "AA12", "(", ")", "eyJ", "ghp_",
+                " ", "\n", "-", ".", "+", "\\", "\\u00", "@", "4111 ", "1111", "DE", "AA12", "(", ")", "eyJ",
+                "ghp_",
                 "-----BEGIN ", "PRIVATE KEY-----", "plain words ", "\", \"", "%4", "%40", "&",
             ]
         for syntax in [EscapeSyntax.backslash, .form, [.reference, .backslash]] {
@@ -89,14 +92,17 @@ struct TextMaskTests {
 
     @Test func `A JSON document stays one, with the same keys and types`() throws {
         let document: [String: Any] = [
-            "n": 4_111_111_111_111_111, "s": MaskTexts.positive.map(\.text), "deep": ["m": "a\nbob@example.com\t\u{1F600}"],
+            "n": 4_111_111_111_111_111, "s": MaskTexts.positive.map(\.text),
+            "deep": ["m": "a\nbob@example.com\t\u{1F600}"],
             "flag": true, "pi": 3.14,
         ]
         for options in [JSONSerialization.WritingOptions.sortedKeys, [.sortedKeys, .withoutEscapingSlashes]] {
             let data = try JSONSerialization.data(withJSONObject: document, options: options)
             let text = String(decoding: data, as: UTF8.self)
             let masked = try MaskTexts.mask(text).text
-            let read = try #require(try JSONSerialization.jsonObject(with: Data(masked.utf8)) as? [String: Any])
+            let read = try #require(
+                try JSONSerialization.jsonObject(with: Data(masked.utf8)) as? [String: Any]
+            )
             #expect(Set(read.keys) == Set(document.keys))
             #expect(read["n"] as? Int == 9_999_999_999_999_999)
             #expect((read["s"] as? [String])?.count == MaskTexts.positive.count)
@@ -108,7 +114,9 @@ struct TextMaskTests {
         }
     }
 
-    @Test(arguments: ["data: {\"x\": 1}\n\n", "{\"a\":[1,2,3]}", "Hello, how are you?", "a\n", "</p>", "12:30;"])
+    @Test(arguments: [
+        "data: {\"x\": 1}\n\n", "{\"a\":[1,2,3]}", "Hello, how are you?", "a\n", "</p>", "12:30;",
+    ])
     func `What cannot begin anything is passed on at once`(text: String) throws {
         var mask = TextMask(MaskTexts.all, .backslash)
         #expect(mask.passed(text) == text)
@@ -144,7 +152,9 @@ struct TextMaskTests {
     }
 
     @Test func `Ordinary text has nothing of any kind`() throws {
-        for name in ["README.md", "ARCHITECTURE.md", "docs/profiles.md", "SECURITY.md", "profiles/host-runs.tsv"] {
+        for name in [
+            "README.md", "ARCHITECTURE.md", "docs/profiles.md", "SECURITY.md", "profiles/host-runs.tsv",
+        ] {
             let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent()
             let text = try String(contentsOf: root.appending(path: name), encoding: .utf8)
@@ -153,7 +163,9 @@ struct TextMaskTests {
         var random = SplitMix(9)
         let digests = (0..<2000).map { _ in String(random.next(), radix: 16) }.joined(separator: "-")
         #expect(try MaskTexts.mask(digests).counts == [:])
-        let clock = (0..<2000).map { "\(1_700_000_000 + $0 * 37), \(1_700_000_000_000 + $0)" }.joined(separator: ", ")
+        let clock = (0..<2000).map { "\(1_700_000_000 + $0 * 37), \(1_700_000_000_000 + $0)" }.joined(
+            separator: ", "
+        )
         #expect(try MaskTexts.mask(clock).counts == [:])
     }
 }

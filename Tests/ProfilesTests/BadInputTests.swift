@@ -149,7 +149,10 @@ struct BadInputTests {
                 "{to: \"tls://a.test\", mask: [email]}",
                 "2:37: mask works on http and https only: what tls forwards is not read"
             ),
-            ("{to: \"https://a.test\", mask: email}", "2:39: mask must be a list, as in [a, b], not \"email\""),
+            (
+                "{to: \"https://a.test\", mask: email}",
+                "2:39: mask must be a list, as in [a, b], not \"email\""
+            ),
         ]
     )
     func masks(rule: String, expected: String) {

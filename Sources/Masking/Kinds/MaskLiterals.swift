@@ -26,7 +26,10 @@ enum MaskLiterals {
     /// Nil where Vectorscan does not run; then nothing can be masked.
     private static let set = LiteralSet(all.map(\.octets))
 
-    static func concern(_ kinds: Set<MaskKind>) -> Bool { !kinds.isDisjoint(with: [.email, .privateKey, .token]) }
+    static func concern(_ kinds: MaskBits) -> Bool { kinds.holdsAny(own) }
+
+    /// The other kinds are made of digits.
+    static let own = MaskBits([.email, .privateKey, .token])
 
     static func find(in text: RawSpan, _ hits: inout [LiteralSet.Hit]) -> Bool {
         hits.removeAll(keepingCapacity: true)
@@ -55,7 +58,8 @@ enum MaskLiterals {
         let length = sweep.run(text, label, upTo: MaskLimits.label) { $0 != UInt8(ascii: "-") }
         let body = label + length + keyEnd.count
         if length < MaskLimits.label, sweep.goesOn(text, body - 1) { return .undecided(from: start) }
-        guard body <= text.byteCount, (0..<keyEnd.count).allSatisfy({ text.octet(label + length + $0) == 0x2D })
+        guard body <= text.byteCount,
+            (0..<keyEnd.count).allSatisfy({ text.octet(label + length + $0) == 0x2D })
         else { return .nothing }
         let words = (label..<label + length).map { text.octet($0) }
         guard words.holds("PRIVATE KEY") else { return .nothing }
@@ -96,15 +100,23 @@ enum MailAddress {
         from covered: Int
     ) -> Sweep.Sighting {
         var start = place
-        while start > covered, place - start < MaskLimits.localPart, isLocal(text, start - 1, sweep) { start -= 1 }
+        while start > covered, place - start < MaskLimits.localPart, isLocal(text, start - 1, sweep) {
+            start -= 1
+        }
         while start < place, "'.-+".utf8.contains(text.octet(start)) { start += 1 }
         guard start < place else { return .nothing }
-        let length = sweep.run(text, place + 1, upTo: MaskLimits.domain) { isDomain($0) || $0 == UInt8(ascii: ".") }
-        if length < MaskLimits.domain, sweep.goesOn(text, place + 1 + length) { return .undecided(from: start) }
+        let length = sweep.run(text, place + 1, upTo: MaskLimits.domain) {
+            isDomain($0) || $0 == UInt8(ascii: ".")
+        }
+        if length < MaskLimits.domain, sweep.goesOn(text, place + 1 + length) {
+            return .undecided(from: start)
+        }
         guard let end = domainEnd(text, place + 1, length) else { return .nothing }
         let local = (start..<place).map { text.octet($0) }
         // The user of a repository's address is nobody, and `logo@2x.png` is a picture.
-        let isNobody = local == Array("git".utf8) || (text.octet(place + 1).isDigit && text.octet(place + 2) | 0x20 == 0x78)
+        let isNobody =
+            local == Array("git".utf8)
+            || (text.octet(place + 1).isDigit && text.octet(place + 2) | 0x20 == 0x78)
         return isNobody ? .nothing : .found(start..<end, .email, from: start)
     }
 
@@ -124,8 +136,8 @@ enum MailAddress {
     private static func domainEnd(_ text: RawSpan, _ start: Int, _ length: Int) -> Int? {
         var end: Int?
         var label = start
-        for index in start...start + length {
-            guard index == start + length || text.octet(index) == UInt8(ascii: ".") else { continue }
+        for index in start...start + length
+        where index == start + length || text.octet(index) == UInt8(ascii: ".") {
             guard index > label, isDomain(text.octet(label)), text.octet(label) != 0x2D else { break }
             if label > start { end = isTop(text, label..<index) ? index : end }
             label = index + 1

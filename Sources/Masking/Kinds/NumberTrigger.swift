@@ -5,32 +5,43 @@ internal import Model
 /// Each of them has four digits in some eight octets, wherever these begin, or a digit behind two capitals, perhaps with a space between:
 /// of most texts nothing else is looked at.
 enum NumberTrigger {
-    static func concern(_ kinds: Set<MaskKind>) -> Bool {
-        !kinds.subtracting([.email, .privateKey, .token]).isEmpty
-    }
+    static func concern(_ kinds: MaskBits) -> Bool { kinds.holdsAny(own) }
+
+    private static let own = MaskBits(Set(MaskKind.allCases).subtracting([.email, .privateKey, .token]))
 
     static func run(_ text: RawSpan, from start: Int, _ sweep: inout Sweep) {
         var numbers = Numbers(sweep.kinds, from: start)
         var index = start
-        // Whether the last octets of the words before were capitals, at the place of the first octet of this one.
-        var capital: UInt64 = 0
-        var pair: UInt64 = 0
-        var space: UInt64 = 0
+        var before: UInt64 = 0
         while index + 8 <= text.byteCount {
             let word = text.word(index)
             let digits = OctetLanes.within(word, 0x30, 0x39)
-            let capitals = OctetLanes.within(word, 0x41, 0x5A)
-            let pairs = capitals & (capitals << 8 | capital)
-            let spaces = OctetLanes.within(word, 0x20, 0x20) & (pairs << 8 | pair)
-            let coded = digits & ((pairs | spaces) << 8 | pair | space)
-            (capital, pair, space) = (capitals >> 56, pairs >> 56, spaces >> 56)
-            if OctetLanes.count(digits) >= 4 { numbers.look(index..<index + 8, text, &sweep) }
-            if coded != 0 { look(index, coded, text, &sweep) }
+            if digits != 0 {
+                if OctetLanes.count(digits) >= 4 { numbers.look(index..<index + 8, text, &sweep) }
+                let coded = coded(digits, word, behind: before)
+                if coded != 0 { look(index, coded, text, &sweep) }
+            }
+            before = word
             index += 8
         }
         guard index < text.byteCount else { return }
-        for place in index..<text.byteCount where isCoded(text, place) { CodedNumber.look(place, text, &sweep) }
+        for place in index..<text.byteCount where isCoded(text, place) {
+            CodedNumber.look(place, text, &sweep)
+        }
         numbers.look(index..<text.byteCount, text, &sweep)
+    }
+
+    /// Which digits stand behind two capitals, or behind a space behind them.
+    @inline(__always)
+    private static func coded(_ digits: UInt64, _ word: UInt64, behind before: UInt64) -> UInt64 {
+        let capitals = OctetLanes.within(word, 0x41, 0x5A)
+        let earlier = OctetLanes.within(before, 0x41, 0x5A)
+        guard capitals | earlier != 0 else { return 0 }
+        let pairs = capitals & (capitals << 8 | earlier >> 56)
+        let earlierPairs = earlier & earlier << 8
+        let spaces = OctetLanes.within(word, 0x20, 0x20) & (pairs << 8 | earlierPairs >> 56)
+        let earlierSpaces = OctetLanes.within(before, 0x20, 0x20) & earlierPairs << 8
+        return digits & ((pairs | spaces) << 8 | (earlierPairs | earlierSpaces) >> 56)
     }
 
     private static func look(_ index: Int, _ coded: UInt64, _ text: RawSpan, _ sweep: inout Sweep) {

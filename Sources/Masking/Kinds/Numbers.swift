@@ -2,11 +2,11 @@ internal import Model
 
 /// Looks at groups of digits, each once, and at what stands around them.
 struct Numbers {
-    private let kinds: Set<MaskKind>
+    private let kinds: MaskBits
     /// The first place that has not been looked at.
     private var next: Int
 
-    init(_ kinds: Set<MaskKind>, from start: Int) {
+    init(_ kinds: MaskBits, from start: Int) {
         self.kinds = kinds
         next = start
     }
@@ -19,12 +19,17 @@ struct Numbers {
                 index += 1
                 continue
             }
-            let sighting = sighting(index, text, sweep)
+            let length = sweep.run(text, index, \.isDigit)
+            guard isWorthLooking(index, length, text, sweep) else {
+                index += length
+                continue
+            }
+            let sighting = sighting(index, length, text, sweep)
             sweep.note(sighting)
             if case .found(let range, _, _) = sighting {
                 index = range.upperBound
             } else {
-                index += sweep.run(text, index, \.isDigit)
+                index += length
             }
         }
         next = max(next, index)
@@ -43,16 +48,47 @@ struct Numbers {
         return index
     }
 
-    private func sighting(_ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
-        let length = sweep.run(text, start, upTo: MaskLimits.digits + 1, \.isDigit)
-        guard length <= MaskLimits.digits else { return .nothing }
-        if sweep.goesOn(text, start + length) { return .undecided(from: max(start - 3, 0)) }
-        for (kind, rule) in Self.rules where kinds.contains(kind) {
-            let sighting = rule(start, length, text, sweep)
-            if case .nothing = sighting { continue }
-            return sighting
+    /// Whether a group could be one or begin one, by what is beside it: of most nothing else is asked.
+    @inline(__always)
+    private func isWorthLooking(_ start: Int, _ length: Int, _ text: RawSpan, _ sweep: Sweep) -> Bool {
+        guard length <= MaskLimits.digits else { return false }
+        let before = sweep.octet(text, start - 1)
+        if before.isLetterOrDigit {
+            // Of those behind a letter there is only the NIE.
+            return length <= 7 && (0x58...0x5A).contains(before)
         }
-        guard Self.beginsWord(start, text, sweep) else { return .nothing }
+        let end = start + length
+        if end >= text.byteCount || before == UInt8(ascii: "+") || before == UInt8(ascii: "(") { return true }
+        guard length != 7, length != 8 else { return true }
+        guard NumberShape.couldBegin(length, text.octet(end)) else { return false }
+        guard length < 5 else { return true }
+        let last = end + NumberShape.shortestSecond(length)
+        return last >= text.byteCount || text.octet(last).isDigit
+    }
+
+    private func sighting(
+        _ start: Int,
+        _ length: Int,
+        _ text: RawSpan,
+        _ sweep: Sweep
+    ) -> Sweep.Sighting {
+        if sweep.goesOn(text, start + length) { return .undecided(from: max(start - 3, 0)) }
+        let before = sweep.octet(text, start - 1)
+        if before == UInt8(ascii: "+") || before == UInt8(ascii: "("), kinds.contains(.phone) {
+            let sighting = PhoneNumber.sighting(start, length, text, sweep)
+            guard case .nothing = sighting else { return sighting }
+        }
+        if length == 7 || length == 8, kinds.contains(.esDNI) {
+            let sighting = NationalNumbers.dni(start, length, text, sweep)
+            guard case .nothing = sighting else { return sighting }
+        }
+        guard NumberShape.couldBegin(length, sweep.octet(text, start + length)),
+            Self.beginsWord(start, text, sweep)
+        else { return .nothing }
+        if length == 1 || length == 6 || length == 15, kinds.contains(.frNIR) {
+            let sighting = NationalNumbers.nir(start, length, text, sweep)
+            guard case .nothing = sighting else { return sighting }
+        }
         for shape in NumberShape.byFirstGroup[length] where kinds.contains(shape.kind) {
             let sighting = shape.sighting(start, text, sweep)
             if case .nothing = sighting { continue }
@@ -60,17 +96,17 @@ struct Numbers {
         }
         return .nothing
     }
-
-    private typealias Rule = @Sendable (Int, Int, RawSpan, Sweep) -> Sweep.Sighting
-
-    /// What is more than groups of digits with one separator; the longest first.
-    private static let rules: [(MaskKind, Rule)] = [
-        (.phone, PhoneNumber.sighting), (.frNIR, NationalNumbers.nir), (.esDNI, NationalNumbers.dni),
-    ]
 }
 
 extension Numbers {
-    static func isSeparator(_ octet: UInt8) -> Bool { " -./()".utf8.contains(octet) }
+    static func isSeparator(_ octet: UInt8) -> Bool {
+        switch octet {
+        case 0x20, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "("),
+            UInt8(ascii: ")"):
+            true
+        default: false
+        }
+    }
 
     /// No part of a word, of a decimal fraction or of a longer chain with dashes.
     static func beginsWord(_ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Bool {
@@ -81,13 +117,15 @@ extension Numbers {
     }
 
     /// The same for its end: found, nothing or, at the end of the stretch, undecided.
-    static func end(_ range: Range<Int>, _ kind: MaskKind, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
+    static func end(_ range: Range<Int>, _ kind: MaskKind, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting
+    {
         let end = range.upperBound
         let behind = sweep.octet(text, end)
         let isJoint = behind == UInt8(ascii: ".") || behind == UInt8(ascii: "-")
         if sweep.goesOn(text, isJoint ? end + 1 : end) { return .undecided(from: range.lowerBound) }
         guard !behind.isLetterOrDigit, behind != UInt8(ascii: "_") else { return .nothing }
-        return isJoint && sweep.octet(text, end + 1).isDigit ? .nothing : .found(range, kind, from: range.lowerBound)
+        return isJoint && sweep.octet(text, end + 1).isDigit
+            ? .nothing : .found(range, kind, from: range.lowerBound)
     }
 }
 
@@ -97,11 +135,12 @@ extension NumberShape {
         var digits = Digits()
         var index = start
         var separator: UInt8?
-        for (number, length) in groups.enumerated() {
+        for number in 0..<count {
+            let length = Int(groups[number])
             if number > 0 {
                 let octet = sweep.octet(text, index)
                 if sweep.goesOn(text, index) { return .undecided(from: start) }
-                guard separators.contains(octet), octet == separator ?? octet else { return .nothing }
+                guard separates(octet), octet == separator ?? octet else { return .nothing }
                 separator = octet
                 index += 1
             }
@@ -131,7 +170,9 @@ enum PhoneNumber {
 
     private static func international(_ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
         let before = sweep.octet(text, start - 2)
-        guard start > 0, text.octet(start) != UInt8(ascii: "0"), !before.isLetterOrDigit else { return .nothing }
+        guard start > 0, text.octet(start) != UInt8(ascii: "0"), !before.isLetterOrDigit else {
+            return .nothing
+        }
         var index = start
         var end = start
         var count = 0
@@ -161,7 +202,9 @@ enum PhoneNumber {
         for index in [start..<start + 3, second..<second + 3, second + 4..<second + 8].joined() {
             guard sweep.octet(text, index).isDigit, digits.append(text.octet(index)) else { return .nothing }
         }
-        guard " -.".utf8.contains(sweep.octet(text, second + 3)), NumberShape.isNANP(digits) else { return .nothing }
+        guard " -.".utf8.contains(sweep.octet(text, second + 3)), NumberShape.isNANP(digits, from: 0) else {
+            return .nothing
+        }
         return Numbers.end(start - 1..<second + 8, .phone, text, sweep)
     }
 }
@@ -170,9 +213,7 @@ enum PhoneNumber {
 enum NationalNumbers {
     /// `185057800608491`, or with spaces: sex, year, month, department, commune, order, key.
     static func nir(_ start: Int, _ length: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
-        guard [1, 6, 15].contains(length), "123478".utf8.contains(text.octet(start)),
-            Numbers.beginsWord(start, text, sweep)
-        else { return .nothing }
+        guard "123478".utf8.contains(text.octet(start)) else { return .nothing }
         let isSpaced = length == 1
         var number = 0
         var month = 0
@@ -204,7 +245,6 @@ enum NationalNumbers {
 
     /// `12345678Z`, `X-1234567-L`
     static func dni(_ start: Int, _ length: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
-        guard length == 8 || length == 7 else { return .nothing }
         var first = start
         var number = 0
         if length == 7 {

@@ -13,6 +13,9 @@ package struct EscapeSyntax: OptionSet, Sendable {
     /// `%40`, `+`: application/x-www-form-urlencoded (URL Standard section 5).
     package static let form = EscapeSyntax(rawValue: 4)
 
+    /// `%40`, in whatever text: what a request carries is read in every way.
+    package static let percent = EscapeSyntax(rawValue: 8)
+
     /// Whether an octet can begin an escape. A percent sign does in every text: URLs stand in all of them.
     func begins(with octet: UInt8) -> Bool {
         switch octet {
@@ -42,7 +45,9 @@ package struct EscapeSyntax: OptionSet, Sendable {
             return nested(text, behind: text[2] == UInt8(ascii: "\\") ? 2 : 1)
         default:
             let escape = EscapedOctets.read(text)
-            guard text[0] == UInt8(ascii: "%"), !contains(.form), case .whole(_, let octet, _) = escape else {
+            guard text[0] == UInt8(ascii: "%"), isDisjoint(with: [.form, .percent]),
+                case .whole(_, let octet, _) = escape
+            else {
                 return escape
             }
             return octet == UInt8(ascii: "@") || octet == UInt8(ascii: "+") ? escape : .none

@@ -14,6 +14,9 @@ enum MaskLimits {
     /// Octets of the first two parts of a dotted token: headers with a certificate have 2 KiB. What is longer is
     /// taken for one.
     static let dotted = 4096
+    /// Different octets of a token that is no word and not masked: of 16 random letters and digits fewer than these are
+    /// different once in 10^5 times.
+    static let different = 8
     /// Octets of a token that are judged to tell whether it looks random.
     static let random = 256
 }

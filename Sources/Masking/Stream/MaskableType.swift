@@ -30,7 +30,9 @@ package enum MaskableType: Sendable, Equatable {
     }
 
     /// Charsets in which ASCII text has other octets, or may have.
-    private static let foreign = ["utf-16", "utf16", "utf-32", "utf32", "ucs-2", "utf-7", "ebcdic", "iso-2022", "hz-gb"]
+    private static let foreign = [
+        "utf-16", "utf16", "utf-32", "utf32", "ucs-2", "utf-7", "ebcdic", "iso-2022", "hz-gb",
+    ]
 
     private static func isText(_ name: String) -> Bool {
         name.begins(with: "text/") || name.begins(with: "multipart/") || name.begins(with: "message/")
@@ -38,9 +40,12 @@ package enum MaskableType: Sendable, Equatable {
     }
 
     private static let texts: Set<String> = [
-        "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines",
-        "application/json-seq", "application/javascript", "application/x-javascript", "application/ecmascript",
-        "application/graphql", "application/yaml", "application/x-yaml", "application/toml", "application/sql",
+        "application/json", "application/x-ndjson", "application/ndjson", "application/jsonl",
+        "application/json-lines",
+        "application/json-seq", "application/javascript", "application/x-javascript",
+        "application/ecmascript",
+        "application/graphql", "application/yaml", "application/x-yaml", "application/toml",
+        "application/sql",
         "application/x-sh", "application/x-pem-file", "application/pem-certificate-chain", "application/jwt",
         "application/jose", "application/rtf", "application/csv",
     ]

@@ -25,15 +25,18 @@ struct Sweep {
         case undecided(from: Int)
     }
 
-    let kinds: Set<MaskKind>
+    let kinds: MaskBits
     /// The two octets in front of the stretch; spaces at the beginning.
     let edges: (last: UInt8, secondLast: UInt8)
     let isLast: Bool
+    /// What is found is refused and not masked: no token may be found by chance.
+    let isStrict: Bool
     private(set) var finds: [Find] = []
     /// The first place that is in doubt.
     private(set) var doubt = Int.max
 
-    init(_ kinds: Set<MaskKind>, edges: (last: UInt8, secondLast: UInt8), isLast: Bool) {
+    init(_ kinds: MaskBits, edges: (last: UInt8, secondLast: UInt8), isLast: Bool, isStrict: Bool) {
+        self.isStrict = isStrict
         self.kinds = kinds
         self.edges = edges
         self.isLast = isLast
@@ -123,7 +126,16 @@ enum Doubt {
     }
 
     private static func isOfWord(_ octet: UInt8) -> Bool {
-        octet.isLetterOrDigit || octet >= 0x80 || ".@_+-'()/".utf8.contains(octet)
+        octet.isLetterOrDigit || octet >= 0x80 || Self.isMark(octet)
+    }
+
+    private static func isMark(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "."), UInt8(ascii: "@"), UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "-"),
+            UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"), UInt8(ascii: "/"):
+            true
+        default: false
+        }
     }
 
     private static func isBetweenGroups(_ text: RawSpan, _ index: Int) -> Bool {

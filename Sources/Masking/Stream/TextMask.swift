@@ -7,8 +7,9 @@ package import NIOCore
 /// A document keeps its length and its form. What the end of a piece leaves in doubt is kept back, and nothing else: a
 /// word, at most one address of mail long, or a token's first parts.
 package struct TextMask {
-    private let kinds: Set<MaskKind>
+    private let kinds: MaskBits
     private let syntax: EscapeSyntax
+    private let isStrict: Bool
     private var logical: LogicalText
     /// Not passed on yet.
     private var held = ByteBuffer()
@@ -20,8 +21,10 @@ package struct TextMask {
     /// What has been masked so far.
     package private(set) var counts: [MaskKind: Int] = [:]
 
-    package init(_ kinds: Set<MaskKind>, _ syntax: EscapeSyntax) {
-        self.kinds = kinds
+    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
+    package init(_ kinds: Set<MaskKind>, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+        self.isStrict = isStrict
+        self.kinds = MaskBits(kinds)
         self.syntax = syntax
         logical = LogicalText(syntax)
     }
@@ -56,8 +59,10 @@ package struct TextMask {
             : search(document.readableBytesSpan.extracting(first: taken), isLast)
         guard let outcome = found else { return nil }
         for find in outcome.finds {
-            let range = isRead
-                ? logical.start(of: find.range.lowerBound)..<logical.start(of: find.range.upperBound) : find.range
+            let range =
+                isRead
+                ? logical.start(of: find.range.lowerBound)..<logical.start(of: find.range.upperBound)
+                : find.range
             unsafe document.withUnsafeMutableReadableBytes {
                 unsafe MaskFilling.fill($0, range, find.kind, syntax)
             }
@@ -69,7 +74,7 @@ package struct TextMask {
     }
 
     private mutating func search(_ text: RawSpan, _ isLast: Bool) -> (finds: [Sweep.Find], end: Int)? {
-        var sweep = Sweep(kinds, edges: edges, isLast: isLast)
+        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict)
         var start = 0
         var finds: [Sweep.Find] = []
         if let (begun, kind) = open {

@@ -178,7 +178,8 @@ extension SearchFault: CustomStringConvertible {
         case .opaque(let name): "is \(name), which cannot be masked as the rule demands"
         case .charset(let name): "has the charset \(name), in which nothing can be masked as the rule demands"
         case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"
-        case .noSearch: "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
+        case .noSearch:
+            "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
         }
     }
 

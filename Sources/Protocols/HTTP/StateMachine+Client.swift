@@ -1,6 +1,7 @@
 import Model
 import NIOCore
 import NIOHTTP1
+import Reflection
 import Wire
 
 extension HTTPEngine {
@@ -43,19 +44,27 @@ extension HTTPEngine {
     mutating func allowed(
         _ asking: Asking,
         _ injection: Injection?,
-        _ masks: Set<MaskKind>
+        _ masks: Set<MaskKind>,
+        _ sending: Sending
     ) -> Actions {
         let checked = asking.checked
         var head = checked.head
         var search: ReplySearch?
+        var leaks = LeakSearch(spellings.outward, sending)
         do {
             try checked.credentials.apply(injection, to: &head, scheme: reader.connection.scheme)
+            try leaks.check(
+                checked.head,
+                but: injection?.field,
+                hasBody: checked.framing != .none,
+                reader.connection.lineage
+            )
             search = try ReplySearch(for: injection, masking: masks, in: &head, spellings)
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial)
         }
-        state = .relaying(Relaying(asking, reader.patterns, search))
+        state = .relaying(Relaying(asking, reader.patterns, search, leaks))
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if checked.wantsContinue {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)
@@ -74,11 +83,20 @@ extension HTTPEngine {
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
+            do {
+                let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
+                try exchange.leaks.check(bytes, isLast: isLast, reader.connection.lineage)
+            } catch {
+                return cut(exchange, error)
+            }
             state = .relaying(exchange)
             return [.forward(message, to: .upstream, under: exchange.id)]
         case .end(let trailers):
             guard exchange.requestBody.isComplete else { return close() }
             do {
+                if exchange.checked.framing == .chunked {
+                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader.connection.lineage)
+                }
                 let passed = try requestTrailers(trailers, exchange)
                 exchange.requestEnded = true
                 state = .relaying(exchange)
@@ -103,6 +121,7 @@ extension HTTPEngine {
                 throw Credentials.misused(found, "a trailer field")
             }
         }
+        try exchange.leaks.check(trailers: trailers, reader.connection.lineage)
         let passed = try Fields.passedOnTrailers(trailers, from: .request)
         return passed.isEmpty ? nil : passed
     }

@@ -147,7 +147,9 @@ extension HTTPEngine {
 
     /// The reply cannot be searched as the ruling demands.
     private mutating func upstreamFailed(_ exchange: Relaying, _ fault: SearchFault) -> Actions {
-        guard let remedy = fault.remedy else { return upstreamFailed(exchange, "the upstream's response \(fault)") }
+        guard let remedy = fault.remedy else {
+            return upstreamFailed(exchange, "the upstream's response \(fault)")
+        }
         return upstreamFailed(exchange, "the upstream's response \(fault)", remedy: remedy)
     }
 
@@ -164,7 +166,8 @@ extension HTTPEngine {
         )
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, denial)
         guard exchange.response == nil else { return notes + [record] + close() }
-        return notes + [record] + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
+        return notes + [record]
+            + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
             + close()
     }
 }

@@ -56,7 +56,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard !isOver else { return [] }
         guard case .asking(let asking) = state, asking.id == id else { return close() }
         switch ruling {
-        case .allowed(let injection, let masks): return allowed(asking, injection, masks) + pump()
+        case .allowed(let injection, let masks, let sending):
+            return allowed(asking, injection, masks, sending) + pump()
         case .denied(let denial):
             return refuse(asking.checked, Replies.status(for: denial.reason), denial) + pump()
         }
