@@ -124,6 +124,11 @@ bench-trees: build ## What looking through a workspace's folders costs a launch
 bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
 	@MITMPROXY='$(scratch)/bench-python' tools/bench/http
 
+.PHONY: bench-mask
+bench-mask: build-tests ## What masking and the search for credentials do in a second, of one core
+	@BAILEY_BENCH=1 $(SWIFT) test $(swift_flags) --skip-build --filter 'MaskBench|ReflectionBench' </dev/null 2>&1 |
+	    sed -n 's/^BENCH //p'
+
 .PHONY: lint
 lint: toolchain ## Check the style of every source file
 	@$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format \

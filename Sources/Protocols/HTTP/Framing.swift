@@ -77,6 +77,9 @@ struct BodyCount: Sendable {
         return true
     }
 
+    /// Whether all of a declared length has come.
+    var isAll: Bool { left == 0 }
+
     /// Whether the body may end here.
     var isComplete: Bool { (left ?? 0) == 0 }
 }
