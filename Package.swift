@@ -97,7 +97,9 @@ let package = Package(
                 .embedInCode("HostRuns/host-runs.tsv"),
             ]
         ),
-        .target(name: "Masking"),
+        .systemLibrary(name: "CVectorscan", pkgConfig: "libhs", providers: [.apt(["libvectorscan-dev"])]),
+        .target(name: "Literals", dependencies: ["CVectorscan"]),
+        .target(name: "Masking", dependencies: ["Model", "Literals", "Wire", nio]),
         .target(name: "Signing", dependencies: ["Model", crypto]),
         .target(name: "Wire", dependencies: ["Model", nio]),
         .target(
@@ -105,7 +107,7 @@ let package = Package(
             cSettings: hardened,
             linkerSettings: ["z", "brotlidec", "brotlicommon", "zstd"].map { .linkedLibrary($0) }
         ),
-        .target(name: "Reflection", dependencies: ["Model", "Wire", "CCodings", nio]),
+        .target(name: "Reflection", dependencies: ["Model", "Wire", "Literals", "CCodings", nio]),
 
         // Does I/O; siblings meet only through Model's ports.
         .target(
@@ -168,7 +170,7 @@ let package = Package(
         + protocols.map {
             .target(
                 name: "\($0)Protocol",
-                dependencies: ["Model", "Wire", "Reflection", nio, nioHTTP1]
+                dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1]
                     + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing"] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
@@ -176,8 +178,9 @@ let package = Package(
         }
         + [
             .testTarget(name: "ModelTests", dependencies: ["Model"]),
+            .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
             .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
-            .testTarget(name: "MaskingTests", dependencies: ["Masking"]),
+            .testTarget(name: "MaskingTests", dependencies: ["Masking", "Literals", "Model", nio]),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),

@@ -185,7 +185,8 @@ extension ProfileCommand {
     /// `bailey profile words PROTOCOL`.
     struct Words: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the action words of a protocol, or the built-in system call policies.",
+            abstract:
+                "Print the action words of a protocol, the kinds of mask, or the built-in system call policies.",
             discussion: """
                 Example:
                   bailey profile words https

@@ -12,8 +12,31 @@ struct Authorised: ~Copyable {
     /// Its name.
     var credential: String? { permit.obligations.credential }
 
+    /// What is masked in the reply.
+    var masks: Set<MaskKind> { permit.obligations.masks }
+
+    /// Which secrets the request may carry.
+    var sending: Sending { permit.obligations.sending }
+
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
+}
+
+extension MaskNote {
+    fileprivate var isOfCredential: Bool { if case .credential = self { true } else { false } }
+
+    /// For the record: never a value.
+    fileprivate var message: String {
+        switch self {
+        case .credential(let part):
+            "the credential came back in the reply's \(part.rawValue) and was masked there"
+        case .kinds(let counts):
+            "masked in the reply's body: "
+                + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }.joined(
+                    separator: ", "
+                )
+        }
+    }
 }
 
 /// The end of one authorisation.
@@ -88,16 +111,16 @@ final class Authoriser {
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }
 
-    /// Writes the record of a reply that brought the credential back; nothing waits for it.
-    func masked(_ request: Request, _ credential: String?, _ part: ReplyPart) {
+    /// Writes the record of what was masked in a reply; nothing waits for it.
+    func masked(_ request: Request, _ credential: String?, _ note: MaskNote) {
         let entry = RequestRecord(
             lineage: resident.lineage,
             action: request.action.summary,
             resource: request.endpoint.description,
             verdict: .allow,
             levels: [],
-            message: "the credential came back in the reply's \(part.rawValue) and was masked there",
-            credential: credential
+            message: note.message,
+            credential: note.isOfCredential ? credential : nil
         )
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }

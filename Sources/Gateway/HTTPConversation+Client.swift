@@ -15,6 +15,7 @@ extension HTTPConversation {
         held = 0
         timer?.cancel()
         self.context = nil
+        sayWhatWasMasked()
         link?.close()
         link = nil
     }

@@ -8,6 +8,7 @@ extension HTTPConversation {
     /// An engine that did what it must not: the connection ends, nothing more is forwarded.
     func breakOff() {
         ending = true
+        sayWhatWasMasked()
         link?.close()
         link = nil
         context?.reset()

@@ -80,7 +80,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             case .forward(let message, .upstream, let id): forwardUpstream(message, under: id)
             case .forward(let message, .client, _): writeClient(message)
             case .reply(let message): writeClient(message)
-            case .masked(let id, let part): masked(id, part)
+            case .masked(let id, let note): masked(id, note)
             case .finished(let id): finished(id)
             case .refused(let id, let request, let denial): refused(id, request, denial)
             case .close: close()
@@ -106,6 +106,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
+        let (masks, sending) = (authorised.masks, authorised.sending)
         let material = authorised.material
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
@@ -120,7 +121,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     identity: material?.identity
                 )
                 link.attach(self)
-                self.rule(id, .allowed(injection: material?.injection))
+                self.rule(id, .allowed(injection: material?.injection, masks: masks, sending: sending))
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))
@@ -152,9 +153,14 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         link.write(message)
     }
 
-    private func masked(_ id: RulingID, _ part: ReplyPart) {
+    private func masked(_ id: RulingID, _ note: MaskNote) {
         guard let exchange, exchange.id == id else { return }
-        authoriser.masked(exchange.request, exchange.credential, part)
+        authoriser.masked(exchange.request, exchange.credential, note)
+    }
+
+    /// The exchange under way ends without the engine's doing: what it has still to say goes on record.
+    func sayWhatWasMasked() {
+        for case .masked(let id, let note) in engine.abandoned() { masked(id, note) }
     }
 
     private func finished(_ id: RulingID) {

@@ -1,3 +1,5 @@
+internal import Model
+
 /// One pass over a text.
 ///
 /// At each place the rules are tried in turn; the first that applies writes its masked form and moves on

@@ -12,7 +12,7 @@ extension UInt8 {
     var lowered: UInt8 { isUpper ? self | 0x20 : self }
 }
 
-extension Collection<UInt8> {
+extension Sequence<UInt8> {
     /// A stretch of 16 letters and digits that holds both: words do not, keys do.
     var hasRandomStretch: Bool {
         var length = 0
@@ -29,9 +29,4 @@ extension Collection<UInt8> {
         }
         return false
     }
-}
-
-extension String {
-    /// Whether the last bytes are those of `suffix`.
-    func ends(with suffix: String) -> Bool { utf8.suffix(suffix.utf8.count).elementsEqual(suffix.utf8) }
 }

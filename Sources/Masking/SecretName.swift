@@ -1,3 +1,5 @@
+internal import Model
+
 /// What a name (of a variable, a flag, a field, a query parameter) says about its value.
 enum SecretName {
     case none

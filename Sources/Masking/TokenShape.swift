@@ -1,3 +1,5 @@
+internal import Model
+
 /// One provider's token: a fixed prefix and a body.
 struct TokenShape: Sendable {
     /// What the body must look like before it is taken for a secret.
@@ -54,7 +56,7 @@ struct TokenShape: Sendable {
         // Google: API key, OAuth access token.
         TokenShape("AIza", .atLeast(35)), TokenShape("ya29.", .atLeast(20)),
         // Package registries and clouds.
-        TokenShape("npm_", .atLeast(30)), TokenShape("pypi-", .random),
+        TokenShape("npm_", .random, startsWord: true), TokenShape("pypi-", .random),
         TokenShape("rubygems_", .atLeast(40)), TokenShape("dckr_pat_", .atLeast(20)),
         TokenShape("dop_v1_", .atLeast(40)), TokenShape("shpat_", .atLeast(30)),
         TokenShape("hvs.", .atLeast(20), startsWord: true),
@@ -73,11 +75,6 @@ struct TokenShape: Sendable {
 }
 
 extension TokenShape {
-    /// Octets that are looked at to decide; bounds the work at each position.
-    ///
-    /// The rest of a token that was recognised is skipped without being judged.
-    private static let window = 256
-
     /// The octet behind the token that starts at `start`; nil when there is none of this shape.
     func end(in text: [UInt8], at start: Int) -> Int? {
         if startsWord && start > 0 && text[start - 1].isTokenOctet { return nil }
@@ -88,7 +85,7 @@ extension TokenShape {
         case .atLeast(let count):
             return runEnd(text, bodyStart, \.isTokenOctet, atLeast: count)
         case .random:
-            let window = text[bodyStart...].prefix(Self.window).prefix(while: \.isTokenOctet)
+            let window = text[bodyStart...].prefix(MaskLimits.random).prefix(while: \.isTokenOctet)
             return window.hasRandomStretch ? runEnd(text, bodyStart, \.isTokenOctet, atLeast: 1) : nil
         case .upperExactly(let count):
             let end = runEnd(text, bodyStart, \.isTokenOctet, atLeast: count)
@@ -121,5 +118,73 @@ extension TokenShape {
             index = part.endIndex + 1
         }
         return text[index...].firstIndex { !$0.isTokenOctet && $0 != UInt8(ascii: ".") } ?? text.count
+    }
+}
+
+extension TokenShape {
+    /// The same of a stretch of a document, where its prefix stands: what follows that is the secret.
+    func sighting(at start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
+        let before = sweep.octet(text, start - 1)
+        if startsWord || sweep.isStrict, before.isTokenOctet { return .nothing }
+        let bodyStart = start + prefix.count
+        if sweep.isStrict { return strict(bodyStart, start, text, sweep) }
+        let window: Int
+        switch body {
+        case .atLeast(let count): window = count
+        case .upperExactly(let count): window = count + 1
+        case .random: window = MaskLimits.random
+        case .dotted: return dotted(bodyStart, start, text, sweep)
+        }
+        let length = sweep.run(text, bodyStart, upTo: window, \.isTokenOctet)
+        if length < window, sweep.goesOn(text, bodyStart + length) { return .undecided(from: start) }
+        switch body {
+        case .atLeast(let count) where length < count: return .nothing
+        case .upperExactly(let count):
+            let range = bodyStart..<bodyStart + length
+            guard length == count, range.allSatisfy({ text.octet($0).isUpperOrDigit }) else {
+                return .nothing
+            }
+            return .found(range, .token, from: start)
+        case .random where !(bodyStart..<bodyStart + length).map({ text.octet($0) }).hasRandomStretch:
+            return .nothing
+        case .atLeast, .random, .dotted:
+            return MaskedRun.token.sighting(bodyStart, .token, text, sweep, from: start)
+        }
+    }
+
+    /// The same, sure: as many different octets as chance gives, letters and digits among them, and a whole word.
+    private func strict(_ body: Int, _ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
+        if case .dotted = self.body { return .nothing }
+        let length = sweep.run(text, body, upTo: MaskLimits.random, \.isTokenOctet)
+        let octets = (body..<body + length).map { text.octet($0) }
+        if isSure(octets) { return MaskedRun.token.sighting(body, .token, text, sweep, from: start) }
+        return length < MaskLimits.random && sweep.goesOn(text, body + length)
+            ? .undecided(from: start) : .nothing
+    }
+
+    private func isSure(_ octets: [UInt8]) -> Bool {
+        let isLong =
+            switch body {
+            case .atLeast(let count): octets.count >= count
+            case .random: octets.hasRandomStretch
+            // The id of an AWS key, which stands in every request that is signed, is no secret.
+            case .upperExactly, .dotted: false
+            }
+        return isLong && Set(octets).count >= MaskLimits.different && octets.contains(where: \.isDigit)
+            && octets.contains { $0.isLower || $0.isUpper }
+    }
+
+    /// Parts of at least 8 octets, but the last; so long that the parts do not end counts as one.
+    private func dotted(_ body: Int, _ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
+        var index = body
+        for _ in 0..<2 {
+            let room = body + MaskLimits.dotted - index
+            let length = sweep.run(text, index, upTo: room, \.isTokenOctet)
+            if length == room { break }
+            if sweep.goesOn(text, index + length) { return .undecided(from: start) }
+            guard length >= 8, sweep.octet(text, index + length) == UInt8(ascii: ".") else { return .nothing }
+            index += length + 1
+        }
+        return MaskedRun.dotted.sighting(body, .token, text, sweep, from: start)
     }
 }

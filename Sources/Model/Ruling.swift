@@ -68,6 +68,8 @@ package struct Denial: Sendable, Hashable, Codable, Error {
         case malformed
         /// A credential's placeholder was seen outside the hosts and positions it is bound to.
         case placeholderMisused = "placeholder-misused"
+        /// A secret or something of its shape was on its way out, and no rule names it under `send`.
+        case secretLeaving = "secret-leaving"
         /// The credential that the rule names could not be had.
         case credentialUnavailable = "credential-unavailable"
         /// The agent or an ancestor has been cut off.
@@ -121,9 +123,42 @@ package struct Obligations: Sendable, Hashable {
     package var credential: String?
     /// The upstream address may be private, loopback or link-local: every level's rule says so.
     package var privateAddresses: Bool
+    /// What is masked in the reply: whatever a matching rule of any level names.
+    package var masks: Set<MaskKind>
+    /// Which secrets the request may carry.
+    package var sending: Sending
 
-    package init(credential: String? = nil, privateAddresses: Bool = false) {
+    package init(
+        credential: String? = nil,
+        privateAddresses: Bool = false,
+        masks: Set<MaskKind> = [],
+        sending: Sending = Sending()
+    ) {
         self.credential = credential
         self.privateAddresses = privateAddresses
+        self.masks = masks
+        self.sending = sending
+    }
+}
+
+/// Which secrets a request may carry out: those that a matching rule of every level names under `send`.
+package struct Sending: Sendable, Hashable {
+    /// What a rule can name.
+    package static let words: [MaskKind] = [.privateKey, .token]
+
+    package let kinds: Set<MaskKind>
+    /// The rule of the first level that does not name them all, and that level.
+    package let rule: RuleReference?
+    package let decidedBy: Hop?
+
+    /// By what may leave: the rest says who is to be asked.
+    package static func == (left: Sending, right: Sending) -> Bool { left.kinds == right.kinds }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(kinds) }
+
+    package init(kinds: Set<MaskKind> = [], rule: RuleReference? = nil, decidedBy: Hop? = nil) {
+        self.kinds = kinds
+        self.rule = rule
+        self.decidedBy = decidedBy
     }
 }

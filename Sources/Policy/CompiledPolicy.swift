@@ -139,6 +139,10 @@ struct LevelOutcome {
     /// Credentials that the matching `allow` rules name.
     private(set) var credentials: [String] = []
     private(set) var reachesPrivateAddresses = false
+    /// What the matching rules mask in the reply.
+    private(set) var masks: Set<MaskKind> = []
+    /// Secrets that a matching `allow` rule lets out.
+    private(set) var sends: Set<MaskKind> = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
 
@@ -147,8 +151,10 @@ struct LevelOutcome {
             self.effect = effect
             deciding = (action, compiled)
         }
-        guard effect == .allow else { return }
         let rule = compiled.rule
+        if effect != .deny { masks.formUnion(rule.masks) }
+        guard effect == .allow else { return }
+        sends.formUnion(rule.sends)
         if let credential = rule.credential, !credentials.contains(credential) {
             credentials.append(credential)
         }

@@ -21,7 +21,7 @@ extension LineagePolicy {
             return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
         }
         do {
-            let obligations = try obligations(for: request, outcomes)
+            let obligations = try obligations(for: request, outcomes, verdicts)
             return .allow(Permit(request: request, obligations: obligations, levels: verdicts))
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
@@ -62,7 +62,8 @@ extension LineagePolicy {
     /// What every level's matching rules leave to do; throws where their conditions cannot be met together.
     private func obligations(
         for request: Request,
-        _ outcomes: [LevelOutcome]
+        _ outcomes: [LevelOutcome],
+        _ verdicts: [LevelVerdict]
     ) throws(Denial) -> Obligations {
         let reachesPrivate = outcomes.allSatisfy(\.reachesPrivateAddresses)
         if case .address(let address) = request.endpoint.host {
@@ -75,7 +76,20 @@ extension LineagePolicy {
         {
             throw foreignCredential(request, credential, level: level)
         }
-        return Obligations(credential: credentials.first, privateAddresses: reachesPrivate)
+        return Obligations(
+            credential: credentials.first,
+            privateAddresses: reachesPrivate,
+            masks: outcomes.reduce(into: []) { $0.formUnion($1.masks) },
+            sending: sending(outcomes, verdicts)
+        )
+    }
+
+    private func sending(_ outcomes: [LevelOutcome], _ verdicts: [LevelVerdict]) -> Sending {
+        let all = Set(Sending.words)
+        let level = outcomes.firstIndex { !$0.sends.isSuperset(of: all) }
+        guard let level else { return Sending(kinds: all) }
+        let kinds = outcomes.reduce(into: all) { $0.formIntersection($1.sends) }
+        return Sending(kinds: kinds, rule: verdicts[level].rule, decidedBy: lineage.hops[level])
     }
 
     /// An address written as such is checked here; one that a name resolves to is checked before it is dialled.

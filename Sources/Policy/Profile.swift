@@ -183,6 +183,10 @@ package struct EgressRule: Sendable, Hashable {
     package var ask: [ActionPattern]
     package var deny: [ActionPattern]
     package var credential: String?
+    /// What is masked in replies.
+    package var masks: Set<MaskKind>
+    /// Secrets that requests may carry: of `Sending.words`.
+    package var sends: Set<MaskKind>
     /// `ci.yaml:14`.
     package var source: String
 
@@ -193,6 +197,8 @@ package struct EgressRule: Sendable, Hashable {
         ask: [ActionPattern] = [],
         deny: [ActionPattern] = [],
         credential: String? = nil,
+        masks: Set<MaskKind> = [],
+        sends: Set<MaskKind> = [],
         source: String
     ) {
         self.to = to
@@ -201,6 +207,8 @@ package struct EgressRule: Sendable, Hashable {
         self.ask = ask
         self.deny = deny
         self.credential = credential
+        self.masks = masks
+        self.sends = sends
         self.source = source
     }
 

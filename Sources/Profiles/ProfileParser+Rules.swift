@@ -88,8 +88,8 @@ extension ProfileParser {
     }
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
-        let keys = ["to", "allow", "ask", "deny", "private", "credential"]
-        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["mask", "for"], &errors)
+        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"]
+        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
         else {
             return nil
         }
@@ -106,6 +106,10 @@ extension ProfileParser {
                 at: node.position
             )
         }
+        let masks = kinds(rule, "mask", of: MaskKind.words, pattern.scheme) { MaskKind.kinds(of: $0) }
+        let sends = kinds(rule, "send", of: Sending.words.map(\.rawValue), pattern.scheme) { word in
+            Sending.words.first { $0.rawValue == word }.map { [$0] }
+        }
         return EgressRule(
             to: pattern,
             privateAddresses: isPrivate,
@@ -113,8 +117,41 @@ extension ProfileParser {
             ask: actions(rule, "ask", pattern.scheme),
             deny: actions(rule, "deny", pattern.scheme),
             credential: credential,
+            masks: masks,
+            sends: sends,
             source: source(node.position)
         )
+    }
+
+    /// The kinds that a key of a rule names, of rules whose messages are read.
+    private mutating func kinds(
+        _ rule: YAMLMapping,
+        _ key: String,
+        of words: [String],
+        _ scheme: Scheme,
+        _ kinds: (String) -> Set<MaskKind>?
+    ) -> Set<MaskKind> {
+        guard let node = rule[key] else { return [] }
+        guard scheme == .http || scheme == .https else {
+            errors.report(
+                "\(key) works on http and https only: what \(scheme.rawValue) forwards is not read",
+                at: node.position
+            )
+            return []
+        }
+        var result: Set<MaskKind> = []
+        for item in node.texts(key, &errors) ?? [] {
+            if let known = kinds(item.text) {
+                result.formUnion(known)
+            } else {
+                errors.report(
+                    "\(key): unknown kind \"\(item.text)\"; it may be \(words.joined(separator: ", "))",
+                    at: item.position,
+                    suggestion: NearestWord.nearest(to: item.text, in: words)
+                )
+            }
+        }
+        return result
     }
 
     private mutating func pattern(_ text: String, _ node: YAMLNode) -> HostPattern? {

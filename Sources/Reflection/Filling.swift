@@ -1,4 +1,5 @@
 internal import NIOCore
+internal import Wire
 
 /// Writes over a range, octet for octet: a text of the same length, and escaped where it was.
 enum Filling {

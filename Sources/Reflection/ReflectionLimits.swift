@@ -7,10 +7,12 @@ package enum ReflectionLimits {
     package static let shortest = 6
     /// Octets of the longest: a token with many claims has 3 KiB, and the tables of this one take 20 MiB at most.
     package static let longest = 4096
+    /// Octets of the shortest that a request is refused for: a password of eight letters is a word that many texts hold.
+    package static let shortestOutward = 12
+    /// Secrets that requests are searched for, the last ones; each is a pass over the body.
+    package static let outward = 32
     /// Octets of all spellings together, which this many of secret come to (11 for each octet, and Basic has three).
     static let spellings = 131_072
-    /// Octets of one escape: `&#x0041;`.
-    static let escape = 8
     /// Secrets whose tables are kept; a profile names a handful.
     package static let remembered = 16
     /// Content codings on top of each other; RFC 9110 section 8.4 names no bound, and nothing in use has two.

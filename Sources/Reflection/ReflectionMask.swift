@@ -110,9 +110,11 @@ package struct ReflectionMask {
     /// At `%`, `\` or `&`, in the midst of a chunk: mostly it is no escape, and then an octet like any other.
     private mutating func meetEscape(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
         guard offset < bytes.byteCount else { return }
-        guard bytes.byteCount - offset >= ReflectionLimits.escape else { return step(bytes, &offset, before) }
+        guard bytes.byteCount - offset >= EscapedOctets.maximumLength else {
+            return step(bytes, &offset, before)
+        }
         let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
-        let text = EscapedOctets.Octets(word: word, count: ReflectionLimits.escape)
+        let text = EscapedOctets.Octets(word: word, count: EscapedOctets.maximumLength)
         guard case .whole(let length, let octets, let count) = EscapedOctets.read(text) else {
             let row = spellings.set.next(raw, text[0])
             offset += 1

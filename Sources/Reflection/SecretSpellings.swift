@@ -16,14 +16,14 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
     package var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Nil for a field value whose secret is shorter or longer than is looked for.
-    package init?(ofField value: String) {
+    package init?(ofField value: String, shortest: Int = ReflectionLimits.shortest) {
         var patterns: [[UInt8]] = []
         var fillers: [UInt8] = []
         let secrets = Self.secrets(in: value)
-        guard let whole = secrets.first, whole.count >= ReflectionLimits.shortest,
+        guard let whole = secrets.first, whole.count >= shortest,
             whole.count <= ReflectionLimits.longest
         else { return nil }
-        for secret in secrets where secret.count >= ReflectionLimits.shortest {
+        for secret in secrets where secret.count >= shortest {
             let texts = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
             let base64 = Base64.tracesOf(secret)
             patterns += texts + base64 + [secret.flatMap(Self.hex)]

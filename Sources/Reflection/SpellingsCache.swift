@@ -11,6 +11,8 @@ package final class SpellingsCache: Sendable {
 
     /// The one used last comes last.
     private let entries = Mutex<[Entry]>([])
+    /// What no request may carry out: the secrets that were put in.
+    private let known = Mutex<[Entry]>([])
 
     package init() {}
 
@@ -18,11 +20,26 @@ package final class SpellingsCache: Sendable {
     package func spellings(ofField value: String) -> SecretSpellings? {
         if let known = recall(value) { return known }
         guard let made = SecretSpellings(ofField: value) else { return nil }
+        learn(value)
         entries.withLock { entries in
             if entries.count >= ReflectionLimits.remembered { entries.removeFirst() }
             entries.append(Entry(value: value, spellings: made))
         }
         return made
+    }
+
+    /// What requests are searched for.
+    package var outward: [SecretSpellings] { known.withLock { $0.map(\.spellings) } }
+
+    private func learn(_ value: String) {
+        let isKnown = known.withLock { $0.contains { $0.value.utf8.elementsEqual(value.utf8) } }
+        guard !isKnown,
+            let spellings = SecretSpellings(ofField: value, shortest: ReflectionLimits.shortestOutward)
+        else { return }
+        known.withLock { known in
+            if known.count >= ReflectionLimits.outward { known.removeFirst() }
+            known.append(Entry(value: value, spellings: spellings))
+        }
     }
 
     private func recall(_ value: String) -> SecretSpellings? {

@@ -19,8 +19,9 @@ package struct RulingID: Sendable, Hashable {
 
 /// The answer to `EngineAction.ask`.
 package enum Ruling: Sendable, Hashable {
-    /// Permitted; `injection` is the credential to put in, when the rule names one.
-    case allowed(injection: Injection?)
+    /// Permitted; `injection` is the credential to put in, when the rule names one, `masks` what is masked in the reply,
+    /// `sending` which secrets the request may carry.
+    case allowed(injection: Injection?, masks: Set<MaskKind> = [], sending: Sending = Sending())
     case denied(Denial)
     /// Not yet decided: ask again when this much of the request has been read. The id is spent.
     case read(BodyInterest)
@@ -71,6 +72,14 @@ package enum ReplyPart: String, Sendable, Hashable {
     case trailer
 }
 
+/// What was masked in a reply.
+package enum MaskNote: Sendable, Hashable {
+    /// The credential put into the request came back in this part. Said once for each part, at the first of them.
+    case credential(ReplyPart)
+    /// How many of each kind the body had. Said once, at its end.
+    case kinds([MaskKind: Int])
+}
+
 /// What an engine wants done.
 ///
 /// Plain values: no promises, channels or closures, so that a conversation is tested as a table of events
@@ -82,9 +91,8 @@ package enum EngineAction<Message> {
     case forward(Message, to: Side, under: RulingID)
     /// Send the client a message of our own.
     case reply(Message)
-    /// The credential put into the request under this id came back in this part of the reply and was masked. Said
-    /// once for each part, at the first of them.
-    case masked(RulingID, ReplyPart)
+    /// Something was masked in the reply to the request under this id.
+    case masked(RulingID, MaskNote)
     /// The request under this id is complete in both directions; its ruling is spent.
     case finished(RulingID)
     /// The request under this id failed a check that is not policy's; record it as denied. The id may be new, or

@@ -12,6 +12,7 @@ final class Playbook {
     private(set) var asked: [Request] = []
     private(set) var refused: [Denial] = []
     private(set) var masked: [ReplyPart] = []
+    private(set) var counted: [[MaskKind: Int]] = []
     private(set) var finished = 0
     private(set) var toUpstream = ""
     private(set) var toClient = ""
@@ -167,7 +168,8 @@ final class Playbook {
                 pending.append(id)
             case .forward(let message, .client, _), .reply(let message): try send(toClient: message)
             case .forward(let message, .upstream, _): try send(toUpstream: message)
-            case .masked(_, let part): masked.append(part)
+            case .masked(_, .credential(let part)): masked.append(part)
+            case .masked(_, .kinds(let counts)): counted.append(counts)
             case .finished: finished += 1
             case .refused(_, _, let denial): refused.append(denial)
             case .handOver(let host, let port): tunnel = Endpoint(scheme: .tcp, host: host, port: port)

@@ -114,4 +114,25 @@ struct LineageTests {
         #expect(outcome.effect == expected)
         if expected == .deny { #expect(outcome.denial?.reason == .forbiddenAddress) }
     }
+
+    @Test("Masks add up: those of every matching rule, of every level")
+    func masks() throws {
+        func masking(_ kinds: Set<MaskKind>, _ allow: String) -> EgressRule? {
+            var rule = rule("a.test", allow: [allow])
+            rule?.masks = kinds
+            return rule
+        }
+        let parent = profile("parent", masking([.email], "GET"), masking([.iban], "GET /x"))
+        let child = profile("child", masking([.phone], "GET"), masking([.token], "POST"))
+        let host = try #require(DNSName("a.test"))
+        let endpoint = Endpoint(scheme: .https, host: .name(host), port: 443)
+        for (path, masked) in [("/x", [MaskKind.email, .iban, .phone]), ("/y", [.email, .phone])] {
+            let action = Action.http(method: "GET", path: path, query: nil)
+            switch try #require(lineage(parent, child)).decide(Request(endpoint: endpoint, action: action)) {
+            case .allow(let permit): #expect(permit.obligations.masks == Set(masked))
+            case .deny(let refusal): Issue.record("\(refusal.denial)")
+            }
+        }
+        #expect(excess(of: profile("child", masking([], "GET")), over: parent).isEmpty)
+    }
 }

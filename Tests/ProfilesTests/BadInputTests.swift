@@ -137,15 +137,34 @@ struct BadInputTests {
     }
 
     @Test(
+        "A kind that nobody knows, and a mask where nothing is read, are refused",
+        arguments: [
+            (
+                "{to: \"https://a.test\", mask: [emial]}",
+                "2:40: mask: unknown kind \"emial\"; it may be email, payment-card, iban, phone, us-ssn, uk-nino, "
+                    + "de-tax-id, fr-nir, es-dni, it-codice-fiscale, pl-pesel, private-key, token, pii, national-id, "
+                    + "secrets; did you mean \"email\"?"
+            ),
+            (
+                "{to: \"tls://a.test\", mask: [email]}",
+                "2:37: mask works on http and https only: what tls forwards is not read"
+            ),
+            (
+                "{to: \"https://a.test\", mask: email}",
+                "2:39: mask must be a list, as in [a, b], not \"email\""
+            ),
+        ]
+    )
+    func masks(rule: String, expected: String) {
+        #expect(problems("bailey: 1\negress: [\(rule)]") == ["test.yaml:\(expected)"])
+    }
+
+    @Test(
         "What the format knows and is not built yet is refused by name",
         arguments: [
             ("record: full", "2:9: record: \"full\" is not built yet"),
             ("children: {transitions: {}}", "2:12: \"transitions\" of children is not built yet: remove it"),
             ("principals: []", "2:1: \"principals\" of the profile is not built yet: remove it"),
-            (
-                "egress: [{to: \"https://a.test\", mask: [email]}]",
-                "2:33: \"mask\" of a rule of egress is not built yet: remove it"
-            ),
             (
                 "egress: [{to: \"https://a.test\", for: {}}]",
                 "2:33: \"for\" of a rule of egress is not built yet: remove it"

@@ -261,6 +261,12 @@ struct ReviewTests {
             ProfileReview.words(of: "postgres").complaints == "the protocol \"postgres\" is not built yet\n"
         )
         #expect(ProfileReview.words(of: "htps").complaints.contains("did you mean \"http"))
+        let masks = ProfileReview.words(of: "mask").output
+        #expect(
+            MaskKind.words.allSatisfy { word in
+                masks.split(separator: "\n").contains { $0.hasPrefix(word + " ") }
+            }
+        )
         #expect(ProfileReview.words(of: "syscall").complaints.contains("did you mean \"syscalls\"?"))
     }
 }

@@ -74,6 +74,17 @@ struct ShippedTests {
             )
         }
         let rule = try #require(keys("$defs", "rule", "properties"))
+        let items = try #require(document.root.find("$defs", "rule", "properties", "mask", "items", "enum"))
+        var errors = Diagnostics(file: "schema.json")
+        #expect(items.texts("enum", &errors)?.map(\.text).sorted() == MaskKind.words.sorted())
         #expect(known("bailey: 1\negress:\n  - " + rule.map { "\($0):" }.joined(separator: "\n    ")) == [])
+    }
+}
+
+extension YAMLNode {
+    /// What stands under these keys, one in the other.
+    fileprivate func find(_ path: String...) -> YAMLNode? {
+        var errors = Diagnostics(file: "schema.json")
+        return path.reduce(self) { node, key in node?.entries(key, &errors)?.first { $0.key == key }?.value }
     }
 }

@@ -43,7 +43,7 @@ struct LedgerTests {
             ([.ask(id, Self.request), .ask(id, Self.request)], nil, .reused(id)),
             ([.refused(id, nil, Self.denial), .ask(id, Self.request)], nil, .reused(id)),
             ([.finished(id)], nil, .notAllowed(id)),
-            ([.masked(id, .body)], nil, .notAllowed(id)),
+            ([.masked(id, .credential(.body))], nil, .notAllowed(id)),
             (
                 [.ask(id, Self.request), .handOver(Self.request.endpoint.host, port: 1)], nil,
                 .handOverWhileOpen

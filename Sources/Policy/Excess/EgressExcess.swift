@@ -13,7 +13,10 @@ func egressExcess(of child: Profile, over parent: Profile, _ budget: inout Compa
             budget.exhaust("egress \(rule.to) (\(rule.source))")
             return result
         }
-        let candidates = all.filter { rule.credential == nil || rule.credential == $0.rule.credential }
+        let candidates = all.filter {
+            (rule.credential == nil || rule.credential == $0.rule.credential)
+                && rule.sends.isSubset(of: $0.rule.sends)
+        }
         let cover = HostCover(of: rule, by: candidates, &budget)
         for (effect, actions) in [(Effect.allow, rule.allow), (.ask, rule.ask)] {
             for action in actions {

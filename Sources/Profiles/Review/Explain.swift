@@ -49,6 +49,10 @@ struct Ruling: Sendable {
     let levels: [LevelVerdict]
     let denial: Denial?
     let credential: String?
+    /// What is masked in the reply.
+    let masks: [String]
+    /// Which secrets the request may carry.
+    let sends: [String]
     /// What each level exceeds the one above it by: such a lineage would never be launched.
     let excesses: [String]
 
@@ -61,9 +65,11 @@ struct Ruling: Sendable {
         case .allow(let permit):
             (effect, levels, denial) = (.allow, permit.levels, nil)
             credential = permit.obligations.credential
+            masks = permit.obligations.masks.sorted().map(\.rawValue)
+            sends = permit.obligations.sending.kinds.sorted().map(\.rawValue)
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
-            credential = nil
+            (credential, masks, sends) = (nil, [], [])
         }
         excesses = zip(profiles, profiles.dropFirst()).flatMap { parent, child in
             excess(of: child, over: parent).map { "\(child.name) is wider than \(parent.name): \($0)" }
@@ -92,6 +98,8 @@ struct Ruling: Sendable {
             "  \(level.profile): \(level.effect.rawValue), \(level.rule.map { "by \($0)" } ?? "no rule allows it")"
         }
         if let credential { lines.append("  credential: \(credential)") }
+        if !masks.isEmpty { lines.append("  masked in the reply: \(masks.joined(separator: ", "))") }
+        if !sends.isEmpty { lines.append("  may carry: \(sends.joined(separator: ", "))") }
         if let denial { lines += ["  why: \(denial.message)", "  remedy: \(denial.remedy)"] }
         if request.endpoint.host.isLoopback { lines.append("  note: \(HostPattern.loopbackNote)") }
         lines += excesses.map { "  note: would not be launched: \($0)" }
@@ -102,6 +110,7 @@ struct Ruling: Sendable {
         .object([
             ("request", .text(request.description)), ("verdict", .text(effect.rawValue)),
             ("levels", .list(levels.map(\.json))), ("credential", .optional(credential)),
+            ("mask", .texts(masks)), ("send", .texts(sends)),
             ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
             ("remedy", .optional(denial?.remedy)), ("excess", .texts(excesses)),
         ])

@@ -103,6 +103,10 @@ extension MergedProfile {
                 if let name = rule.credential {
                     lines.append(Line(text: "    credential: \(name)", source: rule.source))
                 }
+                for (key, kinds) in [("mask", rule.masks), ("send", rule.sends)] where !kinds.isEmpty {
+                    let words = kinds.sorted().map(\.rawValue).joined(separator: ", ")
+                    lines.append(Line(text: "    \(key): [\(words)]", source: rule.source))
+                }
                 return lines
             }
         )

@@ -4,12 +4,16 @@ extension ProfileReview {
     /// The word for the system call policies, beside the protocols.
     static let systemCallsWord = "syscalls"
 
+    /// The word for what rules mask.
+    static let maskWord = "mask"
+
     /// `bailey profile words PROTOCOL`: the action words that rules for this protocol are written in; of `syscalls` the
-    /// built-in policies.
+    /// built-in policies, of `mask` the kinds of what is masked.
     package static func words(of protocolName: String) -> ReviewOutcome {
         if let scheme = Scheme(rawValue: protocolName) { return ReviewOutcome(output: text(of: scheme)) }
         if protocolName == systemCallsWord { return systemCallWords() }
-        let known = Scheme.allCases.map(\.rawValue) + [systemCallsWord]
+        if protocolName == maskWord { return ReviewOutcome(output: maskWords) }
+        let known = Scheme.allCases.map(\.rawValue) + [systemCallsWord, maskWord]
         let isUnbuilt = HostPatternText.unbuiltSchemes.contains(protocolName)
         let nearest =
             NearestWord.nearest(to: protocolName, in: known).map { "; did you mean \"\($0)\"?" } ?? ""
@@ -18,6 +22,36 @@ extension ProfileReview {
             ? "the protocol \"\(protocolName)\" is not built yet"
             : "unknown protocol \"\(protocolName)\"; it may be \(known.joined(separator: ", "))\(nearest)"
         return ReviewOutcome(complaints: complaint + "\n", exitCode: ReviewOutcome.badInput)
+    }
+
+    private static var maskWords: String {
+        let kinds = MaskKind.allCases.map { column($0.rawValue) + about($0) }
+        let groups = MaskKind.Group.allCases.map { group in
+            column(group.rawValue) + group.kinds.sorted().map(\.rawValue).joined(separator: ", ")
+        }
+        return (kinds + [""] + groups).joined(separator: "\n") + "\n"
+    }
+
+    private static func column(_ word: String) -> String {
+        word + String(repeating: " ", count: max(1, 20 - word.utf8.count))
+    }
+
+    private static func about(_ kind: MaskKind) -> String {
+        switch kind {
+        case .email: "addresses of mail"
+        case .paymentCard: "card numbers of known issuers, with their check digit"
+        case .iban: "account numbers, with the length of their country and their check digits"
+        case .phone: "with a plus sign; of North America also with separators alone"
+        case .usSSN: "United States: social security number, with separators"
+        case .ukNINO: "United Kingdom: National Insurance number"
+        case .deTaxID: "Germany: Steuer-Identifikationsnummer, with its check digit"
+        case .frNIR: "France: num\u{E9}ro de s\u{E9}curit\u{E9} sociale, with its key"
+        case .esDNI: "Spain: DNI and NIE, with their check letter"
+        case .itCodiceFiscale: "Italy: codice fiscale of a person, with its check letter"
+        case .plPESEL: "Poland: PESEL, with its check digit"
+        case .privateKey: "private keys in PEM"
+        case .token: "tokens of the known providers, JSON Web Tokens"
+        }
     }
 
     private static func text(of scheme: Scheme) -> String {

@@ -27,7 +27,16 @@ final class Relaying {
     /// Looks for the credential that was put in; nil without one.
     var search: ReplySearch?
 
-    init(_ asking: Asking, _ patterns: PlaceholderPatterns, _ search: ReplySearch?) {
+    /// Looks for what must not leave.
+    var leaks: LeakSearch
+
+    init(
+        _ asking: Asking,
+        _ patterns: PlaceholderPatterns,
+        _ search: ReplySearch?,
+        _ leaks: LeakSearch
+    ) {
+        self.leaks = leaks
         id = asking.id
         checked = asking.checked
         scan = asking.gathered?.scan ?? PlaceholderScan(patterns)

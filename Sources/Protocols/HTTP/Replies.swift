@@ -8,6 +8,7 @@ enum Replies {
     static func status(for reason: Denial.Reason) -> HTTPResponseStatus {
         switch reason {
         case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .protocolMismatch, .placeholderMisused,
+            .secretLeaving,
             .revoked:
             .forbidden
         case .nameMismatch: .misdirectedRequest

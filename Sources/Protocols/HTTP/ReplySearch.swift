@@ -1,44 +1,70 @@
+import Masking
 import Model
 import NIOCore
 import NIOHTTP1
 import Reflection
 import Wire
 
-/// Looks through one reply for the credential that was put into its request, and masks it.
+/// Looks through one reply for the credential that was put into its request, and for what the rules mask.
 ///
 /// What could hide it is taken out of the request: codings that cannot be undone, and ranges, which would ask for it
 /// in pieces.
 struct ReplySearch {
-    private let spellings: SecretSpellings
-    private var bodyMask: ReflectionMask
+    /// Nil without a credential.
+    private let spellings: SecretSpellings?
+    private var reflection: ReflectionMask?
+    private let kinds: Set<MaskKind>
+    /// Nil without kinds, and before the head has said what the body is.
+    private var mask: TextMask?
     /// The outermost coding first.
     private var decoders: [ContentDecoder] = []
     private var hasTold = false
 
-    init(
-        for injection: Injection,
+    /// Nil where there is nothing to look for.
+    init?(
+        for injection: Injection?,
+        masking kinds: Set<MaskKind>,
         in head: inout HTTPRequestHead,
         _ cache: SpellingsCache
     ) throws(HTTPFault) {
-        guard let spellings = cache.spellings(ofField: injection.value) else { throw Self.unsearchable }
-        self.spellings = spellings
-        bodyMask = ReflectionMask(spellings)
+        guard injection != nil || !kinds.isEmpty else { return nil }
+        self.kinds = kinds
+        if let injection {
+            guard let spellings = cache.spellings(ofField: injection.value) else { throw Self.unsearchable }
+            self.spellings = spellings
+            reflection = ReflectionMask(spellings)
+        } else {
+            spellings = nil
+        }
         head.headers.remove(name: "range")
         head.headers.remove(name: "if-range")
         guard let offered = ContentCoding.offered(head.headers["accept-encoding"]) else { return }
         head.headers.replaceOrAdd(name: "accept-encoding", value: offered)
     }
 
-    /// Reads how the body is coded; whether it is.
-    mutating func begin(_ head: HTTPResponseHead) throws(DecodingFault) -> Bool {
-        for coding in try ContentCoding.applied(head.headers["content-encoding"]).reversed() {
-            decoders.append(try ContentDecoder(coding))
+    /// Reads what the body is and how it is coded; whether it is.
+    mutating func begin(_ head: HTTPResponseHead, hasBody: Bool) throws(SearchFault) -> Bool {
+        if !kinds.isEmpty, hasBody, head.headers.first(name: "content-length") != "0" {
+            guard head.headers["content-type"].count <= 1 else { throw .severalTypes }
+            switch MaskableType(contentType: head.headers.first(name: "content-type")) {
+            case .text(let syntax): mask = TextMask(kinds, syntax)
+            case .opaque(let name): throw .opaque(name)
+            case .charset(let name): throw .charset(name)
+            }
+        }
+        do {
+            for coding in try ContentCoding.applied(head.headers["content-encoding"]).reversed() {
+                decoders.append(try ContentDecoder(coding))
+            }
+        } catch {
+            throw .undecodable(error)
         }
         return !decoders.isEmpty
     }
 
-    /// Masks names and values; whether there was anything to mask.
+    /// Masks the credential in names and values; whether there was anything to mask.
     func mask(_ headers: inout HTTPHeaders) -> Bool {
+        guard let spellings else { return false }
         var isFound = false
         let fields = headers.map { name, value in
             let masked = [name, value].map { ReflectionMask.masked($0, spellings) }
@@ -50,35 +76,66 @@ struct ReplySearch {
     }
 
     /// What can be passed on of the body by now.
-    mutating func body(_ bytes: ByteBuffer) throws(DecodingFault) -> [ByteBuffer] {
+    mutating func body(_ bytes: ByteBuffer) throws(SearchFault) -> [ByteBuffer] {
         var pieces: [ByteBuffer] = []
         try decode(bytes, from: 0, to: &pieces)
         return pieces.filter { $0.readableBytes > 0 }
     }
 
     /// The rest of it.
-    mutating func end() throws(DecodingFault) -> ByteBuffer {
-        for decoder in decoders { try decoder.finish() }
-        return bodyMask.finish()
+    mutating func end() throws(SearchFault) -> ByteBuffer {
+        do { for decoder in decoders { try decoder.finish() } } catch { throw .undecodable(error) }
+        var rest = reflection?.finish() ?? ByteBuffer()
+        guard mask != nil else { return rest }
+        guard var passed = mask?.mask(rest), let last = mask?.finish() else { throw .noSearch }
+        passed.writeImmutableBuffer(last)
+        rest = passed
+        return rest
     }
 
-    /// True once, when something of the body has been masked.
+    /// True once, when the credential has been masked in the body.
     mutating func takeBodyNote() -> Bool {
-        guard bodyMask.hasFound, !hasTold else { return false }
+        guard reflection?.hasFound == true, !hasTold else { return false }
         hasTold = true
         return true
+    }
+
+    /// How many of each kind have been masked; nil for none, and after the first time.
+    mutating func takeCounts() -> [MaskKind: Int]? {
+        defer { mask = nil }
+        guard let counts = mask?.counts, !counts.isEmpty else { return nil }
+        return counts
     }
 
     private mutating func decode(
         _ bytes: ByteBuffer,
         from layer: Int,
         to pieces: inout [ByteBuffer]
-    ) throws(DecodingFault) {
-        guard layer < decoders.count else { return pieces.append(bodyMask.mask(bytes)) }
+    ) throws(SearchFault) {
+        guard layer < decoders.count else { return try search(bytes, to: &pieces) }
         let decoder = decoders[layer]
-        try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-            try decode(piece, from: layer + 1, to: &pieces)
+        // A fault of the search is no fault of the decoder's.
+        var fault: SearchFault?
+        do {
+            try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
+                guard fault == nil else { return }
+                do throws(SearchFault) {
+                    try decode(piece, from: layer + 1, to: &pieces)
+                } catch {
+                    fault = error
+                }
+            }
+        } catch {
+            throw fault ?? .undecodable(error)
         }
+        if let fault { throw fault }
+    }
+
+    private mutating func search(_ bytes: ByteBuffer, to pieces: inout [ByteBuffer]) throws(SearchFault) {
+        let passed = reflection?.mask(bytes) ?? bytes
+        guard mask != nil else { return pieces.append(passed) }
+        guard let masked = mask?.mask(passed) else { throw .noSearch }
+        pieces.append(masked)
     }
 
     /// Takes out what is said of the coded body, and weakens what names it (RFC 9110 sections 7.7 and 8.8.1).
@@ -103,9 +160,48 @@ struct ReplySearch {
     }
 }
 
+/// Why a reply cannot be searched as the ruling demands.
+enum SearchFault: Error {
+    case undecodable(DecodingFault)
+    /// It is of a type in which nothing can be masked.
+    case opaque(String)
+    case charset(String)
+    case severalTypes
+    /// Vectorscan does not run on this processor, or has no memory.
+    case noSearch
+}
+
+extension SearchFault: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .undecodable(let fault): "\(fault), so it cannot be searched"
+        case .opaque(let name): "is \(name), which cannot be masked as the rule demands"
+        case .charset(let name): "has the charset \(name), in which nothing can be masked as the rule demands"
+        case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"
+        case .noSearch:
+            "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
+        }
+    }
+
+    /// What to do; nil where it is the upstream's matter.
+    var remedy: String? {
+        switch self {
+        case .undecodable, .severalTypes: nil
+        case .opaque, .charset:
+            "Ask for text or JSON, or ask whoever owns the profile for a rule without mask for this path."
+        case .noSearch: "Ask the operator; a rule without mask is not searched."
+        }
+    }
+}
+
 extension Relaying {
     /// That the credential was found in the body: once.
     func takeNote() -> [EngineAction<HTTPMessage>] {
-        search?.takeBodyNote() == true ? [.masked(id, .body)] : []
+        search?.takeBodyNote() == true ? [.masked(id, .credential(.body))] : []
+    }
+
+    /// What of the body was masked: once, when no more of it is passed on.
+    func takeCounts() -> [EngineAction<HTTPMessage>] {
+        search?.takeCounts().map { [.masked(id, .kinds($0))] } ?? []
     }
 }

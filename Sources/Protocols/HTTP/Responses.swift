@@ -15,7 +15,7 @@ struct CheckedResponse {
     init(_ raw: HTTPResponseHead, to request: CheckedRequest, isDecoded: Bool = false) throws(HTTPFault) {
         try Fields.check(raw.headers)
         let framing = try Framing(raw.headers, isHTTP11: raw.version == .http1_1)
-        hasBody = !request.isHead && raw.status != .noContent && raw.status != .notModified
+        hasBody = Self.hasBody(raw, to: request)
         // The end of such a response is the end of the connection, and an HTTP/1.0 client cannot read chunks.
         let endsByClosing = hasBody && (framing == .none || (framing == .chunked && !request.isHTTP11))
         closes =
@@ -35,6 +35,11 @@ struct CheckedResponse {
         // The reason phrase is dropped: nothing may read it (RFC 9112 section 4).
         let status = HTTPResponseStatus(statusCode: Int(raw.status.code))
         head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+    }
+
+    /// Whether a body follows the head (RFC 9110 section 6.4.1).
+    static func hasBody(_ raw: HTTPResponseHead, to request: CheckedRequest) -> Bool {
+        !request.isHead && raw.status != .noContent && raw.status != .notModified
     }
 
     /// Whether a trailer section can be passed on to this client.

@@ -1,6 +1,7 @@
 import Model
 import NIOCore
 import NIOHTTP1
+import Reflection
 import Wire
 
 extension HTTPEngine {
@@ -41,20 +42,26 @@ extension HTTPEngine {
         }
     }
 
-    mutating func allowed(_ asking: Asking, _ injection: Injection?) -> Actions {
+    mutating func allowed(
+        _ asking: Asking,
+        _ injection: Injection?,
+        _ masks: Set<MaskKind>,
+        _ sending: Sending
+    ) -> Actions {
         let checked = asking.checked
         var head = checked.head
         var search: ReplySearch?
+        var leaks = LeakSearch(spellings.outward, sending)
         do {
             try checked.credentials.apply(injection, to: &head, of: asking)
-            if let injection, injection.isSent {
-                search = try ReplySearch(for: injection, in: &head, spellings)
-            }
+            try leaks.check(checked, asking.gathered, reader)
+            let sent = injection?.isSent == true ? injection : nil
+            search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)
         }
-        state = .relaying(Relaying(asking, reader.patterns, search))
+        state = .relaying(Relaying(asking, reader.patterns, search, leaks))
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if let gathered = asking.gathered {
             actions += gathered.pieces.map { .forward(.body($0), to: .upstream, under: asking.id) }
@@ -78,10 +85,20 @@ extension HTTPEngine {
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
+            do {
+                let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
+                try exchange.leaks.check(bytes, isLast: isLast, reader)
+            } catch {
+                return cut(exchange, error)
+            }
             return [.forward(message, to: .upstream, under: exchange.id)]
         case .end(let trailers):
             guard exchange.requestBody.isComplete else { return close() }
             do {
+                if exchange.checked.framing == .chunked {
+                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader)
+                }
+                try exchange.leaks.check(trailers: trailers, reader)
                 let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
@@ -108,9 +125,10 @@ extension HTTPEngine {
 
     /// Ends an exchange that was allowed and turned out bad: told to the client when that is still possible.
     private mutating func cut(_ exchange: Relaying, _ fault: HTTPFault) -> Actions {
+        let notes = abandoned()
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, fault.denial)
-        guard exchange.response == nil else { return [record] + close() }
-        return [record]
+        guard exchange.response == nil else { return notes + [record] + close() }
+        return notes + [record]
             + reply(fault.status, fault.denial, withBody: !exchange.checked.isHead, closing: true) + close()
     }
 

@@ -64,16 +64,17 @@ extension HTTPEngine {
     private mutating func receivedFinalHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
         var isDecoded = false
         do {
-            isDecoded = try exchange.search?.begin(head) ?? false
+            let hasBody = CheckedResponse.hasBody(head, to: exchange.checked)
+            isDecoded = try exchange.search?.begin(head, hasBody: hasBody) ?? false
         } catch {
-            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
+            return upstreamFailed(exchange, error)
         }
         do {
             var response = try CheckedResponse(head, to: exchange.checked, isDecoded: isDecoded)
             let isMasked = exchange.search?.mask(&response.head.headers) ?? false
             exchange.response = response
             exchange.responseBody = BodyCount(response.framing)
-            let note: Actions = isMasked ? [.masked(exchange.id, .header)] : []
+            let note: Actions = isMasked ? [.masked(exchange.id, .credential(.header))] : []
             return note + [.forward(.responseHead(response.head), to: .client, under: exchange.id)]
         } catch {
             return upstreamFailed(exchange, "the upstream's response is ambiguous: \(error.denial.message)")
@@ -87,7 +88,7 @@ extension HTTPEngine {
             let note = exchange.takeNote()
             return note + pieces.map { .forward(.body($0), to: .client, under: exchange.id) }
         } catch {
-            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
+            return upstreamFailed(exchange, error)
         }
     }
 
@@ -99,19 +100,19 @@ extension HTTPEngine {
         var actions: Actions = []
         do {
             let rest = response.hasBody ? try exchange.search?.end() : nil
-            actions += exchange.takeNote()
+            actions += exchange.takeNote() + exchange.takeCounts()
             if let rest, rest.readableBytes > 0 {
                 actions.append(.forward(.body(rest), to: .client, under: exchange.id))
             }
         } catch {
-            return upstreamFailed(exchange, "the upstream's response \(error), so it cannot be searched")
+            return upstreamFailed(exchange, error)
         }
         var passed: HTTPHeaders?
         if let trailers, response.takesTrailers(for: exchange.checked) {
             passed = try? Fields.passedOnTrailers(trailers, from: .response)
             if var found = passed, exchange.search?.mask(&found) == true {
                 passed = found
-                actions.append(.masked(exchange.id, .trailer))
+                actions.append(.masked(exchange.id, .credential(.trailer)))
             }
         }
         actions += [
@@ -131,16 +132,31 @@ extension HTTPEngine {
 
     /// The upstream broke the exchange off: 502 while nothing was sent to the client, a cut connection after.
     mutating func upstreamFailed(_ exchange: Relaying, _ message: String) -> Actions {
+        let endpoint = exchange.checked.request.endpoint
+        return upstreamFailed(exchange, message, remedy: "Try again, or ask the operator of \(endpoint).")
+    }
+
+    /// The reply cannot be searched as the ruling demands.
+    private mutating func upstreamFailed(_ exchange: Relaying, _ fault: SearchFault) -> Actions {
+        guard let remedy = fault.remedy else {
+            return upstreamFailed(exchange, "the upstream's response \(fault)")
+        }
+        return upstreamFailed(exchange, "the upstream's response \(fault)", remedy: remedy)
+    }
+
+    private mutating func upstreamFailed(_ exchange: Relaying, _ message: String, remedy: String) -> Actions {
+        let notes = exchange.takeCounts()
         let denial = Denial(
             reason: .upstreamFailed,
             message: message,
             rule: nil,
             decidedBy: nil,
-            remedy: "Try again, or ask the operator of \(exchange.checked.request.endpoint)."
+            remedy: remedy
         )
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, denial)
-        guard exchange.response == nil else { return [record] + close() }
-        return [record] + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
+        guard exchange.response == nil else { return notes + [record] + close() }
+        return notes + [record]
+            + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
             + close()
     }
 }

@@ -58,7 +58,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard !isOver else { return [] }
         guard case .asking(let asking) = state, asking.id == id else { return close() }
         switch ruling {
-        case .allowed(let injection): return allowed(asking, injection) + pump()
+        case .allowed(let injection, let masks, let sending):
+            return allowed(asking, injection, masks, sending) + pump()
         case .denied(let denial):
             return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered)
                 + pump()
@@ -114,9 +115,14 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     }
 
     /// Poisons the engine: nothing more is read from either side.
-    mutating func close() -> Actions {
+    mutating func close() -> Actions { abandoned() + [.close] }
+
+    /// The connection is gone: what of an exchange under way is still to be said.
+    package mutating func abandoned() -> [EngineAction<HTTPMessage>] {
+        var notes: Actions = []
+        if case .relaying(let exchange) = state { notes = exchange.takeCounts() }
         state = .closed
         held.removeAll()
-        return [.close]
+        return notes
     }
 }

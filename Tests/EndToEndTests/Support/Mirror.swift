@@ -80,6 +80,9 @@ final class Mirror: Sendable {
                 head("200 OK", "Content-Encoding: " + token, 'ETag: "one"', body=body)
             elif kind in texts:
                 head("200 OK", body=("auth=" + texts[kind](auth) + "\n").encode())
+            elif path.startswith("/typed?"):
+                body = json.dumps({"auth": auth, "n": [1, 4111111111111111]}).encode()
+                head("200 OK", "Content-Type: " + path.partition("?")[2], body=body)
             elif path == "/headers":
                 head("200 OK", "X-Echo: " + auth, "X-Base64: " + texts["base64"](auth), body=b"headers\n")
             elif path == "/octets":

@@ -1,6 +1,6 @@
 /// What begins with `%`, `\` or `&`, read as an escape: of URLs (RFC 3986), JSON (RFC 8259 section 7), string literals
 /// (`\x41`) or HTML.
-enum EscapedOctets {
+package enum EscapedOctets {
     /// With more octets it could become one.
     case partial
     /// It is none.
@@ -8,8 +8,11 @@ enum EscapedOctets {
     /// It begins with one of this length, which stands for so many octets (of UTF-8), the first one lowest.
     case whole(length: Int, octets: UInt32, count: Int)
 
+    /// Octets of one escape: `&#x0041;`.
+    package static let maximumLength = 8
+
     /// Reads up to eight octets, the first one lowest.
-    static func read(_ text: Octets) -> EscapedOctets {
+    package static func read(_ text: Octets) -> EscapedOctets {
         switch text[0] {
         case UInt8(ascii: "%"): number(text, from: 1, digits: 2)
         case UInt8(ascii: "\\"): backslash(text)
@@ -18,19 +21,23 @@ enum EscapedOctets {
         }
     }
 
-    /// At most eight octets in a word: no escape is longer (`ReflectionLimits.escape`).
-    struct Octets {
-        var word: UInt64 = 0
-        var count = 0
+    /// At most eight octets in a word: no escape is longer.
+    package struct Octets {
+        package var word: UInt64 = 0
+        package var count = 0
 
-        subscript(index: Int) -> UInt8 { UInt8(truncatingIfNeeded: word >> UInt64(8 * index)) }
+        package init(word: UInt64 = 0, count: Int = 0) {
+            (self.word, self.count) = (word, count)
+        }
 
-        mutating func append(_ octet: UInt8) {
+        package subscript(index: Int) -> UInt8 { UInt8(truncatingIfNeeded: word >> UInt64(8 * index)) }
+
+        package mutating func append(_ octet: UInt8) {
             word |= UInt64(octet) << UInt64(8 * count)
             count += 1
         }
 
-        mutating func removeFirst(_ number: Int = 1) {
+        package mutating func removeFirst(_ number: Int = 1) {
             word = number < 8 ? word >> UInt64(8 * number) : 0
             count -= number
         }
@@ -41,6 +48,11 @@ enum EscapedOctets {
         switch text[1] {
         case UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "'"):
             return .whole(length: 2, octets: UInt32(text[1]), count: 1)
+        case UInt8(ascii: "n"): return .whole(length: 2, octets: 0x0A, count: 1)
+        case UInt8(ascii: "r"): return .whole(length: 2, octets: 0x0D, count: 1)
+        case UInt8(ascii: "t"): return .whole(length: 2, octets: 0x09, count: 1)
+        case UInt8(ascii: "b"): return .whole(length: 2, octets: 0x08, count: 1)
+        case UInt8(ascii: "f"): return .whole(length: 2, octets: 0x0C, count: 1)
         case UInt8(ascii: "x"): return number(text, from: 2, digits: 2)
         case UInt8(ascii: "u"): return number(text, from: 2, digits: 4)
         default: return .none
@@ -66,7 +78,7 @@ enum EscapedOctets {
         let isHex = text[2] | 0x20 == UInt8(ascii: "x")
         let start = isHex ? 3 : 2
         var value: UInt32 = 0
-        for index in start..<ReflectionLimits.escape {
+        for index in start..<maximumLength {
             guard index < text.count else { return .partial }
             if text[index] == UInt8(ascii: ";") {
                 return index == start ? .none : scalar(value, length: index + 1)
@@ -84,6 +96,7 @@ enum EscapedOctets {
         case (UInt8(ascii: "a"), UInt8(ascii: "m")): (name, octet) = ("&amp;", UInt8(ascii: "&"))
         case (UInt8(ascii: "a"), UInt8(ascii: "p")): (name, octet) = ("&apos;", UInt8(ascii: "'"))
         case (UInt8(ascii: "a"), 0): return text.count == 2 ? .partial : .none
+        case (UInt8(ascii: "c"), _): (name, octet) = ("&commat;", UInt8(ascii: "@"))
         case (UInt8(ascii: "l"), _): (name, octet) = ("&lt;", UInt8(ascii: "<"))
         case (UInt8(ascii: "g"), _): (name, octet) = ("&gt;", UInt8(ascii: ">"))
         case (UInt8(ascii: "q"), _): (name, octet) = ("&quot;", UInt8(ascii: "\""))
@@ -109,7 +122,7 @@ enum EscapedOctets {
         return .whole(length: length, octets: octets, count: count)
     }
 
-    static func hexValue(_ byte: UInt8) -> UInt8? {
+    package static func hexValue(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte &- 0x30
         case 0x41...0x46: byte &- 0x37

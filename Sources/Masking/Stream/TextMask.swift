@@ -1,0 +1,93 @@
+internal import Literals
+package import Model
+package import NIOCore
+
+/// Masks the kinds that a rule names in one document that comes in pieces, whatever the borders between them.
+///
+/// A document keeps its length and its form. What the end of a piece leaves in doubt is kept back, and nothing else: a
+/// word, at most one address of mail long, or a token's first parts.
+package struct TextMask {
+    private let kinds: MaskBits
+    private let syntax: EscapeSyntax
+    private let isStrict: Bool
+    private var logical: LogicalText
+    /// Not passed on yet.
+    private var held = ByteBuffer()
+    /// The last two octets, as they were, in front of it.
+    private var edges: (last: UInt8, secondLast: UInt8) = (0x20, 0x20)
+    /// Something that has begun in what was passed on, and how it is masked.
+    private var open: (run: MaskedRun, kind: MaskKind)?
+    private var hits: [LiteralSet.Hit] = []
+    /// What has been masked so far.
+    package private(set) var counts: [MaskKind: Int] = [:]
+
+    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
+    package init(_ kinds: Set<MaskKind>, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+        self.isStrict = isStrict
+        self.kinds = MaskBits(kinds)
+        self.syntax = syntax
+        logical = LogicalText(syntax)
+    }
+
+    /// Reads on; what can be passed on now, masked; nil where the search cannot be made.
+    package mutating func mask(_ piece: ByteBuffer) -> ByteBuffer? {
+        var document = piece
+        if held.readableBytes > 0 {
+            document = held
+            document.writeImmutableBuffer(piece)
+            held = ByteBuffer()
+        }
+        return mask(document, isLast: false)
+    }
+
+    /// The document is over: what was kept back.
+    package mutating func finish() -> ByteBuffer? {
+        let document = held
+        held = ByteBuffer()
+        return mask(document, isLast: true)
+    }
+
+    private mutating func mask(_ document: ByteBuffer, isLast: Bool) -> ByteBuffer? {
+        guard document.readableBytes > 0 else { return document }
+        var document = document
+        let isRead = logical.read(document.readableBytesSpan, isLast: isLast)
+        let octets = logical.octets
+        let taken = logical.taken
+        let found =
+            unsafe isRead
+            ? search(octets.span.bytes, isLast)
+            : search(document.readableBytesSpan.extracting(first: taken), isLast)
+        guard let outcome = found else { return nil }
+        for find in outcome.finds {
+            let range =
+                isRead
+                ? logical.start(of: find.range.lowerBound)..<logical.start(of: find.range.upperBound)
+                : find.range
+            unsafe document.withUnsafeMutableReadableBytes {
+                unsafe MaskFilling.fill($0, range, find.kind, syntax)
+            }
+        }
+        let end = isRead ? logical.start(of: outcome.end) : outcome.end
+        let passed = document.readSlice(length: end) ?? ByteBuffer()
+        held = document
+        return passed
+    }
+
+    private mutating func search(_ text: RawSpan, _ isLast: Bool) -> (finds: [Sweep.Find], end: Int)? {
+        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict)
+        var start = 0
+        var finds: [Sweep.Find] = []
+        if let (begun, kind) = open {
+            var run = begun
+            start = run.length(text, from: 0)
+            finds.append(Sweep.Find(range: 0..<start, kind: kind, start: 0, rest: nil))
+            open = start == text.byteCount ? (run, kind) : nil
+        }
+        guard sweep.run(text, from: start, &hits) else { return nil }
+        let end = open == nil ? max(start, sweep.settle(text)) : text.byteCount
+        for find in sweep.finds { counts[find.kind, default: 0] += 1 }
+        if let last = sweep.finds.last, let rest = last.rest { open = (rest, last.kind) }
+        if end > 0 { edges = (text.octet(end - 1), end > 1 ? text.octet(end - 2) : edges.last) }
+        return (finds + sweep.finds, end)
+    }
+}

@@ -1,0 +1,191 @@
+import Masking
+import Model
+import NIOCore
+import NIOHTTP1
+import Reflection
+import Wire
+
+/// Looks through one request for what must not leave: the secrets that were put in, in any spelling, and what has the
+/// shape of a provider's token or of a private key, where no rule names that under `send`.
+///
+/// Nothing is kept back, so that streams in both directions go on; what is found ends the request before its last
+/// octet goes on.
+struct LeakSearch {
+    /// What was found.
+    enum Leak: Hashable {
+        case credential
+        case kind(MaskKind)
+    }
+
+    private let sending: Sending
+    private let secrets: [SecretSpellings]
+    private var known: [ReflectionMask]
+    private var shapes: TextMask?
+    /// The outermost coding first.
+    private var decoders: [ContentDecoder] = []
+
+    private static let syntax: EscapeSyntax = [.backslash, .reference, .percent]
+
+    init(_ secrets: [SecretSpellings], _ sending: Sending) {
+        self.secrets = secrets
+        self.sending = sending
+        known = secrets.map { ReflectionMask($0) }
+        shapes = Self.shapes(sending)
+    }
+
+    private static func shapes(_ sending: Sending) -> TextMask? {
+        let kinds = Set(Sending.words).subtracting(sending.kinds)
+        return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
+    }
+
+    /// Looks through a head as it came, and what was read of the body already; reads how that is coded.
+    ///
+    /// A placeholder has the shape of what it stands for: where one may stand has been checked.
+    mutating func check(
+        _ checked: CheckedRequest,
+        _ gathered: Gathered?,
+        _ reader: RequestReader
+    ) throws(HTTPFault) {
+        var text = ByteBuffer(string: checked.head.uri)
+        for (name, value) in checked.head.headers {
+            text.writeString("\n\(name)\n\(value)")
+            if let pair = Self.basic(value) { text.writeString("\n\(pair)") }
+        }
+        if try leak(inWhole: text) != nil, let found = try place(in: checked.head, reader.patterns) {
+            throw fault(found, reader)
+        }
+        guard checked.framing != .none else { return }
+        let fields = checked.head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
+        do throws(DecodingFault) {
+            for coding in try ContentCoding.applied(fields).reversed() {
+                decoders.append(try ContentDecoder(coding))
+            }
+        } catch {
+            throw Self.undecodable(error)
+        }
+        for piece in gathered?.pieces ?? [] { try check(piece, isLast: false, reader) }
+        guard gathered?.isWhole == true else { return }
+        try check(ByteBuffer(), isLast: true, reader)
+        try check(trailers: gathered?.trailers, reader)
+    }
+
+    /// Looks through trailers.
+    func check(trailers: HTTPHeaders?, _ reader: RequestReader) throws(HTTPFault) {
+        for (name, value) in trailers ?? [:] {
+            if let leak = try leak(inWhole: ByteBuffer(string: "\(name)\n\(value)")) {
+                throw fault((leak, "a trailer field"), reader)
+            }
+        }
+    }
+
+    /// Reads on through the body; `isLast` says that nothing follows.
+    mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ reader: RequestReader) throws(HTTPFault) {
+        var found: Leak?
+        do throws(DecodingFault) {
+            try decode(bytes, from: 0, &found)
+            if isLast {
+                for decoder in decoders { try decoder.finish() }
+            }
+        } catch {
+            throw Self.undecodable(error)
+        }
+        if isLast, shapes != nil, found == nil { found = try Self.leak(shapes?.finish() != nil, shapes) }
+        if let found { throw fault((found, "the request body"), reader) }
+    }
+
+    private mutating func decode(
+        _ bytes: ByteBuffer,
+        from layer: Int,
+        _ found: inout Leak?
+    ) throws(DecodingFault) {
+        guard layer < decoders.count else {
+            guard bytes.readableBytes > 0, found == nil else { return }
+            for index in known.indices {
+                _ = known[index].mask(bytes)
+                if known[index].hasFound { found = .credential }
+            }
+            guard found == nil, shapes != nil else { return }
+            guard shapes?.mask(bytes) != nil else { throw .noMemory }
+            found = shapes?.counts.keys.first.map { .kind($0) }
+            return
+        }
+        let decoder = decoders[layer]
+        try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
+            try decode(piece, from: layer + 1, &found)
+        }
+    }
+
+    private func leak(inWhole text: ByteBuffer) throws(HTTPFault) -> Leak? {
+        for spellings in secrets {
+            var mask = ReflectionMask(spellings)
+            _ = mask.mask(text)
+            if mask.hasFound { return .credential }
+        }
+        guard var shapes = Self.shapes(sending) else { return nil }
+        return try Self.leak(shapes.mask(text) != nil && shapes.finish() != nil, shapes)
+    }
+
+    private static func leak(_ isSearched: Bool, _ shapes: TextMask?) throws(HTTPFault) -> Leak? {
+        guard isSearched else { throw undecodable(.noMemory) }
+        return shapes?.counts.keys.first.map { .kind($0) }
+    }
+
+    /// Which part of a head it is; nil where it was a placeholder.
+    private func place(
+        in head: HTTPRequestHead,
+        _ patterns: PlaceholderPatterns
+    ) throws(HTTPFault) -> (Leak, String)? {
+        if let leak = try leak(inWhole: patterns.blanked(head.uri)) { return (leak, "the request target") }
+        for (name, value) in head.headers {
+            let text = "\(name)\n\(value)" + (Self.basic(value).map { "\n\($0)" } ?? "")
+            guard let leak = try leak(inWhole: patterns.blanked(text)) else { continue }
+            return (leak, "header field \(Octets.lowercased(name))")
+        }
+        return nil
+    }
+
+    /// What `Basic` stands for: user and password.
+    private static func basic(_ value: String) -> String? {
+        guard let space = value.firstPlace(of: " "), value[..<space].lowercasedASCII == "basic",
+            let pair = Base64.decoded(value.rest(behind: space))
+        else { return nil }
+        return String(decoding: pair, as: Unicode.UTF8.self)
+    }
+
+    private func fault(_ found: (leak: Leak, place: String), _ reader: RequestReader) -> HTTPFault {
+        let (what, isShape) =
+            switch found.leak {
+            case .credential: ("the value of a credential", false)
+            case .kind(let kind):
+                ("what has the shape of a \(kind == .token ? "provider's token" : "private key")", true)
+            }
+        var fault = HTTPFault(
+            .forbidden,
+            .secretLeaving,
+            "\(what) is in \(found.place)",
+            remedy: "Send the placeholder in its place; no rule lets the value itself out."
+        )
+        guard isShape, case .kind(let kind) = found.leak else { return fault }
+        let owner = sending.decidedBy.map { "whoever owns profile \"\($0.profile)\"" } ?? "the operator"
+        fault.denial = Denial(
+            reason: .secretLeaving,
+            message: fault.denial.message
+                + ", and \(sending.rule.map { "the rule \($0)" } ?? "no rule") does not name it",
+            rule: sending.rule,
+            decidedBy: sending.decidedBy,
+            remedy:
+                "ask \(reader.connection.lineage.principal), or \(owner), to write send: [\(kind.rawValue)] into that rule; "
+                + "better, have the gateway put it in (credential:); no agent can change a profile"
+        )
+        return fault
+    }
+
+    private static func undecodable(_ fault: DecodingFault) -> HTTPFault {
+        HTTPFault(
+            .forbidden,
+            .secretLeaving,
+            "the request body \(fault), so it cannot be searched for secrets",
+            remedy: "Send it without a content coding, or in gzip, deflate, br or zstd."
+        )
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import Model
+import NIOHTTP1
+import Testing
+import Wire
+
+struct LeakTests {
+    private static let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+    private static let key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----\n"
+    private static let rule = RuleReference(text: "https://allowed.test: allow POST", source: "ci.yaml:7")
+    private static let hop = Hop(
+        agent: AgentID(run: "0a1b2c3d", ordinal: 1),
+        name: "ci",
+        profile: "ci",
+        profileDigest: "00"
+    )
+
+    private static func play(_ kinds: Set<MaskKind> = []) throws -> Playbook {
+        try Playbook(decide: { _ in
+            .allowed(injection: nil, sending: Sending(kinds: kinds, rule: rule, decidedBy: hop))
+        })
+    }
+
+    private static func post(_ body: String, fields: String...) -> String {
+        let head = ["POST /x HTTP/1.1", "Host: allowed.test"] + fields
+        return head.joined(separator: "\r\n") + "\r\nContent-Length: \(body.utf8.count)\r\n\r\n" + body
+    }
+
+    private static func get(_ target: String = "/", _ fields: String...) -> String {
+        (["GET \(target) HTTP/1.1", "Host: allowed.test"] + fields).joined(separator: "\r\n") + "\r\n\r\n"
+    }
+
+    static let heads: [(String, String)] = [
+        (get("/x?t=\(token)"), "the request target"), (get("/\(token)/x"), "the request target"),
+        (get("/x?t=%67hp_16C7e42F292c6912E7710c838347Ae178B4a"), "the request target"),
+        (get("/", "X-Token: \(token)"), "header field x-token"),
+        (get("/", "Authorization: Bearer \(token)"), "header field authorization"),
+        (
+            get("/", "Authorization: Basic \(Data("me:\(token)".utf8).base64EncodedString())"),
+            "header field authorization"
+        ),
+        (get("/", "Cookie: a=1; t=sk_live_4eC39HqLyjWDarjtT1zdp7dc"), "header field cookie"),
+    ]
+
+    @Test(arguments: heads)
+    func
+        `A token in a head is refused, nothing of it goes on, and the answer says where and who may change it`(
+            request: String,
+            place: String
+        ) throws
+    {
+        let play = try Self.play()
+        try play.client(request)
+        #expect(play.toUpstream.isEmpty)
+        #expect(play.statuses == [403])
+        let denial = try #require(play.refused.first)
+        #expect(denial.reason == .secretLeaving)
+        #expect(
+            denial.message
+                == "what has the shape of a provider's token is in \(place), and the rule \(Self.rule) does not name it"
+        )
+        #expect(denial.rule == Self.rule && denial.decidedBy == Self.hop)
+        #expect(denial.remedy.contains("profile \"ci\", to write send: [token] into that rule"))
+        #expect(!play.toClient.contains("16C7e42F") && !"\(denial)".contains("16C7e42F"))
+    }
+
+    @Test(arguments: heads)
+    func `A rule that names tokens lets them out`(request: String, place: String) throws {
+        let play = try Self.play([.token])
+        try play.client(request)
+        #expect(!play.toUpstream.isEmpty && play.refused.isEmpty)
+    }
+
+    @Test(arguments: [
+        token, key, "{\"t\": \"\(token)\"}", "t=ghp%5F\(token.dropFirst(4))&x",
+        "\"\\u0067\(token.dropFirst())\"",
+    ])
+    func `In a body it ends the request before its last octet goes on, wherever it is cut`(
+        body: String
+    ) throws {
+        for cut in [1, 7, 64, 10_000] {
+            let play = try Self.play()
+            try play.client(Self.post(body), cut: cut)
+            #expect(play.refused.map(\.reason) == [.secretLeaving], "cut \(cut)")
+            #expect(play.refused.first?.message.contains("the request body") == true)
+            let sent = play.toUpstream.components(after: "\r\n\r\n").first.map { $0.utf8.count } ?? 0
+            #expect(sent < body.utf8.count, "cut \(cut)")
+            #expect(play.isClosed && play.statuses == [403])
+        }
+    }
+
+    @Test func `A chunked body that ends with a token never gets its last chunk`() throws {
+        for token in [Self.token, "glpat-AbCdEf0123456789xyZ_", "sk-abcdefghij0123456789"] {
+            let play = try Self.play()
+            let chunks = token.map { "1\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
+            try play.client(
+                "POST / HTTP/1.1\r\nHost: allowed.test\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+            )
+            #expect(play.refused.map(\.reason) == [.secretLeaving])
+            #expect(!play.toUpstream.hasSuffix("0\r\n\r\n"))
+        }
+    }
+
+    @Test func `A trailer with a token is refused`() throws {
+        let play = try Self.play()
+        try play.client(
+            "POST / HTTP/1.1\r\nHost: allowed.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-T: \(Self.token)\r\n\r\n"
+        )
+        #expect(play.refused.first?.message.contains("is in a trailer field") == true)
+        #expect(play.refused.map(\.reason) == [.secretLeaving])
+    }
+
+    @Test(arguments: [
+        "npm_package_dependencies_some_very_long_name_1", "ghp_" + String(repeating: "x", count: 36),
+        "task-sk-abc",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc_def-123", "aghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "hf_transformers_model_hub_downloads", "-----BEGIN PUBLIC KEY-----\nMIIB\n", "SG.a.b",
+        "AKIAAAAAAAAAAAAAAAAA",
+        "c2tfbGl2ZV9hYmM/AIzaSyA1234567890abcdefghijklmnopqrstu=", "person@example.org 4111111111111111",
+    ])
+    func `What is no sure token goes on`(body: String) throws {
+        let play = try Self.play()
+        try play.client(Self.post(body))
+        #expect(play.refused.isEmpty, "\(play.refused)")
+        #expect(play.toUpstream.hasSuffix(body))
+    }
+
+    @Test(arguments: ["gzip", "br", "compress", "aws-chunked"])
+    func `A coded body is decoded, and one that cannot be is refused`(coding: String) throws {
+        let play = try Self.play()
+        try play.client(Self.post("plain text", fields: "Content-Encoding: \(coding)"))
+        guard coding != "aws-chunked" else {
+            #expect(play.toUpstream.hasSuffix("plain text"))
+            return
+        }
+        #expect(play.refused.map(\.reason) == [.secretLeaving])
+        #expect(play.toClient.contains("cannot be searched for secrets"))
+        #expect(!play.toUpstream.hasSuffix("plain text"))
+    }
+
+    @Test func `The value of a credential that was put in leaves in no spelling, whatever the rule names`()
+        throws
+    {
+        let secret = "s3cr3t-REAL-value"
+        let injection = Injection(.field("authorization"), value: "Bearer \(secret)")
+        let all = Set(Sending.words)
+        let base64 = Data("x\(secret)".utf8).base64EncodedString()
+        let hex = secret.utf8.map { String($0, radix: 16) }.joined()
+        for spelling in [
+            secret, base64, hex, secret.replacing("-", with: "%2D"), secret.replacing("-", with: "\\u002d"),
+        ] {
+            let play = try Playbook(
+                Playbook.captured("allowed.test"),
+                scheme: .https,
+                decide: { _ in .allowed(injection: injection, sending: Sending(kinds: all)) }
+            )
+            try play.client(Self.get())
+            #expect(play.refused.isEmpty)
+            try play.upstream("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            try play.client(Self.post("a=\(spelling)"))
+            #expect(play.refused.map(\.message) == ["the value of a credential is in the request body"])
+            #expect(!play.toClient.contains("s3cr3t"))
+        }
+    }
+
+    @Test func `A short password is a word and ends no request`() throws {
+        let injection = Injection(.field("authorization"), value: "Bearer password")
+        let play = try Playbook(
+            Playbook.captured("allowed.test"),
+            scheme: .https,
+            decide: { _ in .allowed(injection: injection) }
+        )
+        try play.client(Self.get())
+        try play.upstream("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        try play.client(Self.post("password"))
+        #expect(play.refused.isEmpty)
+    }
+}
