@@ -120,14 +120,14 @@ bench-crowd: build ## A thousand agents at once and ten thousand launches: what 
 bench-trees: build ## What looking through a workspace's folders costs a launch
 	@tools/bench/trees
 
-.PHONY: bench-http
-bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
-	@MITMPROXY='$(scratch)/bench-python' tools/bench/http
-
 .PHONY: bench-mask
 bench-mask: build-tests ## What masking and the search for credentials do in a second, of one core
 	@BAILEY_BENCH=1 $(SWIFT) test $(swift_flags) --skip-build --filter 'MaskBench|ReflectionBench' </dev/null 2>&1 |
 	    sed -n 's/^BENCH //p'
+
+.PHONY: bench-http
+bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
+	@MITMPROXY='$(scratch)/bench-python' tools/bench/http
 
 .PHONY: lint
 lint: toolchain ## Check the style of every source file

@@ -106,8 +106,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
-        let material = authorised.material
         let (masks, sending) = (authorised.masks, authorised.sending)
+        let material = authorised.material
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {

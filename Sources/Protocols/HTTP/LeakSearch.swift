@@ -38,22 +38,24 @@ struct LeakSearch {
         return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
     }
 
-    /// Looks through a head, without what a credential takes the place of, and reads how the body is coded.
+    /// Looks through a head as it came, and what was read of the body already; reads how that is coded.
+    ///
+    /// A placeholder has the shape of what it stands for: where one may stand has been checked.
     mutating func check(
-        _ head: HTTPRequestHead,
-        hasBody: Bool,
-        _ lineage: Lineage
+        _ checked: CheckedRequest,
+        _ gathered: Gathered?,
+        _ reader: RequestReader
     ) throws(HTTPFault) {
-        var text = ByteBuffer(string: head.uri)
-        for (name, value) in head.headers {
+        var text = ByteBuffer(string: checked.head.uri)
+        for (name, value) in checked.head.headers {
             text.writeString("\n\(name)\n\(value)")
             if let pair = Self.basic(value) { text.writeString("\n\(pair)") }
         }
-        if try leak(inWhole: text) != nil {
-            throw try fault(Self.place(head, self), lineage)
+        if try leak(inWhole: text) != nil, let found = try place(in: checked.head, reader.patterns) {
+            throw fault(found, reader)
         }
-        guard hasBody else { return }
-        let fields = head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
+        guard checked.framing != .none else { return }
+        let fields = checked.head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
         do throws(DecodingFault) {
             for coding in try ContentCoding.applied(fields).reversed() {
                 decoders.append(try ContentDecoder(coding))
@@ -61,19 +63,23 @@ struct LeakSearch {
         } catch {
             throw Self.undecodable(error)
         }
+        for piece in gathered?.pieces ?? [] { try check(piece, isLast: false, reader) }
+        guard let gathered, gathered.isWhole || gathered.count.isAll else { return }
+        try check(ByteBuffer(), isLast: true, reader)
+        try check(trailers: gathered.trailers, reader)
     }
 
     /// Looks through trailers.
-    func check(trailers: HTTPHeaders, _ lineage: Lineage) throws(HTTPFault) {
-        for (name, value) in trailers {
+    func check(trailers: HTTPHeaders?, _ reader: RequestReader) throws(HTTPFault) {
+        for (name, value) in trailers ?? [:] {
             if let leak = try leak(inWhole: ByteBuffer(string: "\(name)\n\(value)")) {
-                throw fault((leak, "a trailer field"), lineage)
+                throw fault((leak, "a trailer field"), reader)
             }
         }
     }
 
     /// Reads on through the body; `isLast` says that nothing follows.
-    mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ lineage: Lineage) throws(HTTPFault) {
+    mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ reader: RequestReader) throws(HTTPFault) {
         var found: Leak?
         do throws(DecodingFault) {
             try decode(bytes, from: 0, &found)
@@ -84,17 +90,7 @@ struct LeakSearch {
             throw Self.undecodable(error)
         }
         if isLast, shapes != nil, found == nil { found = try Self.leak(shapes?.finish() != nil, shapes) }
-        if let found { throw fault((found, "the request body"), lineage) }
-    }
-
-    /// Reads what of the body was read before the ruling.
-    mutating func check(_ gathered: Gathered?, _ lineage: Lineage) throws(HTTPFault) {
-        guard let gathered else { return }
-        let isAll = gathered.isWhole || gathered.count.isAll
-        for (index, piece) in gathered.pieces.enumerated() {
-            try check(piece, isLast: isAll && index == gathered.pieces.count - 1, lineage)
-        }
-        try check(trailers: gathered.trailers ?? [:], lineage)
+        if let found { throw fault((found, "the request body"), reader) }
     }
 
     private mutating func decode(
@@ -134,20 +130,18 @@ struct LeakSearch {
         return shapes?.counts.keys.first.map { .kind($0) }
     }
 
-    /// Which part of a head it was.
-    private static func place(
-        _ head: HTTPRequestHead,
-        _ search: LeakSearch
-    ) throws(HTTPFault) -> (Leak, String) {
-        if let leak = try search.leak(inWhole: ByteBuffer(string: head.uri)) {
-            return (leak, "the request target")
-        }
+    /// Which part of a head it is; nil where it was a placeholder.
+    private func place(
+        in head: HTTPRequestHead,
+        _ patterns: PlaceholderPatterns
+    ) throws(HTTPFault) -> (Leak, String)? {
+        if let leak = try leak(inWhole: patterns.blanked(head.uri)) { return (leak, "the request target") }
         for (name, value) in head.headers {
-            let text = "\(name)\n\(value)" + (basic(value).map { "\n\($0)" } ?? "")
-            guard let leak = try search.leak(inWhole: ByteBuffer(string: text)) else { continue }
+            let text = "\(name)\n\(value)" + (Self.basic(value).map { "\n\($0)" } ?? "")
+            guard let leak = try leak(inWhole: patterns.blanked(text)) else { continue }
             return (leak, "header field \(Octets.lowercased(name))")
         }
-        return (.credential, "the request head")
+        return nil
     }
 
     /// What `Basic` stands for: user and password.
@@ -158,7 +152,7 @@ struct LeakSearch {
         return String(decoding: pair, as: Unicode.UTF8.self)
     }
 
-    private func fault(_ found: (leak: Leak, place: String), _ lineage: Lineage) -> HTTPFault {
+    private func fault(_ found: (leak: Leak, place: String), _ reader: RequestReader) -> HTTPFault {
         let (what, isShape) =
             switch found.leak {
             case .credential: ("the value of a credential", false)
@@ -180,7 +174,7 @@ struct LeakSearch {
             rule: sending.rule,
             decidedBy: sending.decidedBy,
             remedy:
-                "ask \(lineage.principal), or \(owner), to write send: [\(kind.rawValue)] into that rule; "
+                "ask \(reader.connection.lineage.principal), or \(owner), to write send: [\(kind.rawValue)] into that rule; "
                 + "better, have the gateway put it in (credential:); no agent can change a profile"
         )
         return fault

@@ -54,13 +54,8 @@ extension HTTPEngine {
         var leaks = LeakSearch(spellings.outward, sending)
         do {
             try checked.credentials.apply(injection, to: &head, of: asking)
-            try leaks.check(
-                Credentials.rest(of: checked.head, besides: injection?.place),
-                hasBody: checked.framing != .none,
-                reader.connection.lineage
-            )
-            try leaks.check(asking.gathered, reader.connection.lineage)
-            let sent = injection.flatMap { $0.isSent ? $0 : nil }
+            try leaks.check(checked, asking.gathered, reader)
+            let sent = injection?.isSent == true ? injection : nil
             search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
@@ -92,7 +87,7 @@ extension HTTPEngine {
             }
             do {
                 let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
-                try exchange.leaks.check(bytes, isLast: isLast, reader.connection.lineage)
+                try exchange.leaks.check(bytes, isLast: isLast, reader)
             } catch {
                 return cut(exchange, error)
             }
@@ -101,9 +96,9 @@ extension HTTPEngine {
             guard exchange.requestBody.isComplete else { return close() }
             do {
                 if exchange.checked.framing == .chunked {
-                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader.connection.lineage)
-                    try exchange.leaks.check(trailers: trailers ?? [:], reader.connection.lineage)
+                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader)
                 }
+                try exchange.leaks.check(trailers: trailers, reader)
                 let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
