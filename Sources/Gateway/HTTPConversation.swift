@@ -107,6 +107,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
         guard context != nil, !ending else { return }
         let material = authorised.material
+        let most = authorised.maximumBody
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
@@ -120,7 +121,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     identity: material?.identity
                 )
                 link.attach(self)
-                self.rule(id, .allowed(injection: material?.injection))
+                self.rule(id, .allowed(injection: material?.injection, maximumBody: most))
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))

@@ -121,9 +121,12 @@ package struct Obligations: Sendable, Hashable {
     package var credential: String?
     /// The upstream address may be private, loopback or link-local: every level's rule says so.
     package var privateAddresses: Bool
+    /// Octets that the body may have at most, where its length is not known; nil for any number.
+    package var maximumBody: UInt64?
 
-    package init(credential: String? = nil, privateAddresses: Bool = false) {
+    package init(credential: String? = nil, privateAddresses: Bool = false, maximumBody: UInt64? = nil) {
         self.credential = credential
         self.privateAddresses = privateAddresses
+        self.maximumBody = maximumBody
     }
 }

@@ -19,8 +19,9 @@ package struct RulingID: Sendable, Hashable {
 
 /// The answer to `EngineAction.ask`.
 package enum Ruling: Sendable, Hashable {
-    /// Permitted; `injection` is the credential to put in, when the rule names one.
-    case allowed(injection: Injection?)
+    /// Permitted; `injection` is the credential to put in, when the rule names one, `maximumBody` the octets that a body
+    /// of unknown length may have, where there is a bound.
+    case allowed(injection: Injection?, maximumBody: UInt64? = nil)
     case denied(Denial)
     /// Not yet decided: ask again when this much of the request has been read. The id is spent.
     case read(BodyInterest)

@@ -58,7 +58,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard !isOver else { return [] }
         guard case .asking(let asking) = state, asking.id == id else { return close() }
         switch ruling {
-        case .allowed(let injection): return allowed(asking, injection) + pump()
+        case .allowed(let injection, let most): return allowed(asking, injection, atMost: most) + pump()
         case .denied(let denial):
             return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered)
                 + pump()
