@@ -120,6 +120,11 @@ bench-crowd: build ## A thousand agents at once and ten thousand launches: what 
 bench-trees: build ## What looking through a workspace's folders costs a launch
 	@tools/bench/trees
 
+.PHONY: bench-decide
+bench-decide: build-tests ## What one decision costs: 1,000 rules at each of eight levels
+	@BAILEY_BENCH=decide $(SWIFT) test $(swift_flags) --skip-build --filter DecisionSpeedTests </dev/null 2>&1 |
+	    sed -n 's/^bench-decide: //p'
+
 .PHONY: bench-mask
 bench-mask: build-tests ## What masking and the search for credentials do in a second, of one core
 	@BAILEY_BENCH=1 $(SWIFT) test $(swift_flags) --skip-build --filter 'MaskBench|ReflectionBench' </dev/null 2>&1 |
