@@ -3,13 +3,15 @@ package enum Action: Sendable, Hashable {
     /// One HTTP request. `path` is normalised (RFC 3986 section 6.2.2, dot segments removed), begins with `/`
     /// and is what will be forwarded; `query` is the raw text behind `?`, nil without one.
     case http(method: String, path: String, query: String?)
+    /// The opening of a WebSocket, which is a GET of this path (RFC 6455 section 4); path and query as above.
+    case webSocket(path: String, query: String?)
     /// A connection that is forwarded as it is (`tls`, `tcp`).
     case connect
 
     /// The raw text behind `?`; nil without one, and for what has none.
     package var query: String? {
         switch self {
-        case .http(_, _, let query): query
+        case .http(_, _, let query), .webSocket(_, let query): query
         case .connect: nil
         }
     }
@@ -20,6 +22,7 @@ package enum Action: Sendable, Hashable {
     package var summary: String {
         switch self {
         case .http(let method, let path, _): "\(method) \(path)"
+        case .webSocket(let path, _): "websocket \(path)"
         case .connect: "connect"
         }
     }
@@ -43,6 +46,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch action {
         case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
+        case .webSocket(let path, _): "websocket \(endpoint)\(path)"
         case .connect: "connect \(endpoint)"
         }
     }

@@ -47,6 +47,8 @@ enum MethodKey {
     static func of(_ action: Action) -> UInt64 {
         switch action {
         case .http(let method, _, _): of(method)
+        // Its opening is a GET.
+        case .webSocket: of("GET")
         case .connect: any
         }
     }

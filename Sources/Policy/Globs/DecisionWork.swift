@@ -13,7 +13,7 @@ package enum DecisionWork {
                 let sum = sum + (action.conditions?.cost ?? 0)
                 return switch action.match {
                 case .connect: sum + 1
-                case .http(_, let path): sum + path.cost
+                case .http(_, let path), .webSocket(let path): sum + path.cost
                 }
             }
         }

@@ -63,6 +63,7 @@ extension ProfileReview {
             *                   every method and path
             * /path/glob        every method, these paths
             grpc SERVICE/METHOD a call of gRPC: grpc acme.Orders/Get*
+            websocket /path     a WebSocket that is opened there: websocket /live/**
 
             Behind a path may stand what else must be so:
             ?q=*&page=1         these parameters, each once, and no others; &** lets others be there as well
@@ -72,9 +73,10 @@ extension ProfileReview {
 
             In a path * stands for any text within a segment (alone: one segment that is not empty), and ** for any
             number of whole segments, none included. Paths are normalised before they are matched; a query is
-            matched where a rule names it. Methods, in upper case:
+            matched where a rule names it. A WebSocket is allowed by its own word alone, not by GET or *; a deny or
+            ask of either, for its path, holds for it as well. Methods, in upper case:
               \(ActionText.methods.joined(separator: " "))
-            Default port: \(scheme == .http ? 80 : 443). Not built yet: websocket.
+            Default port: \(scheme == .http ? 80 : 443).
 
             """
         case .tls:

@@ -38,6 +38,9 @@ struct LeakSearch {
         return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
     }
 
+    /// The same for a message of its own.
+    func fresh() -> LeakSearch { LeakSearch(secrets, sending) }
+
     /// Looks through a head as it came, and what was read of the body already; reads how that is coded.
     ///
     /// A placeholder has the shape of what it stands for: where one may stand has been checked.
@@ -52,7 +55,7 @@ struct LeakSearch {
             if let pair = Self.basic(value) { text.writeString("\n\(pair)") }
         }
         if try leak(inWhole: text) != nil, let found = try place(in: checked.head, reader.patterns) {
-            throw fault(found, reader)
+            throw fault(found, reader.connection.lineage)
         }
         guard checked.framing != .none else { return }
         let fields = checked.head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
@@ -63,23 +66,23 @@ struct LeakSearch {
         } catch {
             throw Self.undecodable(error)
         }
-        for piece in gathered?.pieces ?? [] { try check(piece, isLast: false, reader) }
+        for piece in gathered?.pieces ?? [] { try check(piece, isLast: false, reader.connection.lineage) }
         guard let gathered, gathered.isWhole || gathered.count.isAll else { return }
-        try check(ByteBuffer(), isLast: true, reader)
-        try check(trailers: gathered.trailers, reader)
+        try check(ByteBuffer(), isLast: true, reader.connection.lineage)
+        try check(trailers: gathered.trailers, reader.connection.lineage)
     }
 
     /// Looks through trailers.
-    func check(trailers: HTTPHeaders?, _ reader: RequestReader) throws(HTTPFault) {
+    func check(trailers: HTTPHeaders?, _ lineage: Lineage) throws(HTTPFault) {
         for (name, value) in trailers ?? [:] {
             if let leak = try leak(inWhole: ByteBuffer(string: "\(name)\n\(value)")) {
-                throw fault((leak, "a trailer field"), reader)
+                throw fault((leak, "a trailer field"), lineage)
             }
         }
     }
 
     /// Reads on through the body; `isLast` says that nothing follows.
-    mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ reader: RequestReader) throws(HTTPFault) {
+    mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ lineage: Lineage) throws(HTTPFault) {
         var found: Leak?
         do throws(DecodingFault) {
             try decode(bytes, from: 0, &found)
@@ -90,7 +93,7 @@ struct LeakSearch {
             throw Self.undecodable(error)
         }
         if isLast, shapes != nil, found == nil { found = try Self.leak(shapes?.finish() != nil, shapes) }
-        if let found { throw fault((found, "the request body"), reader) }
+        if let found { throw fault((found, "the request body"), lineage) }
     }
 
     private mutating func decode(
@@ -152,7 +155,7 @@ struct LeakSearch {
         return String(decoding: pair, as: Unicode.UTF8.self)
     }
 
-    private func fault(_ found: (leak: Leak, place: String), _ reader: RequestReader) -> HTTPFault {
+    private func fault(_ found: (leak: Leak, place: String), _ lineage: Lineage) -> HTTPFault {
         let (what, isShape) =
             switch found.leak {
             case .credential: ("the value of a credential", false)
@@ -174,7 +177,7 @@ struct LeakSearch {
             rule: sending.rule,
             decidedBy: sending.decidedBy,
             remedy:
-                "ask \(reader.connection.lineage.principal), or \(owner), to write send: [\(kind.rawValue)] into that rule; "
+                "ask \(lineage.principal), or \(owner), to write send: [\(kind.rawValue)] into that rule; "
                 + "better, have the gateway put it in (credential:); no agent can change a profile"
         )
         return fault

@@ -12,6 +12,7 @@ extension HTTPEngine {
         case .relaying(let exchange): return received(message, in: exchange)
         case .gathering(let gathering): return received(message, in: gathering)
         case .draining(let draining): return drained(message, draining)
+        case .webSocket(let exchange): return received(message, from: .client, in: exchange)
         case .asking, .handedOver, .closed: return close()
         }
     }
@@ -19,7 +20,7 @@ extension HTTPEngine {
     private mutating func receivedFirst(_ message: HTTPMessage) -> Actions {
         switch message {
         case .requestHead(let head): return begin(head)
-        case .unreadable(let fault): return answerFault(Self.fault(fault), withBody: true)
+        case .unreadable(let fault): return answerFault(Self.fault(fault), .json(withBody: true))
         case .body, .end, .responseHead: return close()
         }
     }
@@ -38,7 +39,7 @@ extension HTTPEngine {
                 return [.reply(.responseHead(head)), .reply(.end(nil)), .handOver(host, port: port)]
             }
         } catch {
-            return answerFault(error, withBody: raw.method != .HEAD)
+            return answerFault(error, ReplyManner(to: raw, isStream: reader.connection.isStream))
         }
     }
 
@@ -56,6 +57,7 @@ extension HTTPEngine {
         do {
             try checked.credentials.apply(injection, to: &head, of: asking)
             try leaks.check(checked, asking.gathered, reader)
+            if checked.opening != nil, !masks.isEmpty { throw Self.unmasked }
             let sent = injection?.isSent == true ? injection : nil
             search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
         } catch {
@@ -91,7 +93,7 @@ extension HTTPEngine {
             }
             do {
                 let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
-                try exchange.leaks.check(bytes, isLast: isLast, reader)
+                try exchange.leaks.check(bytes, isLast: isLast, reader.connection.lineage)
             } catch {
                 return cut(exchange, error)
             }
@@ -100,9 +102,9 @@ extension HTTPEngine {
             guard exchange.requestBody.isComplete else { return close() }
             do {
                 if exchange.checked.framing == .chunked {
-                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader)
+                    try exchange.leaks.check(ByteBuffer(), isLast: true, reader.connection.lineage)
                 }
-                try exchange.leaks.check(trailers: trailers, reader)
+                try exchange.leaks.check(trailers: trailers, reader.connection.lineage)
                 let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
@@ -142,7 +144,7 @@ extension HTTPEngine {
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, fault.denial)
         guard exchange.response == nil else { return notes + [record] + close() }
         return notes + [record]
-            + reply(fault.status, fault.denial, withBody: !exchange.checked.isHead, closing: true) + close()
+            + reply(fault.status, fault.denial, exchange.checked.manner, closing: true) + close()
     }
 
     private mutating func drained(_ message: HTTPMessage, _ draining: Draining) -> Actions {
@@ -179,7 +181,7 @@ extension HTTPEngine {
         }
         let closes =
             checked.closes || !(small || isRead) || checked.wantsContinue || denial.reason == .revoked
-        let actions = reply(status, denial, withBody: !checked.isHead, closing: closes)
+        let actions = reply(status, denial, checked.manner, closing: closes)
         // A client that waits for 100 Continue sends nothing that could be drained.
         guard !checked.wantsContinue, !(isRead && closes) else { return actions + close() }
         if isRead { state = .idle } else { state = .draining(Draining(closes: closes)) }
@@ -189,24 +191,25 @@ extension HTTPEngine {
     /// Answers a head that could not be understood or must not be asked about.
     ///
     /// What follows it cannot be trusted to be framed, so the connection ends.
-    private mutating func answerFault(_ fault: HTTPFault, withBody: Bool) -> Actions {
+    private mutating func answerFault(_ fault: HTTPFault, _ manner: ReplyManner) -> Actions {
         [.refused(freshID(), fault.request, fault.denial)]
-            + reply(fault.status, fault.denial, withBody: withBody, closing: true) + close()
+            + reply(fault.status, fault.denial, manner, closing: true) + close()
     }
 
     func reply(
         _ status: HTTPResponseStatus,
         _ denial: Denial,
-        withBody: Bool,
+        _ manner: ReplyManner,
         closing: Bool
     ) -> Actions {
-        Replies.refusal(
-            status,
-            denial,
-            lineage: reader.connection.lineage,
-            withBody: withBody,
-            closing: closing
-        ).map { .reply($0) }
+        let lineage = reader.connection.lineage
+        let answer =
+            switch manner {
+            case .grpc: Replies.call(denial)
+            case .json(let withBody):
+                Replies.refusal(status, denial, lineage: lineage, withBody: withBody, closing: closing)
+            }
+        return answer.map { .reply($0) }
     }
 
     static func fault(_ unreadable: HTTPMessage.Unreadable) -> HTTPFault {
