@@ -19,7 +19,7 @@ extension Replies {
     private static func code(of reason: Denial.Reason) -> Int {
         switch reason {
         case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .nameMismatch, .protocolMismatch,
-            .placeholderMisused, .revoked:
+            .placeholderMisused, .secretLeaving, .revoked:
             7
         case .malformed: 3
         case .overBudget: 8

@@ -54,7 +54,7 @@ extension HTTPEngine {
         var head = checked.head
         var search: ReplySearch?
         var leaks = LeakSearch(spellings.outward, sending)
-        do {
+        do throws(HTTPFault) {
             try checked.credentials.apply(injection, to: &head, of: asking)
             try leaks.check(checked, asking.gathered, reader)
             if checked.opening != nil, !masks.isEmpty { throw Self.unmasked }
