@@ -13,7 +13,7 @@ struct WebSocketTests {
         var ledger = Ledger()
         var asked: [String] = []
         var refused: [Denial] = []
-        var masked: [ReplyPart] = []
+        var masked: [MaskNote] = []
         var toUpstream: [HTTPMessage] = []
         var toClient: [HTTPMessage] = []
         var finished = 0
@@ -46,7 +46,7 @@ struct WebSocketTests {
                     try run(engine.ruled(id, ruling))
                 case .forward(let message, .upstream, _): toUpstream.append(message)
                 case .forward(let message, .client, _), .reply(let message): toClient.append(message)
-                case .masked(_, let part): masked.append(part)
+                case .masked(_, let note): masked.append(note)
                 case .refused(_, _, let denial): refused.append(denial)
                 case .finished: finished += 1
                 case .close: isClosed = true
@@ -247,7 +247,31 @@ struct WebSocketTests {
         }
         .joined()
         #expect(!told.contains("s3cr3t") && told.contains("\u{B}***********"))
-        #expect(talk.masked == [.header, .body])
+        #expect(talk.masked == [.credential(.header), .credential(.body)])
+    }
+
+    @Test func `A WebSocket that a rule with a mask allows is refused: it would not be applied`() throws {
+        let talk = try Talk()
+        talk.ruling = .allowed(injection: nil, masks: [.email])
+        try talk.send(.requestHead(Self.head()))
+        #expect(talk.status == 501 && talk.toUpstream.isEmpty)
+        #expect(talk.refused.map(\.reason) == [.unsupported])
+    }
+
+    @Test func `A provider's token in a message is refused, also when the message is cut in it`() throws {
+        let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
+        for cut in [token.utf8.count, 10] {
+            let talk = try Self.opened()
+            try talk.send(Self.consent(to: talk), from: .upstream)
+            let pieces = [token.utf8.prefix(cut), token.utf8.dropFirst(cut)].filter { !$0.isEmpty }
+            for (index, piece) in pieces.enumerated() {
+                let isLast = index == pieces.count - 1
+                let first: UInt8 = (index == 0 ? 1 : 0) | (isLast ? 0x80 : 0)
+                let frame = [first, 0x80 | UInt8(piece.count), 0, 0, 0, 0] + Array(piece)
+                try talk.send(.body(ByteBuffer(bytes: frame)))
+            }
+            #expect(talk.refused.map(\.reason) == [.secretLeaving] && talk.isClosed)
+        }
     }
 
     @Test func `F05: a placeholder in a message is refused, also when the message is cut in it`() throws {
