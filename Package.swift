@@ -6,7 +6,7 @@ import PackageDescription
 // --explicit-target-dependency-import-check error).
 
 /// One folder under Sources/Protocols each; adding a protocol is one word here.
-let protocols = ["HTTP", "HTTP2", "TLS", "DNS"]
+let protocols = ["HTTP", "HTTP2", "SOCKS", "TLS", "DNS"]
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")

@@ -70,24 +70,25 @@ struct Acceptor: Sendable {
                 port: port,
                 lineage: resident.lineage
             )
-            return try pipeline.addHTTP(HTTPConversation(connection, parts))
+            return try pipeline.addHandler(ProxyOpening(connection, parts))
         }
-        guard let host = host(at: address, channel) else {
-            parts.authoriser.refused(nil, .unknownAddress(address))
+        guard let host = resident.host(.address(address), on: channel) else {
+            parts.authoriser.refused(nil, .unknownAddress(.address(address)))
             return cutoff.cut()
         }
         let arrival = Arrival(host: host, port: port, isTunnel: false)
         parts.authoriser.place = arrival.description
         try pipeline.addHandler(Classifier(arrival, parts))
     }
+}
 
-    /// The name that an address stands for, held until the connection ends; the address itself when it is not
-    /// one of ours; nil for one of ours that stands for nothing.
-    private func host(at address: IPAddress, _ channel: any Channel) -> Host? {
-        guard SyntheticAddresses.contains(address) else { return .address(address) }
-        guard let name = resident.names.withLock({ $0.retain(address) }) else { return nil }
-        let resident = resident
-        channel.closeFuture.whenComplete { _ in resident.names.withLock { $0.release(address) } }
+extension Resident {
+    /// The name that an address stands for, held until the connection ends; the host itself when it is not one of our
+    /// addresses; nil for one of ours that stands for nothing.
+    func host(_ host: Host, on channel: any Channel) -> Host? {
+        guard case .address(let address) = host, SyntheticAddresses.contains(address) else { return host }
+        guard let name = names.withLock({ $0.retain(address) }) else { return nil }
+        channel.closeFuture.whenComplete { _ in self.names.withLock { $0.release(address) } }
         return .name(name)
     }
 }

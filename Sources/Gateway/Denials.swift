@@ -130,7 +130,15 @@ extension Denial {
         )
     }
 
-    static func unknownAddress(_ address: IPAddress) -> Denial {
+    static func clearHTTP2(_ host: Host, _ port: UInt16) -> Denial {
+        own(
+            .unsupported,
+            "HTTP/2 without TLS to \(host) port \(port) (prior knowledge) is not spoken; HTTP/1.1 is, and HTTP/2 over TLS",
+            remedy: "Use HTTP/1.1 in the clear, or TLS."
+        )
+    }
+
+    static func unknownAddress(_ address: Host) -> Denial {
         own(
             .nameMismatch,
             "\(address) stands for no name that this agent has looked up",
@@ -161,6 +169,14 @@ extension Denial {
             .overBudget,
             "the agent has \(limit) connections open already",
             remedy: "Close connections that are not needed."
+        )
+    }
+
+    static func overStreams(_ limit: Int) -> Denial {
+        own(
+            .overBudget,
+            "the agent has \(limit) streams of HTTP/2 connections open already",
+            remedy: "Read the answers that have come, or close streams that are not needed."
         )
     }
 
