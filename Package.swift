@@ -6,7 +6,9 @@ import PackageDescription
 // --explicit-target-dependency-import-check error).
 
 /// One folder under Sources/Protocols each; adding a protocol is one word here.
-let protocols = ["HTTP", "HTTP2", "SOCKS", "TLS", "DNS"]
+let protocols = ["HTTP", "HTTP2", "WebSocket", "SOCKS", "TLS", "DNS"]
+/// Those that carry the opening of a WebSocket.
+let carriers: Set = ["HTTP", "HTTP2"]
 
 let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -171,7 +173,9 @@ let package = Package(
             .target(
                 name: "\($0)Protocol",
                 dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1]
-                    + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing"] : []),
+                    + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing"] : [])
+                    + ($0 == "WebSocket" ? [crypto] : [])
+                    + (carriers.contains($0) ? ["WebSocketProtocol"] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
             )
@@ -218,6 +222,8 @@ let package = Package(
                     .target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1,
                     .product(name: "NIOEmbedded", package: "swift-nio"),
                 ] + ($0 == "HTTP2" ? [hpack] : [])
+                    + ($0 == "WebSocket" ? [.product(name: "NIOWebSocket", package: "swift-nio")] : [])
+                    + ($0 == "HTTP" ? ["WebSocketProtocol"] : [])
             )
         },
     swiftLanguageModes: [.v6]

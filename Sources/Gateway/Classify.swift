@@ -15,6 +15,7 @@ internal import Wire
 /// | ClientHello | any other | interception: a refusal is explained inside |
 /// | HTTP request | `tcp` only | forwarded |
 /// | HTTP request | any other | HTTP |
+/// | HTTP/2's preface | no `tcp` | reset, as what it is |
 /// | anything else, or silence | `tcp` among them | forwarded |
 /// | anything else, or silence | no `tcp` | reset |
 ///
@@ -117,7 +118,9 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         switch HTTPClassifier.classify(view) {
         case .match: schemes == [.tcp] ? forward(.tcp) : converse(over: .http, serverName: nil)
         case .needsMore: break
-        case .noMatch: schemes.contains(.tcp) ? forward(.tcp) : refuse(seen: "a connection")
+        case .noMatch where schemes.contains(.tcp): forward(.tcp)
+        case .noMatch where HTTPClassifier.isPreface(view): reject(.clearHTTP2(arrival.host, arrival.port))
+        case .noMatch: refuse(seen: "a connection")
         }
     }
 

@@ -13,6 +13,8 @@ final class ClientStreamMessages: ChannelDuplexHandler {
     private let scheme: String
     private var hasHead = false
     private var isBroken = false
+    /// Held until it is known whether the answer ends with it: of a gRPC call it must ("Trailers-Only").
+    private var held: HTTPResponseHead?
     /// Whether the client, and the answer to it, have come to their end.
     private var hasEnded = (client: false, answer: false)
 
@@ -46,7 +48,10 @@ final class ClientStreamMessages: ChannelDuplexHandler {
             hasHead = true
             let head = try HTTP2Request.head(payload.headers, ends: payload.endStream, scheme: scheme)
             context.fireChannelRead(wrapInboundOut(.head(head)))
-            if payload.endStream { context.fireChannelRead(wrapInboundOut(.end(nil))) }
+            // The opening of a WebSocket is a whole request, though its stream goes on.
+            if payload.endStream || head.headers.contains(name: "upgrade") {
+                context.fireChannelRead(wrapInboundOut(.end(nil)))
+            }
             return
         }
         context.fireChannelRead(wrapInboundOut(.end(try HTTP2Trailers.fields(payload.headers))))
@@ -63,17 +68,37 @@ final class ClientStreamMessages: ChannelDuplexHandler {
         let payload: HTTP2Frame.FramePayload
         switch unwrapOutboundIn(data) {
         case .head(let head):
-            payload = .headers(.init(headers: HTTP2Response.block(of: head)))
+            writeHead(context)
+            held = head
+            return promise?.succeed(()) ?? ()
         case .body(let bytes):
+            writeHead(context)
             payload = .data(.init(data: bytes))
         case .end(.some(let trailers)) where !trailers.isEmpty:
+            writeHead(context)
             hasEnded.answer = true
             payload = .headers(.init(headers: HTTP2Trailers.block(of: trailers), endStream: true))
         case .end:
             hasEnded.answer = true
-            payload = .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+            if let head = held {
+                held = nil
+                payload = .headers(.init(headers: HTTP2Response.block(of: head), endStream: true))
+            } else {
+                payload = .data(.init(data: .byteBuffer(ByteBuffer()), endStream: true))
+            }
         }
         context.write(wrapOutboundOut(payload), promise: promise)
+    }
+
+    func flush(context: ChannelHandlerContext) {
+        writeHead(context)
+        context.flush()
+    }
+
+    private func writeHead(_ context: ChannelHandlerContext) {
+        guard let head = held else { return }
+        held = nil
+        context.write(wrapOutboundOut(.headers(.init(headers: HTTP2Response.block(of: head)))), promise: nil)
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

@@ -41,6 +41,10 @@ final class ClientStreams: ChannelInboundHandler {
         parts.authoriser.asksForNothing()
         let own = ConnectionParts(parts.resident, parts.gatehouse, loop: parts.loop)
         own.authoriser.place = parts.authoriser.place
+        if let denial = parts.resident.admitStream(stream) {
+            own.authoriser.refused(nil, denial)
+            throw denial
+        }
         let pipeline = stream.pipeline.syncOperations
         try pipeline.addHandler(ClientStreamMessages(scheme: connection.scheme.rawValue))
         try pipeline.addHandler(HTTPConversation(connection, own))
@@ -100,7 +104,7 @@ extension ChannelPipeline.SynchronousOperations {
         let bound = NIOLoopBound(streams, eventLoop: parts.loop)
         _ = try configureHTTP2Pipeline(
             mode: .server,
-            connectionConfiguration: .gateway,
+            connectionConfiguration: .toClients,
             streamConfiguration: .gateway
         ) { stream in
             stream.eventLoop.makeCompletedFuture { try bound.value.begin(stream) }
@@ -122,6 +126,13 @@ extension NIOHTTP2Handler.ConnectionConfiguration {
             HTTP2Setting(parameter: .enablePush, value: 0),
         ]
         configuration.targetWindowSize = GatewayLimits.connectionWindow
+        return configuration
+    }
+
+    /// The same, with WebSockets as streams (RFC 8441 section 3).
+    static var toClients: Self {
+        var configuration = gateway
+        configuration.initialSettings.append(HTTP2Setting(parameter: .enableConnectProtocol, value: 1))
         return configuration
     }
 }

@@ -10,6 +10,10 @@ package struct GatewayLimits: Sendable {
     /// Browsers and package managers stay under a few hundred; more is refused so that one agent cannot use
     /// up the supervisor's descriptors.
     package var connectionsPerAgent = 512
+    /// Open streams of one agent's HTTP/2 connections together: what ten connections may have.
+    ///
+    /// Each may hold a window of what its client does not take, in either direction.
+    package var streamsPerAgent = 1_000
     /// Live client connections of all agents together, and as many upstream ones; the supervisor sets it by what it
     /// may open.
     package var connections = 4_096

@@ -31,6 +31,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     let authoriser: Authoriser
     let upstreams: Upstreams
     let gatehouse: Gatehouse
+    /// The client's side is a stream of HTTP/2.
+    let isStream: Bool
     var engine: HTTPEngine
     var ledger = Ledger()
     var context: ChannelHandlerContext?
@@ -54,6 +56,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         gatehouse = parts.gatehouse
+        isStream = connection.isStream
         authoriser = parts.authoriser
         upstreams = Upstreams(
             parts.resident,
@@ -185,6 +188,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         case .responseHead(let head):
             answering = head.status.code >= 200
             context.write(wrapOutboundOut(.head(head)), promise: nil)
+            if head.status == .switchingProtocols { turn(context) }
         case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
         case .end(let trailers):
             let promise = context.eventLoop.makePromise(of: Void.self)

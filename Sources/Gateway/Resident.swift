@@ -23,6 +23,8 @@ final class Resident: Sendable {
         var present = 0
         /// Those among them that count against the budget.
         var clients = 0
+        /// Open streams of its HTTP/2 connections.
+        var streams = 0
         var channels: [ObjectIdentifier: Member] = [:]
 
         var closed: Bool { phase != .serving }
@@ -49,6 +51,7 @@ final class Resident: Sendable {
     /// Octets of bodies that are held until their requests are decided on.
     private let bodies = Atomic(0)
     private let connectionLimit: Int
+    private let streamLimit: Int
     private let budget: ConnectionBudget
     private let state: Mutex<State>
 
@@ -58,6 +61,7 @@ final class Resident: Sendable {
         destination = agent.destination
         self.budget = budget
         connectionLimit = limits.connectionsPerAgent
+        streamLimit = limits.streamsPerAgent
         datagrams = Mutex(DatagramTally(limit: limits.datagramDestinations))
         state = Mutex(State(policy: agent.policy))
     }
@@ -140,6 +144,18 @@ final class Resident: Sendable {
         guard hasRoom else { return .overBudget(connectionLimit) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.clients -= 1 } }
         return budget.take(.client, for: id, until: channel.closeFuture)
+    }
+
+    /// Takes a stream of a client connection into the agent's budget; why not, when there are too many.
+    func admitStream(_ stream: any Channel) -> Denial? {
+        let hasRoom = state.withLock { state in
+            guard state.streams < streamLimit else { return false }
+            state.streams += 1
+            return true
+        }
+        guard hasRoom else { return .overStreams(streamLimit) }
+        stream.closeFuture.whenComplete { _ in self.state.withLock { $0.streams -= 1 } }
+        return nil
     }
 
     /// Takes an upstream channel; fails when the agent has been closed meanwhile, or there are too many.

@@ -35,6 +35,8 @@ final class UpstreamLink: ChannelDuplexHandler {
     private var waitingToRead = false
     private var isUnflushed = false
     private var broken = false
+    /// From the end of the present response on, the octets are a WebSocket's.
+    private var isTurning = false
 
     init(isStream: Bool) {
         self.isStream = isStream
@@ -61,7 +63,27 @@ final class UpstreamLink: ChannelDuplexHandler {
 
     func close() {
         place = .dead
+        // A WebSocket's last frame.
+        if isTurning { context?.flush() }
         context?.close(promise: nil)
+    }
+
+    /// The upstream has changed protocols, as it was asked to.
+    func turn() {
+        isTurning = true
+        keepsAlive = false
+    }
+
+    private func takeOctets(_ context: ChannelHandlerContext) {
+        do {
+            try context.pipeline.syncOperations.takeOctets(
+                from: HTTPResponseDecoder.self,
+                as: OctetParts<HTTPResponseHead>(),
+                before: self
+            )
+        } catch {
+            close()
+        }
     }
 
     func write(_ message: HTTPMessage) {
@@ -145,6 +167,7 @@ extension UpstreamLink {
             keepsAlive = head.isKeepAlive
             conversation.received(.responseHead(head), from: self)
         case .body(let bytes): conversation.received(.body(bytes), from: self)
+        case .end where isTurning: takeOctets(context)
         case .end(let trailers): conversation.received(.end(trailers), from: self)
         }
     }

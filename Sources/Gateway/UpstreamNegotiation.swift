@@ -74,7 +74,7 @@ extension ChannelPipeline.SynchronousOperations {
         encoding.automaticallySetFramingHeaders = false
         try addHandler(HTTPRequestEncoder(configuration: encoding))
         let decoder = HTTPResponseDecoder(
-            leftOverBytesStrategy: .dropBytes,
+            leftOverBytesStrategy: .forwardBytes,
             informationalResponseStrategy: .forward,
             limitConfiguration: .engine
         )

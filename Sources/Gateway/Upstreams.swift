@@ -44,6 +44,7 @@ final class Upstreams {
         let endpoint = authorised.permit.request.endpoint
         let identity = authorised.material?.identity
         let key = UpstreamKey(agent: resident.id, endpoint: endpoint, identity: identity)
+        let multiplexed = multiplexed && !authorised.permit.request.isOpening
         if !fresh, multiplexed, let session = pool?.session(key) {
             return hand(session.open(endpoint.scheme), endpoint, then)
         }
@@ -110,5 +111,12 @@ final class Upstreams {
             denial: fault.isDistrust
                 ? .upstreamDistrusted(endpoint, fault.words) : .upstreamFailed(endpoint, fault.words)
         )
+    }
+}
+
+extension Request {
+    /// The opening of a WebSocket: every server that has one takes it over HTTP/1.1, few over HTTP/2 (RFC 8441).
+    fileprivate var isOpening: Bool {
+        if case .webSocket = action { true } else { false }
     }
 }

@@ -3,6 +3,8 @@ package enum Action: Sendable, Hashable {
     /// One HTTP request. `path` is normalised (RFC 3986 section 6.2.2, dot segments removed), begins with `/`
     /// and is what will be forwarded; `query` is the raw text behind `?`, nil without one.
     case http(method: String, path: String, query: String?)
+    /// The opening of a WebSocket, which is a GET of this path (RFC 6455 section 4); path and query as above.
+    case webSocket(path: String, query: String?)
     /// A connection that is forwarded as it is (`tls`, `tcp`).
     case connect
 
@@ -12,6 +14,7 @@ package enum Action: Sendable, Hashable {
     package var summary: String {
         switch self {
         case .http(let method, let path, _): "\(method) \(path)"
+        case .webSocket(let path, _): "websocket \(path)"
         case .connect: "connect"
         }
     }
@@ -33,6 +36,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     package var description: String {
         switch action {
         case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
+        case .webSocket(let path, _): "websocket \(endpoint)\(path)"
         case .connect: "connect \(endpoint)"
         }
     }

@@ -112,7 +112,14 @@ extension ActionPattern {
         case (.connect, .connect): true
         case (.http(let method, let glob), .http(let requested, _, _)):
             (method == nil || method == requested) && Self.matches(glob, readings, as: effect, &steps)
-        case (.connect, .http), (.http, .connect): false
+        case (.webSocket(let glob), .webSocket): Self.matches(glob, readings, as: effect, &steps)
+        // Its opening is a GET: what keeps a GET away keeps it away too, but only its own word lets it pass.
+        case (.http(let method, let glob), .webSocket):
+            effect != .allow && (method == nil || method == "GET")
+                && Self.matches(glob, readings, as: effect, &steps)
+        case (.connect, .http), (.connect, .webSocket), (.http, .connect), (.webSocket, .http),
+            (.webSocket, .connect):
+            false
         }
     }
 

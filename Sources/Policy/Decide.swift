@@ -48,7 +48,7 @@ extension LineagePolicy {
 
     private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
         switch action {
-        case .http(_, let path, _): try PathReadings(path)
+        case .http(_, let path, _), .webSocket(let path, _): try PathReadings(path)
         case .connect: nil
         }
     }

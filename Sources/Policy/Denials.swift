@@ -116,6 +116,7 @@ extension Action {
     fileprivate var method: String {
         switch self {
         case .http(let method, _, _): method
+        case .webSocket: "websocket"
         case .connect: "connect"
         }
     }

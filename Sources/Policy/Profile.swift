@@ -230,6 +230,8 @@ package struct ActionPattern: Sendable, Hashable {
         /// `METHOD [/path/glob]`; a nil method is `*`. In the path `*` stands for one segment or a part of
         /// one, a segment `**` for any number of segments.
         case http(method: String?, path: PathGlob)
+        /// `websocket [/path/glob]`.
+        case webSocket(path: PathGlob)
         /// The one action of `tls` and `tcp`.
         case connect
     }

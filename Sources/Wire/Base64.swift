@@ -35,6 +35,22 @@ package enum Base64 {
         return padding <= 2 ? result : nil
     }
 
+    /// The text of octets, in the standard alphabet, padded.
+    package static func encoded(_ octets: [UInt8]) -> String {
+        var text: [UInt8] = []
+        var index = 0
+        while index < octets.count {
+            let group = octets[index...].prefix(3)
+            let bits = group.enumerated().reduce(UInt32(0)) {
+                $0 | UInt32($1.element) << UInt32(16 - 8 * $1.offset)
+            }
+            for place in 0...group.count { text.append(standard[Int(bits >> UInt32(18 - 6 * place)) & 63]) }
+            text += [UInt8](repeating: UInt8(ascii: "="), count: 3 - group.count)
+            index += 3
+        }
+        return String(decoding: text, as: Unicode.UTF8.self)
+    }
+
     /// What base64 text contains wherever these octets are part of what it encodes: one pattern for each of the
     /// three alignments and each alphabet, without the characters that neighbouring octets have a share in.
     package static func tracesOf(_ octets: [UInt8]) -> [[UInt8]] {

@@ -52,6 +52,41 @@ struct HeadTests {
         #expect(throws: HTTP2Fault.self) { try Self.read(Self.with(changes)) }
     }
 
+    private static let opening: HPACKHeaders = [
+        ":method": "CONNECT", ":protocol": "websocket", ":scheme": "https", ":authority": "a.test",
+        ":path": "/live",
+        "sec-websocket-version": "13", "sec-websocket-protocol": "chat",
+    ]
+
+    @Test("C32: an extended CONNECT is the opening of a WebSocket (RFC 8441), with a key of our own")
+    func opening() throws {
+        let head = try Self.read(Self.opening, ends: false)
+        #expect(head.method == .GET && head.uri == "/live")
+        #expect(head.headers["upgrade"] == ["websocket"] && head.headers["connection"] == ["Upgrade"])
+        #expect(
+            head.headers["sec-websocket-key"].count == 1 && head.headers["sec-websocket-version"] == ["13"]
+        )
+        #expect(!head.headers.contains(name: "transfer-encoding"))
+        let consent: HTTPHeaders = [
+            "upgrade": "websocket", "connection": "Upgrade", "sec-websocket-accept": "x", "a": "b",
+        ]
+        let block = HTTP2Response.block(
+            of: HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: consent)
+        )
+        #expect(block == [":status": "200", "a": "b"])
+    }
+
+    @Test(
+        "C32: an extended CONNECT for anything else, or one that ends, is refused",
+        arguments: ["connect-udp", "h2c", ""]
+    )
+    func otherProtocol(spoken: String) {
+        var block = Self.opening
+        block.replaceOrAdd(name: ":protocol", value: spoken)
+        #expect(throws: HTTP2Fault.self) { try Self.read(block, ends: false) }
+        #expect(throws: HTTP2Fault.self) { try Self.read(Self.opening, ends: true) }
+    }
+
     @Test(
         "C28 what a request needs may not be missing",
         arguments: [":method", ":scheme", ":authority", ":path"]

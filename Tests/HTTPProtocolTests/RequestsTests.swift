@@ -196,15 +196,10 @@ struct RequestsTests {
     ]
 
     static let unsupported: [Refusal] = [
-        Refusal(
-            "C27 h2c",
-            501,
-            fields: "Connection: Upgrade, HTTP2-Settings",
-            "Upgrade: h2c",
-            "HTTP2-Settings: AAMA"
-        ),
-        Refusal("C32 websocket", 501, fields: "Connection: Upgrade", "Upgrade: websocket"),
-        Refusal("Upgrade that Connection does not name", 501, fields: "Upgrade: websocket"),
+        Refusal("C32 another protocol", 501, fields: "Connection: Upgrade", "Upgrade: irc"),
+        Refusal("C32 a choice of protocols", 501, fields: "Connection: Upgrade", "Upgrade: websocket, irc"),
+        Refusal("C27 h2c and another", 501, fields: "Connection: Upgrade", "Upgrade: h2c", "Upgrade: irc"),
+        Refusal("Upgrade that Connection does not name", 501, fields: "Upgrade: irc"),
         Refusal("TRACE", 501, lines("TRACE / HTTP/1.1", "Host: allowed.test")),
         Refusal("another expectation", 417, fields: "Expect: 200-ok", "Content-Length: 0"),
     ]

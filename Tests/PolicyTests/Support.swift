@@ -5,8 +5,9 @@ func action(_ text: String) -> ActionPattern? {
     guard text != "connect" else { return ActionPattern(match: .connect, text: text, source: "t.yaml:2") }
     let parts = text.split(separator: " ").map(String.init)
     guard let glob = parts.count == 2 ? PathGlob(parts[1]) : .everything else { return nil }
+    let method = parts[0] == "*" ? nil : parts[0]
     return ActionPattern(
-        match: .http(method: parts[0] == "*" ? nil : parts[0], path: glob),
+        match: method == "websocket" ? .webSocket(path: glob) : .http(method: method, path: glob),
         text: text,
         source: "t.yaml:2"
     )

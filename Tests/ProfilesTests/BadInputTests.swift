@@ -173,10 +173,6 @@ struct BadInputTests {
                 "egress: [{to: \"postgres://a.test\"}]",
                 "2:16: the protocol \"postgres\" is not built yet; use http, https, tls or tcp"
             ),
-            (
-                "egress: [{to: \"https://a.test\", allow: [\"websocket /x\"]}]",
-                "2:42: websocket is not built yet"
-            ),
         ]
     )
     func unbuilt(line: String, expected: String) {

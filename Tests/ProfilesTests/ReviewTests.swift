@@ -257,6 +257,7 @@ struct ReviewTests {
             #expect(ProfileReview.words(of: name).exitCode == ReviewOutcome.success)
         }
         #expect(ProfileReview.words(of: "https").output.contains("METHOD /path/glob"))
+        #expect(ProfileReview.words(of: "https").output.contains("websocket /path "))
         #expect(
             ProfileReview.words(of: "postgres").complaints == "the protocol \"postgres\" is not built yet\n"
         )

@@ -103,6 +103,25 @@ struct WordsTests {
         )
     }
 
+    @Test("websocket is a word of http and https, with a path or without, in lower case")
+    func webSocket() throws {
+        for scheme in [Scheme.http, .https] {
+            #expect(try ActionText.parse("websocket", scheme: scheme) == .webSocket(path: .everything))
+            let path = try #require(PathGlob("/live/**"))
+            #expect(try ActionText.parse("websocket /live/**", scheme: scheme) == .webSocket(path: path))
+        }
+        for text in ["WebSocket /x", "websockt /x"] {
+            let problem = try #require(throws: TextProblem.self) {
+                try ActionText.parse(text, scheme: .https)
+            }
+            #expect(problem.suggestion == "websocket")
+        }
+        #expect(throws: TextProblem.self) { try ActionText.parse("websocket", scheme: .tls) }
+        #expect(throws: TextProblem.self) { try ActionText.parse("websocket live", scheme: .https) }
+        let asked = try RequestText.parse("websocket https://a.test/live/../x?q")
+        #expect(asked.action == .webSocket(path: "/x", query: "q"))
+    }
+
     @Test("tls and tcp know one word")
     func connect() throws {
         #expect(try ActionText.parse("connect", scheme: .tls) == .connect)

@@ -49,33 +49,44 @@ private struct IndexedRule {
     var to: HostPattern { rule.to }
 }
 
-/// What rules of the parent's together let a method do, put together when it is asked for, and once.
+/// What is done to a path.
+private enum Verb: Hashable {
+    /// Nil is `*`: only patterns for every method cover it, since methods exist that no pattern names.
+    case method(String?)
+    case webSocket
+
+    /// The paths of a pattern that covers this; nil for one that does not.
+    func path(of match: ActionPattern.Match) -> PathGlob? {
+        switch (self, match) {
+        case (.method(let mine), .http(let theirs, let glob)): theirs == nil || theirs == mine ? glob : nil
+        case (.webSocket, .webSocket(let glob)): glob
+        case (.method, .webSocket), (.webSocket, .http), (_, .connect): nil
+        }
+    }
+}
+
+/// What rules of the parent's together let a verb do, put together when it is asked for, and once.
 private struct Reach {
     private var unions: [Key: GlobUnion] = [:]
 
     private struct Key: Hashable {
         let rules: [Int]
-        /// Nil is `*`.
-        let method: String?
+        let verb: Verb
     }
 
-    /// For `*` only patterns for every method count: methods exist that no pattern names.
     mutating func union(
         of rules: [IndexedRule],
-        for method: String?,
+        for verb: Verb,
         _ budget: inout ComparisonBudget
     ) -> GlobUnion? {
         guard budget.spend(rules.count + 4) else { return nil }
-        let key = Key(rules: rules.map(\.index), method: method)
+        let key = Key(rules: rules.map(\.index), verb: verb)
         if let known = unions[key] { return known }
         var union = GlobUnion()
         for rule in rules.map(\.rule) {
             for action in [rule.allow, rule.ask].joined() {
                 guard budget.spend(2) else { return nil }
-                guard case .http(let theirs, let glob) = action.match, theirs == nil || theirs == method
-                else {
-                    continue
-                }
+                guard let glob = verb.path(of: action.match) else { continue }
                 guard union.add(path: glob, &budget) else { return nil }
             }
         }
@@ -178,12 +189,24 @@ extension ActionPattern {
             }
             return budget.spend(rules.count) ? (isCovered ? .included : .exceeds) : .undecided
         case .http(let method, let path):
-            guard let theirs = reach.union(of: rules, for: method, &budget) else { return .undecided }
-            if theirs.holds(path) { return .included }
-            var mine = GlobUnion()
-            guard mine.add(path: path, &budget) else { return .undecided }
-            return mine.isIncluded(in: theirs, &budget)
+            return Self.isCovered(path, .method(method), by: rules, &reach, &budget)
+        case .webSocket(let path):
+            return Self.isCovered(path, .webSocket, by: rules, &reach, &budget)
         }
+    }
+
+    private static func isCovered(
+        _ path: PathGlob,
+        _ verb: Verb,
+        by rules: [IndexedRule],
+        _ reach: inout Reach,
+        _ budget: inout ComparisonBudget
+    ) -> Inclusion {
+        guard let theirs = reach.union(of: rules, for: verb, &budget) else { return .undecided }
+        if theirs.holds(path) { return .included }
+        var mine = GlobUnion()
+        guard mine.add(path: path, &budget) else { return .undecided }
+        return mine.isIncluded(in: theirs, &budget)
     }
 }
 

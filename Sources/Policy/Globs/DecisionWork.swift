@@ -12,7 +12,7 @@ package enum DecisionWork {
             actions.reduce(0) { sum, action in
                 switch action.match {
                 case .connect: sum + 1
-                case .http(_, let path): sum + path.cost
+                case .http(_, let path), .webSocket(let path): sum + path.cost
                 }
             }
         }

@@ -62,12 +62,14 @@ extension ProfileReview {
             METHOD /path/glob   these paths: GET /repos/acme/**
             *                   every method and path
             * /path/glob        every method, these paths
+            websocket /path     a WebSocket that is opened there: websocket /live/**
 
             In a path * stands for any text within a segment (alone: one segment that is not empty), and ** for any
             number of whole segments, none included. Paths are normalised before they are matched; queries are not
-            matched. Methods, in upper case:
+            matched. A WebSocket is allowed by its own word alone, not by GET or *; a deny or ask of either, for its path,
+            holds for it as well. Methods, in upper case:
               \(ActionText.methods.joined(separator: " "))
-            Default port: \(scheme == .http ? 80 : 443). Not built yet: websocket.
+            Default port: \(scheme == .http ? 80 : 443).
 
             """
         case .tls:

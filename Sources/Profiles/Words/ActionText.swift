@@ -16,6 +16,9 @@ package enum ActionText {
         "VERSION-CONTROL",
     ]
 
+    /// The opening of a WebSocket, in a method's place.
+    package static let webSocket = "websocket"
+
     package static func parse(_ text: String, scheme: Scheme) throws(TextProblem) -> ActionPattern.Match {
         switch scheme {
         case .http, .https: try http(text)
@@ -43,9 +46,15 @@ package enum ActionText {
         if parts[0].begins(with: "/") {
             throw TextProblem("the method is missing in \"\(text)\"", suggestion: "GET \(parts[0])")
         }
-        guard parts[0].lowercased() != "websocket" else { throw TextProblem("websocket is not built yet") }
-        let method = try method(parts[0])
-        guard parts.count == 2 else { return .http(method: method, path: .everything) }
+        guard parts[0].isSame(as: webSocket) else {
+            return .http(method: try method(parts[0]), path: try path(parts))
+        }
+        return .webSocket(path: try path(parts))
+    }
+
+    /// The paths behind a method; all of them where none is written.
+    private static func path(_ parts: [String]) throws(TextProblem) -> PathGlob {
+        guard parts.count == 2 else { return .everything }
         let offset = parts[0].unicodeScalars.count + 1
         if let problem = PathGlob.problem(in: parts[1]) {
             throw TextProblem(
@@ -57,7 +66,7 @@ package enum ActionText {
         guard let path = PathGlob(parts[1]) else {
             throw TextProblem("\"\(parts[1])\" is not a path", offset: offset)
         }
-        return .http(method: method, path: path)
+        return path
     }
 
     /// Nil for `*`.
@@ -69,6 +78,9 @@ package enum ActionText {
                 "\"\(word)\" is not a method: it has bytes that no token may have (RFC 9110 section 5.6.2)"
             )
         }
+        if word.lowercasedASCII.isSame(as: webSocket) {
+            throw TextProblem("\(webSocket) is written in lower case, not \"\(word)\"", suggestion: webSocket)
+        }
         if methods.contains(word.uppercased()) {
             throw TextProblem(
                 "methods are case-sensitive and written in upper case, not \"\(word)\"",
@@ -77,7 +89,7 @@ package enum ActionText {
         }
         throw TextProblem(
             "unknown method \"\(word)\"",
-            suggestion: NearestWord.nearest(to: word, in: methods)
+            suggestion: NearestWord.nearest(to: word, in: methods + [webSocket])
         )
     }
 

@@ -60,15 +60,18 @@ package enum RequestText {
             }
             return .connect
         case .http, .https:
-            guard case .http(let method?, _) = try ActionText.parse(word, scheme: scheme) else {
-                throw TextProblem("\"\(word)\" is not a method")
-            }
+            let match = try ActionText.parse(word, scheme: scheme)
             let parts = target.cut(at: "?", maxSplits: 1, omittingEmptySubsequences: false)
             let path = parts.first.map(String.init) ?? ""
             guard let normal = URLPath.normalise(path.isEmpty ? "/" : path) else {
                 throw TextProblem("\"\(path)\" is not a path", offset: offset)
             }
-            return .http(method: method, path: normal, query: parts.count == 2 ? String(parts[1]) : nil)
+            let query = parts.count == 2 ? String(parts[1]) : nil
+            switch match {
+            case .http(let method?, _): return .http(method: method, path: normal, query: query)
+            case .webSocket: return .webSocket(path: normal, query: query)
+            case .http(nil, _), .connect: throw TextProblem("\"\(word)\" is not a method")
+            }
         }
     }
 }

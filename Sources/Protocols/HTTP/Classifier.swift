@@ -5,6 +5,11 @@ package enum HTTPClassifier {
     /// Octets that settle the question: the longest method, and a space.
     package static let needed = HTTPLimits.method + 1
 
+    /// Whether a prefix opens HTTP/2 without asking (RFC 9113 section 3.4), which has a word of its own here.
+    package static func isPreface(_ prefix: some Collection<UInt8>) -> Bool {
+        prefix.starts(with: "PRI ".utf8)
+    }
+
     /// Reads a method token of upper-case letters, a space and the first octet of a target.
     ///
     /// The preface of HTTP/2 (RFC 9113 section 3.4) is no match: it is not spoken here.

@@ -63,9 +63,9 @@ struct Draining {
 ///    │  │          gathering
 ///    │  │ body's end  │ ruled: denied          ▼
 ///    │  └────────── draining ◄─────────────────┘
-///    │ CONNECT        │ over budget, or last request
-///    ▼                ▼
-///  handedOver       closed ◄── any fault, from everywhere
+///    │ CONNECT        │ over budget, or last request      relaying ── 101 ──► webSocket
+///    ▼                ▼                                                         │
+///  handedOver       closed ◄── any fault, from everywhere ◄─────────────────────┘ close frames, or an end
 /// ```
 ///
 /// RFC 9112 knows no state between a request and its forwarding; `asking` and `gathering` are ours. One exchange is under way at a
@@ -76,6 +76,7 @@ enum HTTPState {
     case gathering(Gathering)
     case relaying(Relaying)
     case draining(Draining)
+    case webSocket(WebSocketExchange)
     case handedOver
     case closed
 }

@@ -73,9 +73,17 @@ enum Fields {
 
     /// The lower-case tokens of all Connection fields.
     static func connectionTokens(_ headers: HTTPHeaders) -> [String] {
-        headers["connection"].flatMap { $0.cut(at: ",") }.map {
-            Octets.lowercased(Octets.trimmed($0))
-        }
+        tokens("connection", of: headers)
+    }
+
+    /// The lower-case tokens of all fields of a name.
+    static func tokens(_ name: String, of headers: HTTPHeaders) -> [String] {
+        listed(name, of: headers).map { Octets.lowercased($0) }
+    }
+
+    /// The elements of all fields of a name that are a list (RFC 9110 section 5.6.1).
+    static func listed(_ name: String, of headers: HTTPHeaders) -> [String] {
+        headers[name].flatMap { $0.cut(at: ",") }.map { Octets.trimmed($0) }
     }
 
     /// Which way a message travels.

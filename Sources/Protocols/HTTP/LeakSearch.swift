@@ -38,6 +38,9 @@ struct LeakSearch {
         return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
     }
 
+    /// The same for a message of its own.
+    func fresh() -> LeakSearch { LeakSearch(secrets, sending) }
+
     /// Looks through a head, without what a credential takes the place of, and reads how the body is coded.
     mutating func check(
         _ head: HTTPRequestHead,

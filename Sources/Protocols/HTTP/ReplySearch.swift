@@ -11,7 +11,7 @@ import Wire
 /// in pieces.
 struct ReplySearch {
     /// Nil without a credential.
-    private let spellings: SecretSpellings?
+    let spellings: SecretSpellings?
     private var reflection: ReflectionMask?
     private let kinds: Set<MaskKind>
     /// Nil without kinds, and before the head has said what the body is.
@@ -38,6 +38,10 @@ struct ReplySearch {
         }
         head.headers.remove(name: "range")
         head.headers.remove(name: "if-range")
+        // Messages of a call are compressed one by one: they come as they are instead.
+        if head.headers.contains(name: "grpc-accept-encoding") {
+            head.headers.replaceOrAdd(name: "grpc-accept-encoding", value: "identity")
+        }
         guard let offered = ContentCoding.offered(head.headers["accept-encoding"]) else { return }
         head.headers.replaceOrAdd(name: "accept-encoding", value: offered)
     }
@@ -51,6 +55,9 @@ struct ReplySearch {
             case .opaque(let name): throw .opaque(name)
             case .charset(let name): throw .charset(name)
             }
+        }
+        guard head.headers["grpc-encoding"].allSatisfy({ $0.isSame(as: "identity") }) else {
+            throw .undecodable(.unknownCoding)
         }
         do {
             for coding in try ContentCoding.applied(head.headers["content-encoding"]).reversed() {

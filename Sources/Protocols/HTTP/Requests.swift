@@ -14,6 +14,10 @@ struct CheckedRequest: Sendable {
     var wantsContinue: Bool
     /// The connection ends after the response.
     let closes: Bool
+    /// What the request asks to become; nil for one that stays HTTP.
+    let opening: WebSocketOpening?
+    /// How its client is told of a refusal.
+    let manner: ReplyManner
 
     var isHead: Bool { head.method == .HEAD }
 }
@@ -47,7 +51,7 @@ struct RequestReader: Sendable {
         if case .authority(let authority) = target {
             return try tunnel(to: authority, host: host, raw)
         }
-        var request = try request(raw.method.rawValue, target, host)
+        var request = try request(raw, target, host)
         request.placeholders = credentials.declared
         do {
             return .request(try checked(raw, request, credentials))
@@ -98,7 +102,7 @@ struct RequestReader: Sendable {
 
     /// Every name that the request and the connection bear must be the same one (RFC 9110 section 7.4).
     private func request(
-        _ method: String,
+        _ raw: HTTPRequestHead,
         _ target: Target,
         _ host: Authority
     ) throws(HTTPFault) -> Request {
@@ -110,10 +114,10 @@ struct RequestReader: Sendable {
             guard case .captured = connection.origin else {
                 throw .malformed("a request to the proxy port must name a whole http URL")
             }
-            action = .http(method: method, path: path, query: query)
+            action = Self.action(raw, path, query)
             named = endpoint(scheme, host)
         case .absolute(let claimed, let authority, let path, let query):
-            action = .http(method: method, path: path, query: query)
+            action = Self.action(raw, path, query)
             named = endpoint(claimed, authority)
             guard named.host == host.host, named.port == endpoint(claimed, host).port else {
                 throw .malformed("the URL and the Host field name different hosts").about(
@@ -121,7 +125,7 @@ struct RequestReader: Sendable {
                 )
             }
         case .asterisk, .authority:
-            action = .http(method: method, path: "*", query: nil)
+            action = .http(method: raw.method.rawValue, path: "*", query: nil)
             named = endpoint(scheme, host)
         }
         let request = Request(endpoint: named, action: action)
@@ -131,6 +135,12 @@ struct RequestReader: Sendable {
             throw error.about(request)
         }
         return request
+    }
+
+    private static func action(_ raw: HTTPRequestHead, _ path: String, _ query: String?) -> Action {
+        WebSocketOpening.isNamed(raw.headers)
+            ? .webSocket(path: path, query: query)
+            : .http(method: raw.method.rawValue, path: path, query: query)
     }
 
     private func endpoint(_ scheme: Scheme, _ authority: Authority) -> Endpoint {
@@ -175,9 +185,7 @@ struct RequestReader: Sendable {
     ) throws(HTTPFault) -> CheckedRequest {
         let isHTTP11 = raw.version == .http1_1
         let framing = try Framing(raw.headers, isHTTP11: isHTTP11)
-        if raw.headers.contains(name: "upgrade") {
-            throw Self.unsupported("changing the protocol of the connection (Upgrade)")
-        }
+        let opening = try WebSocketOpening.isAsked(raw.headers) ? WebSocketOpening(raw, framing) : nil
         let expectations = raw.headers["expect"]
         guard expectations.allSatisfy({ Octets.lowercased($0) == "100-continue" }) else {
             throw HTTPFault(
@@ -192,17 +200,27 @@ struct RequestReader: Sendable {
         request.body.isDigested = framing == .none || !AWSRequest.needsBody(raw)
         return CheckedRequest(
             request: request,
-            head: head(raw, request, framing),
+            head: head(raw, request, framing, opening),
             framing: framing,
             credentials: credentials,
             isHTTP11: isHTTP11,
             wantsContinue: !expectations.isEmpty && isHTTP11 && framing != .none,
-            closes: !isHTTP11 || Fields.connectionTokens(raw.headers).contains("close")
+            // The decoder reads nothing behind a request to change protocols.
+            closes: !isHTTP11
+                || Fields.connectionTokens(raw.headers).contains { $0 == "close" || $0 == "upgrade" },
+            opening: opening,
+            manner: ReplyManner(to: raw, isStream: connection.isStream)
         )
     }
 
-    private func head(_ raw: HTTPRequestHead, _ request: Request, _ framing: Framing) -> HTTPRequestHead {
+    private func head(
+        _ raw: HTTPRequestHead,
+        _ request: Request,
+        _ framing: Framing,
+        _ opening: WebSocketOpening?
+    ) -> HTTPRequestHead {
         var headers = Fields.passedOn(raw.headers, from: .request)
+        opening?.write(to: &headers)
         var framing = framing
         if framing == .none, raw.method == .POST || raw.method == .PUT || raw.method == .PATCH {
             // RFC 9110 section 8.6: a method that anticipates content says that there is none.
@@ -221,7 +239,8 @@ struct RequestReader: Sendable {
 
     private static func target(_ request: Request) -> String {
         switch request.action {
-        case .http(_, let path, let query): query.map { "\(path)?\($0)" } ?? path
+        case .http(_, let path, let query), .webSocket(let path, let query):
+            query.map { "\(path)?\($0)" } ?? path
         case .connect: "*"
         }
     }

@@ -12,6 +12,7 @@ extension HTTPEngine {
         case .relaying(let exchange): return received(message, in: exchange)
         case .gathering(let gathering): return received(message, in: gathering)
         case .draining(let draining): return drained(message, draining)
+        case .webSocket(let exchange): return received(message, from: .client, in: exchange)
         case .asking, .handedOver, .closed: return close()
         }
     }
@@ -19,7 +20,7 @@ extension HTTPEngine {
     private mutating func receivedFirst(_ message: HTTPMessage) -> Actions {
         switch message {
         case .requestHead(let head): return begin(head)
-        case .unreadable(let fault): return answerFault(Self.fault(fault), withBody: true)
+        case .unreadable(let fault): return answerFault(Self.fault(fault), .json(withBody: true))
         case .body, .end, .responseHead: return close()
         }
     }
@@ -38,7 +39,7 @@ extension HTTPEngine {
                 return [.reply(.responseHead(head)), .reply(.end(nil)), .handOver(host, port: port)]
             }
         } catch {
-            return answerFault(error, withBody: raw.method != .HEAD)
+            return answerFault(error, ReplyManner(to: raw, isStream: reader.connection.isStream))
         }
     }
 
@@ -52,7 +53,7 @@ extension HTTPEngine {
         var head = checked.head
         var search: ReplySearch?
         var leaks = LeakSearch(spellings.outward, sending)
-        do {
+        do throws(HTTPFault) {
             try checked.credentials.apply(injection, to: &head, of: asking)
             try leaks.check(
                 Credentials.rest(of: checked.head, besides: injection?.place),
@@ -60,6 +61,7 @@ extension HTTPEngine {
                 reader.connection.lineage
             )
             try leaks.check(asking.gathered, reader.connection.lineage)
+            if checked.opening != nil, !masks.isEmpty { throw Self.unmasked }
             let sent = injection.flatMap { $0.isSent ? $0 : nil }
             search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
         } catch {
@@ -134,7 +136,7 @@ extension HTTPEngine {
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, fault.denial)
         guard exchange.response == nil else { return notes + [record] + close() }
         return notes + [record]
-            + reply(fault.status, fault.denial, withBody: !exchange.checked.isHead, closing: true) + close()
+            + reply(fault.status, fault.denial, exchange.checked.manner, closing: true) + close()
     }
 
     private mutating func drained(_ message: HTTPMessage, _ draining: Draining) -> Actions {
@@ -171,7 +173,7 @@ extension HTTPEngine {
         }
         let closes =
             checked.closes || !(small || isRead) || checked.wantsContinue || denial.reason == .revoked
-        let actions = reply(status, denial, withBody: !checked.isHead, closing: closes)
+        let actions = reply(status, denial, checked.manner, closing: closes)
         // A client that waits for 100 Continue sends nothing that could be drained.
         guard !checked.wantsContinue, !(isRead && closes) else { return actions + close() }
         if isRead { state = .idle } else { state = .draining(Draining(closes: closes)) }
@@ -181,24 +183,25 @@ extension HTTPEngine {
     /// Answers a head that could not be understood or must not be asked about.
     ///
     /// What follows it cannot be trusted to be framed, so the connection ends.
-    private mutating func answerFault(_ fault: HTTPFault, withBody: Bool) -> Actions {
+    private mutating func answerFault(_ fault: HTTPFault, _ manner: ReplyManner) -> Actions {
         [.refused(freshID(), fault.request, fault.denial)]
-            + reply(fault.status, fault.denial, withBody: withBody, closing: true) + close()
+            + reply(fault.status, fault.denial, manner, closing: true) + close()
     }
 
     func reply(
         _ status: HTTPResponseStatus,
         _ denial: Denial,
-        withBody: Bool,
+        _ manner: ReplyManner,
         closing: Bool
     ) -> Actions {
-        Replies.refusal(
-            status,
-            denial,
-            lineage: reader.connection.lineage,
-            withBody: withBody,
-            closing: closing
-        ).map { .reply($0) }
+        let lineage = reader.connection.lineage
+        let answer =
+            switch manner {
+            case .grpc: Replies.call(denial)
+            case .json(let withBody):
+                Replies.refusal(status, denial, lineage: lineage, withBody: withBody, closing: closing)
+            }
+        return answer.map { .reply($0) }
     }
 
     static func fault(_ unreadable: HTTPMessage.Unreadable) -> HTTPFault {

@@ -11,6 +11,7 @@ extension HTTPEngine {
     mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
         switch state {
         case .relaying(let exchange): return received(message, in: exchange)
+        case .webSocket(let exchange): return received(message, from: .upstream, in: exchange)
         case .idle, .asking, .gathering, .draining: return close()
         case .handedOver, .closed: return []
         }
@@ -46,7 +47,7 @@ extension HTTPEngine {
     private mutating func receivedHead(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
         switch head.status.code {
         case 101:
-            return upstreamFailed(exchange, "the upstream changed protocols without being asked to")
+            return receivedSwitch(head, in: exchange)
         case 100..<200:
             // Expect was answered by us; hints are of no use to a client that waits for a ruling anyway.
             exchange.interimResponses += 1
@@ -155,8 +156,7 @@ extension HTTPEngine {
         )
         let record = EngineAction<HTTPMessage>.refused(exchange.id, exchange.checked.request, denial)
         guard exchange.response == nil else { return notes + [record] + close() }
-        return notes + [record]
-            + reply(.badGateway, denial, withBody: !exchange.checked.isHead, closing: true)
+        return notes + [record] + reply(.badGateway, denial, exchange.checked.manner, closing: true)
             + close()
     }
 }

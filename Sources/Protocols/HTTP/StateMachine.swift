@@ -36,7 +36,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard held.isEmpty || held.isOneEnd else { return false }
         return switch state {
         // While a response is under way too, so that the driver notices a client that goes away.
-        case .idle, .draining, .relaying, .gathering: true
+        case .idle, .draining, .relaying, .gathering, .webSocket: true
         // What comes is held.
         case .asking: true
         case .handedOver, .closed: false
@@ -78,6 +78,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
                 exchange,
                 "the upstream closed the connection before its response was complete"
             )
+        case (.upstream, .webSocket(let exchange)): return over(exchange)
         case (.upstream, .idle), (.upstream, .asking), (.upstream, .gathering), (.upstream, .draining):
             return []
         }
@@ -86,7 +87,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     private var isOver: Bool {
         switch state {
         case .handedOver, .closed: true
-        case .idle, .asking, .gathering, .relaying, .draining: false
+        case .idle, .asking, .gathering, .relaying, .draining, .webSocket: false
         }
     }
 
@@ -96,14 +97,16 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         while takesClientMessages, let message = held.removeFirst() {
             actions += receivedFromClient(message)
         }
-        if clientEnded, case .gathering(let gathering) = state { return actions + gatheringEnded(gathering) }
-        if clientEnded, takesClientMessages { actions += close() }
+        guard clientEnded else { return actions }
+        if case .gathering(let gathering) = state { return actions + gatheringEnded(gathering) }
+        if case .webSocket(let exchange) = state { return actions + over(exchange) }
+        if takesClientMessages { actions += close() }
         return actions
     }
 
     private var takesClientMessages: Bool {
         switch state {
-        case .idle, .draining, .gathering: true
+        case .idle, .draining, .gathering, .webSocket: true
         case .relaying(let exchange): !exchange.requestEnded
         case .asking, .handedOver, .closed: false
         }

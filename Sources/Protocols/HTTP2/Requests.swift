@@ -1,5 +1,6 @@
 package import NIOHPACK
 package import NIOHTTP1
+import WebSocketProtocol
 
 /// A request's head in both notations.
 package enum HTTP2Request {
@@ -21,18 +22,42 @@ package enum HTTP2Request {
             allowing: [":method", ":scheme", ":authority", ":path", ":protocol"]
         )
         guard let method = read.pseudo[":method"] else { throw HTTP2Fault("the request has no :method") }
-        guard method != "CONNECT", read.pseudo[":protocol"] == nil else {
-            throw HTTP2Fault("CONNECT inside a connection to one host leads nowhere")
-        }
+        let isOpening = try isOpening(read, method, ends: ends)
         guard read.pseudo[":scheme"] == scheme else {
             throw HTTP2Fault("the request's :scheme is not that of its connection, \(scheme)")
         }
-        return HTTPRequestHead(
-            version: .http1_1,
-            method: HTTPMethod(rawValue: method),
-            uri: try path(read, method),
-            headers: try headers(read, ends: ends)
-        )
+        let path = try path(read, method)
+        var headers = try headers(read, ends: ends || isOpening)
+        guard isOpening else {
+            return HTTPRequestHead(
+                version: .http1_1,
+                method: HTTPMethod(rawValue: method),
+                uri: path,
+                headers: headers
+            )
+        }
+        headers.remove(name: "sec-websocket-key")
+        headers.add(name: "connection", value: "Upgrade")
+        headers.add(name: "upgrade", value: "websocket")
+        headers.add(name: "sec-websocket-key", value: WebSocketKey.random().text)
+        return HTTPRequestHead(version: .http1_1, method: .GET, uri: path, headers: headers)
+    }
+
+    /// Whether the stream is to become a WebSocket (RFC 8441 section 4), which has no end yet and no key of its own.
+    private static func isOpening(_ read: FieldBlock, _ method: String, ends: Bool) throws(HTTP2Fault) -> Bool
+    {
+        guard let spoken = read.pseudo[":protocol"] else {
+            guard method != "CONNECT" else {
+                throw HTTP2Fault("CONNECT inside a connection to one host leads nowhere")
+            }
+            return false
+        }
+        guard method == "CONNECT" else { throw HTTP2Fault("the request has a :protocol and is no CONNECT") }
+        guard spoken == "websocket" else {
+            throw HTTP2Fault("the request's :protocol is none that is supported; websocket is")
+        }
+        guard !ends else { throw HTTP2Fault("the opening of a WebSocket ends its stream") }
+        return true
     }
 
     private static func path(_ read: FieldBlock, _ method: String) throws(HTTP2Fault) -> String {

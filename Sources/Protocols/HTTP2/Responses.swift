@@ -37,9 +37,16 @@ package enum HTTP2Response {
         )
     }
 
-    /// Writes the head of an HTTP/1.1 response as a field block.
+    /// Writes the head of an HTTP/1.1 response as a field block; consent to a WebSocket is a 200 (RFC 8441 section 5).
     package static func block(of head: HTTPResponseHead) -> HPACKHeaders {
-        FieldBlock.written(head.headers, behind: [(":status", String(head.status.code))])
+        guard head.status == .switchingProtocols else {
+            return FieldBlock.written(head.headers, behind: [(":status", String(head.status.code))])
+        }
+        return FieldBlock.written(
+            head.headers,
+            behind: [(":status", "200")],
+            dropping: ["sec-websocket-accept"]
+        )
     }
 }
 

@@ -1,0 +1,193 @@
+import Foundation
+import Testing
+
+extension EndToEnd {
+    /// grpcio on both sides: its client as an agent, its server outside.
+    @Suite("Gateway: gRPC", .serialized, .enabled(if: GRPCServer.available, "needs python3-grpcio"))
+    struct GRPCTests {
+        let place: Place
+        let servers: Servers
+        let server: PythonServer
+        private let token = "s3cr3t/REAL+51fa7c20b9e1"
+
+        init() throws {
+            place = try Place()
+            servers = try Servers.started()
+            server = try GRPCServer.started()
+            try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
+            let origin = "https://allowed.test:\(server.port)"
+            try place.write(
+                "bailey: 1\ncredentials:\n  token: {from: {env: SERVICE_TOKEN}, as: bearer, for: [\"\(origin)\"]}\n",
+                to: place.configuration + "/credentials.yaml",
+                mode: 0o600
+            )
+            for (name, more) in [("rpc", ""), ("injected", ", credential: token")] {
+                try place.profile(
+                    name,
+                    """
+                    extends: [base]
+                    egress:
+                      - {to: "\(origin)", private: true, allow: ["POST /pkg.Service/*"],
+                        deny: ["* /pkg.Service/Delete"]\(more)}
+                      - {to: "https://allowed.test:1", private: true, allow: ["POST"]}
+
+                    """
+                )
+            }
+        }
+
+        /// A client in the agent: `call(kind, method)` gives what to call.
+        private func client(_ body: String, profile: String = "rpc", port: UInt16? = nil) throws -> Outcome {
+            let script = """
+                import grpc, os, queue, ssl, sys, threading
+                roots = open(os.environ['SSL_CERT_FILE'], 'rb').read()
+                options = [('grpc.max_receive_message_length', -1), ('grpc.max_send_message_length', -1)]
+                channel = grpc.secure_channel('allowed.test:\(port ?? server.port)', grpc.ssl_channel_credentials(roots), options)
+                def call(kind, method): return getattr(channel, kind)('/pkg.Service/' + method)
+                def failing(future):
+                    try: future()
+                    except grpc.RpcError as error: return error.code().name, error.details()
+                \(body)
+                """
+            try place.write(script, to: "workspace/client.py")
+            return try place.agent(
+                "GRPC_DNS_RESOLVER=native python3 client.py",
+                profile: profile,
+                environment: ["SERVICE_TOKEN": token]
+            )
+        }
+
+        @Test("D09: unary calls and streams of all kinds, with metadata, trailers, large messages and errors")
+        func calls() throws {
+            let outcome = try client(
+                """
+                answer, told = call('unary_unary', 'Echo').with_call(b'hello', timeout=20)
+                print(answer.decode(), dict(told.initial_metadata())['initial'], told.code().name,
+                    dict(told.trailing_metadata())['data-bin'])
+                print(failing(lambda: call('unary_unary', 'Fail')(b'', timeout=20)))
+                print(failing(lambda: call('unary_unary', 'Missing')(b'', timeout=20))[0])
+                print(len(call('unary_unary', 'Large')(b'20000000', timeout=30)))
+                print(call('unary_unary', 'Echo')(b'y' * 20000000, timeout=30)[-8:].decode())
+                print(call('stream_unary', 'Count')(iter([b'z' * 100000] * 100), timeout=30).decode())
+                print(sum(int(part) for part in call('unary_stream', 'Many')(b'1000', timeout=30)))
+                """
+            )
+            #expect(
+                outcome.lines == [
+                    "echo hello 5 first OK b'\\x00\\xff'", "('NOT_FOUND', 'nothing é here: 100%')",
+                    "UNIMPLEMENTED",
+                    "20000000", "20000000", "10000000", "499500",
+                ],
+                "\(outcome)"
+            )
+            let records = try place.records()
+            #expect(records.first?.record.action == "POST /pkg.Service/Echo")
+            #expect(records.allSatisfy { $0.verdict == "allow" })
+        }
+
+        @Test("D09: in a stream of both directions each answer comes before the next question is put")
+        func pingPong() throws {
+            let outcome = try client(
+                """
+                questions = queue.SimpleQueue()
+                answers = call('stream_stream', 'Both')(iter(questions.get, None), timeout=30)
+                for word in [b'a', b'b', b'c']:
+                    questions.put(word)
+                    print(next(answers).decode())
+                questions.put(None)
+                print(list(answers))
+                """
+            )
+            #expect(outcome.lines == ["re a", "re b", "re c", "[]"], "\(outcome)")
+        }
+
+        @Test(
+            "D09: a call that is denied ends with PERMISSION_DENIED and the reason; its neighbours are served"
+        )
+        func denied() throws {
+            let outcome = try client(
+                """
+                print(*failing(lambda: call('unary_unary', 'Delete')(b'x', timeout=20)))
+                print(*failing(lambda: list(call('stream_stream', 'Delete')(iter([b'x'] * 3), timeout=20))))
+                print(*failing(lambda: channel.unary_unary('/other.Service/Echo')(b'x', timeout=20)))
+                print(call('unary_unary', 'Echo')(b'on', timeout=20).decode())
+                """
+            )
+            #expect(outcome.lines.count == 4, "\(outcome)")
+            for line in outcome.lines.prefix(3) {
+                #expect(line.hasPrefix("PERMISSION_DENIED POST https://allowed.test"), "\(outcome)")
+                #expect(line.contains("ask "), "\(outcome)")
+            }
+            #expect(outcome.lines.last == "echo on 2")
+            #expect(try server.lines(with: "echo x").isEmpty)
+            #expect(try place.records(["--denied"]).count == 3)
+        }
+
+        @Test("An upstream that is not there is UNAVAILABLE, and says why")
+        func unavailable() throws {
+            let outcome = try client(
+                "print(*failing(lambda: call('unary_unary', 'Echo')(b'x', timeout=20)))",
+                port: 1
+            )
+            #expect(
+                outcome.output.hasPrefix("UNAVAILABLE https://allowed.test:1 could not be reached"),
+                "\(outcome)"
+            )
+        }
+
+        @Test("A call that the client gives up, by itself or by its deadline, ends at the server as well")
+        func cancelled() throws {
+            let outcome = try client(
+                """
+                stream = call('unary_stream', 'Endless')(b'cancel')
+                print(next(stream).decode())
+                stream.cancel()
+                late = call('unary_stream', 'Endless')(b'deadline', timeout=1)
+                print(next(late).decode())
+                print(failing(lambda: next(late))[0])
+                """
+            )
+            #expect(outcome.lines == ["begun", "begun", "DEADLINE_EXCEEDED"], "\(outcome)")
+            for word in ["cancel", "deadline"] {
+                let end = Date(timeIntervalSinceNow: 20)
+                while try server.lines(with: "over \(word)").isEmpty, Date() < end {
+                    Thread.sleep(forTimeInterval: 0.02)
+                }
+                #expect(try server.lines(with: "over \(word)").count == 1)
+            }
+        }
+
+        @Test(
+            "F10: what a server compresses although it was asked not to is refused where it must be searched, and only there"
+        )
+        func coded() throws {
+            let body = """
+                try: print([len(part) for part in call('unary_stream', 'Coded')(b'x', timeout=20)])
+                except grpc.RpcError as error: print(error.code().name, error.details())
+                """
+            #expect(try client(body).lines == ["[500]"], "the control")
+            let outcome = try client(body, profile: "injected")
+            #expect(
+                outcome.output.hasPrefix("UNAVAILABLE the upstream's response has a content coding"),
+                "\(outcome)"
+            )
+        }
+
+        @Test("F09: a credential is masked in a call's messages and in its trailers")
+        func reflection() throws {
+            let outcome = try client(
+                """
+                print([part.decode() for part in call('unary_stream', 'Secret')(b'x', timeout=20)])
+                answer, told = call('unary_unary', 'Echo').with_call(b'x', timeout=20)
+                print(dict(told.trailing_metadata())['auth'])
+                """,
+                profile: "injected"
+            )
+            let stars = String(repeating: "*", count: token.count)
+            #expect(outcome.lines == ["['Bearer \(stars)']", "Bearer \(stars)"], "\(outcome)")
+            #expect(
+                try place.records().filter { $0.record.message?.contains("was masked") == true }.count == 2
+            )
+        }
+    }
+}
