@@ -62,6 +62,7 @@ final class Servers: Sendable {
               openssl x509 -req -in client-$name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client-$name.crt
               cat client-$name.crt ca.pem client-$name.key > client-$name.pem
             done
+            truncate -s 2G sparse
             git init -q -b main work; cd work; echo cloned > file; git add file
             git -c user.name=T -c user.email=t@t.test commit -qm First; cd ..
             git clone -q --bare work repository.git; git -C repository.git update-server-info
@@ -92,10 +93,11 @@ final class Servers: Sendable {
           default_type text/plain;
           server {
             listen 127.0.0.1:\(tls) ssl; listen 127.0.0.1:\(http2) ssl http2; listen 127.0.0.1:\(http);
-            server_name allowed.test other.test; client_max_body_size 64m;
+            server_name allowed.test other.test; client_max_body_size 3g;
             ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
             location /repository.git/ { root \(folder); }
             location /v1/read/ { proxy_pass http://127.0.0.1:\(http)/; }
+            location = /v1/sparse { alias \(folder)/sparse; }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
