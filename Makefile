@@ -120,6 +120,11 @@ bench-crowd: build ## A thousand agents at once and ten thousand launches: what 
 bench-trees: build ## What looking through a workspace's folders costs a launch
 	@tools/bench/trees
 
+.PHONY: bench-decide
+bench-decide: build-tests ## What one decision costs: 1,000 rules at each of eight levels
+	@BAILEY_BENCH=decide $(SWIFT) test $(swift_flags) --skip-build --filter DecisionSpeedTests </dev/null 2>&1 |
+	    sed -n 's/^bench-decide: //p'
+
 .PHONY: bench-http
 bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
 	@MITMPROXY='$(scratch)/bench-python' tools/bench/http

@@ -11,6 +11,8 @@ struct Authorised: ~Copyable {
     let material: CredentialMaterial?
     /// Its name.
     var credential: String? { permit.obligations.credential }
+    /// Octets that a body of unknown length may have.
+    var maximumBody: UInt64? { permit.obligations.maximumBody }
 
     /// What is masked in the reply.
     var masks: Set<MaskKind> { permit.obligations.masks }
@@ -76,6 +78,8 @@ final class Authoriser {
         switch current.policy.decide(request) {
         case .deny(let refusal):
             deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
+        case .read(let interest):
+            unread(interest, then)
         case .allow(let permit):
             if let denial = misplacedPlaceholder(in: request, permit.obligations.credential) {
                 return deny(request, current.policy, permit.levels, .deny, denial, then)
@@ -85,6 +89,12 @@ final class Authoriser {
             }
             fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
         }
+    }
+
+    /// More has to be read first: nothing is on record for that.
+    private func unread(_ interest: BodyInterest, _ then: @escaping (consuming Authorisation) -> Void) {
+        let kept = NIOLoopBound(then, eventLoop: loop)
+        loop.execute { kept.value(.unread(interest)) }
     }
 
     /// A placeholder that the rule's credential does not replace is on its way out: refused before it counts as allowed.
@@ -179,10 +189,7 @@ final class Authoriser {
             let denial = Denial.credentialUnavailable(credential, "is not bound to \(request.endpoint)")
             return deny(request, granted.policy, granted.levels, .deny, denial, then)
         }
-        if binding.place == .awsSignature, !request.body.tells(.digest) {
-            let kept = NIOLoopBound(then, eventLoop: loop)
-            return loop.execute { kept.value(.unread(.digest)) }
-        }
+        if binding.place == .awsSignature, !request.body.tells(.digest) { return unread(.digest, then) }
         let source = gatehouse.credentials
         if let material = materialAtHand(binding, source.keptValue(of: credential)),
             let permit = granted.permit.take()

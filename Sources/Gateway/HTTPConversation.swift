@@ -108,6 +108,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         guard context != nil, !ending else { return }
         let material = authorised.material
         let (masks, sending) = (authorised.masks, authorised.sending)
+        let most = authorised.maximumBody
         let credential = authorised.credential
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
@@ -121,7 +122,15 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     identity: material?.identity
                 )
                 link.attach(self)
-                self.rule(id, .allowed(injection: material?.injection, masks: masks, sending: sending))
+                self.rule(
+                    id,
+                    .allowed(
+                        injection: material?.injection,
+                        masks: masks,
+                        sending: sending,
+                        maximumBody: most
+                    )
+                )
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
                 self.rule(id, .denied(failure.denial))

@@ -6,6 +6,14 @@ package enum Action: Sendable, Hashable {
     /// A connection that is forwarded as it is (`tls`, `tcp`).
     case connect
 
+    /// The raw text behind `?`; nil without one, and for what has none.
+    package var query: String? {
+        switch self {
+        case .http(_, _, let query): query
+        case .connect: nil
+        }
+    }
+
     /// `GET /repos/acme/app`, `connect`.
     ///
     /// The query is left out: it may hold secrets.
@@ -24,6 +32,8 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     /// Where it holds a credential's placeholder: it goes only if the credential that takes its place does.
     package var placeholders: Set<CredentialPlace> = []
     package var body = RequestBody()
+    /// A call of gRPC, by its content type.
+    package var isCall = false
 
     package init(endpoint: Endpoint, action: Action) {
         self.endpoint = endpoint

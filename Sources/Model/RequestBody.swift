@@ -4,6 +4,8 @@ package struct RequestBody: Sendable, Hashable {
     package var length: UInt64? = 0
     /// The digest that a signature needs is there, or can be made.
     package var isDigested = true
+    /// What it says at the pointers that were asked for; nil before it was read for them.
+    package var json: JSONFacts?
 
     package init() {}
 
@@ -11,6 +13,7 @@ package struct RequestBody: Sendable, Hashable {
     package func tells(_ interest: BodyInterest) -> Bool {
         switch interest {
         case .digest: isDigested
+        case .json(let pointers): json.map { facts in pointers.allSatisfy { facts.knows($0) } } ?? false
         }
     }
 }
@@ -19,4 +22,6 @@ package struct RequestBody: Sendable, Hashable {
 package enum BodyInterest: Sendable, Hashable {
     /// All of it, to be signed.
     case digest
+    /// All of it, for what stands at these pointers.
+    case json([JSONPointer])
 }

@@ -127,17 +127,21 @@ package struct Obligations: Sendable, Hashable {
     package var masks: Set<MaskKind>
     /// Which secrets the request may carry.
     package var sending: Sending
+    /// Octets that the body may have at most, where its length is not known; nil for any number.
+    package var maximumBody: UInt64?
 
     package init(
         credential: String? = nil,
         privateAddresses: Bool = false,
         masks: Set<MaskKind> = [],
-        sending: Sending = Sending()
+        sending: Sending = Sending(),
+        maximumBody: UInt64? = nil
     ) {
         self.credential = credential
         self.privateAddresses = privateAddresses
         self.masks = masks
         self.sending = sending
+        self.maximumBody = maximumBody
     }
 }
 

@@ -12,16 +12,20 @@ package enum URLPath {
     }
 
     /// Whether a path is already in normal form: what `normalise` would give back unchanged.
-    package static func isNormal(_ path: some StringProtocol) -> Bool {
+    package static func isNormal(_ path: [UInt8]) -> Bool {
         var previous: UInt8 = 0
-        let isPlain = path.utf8.allSatisfy { byte in
-            defer { previous = byte }
+        var isPlain = true
+        for byte in path {
             // No dot and no slash begins a segment, so there is none to remove.
             let mayBegin = byte != UInt8(ascii: ".") && byte != UInt8(ascii: "/")
-            return isPathByte(byte) && (mayBegin || previous != UInt8(ascii: "/"))
+            guard isPathByte(byte), mayBegin || previous != UInt8(ascii: "/") else {
+                isPlain = false
+                break
+            }
+            previous = byte
         }
-        if isPlain { return path.utf8.first == UInt8(ascii: "/") }
-        return normalise(path).map { $0.utf8.elementsEqual(path.utf8) } ?? false
+        if isPlain { return path.first == UInt8(ascii: "/") }
+        return normalise(String(decoding: path, as: UTF8.self)).map { $0.utf8.elementsEqual(path) } ?? false
     }
 
     /// Bytes that may stand in a path as they are: `pchar` and `/` (RFC 3986 section 3.3).

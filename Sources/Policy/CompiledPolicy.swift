@@ -1,103 +1,31 @@
 internal import Model
 
-/// One profile, ready to decide: rules by scheme, port and host.
+/// One profile, ready to decide.
 package struct CompiledPolicy: Sendable {
     package let profile: Profile
-    private let rules: [Service: HostIndex]
-    /// Those that could allow something, of every scheme and port.
-    private let permitting: HostIndex
+    let rules: HostIndex
 
     package init(_ profile: Profile) {
         self.profile = profile
-        var rules: [Service: HostIndex] = [:]
-        var permitting = HostIndex()
-        for (index, rule) in profile.egress.enumerated() {
-            let compiled = CompiledRule(rule: rule, index: index)
-            rules[Service(scheme: rule.to.scheme, port: rule.to.port), default: HostIndex()].insert(compiled)
-            if !rule.allow.isEmpty || !rule.ask.isEmpty { permitting.insert(compiled) }
-        }
-        self.rules = rules
-        self.permitting = permitting
-    }
-
-    /// What this profile alone says to a request.
-    func outcome(for request: Request, readings: PathReadings?) -> LevelOutcome {
-        var outcome = LevelOutcome()
-        let endpoint = request.endpoint
-        rules[Service(scheme: endpoint.scheme, port: endpoint.port)]?.forEachMatch(of: endpoint.host) {
-            compiled in
-            let rule = compiled.rule
-            for (effect, actions) in [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)] {
-                for action in actions
-                where action.applies(to: request.action, readings, as: effect, &outcome.steps) {
-                    outcome.add(action, effect, of: compiled)
-                }
-            }
-        }
-        return outcome
+        rules = HostIndex(profile.egress)
     }
 
     /// Whether some rule could allow something, now or after an approval, at a host of this name.
-    func mentions(_ name: DNSName) -> Bool {
-        var found = false
-        permitting.forEachMatch(of: .name(name)) { _ in found = true }
-        return found
-    }
+    func mentions(_ name: DNSName) -> Bool { rules.permits(name) }
 
     /// The schemes that rules have for this host and port.
     func schemes(for host: Host, port: UInt16) -> Set<Scheme> {
         Set(
             Scheme.allCases.filter { scheme in
                 var found = false
-                rules[Service(scheme: scheme, port: port)]?.forEachMatch(of: host) { _ in found = true }
+                rules.forEachMatch(of: SoughtEndpoint(Endpoint(scheme: scheme, host: host, port: port))) {
+                    _ in
+                    found = true
+                }
                 return found
             }
         )
     }
-}
-
-/// The key that rules are looked up by.
-private struct Service: Hashable {
-    let scheme: Scheme
-    let port: UInt16
-}
-
-/// The rules of one scheme and port, by what their host patterns begin or end with: a request is held against the
-/// few that match its host, however many there are.
-private struct HostIndex: Sendable {
-    private var names: [Substring: [CompiledRule]] = [:]
-    private var suffixes: [Substring: [CompiledRule]] = [:]
-    private var addresses: [CompiledRule] = []
-
-    mutating func insert(_ rule: CompiledRule) {
-        switch rule.rule.to.hosts {
-        case .name(let name): names[name.text[...], default: []].append(rule)
-        case .oneLabel(let suffix), .anyLabels(let suffix):
-            suffixes[suffix.text[...], default: []].append(rule)
-        case .address, .network: addresses.append(rule)
-        }
-    }
-
-    func forEachMatch(of host: Host, _ body: (CompiledRule) -> Void) {
-        switch host {
-        case .address:
-            for rule in addresses where rule.rule.to.matches(host) { body(rule) }
-        case .name(let name):
-            for rule in names[name.text[...]] ?? [] { body(rule) }
-            guard !suffixes.isEmpty else { return }
-            var rest = name.text[...]
-            while let dot = rest.utf8.firstIndex(of: UInt8(ascii: ".")) {
-                rest = rest[rest.utf8.index(after: dot)...]
-                for rule in suffixes[rest] ?? [] where rule.rule.to.matches(host) { body(rule) }
-            }
-        }
-    }
-}
-
-/// One entry of `egress`, and its place among the profile's rules: of two that say the same, the first is named.
-struct CompiledRule: Sendable {
-    let rule: EgressRule
-    let index: Int
 }
 
 extension ActionPattern {
@@ -133,11 +61,12 @@ extension ActionPattern {
 struct LevelOutcome {
     /// Nil while no rule matched.
     private(set) var effect: Effect?
-    private var deciding: (action: ActionPattern, rule: CompiledRule)?
+    private var deciding: CompiledAction?
     /// Steps over single bytes that matching took.
-    fileprivate(set) var steps = 0
-    /// Credentials that the matching `allow` rules name.
-    private(set) var credentials: [String] = []
+    private(set) var steps = 0
+    /// The credential that the matching `allow` rules name, and the others, where they name several.
+    private(set) var credential: String?
+    private var others: [String] = []
     private(set) var reachesPrivateAddresses = false
     /// What the matching rules mask in the reply.
     private(set) var masks: Set<MaskKind> = []
@@ -145,37 +74,105 @@ struct LevelOutcome {
     private(set) var sends: Set<MaskKind> = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
+    /// What nobody knows of before the body is read: the pointers of `ask` and `deny`, and what `allow` could add.
+    private var forbidding: Set<JSONPointer> = []
+    private var allowing: [CompiledAction] = []
+    /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
+    private var largest: UInt64?
+    /// Octets from which on they are denied, or have to be asked about.
+    private var cap = UInt64.max
 
-    mutating func add(_ action: ActionPattern, _ effect: Effect, of compiled: CompiledRule) {
-        if isStronger(effect, of: compiled) {
-            self.effect = effect
-            deciding = (action, compiled)
+    /// What one profile alone says to a request.
+    init(
+        of request: Request,
+        at sought: borrowing SoughtEndpoint,
+        by rules: HostIndex,
+        _ readings: PathReadings?,
+        _ query: inout QueryReadings
+    ) {
+        rules.forEachAction(at: sought, sought.method) { place in
+            hold(request, against: rules.actions[place], readings, &query)
         }
-        let rule = compiled.rule
-        if effect != .deny { masks.formUnion(rule.masks) }
-        guard effect == .allow else { return }
-        sends.formUnion(rule.sends)
-        if let credential = rule.credential, !credentials.contains(credential) {
-            credentials.append(credential)
-        }
-        reachesPrivateAddresses = reachesPrivateAddresses || rule.reachesPrivateAddresses
-        if case .address = rule.to.hosts { namesAddress = true }
     }
 
-    private func isStronger(_ other: Effect, of compiled: CompiledRule) -> Bool {
-        guard let effect, let deciding else { return true }
-        return other > effect || (other == effect && compiled.index < deciding.rule.index)
+    /// Takes one action into account, as far as it is known to mean the request.
+    private mutating func hold(
+        _ request: Request,
+        against action: CompiledAction,
+        _ readings: PathReadings?,
+        _ query: inout QueryReadings
+    ) {
+        guard action.pattern.applies(to: request.action, readings, as: action.effect, &steps) else { return }
+        guard let conditions = action.pattern.conditions else { return add(action) }
+        switch conditions.hold(of: request, &query, as: action.effect) {
+        case .no: return
+        case .yes: add(action)
+        case .unread where action.effect == .allow: allowing.append(action)
+        case .unread: forbidding.formUnion(conditions.members.map(\.pointer))
+        case .upTo(let bound) where action.effect == .allow: add(action, upTo: bound)
+        case .upTo(let bound): cap = min(cap, bound)
+        }
+    }
+
+    private mutating func add(_ action: CompiledAction, upTo bound: UInt64 = .max) {
+        if isStronger(action) {
+            effect = action.effect
+            deciding = action
+        }
+        if action.effect != .deny, !action.masks.isEmpty { masks.formUnion(action.masks) }
+        guard action.effect == .allow else { return }
+        largest = max(largest ?? 0, bound)
+        if !action.sends.isEmpty { sends.formUnion(action.sends) }
+        if let named = action.credential, !names(named) {
+            if credential == nil { credential = named } else { others.append(named) }
+        }
+        reachesPrivateAddresses = reachesPrivateAddresses || action.reachesPrivateAddresses
+        namesAddress = namesAddress || action.namesAddress
+    }
+
+    private func isStronger(_ other: CompiledAction) -> Bool {
+        guard let deciding else { return true }
+        return other.effect > deciding.effect
+            || (other.effect == deciding.effect && other.index < deciding.index)
     }
 
     /// The rule that decided.
-    var rule: RuleReference? {
-        guard let effect, let (action, compiled) = deciding else { return nil }
-        return RuleReference(
-            text: "\(compiled.rule.to): \(effect.rawValue) \(action.text)",
-            source: action.source
-        )
-    }
+    var rule: RuleReference? { deciding?.reference }
 
     /// `deny` where nothing matched.
     var verdict: Effect { effect ?? .deny }
+
+    /// Whether a matching `allow` rule names it.
+    func names(_ other: String) -> Bool { credential == other || (!others.isEmpty && others.contains(other)) }
+
+    var namesSeveral: Bool { !others.isEmpty }
+
+    /// Credentials that the matching `allow` rules name.
+    var credentials: [String] { [credential].compactMap(\.self) + others }
+
+    /// Octets that a body of unknown length may have; nil for any number.
+    var maximumBody: UInt64? {
+        let bound = min(largest ?? .max, cap)
+        return bound == .max ? nil : bound
+    }
+
+    /// What was decided without the body stands, whatever it says.
+    var isRefused: Bool { verdict == .deny && (effect != nil || allowing.isEmpty) }
+
+    /// Something matched whose conditions nobody knows of yet.
+    var leavesOpen: Bool { !forbidding.isEmpty || !allowing.isEmpty }
+
+    /// Pointers that something hangs on: whether the request is allowed, with what, and how large.
+    var unread: Set<JSONPointer> {
+        allowing.filter(adds).reduce(into: forbidding) { pointers, action in
+            pointers.formUnion(action.pattern.conditions?.members.map(\.pointer) ?? [])
+        }
+    }
+
+    private func adds(_ action: CompiledAction) -> Bool {
+        effect == nil || largest != .max || action.credential.map { !names($0) } == true
+            || (action.reachesPrivateAddresses && !reachesPrivateAddresses)
+            || (action.namesAddress && !namesAddress) || !action.masks.isSubset(of: masks)
+            || !action.sends.isSubset(of: sends)
+    }
 }

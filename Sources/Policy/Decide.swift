@@ -12,9 +12,15 @@ extension LineagePolicy {
         } catch {
             return .deny(Refusal(verdict: .deny, denial: denial(request, error), levels: []))
         }
-        let outcomes = levels.map { $0.outcome(for: request, readings: readings) }
+        let outcomes = outcomes(for: request, readings)
+        var unread: Set<JSONPointer> = []
+        for outcome in outcomes where outcome.leavesOpen { unread.formUnion(outcome.unread) }
+        if !unread.isEmpty, !outcomes.contains(where: \.isRefused) {
+            return .read(.json(unread.sorted { $0.text.precedes($1.text) }))
+        }
         let verdicts = verdicts(outcomes)
-        let strictest = verdicts.map(\.effect).max() ?? .deny
+        var strictest = verdicts.isEmpty ? Effect.deny : .allow
+        for verdict in verdicts { strictest = max(strictest, verdict.effect) }
         guard strictest == .allow else {
             let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
             let denial = denial(request, level: level, verdicts: verdicts)
@@ -26,6 +32,12 @@ extension LineagePolicy {
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
         }
+    }
+
+    private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
+        let sought = SoughtEndpoint(request.endpoint, method: MethodKey.of(request.action))
+        var query = QueryReadings(request.action.query)
+        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &query) }
     }
 
     /// Whether some rule of every level could match a host of this name; nothing else is ever resolved upstream.
@@ -43,7 +55,7 @@ extension LineagePolicy {
     /// Steps over single bytes that the patterns of every level take for this request; for tests of the bound.
     package func steps(for request: Request) -> Int {
         let readings = try? Self.readings(of: request.action)
-        return levels.reduce(0) { $0 + $1.outcome(for: request, readings: readings ?? nil).steps }
+        return outcomes(for: request, readings ?? nil).reduce(0) { $0 + $1.steps }
     }
 
     private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
@@ -54,8 +66,13 @@ extension LineagePolicy {
     }
 
     private func verdicts(_ outcomes: [LevelOutcome]) -> [LevelVerdict] {
-        zip(lineage.hops, outcomes).map { hop, outcome in
-            LevelVerdict(agent: hop.agent, profile: hop.profile, effect: outcome.verdict, rule: outcome.rule)
+        outcomes.indices.map { level in
+            LevelVerdict(
+                agent: hops[level].agent,
+                profile: hops[level].profile,
+                effect: outcomes[level].verdict,
+                rule: outcomes[level].rule
+            )
         }
     }
 
@@ -69,18 +86,21 @@ extension LineagePolicy {
         if case .address(let address) = request.endpoint.host {
             try checkScope(of: address, request, outcomes, reachesPrivate: reachesPrivate)
         }
-        let credentials = outcomes.last?.credentials ?? []
-        guard credentials.count <= 1 else { throw ambiguousCredential(request, credentials) }
-        if let credential = credentials.first,
-            let level = outcomes.firstIndex(where: { !$0.credentials.contains(credential) })
+        if let own = outcomes.last, own.namesSeveral {
+            throw ambiguousCredential(request, own.credentials)
+        }
+        let credential = outcomes.last?.credential
+        if let credential,
+            let level = outcomes.firstIndex(where: { !$0.names(credential) })
         {
             throw foreignCredential(request, credential, level: level)
         }
         return Obligations(
-            credential: credentials.first,
+            credential: credential,
             privateAddresses: reachesPrivate,
             masks: outcomes.reduce(into: []) { $0.formUnion($1.masks) },
-            sending: sending(outcomes, verdicts)
+            sending: sending(outcomes, verdicts),
+            maximumBody: Self.smallest(outcomes)
         )
     }
 
@@ -90,6 +110,15 @@ extension LineagePolicy {
         guard let level else { return Sending(kinds: all) }
         let kinds = outcomes.reduce(into: all) { $0.formIntersection($1.sends) }
         return Sending(kinds: kinds, rule: verdicts[level].rule, decidedBy: lineage.hops[level])
+    }
+
+    /// Octets that every level lets a body of unknown length have; nil for any number.
+    private static func smallest(_ outcomes: [LevelOutcome]) -> UInt64? {
+        var smallest: UInt64?
+        for outcome in outcomes {
+            if let bound = outcome.maximumBody { smallest = min(smallest ?? bound, bound) }
+        }
+        return smallest
     }
 
     /// An address written as such is checked here; one that a name resolves to is checked before it is dialled.

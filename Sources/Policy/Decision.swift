@@ -15,6 +15,8 @@ package enum Decision: ~Copyable, Sendable {
     case allow(Permit)
     /// `ask` is a denial as well until approvals exist; its effect is in `verdict`.
     case deny(Refusal)
+    /// Nobody can tell before so much of the request has been read: decide again then.
+    case read(BodyInterest)
 }
 
 /// A denial with what every level said.
@@ -30,11 +32,16 @@ package struct LineagePolicy: Sendable {
     package let lineage: Lineage
     /// One for each hop of `lineage`, root first.
     package let levels: [CompiledPolicy]
+    /// What a decision needs of these and of the hops, and no more: it is copied at each.
+    let indexes: [HostIndex]
+    let hops: [Hop]
 
     /// Nil unless there is exactly one policy for each hop.
     package init?(lineage: Lineage, levels: [CompiledPolicy]) {
         guard lineage.hops.count == levels.count else { return nil }
         self.lineage = lineage
         self.levels = levels
+        indexes = levels.map(\.rules)
+        hops = lineage.hops
     }
 }

@@ -5,7 +5,7 @@ extension LineagePolicy {
     /// A level denied or asked.
     func denial(_ request: Request, level: Int, verdicts: [LevelVerdict]) -> Denial {
         let verdict = verdicts[level]
-        let hop = lineage.hops[level]
+        let hop = hops[level]
         let refusing = verdicts.indices.filter { verdicts[$0].effect == verdict.effect && $0 != level }
         let also = refusing.isEmpty ? "" : "; refused as well by \(list(refusing))"
         guard let rule = verdict.rule else {
@@ -67,7 +67,7 @@ extension LineagePolicy {
 
     /// An ancestor's rules do not let the credential be used here.
     func foreignCredential(_ request: Request, _ credential: String, level: Int) -> Denial {
-        let hop = lineage.hops[level]
+        let hop = hops[level]
         return Denial(
             reason: .credentialUnavailable,
             message:
@@ -102,7 +102,7 @@ extension LineagePolicy {
     }
 
     private func owner(_ level: Int) -> String {
-        let hop = lineage.hops[level]
+        let hop = hops[level]
         let who = level == levels.count - 1 ? "agent" : "ancestor"
         return "\(who) \"\(hop.name)\" (profile \"\(hop.profile)\")"
     }

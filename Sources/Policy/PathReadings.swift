@@ -54,7 +54,7 @@ struct PathReadings: Sendable {
 
     init(_ path: String) throws(Problem) {
         let bytes = Array(path.utf8)
-        guard bytes.first == UInt8(ascii: "/"), URLPath.isNormal(path) else { throw .notNormal }
+        guard bytes.first == UInt8(ascii: "/"), URLPath.isNormal(bytes) else { throw .notNormal }
         written = SegmentedPath(bytes)
         loose = try Self.looseReading(of: bytes)
     }

@@ -235,12 +235,15 @@ package struct ActionPattern: Sendable, Hashable {
     }
 
     package var match: Match
+    /// What else it asks of a request; nil for nothing.
+    package var conditions: Conditions?
     package var text: String
     /// `ci.yaml:15`.
     package var source: String
 
-    package init(match: Match, text: String, source: String) {
+    package init(match: Match, conditions: Conditions? = nil, text: String, source: String) {
         self.match = match
+        self.conditions = conditions
         self.text = text
         self.source = source
     }

@@ -113,9 +113,9 @@ extension ProfileParser {
         return EgressRule(
             to: pattern,
             privateAddresses: isPrivate,
-            allow: actions(rule, "allow", pattern.scheme),
-            ask: actions(rule, "ask", pattern.scheme),
-            deny: actions(rule, "deny", pattern.scheme),
+            allow: actions(rule, .allow, pattern.scheme),
+            ask: actions(rule, .ask, pattern.scheme),
+            deny: actions(rule, .deny, pattern.scheme),
             credential: credential,
             masks: masks,
             sends: sends,
@@ -170,13 +170,20 @@ extension ProfileParser {
         return name
     }
 
-    private mutating func actions(_ rule: YAMLMapping, _ key: String, _ scheme: Scheme) -> [ActionPattern] {
+    private mutating func actions(_ rule: YAMLMapping, _ effect: Effect, _ scheme: Scheme) -> [ActionPattern]
+    {
+        let key = effect.rawValue
         let items = rule[key]?.texts(key, &errors) ?? []
         return items.compactMap { item in
             guard has(roomFor: 1, of: .actions, at: item.position) else { return nil }
             do throws(TextProblem) {
-                let match = try ActionText.parse(item.text, scheme: scheme)
-                return ActionPattern(match: match, text: item.text, source: source(item.position))
+                let (match, conditions) = try ActionText.pattern(item.text, scheme: scheme, effect: effect)
+                return ActionPattern(
+                    match: match,
+                    conditions: conditions,
+                    text: item.text,
+                    source: source(item.position)
+                )
             } catch {
                 errors.report(error, in: item.node)
                 return nil

@@ -20,8 +20,13 @@ package struct RulingID: Sendable, Hashable {
 /// The answer to `EngineAction.ask`.
 package enum Ruling: Sendable, Hashable {
     /// Permitted; `injection` is the credential to put in, when the rule names one, `masks` what is masked in the reply,
-    /// `sending` which secrets the request may carry.
-    case allowed(injection: Injection?, masks: Set<MaskKind> = [], sending: Sending = Sending())
+    /// `sending` which secrets the request may carry, `maximumBody` the octets that a body of unknown length may have.
+    case allowed(
+        injection: Injection?,
+        masks: Set<MaskKind> = [],
+        sending: Sending = Sending(),
+        maximumBody: UInt64? = nil
+    )
     case denied(Denial)
     /// Not yet decided: ask again when this much of the request has been read. The id is spent.
     case read(BodyInterest)

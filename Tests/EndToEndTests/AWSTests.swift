@@ -113,7 +113,7 @@ extension EndToEnd {
                 with urllib.request.urlopen(url) as reply:
                     assert reply.read() == b"a b+c/d:e@f=g"
                 put = s3.generate_presigned_url("put_object", Params={"Bucket": "bucket-of-tests", "Key": "put"})
-                urllib.request.urlopen(urllib.request.Request(put, data=b"put", method="PUT"))
+                urllib.request.urlopen(urllib.request.Request(put, b"put", {"Content-Type": "text/plain"}, method="PUT"))
                 assert s3.get_object(Bucket="bucket-of-tests", Key="put")["Body"].read() == b"put"
                 virtual = boto3.client("s3", region_name="eu-central-1", endpoint_url="https://s3.eu-central-1.amazonaws.com:\(aws.port)",
                                        config=Config(s3={"addressing_style": "virtual"}))
@@ -180,10 +180,11 @@ extension EndToEnd {
                 attempt(lambda: client("s3", "s3.eu-central-1.amazonaws.com", "us-east-1").list_buckets())
                 attempt(lambda: client("sts", "s3.eu-central-1.amazonaws.com").get_caller_identity())
                 attempt(lambda: client("s3", "minio.test", "eu-west-1").list_buckets())
+                # moto does not know that host: what counts is that it gets there, signed.
                 attempt(lambda: client("s3", "minio.test", "us-east-1").list_buckets())
                 """
             )
-            #expect(outcome.output == "refused\nrefused\nrefused\nwent through\n", "\(outcome) \(requests)")
+            #expect(outcome.output.hasPrefix("refused\nrefused\nrefused\n"), "\(outcome) \(requests)")
             #expect(
                 requests.count == 1 && requests.first?.hasPrefix("good s3 us-east-1 GET ") == true,
                 "\(requests)"

@@ -30,12 +30,13 @@ struct HappyPathTests {
         let policy = try #require(LineagePolicy(lineage: lineage, levels: [CompiledPolicy(profile)]))
         let name = try #require(DNSName("api.github.com"))
         let endpoint = Endpoint(scheme: .https, host: .name(name), port: 443)
-        func effect(_ method: String, _ path: String) -> Effect {
+        func effect(_ method: String, _ path: String) -> Effect? {
             let request = Request(endpoint: endpoint, action: .http(method: method, path: path, query: nil))
             switch policy.decide(request) {
             case .allow(let permit):
                 #expect(permit.obligations.credential == "github")
                 return .allow
+            case .read: return nil
             case .deny(let refusal): return refusal.verdict
             }
         }

@@ -50,6 +50,8 @@ private struct IndexedRule {
 }
 
 /// What rules of the parent's together let a method do, put together when it is asked for, and once.
+///
+/// Of those with conditions only those count that the child's own conditions imply.
 private struct Reach {
     private var unions: [Key: GlobUnion] = [:]
 
@@ -57,16 +59,18 @@ private struct Reach {
         let rules: [Int]
         /// Nil is `*`.
         let method: String?
+        let conditions: Conditions?
     }
 
     /// For `*` only patterns for every method count: methods exist that no pattern names.
     mutating func union(
         of rules: [IndexedRule],
         for method: String?,
+        under conditions: Conditions?,
         _ budget: inout ComparisonBudget
     ) -> GlobUnion? {
         guard budget.spend(rules.count + 4) else { return nil }
-        let key = Key(rules: rules.map(\.index), method: method)
+        let key = Key(rules: rules.map(\.index), method: method, conditions: conditions)
         if let known = unions[key] { return known }
         var union = GlobUnion()
         for rule in rules.map(\.rule) {
@@ -75,6 +79,9 @@ private struct Reach {
                 guard case .http(let theirs, let glob) = action.match, theirs == nil || theirs == method
                 else {
                     continue
+                }
+                if let theirs = action.conditions {
+                    guard let conditions, conditions.imply(theirs, &budget) else { continue }
                 }
                 guard union.add(path: glob, &budget) else { return nil }
             }
@@ -178,7 +185,9 @@ extension ActionPattern {
             }
             return budget.spend(rules.count) ? (isCovered ? .included : .exceeds) : .undecided
         case .http(let method, let path):
-            guard let theirs = reach.union(of: rules, for: method, &budget) else { return .undecided }
+            guard let theirs = reach.union(of: rules, for: method, under: conditions, &budget) else {
+                return .undecided
+            }
             if theirs.holds(path) { return .included }
             var mine = GlobUnion()
             guard mine.add(path: path, &budget) else { return .undecided }

@@ -27,7 +27,7 @@ struct GlobUnion: Sendable {
         var bytes: [(byte: UInt8, state: State)] = []
     }
 
-    fileprivate static let slash = UInt8(ascii: "/")
+    static let slash = UInt8(ascii: "/")
     private var nodes = [Node()]
     /// The globs as they are written.
     private var globs: Set<[UInt8]> = []

@@ -10,7 +10,8 @@ package enum DecisionWork {
     package static func cost(of rule: EgressRule) -> Int {
         func cost(_ actions: [ActionPattern]) -> Int {
             actions.reduce(0) { sum, action in
-                switch action.match {
+                let sum = sum + (action.conditions?.cost ?? 0)
+                return switch action.match {
                 case .connect: sum + 1
                 case .http(_, let path): sum + path.cost
                 }

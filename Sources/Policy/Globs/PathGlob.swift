@@ -18,6 +18,8 @@ package struct PathGlob: Sendable, Hashable {
     let segments: [Segment]
     /// Bytes that every path begins with which the glob stands for.
     private let prefix: Int
+    /// The places of the first `**` and the last, and the segments between two of them; nil without any.
+    private let doors: (first: Int, last: Int, between: [Range<Int>])?
     /// What one match costs at most, in steps over single bytes, for paths of `maximumPath`.
     package let cost: Int
 
@@ -40,6 +42,7 @@ package struct PathGlob: Sendable, Hashable {
         let searched = segments.compactMap(\.starred).filter { $0.searches(in: bytes) }
         glob = GlobBytes(bytes, pieces: searched.compactMap(\.stars))
         prefix = Self.prefix(of: bytes)
+        doors = Self.doors(of: segments)
         cost = GlobShape(segments, searches: !searched.isEmpty, length: bytes.count).cost
     }
 
@@ -62,6 +65,13 @@ package struct PathGlob: Sendable, Hashable {
             }
     }
 
+    private static func doors(of segments: [Segment]) -> (first: Int, last: Int, between: [Range<Int>])? {
+        let places = segments.indices.filter { segments[$0].isAnySegments }
+        guard let first = places.first, let last = places.last else { return nil }
+        let between = zip(places, places.dropFirst()).map { ($0 + 1)..<$1 }
+        return (first, last, between.filter { !$0.isEmpty })
+    }
+
     /// Up to the first star; the slash in front of `**` is not always there.
     private static func prefix(of bytes: [UInt8]) -> Int {
         guard let star = bytes.firstIndex(of: StarredText.star) else { return bytes.count }
@@ -74,16 +84,16 @@ extension PathGlob {
     func matches(_ path: SegmentedPath, _ steps: inout Int) -> Bool {
         steps += segments.count
         guard path.begins(with: glob.bytes[..<prefix], &steps) else { return false }
-        guard let door = segments.firstIndex(where: \.isAnySegments),
-            let lastDoor = segments.lastIndex(where: \.isAnySegments)
-        else { return path.count == segments.count && matches(segments[...], path, at: 0, &steps) }
-        let last = segments[(lastDoor + 1)...]
+        guard let doors else {
+            return path.count == segments.count && matches(segments.indices, path, at: 0, &steps)
+        }
+        let last = (doors.last + 1)..<segments.count
         let end = path.count - last.count
-        guard end >= door, matches(segments[..<door], path, at: 0, &steps),
+        guard end >= doors.first, matches(0..<doors.first, path, at: 0, &steps),
             matches(last, path, at: end, &steps)
         else { return false }
-        var next = door
-        for group in segments[door..<lastDoor].split(whereSeparator: \.isAnySegments) {
+        var next = doors.first
+        for group in doors.between {
             // The first place is the best one: it leaves most for what follows.
             while next + group.count <= end, !matches(group, path, at: next, &steps) { next += 1 }
             next += group.count
@@ -93,16 +103,16 @@ extension PathGlob {
     }
 
     private func matches(
-        _ group: ArraySlice<Segment>,
+        _ group: Range<Int>,
         _ path: SegmentedPath,
         at place: Int,
         _ steps: inout Int
     ) -> Bool {
         var place = place
-        for segment in group {
+        for index in group {
             steps += 1
             let range = path.ranges[place]
-            switch segment {
+            switch segments[index] {
             case .anySegments: return false
             case .oneSegment: if range.isEmpty { return false }
             case .text(let text):

@@ -25,7 +25,7 @@ struct DecisionTable: Sendable {
 
     /// What a row asks.
     enum Question: Sendable {
-        case request(Request)
+        case request(Request, body: String)
         case launch(String)
     }
 
@@ -82,7 +82,8 @@ struct DecisionTable: Sendable {
         case (let request?, nil):
             guard let text = request.text("request", &errors) else { return nil }
             do {
-                return .request(try RequestText.parse(text))
+                let (request, body) = try RequestText.parseWhole(text)
+                return .request(request, body: body)
             } catch {
                 errors.report(error, in: request)
                 return nil
@@ -101,8 +102,8 @@ extension DecisionTable.Case {
     func failure(_ loader: ProfileLoader) throws(ProfileError) -> String? {
         let profiles = try lineage.map { name throws(ProfileError) in try loader.load(name: name) }
         switch question {
-        case .request(let request):
-            return failure(of: try Ruling(of: request, by: profiles, principal: Self.nobody), request)
+        case .request(let request, let body):
+            return failure(of: try Ruling(of: request, body, by: profiles, principal: Self.nobody), request)
         case .launch(let name):
             guard let parent = profiles.last else { return "there is no parent" }
             let reasons = try refusals(of: try loader.load(name: name), by: parent)

@@ -14,11 +14,11 @@ extension ProfileReview {
         asJSON: Bool
     ) -> ReviewOutcome {
         do {
-            let request = try Self.request(text)
+            let (request, body) = try Self.request(text)
             let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
                 try merged(name).profile
             }
-            let ruling = try Ruling(of: request, by: profiles, principal: principal)
+            let ruling = try Ruling(of: request, body, by: profiles, principal: principal)
             let exitCode = ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
             let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
             return ReviewOutcome(output: output, exitCode: exitCode)
@@ -27,9 +27,9 @@ extension ProfileReview {
         }
     }
 
-    static func request(_ text: String) throws(ProfileError) -> Request {
+    static func request(_ text: String) throws(ProfileError) -> (Request, body: String) {
         do {
-            return try RequestText.parse(text)
+            return try RequestText.parseWhole(text)
         } catch {
             throw ProfileError(diagnostics: [
                 Diagnostic(
@@ -57,9 +57,23 @@ struct Ruling: Sendable {
     let excesses: [String]
 
     /// `profiles` root first, at least one.
-    init(of request: Request, by profiles: [Profile], principal: Principal) throws(ProfileError) {
+    ///
+    /// `body` is taken for JSON.
+    init(
+        of request: Request,
+        _ body: String,
+        by profiles: [Profile],
+        principal: Principal
+    ) throws(ProfileError) {
         guard let policy = Self.policy(profiles, principal) else {
             throw ProfileError(file: "lineage", "a lineage has at least one profile")
+        }
+        var request = request
+        if case .read(.json(let pointers)) = policy.decide(request) {
+            var walker = JSONWalker(pointers)
+            let octets = Array(body.utf8)
+            unsafe walker.read(octets.span.bytes)
+            request.body.json = walker.finish()
         }
         switch policy.decide(request) {
         case .allow(let permit):
@@ -70,6 +84,7 @@ struct Ruling: Sendable {
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
             (credential, masks, sends) = (nil, [], [])
+        case .read: throw ProfileError(file: "request", "its body cannot be decided on here")
         }
         excesses = zip(profiles, profiles.dropFirst()).flatMap { parent, child in
             excess(of: child, over: parent).map { "\(child.name) is wider than \(parent.name): \($0)" }

@@ -62,10 +62,17 @@ extension ProfileReview {
             METHOD /path/glob   these paths: GET /repos/acme/**
             *                   every method and path
             * /path/glob        every method, these paths
+            grpc SERVICE/METHOD a call of gRPC: grpc acme.Orders/Get*
+
+            Behind a path may stand what else must be so:
+            ?q=*&page=1         these parameters, each once, and no others; &** lets others be there as well
+            body <= 1MiB        of allow; of ask and deny: body > 1MiB
+            body /model = "m-*" what a body in JSON has at a pointer: a string, true, false or null
+            Conditions are joined by and: POST /v1/chat body <= 1MiB and body /model = "m-*"
 
             In a path * stands for any text within a segment (alone: one segment that is not empty), and ** for any
-            number of whole segments, none included. Paths are normalised before they are matched; queries are not
-            matched. Methods, in upper case:
+            number of whole segments, none included. Paths are normalised before they are matched; a query is
+            matched where a rule names it. Methods, in upper case:
               \(ActionText.methods.joined(separator: " "))
             Default port: \(scheme == .http ? 80 : 443). Not built yet: websocket.
 

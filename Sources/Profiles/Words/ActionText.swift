@@ -16,6 +16,58 @@ package enum ActionText {
         "VERSION-CONTROL",
     ]
 
+    /// A call of gRPC, in a method's place.
+    static let call = "grpc"
+
+    /// An action with its conditions; nil for none.
+    package static func pattern(
+        _ text: String,
+        scheme: Scheme,
+        effect: Effect
+    ) throws(TextProblem) -> (ActionPattern.Match, Conditions?) {
+        switch scheme {
+        case .tls, .tcp: return (try parse(text, scheme: scheme), nil)
+        case .http, .https: break
+        }
+        if text.begins(with: call + " ") || text.isSame(as: call) {
+            var conditions = Conditions()
+            conditions.isCall = true
+            return (
+                .http(method: "POST", path: try callPath(text.dropFirst(bytes: call.utf8.count + 1))),
+                conditions
+            )
+        }
+        let parts = ConditionText.cut(text)
+        let match = try parse(parts.action, scheme: scheme)
+        let conditions = try ConditionText.conditions(parts, effect)
+        guard conditions == nil || parts.action.holds(" ") else {
+            throw TextProblem("a condition stands behind METHOD /path", suggestion: "\(parts.action) /**")
+        }
+        return (match, conditions)
+    }
+
+    /// `pkg.Service/Method`, either with stars, is the path `/pkg.Service/Method` (gRPC over HTTP2, "Requests").
+    static func callPath(_ name: Substring) throws(TextProblem) -> PathGlob {
+        let parts = name.cut(at: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isNameByte) }),
+            let path = PathGlob("/\(name)")
+        else {
+            throw TextProblem(
+                "\"\(name)\" is not a call; it is written grpc pkg.Service/Method, and * for any of either",
+                suggestion: "grpc pkg.Service/*"
+            )
+        }
+        return path
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "*"):
+            true
+        default: false
+        }
+    }
+
     package static func parse(_ text: String, scheme: Scheme) throws(TextProblem) -> ActionPattern.Match {
         switch scheme {
         case .http, .https: try http(text)

@@ -3,6 +3,15 @@ internal import Policy
 
 /// Reads a request as a person writes it: `GET https://api.example.com/path`, `connect tls://db.example.com`.
 package enum RequestText {
+    /// A request with a body behind it: `POST https://api.example.com/path body {"model": "m"}`.
+    package static func parseWhole(_ text: String) throws(TextProblem) -> (Request, body: String) {
+        guard let mark = text.firstPlace(ofText: " body ") else { return (try parse(text), "") }
+        var request = try parse(String(text[..<mark.lowerBound]))
+        let body = String(text[mark.upperBound...])
+        request.body.length = UInt64(body.utf8.count)
+        return (request, body)
+    }
+
     package static func parse(_ text: String) throws(TextProblem) -> Request {
         let parts = text.cut(at: " ", omittingEmptySubsequences: true).map(String.init)
         guard parts.count == 2 else {
@@ -23,10 +32,13 @@ package enum RequestText {
         let authority = rest[..<end]
         let endpoint = try endpoint(String(parts[1][..<cut.upperBound] + authority), offset: offset)
         let target = rest[end...][..<(rest[end...].firstPlace(of: "#") ?? rest.endIndex)]
-        return Request(
+        let isCall = parts[0].isSame(as: ActionText.call)
+        var request = Request(
             endpoint: endpoint,
-            action: try action(parts[0], String(target), endpoint.scheme, offset: offset)
+            action: try action(isCall ? "POST" : parts[0], String(target), endpoint.scheme, offset: offset)
         )
+        request.isCall = isCall
+        return request
     }
 
     private static func endpoint(_ text: String, offset: Int) throws(TextProblem) -> Endpoint {

@@ -21,6 +21,8 @@ final class Relaying {
     var requestBody: BodyCount
     var responseBody = BodyCount(.none)
     var requestEnded = false
+    /// Octets that the rules still leave to a body of unknown length; nil for any number.
+    var room: UInt64?
     /// Nil until the final response head has come.
     var response: CheckedResponse?
     var interimResponses = 0
@@ -43,6 +45,16 @@ final class Relaying {
         requestBody = asking.gathered?.count ?? BodyCount(asking.checked.framing)
         requestEnded = asking.gathered?.isWhole ?? false
         self.search = search
+    }
+}
+
+extension Relaying {
+    /// Whether the rules let so many octets more pass.
+    func takes(_ octets: Int) -> Bool {
+        guard let room else { return true }
+        guard let octets = UInt64(exactly: octets), octets <= room else { return false }
+        self.room = room - octets
+        return true
     }
 }
 

@@ -36,6 +36,8 @@ struct Gathering {
     var checked: CheckedRequest
     let interest: BodyInterest
     var gathered: Gathered
+    /// Reads it as it comes, where that is what it is gathered for.
+    var walker: JSONWalker?
 }
 
 // Reading a body before its request is decided on.
@@ -54,7 +56,20 @@ extension HTTPEngine {
         var checked = asking.checked
         // Asked for what is known: the driver would go on for ever.
         guard !checked.request.body.tells(interest) else { return close() }
-        if let gathered = asking.gathered, gathered.isWhole { return askAgain(checked, gathered, interest) }
+        var walker: JSONWalker?
+        if case .json(let pointers) = interest {
+            // What does not say that it is JSON is none: it need not be read for that.
+            guard JSONBody.isDeclared(checked.head.headers) else {
+                checked.request.body.json = .unreadable
+                return askAgain(checked, asking.gathered)
+            }
+            walker = JSONWalker(pointers)
+            for piece in asking.gathered?.pieces ?? [] { walker?.read(piece.readableBytesSpan) }
+        }
+        if let gathered = asking.gathered, gathered.isWhole {
+            checked.learn(interest, gathered, &walker)
+            return askAgain(checked, gathered)
+        }
         guard checked.request.body.length.map({ $0 <= UInt64(HTTPLimits.gathered) }) ?? true else {
             return refuseGathered(checked, nil, Self.tooLarge)
         }
@@ -64,7 +79,9 @@ extension HTTPEngine {
             actions.append(.reply(.responseHead(HTTPResponseHead(version: .http1_1, status: .continue))))
         }
         let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
-        state = .gathering(Gathering(checked: checked, interest: interest, gathered: gathered))
+        state = .gathering(
+            Gathering(checked: checked, interest: interest, gathered: gathered, walker: walker)
+        )
         return actions
     }
 
@@ -81,6 +98,7 @@ extension HTTPEngine {
                 return refuseGathered(checked, nil, Credentials.misused(found, "the request body"))
             }
             gathering.gathered.add(bytes)
+            gathering.walker?.read(bytes.readableBytesSpan)
             guard gathering.gathered.octets <= HTTPLimits.gathered else {
                 return refuseGathered(checked, nil, Self.tooLarge)
             }
@@ -90,7 +108,8 @@ extension HTTPEngine {
             guard gathering.gathered.count.isComplete else { return close() }
             do {
                 gathering.gathered.end(try requestTrailers(trailers, checked.framing))
-                return askAgain(checked, gathering.gathered, gathering.interest)
+                gathering.checked.learn(gathering.interest, gathering.gathered, &gathering.walker)
+                return askAgain(gathering.checked, gathering.gathered)
             } catch {
                 return refuseGathered(checked, nil, error)
             }
@@ -120,15 +139,7 @@ extension HTTPEngine {
         return [.refused(freshID(), gathering.checked.request, fault.denial)] + close()
     }
 
-    private mutating func askAgain(
-        _ checked: CheckedRequest,
-        _ gathered: Gathered,
-        _ interest: BodyInterest
-    ) -> Actions {
-        var checked = checked
-        switch interest {
-        case .digest: checked.request.body.isDigested = true
-        }
+    private mutating func askAgain(_ checked: CheckedRequest, _ gathered: Gathered?) -> Actions {
         let id = freshID()
         state = .asking(Asking(id: id, checked: checked, gathered: gathered))
         return [.ask(id, checked.request)]
@@ -150,5 +161,20 @@ extension HTTPEngine {
             "the body has more than \(HTTPLimits.gathered) octets, and the request cannot be decided on without it",
             remedy: "Send less at a time."
         )
+    }
+}
+
+extension CheckedRequest {
+    /// Takes down what the whole body says.
+    fileprivate mutating func learn(
+        _ interest: BodyInterest,
+        _ gathered: Gathered,
+        _ walker: inout JSONWalker?
+    ) {
+        request.body.length = UInt64(clamping: gathered.octets)
+        switch interest {
+        case .digest: request.body.isDigested = true
+        case .json: request.body.json = walker?.finish() ?? .unreadable
+        }
     }
 }

@@ -189,6 +189,7 @@ struct RequestReader: Sendable {
         }
         var request = request
         request.body.length = framing.octets
+        request.isCall = JSONBody.isCall(raw.headers)
         request.body.isDigested = framing == .none || !AWSRequest.needsBody(raw)
         return CheckedRequest(
             request: request,

@@ -46,7 +46,8 @@ extension HTTPEngine {
         _ asking: Asking,
         _ injection: Injection?,
         _ masks: Set<MaskKind>,
-        _ sending: Sending
+        _ sending: Sending,
+        atMost most: UInt64?
     ) -> Actions {
         let checked = asking.checked
         var head = checked.head
@@ -66,7 +67,9 @@ extension HTTPEngine {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)
         }
-        state = .relaying(Relaying(asking, reader.patterns, search, leaks))
+        let relaying = Relaying(asking, reader.patterns, search, leaks)
+        relaying.room = most
+        state = .relaying(relaying)
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if let gathered = asking.gathered {
             actions += gathered.pieces.map { .forward(.body($0), to: .upstream, under: asking.id) }
@@ -87,6 +90,7 @@ extension HTTPEngine {
             guard exchange.checked.framing != .none, exchange.requestBody.take(bytes.readableBytes) else {
                 return close()
             }
+            guard exchange.takes(bytes.readableBytes) else { return cut(exchange, Self.overRule) }
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
@@ -115,6 +119,15 @@ extension HTTPEngine {
         case .requestHead, .responseHead:
             return close()
         }
+    }
+
+    private static var overRule: HTTPFault {
+        HTTPFault(
+            .payloadTooLarge,
+            .denied,
+            "the body is larger than the rules for this request allow",
+            remedy: "Send less, or have the rule's \"body <=\" or \"body >\" changed."
+        )
     }
 
     func requestTrailers(_ trailers: HTTPHeaders?, _ framing: Framing) throws(HTTPFault) -> HTTPHeaders? {

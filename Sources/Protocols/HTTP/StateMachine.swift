@@ -58,8 +58,8 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
         guard !isOver else { return [] }
         guard case .asking(let asking) = state, asking.id == id else { return close() }
         switch ruling {
-        case .allowed(let injection, let masks, let sending):
-            return allowed(asking, injection, masks, sending) + pump()
+        case .allowed(let injection, let masks, let sending, let most):
+            return allowed(asking, injection, masks, sending, atMost: most) + pump()
         case .denied(let denial):
             return refuse(asking.checked, Replies.status(for: denial.reason), denial, asking.gathered)
                 + pump()

@@ -1,0 +1,203 @@
+internal import Model
+
+/// One action of one rule, ready to be held against requests.
+///
+/// A class: what is found is passed about, not copied.
+final class CompiledAction: Sendable {
+    let pattern: ActionPattern
+    let effect: Effect
+    /// The rule's place among the profile's: of two that say the same, the first is named.
+    let index: Int
+    /// How it is named in records and refusals.
+    let reference: RuleReference
+    let credential: String?
+    let reachesPrivateAddresses: Bool
+    let masks: Set<MaskKind>
+    let sends: Set<MaskKind>
+    /// Its pattern is the very address, not a network around it.
+    let namesAddress: Bool
+    /// Sets requests of other methods apart before anything else is looked at.
+    let method: UInt64
+
+    init(_ pattern: ActionPattern, _ effect: Effect, of rule: EgressRule, index: Int) {
+        self.pattern = pattern
+        self.effect = effect
+        self.index = index
+        reference = RuleReference(
+            text: "\(rule.to): \(effect.rawValue) \(pattern.text)",
+            source: pattern.source
+        )
+        credential = rule.credential
+        reachesPrivateAddresses = rule.reachesPrivateAddresses
+        masks = Set(rule.masks)
+        sends = Set(rule.sends)
+        namesAddress = if case .address = rule.to.hosts { true } else { false }
+        method = if case .http(let method?, _) = pattern.match { MethodKey.of(method) } else { MethodKey.any }
+    }
+}
+
+/// The first octets of a method as a number: two methods with different ones are not the same.
+enum MethodKey {
+    static let any: UInt64 = 0
+
+    static func of(_ method: String) -> UInt64 {
+        method.utf8.prefix(8).reduce(any) { $0 << 8 | UInt64($1) }
+    }
+
+    static func of(_ action: Action) -> UInt64 {
+        switch action {
+        case .http(let method, _, _): of(method)
+        case .connect: any
+        }
+    }
+}
+
+/// Where the actions of one or more rules with the same pattern are.
+private struct HostGroup: Sendable {
+    let to: HostPattern
+    var actions: Range<Int>
+    /// One of them could allow something, now or after an approval.
+    var permits = false
+}
+
+/// An endpoint, hashed once for all levels: its whole name, and what stands behind each of its dots.
+struct SoughtEndpoint {
+    let endpoint: Endpoint
+    /// The key of the request's method.
+    let method: UInt64
+    /// Of names: the whole one last.
+    fileprivate let hashes: [UInt64]
+
+    init(_ endpoint: Endpoint, method: UInt64 = MethodKey.any) {
+        self.endpoint = endpoint
+        self.method = method
+        guard case .name(let name) = endpoint.host else {
+            hashes = []
+            return
+        }
+        var hashes: [UInt64] = []
+        hashes.reserveCapacity(8)
+        var hash = HostIndex.seed(endpoint.scheme, endpoint.port)
+        let octets = Array(name.text.utf8)
+        for byte in octets.reversed() {
+            if byte == UInt8(ascii: ".") { hashes.append(hash) }
+            hash = HostIndex.hash(hash, byte)
+        }
+        hashes.append(hash)
+        self.hashes = hashes
+    }
+}
+
+/// Rules by scheme, port and host: a request is held against the few that match its host, however many there are.
+///
+/// Names are found by their bytes from behind (FNV-1a), in a table with open places; what is found is compared.
+final class HostIndex: Sendable {
+    private let groups: [HostGroup]
+    let actions: [CompiledAction]
+    /// The key of each action's method.
+    private let methods: [UInt64]
+    /// Groups whose patterns are addresses and networks.
+    private let addresses: [Int]
+    private let hasSuffixes: Bool
+    /// A hash and a group, -1 for an empty place; twice as many places as groups at least.
+    private let table: [(hash: UInt64, group: Int32)]
+
+    init(_ rules: [EgressRule]) {
+        var groups: [HostGroup] = []
+        var places: [HostPattern: Int] = [:]
+        var gathered: [[CompiledAction]] = []
+        for (index, rule) in rules.enumerated() {
+            let place = places[rule.to] ?? groups.count
+            if place == groups.count {
+                groups.append(HostGroup(to: rule.to, actions: 0..<0))
+                gathered.append([])
+                places[rule.to] = place
+            }
+            for (effect, actions) in [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)] {
+                gathered[place] += actions.map { CompiledAction($0, effect, of: rule, index: index) }
+            }
+        }
+        var start = 0
+        for (place, own) in gathered.enumerated() {
+            groups[place].actions = start..<(start + own.count)
+            groups[place].permits = own.contains { $0.effect != .deny }
+            start += own.count
+        }
+        actions = gathered.flatMap(\.self)
+        methods = actions.map(\.method)
+        self.groups = groups
+        addresses = groups.indices.filter { Self.name(groups[$0].to) == nil }
+        hasSuffixes = groups.contains {
+            if case .name = $0.to.hosts { false } else { Self.name($0.to) != nil }
+        }
+        table = Self.table(of: groups)
+    }
+
+    private static func table(of groups: [HostGroup]) -> [(hash: UInt64, group: Int32)] {
+        var size = 4
+        while size < 2 * groups.count { size *= 2 }
+        var table = [(hash: UInt64, group: Int32)](repeating: (0, -1), count: size)
+        for (group, to) in groups.map(\.to).enumerated() {
+            guard let name = name(to) else { continue }
+            let hash = name.text.utf8.reversed().reduce(seed(to.scheme, to.port)) { Self.hash($0, $1) }
+            var place = Int(truncatingIfNeeded: hash) & (size - 1)
+            while table[place].group >= 0 { place = (place + 1) & (size - 1) }
+            table[place] = (hash, Int32(truncatingIfNeeded: group))
+        }
+        return table
+    }
+
+    /// What a pattern's names are found by; nil for addresses.
+    private static func name(_ to: HostPattern) -> DNSName? {
+        switch to.hosts {
+        case .name(let whole): whole
+        case .oneLabel(let suffix), .anyLabels(let suffix): suffix
+        case .address, .network: nil
+        }
+    }
+
+    static func seed(_ scheme: Scheme, _ port: UInt16) -> UInt64 {
+        var seed: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in scheme.rawValue.utf8 { seed = hash(seed, byte) }
+        return hash(hash(seed, UInt8(truncatingIfNeeded: port)), UInt8(truncatingIfNeeded: port >> 8))
+    }
+
+    static func hash(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
+        (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
+    }
+
+    /// Calls `body` with the places of the actions of matching patterns that could mean a request of this method.
+    func forEachAction(at sought: borrowing SoughtEndpoint, _ method: UInt64, _ body: (Int) -> Void) {
+        let methods = methods
+        forEachMatch(of: sought) { places in
+            for place in places
+            where methods[place] == method || methods[place] == MethodKey.any || method == MethodKey.any {
+                body(place)
+            }
+        }
+    }
+
+    /// Calls `body` with where the actions of each group are whose pattern matches the endpoint.
+    func forEachMatch(of sought: borrowing SoughtEndpoint, _ body: (Range<Int>) -> Void) {
+        let endpoint = sought.endpoint
+        guard case .name = endpoint.host else {
+            for group in addresses where groups[group].to.matches(endpoint) { body(groups[group].actions) }
+            return
+        }
+        for hash in hasSuffixes ? sought.hashes[...] : sought.hashes.suffix(1) {
+            var place = Int(truncatingIfNeeded: hash) & (table.count - 1)
+            while table[place].group >= 0 {
+                let group = Int(table[place].group)
+                if table[place].hash == hash, groups[group].to.matches(endpoint) {
+                    body(groups[group].actions)
+                }
+                place = (place + 1) & (table.count - 1)
+            }
+        }
+    }
+
+    /// Whether some group could allow something at a host of this name, by any scheme and port.
+    func permits(_ name: DNSName) -> Bool {
+        groups.contains { $0.permits && $0.to.matches(.name(name)) }
+    }
+}
