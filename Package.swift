@@ -180,7 +180,7 @@ let package = Package(
             .testTarget(name: "ModelTests", dependencies: ["Model"]),
             .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
             .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
-            .testTarget(name: "MaskingTests", dependencies: ["Masking", "Model", nio]),
+            .testTarget(name: "MaskingTests", dependencies: ["Masking", "Literals", "Model", nio]),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),

@@ -42,7 +42,9 @@ enum MaskTexts {
     private static let x40 = String(repeating: "x", count: 40)
     static let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 
-    /// What is one of its kind. Card numbers are the networks' test numbers, IBANs the registry's examples, the others
+    /// What is one of its kind.
+    ///
+    /// Card numbers are the networks' test numbers, IBANs the registry's examples, the others
     /// the examples of their authorities or made by their rules.
     static let positive: [MaskCase] = [
         .init(.email, "to alice.smith+x@mail.example.com.", "to xxxxx.xxxxx+x@xxxx.xxxxxxx.xxx."),

@@ -162,7 +162,7 @@ enum CodedNumber {
         return endsWord(end, text, sweep) ? .found(start..<end, .itCodiceFiscale, from: start) : .nothing
     }
 
-    /// What an octet at an odd place (counted from one) is worth: D.M. 23/12/1976, table of odd characters.
+    /// What an octet at an odd place (counted from one) is worth (decree of 23/12/1976, table of odd characters).
     private static let oddValues = [
         1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23,
     ]

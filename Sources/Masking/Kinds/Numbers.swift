@@ -191,7 +191,7 @@ enum PhoneNumber {
         return Numbers.end(start - 1..<end, .phone, text, sweep)
     }
 
-    /// `(415) 555-2671`
+    /// Three digits in parentheses, then three and four.
     private static func american(_ start: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
         guard start > 0, sweep.octet(text, start + 3) == UInt8(ascii: ")") else { return .nothing }
         let second = start + 4 + sweep.run(text, start + 4, upTo: 1) { $0 == 0x20 }
@@ -243,7 +243,7 @@ enum NationalNumbers {
 
     private static let letters = Array("TRWAGMYFPDXBNJZSQVHLCKE".utf8)
 
-    /// `12345678Z`, `X-1234567-L`
+    /// Eight digits, or one of X, Y, Z and seven, and the check letter; dashes between them or not.
     static func dni(_ start: Int, _ length: Int, _ text: RawSpan, _ sweep: Sweep) -> Sweep.Sighting {
         var first = start
         var number = 0

@@ -16,7 +16,9 @@ package struct EscapeSyntax: OptionSet, Sendable {
     /// `%40`, in whatever text: what a request carries is read in every way.
     package static let percent = EscapeSyntax(rawValue: 8)
 
-    /// Whether an octet can begin an escape. A percent sign does in every text: URLs stand in all of them.
+    /// Whether an octet can begin an escape.
+    ///
+    /// A percent sign does in every text: URLs stand in all of them.
     func begins(with octet: UInt8) -> Bool {
         switch octet {
         case UInt8(ascii: "%"): true

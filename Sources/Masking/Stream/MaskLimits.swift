@@ -11,8 +11,9 @@ enum MaskLimits {
     static let number = 40
     /// Octets of the label of a PEM block: the longest in use is `ENCRYPTED PRIVATE KEY`, or `PGP PRIVATE KEY BLOCK`.
     static let label = 64
-    /// Octets of the first two parts of a dotted token: headers with a certificate have 2 KiB. What is longer is
-    /// taken for one.
+    /// Octets of the first two parts of a dotted token: headers with a certificate have 2 KiB.
+    ///
+    /// What is longer is taken for one.
     static let dotted = 4096
     /// Different octets of a token that is no word and not masked: of 16 random letters and digits fewer than these are
     /// different once in 10^5 times.

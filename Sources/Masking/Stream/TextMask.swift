@@ -29,7 +29,7 @@ package struct TextMask {
         logical = LogicalText(syntax)
     }
 
-    /// Reads on; what can be passed on now, masked. Nil where the search cannot be made.
+    /// Reads on; what can be passed on now, masked; nil where the search cannot be made.
     package mutating func mask(_ piece: ByteBuffer) -> ByteBuffer? {
         var document = piece
         if held.readableBytes > 0 {

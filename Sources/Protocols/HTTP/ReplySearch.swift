@@ -100,7 +100,7 @@ struct ReplySearch {
         return true
     }
 
-    /// How many of each kind have been masked; nil for none. Once.
+    /// How many of each kind have been masked; nil for none, and after the first time.
     mutating func takeCounts() -> [MaskKind: Int]? {
         defer { mask = nil }
         guard let counts = mask?.counts, !counts.isEmpty else { return nil }
