@@ -31,6 +31,15 @@ extension EndToEnd {
         /// How often a request for this path has come whole: nginx sends it on to itself once it has all of the body.
         private func served(_ path: String) throws -> Int { try servers.requests(with: " \(path) HTTP/1.0") }
 
+        /// The same of one that comes whole: nginx logs it once it has answered.
+        private func isServed(_ path: String) throws -> Bool {
+            for _ in 0..<250 {
+                if try served(path) == 1 { return true }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+            return false
+        }
+
         @Test("A token in URL, field or body is refused over both HTTPs, recorded by place and not by value")
         func refused() throws {
             try place.write("x=\(token)&y=1", to: "workspace/form")
@@ -60,7 +69,7 @@ extension EndToEnd {
                         )
                     )
                     #expect(control.output.hasSuffix(" 200"), "the control: \(control)")
-                    #expect(try served("\(path)\(query)") == 1, "the control: \(words)")
+                    #expect(try isServed("\(path)\(query)"), "the control: \(words)")
                 }
             }
             let denied = try place.records(["--denied"])
@@ -82,10 +91,10 @@ extension EndToEnd {
             #expect(wider.code == 125 && wider.errors.contains("wider"), "\(wider)")
         }
 
-        @Test("An upload of 48 MiB with a token at its end never becomes a whole request")
+        @Test("An upload of 8 MiB with a token at its end never becomes a whole request")
         func largeUpload() throws {
             let path = "/leak/large"
-            let script = "{ head -c 50331648 /dev/zero | tr '\\0' a; printf ' \(token)'; } > big; "
+            let script = "{ head -c 8388608 /dev/zero | tr '\\0' a; printf ' \(token)'; } > big; "
             let request = curl("-T big", servers.tlsPort, path)
             let agent = try place.agent(script + request, profile: "closed")
             #expect(agent.output.hasSuffix(" 403") || agent.errors.contains("curl: ("), "\(agent)")
