@@ -39,7 +39,7 @@ struct LeakTests {
             get("/", "Authorization: Basic \(Data("me:\(token)".utf8).base64EncodedString())"),
             "header field authorization"
         ),
-        (get("/", "Cookie: a=1; t=sk_live_4eC39HqLyjWDarjtT1zdp7dc"), "header field cookie"),
+        (get("/", "Cookie: a=1; t=AKIAIOSFODNN7EXAMPLE"), "header field cookie"),
     ]
 
     @Test(arguments: heads)
@@ -90,7 +90,7 @@ struct LeakTests {
     }
 
     @Test func `A chunked body that ends with a token never gets its last chunk`() throws {
-        for token in [Self.token, "glpat-AbCdEf0123456789xyZ_", "sk-abcdefghij0123456789"] {
+        for token in [Self.token, "AKIAIOSFODNN7EXAMPLE", "sk-abcdefghij0123456789"] {
             let play = try Self.play()
             let chunks = token.map { "1\r\n\($0)\r\n" }.joined() + "0\r\n\r\n"
             try play.client(
@@ -161,6 +161,36 @@ struct LeakTests {
             #expect(play.refused.map(\.message) == ["the value of a credential is in the request body"])
             #expect(!play.toClient.contains("s3cr3t"))
         }
+    }
+
+    static let places: [(CredentialPlace, replaced: String, beside: String)] = [
+        (.field("x-key"), get("/", "X-Key: \(token)"), get("/", "X-Other: \(token)")),
+        (.query("key"), get("/x?a=1&key=\(token)"), get("/x?a=\(token)&key=1")),
+        (.cookie("sid"), get("/", "Cookie: a=1; sid=\(token)"), get("/", "Cookie: a=\(token); sid=1")),
+    ]
+
+    @Test(arguments: places)
+    func `What a credential takes the place of is not searched, what stands beside it is`(
+        place: CredentialPlace,
+        replaced: String,
+        beside: String
+    ) throws {
+        func play() throws -> Playbook {
+            try Playbook(
+                Playbook.captured("allowed.test"),
+                scheme: .https,
+                decide: { _ in .allowed(injection: Injection(place, value: "s3cr3t-REAL-value")) }
+            )
+        }
+        let allowed = try play()
+        try allowed.client(replaced)
+        #expect(allowed.refused.isEmpty)
+        #expect(allowed.toUpstream.contains("s3cr3t-REAL-value"))
+        #expect(!allowed.toUpstream.contains(Self.token))
+        let refused = try play()
+        try refused.client(beside)
+        #expect(refused.refused.map(\.reason) == [.secretLeaving])
+        #expect(refused.toUpstream.isEmpty)
     }
 
     @Test(arguments: [1, 5, Int.max])

@@ -75,8 +75,7 @@ struct AWSRequest {
         let claim = try claim(of: head)
         let scope = try scope(claim)
         let payload = try payload(of: head, claim, scope)
-        for name in Self.fields { head.headers.remove(name: name) }
-        head.uri = Self.withoutSignature(head.uri)
+        Self.removeSignature(from: &head)
         let time = AWSTime(seconds: signing.seconds)
         head.headers.add(name: "x-amz-date", value: time.text)
         if let token = key.token { head.headers.add(name: "x-amz-security-token", value: token) }
@@ -96,6 +95,12 @@ struct AWSRequest {
         )
         let value = AWSSigner(key, scope, at: time).authorization(for: parts)
         head.headers.add(name: "authorization", value: value)
+    }
+
+    /// Takes out what is the client's own signature.
+    static func removeSignature(from head: inout HTTPRequestHead) {
+        for name in fields { head.headers.remove(name: name) }
+        head.uri = withoutSignature(head.uri)
     }
 
     private func claim(of head: HTTPRequestHead) throws(HTTPFault) -> AWSClaim? {

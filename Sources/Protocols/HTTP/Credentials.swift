@@ -71,6 +71,24 @@ struct Credentials: Hashable {
         }
     }
 
+    /// A head without what stands where a credential is put in: nothing of that goes out.
+    static func rest(of head: HTTPRequestHead, besides place: CredentialPlace?) -> HTTPRequestHead {
+        var head = head
+        switch place {
+        case .field(let name): head.headers.remove(name: name)
+        case .query(let name):
+            let (path, query) = URLQuery.cut(head.uri)
+            let others = URLQuery.parameters(query ?? "").filter { !$0.name.elementsEqual(name.utf8) }
+            head.uri = "\(path)?\(others.map { String($0.text) }.joined(separator: "&"))"
+        case .cookie(let name):
+            let others = head.headers["cookie"].flatMap(cookies).filter { !$0.name.isSame(as: name) }
+            head.headers.replaceOrAdd(name: "cookie", value: others.map(\.text).joined(separator: "; "))
+        case .awsSignature: AWSRequest.removeSignature(from: &head)
+        case .clientCertificate, nil: break
+        }
+        return head
+    }
+
     static func misused(_ placeholder: Placeholder, _ place: String) -> HTTPFault {
         HTTPFault(
             .forbidden,

@@ -41,24 +41,22 @@ struct LeakSearch {
     /// The same for a message of its own.
     func fresh() -> LeakSearch { LeakSearch(secrets, sending) }
 
-    /// Looks through a head as it came, and what was read of the body already; reads how that is coded.
-    ///
-    /// A placeholder has the shape of what it stands for: where one may stand has been checked.
+    /// Looks through a head, without what a credential takes the place of, and reads how the body is coded.
     mutating func check(
-        _ checked: CheckedRequest,
-        _ gathered: Gathered?,
-        _ reader: RequestReader
+        _ head: HTTPRequestHead,
+        hasBody: Bool,
+        _ lineage: Lineage
     ) throws(HTTPFault) {
-        var text = ByteBuffer(string: checked.head.uri)
-        for (name, value) in checked.head.headers {
+        var text = ByteBuffer(string: head.uri)
+        for (name, value) in head.headers {
             text.writeString("\n\(name)\n\(value)")
             if let pair = Self.basic(value) { text.writeString("\n\(pair)") }
         }
-        if try leak(inWhole: text) != nil, let found = try place(in: checked.head, reader.patterns) {
-            throw fault(found, reader.connection.lineage)
+        if try leak(inWhole: text) != nil {
+            throw try fault(Self.place(head, self), lineage)
         }
-        guard checked.framing != .none else { return }
-        let fields = checked.head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
+        guard hasBody else { return }
+        let fields = head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
         do throws(DecodingFault) {
             for coding in try ContentCoding.applied(fields).reversed() {
                 decoders.append(try ContentDecoder(coding))
@@ -66,15 +64,11 @@ struct LeakSearch {
         } catch {
             throw Self.undecodable(error)
         }
-        for piece in gathered?.pieces ?? [] { try check(piece, isLast: false, reader.connection.lineage) }
-        guard let gathered, gathered.isWhole || gathered.count.isAll else { return }
-        try check(ByteBuffer(), isLast: true, reader.connection.lineage)
-        try check(trailers: gathered.trailers, reader.connection.lineage)
     }
 
     /// Looks through trailers.
-    func check(trailers: HTTPHeaders?, _ lineage: Lineage) throws(HTTPFault) {
-        for (name, value) in trailers ?? [:] {
+    func check(trailers: HTTPHeaders, _ lineage: Lineage) throws(HTTPFault) {
+        for (name, value) in trailers {
             if let leak = try leak(inWhole: ByteBuffer(string: "\(name)\n\(value)")) {
                 throw fault((leak, "a trailer field"), lineage)
             }
@@ -94,6 +88,16 @@ struct LeakSearch {
         }
         if isLast, shapes != nil, found == nil { found = try Self.leak(shapes?.finish() != nil, shapes) }
         if let found { throw fault((found, "the request body"), lineage) }
+    }
+
+    /// Reads what of the body was read before the ruling.
+    mutating func check(_ gathered: Gathered?, _ lineage: Lineage) throws(HTTPFault) {
+        guard let gathered else { return }
+        let isAll = gathered.isWhole || gathered.count.isAll
+        for (index, piece) in gathered.pieces.enumerated() {
+            try check(piece, isLast: isAll && index == gathered.pieces.count - 1, lineage)
+        }
+        try check(trailers: gathered.trailers ?? [:], lineage)
     }
 
     private mutating func decode(
@@ -133,18 +137,20 @@ struct LeakSearch {
         return shapes?.counts.keys.first.map { .kind($0) }
     }
 
-    /// Which part of a head it is; nil where it was a placeholder.
-    private func place(
-        in head: HTTPRequestHead,
-        _ patterns: PlaceholderPatterns
-    ) throws(HTTPFault) -> (Leak, String)? {
-        if let leak = try leak(inWhole: patterns.blanked(head.uri)) { return (leak, "the request target") }
+    /// Which part of a head it was.
+    private static func place(
+        _ head: HTTPRequestHead,
+        _ search: LeakSearch
+    ) throws(HTTPFault) -> (Leak, String) {
+        if let leak = try search.leak(inWhole: ByteBuffer(string: head.uri)) {
+            return (leak, "the request target")
+        }
         for (name, value) in head.headers {
-            let text = "\(name)\n\(value)" + (Self.basic(value).map { "\n\($0)" } ?? "")
-            guard let leak = try leak(inWhole: patterns.blanked(text)) else { continue }
+            let text = "\(name)\n\(value)" + (basic(value).map { "\n\($0)" } ?? "")
+            guard let leak = try search.leak(inWhole: ByteBuffer(string: text)) else { continue }
             return (leak, "header field \(Octets.lowercased(name))")
         }
-        return nil
+        return (.credential, "the request head")
     }
 
     /// What `Basic` stands for: user and password.

@@ -44,22 +44,6 @@ package struct PlaceholderPatterns: Sendable {
         return scanner.scan(text).flatMap(owner)
     }
 
-    /// A text with spaces in the place of placeholders as they are.
-    func blanked(_ text: String) -> ByteBuffer {
-        var octets = Array(text.utf8)
-        for placeholder in placeholders {
-            let sought = Array(Octets.lowercased(placeholder.value).utf8)
-            var start = 0
-            while start + sought.count <= octets.count {
-                let range = start..<start + sought.count
-                let isHere = octets[range].elementsEqual(sought) { ($0 | 0x20) == ($1 | 0x20) }
-                if isHere { octets.replaceSubrange(range, with: repeatElement(0x20, count: sought.count)) }
-                start += isHere ? sought.count : 1
-            }
-        }
-        return ByteBuffer(bytes: octets)
-    }
-
     /// The placeholder that a text is, whatever its case.
     func whole(_ text: some StringProtocol) -> Placeholder? {
         let folded = Octets.lowercased(text)

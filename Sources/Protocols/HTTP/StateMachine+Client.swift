@@ -56,7 +56,12 @@ extension HTTPEngine {
         var leaks = LeakSearch(spellings.outward, sending)
         do throws(HTTPFault) {
             try checked.credentials.apply(injection, to: &head, of: asking)
-            try leaks.check(checked, asking.gathered, reader)
+            try leaks.check(
+                Credentials.rest(of: checked.head, besides: injection?.place),
+                hasBody: checked.framing != .none,
+                reader.connection.lineage
+            )
+            try leaks.check(asking.gathered, reader.connection.lineage)
             if checked.opening != nil, !masks.isEmpty { throw Self.unmasked }
             let sent = injection?.isSent == true ? injection : nil
             search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
@@ -104,7 +109,7 @@ extension HTTPEngine {
                 if exchange.checked.framing == .chunked {
                     try exchange.leaks.check(ByteBuffer(), isLast: true, reader.connection.lineage)
                 }
-                try exchange.leaks.check(trailers: trailers, reader.connection.lineage)
+                try exchange.leaks.check(trailers: trailers ?? [:], reader.connection.lineage)
                 let passed = try requestTrailers(trailers, exchange.checked.framing)
                 exchange.requestEnded = true
                 return [.forward(.end(passed), to: .upstream, under: exchange.id)]
