@@ -13,7 +13,7 @@ extension EndToEnd {
             servers = try Servers.started()
             try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
             let rule =
-                "to: \"https://allowed.test:\(servers.tlsPort)\", private: true, allow: [\"GET /v1/**\"]"
+                "to: \"https://allowed.test:\(servers.tlsPort)\", private: true, allow: [\"GET /v1/**\"], send: [token]"
             try place.profile(
                 "parent",
                 "extends: [base]\negress: [{\(rule)}]\nchildren: {profiles: [child], depth: 1, count: 4}\n"

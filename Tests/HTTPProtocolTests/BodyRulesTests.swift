@@ -66,7 +66,12 @@ struct BodyRulesTests {
         #expect(play.asked.count == 2 && play.asked.last?.body.json == .unreadable)
         #expect(play.toUpstream.hasPrefix("POST /chat"))
         try play.client(Self.body)
-        #expect(play.toUpstream.hasSuffix(Self.body))
+        // What says that it is gzip and is not cannot be searched for what must not leave.
+        if fields.contains("gzip") {
+            #expect(play.refused.map(\.reason) == [.secretLeaving])
+        } else {
+            #expect(play.toUpstream.hasSuffix(Self.body))
+        }
     }
 
     @Test(arguments: [

@@ -209,7 +209,9 @@ extension ActionPattern {
         _ reach: inout Reach,
         _ budget: inout ComparisonBudget
     ) -> Inclusion {
-        guard let theirs = reach.union(of: rules, for: verb, under: conditions, &budget) else { return .undecided }
+        guard let theirs = reach.union(of: rules, for: verb, under: conditions, &budget) else {
+            return .undecided
+        }
         if theirs.holds(path) { return .included }
         var mine = GlobUnion()
         guard mine.add(path: path, &budget) else { return .undecided }
