@@ -6,7 +6,10 @@ import Testing
 /// What one decision costs, in figures that are printed and that nothing is asserted about.
 @Suite(
     .serialized,
-    .enabled(if: ProcessInfo.processInfo.environment["BAILEY_BENCH"] == "decide", "make bench-decide")
+    .enabled(
+        if: ProcessInfo.processInfo.environment["BAILEY_BENCH"] == "decide",
+        "needs BAILEY_BENCH=decide, which make bench-decide sets"
+    )
 )
 struct DecisionSpeedTests {
     private static let levels = 8
