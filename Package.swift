@@ -184,10 +184,13 @@ let package = Package(
             .testTarget(name: "ModelTests", dependencies: ["Model"]),
             .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
             .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
-            .testTarget(name: "MaskingTests", dependencies: ["Masking", "Literals", "Model", nio]),
+            .testTarget(
+                name: "MaskingTests",
+                dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]
+            ),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
-            .testTarget(name: "WireTests", dependencies: ["Wire", "Model", nio]),
+            .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
@@ -219,7 +222,7 @@ let package = Package(
             .testTarget(
                 name: "\($0)ProtocolTests",
                 dependencies: [
-                    .target(name: "\($0)Protocol"), "Wire", "Model", nio, nioHTTP1,
+                    .target(name: "\($0)Protocol"), "Wire", "Model", "TestSupport", nio, nioHTTP1,
                     .product(name: "NIOEmbedded", package: "swift-nio"),
                 ] + ($0 == "HTTP2" ? [hpack] : [])
                     + ($0 == "WebSocket" ? [.product(name: "NIOWebSocket", package: "swift-nio")] : [])

@@ -18,7 +18,7 @@ package struct GatewayLimits: Sendable {
     /// may open.
     package var connections = 4_096
     /// Idle upstream connections kept for one agent and upstream on one loop: an agent that has so many requests under
-    /// way has had so many connections, and making them anew costs thirty requests' time each.
+    /// way has had so many connections, and making one anew takes a handshake.
     package var idleUpstreams = 128
     /// Milliseconds an idle upstream connection is kept, and at most half as much again: under nginx's default
     /// `keepalive_timeout` of 75 s.

@@ -32,11 +32,9 @@ struct TokenClient: Sendable {
         for address in try names.addresses(blocking: post.endpoint.host).prefix(limits.addressesTried) {
             do {
                 return try exchange(post, address).wait()
-            } catch let error as IOError {
+            } catch let error as Unreached {
                 // Nobody is there: nothing was sent.
-                last = error
-            } catch let error as ChannelError {
-                last = error
+                last = error.reason
             }
         }
         throw last
@@ -67,7 +65,7 @@ struct TokenClient: Sendable {
                 }
                 .connect(to: place)
         }
-        made.whenFailure { answered.fail($0) }
+        made.whenFailure { answered.fail(Unreached(reason: $0)) }
         let timer = loop.scheduleTask(in: .milliseconds(limits.token)) {
             answered.fail(CredentialFailure("it did not answer within \(limits.token / 1_000) s"))
         }
@@ -77,6 +75,11 @@ struct TokenClient: Sendable {
         }
         return answered.futureResult
     }
+}
+
+/// There was no connection; what fails on one is no reason to say a secret again elsewhere.
+private struct Unreached: Error {
+    let reason: any Error
 }
 
 /// Sends the form when the connection is there, and puts the answer together.

@@ -104,11 +104,15 @@ extension LineagePolicy {
         )
     }
 
+    /// What rules can name under `send`.
+    private static let secrets = Set(Sending.words)
+
     private func sending(_ outcomes: [LevelOutcome], _ verdicts: [LevelVerdict]) -> Sending {
-        let all = Set(Sending.words)
-        let level = outcomes.firstIndex { !$0.sends.isSuperset(of: all) }
+        let all = Self.secrets
+        let level = outcomes.firstIndex { $0.sends.isEmpty || !$0.sends.isSuperset(of: all) }
         guard let level else { return Sending(kinds: all) }
-        let kinds = outcomes.reduce(into: all) { $0.formIntersection($1.sends) }
+        let sendsNone = outcomes.contains { $0.sends.isEmpty }
+        let kinds = sendsNone ? [] : outcomes.reduce(into: all) { $0.formIntersection($1.sends) }
         return Sending(kinds: kinds, rule: verdicts[level].rule, decidedBy: lineage.hops[level])
     }
 

@@ -1,5 +1,6 @@
 import DNSProtocol
 import Model
+import TestSupport
 import Testing
 
 struct StubTests {

@@ -2,6 +2,7 @@ import HTTPProtocol
 import Model
 import NIOCore
 import NIOHTTP1
+import TestSupport
 import Testing
 import Wire
 

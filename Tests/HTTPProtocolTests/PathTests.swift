@@ -1,5 +1,6 @@
 import HTTPProtocol
 import Model
+import TestSupport
 import Testing
 
 struct PathTests {

@@ -2,6 +2,7 @@ import Foundation
 import Masking
 import Model
 import NIOCore
+import TestSupport
 import Testing
 
 struct TextMaskTests {

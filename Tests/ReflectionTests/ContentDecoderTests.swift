@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import Reflection
+import TestSupport
 import Testing
 
 struct ContentDecoderTests {

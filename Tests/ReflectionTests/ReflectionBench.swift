@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import NIOCore
 import Reflection
+import TestSupport
 import Testing
 
 /// `make bench-mask` runs it: speeds of one core, by CPU time.
@@ -16,12 +17,6 @@ struct ReflectionBench {
     /// Octets that go through for each figure, and those of one piece.
     private static let amount = 1 << 30
     private static let piece = 65_536
-
-    private static func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
 
     private static func text(_ name: String) -> [UInt8] {
         var random = SplitMix(3)
@@ -57,11 +52,11 @@ struct ReflectionBench {
         }
         var mask = ReflectionMask(try #require(SecretSpellings(ofField: "Bearer s3cr3t/REAL+51fa7c20b9e1")))
         var done = 0
-        let start = Self.now()
+        let start = processorSeconds()
         while done < Self.amount {
             for piece in pieces { _ = mask.mask(piece) }
             done += text.count
         }
-        print("BENCH credential in \(name)\t\(Int(Double(done) / (Self.now() - start) / 1e6)) MB/s")
+        print("BENCH credential in \(name)\t\(Int(Double(done) / (processorSeconds() - start) / 1e6)) MB/s")
     }
 }

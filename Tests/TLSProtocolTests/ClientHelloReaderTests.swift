@@ -1,5 +1,6 @@
 import Model
 import TLSProtocol
+import TestSupport
 import Testing
 import Wire
 
