@@ -2,11 +2,11 @@ internal import Model
 
 /// Looks at groups of digits, each once, and at what stands around them.
 struct Numbers {
-    private let kinds: MaskBits
+    private let kinds: MaskKinds
     /// The first place that has not been looked at.
     private var next: Int
 
-    init(_ kinds: MaskBits, from start: Int) {
+    init(_ kinds: MaskKinds, from start: Int) {
         self.kinds = kinds
         next = start
     }

@@ -7,7 +7,7 @@ package import NIOCore
 /// A document keeps its length and its form. What the end of a piece leaves in doubt is kept back, and nothing else: a
 /// word, at most one address of mail long, or a token's first parts.
 package struct TextMask {
-    private let kinds: MaskBits
+    private let kinds: MaskKinds
     private let syntax: EscapeSyntax
     private let isStrict: Bool
     private var logical: LogicalText
@@ -22,9 +22,9 @@ package struct TextMask {
     package private(set) var counts: [MaskKind: Int] = [:]
 
     /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
-    package init(_ kinds: Set<MaskKind>, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+    package init(_ kinds: MaskKinds, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
         self.isStrict = isStrict
-        self.kinds = MaskBits(kinds)
+        self.kinds = kinds
         self.syntax = syntax
         logical = LogicalText(syntax)
     }
