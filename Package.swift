@@ -188,7 +188,7 @@ let package = Package(
                 name: "MaskingTests",
                 dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]
             ),
-            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
+            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model", "TestSupport"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),

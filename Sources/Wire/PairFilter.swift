@@ -1,4 +1,4 @@
-/// Which two octets a pattern of a set, in either case, or an escape (`%`, `\`, `&`) can begin with.
+/// Which two octets a pattern of a set can begin with, in either case, as it is or with an escape (`%`, `\`, `&`).
 ///
 /// Most of a text is none of these, and is passed over without a step of the search that waits for the one before.
 package struct PairFilter: Sendable {
@@ -17,10 +17,31 @@ package struct PairFilter: Sendable {
                 for second in Self.cases(pattern[1]) { enter(first, second) }
             }
         }
-        for second in UInt8.min...UInt8.max {
-            for first in [UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: "&")] { enter(first, second) }
+        let firsts = Set(patterns.compactMap(\.first).map(PatternSet.folded))
+        for first in Self.beginnings {
+            for second in UInt8.min...UInt8.max where Self.matters(first, second, to: firsts) {
+                enter(first, second)
+            }
         }
         self.bits = bits
+    }
+
+    /// What an escape begins with.
+    private static let beginnings = [UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: "&")]
+
+    /// Whether it matters to a set whose patterns begin with these octets that an escape begins so: `\n` mostly does not.
+    ///
+    /// It does when it could stand for one of them or for the beginning of an escape, and when without it one of them
+    /// would be there.
+    private static func matters(_ first: UInt8, _ second: UInt8, to firsts: Set<UInt8>) -> Bool {
+        switch EscapedOctets.read(.init(word: UInt64(first) | UInt64(second) << 8, count: 2)) {
+        case .partial: return true
+        case .none: return false
+        case .whole(_, let octets, _):
+            let octet = UInt8(truncatingIfNeeded: octets)
+            return beginnings.contains(octet)
+                || [octet, second].contains { firsts.contains(PatternSet.folded($0)) }
+        }
     }
 
     /// Goes on to where something could begin, or to the last octet.

@@ -62,8 +62,9 @@ struct Numbers {
         guard length != 7, length != 8 else { return true }
         guard NumberShape.couldBegin(length, text.octet(end)) else { return false }
         guard length < 5 else { return true }
+        // Of dates the second group is too short.
         let last = end + NumberShape.shortestSecond(length)
-        return last >= text.byteCount || text.octet(last).isDigit
+        return last >= text.byteCount || (text.octet(last).isDigit && text.octet(last - 1).isDigit)
     }
 
     private func sighting(
