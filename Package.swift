@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "Literals", dependencies: ["CVectorscan"]),
         .target(name: "Masking", dependencies: ["Model", "Literals", "Wire", nio]),
         .target(name: "Signing", dependencies: ["Model", crypto]),
-        .target(name: "Wire", dependencies: ["Model", nio]),
+        .target(name: "Wire", dependencies: ["Model", "Literals", nio]),
         .target(
             name: "CCodings",
             cSettings: hardened,

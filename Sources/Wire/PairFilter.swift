@@ -1,20 +1,25 @@
+internal import Literals
+
 /// Which two octets a pattern of a set can begin with, in either case, as it is or with an escape (`%`, `\`, `&`).
 ///
 /// Most of a text is none of these, and is passed over without a step of the search that waits for the one before.
 package struct PairFilter: Sendable {
     /// A bit for each pair, the first octet in the lower eight.
     private let bits: [UInt8]
+    private let search: PairSearch
 
     /// The patterns have two octets at least.
     package init(_ patterns: [[UInt8]]) {
         var bits = [UInt8](repeating: 0, count: 8192)
+        var pairs: Set<[UInt8]> = []
         func enter(_ first: UInt8, _ second: UInt8) {
             let pair = Int(first) | Int(second) << 8
             bits[pair >> 3] |= 1 << UInt8(pair & 7)
+            pairs.insert([PatternSet.folded(first), PatternSet.folded(second)])
         }
         for pattern in patterns where pattern.count > 1 {
             for first in Self.cases(pattern[0]) {
-                for second in Self.cases(pattern[1]) { enter(first, second) }
+                for second in Self.cases(pattern[1]) + Self.beginnings { enter(first, second) }
             }
         }
         let firsts = Set(patterns.compactMap(\.first).map(PatternSet.folded))
@@ -24,6 +29,7 @@ package struct PairFilter: Sendable {
             }
         }
         self.bits = bits
+        search = PairSearch(pairs.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) })
     }
 
     /// What an escape begins with.
@@ -44,13 +50,30 @@ package struct PairFilter: Sendable {
         }
     }
 
+    /// Octets that are read before the rest of a text is taken to hold few such pairs: a search that is begun costs as much
+    /// as these do.
+    private static let quiet = 512
+
     /// Goes on to where something could begin, or to the last octet.
+    func skip(_ bytes: RawSpan, from offset: inout Int) {
+        let last = bytes.byteCount - 1
+        let isLong = last - offset > 2 * Self.quiet
+        if step(bytes, from: &offset, to: isLong ? offset + Self.quiet : last) || !isLong { return }
+        switch search.first(in: unsafe bytes.extracting(unchecked: offset..<last + 1)) {
+        case .end(let end): offset += end - 2
+        case .nowhere: offset = last
+        case .failed: _ = step(bytes, from: &offset, to: last)
+        }
+    }
+
+    /// Goes on to a pair, or to `last`; whether one is there.
     ///
     /// Seven pairs of eight octets at a time, with one branch for them all; the pairs of eight that hold one are looked at
     /// one by one.
-    func skip(_ bytes: RawSpan, from offset: inout Int) {
+    @inline(__always)
+    private func step(_ bytes: RawSpan, from offset: inout Int, to last: Int) -> Bool {
         let bits = bits.span
-        while offset + 8 <= bytes.byteCount {
+        while offset + 7 <= last {
             let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
             let octets = word.littleEndian
             var found: UInt8 = 0
@@ -60,12 +83,12 @@ package struct PairFilter: Sendable {
             guard found & 1 == 0 else { break }
             offset += 7
         }
-        let last = bytes.byteCount - 1
         while offset < last {
             let pair = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self).littleEndian
-            guard Self.bit(of: pair, in: bits) & 1 == 0 else { return }
+            guard Self.bit(of: pair, in: bits) & 1 == 0 else { return true }
             offset += 1
         }
+        return false
     }
 
     /// A pair's bit, lowest; what stands above it means nothing.

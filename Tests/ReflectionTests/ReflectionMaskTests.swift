@@ -82,6 +82,23 @@ struct ReflectionMaskTests {
         for place in 1..<text.count { #expect(masked(cutAt: place) == whole) }
     }
 
+    @Test func `Whichever octet of a spelling is escaped, and however, it is found`() throws {
+        let spellings = try #require(SecretSpellings(ofField: "Bearer " + Texts.secret))
+        for written in [Texts.secret, Data(Texts.secret.utf8).base64EncodedString()] {
+            let octets = Array(written.utf8)
+            for (place, octet) in octets.enumerated() {
+                let hex = (octet < 16 ? "0" : "") + String(octet, radix: 16)
+                for escape in ["%\(hex)", "\\u00\(hex)", "\\x\(hex)", "&#\(octet);", "&#x\(hex);"] {
+                    let (head, tail) = (octets[..<place], octets[(place + 1)...])
+                    let text =
+                        "before " + String(decoding: head, as: UTF8.self) + escape
+                        + String(decoding: tail, as: UTF8.self) + " behind it, long enough"
+                    #expect(ReflectionMask.masked(text, spellings) != nil, "\(text)")
+                }
+            }
+        }
+    }
+
     @Test func `Octets without the secret pass as they are`() throws {
         var random = SplitMix(7)
         let bytes = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }
