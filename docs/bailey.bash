@@ -110,7 +110,8 @@ _bailey() {
                 choices="--agent --run --denied --limit --state --json"
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
-                    *) [ "$cword" = 2 ] && choices="verify $choices" ;;
+                    show) [ "$cword" -gt 2 ] && choices="--state --json" ;;&
+                    *) [ "$cword" = 2 ] && choices="show verify $choices" ;;
                 esac ;;
             changes)
                 case " ${words[*]} :$cur" in

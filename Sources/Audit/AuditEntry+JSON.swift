@@ -9,6 +9,7 @@ extension AuditEntry {
         case .spawnRefused(let record): json.write(record, lineage)
         case .exit(let record): json.write(record, lineage)
         case .request(let record): json.write(record, lineage)
+        case .replies(let record): json.write(record, lineage)
         }
         return json.octets
     }
@@ -77,13 +78,42 @@ extension CanonicalJSON {
         object { json in
             json.member("action", record.action)
             json.member("credential", record.credential)
+            json.member("exchange", record.exchange)
+            json.member("fields", record.fields)
             json.member("levels") { json in json.array(record.levels) { $0.write($1) } }
             json.member("lineage", lineage)
             json.member("message", record.message)
+            json.member("query", record.query)
             json.member("reason", record.reason?.rawValue)
             json.member("resource", record.resource)
             json.member("verdict", record.verdict.rawValue)
         }
+    }
+
+    fileprivate mutating func write(_ record: RepliesRecord, _ lineage: LineageColumns?) {
+        object { json in
+            json.member("lineage", lineage)
+            json.member("replies") { json in json.array(record.replies) { $0.write($1) } }
+        }
+    }
+
+    private mutating func write(_ reply: Reply) {
+        object { json in
+            json.member("action", reply.action)
+            json.member("cause", reply.cause)
+            json.member("exchange", reply.exchange)
+            json.member("fields", reply.fields)
+            json.member("received", reply.received)
+            json.member("resource", reply.resource)
+            json.member("sent", reply.sent)
+            json.member("status", reply.status)
+            json.member("trailers", reply.trailers)
+        }
+    }
+
+    /// An array of its lines; left out when there are none.
+    private mutating func member(_ key: String, _ fields: HeadFields?) {
+        if let fields { member(key) { $0.lines(fields.text) } }
     }
 
     private mutating func write(_ level: LevelVerdict) {

@@ -2,9 +2,13 @@
 package enum AuditLimits {
     /// Entries that wait for the writer.
     ///
-    /// At about 2 KiB each this is 32 MiB; past it a caller is refused at once, because an entry that is not
+    /// At about 2 KiB each this is 32 MiB, and 128 MiB where every head is as long as one may be; past it a caller is refused at once, because an entry that is not
     /// durable must not have an effect.
     package static let maximumQueued = 16_384
+    /// Replies that wait for no more: a sixteenth of a batch, so that agents of one moment come into it.
+    package static let repliesAtOnce = 64
+    /// Milliseconds that a reply waits for others at most; as the head's, it is what a killed supervisor may lose.
+    static let replyDelay = headDelay
     /// Records under one seal, so that a verifier holds at most this many digests (32 octets each).
     package static let maximumBatch = 1_024
     /// Seconds to wait for another supervisor's transaction before the batch is refused.

@@ -11,7 +11,8 @@ extension AuditReader {
         try reading { database in
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind != 'request' "
+                sql:
+                    "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind NOT IN ('request', 'replies') "
                     + "ORDER BY sequence",
                 arguments: [run]
             )
@@ -82,7 +83,7 @@ private struct TreeBuilder {
         case .exit(let exit):
             guard let place = places[exit.lineage.agent.agent.text] else { return }
             agents[place].ended = AgentEnd(status: exit.status, cause: exit.cause, time: record.time)
-        case .request, nil: return
+        case .request, .replies, nil: return
         }
     }
 

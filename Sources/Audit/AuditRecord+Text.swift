@@ -2,12 +2,17 @@ internal import Foundation
 internal import Model
 
 extension AuditRecord {
-    /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused.
-    package func line(_ style: TextStyle) -> String {
+    /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused; of replies one each.
+    package func lines(_ style: TextStyle) -> String {
+        guard case .replies(let record) = entry else { return line(verdict ?? kind, summary, style) }
+        return record.replies.map { line("reply", $0.summary, style) }.joined(separator: "\n")
+    }
+
+    private func line(_ verdict: String, _ summary: String, _ style: TextStyle) -> String {
         let columns = [
             String(repeating: " ", count: max(0, 6 - "\(sequence)".count)) + "\(sequence)",
             style.faint(time.text),
-            style.verdict(TerminalText.escaped(verdict ?? kind), width: 7),
+            style.verdict(TerminalText.escaped(verdict), width: 7),
             TerminalText.escaped(agent ?? "-").padding(12),
             TerminalText.escaped(lineage),
             summary,
@@ -54,8 +59,16 @@ extension AuditRecord {
         case .request(let record):
             TerminalText.escaped("\(record.action) \(record.resource)")
                 + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
-        case nil: TerminalText.escaped(payload)
+        case .replies, nil: TerminalText.escaped(payload)
         }
+    }
+}
+
+extension Reply {
+    fileprivate var summary: String {
+        (status.map { "\($0) to " } ?? "nothing to ") + TerminalText.escaped("\(action) \(resource)")
+            + (received > 0 ? ", \(received) octets" : "")
+            + (cause.map { "; " + TerminalText.escaped($0) } ?? "")
     }
 }
 

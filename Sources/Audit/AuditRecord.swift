@@ -7,7 +7,7 @@ package struct AuditRecord: Sendable, Hashable {
     package let sequence: Int64
     package let time: Timestamp
     package let run: String
-    /// `spawn`, `spawn-refused`, `exit`, `request`.
+    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`.
     package let kind: String
     /// Nil for a launch that was refused before there was an agent.
     package let agent: String?
@@ -28,6 +28,8 @@ package struct AuditRecord: Sendable, Hashable {
             return (try? decoder.decode(SpawnRefusal.self, from: data)).map(AuditEntry.spawnRefused)
         case "exit": return (try? decoder.decode(ExitRecord.self, from: data)).map(AuditEntry.exit)
         case "request": return (try? decoder.decode(RequestRecord.self, from: data)).map(AuditEntry.request)
+        case EntryColumns.replies:
+            return (try? decoder.decode(RepliesRecord.self, from: data)).map(AuditEntry.replies)
         default: return nil
         }
     }

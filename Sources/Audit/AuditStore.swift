@@ -30,6 +30,8 @@ package final class AuditStore: AuditSink {
 
     private struct Queue {
         var waiting: [Waiting] = []
+        /// What nothing waits for, until it is due.
+        var replies = WaitingReplies()
         var isDraining = false
         var condition = Condition.recording
         /// The first that nobody has been told of.
@@ -43,6 +45,7 @@ package final class AuditStore: AuditSink {
     private let queue: Mutex<Queue>
     private let writer = DispatchQueue(label: "bailey.audit.writer")
     private let isHeadAwaited = Atomic(false)
+    private let areRepliesAwaited = Atomic(false)
 
     private init(
         chain: ChainWriter,
@@ -94,9 +97,13 @@ package final class AuditStore: AuditSink {
         until safety: RecordSafety,
         then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
     ) {
+        if case .replies(let record) = entry, safety == .soon { return append(record, then) }
         let waiting = Waiting(entry: entry, time: clock(), safety: safety, then: then)
         let (isQueued, mustStart) = queue.withLock { queue in
-            guard queue.waiting.count < AuditLimits.maximumQueued else { return (false, false) }
+            guard queue.waiting.count + queue.replies.count < AuditLimits.maximumQueued else {
+                return (false, false)
+            }
+            queue.replies.isDue = queue.replies.isDue || entry.mustFollowReplies
             queue.waiting.append(waiting)
             defer { queue.isDraining = true }
             return (true, !queue.isDraining)
@@ -107,7 +114,43 @@ package final class AuditStore: AuditSink {
 
     /// Waits until everything that was appended before is on the disk, and the head with it, or will not be.
     package func flush() {
-        writer.sync { moveHead() }
+        writer.sync {
+            writeReplies()
+            moveHead()
+        }
+    }
+
+    /// Keeps replies until there are many, or for a moment: a record of its own for each is more than half of what it costs.
+    private func append(
+        _ record: RepliesRecord,
+        _ then: @Sendable (Result<Void, AuditFailure>) -> Void
+    ) {
+        let (isQueued, mustStart) = queue.withLock { queue in
+            guard queue.waiting.count + queue.replies.count < AuditLimits.maximumQueued else {
+                return (false, false)
+            }
+            queue.replies.add(record)
+            guard queue.replies.isDue else { return (true, false) }
+            defer { queue.isDraining = true }
+            return (true, !queue.isDraining)
+        }
+        guard isQueued else { return then(.failure(Self.overBound)) }
+        if mustStart { writer.async { self.drain() } }
+        guard !areRepliesAwaited.exchange(true, ordering: .relaxed) else { return }
+        writer.asyncAfter(deadline: .now() + .milliseconds(AuditLimits.replyDelay)) {
+            self.areRepliesAwaited.store(false, ordering: .relaxed)
+            self.writeReplies()
+        }
+    }
+
+    private func writeReplies() {
+        let mustDrain = queue.withLock { queue in
+            guard queue.replies.count > 0 else { return false }
+            queue.replies.isDue = true
+            defer { queue.isDraining = true }
+            return !queue.isDraining
+        }
+        if mustDrain { drain() }
     }
 
     /// Milliseconds of the wall clock (CLOCK_REALTIME).
@@ -154,13 +197,18 @@ package final class AuditStore: AuditSink {
     /// All that is queued at this moment, up to one seal's worth; nil when there is nothing.
     private func nextBatch() -> ([Waiting], EntryMask)? {
         queue.withLock { queue in
-            guard !queue.waiting.isEmpty else {
+            let now = clock()
+            // In front: an agent's end comes behind what came of its requests.
+            let replies = queue.replies.takeDue(atMost: AuditLimits.maximumBatch).map { record in
+                Waiting(entry: .replies(record), time: now, safety: .soon) { _ in }
+            }
+            guard !queue.waiting.isEmpty || !replies.isEmpty else {
                 queue.isDraining = false
                 return nil
             }
-            let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch))
+            let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch - replies.count))
             queue.waiting.removeFirst(batch.count)
-            return (batch, EntryMask(memory: queue.mask))
+            return (replies + batch, EntryMask(memory: queue.mask))
         }
     }
 

@@ -44,17 +44,38 @@ struct CanonicalJSON {
         member(key) { $0.octets += (flag ? "true" : "false").utf8 }
     }
 
+    /// Left out when there is no value.
+    mutating func member(_ key: String, _ number: (some BinaryInteger)?) {
+        if let number { member(key, number) }
+    }
+
+    /// An array of the lines of a text; of an empty one it is empty.
+    mutating func lines(_ text: String) {
+        octets.append(UInt8(ascii: "["))
+        let utf8 = text.utf8
+        var start = utf8.startIndex
+        while start < utf8.endIndex {
+            let end = utf8[start...].firstIndex(of: 0x0a) ?? utf8.endIndex
+            if start > utf8.startIndex { octets.append(UInt8(ascii: ",")) }
+            string(utf8[start..<end])
+            start = end < utf8.endIndex ? utf8.index(after: end) : end
+        }
+        octets.append(UInt8(ascii: "]"))
+    }
+
     /// A value that is canonical JSON already.
     mutating func raw(_ json: [UInt8]) {
         octets += json
     }
 
-    mutating func string(_ text: String) {
+    mutating func string(_ text: String) { string(text.utf8) }
+
+    private mutating func string(_ text: some Collection<UInt8>) {
         octets.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: Self.needsEscape) {
-            for octet in text.utf8 { escape(octet) }
+        if text.contains(where: Self.needsEscape) {
+            for octet in text { escape(octet) }
         } else {
-            octets += text.utf8
+            octets += text
         }
         octets.append(UInt8(ascii: "\""))
     }

@@ -4,6 +4,7 @@ internal import Model
 /// The columns that an entry fills; the store adds sequence, run, time and the chain.
 struct EntryColumns: Sendable {
     let kind: String
+    static let replies = "replies"
     /// Nil for what no agent has done: then it is the supervisor's own run.
     let run: String?
     let agent: String?
@@ -21,6 +22,7 @@ struct EntryColumns: Sendable {
         case .spawnRefused: (kind, verdict) = ("spawn-refused", Effect.deny.rawValue)
         case .exit: (kind, verdict) = ("exit", nil)
         case .request(let record): (kind, verdict) = ("request", record.verdict.rawValue)
+        case .replies: (kind, verdict) = (Self.replies, nil)
         }
         agent = lineage?.agent
         run = lineage?.run

@@ -6,6 +6,8 @@ internal import Synchronization
 final class MaskMemory: Sendable {
     let mask: SecretMask
     private let masked = Mutex<[String: String]>([:])
+    /// A client says the same of itself in each request.
+    private let lastFields = Mutex<(text: String, masked: String)>(("", ""))
     private let lineages = Mutex<[AgentID: Known]>([:])
 
     private struct Known {
@@ -25,6 +27,14 @@ final class MaskMemory: Sendable {
             if masked.count >= AuditLimits.rememberedTexts { masked.removeAll(keepingCapacity: true) }
             masked[text] = result
         }
+        return result
+    }
+
+    /// The same of header fields, a line each.
+    func fields(_ text: String) -> String {
+        if let known = lastFields.withLock({ $0.text.isSame(as: text) ? $0.masked : nil }) { return known }
+        let result = mask.longText(text)
+        lastFields.withLock { $0 = (text, result) }
         return result
     }
 

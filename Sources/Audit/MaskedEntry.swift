@@ -13,6 +13,7 @@ struct EntryMask: Sendable {
             EntryColumns(.spawnRefused(masked(record)), record.parent.map(columns))
         case .exit(let record): EntryColumns(.exit(masked(record)), columns(record.lineage))
         case .request(let record): EntryColumns(.request(masked(record)), columns(record.lineage))
+        case .replies(let record): EntryColumns(.replies(masked(record)), columns(record.lineage))
         }
     }
 
@@ -69,12 +70,38 @@ struct EntryMask: Sendable {
             lineage: record.lineage,
             action: masked(record.action),
             resource: masked(record.resource),
+            exchange: record.exchange,
+            query: record.query.map(masked),
+            fields: record.fields.map(masked),
             verdict: record.verdict,
             levels: record.levels.map(masked),
             reason: record.reason,
             message: record.message.map(masked),
             credential: record.credential
         )
+    }
+
+    private func masked(_ record: RepliesRecord) -> RepliesRecord {
+        RepliesRecord(lineage: record.lineage, replies: record.replies.map(masked))
+    }
+
+    private func masked(_ reply: Reply) -> Reply {
+        var masked = Reply(
+            exchange: reply.exchange,
+            action: self.masked(reply.action),
+            resource: self.masked(reply.resource),
+            cause: reply.cause.map(self.masked)
+        )
+        masked.status = reply.status
+        masked.fields = reply.fields.map(self.masked)
+        masked.trailers = reply.trailers.map(self.masked)
+        (masked.sent, masked.received) = (reply.sent, reply.received)
+        return masked
+    }
+
+    /// Not cut: who made it has bounded it.
+    private func masked(_ fields: HeadFields) -> HeadFields {
+        HeadFields(text: memory.fields(fields.text))
     }
 
     private func masked(_ level: LevelVerdict) -> LevelVerdict {

@@ -8,7 +8,7 @@ struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Show what agents did and asked for, and verify the record.",
-        subcommands: [List.self, Verify.self],
+        subcommands: [List.self, Show.self, Verify.self],
         defaultSubcommand: List.self
     )
 
@@ -19,6 +19,7 @@ struct AuditCommand: ParsableCommand {
             abstract: "Show what agents did and asked for, oldest first, and verify the record.",
             usage: """
                 bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
+                bailey audit show RECORD [--state DIR] [--json]
                 bailey audit verify [--public-key HEX] [--state DIR] [--json]
                 """,
             discussion: """
@@ -27,9 +28,10 @@ struct AuditCommand: ParsableCommand {
                   bailey audit --denied                only what was refused
                   bailey audit --agent 1f2e3d4c5b6a.2  an agent and everything below it
                   bailey audit --json | jq .record     one JSON object a line
+                  bailey audit show 42                 a request, its reply, and the fields of both
                   bailey audit verify                  is anything changed, or cut off?
 
-                'bailey audit verify --help' says more about the last one.
+                'bailey audit show --help' and 'bailey audit verify --help' say more.
                 """
         )
 
@@ -55,7 +57,7 @@ struct AuditCommand: ParsableCommand {
             let reader = try AuditReader(directory: state.directory())
             try checkSubject(in: reader)
             try reader.records(matching: query) { record in
-                print(json ? try record.json() : record.line(style))
+                print(json ? try record.json() : record.lines(style))
                 return true
             }
         }
@@ -66,6 +68,35 @@ struct AuditCommand: ParsableCommand {
             if let agent, try !reader.has(AuditQuery(agent: agent.id, run: runName)) {
                 throw NoSuchAgent(agent: agent.id.text, run: runName)
             }
+        }
+    }
+
+    /// `bailey audit show`.
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show one request: who asked, what each rule said, and the heads of request and reply.",
+            discussion: """
+                Examples:
+                  bailey audit show 42                   record 42, as 'bailey audit' numbers it
+                  bailey audit show 42 --json | jq .reply.fields
+
+                Credentials are not in it: they are put in behind the record, and masked where they come back.
+                """
+        )
+
+        @Argument(help: "The number of the request's record: the first column of 'bailey audit'.")
+        var record: Int64
+        @OptionGroup var state: StateOption
+        @Flag(help: "One JSON object.") var json = false
+
+        func run() throws {
+            try Outside.require("audit show")
+            let reader = try AuditReader(directory: state.directory())
+            guard let found = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
+            guard let exchange = ExchangeText(found, try reader.reply(to: found)) else {
+                throw NoSuchRecord(record: record, kind: found.kind)
+            }
+            print(json ? try exchange.json() : exchange.text(.standardOutput))
         }
     }
 
@@ -110,6 +141,18 @@ struct NoSuchAgent: Error, CustomStringConvertible {
     var description: String {
         let place = run.map { "run \($0)" } ?? "the audit store"
         return "\(place) has no agent \(agent); `bailey tree` shows a run's agents with their ids"
+    }
+}
+
+/// That record is not in the store, or is of no request.
+struct NoSuchRecord: Error, CustomStringConvertible {
+    let record: Int64
+    let kind: String?
+
+    var description: String {
+        let what =
+            kind.map { "record \(record) is of kind \($0), not a request" } ?? "there is no record \(record)"
+        return "\(what); `bailey audit` shows the records with their numbers"
     }
 }
 

@@ -20,6 +20,9 @@ struct Authorised: ~Copyable {
     /// Which secrets the request may carry.
     var sending: Sending { permit.obligations.sending }
 
+    /// What its record and its reply have in common.
+    let exchange: UInt64
+
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
 }
@@ -59,6 +62,8 @@ final class Authoriser {
     var place = "tcp"
     private var isRecorded = false
     private var isConcluded = false
+    /// Those of the request that is being decided on.
+    private(set) var fields: HeadFields?
     /// Allowed, but not on record yet: its credential is being fetched.
     private var fetching: Fetching?
     private let gatehouse: Gatehouse
@@ -70,9 +75,14 @@ final class Authoriser {
         self.loop = loop
     }
 
-    /// Decides, fetches the credential if there is one, writes the record, and then calls back on the loop,
-    /// exactly once and never before this returns.
-    func authorise(_ request: Request, then: @escaping (consuming Authorisation) -> Void) {
+    /// Decides, fetches the credential if there is one, writes the record, `fields` in it, and then calls back on the
+    /// loop, exactly once and never before this returns.
+    func authorise(
+        _ request: Request,
+        _ fields: HeadFields? = nil,
+        then: @escaping (consuming Authorisation) -> Void
+    ) {
+        self.fields = fields
         let current = resident.current
         guard !current.closed else { return deny(request, current.policy, [], .deny, .agentEnded, then) }
         switch current.policy.decide(request) {
@@ -133,6 +143,12 @@ final class Authoriser {
             credential: note.isOfCredential ? credential : nil
         )
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
+    }
+
+    /// Writes what came of a request that was allowed; nothing waits for it.
+    func replied(_ reply: Reply) {
+        let record = RepliesRecord(lineage: resident.lineage, replies: [reply])
+        gatehouse.audit.append(.replies(record), until: .soon) { _ in }
     }
 
     /// A request whose credential is being fetched.
@@ -266,15 +282,21 @@ extension Authoriser {
         _ version: UInt64,
         _ then: @escaping (consuming Authorisation) -> Void
     ) {
+        let exchange = gatehouse.exchanges.next()
         let entry = RequestRecord(
             lineage: policy.lineage,
             action: permit.request.action.summary,
             resource: permit.request.endpoint.description,
+            exchange: exchange,
+            query: permit.request.action.query,
+            fields: fields,
             verdict: .allow,
             levels: permit.levels,
             credential: permit.obligations.credential
         )
-        let outcome = Authorisation.allowed(Authorised(permit: permit, material: material))
+        let outcome = Authorisation.allowed(
+            Authorised(permit: permit, material: material, exchange: exchange)
+        )
         append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version)
     }
 
@@ -291,6 +313,8 @@ extension Authoriser {
             lineage: policy.lineage,
             action: request.action.summary,
             resource: request.endpoint.description,
+            query: request.action.query,
+            fields: fields,
             verdict: verdict,
             levels: levels,
             reason: denial.reason,

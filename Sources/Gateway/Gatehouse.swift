@@ -2,6 +2,7 @@ internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import Reflection
+internal import Synchronization
 
 /// What all connections share: ports, threads, certificates, limits.
 struct Gatehouse: Sendable {
@@ -17,6 +18,14 @@ struct Gatehouse: Sendable {
     /// For what may block: the system resolver, credential sources.
     let work: BlockingWork
     let budget: ConnectionBudget
+    let exchanges = ExchangeNumbers()
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+}
+
+/// Numbers the requests that are allowed, from 1: unique in a run, since one supervisor has all of it.
+final class ExchangeNumbers: Sendable {
+    private let last = Atomic<UInt64>(0)
+
+    func next() -> UInt64 { last.add(1, ordering: .relaxed).newValue }
 }

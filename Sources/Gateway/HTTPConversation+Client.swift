@@ -16,6 +16,7 @@ extension HTTPConversation {
         timer?.cancel()
         self.context = nil
         sayWhatWasMasked()
+        conclude(because: "the agent's connection ended")
         link?.close()
         link = nil
     }

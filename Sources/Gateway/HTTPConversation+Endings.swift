@@ -9,6 +9,7 @@ extension HTTPConversation {
     func breakOff() {
         ending = true
         sayWhatWasMasked()
+        conclude(because: "the connection was broken off")
         link?.close()
         link = nil
         context?.reset()
@@ -24,6 +25,7 @@ extension HTTPConversation {
     func close() {
         guard !ending else { return }
         ending = true
+        conclude(because: "the connection was closed before its end")
         link?.close()
         link = nil
         guard let context else { return }

@@ -34,7 +34,7 @@ extension HTTPConversation {
 
     private func once(more exchange: Exchange) {
         link = nil
-        authoriser.authorise(exchange.request) { outcome in
+        authoriser.authorise(exchange.request, authoriser.fields) { outcome in
             switch consume outcome {
             case .denied: self.giveUp(exchange)
             case .unread: self.giveUp(exchange)
@@ -45,6 +45,7 @@ extension HTTPConversation {
 
     private func redial(_ exchange: Exchange, _ authorised: consuming Authorised) {
         let identity = authorised.material?.identity
+        repeated(under: authorised.exchange)
         upstreams.lease(authorised, fresh: true) { result in
             guard case .success(let link) = result else { return self.giveUp(exchange) }
             guard self.context != nil, !self.ending, let head = exchange.head else { return link.close() }

@@ -18,6 +18,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     struct Exchange {
         let id: RulingID
         let request: Request
+        /// For the record, as it comes.
+        var reply: Reply
         /// Name of what was put in.
         var credential: String?
         /// What the connection was made under.
@@ -81,7 +83,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             switch action {
             case .ask(let id, let request): ask(id, request)
             case .forward(let message, .upstream, let id): forwardUpstream(message, under: id)
-            case .forward(let message, .client, _): writeClient(message)
+            case .forward(let message, .client, let id):
+                note(message, under: id)
+                writeClient(message)
             case .reply(let message): writeClient(message)
             case .masked(let id, let note): masked(id, note)
             case .finished(let id): finished(id)
@@ -98,7 +102,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func ask(_ id: RulingID, _ request: Request) {
         requests += 1
         deciding = true
-        authoriser.authorise(request) { outcome in
+        authoriser.authorise(request, engine.askedFields) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
             case .unread(let interest): self.rule(id, .read(interest))
@@ -108,19 +112,28 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func lease(_ id: RulingID, _ request: Request, _ authorised: consuming Authorised, fresh: Bool) {
-        guard context != nil, !ending else { return }
+        guard context != nil, !ending else {
+            return authoriser.replied(
+                Reply(to: request, authorised.exchange).ended("the agent's connection ended")
+            )
+        }
         let (masks, sending) = (authorised.masks, authorised.sending)
         let material = authorised.material
         let most = authorised.maximumBody
         let credential = authorised.credential
+        let reply = Reply(to: request, authorised.exchange)
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
             case .success(let link):
-                guard self.context != nil, !self.ending else { return link.close() }
+                guard self.context != nil, !self.ending else {
+                    self.authoriser.replied(reply.ended("the agent's connection ended"))
+                    return link.close()
+                }
                 self.link = link
                 self.exchange = Exchange(
                     id: id,
                     request: request,
+                    reply: reply,
                     credential: credential,
                     identity: material?.identity
                 )
@@ -136,6 +149,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                 )
             case .failure(let failure):
                 self.authoriser.refused(request, failure.denial)
+                self.authoriser.replied(reply.ended(failure.denial.message))
                 self.rule(id, .denied(failure.denial))
             }
         }
@@ -158,7 +172,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch message {
         case .requestHead(let head): self.exchange?.head = head
-        case .body: self.exchange?.hasBody = true
+        case .body(let bytes):
+            self.exchange?.hasBody = true
+            self.exchange?.reply.sent += UInt64(bytes.readableBytes)
         case .end: self.exchange?.requestEnded = true
         case .responseHead, .unreadable: return breakOff()
         }
@@ -178,7 +194,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func finished(_ id: RulingID) {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
-        self.exchange = nil
+        conclude()
         upstreams.release(link, of: exchange, complete: exchange.requestEnded)
     }
 
@@ -186,7 +202,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         authoriser.refused(request, denial)
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
-        self.exchange = nil
+        conclude(because: denial.message)
         upstreams.release(link, of: exchange, complete: false)
     }
 

@@ -1,3 +1,6 @@
+internal import Literals
+internal import Synchronization
+
 /// Exact values to hide.
 ///
 /// Searching is linear in the text for each of them (Knuth, Morris and Pratt), whatever text and secret are.
@@ -12,11 +15,30 @@ struct KnownSecrets: Sendable {
     }
 
     private let patterns: [Pattern]
+    private let filter: Filter
+
+    /// Finds any of them in long texts; made with the first, since that takes a moment.
+    private final class Filter: Sendable {
+        private let literals: [[UInt8]]
+        /// Nil within where Vectorscan does not run.
+        private let made = Mutex<LiteralSet??>(nil)
+
+        init(_ literals: [[UInt8]]) { self.literals = literals }
+
+        var set: LiteralSet? {
+            made.withLock { made in
+                let set = made ?? LiteralSet(literals)
+                made = .some(set)
+                return set
+            }
+        }
+    }
 
     init(_ secrets: [String]) {
         let values = Set(secrets.flatMap(Self.forms)).filter { $0.count >= Self.minimumLength }
         // The longest first: one value may hold another.
         patterns = values.sorted { ($0.count, $0.description) > ($1.count, $1.description) }.map(Self.pattern)
+        filter = Filter(patterns.map(\.octets))
     }
 
     func masked(_ text: String) -> String {
@@ -29,6 +51,12 @@ struct KnownSecrets: Sendable {
             isChanged = true
         }
         return isChanged ? String(decoding: octets, as: UTF8.self) : text
+    }
+
+    /// Whether any of them may stand in a text.
+    func mayOccur(in text: String) -> Bool {
+        guard !patterns.isEmpty else { return false }
+        return filter.set.map { $0.mayOccur(in: text) } ?? true
     }
 
     /// The value as it is, and as a URL carries it (RFC 3986 section 2.1).

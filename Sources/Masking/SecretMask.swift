@@ -15,6 +15,13 @@ package struct SecretMask: Sendable {
 
     package func text(_ text: String) -> String { SecretShapes.masked(known.masked(text)) }
 
+    /// The same of a text that is long and mostly holds nothing: it is looked through for what could be one first, by a set
+    /// that takes milliseconds to make.
+    package func longText(_ text: String) -> String {
+        let text = known.mayOccur(in: text) ? known.masked(text) : text
+        return Suspicion.isAroused(by: text) ? SecretShapes.masked(text) : text
+    }
+
     /// A command line.
     ///
     /// A flag with a secret name hides the argument behind it; a flag that takes `user:password` hides the

@@ -6,6 +6,7 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case spawnRefused(SpawnRefusal)
     case exit(ExitRecord)
     case request(RequestRecord)
+    case replies(RepliesRecord)
 }
 
 /// An agent was launched.
@@ -124,6 +125,12 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     package let action: String
     /// `https://api.example.com`.
     package let resource: String
+    /// What tells it from every other request of its run, where it was allowed; its reply has the same.
+    package let exchange: UInt64?
+    /// The query, without its question mark, and the header fields, before a credential is put in; nil where no request
+    /// was read.
+    package let query: String?
+    package let fields: HeadFields?
     package let verdict: Effect
     /// What every level said, root first.
     package let levels: [LevelVerdict]
@@ -137,6 +144,9 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         lineage: Lineage,
         action: String,
         resource: String,
+        exchange: UInt64? = nil,
+        query: String? = nil,
+        fields: HeadFields? = nil,
         verdict: Effect,
         levels: [LevelVerdict],
         reason: Denial.Reason? = nil,
@@ -146,6 +156,9 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.lineage = lineage
         self.action = action
         self.resource = resource
+        self.exchange = exchange
+        self.query = query
+        self.fields = fields
         self.verdict = verdict
         self.levels = levels
         self.reason = reason

@@ -19,6 +19,8 @@ package enum RecordSafety: Sendable, Hashable {
     case written
     /// The end of the machine: the disk has it.
     case durable
+    /// Nothing, for a moment: it is written with what comes next, before the end of its agent is.
+    case soon
 }
 
 /// The record could not be made durable: the effect must not happen.

@@ -62,6 +62,15 @@ package struct ReflectionMask {
         return held
     }
 
+    /// What was kept back, where others read on at a border: what began there is followed, and masked behind it.
+    package mutating func release() -> ByteBuffer {
+        defer {
+            held = ByteBuffer()
+            base = end
+        }
+        return held
+    }
+
     /// A whole text, masked; nil when there was nothing to mask.
     package static func masked(_ text: String, _ spellings: SecretSpellings) -> String? {
         var mask = ReflectionMask(spellings)

@@ -132,6 +132,8 @@ package final class Supervisor {
             environment: ProcessEnvironment.dictionary,
             onFetch: { audit.mask(alsoSecrets: [$0]) }
         )
+        // Where one is out of place, its record is of a head that holds it.
+        audit.mask(alsoSecrets: credentials.placeholders.map(\.value))
         own = OwnFiles(configuration, credentials)
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections

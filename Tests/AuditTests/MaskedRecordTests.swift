@@ -153,6 +153,19 @@ struct CanonicalPayloadTests {
                     credential: text
                 )
             ),
+            .request(
+                RequestRecord(
+                    lineage: lineage,
+                    action: text,
+                    resource: text,
+                    exchange: 7,
+                    query: text,
+                    fields: HeadFields(text: "a: \(text)\nb: "),
+                    verdict: .allow,
+                    levels: []
+                )
+            ),
+            Self.replies(text, to: lineage),
         ]
         #expect(try state.open().appendTogether(entries).failures.isEmpty)
         var read: [AuditEntry?] = []
@@ -166,6 +179,14 @@ struct CanonicalPayloadTests {
         #expect(read == entries)
     }
 
+    private static func replies(_ text: String, to lineage: Lineage) -> AuditEntry {
+        var reply = Reply(exchange: 7, action: text, resource: text, cause: text)
+        (reply.status, reply.sent, reply.received) = (200, 1, .max)
+        (reply.fields, reply.trailers) = (HeadFields(text: "a: \(text)"), HeadFields(text: ""))
+        let none = Reply(exchange: 8, action: "", resource: "")
+        return .replies(RepliesRecord(lineage: lineage, replies: [reply, none]))
+    }
+
     private func foundationJSON(_ entry: AuditEntry) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -175,6 +196,7 @@ struct CanonicalPayloadTests {
             case .spawnRefused(let record): try encoder.encode(record)
             case .exit(let record): try encoder.encode(record)
             case .request(let record): try encoder.encode(record)
+            case .replies(let record): try encoder.encode(record)
             }
         return String(decoding: data, as: UTF8.self)
     }

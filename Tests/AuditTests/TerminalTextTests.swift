@@ -64,7 +64,7 @@ struct TerminalTextTests {
         let style = TextStyle(isColoured: false)
         var lines: [String] = []
         try reader.records(matching: AuditQuery()) { record in
-            lines += [record.line(style), try record.json()]
+            lines += [record.lines(style), try record.json()]
             let object = try JSONSerialization.jsonObject(with: Data(record.json().utf8))
             #expect((object as? [String: Any])?["record"] != nil)
             return true

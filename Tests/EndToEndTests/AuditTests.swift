@@ -181,23 +181,34 @@ extension EndToEnd {
             "verify names the first record that was changed, removed or reordered, and notices a cut tail",
             arguments: [
                 (
-                    "UPDATE records SET payload = replace(payload, 'kid', 'dad') WHERE sequence = 4", 4,
+                    "UPDATE records SET payload = replace(payload, 'kid', 'dad') WHERE sequence = KID", "KID",
                     "changed"
                 ),
-                ("UPDATE records SET verdict = 'allow' WHERE verdict = 'deny'", 5, "changed"),
-                ("DELETE FROM records WHERE sequence = 3", 3, "removed"),
+                ("UPDATE records SET verdict = 'allow' WHERE verdict = 'deny'", "DENIED", "changed"),
+                ("DELETE FROM records WHERE sequence = 3", "3", "removed"),
                 (
                     "UPDATE records SET sequence = 99 WHERE sequence = 2; UPDATE records SET sequence = 2 WHERE sequence = 3; UPDATE records SET sequence = 3 WHERE sequence = 99",
-                    2, ""
+                    "2", ""
                 ),
-                ("DELETE FROM records WHERE sequence > 4; DELETE FROM seals WHERE last > 4", 5, "cut"),
-                ("DELETE FROM records; DELETE FROM seals", 1, "cut"),
+                (
+                    "DELETE FROM records WHERE sequence > KID; DELETE FROM seals WHERE last > KID", "NEXT",
+                    "cut"
+                ),
+                ("DELETE FROM records; DELETE FROM seals", "1", "cut"),
             ]
         )
-        func tampered(statement: String, record: Int, code: String) throws {
+        func tampered(statement: String, record: String, code: String) throws {
             try family()
-            let denied = try #require(try place.records(["--denied"]).first?.sequence)
-            try #require(denied == 5, "the records are not where this test expects them")
+            let requests = try place.records()
+            let denied = try #require(requests.first { $0.record.action == "GET /v2/kid" }?.sequence)
+            let kid = try #require(requests.first { $0.record.action == "GET /v1/kid" }?.sequence)
+            let places = [("KID", kid), ("DENIED", denied), ("NEXT", kid + 1)]
+            let (statement, record) = places.reduce((statement, record)) { texts, place in
+                (
+                    texts.0.replacing(place.0, with: "\(place.1)"),
+                    texts.1.replacing(place.0, with: "\(place.1)")
+                )
+            }
             let change = try place.control("sqlite3 \"$XDG_STATE_HOME/bailey/audit.sqlite\" \"\(statement)\"")
             try #require(change.code == 0, "\(change)")
             let outcome = try place.bailey(["audit", "verify"])

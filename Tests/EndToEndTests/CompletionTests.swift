@@ -33,7 +33,9 @@ extension EndToEnd {
                 ("bailey run --prof", ["--profile", "--profiles"]),
                 ("bailey run --work", ["--workspace"]),
                 ("bailey profile check --s", ["--strict"]), ("bailey profile explain --u", ["--under"]),
-                ("bailey audit --a", ["--agent"]), ("bailey audit verify --p", ["--public-key"]),
+                ("bailey audit --a", ["--agent"]), ("bailey audit sh", ["show"]),
+                ("bailey audit show --j", ["--json"]),
+                ("bailey audit verify --p", ["--public-key"]),
                 ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
                 ("bailey run -p lo", ["./lower.yaml"]), ("bailey run -p ./lo", ["./lower.yaml"]),
             ]

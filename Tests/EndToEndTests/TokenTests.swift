@@ -89,7 +89,7 @@ extension EndToEnd {
             try expectKept(outcome)
         }
 
-        @Test("A token is got anew before it expires")
+        @Test("F15: a token is got anew before it expires, and the agent sees neither")
         func refreshed() throws {
             let mark = UUID().uuidString
             let outcome = try run(

@@ -33,6 +33,7 @@ extension EndToEnd {
             )
             try profile("ws", "websocket /v1/**")
             try profile("injected", "websocket /v1/**", "credential: token")
+            try profile("masked", "websocket /v1/**", "mask: [pii]")
         }
 
         private func profile(_ name: String, _ allow: String, _ more: String = "deny: []") throws {
@@ -198,6 +199,56 @@ extension EndToEnd {
             let masked = try place.records().filter { $0.record.message?.contains("was masked") == true }
             #expect(masked.count == 3)
             #expect(try place.files(holding: token).isEmpty)
+        }
+
+        @Test(
+            "What a rule masks is masked in text messages, in fragments too, and a binary one ends it by name; outside it comes"
+        )
+        func masks() throws {
+            let body = """
+                person = '{"mail":"bob@example.org","pan":"4111 1111 1111 1111"}'
+                async def parts(text):
+                    for octet in text: yield octet
+                async with open('/v1/masked', max_size=None) as peer:
+                    for message in [person, 'é ' + person, '']:
+                        await peer.send(message)
+                        print(await peer.recv())
+                    await peer.send(parts(person))
+                    print(await peer.recv())
+                    long = 'x' * 70000 + ' bob@example.org ' + 'é' * 70000
+                    await peer.send(long)
+                    reply = await peer.recv()
+                    print(len(reply) == len(long), reply[70000:70017])
+                    await peer.send(b'bob@example.org')
+                    try: print((await peer.recv()).decode())
+                    except websockets.ConnectionClosed as error: print(error.rcvd.code)
+                """
+            let person = #"{"mail":"bob@example.org","pan":"4111 1111 1111 1111"}"#
+            let masked = #"{"mail":"xxx@xxxxxxx.xxx","pan":"9999 9999 9999 9999"}"#
+            #expect(
+                try outside(body).lines == [
+                    person, "é " + person, person, "True  bob@example.org ", "bob@example.org",
+                ],
+                "the control"
+            )
+            let outcome = try client(body, profile: "masked")
+            #expect(
+                outcome.lines == [masked, "é " + masked, masked, "True  xxx@xxxxxxx.xxx ", "1001"],
+                "\(outcome)"
+            )
+            let records = try place.records()
+            #expect(
+                records.contains {
+                    $0.record.message?.contains("masked in the reply's body: 4 email, 3 payment-card") == true
+                },
+                "\(records)"
+            )
+            let denied = try place.records(["--denied"])
+            #expect(denied.map(\.record.reason) == ["upstream-failed"], "\(denied)")
+            #expect(
+                denied.first?.record.message?.contains("a binary message, which cannot be masked") == true
+            )
+            #expect(try place.files(holding: "bob@example.org", below: "state").isEmpty)
         }
 
         @Test(

@@ -54,6 +54,17 @@ enum MaskTexts {
         .init(.email, "\"\\u0062ob@example.org\"", "\"\\u0078xx@xxxxxxx.xxx\""),
         .init(.email, "?m=b1%40example.org&", "?m=x9%40xxxxxxx.xxx&"),
         .init(.email, "j\u{F6}rg@m\u{FC}ller.de ", "xxxx@xxxxxxx.xx ".replacing("xxxx@", with: "xxxxx@")),
+        // Longer than any address: what is left of it is whole characters.
+        .init(
+            .email,
+            String(repeating: "\u{65E5}", count: 30) + "@example.org",
+            String(repeating: "\u{65E5}", count: 9) + String(repeating: "x", count: 63) + "@xxxxxxx.xxx"
+        ),
+        .init(
+            .email,
+            "a@x." + String(repeating: "\u{65E5}", count: 100),
+            "x@x." + String(repeating: "x", count: 252) + String(repeating: "\u{65E5}", count: 16)
+        ),
         .init(.email, "<a@xn--mller-kva.xn--p1ai>", "<x@xx--xxxxx-xxx.xx--x9xx>"),
         .init(
             .email,

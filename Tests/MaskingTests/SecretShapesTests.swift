@@ -64,6 +64,17 @@ private let variables: [(String, String, Bool)] = [
 ]
 
 struct SecretShapesTests {
+    @Test func `of a long text that mostly holds nothing the same is hidden`() {
+        let key = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
+        let known = SecretMask(knownSecrets: ["s3cr3t/REAL", "also+s3cret"])
+        for text in hiddenTexts.map(\.0) + [key, "x s3cr3t/REAL", "x also%2Bs3cret", "nothing", ""] {
+            for text in [text, "host: a.test\n" + text, text.uppercased(), text + "\naccept: */*"] {
+                #expect(known.longText(text).utf8.elementsEqual(known.text(text).utf8), "\(text)")
+            }
+        }
+        #expect(known.longText("x s3cr3t/REAL") == "x ***")
+    }
+
     @Test(arguments: hiddenTexts)
     func `a secret is hidden and its kind stays`(text: String, masked: String) {
         #expect(SecretShapes.masked(text) == masked)

@@ -103,14 +103,19 @@ enum MailAddress {
         while start > covered, place - start < MaskLimits.localPart, isLocal(text, start - 1, sweep) {
             start -= 1
         }
-        while start < place, "'.-+".utf8.contains(text.octet(start)) { start += 1 }
+        // Not within a character of UTF-8, of which the rest would stay.
+        while start < place, "'.-+".utf8.contains(text.octet(start)) || isContinuation(text.octet(start)) {
+            start += 1
+        }
         guard start < place else { return .nothing }
-        let length = sweep.run(text, place + 1, upTo: MaskLimits.domain) {
+        var length = sweep.run(text, place + 1, upTo: MaskLimits.domain) {
             isDomain($0) || $0 == UInt8(ascii: ".")
         }
+        let isCut = length == MaskLimits.domain
         if length < MaskLimits.domain, sweep.goesOn(text, place + 1 + length) {
             return .undecided(from: start)
         }
+        if isCut { length = wholeCharacters(text, place + 1, length) }
         guard let end = domainEnd(text, place + 1, length) else { return .nothing }
         let local = (start..<place).map { text.octet($0) }
         // The user of a repository's address is nobody, and `logo@2x.png` is a picture.
@@ -118,6 +123,15 @@ enum MailAddress {
             local == Array("git".utf8)
             || (text.octet(place + 1).isDigit && text.octet(place + 2) | 0x20 == 0x78)
         return isNobody ? .nothing : .found(start..<end, .email, from: start)
+    }
+
+    private static func isContinuation(_ octet: UInt8) -> Bool { octet & 0xC0 == 0x80 }
+
+    /// So many octets without the last character, where it is not ASCII and may not be whole.
+    private static func wholeCharacters(_ text: RawSpan, _ start: Int, _ length: Int) -> Int {
+        var length = length
+        while length > 0, isContinuation(text.octet(start + length - 1)) { length -= 1 }
+        return length > 0 && text.octet(start + length - 1) >= 0xC0 ? length - 1 : length
     }
 
     private static func isLocal(_ text: RawSpan, _ index: Int, _ sweep: Sweep) -> Bool {

@@ -23,6 +23,8 @@ struct LeakSearch {
     private var shapes: TextMask?
     /// The outermost coding first.
     private var decoders: [ContentDecoder] = []
+    /// Of a call whose messages are compressed.
+    private var messages: CallMessages?
 
     private static let syntax: EscapeSyntax = [.backslash, .reference, .percent]
 
@@ -36,6 +38,11 @@ struct LeakSearch {
     private static func shapes(_ sending: Sending) -> TextMask? {
         let kinds = Sending.everything.subtracting(sending.kinds)
         return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
+    }
+
+    /// What follows is another message.
+    mutating func nextMessage() {
+        shapes = Self.shapes(sending)
     }
 
     /// The same for a message of its own.
@@ -61,6 +68,7 @@ struct LeakSearch {
             for coding in try ContentCoding.applied(fields).reversed() {
                 decoders.append(try ContentDecoder(coding))
             }
+            messages = try CallMessages(head.headers)
         } catch {
             throw Self.undecodable(error)
         }
@@ -82,6 +90,7 @@ struct LeakSearch {
             try decode(bytes, from: 0, &found)
             if isLast {
                 for decoder in decoders { try decoder.finish() }
+                try messages?.finish()
             }
         } catch {
             throw Self.undecodable(error)
@@ -106,20 +115,26 @@ struct LeakSearch {
         _ found: inout Leak?
     ) throws(DecodingFault) {
         guard layer < decoders.count else {
-            guard bytes.readableBytes > 0, found == nil else { return }
-            for index in known.indices {
-                _ = known[index].mask(bytes)
-                if known[index].hasFound { found = .credential }
+            guard let messages else { return try search(bytes, &found) }
+            return try messages.read(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
+                try search(piece, &found)
             }
-            guard found == nil, shapes != nil else { return }
-            guard shapes?.mask(bytes) != nil else { throw .noMemory }
-            found = shapes?.counts.keys.first.map { .kind($0) }
-            return
         }
         let decoder = decoders[layer]
         try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
             try decode(piece, from: layer + 1, &found)
         }
+    }
+
+    private mutating func search(_ bytes: ByteBuffer, _ found: inout Leak?) throws(DecodingFault) {
+        guard bytes.readableBytes > 0, found == nil else { return }
+        for index in known.indices {
+            _ = known[index].mask(bytes)
+            if known[index].hasFound { found = .credential }
+        }
+        guard found == nil, shapes != nil else { return }
+        guard shapes?.mask(bytes) != nil else { throw .noMemory }
+        found = shapes?.counts.keys.first.map { .kind($0) }
     }
 
     private func leak(inWhole text: ByteBuffer) throws(HTTPFault) -> Leak? {

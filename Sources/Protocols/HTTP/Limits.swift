@@ -33,6 +33,9 @@ package enum HTTPLimits {
     /// Octets of a request body that are held until it is decided on: the largest requests of the interfaces that such
     /// rules and signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
     package static let gathered = 33_554_432
+    /// Octets of the fields of one head that are recorded: eight times what a browser sends without cookies, of which only
+    /// the name is recorded, and what an audit store can hold of 16,384 requests at a time (128 MiB).
+    package static let recorded = 8192
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
 }

@@ -13,7 +13,8 @@ struct ReplySearch {
     /// Nil without a credential.
     let spellings: SecretSpellings?
     private var reflection: ReflectionMask?
-    private let kinds: MaskKinds
+    /// What the rules mask.
+    let kinds: MaskKinds
     /// Nil without kinds, and before the head has said what the body is.
     private var mask: TextMask?
     /// The outermost coding first.
@@ -190,12 +191,14 @@ extension SearchFault: CustomStringConvertible {
         }
     }
 
+    static let withoutMask = "Ask whoever owns the profile for a rule without mask for this path."
+
     /// What to do; nil where it is the upstream's matter.
     var remedy: String? {
         switch self {
         case .undecodable, .severalTypes: nil
         case .opaque, .charset:
-            "Ask for text or JSON, or ask whoever owns the profile for a rule without mask for this path."
+            "Ask for text or JSON, or a" + Self.withoutMask.dropFirst()
         case .noSearch: "Ask the operator; a rule without mask is not searched."
         }
     }

@@ -62,7 +62,6 @@ extension HTTPEngine {
                 reader.connection.lineage
             )
             try leaks.check(asking.gathered, reader.connection.lineage)
-            if checked.opening != nil, !masks.isEmpty { throw Self.unmasked }
             let sent = injection?.isSent == true ? injection : nil
             search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
         } catch {

@@ -11,20 +11,16 @@ struct WebSocketExchange {
     var relay: WebSocketRelay<OutwardPayload, InwardPayload>
     /// It has been said that the credential came back.
     var hasTold = false
+
+    /// What the rules masked in it, said at its end.
+    var notes: [EngineAction<HTTPMessage>] {
+        let counts = relay.upstream.stage.counts
+        return counts.isEmpty ? [] : [.masked(id, .kinds(counts))]
+    }
 }
 
 // From here on both connections carry frames, which come and go as bodies.
 extension HTTPEngine {
-    /// A rule's mask would not be applied.
-    static var unmasked: HTTPFault {
-        HTTPFault(
-            .notImplemented,
-            .unsupported,
-            "a rule for this WebSocket has a mask, which is not applied to messages yet",
-            remedy: "Ask for a rule without mask for this path."
-        )
-    }
-
     /// The upstream changes protocols.
     mutating func receivedSwitch(_ head: HTTPResponseHead, in exchange: Relaying) -> Actions {
         guard let opening = exchange.checked.opening, exchange.requestEnded else {
@@ -39,7 +35,10 @@ extension HTTPEngine {
                     checked: exchange.checked,
                     relay: WebSocketRelay(
                         outward: OutwardPayload(reader.patterns, exchange.leaks, reader.connection.lineage),
-                        inward: InwardPayload(masking: exchange.search?.spellings)
+                        inward: InwardPayload(
+                            masking: exchange.search?.spellings,
+                            exchange.search?.kinds ?? []
+                        )
                     )
                 )
             )
@@ -102,11 +101,12 @@ extension HTTPEngine {
             message: "the WebSocket was closed: \(fault.message)",
             rule: nil,
             decidedBy: nil,
-            remedy: side == .client
-                ? "Send what RFC 6455 and the profile allow."
-                : "Ask the operator of \(exchange.checked.request.endpoint)."
+            remedy: fault.remedy
+                ?? (side == .client
+                    ? "Send what RFC 6455 and the profile allow."
+                    : "Ask the operator of \(exchange.checked.request.endpoint).")
         )
-        return [
+        return exchange.notes + [
             .forward(.end(nil), to: .client, under: exchange.id),
             .refused(exchange.id, exchange.checked.request, denial),
         ] + close()
@@ -114,6 +114,10 @@ extension HTTPEngine {
 
     /// Both have said that they send no more, or a connection has ended.
     mutating func over(_ exchange: WebSocketExchange) -> Actions {
-        [.forward(.end(nil), to: .client, under: exchange.id), .finished(exchange.id)] + close()
+        state = .closed
+        return exchange.notes + [
+            .forward(.end(nil), to: .client, under: exchange.id), .finished(exchange.id),
+        ]
+            + close()
     }
 }

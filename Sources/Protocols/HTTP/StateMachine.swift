@@ -124,6 +124,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     package mutating func abandoned() -> [EngineAction<HTTPMessage>] {
         var notes: Actions = []
         if case .relaying(let exchange) = state { notes = exchange.takeCounts() }
+        if case .webSocket(let exchange) = state { notes = exchange.notes }
         state = .closed
         held.removeAll()
         return notes

@@ -1,3 +1,4 @@
+import Masking
 import Model
 import NIOCore
 import Reflection
@@ -8,7 +9,7 @@ struct OutwardPayload: PayloadStage {
     private let patterns: PlaceholderPatterns
     /// Reads on from message to message, so that cutting one in two hides nothing.
     private var scan: PlaceholderScan
-    /// Reads one message.
+    /// Reads on as well for credentials, and message by message for what has a form: words of two make it by chance.
     private var leaks: LeakSearch
     private let lineage: Lineage
 
@@ -32,7 +33,7 @@ struct OutwardPayload: PayloadStage {
         } else {
             try refuse(scan.scan(payload))
             try check(payload, isLast: isLast, &leaks)
-            if isLast { leaks = leaks.fresh() }
+            if isLast { leaks.nextMessage() }
         }
         return payload
     }
@@ -56,16 +57,25 @@ struct OutwardPayload: PayloadStage {
     }
 }
 
-/// What comes back through one: the credential that was put into its opening is masked, across the frames of a message.
+/// What comes back through one: the credential that was put into its opening is masked, across the frames of a message,
+/// and so is in its text what a rule masks.
 struct InwardPayload: PayloadStage {
     private let spellings: SecretSpellings?
-    private var mask: ReflectionMask?
-    /// Whether anything was masked yet.
+    private let kinds: MaskKinds
+    /// Of the message under way.
+    private var search: MessageSearch
+    /// Whether the credential was masked yet.
     private(set) var hasFound = false
+    /// How many of each kind were, in the messages that have ended.
+    private var ended: [MaskKind: Int] = [:]
+    /// How many of each kind were.
+    var counts: [MaskKind: Int] { ended.merging(search.counts) { $0 + $1 } }
 
-    init(masking spellings: SecretSpellings?) {
+    /// What is the same of every message.
+    init(masking spellings: SecretSpellings?, _ kinds: MaskKinds = []) {
         self.spellings = spellings
-        mask = spellings.map { ReflectionMask($0) }
+        self.kinds = kinds
+        search = MessageSearch(spellings, kinds)
     }
 
     mutating func pass(
@@ -73,16 +83,73 @@ struct InwardPayload: PayloadStage {
         of kind: PayloadKind,
         isLast: Bool
     ) throws(WebSocketFault) -> ByteBuffer {
-        guard let spellings, let mask else { return payload }
-        // A control frame may stand between two frames of a message.
-        var own = kind == .control ? ReflectionMask(spellings) : mask
-        var passed = own.mask(payload)
-        if isLast {
-            var rest = own.finish()
-            passed.writeBuffer(&rest)
+        guard kinds.isEmpty || kind != .binary else { throw Self.opaque }
+        guard spellings != nil || !kinds.isEmpty else { return payload }
+        guard kind != .control else {
+            // It may stand between two frames of a message.
+            var own = MessageSearch(spellings, kinds)
+            defer { note(own) }
+            return try own.pass(payload, isLast: true)
         }
-        hasFound = hasFound || own.hasFound
-        if kind != .control { self.mask = isLast ? ReflectionMask(spellings) : own }
+        let passed = try search.pass(payload, isLast: isLast)
+        if isLast { note(search) } else { hasFound = hasFound || search.hasFound }
+        if isLast { search = search.next(MessageSearch(spellings, kinds)) }
         return passed
+    }
+
+    private mutating func note(_ search: MessageSearch) {
+        hasFound = hasFound || search.hasFound
+        ended.merge(search.counts) { $0 + $1 }
+    }
+
+    private static var opaque: WebSocketFault {
+        WebSocketFault(
+            .upstreamFailed,
+            "the server sent a binary message, which cannot be masked as the rule demands",
+            remedy: SearchFault.withoutMask
+        )
+    }
+}
+
+/// Looks through one message that comes back.
+private struct MessageSearch {
+    private var reflection: ReflectionMask?
+    private var mask: TextMask?
+
+    init(_ spellings: SecretSpellings?, _ kinds: MaskKinds) {
+        reflection = spellings.map { ReflectionMask($0) }
+        // Text of most protocols is JSON; what is escaped as there is read in other text as well.
+        mask = kinds.isEmpty ? nil : TextMask(kinds, .backslash)
+    }
+
+    var hasFound: Bool { reflection?.hasFound == true }
+
+    var counts: [MaskKind: Int] { mask?.counts ?? [:] }
+
+    mutating func pass(_ payload: ByteBuffer, isLast: Bool) throws(WebSocketFault) -> ByteBuffer {
+        var passed = reflection?.mask(payload) ?? payload
+        if isLast, var rest = reflection?.release() { passed.writeBuffer(&rest) }
+        guard mask != nil else { return passed }
+        guard var masked = mask?.mask(passed) else { throw Self.unsearchable }
+        if isLast {
+            guard var rest = mask?.finish() else { throw Self.unsearchable }
+            masked.writeBuffer(&rest)
+        }
+        return masked
+    }
+
+    /// The message behind it: the credential is followed over the border, so that the rest of one cut in two is masked.
+    func next(_ fresh: MessageSearch) -> MessageSearch {
+        var next = self
+        next.mask = fresh.mask
+        return next
+    }
+
+    private static var unsearchable: WebSocketFault {
+        WebSocketFault(
+            .upstreamFailed,
+            "the server's message \(SearchFault.noSearch)",
+            remedy: SearchFault.noSearch.remedy
+        )
     }
 }

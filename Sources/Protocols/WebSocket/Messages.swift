@@ -39,10 +39,13 @@ package struct WebSocketFault: Error, Sendable, Hashable {
     package let reason: Denial.Reason
     /// One clause, for the record and, as far as it fits, the close frame.
     package let message: String
+    /// What to do about it; nil where the reason says it.
+    package let remedy: String?
 
-    package init(_ reason: Denial.Reason, _ message: String) {
+    package init(_ reason: Denial.Reason, _ message: String, remedy: String? = nil) {
         self.reason = reason
         self.message = message
+        self.remedy = remedy
     }
 
     static func violation(_ message: String) -> WebSocketFault { WebSocketFault(.malformed, message) }

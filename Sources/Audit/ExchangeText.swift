@@ -1,0 +1,73 @@
+internal import Foundation
+package import Model
+
+/// One request as it is shown: its record and its reply's.
+package struct ExchangeText {
+    package let record: AuditRecord
+    package let reply: Reply?
+    private let request: RequestRecord
+    private let replied: Timestamp?
+
+    /// Nil for a record that is of no request.
+    package init?(_ record: AuditRecord, _ reply: (reply: Reply, time: Timestamp)?) {
+        guard case .request(let request) = record.entry else { return nil }
+        self.record = record
+        self.reply = reply?.reply
+        self.request = request
+        replied = reply?.time
+    }
+
+    /// Lines for people.
+    package func text(_ style: TextStyle) -> String {
+        let query = request.query.map { "?" + $0 } ?? ""
+        var lines = [
+            style.strong(TerminalText.escaped("\(request.action)\(query)")) + "  "
+                + style.verdict(request.verdict.rawValue),
+            "  \(TerminalText.escaped(request.resource)), record \(record.sequence), \(record.time.text)",
+            "  " + TerminalText.escaped(record.lineage),
+        ]
+        lines += request.levels.map { level in
+            let rule = level.rule.map { TerminalText.escaped($0.description) } ?? "no rule"
+            return "  \(level.effect.rawValue) by \(TerminalText.escaped(level.profile)): \(rule)"
+        }
+        if let name = request.credential { lines.append("  with credential \(TerminalText.escaped(name))") }
+        if let message = request.message { lines.append("  " + TerminalText.escaped(message)) }
+        lines += Self.indented(request.fields)
+        return (lines + [""] + replyLines(style)).joined(separator: "\n")
+    }
+
+    private func replyLines(_ style: TextStyle) -> [String] {
+        guard let reply else { return [absence] }
+        var lines = [style.strong(reply.status.map { "\($0)" } ?? "no reply")]
+        if let replied { lines[0] += ", \(replied.text)" }
+        if let cause = reply.cause { lines.append("  " + TerminalText.escaped(cause)) }
+        lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")
+        lines += Self.indented(reply.fields)
+        if let trailers = reply.trailers { lines += ["  trailers:"] + Self.indented(trailers) }
+        return lines
+    }
+
+    /// Why there is no reply.
+    private var absence: String {
+        if request.verdict != .allow { return "It was refused: nothing was sent." }
+        if request.action.isSame(as: Action.connect.summary) {
+            return "A tunnel: what goes through it is not read, so nothing of it is recorded."
+        }
+        guard request.exchange != nil else {
+            return "A note on a reply: its request has a record of its own."
+        }
+        return "No reply is on record: it is under way, or the supervisor was killed before it ended."
+    }
+
+    private static func indented(_ fields: HeadFields?) -> [String] {
+        (fields?.lines ?? []).map { "    " + TerminalText.escaped(String($0)) }
+    }
+
+    /// One JSON object: the request's record, and the reply's.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let reply = String(decoding: try encoder.encode(reply), as: UTF8.self)
+        return "{\"reply\":\(TerminalText.escapedJSON(reply)),\"request\":\(try record.json())}"
+    }
+}

@@ -1,0 +1,66 @@
+/// The header fields of one message as they are recorded: `name: value`, a line each, without the last line's end.
+///
+/// A value has no line ends (RFC 9110 section 5.5): the gateway passes none on.
+package struct HeadFields: Sendable, Hashable, Codable {
+    package let text: String
+
+    package init(text: String) {
+        self.text = text
+    }
+
+    package init(from decoder: any Decoder) throws {
+        text = try [String](from: decoder).joined(separator: "\n")
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        try lines.map(String.init).encode(to: encoder)
+    }
+
+    package var lines: [Substring] { text.isEmpty ? [] : text.cut(at: "\n") }
+}
+
+/// Which body of an exchange.
+package enum BodySide: String, Sendable, Hashable, Codable, CaseIterable {
+    case request
+    case response
+}
+
+/// What came of requests that were allowed.
+///
+/// Nothing waits for it: replies that come shortly after one another to the same agent are one record.
+package struct RepliesRecord: Sendable, Hashable, Codable {
+    package let lineage: Lineage
+    package var replies: [Reply]
+
+    package init(lineage: Lineage, replies: [Reply]) {
+        self.lineage = lineage
+        self.replies = replies
+    }
+}
+
+/// The reply to one request, or why there is none.
+package struct Reply: Sendable, Hashable, Codable {
+    /// That of the request's record, in the same run.
+    package let exchange: UInt64
+    package let action: String
+    package let resource: String
+    /// Nil when no head came.
+    package var status: Int?
+    /// As they went to the agent.
+    package var fields: HeadFields?
+    package var trailers: HeadFields?
+    /// Octets of the bodies, as they were passed on.
+    package var sent: UInt64
+    package var received: UInt64
+    /// Why it ended before it was complete; nil when it was.
+    package var cause: String?
+
+    package init(exchange: UInt64, action: String, resource: String, cause: String? = nil) {
+        self.exchange = exchange
+        self.action = action
+        self.resource = resource
+        self.cause = cause
+        sent = 0
+        received = 0
+    }
+}
