@@ -110,7 +110,7 @@ final class Authoriser {
         isRecorded = true
         let entry = RequestRecord(
             lineage: resident.lineage,
-            action: request?.action.summary ?? "connect",
+            action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
             verdict: .deny,
             levels: [],
@@ -125,7 +125,7 @@ final class Authoriser {
     func masked(_ request: Request, _ credential: String?, _ note: MaskNote) {
         let entry = RequestRecord(
             lineage: resident.lineage,
-            action: request.action.summary,
+            action: request.summary,
             resource: request.endpoint.description,
             verdict: .allow,
             levels: [],
@@ -268,7 +268,7 @@ extension Authoriser {
     ) {
         let entry = RequestRecord(
             lineage: policy.lineage,
-            action: permit.request.action.summary,
+            action: permit.request.summary,
             resource: permit.request.endpoint.description,
             verdict: .allow,
             levels: permit.levels,
@@ -289,7 +289,7 @@ extension Authoriser {
     ) {
         let entry = RequestRecord(
             lineage: policy.lineage,
-            action: request.action.summary,
+            action: request.summary,
             resource: request.endpoint.description,
             verdict: verdict,
             levels: levels,

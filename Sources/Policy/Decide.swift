@@ -14,16 +14,21 @@ extension LineagePolicy {
         }
         let outcomes = outcomes(for: request, readings)
         var unread: Set<JSONPointer> = []
-        for outcome in outcomes where outcome.leavesOpen { unread.formUnion(outcome.unread) }
-        if !unread.isEmpty, !outcomes.contains(where: \.isRefused) {
-            return .read(.json(unread.sorted { $0.text.precedes($1.text) }))
+        var hangsOnRefs = false
+        for outcome in outcomes where outcome.leavesOpen {
+            unread.formUnion(outcome.unread)
+            hangsOnRefs = hangsOnRefs || outcome.hangsOnRefs
+        }
+        if hangsOnRefs || !unread.isEmpty, !outcomes.contains(where: \.isRefused) {
+            return .read(unread.isEmpty ? .push : .json(unread.sorted { $0.text.precedes($1.text) }))
         }
         let verdicts = verdicts(outcomes)
         var strictest = verdicts.isEmpty ? Effect.deny : .allow
         for verdict in verdicts { strictest = max(strictest, verdict.effect) }
         guard strictest == .allow else {
             let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
-            let denial = denial(request, level: level, verdicts: verdicts)
+            let asked = request.about(outcomes.isEmpty ? nil : outcomes[level].refLeft)
+            let denial = denial(asked, level: level, verdicts: verdicts)
             return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
         }
         do {
@@ -36,8 +41,8 @@ extension LineagePolicy {
 
     private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
         let sought = SoughtEndpoint(request.endpoint, method: MethodKey.of(request.action))
-        var query = QueryReadings(request.action.query)
-        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &query) }
+        var conditions = ConditionReadings(request.action.query)
+        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &conditions) }
     }
 
     /// Whether some rule of every level could match a host of this name; nothing else is ever resolved upstream.
@@ -140,5 +145,15 @@ extension LineagePolicy {
             case .unusable: false
             }
         guard isCovered else { throw forbiddenAddress(request, address) }
+    }
+}
+
+extension Request {
+    /// The same for one of a push's refs, which a refusal is about.
+    fileprivate func about(_ ref: Int?) -> Request {
+        guard let ref, let push = body.push, push.updates.indices.contains(ref) else { return self }
+        var request = self
+        request.body.push = GitPush([push.updates[ref]], hasOptions: push.hasOptions)
+        return request
     }
 }

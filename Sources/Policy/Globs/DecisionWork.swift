@@ -10,10 +10,14 @@ package enum DecisionWork {
     package static func cost(of rule: EgressRule) -> Int {
         func cost(_ actions: [ActionPattern]) -> Int {
             actions.reduce(0) { sum, action in
-                let sum = sum + (action.conditions?.cost ?? 0)
-                return switch action.match {
-                case .connect: sum + 1
-                case .http(_, let path), .webSocket(let path): sum + path.cost
+                let forms = action.forms + action.likenesses
+                // Forms of one action have different paths: a request meets the conditions of one at most.
+                let conditions = forms.compactMap { $0.conditions?.cost }.max() ?? 0
+                return forms.reduce(sum + conditions) { sum, form in
+                    switch form.match {
+                    case .connect: sum + 1
+                    case .http(_, let path), .webSocket(let path): sum + path.cost
+                    }
                 }
             }
         }

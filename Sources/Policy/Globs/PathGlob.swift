@@ -46,6 +46,13 @@ package struct PathGlob: Sendable, Hashable {
         cost = GlobShape(segments, searches: !searched.isEmpty, length: bytes.count).cost
     }
 
+    /// The same for several paths with so many octets together.
+    func cost(paths: Int, octets: Int) -> Int {
+        let fixed = 4 * bytes.count
+        let perByte = (cost - fixed) / Self.maximumPath
+        return min(paths * fixed, 4 * octets) + octets * perByte
+    }
+
     package static func == (left: PathGlob, right: PathGlob) -> Bool { left.glob == right.glob }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(glob) }
