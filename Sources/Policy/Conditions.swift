@@ -15,8 +15,9 @@ package struct Conditions: Sendable, Hashable {
     package init() {}
 
     /// What it costs at most to hold a request against them, in steps over single bytes.
-    var cost: Int {
-        let parameters = query.map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
+    func cost(as effect: Effect) -> Int {
+        let isRead = kind == .plain || effect != .allow
+        let parameters = (isRead ? query : nil).map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
         return parameters + members.count * JSONWalker.maximumString + (push?.cost ?? 0)
     }
 }
@@ -188,10 +189,12 @@ extension Conditions {
     ///
     /// What cannot be told counts against the request: it does not meet those of `allow`, and does those of the others.
     func hold(of request: Request, _ readings: inout ConditionReadings, as effect: Effect) -> Holding {
-        if let condition = self.query {
+        if kind != .plain, effect == .allow {
+            // Its head has been told from all others, its query with it.
+            guard request.kind == kind else { return .no }
+        } else if let condition = self.query {
             guard effect == .allow ? readings.meet(condition) : readings.mayMeet(condition) else { return .no }
         }
-        if kind != .plain, effect == .allow, request.kind != kind { return .no }
         if let push {
             if effect != .allow, push.refs == nil { return .yes }
             return request.body.push.map { push.holds(of: $0, &readings, as: effect) } ?? .unread

@@ -26,7 +26,7 @@ extension EndToEnd {
             "https://allowed.test:\(server.ports[version == "HTTP/2" ? 1 : 0])"
         }
 
-        private func rules(allow: [String], deny: [String] = [], more: String = "", profile: String = "git") throws {
+        func rules(allow: [String], deny: [String] = [], more: String = "", profile: String = "git") throws {
             let rules = Self.versions.map { version in
                 """
                   - to: "\(origin(version))"

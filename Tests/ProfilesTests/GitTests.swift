@@ -156,7 +156,7 @@ struct GitTests {
             ("git fetch /a/x", "git fetch /a/*", true), ("git fetch /a/*", "git fetch /a/x", false),
             ("git fetch /a/x", "git push /a/x", false), ("git push /a/x", "git fetch", false),
             ("git fetch", "*", true), ("git push /a/x refs/heads/b", "* /a/**", true),
-            ("git push /a/x refs/heads/b", "POST /a/**", false), ("git fetch /a/x", "GET /**", false),
+            ("git push /a/x", "POST /a/**", false), ("git fetch /a/x", "GET /**", false),
             ("git push /a/x refs/heads/b", "git push /a/x", true),
             ("git push /a/x", "git push /a/x refs/**", false),
             ("git push /a/x refs/heads/b", "git push /a/x refs/heads/*", true),
