@@ -41,14 +41,14 @@ extension EndToEnd.GitTests {
         def made(answer): return "ok" if b"ok refs" in answer[1] and b"ng refs" not in answer[1] else "no"
 
         advertised = get(repository + "/info/refs?service=git-upload-pack")[1]
-        tip = advertised[advertised.index(b" refs/heads/main") - 40:][:40].decode()
+        tip = advertised[advertised.index(b" HEAD\0") - 40:][:40].decode()
         report = "\0report-status"
         cases = {}
         """#
 
     private func run(_ cases: String, confined: Bool) throws -> [String: String] {
         try place.write(
-            Self.client + cases + "\nfor name, answer in cases.items(): print(name, made(answer))\n",
+            Self.client + "\n" + cases + "\nfor name, answer in cases.items(): print(name, made(answer))\n",
             to: "workspace/client.py"
         )
         let environment = [
@@ -135,7 +135,7 @@ extension EndToEnd.GitTests {
                 + line(b"push-cert-end\\n") + b"0000" + empty)
             cases["upload"] = push(command(taken, report) + b"0000" + empty, path=repository + "/git-upload-pack", kind="upload")
             cases["kind"] = push(command(taken, report) + b"0000" + empty, path=repository + "/git-upload-pack")
-            cases["bomb"] = push(gzip.compress(line(("shallow " + tip).encode()) * 200000), coding="gzip")
+            cases["bomb"] = push(gzip.compress(line(("shallow " + tip).encode()) * 50000), coding="gzip")
             cases["long"] = push(b"".join(command("REFS/%d" % n, "" if n else report) for n in range(1000)) + b"0000" + empty)
             cases["coded"] = push(command("REFS/f", report) + b"0000" + empty, coding="gzip")
             """

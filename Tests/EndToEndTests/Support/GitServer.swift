@@ -10,8 +10,8 @@ final class GitServer: Sendable {
     let repositories: String
     private let log: String
     private let process: Process
+    private let backend: PythonServer
 
-    static let available = FileManager.default.fileExists(atPath: "/usr/sbin/fcgiwrap")
     /// The user and password that `/secure/` takes.
     static let account = (user: "agent", password: "pa55-REAL-6b1f0c9d")
 
@@ -27,17 +27,17 @@ final class GitServer: Sendable {
         log = folder + "/access.log"
         ports = [try Port.free(), try Port.free()]
         try FileManager.default.createDirectory(atPath: repositories, withIntermediateDirectories: true)
-        try Self.configuration(folder, certificates: servers.folder, ports)
+        backend = try PythonServer("git-backend", Self.program)
+        try Self.configuration(folder, certificates: servers.folder, ports, backend: backend.port)
             .write(toFile: folder + "/nginx.conf", atomically: true, encoding: .utf8)
         process = Process()
         process.executableURL = URL(filePath: "/bin/sh")
-        // The shell ends both when this process is gone, however it went.
+        // The shell ends nginx when this process is gone, however it went.
         process.arguments = [
             "-c",
             """
             printf '\(Self.account.user):%s\\n' "$(openssl passwd -apr1 '\(Self.account.password)')" > \(folder)/accounts
-            fcgiwrap -c 4 -s unix:\(folder)/fcgi & wrapper=$!
-            nginx -c \(folder)/nginx.conf & cat >/dev/null; kill $! $wrapper
+            nginx -c \(folder)/nginx.conf & cat >/dev/null; kill $!
             """,
         ]
         process.standardInput = Pipe()
@@ -45,14 +45,50 @@ final class GitServer: Sendable {
         try Port.awaitOpen(ports[0])
     }
 
-    private static func configuration(_ folder: String, certificates: String, _ ports: [UInt16]) -> String {
-        let backend = """
-            fastcgi_pass unix:\(folder)/fcgi; fastcgi_param SCRIPT_FILENAME /usr/lib/git-core/git-http-backend;
-            fastcgi_param GIT_PROJECT_ROOT \(folder)/repositories; fastcgi_param GIT_HTTP_EXPORT_ALL 1;
-            fastcgi_param REMOTE_USER pusher; fastcgi_param GIT_PROTOCOL $http_git_protocol;
-            fastcgi_param QUERY_STRING $query_string; fastcgi_param REQUEST_METHOD $request_method;
-            fastcgi_param CONTENT_TYPE $content_type; fastcgi_param CONTENT_LENGTH $content_length;
-            """
+    /// The Common Gateway Interface (RFC 3875) as `git http-backend` needs it.
+    private static let program = #"""
+        import http.server, subprocess, urllib.parse
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *words): pass
+
+            def do_GET(self):
+                path, _, query = self.path.partition("?")
+                fields = self.headers
+                environment = {
+                    "PATH": "/usr/bin:/bin", "GIT_PROJECT_ROOT": folder + "/git/repositories", "GIT_HTTP_EXPORT_ALL": "1",
+                    "REMOTE_USER": "pusher", "REMOTE_ADDR": "127.0.0.1", "REQUEST_METHOD": self.command,
+                    "PATH_INFO": urllib.parse.unquote(path), "QUERY_STRING": query,
+                    "CONTENT_TYPE": fields.get("Content-Type", ""), "CONTENT_LENGTH": fields.get("Content-Length", ""),
+                    "GIT_PROTOCOL": fields.get("Git-Protocol", ""),
+                    "HTTP_CONTENT_ENCODING": fields.get("Content-Encoding", ""),
+                }
+                body = self.rfile.read(int(fields.get("Content-Length") or 0))
+                try:
+                    made = subprocess.run(["git", "http-backend"], input=body, env=environment, timeout=5,
+                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                except subprocess.TimeoutExpired:
+                    made = b"Status: 504 Timeout\r\n\r\n"
+                head, _, rest = made.partition(b"\r\n\r\n")
+                lines = [line.decode().split(": ", 1) for line in head.split(b"\r\n") if line]
+                self.send_response(int(dict(lines).get("Status", "200").split()[0]))
+                for name, value in lines:
+                    if name != "Status": self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(rest)
+
+            do_POST = do_HEAD = do_GET
+
+        http.server.ThreadingHTTPServer(("127.0.0.1", ports[0]), Handler).serve_forever()
+        """#
+
+    private static func configuration(
+        _ folder: String,
+        certificates: String,
+        _ ports: [UInt16],
+        backend: UInt16
+    ) -> String {
+        let place = "http://127.0.0.1:\(backend)"
         return """
             daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log \(folder)/error.log;
             user root;
@@ -64,10 +100,10 @@ final class GitServer: Sendable {
               server {
                 listen 127.0.0.1:\(ports[0]) ssl; listen 127.0.0.1:\(ports[1]) ssl http2; client_max_body_size 1g;
                 ssl_certificate \(certificates)/server.pem; ssl_certificate_key \(certificates)/server.key;
-                location / { \(backend) fastcgi_param PATH_INFO $uri; }
+                location / { proxy_pass \(place)$uri$is_args$args; }
                 location ~ ^/secure(/.*)$ {
                   auth_basic git; auth_basic_user_file \(folder)/accounts;
-                  \(backend) fastcgi_param PATH_INFO $1;
+                  proxy_pass \(place)$1$is_args$args;
                 }
                 location ~ ^/dumb(/.*)$ { alias \(folder)/repositories$1; }
               }
