@@ -17,7 +17,8 @@ package struct Conditions: Sendable, Hashable {
     /// What it costs at most to hold a request against them, in steps over single bytes.
     func cost(as effect: Effect) -> Int {
         let isRead = kind == .plain || effect != .allow
-        let parameters = (isRead ? query : nil).map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
+        let parameters =
+            (isRead ? query : nil).map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
         return parameters + members.count * JSONWalker.maximumString + (push?.cost ?? 0)
     }
 }
@@ -193,7 +194,9 @@ extension Conditions {
             // Its head has been told from all others, its query with it.
             guard request.kind == kind else { return .no }
         } else if let condition = self.query {
-            guard effect == .allow ? readings.meet(condition) : readings.mayMeet(condition) else { return .no }
+            guard effect == .allow ? readings.meet(condition) : readings.mayMeet(condition) else {
+                return .no
+            }
         }
         if let push {
             if effect != .allow, push.refs == nil { return .yes }

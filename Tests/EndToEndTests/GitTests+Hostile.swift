@@ -52,7 +52,8 @@ extension EndToEnd.GitTests {
             to: "workspace/client.py"
         )
         let environment = [
-            "PORT": "\(server.ports[0])", "REPOSITORY": repository, "ADDRESS": confined ? "allowed.test" : "127.0.0.1",
+            "PORT": "\(server.ports[0])", "REPOSITORY": repository,
+            "ADDRESS": confined ? "allowed.test" : "127.0.0.1",
         ]
         let outcome: Outcome
         if confined {
@@ -61,7 +62,9 @@ extension EndToEnd.GitTests {
         } else {
             outcome = try place.control(
                 "python3 client.py",
-                environment: environment.merging(["SSL_CERT_FILE": Servers.started().folder + "/ca.pem"]) { $1 }
+                environment: environment.merging(["SSL_CERT_FILE": Servers.started().folder + "/ca.pem"]) {
+                    $1
+                }
             )
         }
         try #require(outcome.code == 0, "\(outcome)")
@@ -70,7 +73,9 @@ extension EndToEnd.GitTests {
     }
 
     /// Runs the same cases without Bailey and as an agent; gives the refs that each changed.
-    private func both(_ cases: String) throws -> (free: [String], confined: [String], answers: [String: String]) {
+    private func both(
+        _ cases: String
+    ) throws -> (free: [String], confined: [String], answers: [String: String]) {
         func changed() throws -> [String] {
             try server.refs(of: repository).compactMap { $0.split(separator: " ").first.map(String.init) }
         }
@@ -112,7 +117,9 @@ extension EndToEnd.GitTests {
         )
         let names = ["chunks", "dash", "dots", "gzip", "octets", "query", "slash", "whole"]
         #expect(
-            names.allSatisfy { found.free.contains("refs/heads/taken-\($0)") && found.free.contains("refs/heads/free/\($0)") },
+            names.allSatisfy {
+                found.free.contains("refs/heads/taken-\($0)") && found.free.contains("refs/heads/free/\($0)")
+            },
             "the control: \(found.free)"
         )
         #expect(found.confined.isEmpty, "\(found)")
@@ -140,7 +147,10 @@ extension EndToEnd.GitTests {
             cases["coded"] = push(command("REFS/f", report) + b"0000" + empty, coding="gzip")
             """
         )
-        #expect(hidden.free.contains("refs/heads/free/999"), "the control: what is only too large is taken by the server")
+        #expect(
+            hidden.free.contains("refs/heads/free/999"),
+            "the control: what is only too large is taken by the server"
+        )
         #expect(!hidden.confined.contains { !$0.hasPrefix("refs/heads/agent/") }, "\(hidden)")
         #expect(hidden.confined.isEmpty, "\(hidden)")
         #expect(Set(hidden.answers.values) == ["no"] && hidden.answers.count == 13, "\(hidden.answers)")
@@ -150,7 +160,9 @@ extension EndToEnd.GitTests {
         }
     }
 
-    @Test("D06 C12: git fetch allows no push, with or without its first request, nor one for which service is there twice")
+    @Test(
+        "D06 C12: git fetch allows no push, with or without its first request, nor one for which service is there twice"
+    )
     func verbs() throws {
         try rules(allow: ["git fetch"])
         let cases = """
@@ -164,6 +176,9 @@ extension EndToEnd.GitTests {
         #expect(found.free == ["refs/heads/free/a"] && found.confined.isEmpty, "\(found)")
         #expect(Set(found.answers.values) == ["no"], "\(found.answers)")
         let control = try run(cases.replacing("REFS", with: "refs/heads/free2"), confined: false)
-        #expect(control["push"] == "ok" && control["only"] == "ok" && control["dash"] == "ok" && control["first"] == "ok")
+        #expect(
+            control["push"] == "ok" && control["only"] == "ok" && control["dash"] == "ok"
+                && control["first"] == "ok"
+        )
     }
 }

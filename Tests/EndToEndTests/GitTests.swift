@@ -15,14 +15,17 @@ extension EndToEnd {
             repository = try server.repository()
             try place.write(Servers.started().operatorConfiguration, to: place.configuration + "/bailey.yaml")
             try rules(
-                allow: ["git fetch /acme/*", "git push \(repository) refs/heads/agent/**", "git push \(repository) refs/tags/*"],
+                allow: [
+                    "git fetch /acme/*", "git push \(repository) refs/heads/agent/**",
+                    "git push \(repository) refs/tags/*",
+                ],
                 deny: ["git push \(repository) refs/heads/agent/held"]
             )
         }
 
         static let versions = ["HTTP/1.1", "HTTP/2"]
 
-        private func origin(_ version: String = "HTTP/1.1") -> String {
+        func origin(_ version: String = "HTTP/1.1") -> String {
             "https://allowed.test:\(server.ports[version == "HTTP/2" ? 1 : 0])"
         }
 
@@ -62,9 +65,14 @@ extension EndToEnd {
             )
         }
 
-        private func actions(_ words: [String] = []) throws -> [String] { try place.records(words).map(\.record.action) }
+        func actions(_ words: [String] = []) throws -> [String] {
+            try place.records(words).map(\.record.action)
+        }
 
-        @Test("D06: git clones and fetches by git fetch, in each version of its protocol", arguments: versions)
+        @Test(
+            "D06: git clones and fetches by git fetch, in each version of its protocol",
+            arguments: versions
+        )
         func fetch(version: String) throws {
             let outcome = try git(
                 """
@@ -83,8 +91,16 @@ extension EndToEnd {
                 "\(outcome)"
             )
             #expect(Set(try actions()) == ["git fetch \(repository)"])
-            #expect(try server.requests(with: "\(repository)/git-upload-pack").contains { $0.contains("version=2") })
-            #expect(try server.requests(with: "\(repository)/git-upload-pack").contains { $0.contains("protocol=\"-\"") })
+            #expect(
+                try server.requests(with: "\(repository)/git-upload-pack").contains {
+                    $0.contains("version=2")
+                }
+            )
+            #expect(
+                try server.requests(with: "\(repository)/git-upload-pack").contains {
+                    $0.contains("protocol=\"-\"")
+                }
+            )
         }
 
         @Test("A fetch whose request git compresses is served")
@@ -98,11 +114,16 @@ extension EndToEnd {
             )
             #expect(outcome.lines == ["41"], "\(outcome)")
             #expect(
-                try server.requests(with: "\(repository)/git-upload-pack").contains { $0.contains("coding=\"gzip\"") }
+                try server.requests(with: "\(repository)/git-upload-pack").contains {
+                    $0.contains("coding=\"gzip\"")
+                }
             )
         }
 
-        @Test("D06: git pushes the refs that rules name: new, forced, deleted, tags, several", arguments: versions)
+        @Test(
+            "D06: git pushes the refs that rules name: new, forced, deleted, tags, several",
+            arguments: versions
+        )
         func push(version: String) throws {
             let outcome = try git(
                 """
@@ -117,10 +138,14 @@ extension EndToEnd {
                 """,
                 version
             )
-            #expect(outcome.lines == ["new", "forced", "deleted", "several", "atomic", "mixed"], "\(outcome)")
+            #expect(
+                outcome.lines == ["new", "forced", "deleted", "several", "atomic", "mixed"],
+                "\(outcome)"
+            )
             #expect(
                 try server.refs(of: repository) == [
-                    "refs/heads/agent/five Third", "refs/heads/agent/four Third", "refs/heads/agent/three Third",
+                    "refs/heads/agent/five Third", "refs/heads/agent/four Third",
+                    "refs/heads/agent/three Third",
                     "refs/heads/agent/two Third", "refs/tags/v2 signed",
                 ]
             )
@@ -142,7 +167,10 @@ extension EndToEnd {
                 """,
                 version
             )
-            #expect(outcome.lines.filter { $0.hasPrefix("code") } == ["code 1", "code 1", "code 1", "code 0"], "\(outcome)")
+            #expect(
+                outcome.lines.filter { $0.hasPrefix("code") } == ["code 1", "code 1", "code 1", "code 0"],
+                "\(outcome)"
+            )
             let rule = "deny git push \(repository) refs/heads/agent/held (git.yaml:"
             #expect(
                 outcome.lines.contains { $0.hasPrefix("remote: git push https://") && $0.contains(rule) },
@@ -151,30 +179,39 @@ extension EndToEnd {
             for ref in ["agent/two", "agent/held"] {
                 #expect(
                     outcome.lines.contains {
-                        $0.contains("! [remote rejected] HEAD -> \(ref) (denied: https://") && $0.contains(rule)
+                        $0.contains("! [remote rejected] HEAD -> \(ref) (denied: https://")
+                            && $0.contains(rule)
                     },
                     "\(outcome)"
                 )
             }
             #expect(
                 outcome.lines.contains {
-                    $0.hasPrefix("remote: git push https://") && $0.contains("refs/heads/main is not allowed: no rule of")
+                    $0.hasPrefix("remote: git push https://")
+                        && $0.contains("refs/heads/main is not allowed: no rule of")
                 },
                 "\(outcome)"
             )
             #expect(outcome.output.contains("! [remote rejected] main (no-rule)"), "\(outcome)")
             #expect(try server.refs(of: repository) == ["refs/heads/agent/two Second"])
             let denied = try actions(["--denied"])
-            #expect(denied.count == 3 && denied.last == "git push \(repository) :refs/heads/main", "\(denied)")
+            #expect(
+                denied.count == 3 && denied.last == "git push \(repository) :refs/heads/main",
+                "\(denied)"
+            )
             #expect(
                 denied.prefix(2).map { Set($0.split(separator: " ").suffix(2).map(String.init)) } == [
-                    ["refs/heads/agent/two", "refs/heads/agent/held"], ["refs/heads/agent/two", "refs/heads/main"],
+                    ["refs/heads/agent/two", "refs/heads/agent/held"],
+                    ["refs/heads/agent/two", "refs/heads/main"],
                 ],
                 "\(denied)"
             )
         }
 
-        @Test("D06: without a rule to push git is told at its first request, and with one to read alone", arguments: versions)
+        @Test(
+            "D06: without a rule to push git is told at its first request, and with one to read alone",
+            arguments: versions
+        )
         func unopened(version: String) throws {
             try rules(allow: ["git fetch"])
             let outcome = try git("git push origin HEAD:main; echo code $?", version)
@@ -193,13 +230,17 @@ extension EndToEnd {
                 profile: "git"
             )
             #expect(
-                cloned.lines.contains { $0.hasPrefix("fatal: remote error: git fetch https://") && $0.contains("no rule of") },
+                cloned.lines.contains {
+                    $0.hasPrefix("fatal: remote error: git fetch https://") && $0.contains("no rule of")
+                },
                 "\(cloned)"
             )
             try rules(allow: ["GET", "git fetch"])
             let pushed = try git("git push origin HEAD:main; echo code $?", version)
             #expect(
-                pushed.lines.contains { $0.hasPrefix("remote: git push https://") && $0.contains("no rule of") },
+                pushed.lines.contains {
+                    $0.hasPrefix("remote: git push https://") && $0.contains("no rule of")
+                },
                 "\(pushed)"
             )
             #expect(pushed.lines.last != "code 0")
@@ -224,7 +265,10 @@ extension EndToEnd {
             #expect(try server.refs(of: repository) == ["refs/heads/free Second"])
         }
 
-        @Test("J12: a push that is larger than git's buffer goes out in chunks; refused, git hears why", arguments: versions)
+        @Test(
+            "J12: a push that is larger than git's buffer goes out in chunks; refused, git hears why",
+            arguments: versions
+        )
         func large(version: String) throws {
             let outcome = try git(
                 """
@@ -280,7 +324,10 @@ extension EndToEnd {
                 "HTTP/1.1",
                 other
             )
-            #expect(signed.output.contains("the push is signed") && signed.lines.last != "code 0", "\(signed)")
+            #expect(
+                signed.output.contains("the push is signed") && signed.lines.last != "code 0",
+                "\(signed)"
+            )
             #expect(try server.refs(of: other).count == 2)
         }
 
@@ -319,52 +366,6 @@ extension EndToEnd {
             }
             #expect(try server.refs(of: repository) == ["refs/heads/agent/secure HTTP/2"])
             #expect(try place.records().allSatisfy { $0.record.credential == "git" })
-        }
-
-        @Test("D06: the dumb protocol is no git fetch; ordinary rules allow it")
-        func dumb() throws {
-            let script = "git clone -q \(origin())/dumb\(repository) copy 2>&1 && echo cloned"
-            try rules(allow: ["git fetch", "git push"])
-            let refused = try place.agent(script, profile: "git")
-            #expect(refused.code != 0 && !refused.output.contains("cloned"), "\(refused)")
-            try rules(allow: ["GET /dumb/**", "HEAD /dumb/**"])
-            #expect(try place.agent(script, profile: "git").output.hasSuffix("cloned\n"))
-        }
-
-        @Test("explain, check and words speak git")
-        func explain() throws {
-            for (request, code, says) in [
-                ("git push \(origin())\(repository) refs/heads/agent/a", 0, "allowed: git push"),
-                ("git push \(origin())\(repository) refs/heads/agent/a refs/heads/main", 1, "refs/heads/main"),
-                ("git push \(origin())\(repository) refs/heads/agent/held", 1, "agent/held (git.yaml:"),
-                ("git fetch \(origin())/acme/other", 0, "git fetch /acme/*"),
-                ("POST \(origin())\(repository)/git-receive-pack", 1, "no rule"),
-                ("git push \(origin())\(repository) main", 65, "refs/heads/main"),
-            ] {
-                let outcome = try place.bailey(["profile", "explain", "--profiles", place.profiles, "git", request])
-                #expect(
-                    outcome.code == Int32(code) && (outcome.output + outcome.errors).contains(says),
-                    "\(request): \(outcome)"
-                )
-            }
-            #expect(try place.bailey(["profile", "words", "https"]).output.contains("git push /path REF"))
-            let checked = try place.bailey(["profile", "check", place.profiles + "/git.yaml"])
-            #expect(checked.code == 0, "\(checked)")
-        }
-
-        @Test("G02: a child with a wider verb is not launched")
-        func children() throws {
-            for (child, isWithin) in [("git push \(repository) refs/heads/agent/x", true), ("git push \(repository)", false)] {
-                try rules(
-                    allow: ["git fetch /acme/*", "git push \(repository) refs/heads/agent/**"],
-                    more: ""
-                )
-                let text = try #require(place.read("profiles/git.yaml"))
-                try place.write(text + "children: {profiles: [child], depth: 1, count: 2}\n", to: "profiles/git.yaml")
-                try rules(allow: [child], profile: "child")
-                let outcome = try place.agent("bailey run -p child -- echo ran 2>&1", profile: "git")
-                #expect(outcome.output.contains("ran\n") == isWithin, "\(outcome)")
-            }
         }
     }
 }

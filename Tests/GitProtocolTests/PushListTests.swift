@@ -87,7 +87,8 @@ struct PushListTests {
         arguments: [
             "", "00", "zzzz", "0001", "0002PACK", "0003", "0004", "fff1",
             line("x"), command("refs/heads/a") + "0001PACK", command("refs/heads/a") + "0004" + "0000PACK",
-            command("refs/heads/a"), command("refs/heads/a") + "0000PAC", command("refs/heads/a") + "0000PICK",
+            command("refs/heads/a"), command("refs/heads/a") + "0000PAC",
+            command("refs/heads/a") + "0000PICK",
             // A second list behind the flush.
             command("refs/heads/a") + "0000" + command("refs/heads/main") + "0000PACK",
             command("refs/heads/a") + command("refs/heads/b", "\0report-status") + "0000PACK",
@@ -116,8 +117,10 @@ struct PushListTests {
         "D06: a name that git-check-ref-format refuses is no ref",
         arguments: [
             "main", "heads/main", "HEAD", "refs/", "refs//main", "refs/heads/", "refs/heads/../heads/main",
-            "refs/heads/.hidden", "refs/heads/a..b", "refs/heads/a.lock", "refs/heads/a.lock/b", "refs/heads/a.",
-            "refs/heads/a b", "refs/heads/a~1", "refs/heads/a^", "refs/heads/a:b", "refs/heads/a?", "refs/heads/*",
+            "refs/heads/.hidden", "refs/heads/a..b", "refs/heads/a.lock", "refs/heads/a.lock/b",
+            "refs/heads/a.",
+            "refs/heads/a b", "refs/heads/a~1", "refs/heads/a^", "refs/heads/a:b", "refs/heads/a?",
+            "refs/heads/*",
             "refs/heads/[a", "refs/heads/a\\b", "refs/heads/a@{1}", "refs/heads/a\u{7F}", "refs/heads/a\u{1}",
             "refs/heads/a\r", "REFS/heads/a", "/refs/heads/a",
         ]
@@ -130,7 +133,10 @@ struct PushListTests {
         }
     }
 
-    @Test("Names that git takes are refs", arguments: ["refs/heads/a", "refs/x", "refs/heads/a@b", "refs/a/#1{}<>|\"'"])
+    @Test(
+        "Names that git takes are refs",
+        arguments: ["refs/heads/a", "refs/x", "refs/heads/a@b", "refs/a/#1{}<>|\"'"]
+    )
     func goodNames(ref: String) throws { #expect(try Self.refs(command(ref) + "0000PACK") == [ref]) }
 
     @Test("A name that is not UTF-8 is refused")
@@ -152,7 +158,10 @@ struct PushListTests {
         #expect(Self.read(list, cut: 3) == .failure(.signed))
     }
 
-    @Test("J12: a list at its limit is read, and one octet more is refused, before it is here", arguments: [1, 4_096, .max])
+    @Test(
+        "J12: a list at its limit is read, and one octet more is refused, before it is here",
+        arguments: [1, 4_096, .max]
+    )
     func limits(cut: Int) throws {
         let last = 92
         var text = ""
@@ -183,7 +192,8 @@ struct GitReplyTests {
 
     @Test("D06: an answer has the form that the client asked for")
     func forms() throws {
-        let report = line("unpack ok\n") + line("ng refs/heads/a no\n") + line("ng refs/heads/b no\n") + "0000"
+        let report =
+            line("unpack ok\n") + line("ng refs/heads/a no\n") + line("ng refs/heads/b no\n") + "0000"
         let plain = GitReply.report(try Self.list("report-status"), "why", reason: "no")
         #expect(Self.text(plain) == report)
         let banded = GitReply.report(try Self.list("report-status-v2 side-band-64k"), "why", reason: "no")

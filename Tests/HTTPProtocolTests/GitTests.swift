@@ -62,7 +62,10 @@ struct GitTests {
             ("POST", "/x.git/git-receive-pack", "text/plain", .plain),
             ("POST", "/x.git/git-receive-pack", "", .plain),
             ("POST", "/x.git/git-receive-pack?", "application/x-git-receive-pack-request", .plain),
-            ("POST", "/x.git/git-upload-pack?git-receive-pack", "application/x-git-upload-pack-request", .plain),
+            (
+                "POST", "/x.git/git-upload-pack?git-receive-pack", "application/x-git-upload-pack-request",
+                .plain
+            ),
             ("PUT", "/x.git/git-receive-pack", "application/x-git-receive-pack-request", .plain),
             ("POST", "/x.git%2Fgit-receive-pack", "application/x-git-receive-pack-request", .plain),
             ("POST", "/git-receive-pack", "application/x-git-receive-pack-request", .gitPush),
@@ -77,7 +80,10 @@ struct GitTests {
         #expect(play.asked.map(\.kind) == [kind])
     }
 
-    @Test("D06: what was decided on goes on, octet by octet, and the pack is not waited for", arguments: [1, 3, 50, .max])
+    @Test(
+        "D06: what was decided on goes on, octet by octet, and the pack is not waited for",
+        arguments: [1, 3, 50, .max]
+    )
     func forwarded(cut: Int) throws {
         let play = try Self.play()
         let list = Self.list("refs/heads/a", "refs/heads/b")
@@ -88,7 +94,9 @@ struct GitTests {
         try play.client(String(decoding: Array(whole.utf8).prefix(early), as: UTF8.self), cut: cut)
         #expect(play.asked.count == 1 && play.toUpstream.isEmpty)
         try play.client("PACKp", cut: cut)
-        #expect(play.asked.map { $0.body.push?.updates.map(\.ref) } == [nil, ["refs/heads/a", "refs/heads/b"]])
+        #expect(
+            play.asked.map { $0.body.push?.updates.map(\.ref) } == [nil, ["refs/heads/a", "refs/heads/b"]]
+        )
         #expect(play.asked.map(\.summary).last == "git push /x.git refs/heads/a refs/heads/b")
         #expect(play.toUpstream.hasSuffix(list + "PACKp"), "the list has gone on, the pack is still to come")
         try play.client(String(repeating: "p", count: 2_999), cut: cut)
@@ -116,7 +124,8 @@ struct GitTests {
         "D06: a list that is malformed, too large, signed or in another coding is refused by name",
         arguments: [
             (post("0001"), "malformed"), (post(list("refs/heads/a") + list("refs/heads/b")), "no pack"),
-            (post(""), "it has no end"), (post("00a0" + one), "it has no end"), (post("fff0" + one), "more than 32768"),
+            (post(""), "it has no end"), (post("00a0" + one), "it has no end"),
+            (post("fff0" + one), "more than 32768"),
             (post(line("push-cert\0x") + "0000"), "signed"),
         ]
     )
@@ -125,13 +134,19 @@ struct GitTests {
             let play = try Self.play()
             try play.client(request, cut: cut)
             #expect(play.asked.count == 1 && play.toUpstream.isEmpty)
-            #expect(play.refused.count == 1 && play.refused.first?.message.contains(says) == true, "\(play.refused)")
+            #expect(
+                play.refused.count == 1 && play.refused.first?.message.contains(says) == true,
+                "\(play.refused)"
+            )
         }
     }
 
-    @Test("C34: what says that it is coded otherwise than git's server undoes is refused", arguments: [
-        "br", "deflate", "gzip, gzip", "GZIP", "gzip\r\nContent-Encoding: identity", "zstd",
-    ])
+    @Test(
+        "C34: what says that it is coded otherwise than git's server undoes is refused",
+        arguments: [
+            "br", "deflate", "gzip, gzip", "GZIP", "gzip\r\nContent-Encoding: identity", "zstd",
+        ]
+    )
     func codings(coding: String) throws {
         let play = try Self.play()
         try play.client(
@@ -139,7 +154,9 @@ struct GitTests {
         )
         #expect(play.refused.map(\.reason) == [.malformed] && play.toUpstream.isEmpty)
         let control = try Self.play()
-        try control.client(Self.post("", framing: "Content-Length: 8\r\nContent-Encoding: identity") + "0000PACK")
+        try control.client(
+            Self.post("", framing: "Content-Length: 8\r\nContent-Encoding: identity") + "0000PACK"
+        )
         #expect(control.refused.isEmpty && control.toUpstream.hasSuffix("0000PACK"))
     }
 
@@ -164,24 +181,37 @@ struct GitTests {
 
     @Test("What git asks for first is refused in plain text; a fetch in a line of its protocol")
     func openings() throws {
-        let first = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in .denied(Playbook.denial) }
+        let first = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in
+            .denied(Playbook.denial)
+        }
         try first.client(lines("GET /x/info/refs?service=git-upload-pack HTTP/1.1", "Host: allowed.test"))
         #expect(first.statuses == [403] && first.toClient.contains("text/plain"))
         #expect(first.toClient.hasSuffix("\r\n\r\nGET http://allowed.test/ is not allowed; ask alice\n"))
-        let fetch = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in .denied(Playbook.denial) }
+        let fetch = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in
+            .denied(Playbook.denial)
+        }
         try fetch.client(
             lines(
-                "POST /x/git-upload-pack HTTP/1.1", "Host: allowed.test", "Content-Length: 4",
-                "Content-Type: application/x-git-upload-pack-request", body: "0000"
+                "POST /x/git-upload-pack HTTP/1.1",
+                "Host: allowed.test",
+                "Content-Length: 4",
+                "Content-Type: application/x-git-upload-pack-request",
+                body: "0000"
             )
         )
         #expect(fetch.statuses == [200])
         #expect(
             fetch.toClient.hasSuffix(Self.line("ERR GET http://allowed.test/ is not allowed; ask alice\n"))
         )
-        let push = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in .denied(Playbook.denial) }
+        let push = try Playbook(Playbook.captured("allowed.test"), scheme: .https) { _ in
+            .denied(Playbook.denial)
+        }
         try push.client(Self.post("0000"))
-        #expect(push.toClient.hasSuffix(Self.line("\u{3}GET http://allowed.test/ is not allowed; ask alice\n") + "0000"))
+        #expect(
+            push.toClient.hasSuffix(
+                Self.line("\u{3}GET http://allowed.test/ is not allowed; ask alice\n") + "0000"
+            )
+        )
     }
 
     @Test("A client that waits for 100 Continue is told to send the list")

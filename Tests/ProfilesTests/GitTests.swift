@@ -68,7 +68,9 @@ struct GitTests {
 
     @Test("A rule without a ref allows every ref, and options")
     func everyRef() throws {
-        for request in ["git push HOST/a/b refs/heads/main", "git push -o HOST/a/b refs/x refs/y", "git push HOST/a/b"] {
+        for request in [
+            "git push HOST/a/b refs/heads/main", "git push -o HOST/a/b refs/x refs/y", "git push HOST/a/b",
+        ] {
             for rule in ["git push", "git push /a/**", "git push /a/b"] {
                 #expect(try Self.decide(request, allow: [rule]) == "allow")
             }
@@ -92,7 +94,8 @@ struct GitTests {
             ("RAW POST /a/x.git/git-receive-pack refs/heads/main", "no"),
             ("RAW POST /a/x.git%2Fgit-receive-pack refs/heads/main", "no"),
             ("RAW POST /a/x.git/git-receive-pack?x refs/heads/main", "no"),
-            ("git push HOST/a/y.git refs/heads/main", "allow"), ("git push HOST/a/x.gits refs/heads/main", "allow"),
+            ("git push HOST/a/y.git refs/heads/main", "allow"),
+            ("git push HOST/a/x.gits refs/heads/main", "allow"),
         ]
     )
     func denied(request: String, verdict: String) throws {
@@ -142,9 +145,14 @@ struct GitTests {
 
     @Test("D06: each level of the lineage has to allow each ref")
     func lineage() throws {
-        let parent = try ConditionTests.profile("p", allow: ["git push /x refs/heads/a", "git push /x refs/heads/b"])
+        let parent = try ConditionTests.profile(
+            "p",
+            allow: ["git push /x refs/heads/a", "git push /x refs/heads/b"]
+        )
         let child = try ConditionTests.profile("c", allow: ["git push /x refs/heads/**"])
-        for (refs, verdict) in [("refs/heads/a refs/heads/b", "allow"), ("refs/heads/a refs/heads/c", "deny")] {
+        for (refs, verdict) in [
+            ("refs/heads/a refs/heads/b", "allow"), ("refs/heads/a refs/heads/c", "deny"),
+        ] {
             let request = try Self.request("git push HOST/x \(refs)")
             #expect(try ConditionTests.decide([parent, child], request) == verdict)
         }
@@ -162,7 +170,8 @@ struct GitTests {
             ("git push /a/x refs/heads/b", "git push /a/x refs/heads/*", true),
             ("git push /a/x refs/heads/**", "git push /a/x refs/heads/*", false),
             ("git push /a/x refs/heads/b", "git push /a/x refs/heads/c", false),
-            ("git push /a/x.git", "git push /a/x", false), ("POST /a/x/git-receive-pack", "git push /a/x", false),
+            ("git push /a/x.git", "git push /a/x", false),
+            ("POST /a/x/git-receive-pack", "git push /a/x", false),
             ("GET /a/x/info/refs?service=git-upload-pack", "git fetch /a/x", false),
             ("grpc a.B/C", "git push", false),
         ]
@@ -184,8 +193,10 @@ struct GitTests {
     @Test(
         "What is no verb is refused with the form that is",
         arguments: [
-            ("git", "git fetch /REPOSITORY"), ("git *", "git fetch /REPOSITORY"), ("git pull /x", "git fetch"),
-            ("git fetch /x refs/heads/a", "git fetch /REPOSITORY"), ("git push /x refs/a refs/b", "not a verb"),
+            ("git", "git fetch /REPOSITORY"), ("git *", "git fetch /REPOSITORY"),
+            ("git pull /x", "git fetch"),
+            ("git fetch /x refs/heads/a", "git fetch /REPOSITORY"),
+            ("git push /x refs/a refs/b", "not a verb"),
             ("git push  /x", "not a verb"), ("git push /x main", "refs/heads/main"), ("git fetch x", "/x"),
             ("git push /x refs/heads/%41", "not encoded"), ("git push /x refs/heads/a**", "whole segment"),
             ("git push /x refs//heads", "normal form"), ("git fetch /x/", "ends with a slash"),
@@ -212,10 +223,12 @@ struct GitTests {
     @Test(
         "A request is written and told as git's",
         arguments: [
-            ("git fetch https://a.test/x.git", "git fetch /x.git"), ("git fetch https://a.test", "git fetch /"),
+            ("git fetch https://a.test/x.git", "git fetch /x.git"),
+            ("git fetch https://a.test", "git fetch /"),
             ("git push https://a.test/x.git/ refs/heads/a", "git push /x.git refs/heads/a"),
             ("git push -o https://a.test/x refs/heads/a :refs/b", "git push -o /x refs/heads/a :refs/b"),
-            ("git push https://a.test:1/x", "git push /x"), ("GET https://a.test/x/info/refs", "GET /x/info/refs"),
+            ("git push https://a.test:1/x", "git push /x"),
+            ("GET https://a.test/x/info/refs", "GET /x/info/refs"),
         ]
     )
     func told(text: String, summary: String) throws {
@@ -236,7 +249,12 @@ struct GitTests {
 
     @Test("A refusal names the ref that nothing allows, or the rule that denies one")
     func words() throws {
-        let hop = Hop(agent: AgentID(run: "0a0b0c0d", ordinal: 1), name: "ci", profile: "ci", profileDigest: "")
+        let hop = Hop(
+            agent: AgentID(run: "0a0b0c0d", ordinal: 1),
+            name: "ci",
+            profile: "ci",
+            profileDigest: ""
+        )
         let profile = try ConditionTests.profile(
             "ci",
             allow: ["git push /x refs/heads/a", "git push /x refs/heads/b"],
@@ -245,7 +263,9 @@ struct GitTests {
         let lineage = Lineage(principal: Principal(localUser: "alice", uid: 1), root: hop)
         let policy = try #require(LineagePolicy(lineage: lineage, levels: [CompiledPolicy(profile)]))
         func message(_ refs: String) throws -> String {
-            guard case .deny(let refusal) = policy.decide(try Self.request("git push HOST/x \(refs)")) else { return "" }
+            guard case .deny(let refusal) = policy.decide(try Self.request("git push HOST/x \(refs)")) else {
+                return ""
+            }
             return refusal.denial.message
         }
         #expect(
@@ -279,8 +299,12 @@ struct GitTests {
 
 /// What a child may push, its parent may.
 struct GitPropertyTests {
-    private static let refs = ["refs/heads/a", "refs/heads/b", "refs/heads/a/b", "refs/tags/a", "refs/heads/ab"]
-    private static let globs = ["refs/heads/a", "refs/heads/*", "refs/heads/a*", "refs/**", "refs/tags/*", "refs/heads/**"]
+    private static let refs = [
+        "refs/heads/a", "refs/heads/b", "refs/heads/a/b", "refs/tags/a", "refs/heads/ab",
+    ]
+    private static let globs = [
+        "refs/heads/a", "refs/heads/*", "refs/heads/a*", "refs/**", "refs/tags/*", "refs/heads/**",
+    ]
 
     private static func pick<Value>(_ values: [Value], _ random: inout some RandomNumberGenerator) -> Value {
         values[Int.random(in: 0..<values.count, using: &random)]
@@ -301,7 +325,9 @@ struct GitPropertyTests {
         let count = Int.random(in: 0..<4, using: &random)
         let names = (0..<count).map { _ in pick(refs, &random) }.joined(separator: " ")
         let verb = pick(["git push", "git push", "git push -o", "git fetch"], &random)
-        return try RequestText.parse("\(verb) https://a.test/\(repository) \(verb == "git fetch" ? "" : names)")
+        return try RequestText.parse(
+            "\(verb) https://a.test/\(repository) \(verb == "git fetch" ? "" : names)"
+        )
     }
 
     @Test(arguments: 0..<4 as Range<UInt64>)
@@ -316,14 +342,19 @@ struct GitPropertyTests {
                 let request = try Self.request(&random)
                 guard try ConditionTests.decide([child], request) == "allow" else { continue }
                 compared += 1
-                #expect(try ConditionTests.decide([parent], request) == "allow", "\(request) \(child) \(parent)")
+                #expect(
+                    try ConditionTests.decide([parent], request) == "allow",
+                    "\(request) \(child) \(parent)"
+                )
             }
         }
         #expect(compared > 200, "the comparison compares something")
     }
 
     @Test(arguments: 0..<4 as Range<UInt64>)
-    func `D06: a push is allowed just where each of its refs alone is, and denied where one is`(seed: UInt64) throws {
+    func `D06: a push is allowed just where each of its refs alone is, and denied where one is`(
+        seed: UInt64
+    ) throws {
         var random = ConditionPropertyTests.Seeded(state: seed)
         var several = [0, 0]
         for _ in 0..<3_000 {

@@ -16,7 +16,8 @@ enum GitText {
         _ effect: Effect
     ) throws(TextProblem) -> (forms: [ActionPattern.Form], likenesses: [ActionPattern.Form]) {
         let words = text.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
-        guard (2...4).contains(words.count), !words.contains(where: \.isEmpty), let service = service(words[1]),
+        guard (2...4).contains(words.count), !words.contains(where: \.isEmpty),
+            let service = service(words[1]),
             words.count < (service == .uploadPack ? 4 : 5)
         else {
             throw TextProblem(
@@ -26,7 +27,8 @@ enum GitText {
         }
         let repository = words.count > 2 ? words[2] : "/**"
         let offset = word.utf8.count + words[1].unicodeScalars.count + 2
-        let refs = words.count > 3 ? try self.refs(words[3], offset + repository.unicodeScalars.count + 1) : nil
+        let refs =
+            words.count > 3 ? try self.refs(words[3], offset + repository.unicodeScalars.count + 1) : nil
         let forms = try self.forms(repository, service, refs, effect, offset)
         guard effect != .allow else { return (forms, []) }
         var likenesses: [ActionPattern.Form] = []
@@ -79,7 +81,8 @@ enum GitText {
         ]
     }
 
-    private static func path(_ base: String, _ suffix: String, _ offset: Int) throws(TextProblem) -> PathGlob {
+    private static func path(_ base: String, _ suffix: String, _ offset: Int) throws(TextProblem) -> PathGlob
+    {
         guard !base.ends(with: "/") else {
             throw TextProblem(
                 "the repository \"\(base)\" ends with a slash",
@@ -109,12 +112,17 @@ enum GitText {
             )
         }
         guard !text.holds("%") else {
-            throw TextProblem("ref \"\(text)\": names of refs are not encoded; * stands for anything", offset: offset)
+            throw TextProblem(
+                "ref \"\(text)\": names of refs are not encoded; * stands for anything",
+                offset: offset
+            )
         }
         if let problem = PathGlob.problem(in: "/" + text) {
             throw TextProblem("ref \"\(text)\": \(problem.message)", offset: offset)
         }
-        guard let glob = PathGlob("/" + text) else { throw TextProblem("\"\(text)\" is not a ref", offset: offset) }
+        guard let glob = PathGlob("/" + text) else {
+            throw TextProblem("\"\(text)\" is not a ref", offset: offset)
+        }
         return glob
     }
 
@@ -156,7 +164,10 @@ extension GitText {
             let isDeletion = text.begins(with: ":")
             let ref = isDeletion ? String(text.dropFirst(bytes: 1)) : text
             guard GitPush.isRef(ref) else {
-                throw TextProblem("\"\(ref)\" is not the whole name of a ref", suggestion: "refs/heads/\(ref)")
+                throw TextProblem(
+                    "\"\(ref)\" is not the whole name of a ref",
+                    suggestion: "refs/heads/\(ref)"
+                )
             }
             return GitPush.Update(ref: ref, isDeletion: isDeletion)
         }

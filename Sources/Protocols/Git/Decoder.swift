@@ -124,7 +124,11 @@ package struct PushListReader: Sendable {
             return
         }
         let command = line.prefix { $0 != 0 }
-        let words = command.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
+        let words = command.split(
+            separator: UInt8(ascii: " "),
+            maxSplits: 2,
+            omittingEmptySubsequences: false
+        )
         guard words.count == 3, try object(words[0]) != nil, let isNone = try object(words[1]) else {
             throw .malformed("a command is not OLD NEW REF")
         }

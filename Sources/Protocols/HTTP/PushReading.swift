@@ -16,7 +16,9 @@ struct PushReading {
         switch headers["content-encoding"] {
         case [], ["identity"]: decoder = nil
         case ["gzip"], ["x-gzip"]:
-            do throws(DecodingFault) { decoder = try ContentDecoder(.gzip) } catch { throw Self.undecodable(error) }
+            do throws(DecodingFault) { decoder = try ContentDecoder(.gzip) } catch {
+                throw Self.undecodable(error)
+            }
         default: throw Self.undecodable(.unknownCoding)
         }
     }
@@ -41,7 +43,9 @@ struct PushReading {
 
     private mutating func take(_ bytes: ByteBuffer) throws(HTTPFault) {
         guard list == nil else { return }
-        do throws(PushFault) { list = try reader.read(bytes.readableBytesView) } catch { throw Self.fault(error) }
+        do throws(PushFault) { list = try reader.read(bytes.readableBytesView) } catch {
+            throw Self.fault(error)
+        }
     }
 
     private static func fault(_ fault: PushFault) -> HTTPFault {

@@ -15,7 +15,8 @@ extension RequestKind {
         if type == "application/grpc" || type.begins(with: "application/grpc+") {
             self = .call
         } else if type.begins(with: "application/x-git-"), method.isSame(as: "POST"), query == nil,
-            let service = GitService.allCases.first(where: { type == "application/x-\($0.rawValue)-request" }),
+            let service = GitService.allCases.first(where: { type == "application/x-\($0.rawValue)-request" }
+            ),
             path.ends(with: "/" + service.rawValue)
         {
             self = service.kind

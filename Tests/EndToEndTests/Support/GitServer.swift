@@ -131,7 +131,10 @@ final class GitServer: Sendable {
 
     /// Its refs, sorted, `refs/heads/main` and `refs/tags/v0` left out where nothing changed them.
     func refs(of path: String) throws -> [String] {
-        try shell("git -C \"$0\" for-each-ref --format='%(refname) %(contents:subject)'", String(path.dropFirst())).lines
+        try shell(
+            "git -C \"$0\" for-each-ref --format='%(refname) %(contents:subject)'",
+            String(path.dropFirst())
+        ).lines
             .filter { $0 != "refs/heads/main First" && $0 != "refs/tags/v0 First" }
     }
 
