@@ -56,7 +56,6 @@ extension CompiledAction {
 /// What one level says to one request.
 struct LevelOutcome {
     /// Nil while no rule matched.
-    private(set) var effect: Effect?
     private var deciding: CompiledAction?
     /// Steps over single bytes that matching took.
     private(set) var steps = 0
@@ -65,18 +64,15 @@ struct LevelOutcome {
     private var others: [String] = []
     private(set) var reachesPrivateAddresses = false
     /// What the matching rules mask in the reply.
-    private(set) var masks: Set<MaskKind> = []
+    private(set) var masks: MaskKinds = []
     /// Secrets that a matching `allow` rule lets out.
-    private(set) var sends: Set<MaskKind> = []
+    private(set) var sends: MaskKinds = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
-    /// What nobody knows of before the body is read: the pointers of `ask` and `deny`, and what `allow` could add.
-    private var forbidding: Set<JSONPointer> = []
-    private var allowing: [CompiledAction] = []
-    /// An `ask` or `deny` hangs on the refs of a push, which were not read.
-    private var forbidsRefs = false
+    /// What nobody knows of before the body is read.
+    private var open: [CompiledAction] = []
     /// What allows some refs of a push each.
-    private var partial = PartialAllowance()
+    private var partial: PartialAllowance?
     /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
     private var largest: UInt64?
     /// Octets from which on they are denied, or have to be asked about.
@@ -93,7 +89,7 @@ struct LevelOutcome {
         rules.forEachAction(at: sought, sought.method) { place in
             hold(request, against: rules.actions[place], readings, &conditions)
         }
-        if !partial.actions.isEmpty { addTogether() }
+        if let partial { add(together: partial) }
     }
 
     /// Takes one action into account, as far as it is known to mean the request.
@@ -108,24 +104,18 @@ struct LevelOutcome {
         switch conditions.hold(of: request, &conditionReadings, as: action.effect) {
         case .no: return
         case .yes: add(action)
-        case .unread where action.effect == .allow: allowing.append(action)
-        case .unread:
-            forbidding.formUnion(conditions.members.map(\.pointer))
-            forbidsRefs = forbidsRefs || conditions.push != nil
+        case .unread: open.append(action)
         case .upTo(let bound) where action.effect == .allow: add(action, upTo: bound)
         case .upTo(let bound): cap = min(cap, bound)
-        case .part(let refs): partial.add(action, refs)
+        case .part(let refs): partial = (partial ?? PartialAllowance()).adding(action, refs)
         }
     }
 
     private mutating func add(_ action: CompiledAction, upTo bound: UInt64 = .max) {
-        if isStronger(action) {
-            effect = action.effect
-            deciding = action
-        }
-        if action.effect != .deny, !action.masks.isEmpty { masks.formUnion(action.masks) }
+        if isStronger(action) { deciding = action }
+        if action.effect != .deny { masks.formUnion(action.masks) }
         guard action.effect == .allow else { return }
-        if !action.sends.isEmpty { sends.formUnion(action.sends) }
+        sends.formUnion(action.sends)
         largest = max(largest ?? 0, bound)
         use(action.credential)
         reachesPrivateAddresses = reachesPrivateAddresses || action.reachesPrivateAddresses
@@ -139,12 +129,12 @@ struct LevelOutcome {
 
     /// Takes what allows some refs of a push each into account: all together allow it where no ref is left, and then
     /// only what each of them lets the request do.
-    private mutating func addTogether() {
+    private mutating func add(together partial: PartialAllowance) {
         let actions = partial.actions
         if partial.left == nil {
-            for action in actions where isStronger(action) { (effect, deciding) = (.allow, action) }
+            for action in actions where isStronger(action) { deciding = action }
             largest = .max
-            sends.formUnion(actions.reduce(into: Set(Sending.words)) { $0.formIntersection($1.sends) })
+            sends.formUnion(actions.reduce(into: MaskKinds(Sending.words)) { $0.formIntersection($1.sends) })
             reachesPrivateAddresses = reachesPrivateAddresses || actions.allSatisfy(\.reachesPrivateAddresses)
             namesAddress = namesAddress || actions.allSatisfy(\.namesAddress)
         }
@@ -156,7 +146,7 @@ struct LevelOutcome {
     }
 
     /// The ref of a push, by its place, that no rule allows, where rules allow others; nil otherwise.
-    var refLeft: Int? { effect == nil ? partial.left : nil }
+    var refLeft: Int? { deciding == nil ? partial?.left : nil }
 
     private func isStronger(_ other: CompiledAction) -> Bool {
         guard let deciding else { return true }
@@ -168,7 +158,7 @@ struct LevelOutcome {
     var rule: RuleReference? { deciding?.reference }
 
     /// `deny` where nothing matched.
-    var verdict: Effect { effect ?? .deny }
+    var verdict: Effect { deciding?.effect ?? .deny }
 
     /// Whether a matching `allow` rule names it.
     func names(_ other: String) -> Bool { credential == other || (!others.isEmpty && others.contains(other)) }
@@ -185,23 +175,25 @@ struct LevelOutcome {
     }
 
     /// What was decided without the body stands, whatever it says.
-    var isRefused: Bool { verdict == .deny && (effect != nil || allowing.isEmpty) }
+    var isRefused: Bool { verdict == .deny && (deciding != nil || !open.contains { $0.effect == .allow }) }
 
     /// Something matched whose conditions nobody knows of yet.
-    var leavesOpen: Bool { forbidsRefs || !forbidding.isEmpty || !allowing.isEmpty }
+    var leavesOpen: Bool { !open.isEmpty }
 
     /// Pointers that something hangs on: whether the request is allowed, with what, and how large.
     var unread: Set<JSONPointer> {
-        allowing.filter(adds).reduce(into: forbidding) { pointers, action in
+        open.filter(hangs(on:)).reduce(into: []) { pointers, action in
             pointers.formUnion(action.conditions?.members.map(\.pointer) ?? [])
         }
     }
 
     /// Whether the same hangs on the refs of a push.
-    var hangsOnRefs: Bool { forbidsRefs || allowing.contains { $0.conditions?.push != nil && adds($0) } }
+    var hangsOnRefs: Bool { open.contains { $0.conditions?.push != nil && hangs(on: $0) } }
+
+    private func hangs(on action: CompiledAction) -> Bool { action.effect != .allow || adds(action) }
 
     private func adds(_ action: CompiledAction) -> Bool {
-        effect == nil || largest != .max || action.credential.map { !names($0) } == true
+        deciding == nil || largest != .max || action.credential.map { !names($0) } == true
             || (action.reachesPrivateAddresses && !reachesPrivateAddresses)
             || (action.namesAddress && !namesAddress)
             || !action.masks.isSubset(of: masks) || !action.sends.isSubset(of: sends)

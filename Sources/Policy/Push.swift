@@ -44,9 +44,11 @@ struct PartialAllowance {
     private var isLeft: [Bool] = []
 
     /// A rule, and which refs it means.
-    mutating func add(_ action: CompiledAction, _ meant: [Bool]) {
-        isLeft = actions.isEmpty ? meant.map { !$0 } : zip(isLeft, meant).map { $0 && !$1 }
-        actions.append(action)
+    func adding(_ action: CompiledAction, _ meant: [Bool]) -> PartialAllowance {
+        var all = self
+        all.isLeft = actions.isEmpty ? meant.map { !$0 } : zip(isLeft, meant).map { $0 && !$1 }
+        all.actions.append(action)
+        return all
     }
 
     /// The place of the first ref that none of them allows; nil where they allow all together, and without any.
