@@ -6,7 +6,7 @@ import PackageDescription
 // --explicit-target-dependency-import-check error).
 
 /// One folder under Sources/Protocols each; adding a protocol is one word here.
-let protocols = ["HTTP", "HTTP2", "WebSocket", "SOCKS", "TLS", "DNS"]
+let protocols = ["HTTP", "HTTP2", "WebSocket", "Git", "SOCKS", "TLS", "DNS"]
 /// Those that carry the opening of a WebSocket.
 let carriers: Set = ["HTTP", "HTTP2"]
 
@@ -173,7 +173,7 @@ let package = Package(
             .target(
                 name: "\($0)Protocol",
                 dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1]
-                    + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing"] : [])
+                    + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing", "GitProtocol"] : [])
                     + ($0 == "WebSocket" ? [crypto] : [])
                     + (carriers.contains($0) ? ["WebSocketProtocol"] : []),
                 path: "Sources/Protocols/\($0)",

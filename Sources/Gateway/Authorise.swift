@@ -120,7 +120,7 @@ final class Authoriser {
         isRecorded = true
         let entry = RequestRecord(
             lineage: resident.lineage,
-            action: request?.action.summary ?? "connect",
+            action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
             verdict: .deny,
             levels: [],
@@ -135,7 +135,7 @@ final class Authoriser {
     func masked(_ request: Request, _ credential: String?, _ note: MaskNote) {
         let entry = RequestRecord(
             lineage: resident.lineage,
-            action: request.action.summary,
+            action: request.summary,
             resource: request.endpoint.description,
             verdict: .allow,
             levels: [],
@@ -285,7 +285,7 @@ extension Authoriser {
         let exchange = gatehouse.exchanges.next()
         let entry = RequestRecord(
             lineage: policy.lineage,
-            action: permit.request.action.summary,
+            action: permit.request.summary,
             resource: permit.request.endpoint.description,
             exchange: exchange,
             query: permit.request.action.query,
@@ -311,7 +311,7 @@ extension Authoriser {
     ) {
         let entry = RequestRecord(
             lineage: policy.lineage,
-            action: request.action.summary,
+            action: request.summary,
             resource: request.endpoint.description,
             query: request.action.query,
             fields: fields,

@@ -35,8 +35,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     /// Where it holds a credential's placeholder: it goes only if the credential that takes its place does.
     package var placeholders: Set<CredentialPlace> = []
     package var body = RequestBody()
-    /// A call of gRPC, by its content type.
-    package var isCall = false
+    package var kind = RequestKind.plain
 
     package init(endpoint: Endpoint, action: Action) {
         self.endpoint = endpoint
@@ -44,10 +43,25 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String {
-        switch action {
+        if let words = gitWords(at: endpoint.description) { return words }
+        return switch action {
         case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
         case .webSocket(let path, _): "websocket \(endpoint)\(path)"
         case .connect: "connect \(endpoint)"
+        }
+    }
+
+    /// What is done, without the endpoint: `GET /repos/acme/app`, `git push /acme/app.git refs/heads/main`.
+    package var summary: String { gitWords(at: "") ?? action.summary }
+
+    private func gitWords(at place: String) -> String? {
+        guard case .http(_, let path, _) = action else { return nil }
+        switch kind {
+        case .plain, .call: return nil
+        case .gitFetch: return "git fetch \(place)\(GitService.repository(of: path))"
+        case .gitPush:
+            let verb = body.push?.hasOptions == true ? "git push -o" : "git push"
+            return "\(verb) \(place)\(GitService.repository(of: path))\(body.push?.words ?? "")"
         }
     }
 }

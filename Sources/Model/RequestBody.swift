@@ -6,6 +6,8 @@ package struct RequestBody: Sendable, Hashable {
     package var isDigested = true
     /// What it says at the pointers that were asked for; nil before it was read for them.
     package var json: JSONFacts?
+    /// What it asks for as a push of git's; nil before it was read for that.
+    package var push: GitPush?
 
     package init() {}
 
@@ -14,6 +16,7 @@ package struct RequestBody: Sendable, Hashable {
         switch interest {
         case .digest: isDigested
         case .json(let pointers): json.map { facts in pointers.allSatisfy { facts.knows($0) } } ?? false
+        case .push: push != nil
         }
     }
 }
@@ -24,4 +27,6 @@ package enum BodyInterest: Sendable, Hashable {
     case digest
     /// All of it, for what stands at these pointers.
     case json([JSONPointer])
+    /// The list of commands at its beginning, of a push of git's.
+    case push
 }

@@ -28,35 +28,24 @@ package struct CompiledPolicy: Sendable {
     }
 }
 
-extension ActionPattern {
-    /// Whether the action is one that this pattern means, for a rule that has it under `effect`.
-    fileprivate func applies(
-        to action: Action,
-        _ readings: PathReadings?,
-        as effect: Effect,
-        _ steps: inout Int
-    ) -> Bool {
+extension CompiledAction {
+    /// Whether the action is one that it means, its conditions apart.
+    fileprivate func applies(to action: Action, _ readings: PathReadings?, _ steps: inout Int) -> Bool {
         switch (match, action) {
         case (.connect, .connect): true
         case (.http(let method, let glob), .http(let requested, _, _)):
-            (method == nil || method == requested) && Self.matches(glob, readings, as: effect, &steps)
-        case (.webSocket(let glob), .webSocket): Self.matches(glob, readings, as: effect, &steps)
+            (method == nil || method == requested) && matches(glob, readings, &steps)
+        case (.webSocket(let glob), .webSocket): matches(glob, readings, &steps)
         // Its opening is a GET: what keeps a GET away keeps it away too, but only its own word lets it pass.
         case (.http(let method, let glob), .webSocket):
-            effect != .allow && (method == nil || method == "GET")
-                && Self.matches(glob, readings, as: effect, &steps)
+            effect != .allow && (method == nil || method == "GET") && matches(glob, readings, &steps)
         case (.connect, .http), (.connect, .webSocket), (.http, .connect), (.webSocket, .http),
             (.webSocket, .connect):
             false
         }
     }
 
-    private static func matches(
-        _ glob: PathGlob,
-        _ readings: PathReadings?,
-        as effect: Effect,
-        _ steps: inout Int
-    ) -> Bool {
+    private func matches(_ glob: PathGlob, _ readings: PathReadings?, _ steps: inout Int) -> Bool {
         guard let readings else { return false }
         if glob.matches(readings.written, &steps) { return true }
         guard effect != .allow, let loose = readings.loose else { return false }
@@ -82,6 +71,8 @@ struct LevelOutcome {
     private(set) var namesAddress = false
     /// What nobody knows of before the body is read.
     private var open: [CompiledAction] = []
+    /// What allows some refs of a push each.
+    private var partial: PartialAllowance?
     /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
     private var largest: UInt64?
     /// Octets from which on they are denied, or have to be asked about.
@@ -93,11 +84,12 @@ struct LevelOutcome {
         at sought: borrowing SoughtEndpoint,
         by rules: HostIndex,
         _ readings: PathReadings?,
-        _ query: inout QueryReadings
+        _ conditions: inout ConditionReadings
     ) {
         rules.forEachAction(at: sought, sought.method) { place in
-            hold(request, against: rules.actions[place], readings, &query)
+            hold(request, against: rules.actions[place], readings, &conditions)
         }
+        if let partial { add(together: partial) }
     }
 
     /// Takes one action into account, as far as it is known to mean the request.
@@ -105,16 +97,17 @@ struct LevelOutcome {
         _ request: Request,
         against action: CompiledAction,
         _ readings: PathReadings?,
-        _ query: inout QueryReadings
+        _ conditionReadings: inout ConditionReadings
     ) {
-        guard action.pattern.applies(to: request.action, readings, as: action.effect, &steps) else { return }
-        guard let conditions = action.pattern.conditions else { return add(action) }
-        switch conditions.hold(of: request, &query, as: action.effect) {
+        guard action.applies(to: request.action, readings, &steps) else { return }
+        guard let conditions = action.conditions else { return add(action) }
+        switch conditions.hold(of: request, &conditionReadings, as: action.effect) {
         case .no: return
         case .yes: add(action)
         case .unread: open.append(action)
         case .upTo(let bound) where action.effect == .allow: add(action, upTo: bound)
         case .upTo(let bound): cap = min(cap, bound)
+        case .part(let refs): partial = (partial ?? PartialAllowance()).adding(action, refs)
         }
     }
 
@@ -124,12 +117,36 @@ struct LevelOutcome {
         guard action.effect == .allow else { return }
         sends.formUnion(action.sends)
         largest = max(largest ?? 0, bound)
-        if let named = action.credential, !names(named) {
-            if credential == nil { credential = named } else { others.append(named) }
-        }
+        use(action.credential)
         reachesPrivateAddresses = reachesPrivateAddresses || action.reachesPrivateAddresses
         namesAddress = namesAddress || action.namesAddress
     }
+
+    private mutating func use(_ named: String?) {
+        guard let named, !names(named) else { return }
+        if credential == nil { credential = named } else { others.append(named) }
+    }
+
+    /// Takes what allows some refs of a push each into account: all together allow it where no ref is left, and then
+    /// only what each of them lets the request do.
+    private mutating func add(together partial: PartialAllowance) {
+        let actions = partial.actions
+        if partial.left == nil {
+            for action in actions where isStronger(action) { deciding = action }
+            largest = .max
+            sends.formUnion(actions.reduce(into: MaskKinds(Sending.words)) { $0.formIntersection($1.sends) })
+            reachesPrivateAddresses = reachesPrivateAddresses || actions.allSatisfy(\.reachesPrivateAddresses)
+            namesAddress = namesAddress || actions.allSatisfy(\.namesAddress)
+        }
+        guard largest != nil else { return }
+        for action in actions {
+            masks.formUnion(action.masks)
+            use(action.credential)
+        }
+    }
+
+    /// The ref of a push, by its place, that no rule allows, where rules allow others; nil otherwise.
+    var refLeft: Int? { deciding == nil ? partial?.left : nil }
 
     private func isStronger(_ other: CompiledAction) -> Bool {
         guard let deciding else { return true }
@@ -165,10 +182,15 @@ struct LevelOutcome {
 
     /// Pointers that something hangs on: whether the request is allowed, with what, and how large.
     var unread: Set<JSONPointer> {
-        open.filter { $0.effect != .allow || adds($0) }.reduce(into: []) { pointers, action in
-            pointers.formUnion(action.pattern.conditions?.members.map(\.pointer) ?? [])
+        open.filter(hangs(on:)).reduce(into: []) { pointers, action in
+            pointers.formUnion(action.conditions?.members.map(\.pointer) ?? [])
         }
     }
+
+    /// Whether the same hangs on the refs of a push.
+    var hangsOnRefs: Bool { open.contains { $0.conditions?.push != nil && hangs(on: $0) } }
+
+    private func hangs(on action: CompiledAction) -> Bool { action.effect != .allow || adds(action) }
 
     private func adds(_ action: CompiledAction) -> Bool {
         deciding == nil || largest != .max || action.credential.map { !names($0) } == true

@@ -6,17 +6,20 @@ package struct Conditions: Sendable, Hashable {
     package var size: SizeCondition?
     /// All of them, in the order of the text.
     package var members: [MemberCondition] = []
-    /// `grpc`: a call by its content type.
-    package var isCall = false
+    /// Of what is allowed: what it has to be by its head.
+    package var kind = RequestKind.plain
+    package var push: PushCondition?
 
     package static let none = Conditions()
 
     package init() {}
 
     /// What it costs at most to hold a request against them, in steps over single bytes.
-    var cost: Int {
-        let parameters = query.map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
-        return parameters + members.count * JSONWalker.maximumString
+    func cost(as effect: Effect) -> Int {
+        let isRead = kind == .plain || effect != .allow
+        let parameters =
+            (isRead ? query : nil).map { 3 * ($0.parameters.count + 1) * PathGlob.maximumPath } ?? 0
+        return parameters + members.count * JSONWalker.maximumString + (push?.cost ?? 0)
     }
 }
 
@@ -84,15 +87,26 @@ enum Holding {
     case unread
     /// As long as its body, whose length is not known, has so many octets at most.
     case upTo(UInt64)
+    /// Of a push's refs these alone.
+    case part([Bool])
 }
 
-/// A request's query, read when a condition first asks for it.
-struct QueryReadings {
+/// A request's query and refs, read when a condition first asks for them.
+struct ConditionReadings {
     private let query: String?
     private lazy var strict = Self.strict(query)
     private lazy var loose = Self.loose(query)
+    private var refs: [SegmentedPath]?
 
     init(_ query: String?) { self.query = query }
+
+    /// The refs of the request's one push, as paths.
+    mutating func refs(of push: GitPush) -> [SegmentedPath] {
+        if let refs { return refs }
+        let read = push.updates.map { SegmentedPath(Array("/\($0.ref)".utf8)) }
+        refs = read
+        return read
+    }
 
     /// One parameter in each way that servers read it.
     struct Reading: Hashable {
@@ -175,11 +189,19 @@ extension Conditions {
     /// Whether a request meets all of them, for a rule that has them under `effect`.
     ///
     /// What cannot be told counts against the request: it does not meet those of `allow`, and does those of the others.
-    func hold(of request: Request, _ query: inout QueryReadings, as effect: Effect) -> Holding {
-        if let condition = self.query {
-            guard effect == .allow ? query.meet(condition) : query.mayMeet(condition) else { return .no }
+    func hold(of request: Request, _ readings: inout ConditionReadings, as effect: Effect) -> Holding {
+        if kind != .plain, effect == .allow {
+            // Its head has been told from all others, its query with it.
+            guard request.kind == kind else { return .no }
+        } else if let condition = self.query {
+            guard effect == .allow ? readings.meet(condition) : readings.mayMeet(condition) else {
+                return .no
+            }
         }
-        if isCall, effect == .allow, !request.isCall { return .no }
+        if let push {
+            if effect != .allow, push.refs == nil { return .yes }
+            return request.body.push.map { push.holds(of: $0, &readings, as: effect) } ?? .unread
+        }
         var bound: UInt64?
         switch (size, request.body.length) {
         case (.none, _): break
@@ -191,7 +213,7 @@ extension Conditions {
             switch member.holds(of: request.body, as: effect) {
             case .no: return .no
             case .unread: return .unread
-            case .yes, .upTo: continue
+            case .yes, .upTo, .part: continue
             }
         }
         return bound.map { .upTo($0) } ?? .yes
@@ -218,7 +240,10 @@ extension Conditions {
     func imply(_ others: Conditions, _ budget: inout ComparisonBudget) -> Bool {
         guard others != .none else { return true }
         guard budget.spend(ComparisonBudget.pair) else { return false }
-        if others.isCall, !isCall { return false }
+        if others.kind != .plain, others.kind != kind { return false }
+        if let theirs = others.push {
+            guard let push, push.implies(theirs, &budget) else { return false }
+        }
         switch (size, others.size) {
         case (_, .none): break
         case (.atMost(let mine), .atMost(let theirs)): if mine > theirs { return false }

@@ -23,7 +23,8 @@ extension LineagePolicy {
         let verdicts = verdicts(outcomes)
         guard strictest == .allow else {
             let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
-            let denial = denial(request, level: level, verdicts: verdicts)
+            let asked = request.about(outcomes.isEmpty ? nil : outcomes[level].refLeft)
+            let denial = denial(asked, level: level, verdicts: verdicts)
             return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
         }
         do {
@@ -36,16 +37,19 @@ extension LineagePolicy {
 
     /// What of the body every level needs to know; nil where the request is refused anyway.
     private func interest(_ outcomes: [LevelOutcome]) -> BodyInterest? {
-        var unread: Set<JSONPointer> = []
-        for outcome in outcomes where outcome.leavesOpen { unread.formUnion(outcome.unread) }
-        guard !unread.isEmpty, !outcomes.contains(where: \.isRefused) else { return nil }
-        return .json(unread.sorted { $0.text.precedes($1.text) })
+        var (unread, hangsOnRefs) = (Set<JSONPointer>(), false)
+        for outcome in outcomes where outcome.leavesOpen {
+            unread.formUnion(outcome.unread)
+            hangsOnRefs = hangsOnRefs || outcome.hangsOnRefs
+        }
+        guard hangsOnRefs || !unread.isEmpty, !outcomes.contains(where: \.isRefused) else { return nil }
+        return unread.isEmpty ? .push : .json(unread.sorted { $0.text.precedes($1.text) })
     }
 
     private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
         let sought = SoughtEndpoint(request.endpoint, method: MethodKey.of(request.action))
-        var query = QueryReadings(request.action.query)
-        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &query) }
+        var conditions = ConditionReadings(request.action.query)
+        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &conditions) }
     }
 
     /// Whether some rule of every level could match a host of this name; nothing else is ever resolved upstream.
@@ -144,5 +148,15 @@ extension LineagePolicy {
             case .unusable: false
             }
         guard isCovered else { throw forbiddenAddress(request, address) }
+    }
+}
+
+extension Request {
+    /// The same for one of a push's refs, which a refusal is about.
+    fileprivate func about(_ ref: Int?) -> Request {
+        guard let ref, let push = body.push, push.updates.indices.contains(ref) else { return self }
+        var request = self
+        request.body.push = GitPush([push.updates[ref]], hasOptions: push.hasOptions)
+        return request
     }
 }

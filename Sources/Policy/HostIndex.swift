@@ -1,10 +1,11 @@
 internal import Model
 
-/// One action of one rule, ready to be held against requests.
+/// One form of one action of one rule, ready to be held against requests.
 ///
 /// A class: what is found is passed about, not copied.
 final class CompiledAction: Sendable {
-    let pattern: ActionPattern
+    let match: ActionPattern.Match
+    let conditions: Conditions?
     let effect: Effect
     /// The rule's place among the profile's: of two that say the same, the first is named.
     let index: Int
@@ -19,8 +20,15 @@ final class CompiledAction: Sendable {
     /// Sets requests of other methods apart before anything else is looked at.
     let method: UInt64
 
-    init(_ pattern: ActionPattern, _ effect: Effect, of rule: EgressRule, index: Int) {
-        self.pattern = pattern
+    init(
+        _ form: ActionPattern.Form,
+        of pattern: ActionPattern,
+        _ effect: Effect,
+        of rule: EgressRule,
+        index: Int
+    ) {
+        match = form.match
+        conditions = form.conditions
         self.effect = effect
         self.index = index
         reference = RuleReference(
@@ -32,7 +40,7 @@ final class CompiledAction: Sendable {
         sends = rule.sends
         reachesPrivateAddresses = rule.reachesPrivateAddresses
         namesAddress = if case .address = rule.to.hosts { true } else { false }
-        method = if case .http(let method?, _) = pattern.match { MethodKey.of(method) } else { MethodKey.any }
+        method = if case .http(let method?, _) = form.match { MethodKey.of(method) } else { MethodKey.any }
     }
 }
 
@@ -116,7 +124,11 @@ final class HostIndex: Sendable {
                 places[rule.to] = place
             }
             for (effect, actions) in [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)] {
-                gathered[place] += actions.map { CompiledAction($0, effect, of: rule, index: index) }
+                for action in actions {
+                    gathered[place] += (action.forms + action.likenesses).map {
+                        CompiledAction($0, of: action, effect, of: rule, index: index)
+                    }
+                }
             }
         }
         var start = 0

@@ -236,16 +236,32 @@ package struct ActionPattern: Sendable, Hashable {
         case connect
     }
 
-    package var match: Match
-    /// What else it asks of a request; nil for nothing.
-    package var conditions: Conditions?
+    /// One kind of request.
+    package struct Form: Sendable, Hashable {
+        package var match: Match
+        /// What else it asks of a request; nil for nothing.
+        package var conditions: Conditions?
+
+        package init(_ match: Match, _ conditions: Conditions? = nil) {
+            (self.match, self.conditions) = (match, conditions)
+        }
+    }
+
+    /// What it means: one kind of request; of git's verbs two, its opening and what follows.
+    package var forms: [Form]
+    /// What a server may take for the same; of `ask` and `deny` alone.
+    package var likenesses: [Form]
     package var text: String
     /// `ci.yaml:15`.
     package var source: String
 
     package init(match: Match, conditions: Conditions? = nil, text: String, source: String) {
-        self.match = match
-        self.conditions = conditions
+        self.init(forms: [Form(match, conditions)], text: text, source: source)
+    }
+
+    package init(forms: [Form], likenesses: [Form] = [], text: String, source: String) {
+        self.forms = forms
+        self.likenesses = likenesses
         self.text = text
         self.source = source
     }

@@ -177,11 +177,10 @@ extension ProfileParser {
         return items.compactMap { item in
             guard has(roomFor: 1, of: .actions, at: item.position) else { return nil }
             do throws(TextProblem) {
-                let (match, conditions) = try ActionText.pattern(item.text, scheme: scheme, effect: effect)
-                return ActionPattern(
-                    match: match,
-                    conditions: conditions,
-                    text: item.text,
+                return try ActionText.action(
+                    item.text,
+                    scheme: scheme,
+                    effect: effect,
                     source: source(item.position)
                 )
             } catch {

@@ -27,7 +27,7 @@ struct DecisionSpeedTests {
         var pattern = try #require(plain)
         var made = Conditions()
         conditions(&made)
-        pattern.conditions = made == .none ? nil : made
+        pattern.forms[0].conditions = made == .none ? nil : made
         return pattern
     }
 
@@ -76,9 +76,9 @@ struct DecisionSpeedTests {
         let calls = EgressRule(
             to: to,
             allow: try ["Get*", "List*"].map { name in
-                try action("POST /acme.Orders/\(name)") { $0.isCall = true }
+                try action("POST /acme.Orders/\(name)") { $0.kind = .call }
             },
-            deny: [try action("POST /acme.Orders/*Secret*") { $0.isCall = true }],
+            deny: [try action("POST /acme.Orders/*Secret*") { $0.kind = .call }],
             source: "p.yaml:4"
         )
         return [paths, files, chats, calls]
@@ -104,7 +104,7 @@ struct DecisionSpeedTests {
             endpoint: Endpoint(scheme: .https, host: .name(try #require(DNSName(host))), port: 443),
             action: .http(method: method, path: String(path), query: query.map(String.init))
         )
-        request.isCall = isCall
+        if isCall { request.kind = .call }
         guard let json else { return request }
         var walker = JSONWalker(try ["/model", "/tools/0/type"].map { try #require(JSONPointer($0)) })
         walker.read(Array(json.utf8).span.bytes)

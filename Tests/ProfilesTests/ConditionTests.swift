@@ -6,8 +6,7 @@ import Testing
 /// Rules on the query, on the body and on calls of gRPC, from their text to the decision.
 struct ConditionTests {
     private static func pattern(_ text: String, _ effect: Effect) throws -> ActionPattern {
-        let (match, conditions) = try ActionText.pattern(text, scheme: .https, effect: effect)
-        return ActionPattern(match: match, conditions: conditions, text: text, source: "t.yaml:2")
+        try ActionText.action(text, scheme: .https, effect: effect, source: "t.yaml:2")
     }
 
     static func profile(
@@ -67,7 +66,7 @@ struct ConditionTests {
             action: .http(method: method, path: String(path), query: query.map(String.init))
         )
         request.body.length = json.map { UInt64($0.utf8.count) } ?? length
-        request.isCall = isCall
+        if isCall { request.kind = .call }
         if let json {
             var walker = JSONWalker(pointers.compactMap { JSONPointer($0) })
             walker.read(Array(json.utf8).span.bytes)
@@ -262,7 +261,7 @@ struct ConditionTests {
     ])
     func `what is no condition is refused with the form that is`(text: String, says: String) {
         let problem = #expect(throws: TextProblem.self) {
-            try ActionText.pattern(text, scheme: .https, effect: .allow)
+            try ActionText.action(text, scheme: .https, effect: .allow, source: "t.yaml:2")
         }
         #expect(
             problem.map { $0.message.contains(says) || $0.suggestion?.contains(says) == true } == true,
@@ -275,7 +274,9 @@ struct ConditionTests {
             ("POST /u body > 1MiB", Effect.allow), ("POST /u body <= 1MiB", .deny),
             ("POST /u body <= 1MiB", .ask),
         ] {
-            #expect(throws: TextProblem.self) { try ActionText.pattern(text, scheme: .https, effect: effect) }
+            #expect(throws: TextProblem.self) {
+                try ActionText.action(text, scheme: .https, effect: effect, source: "t.yaml:2")
+            }
         }
     }
 
@@ -316,7 +317,7 @@ struct ConditionTests {
 
 /// What a child may, its parent may.
 struct ConditionPropertyTests {
-    private struct Seeded: RandomNumberGenerator {
+    struct Seeded: RandomNumberGenerator {
         var state: UInt64
 
         mutating func next() -> UInt64 {

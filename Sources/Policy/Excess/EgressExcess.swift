@@ -90,11 +90,13 @@ private struct Reach {
         for rule in rules.map(\.rule) {
             for action in [rule.allow, rule.ask].joined() {
                 guard budget.spend(2) else { return nil }
-                guard let glob = verb.path(of: action.match) else { continue }
-                if let theirs = action.conditions {
-                    guard let conditions, conditions.imply(theirs, &budget) else { continue }
+                for form in action.forms {
+                    guard let glob = verb.path(of: form.match) else { continue }
+                    if let theirs = form.conditions {
+                        guard let conditions, conditions.imply(theirs, &budget) else { continue }
+                    }
+                    guard union.add(path: glob, &budget) else { return nil }
                 }
-                guard union.add(path: glob, &budget) else { return nil }
             }
         }
         unions[key] = union
@@ -172,18 +174,20 @@ private struct HostCover {
         for rules in parts {
             guard budget.spend(ComparisonBudget.pair) else { return .undecided }
             guard !rules.isEmpty else { return .wider("no rule of the parent covers these hosts") }
-            switch action.isCovered(by: rules, &reach, &budget) {
-            case .included: continue
-            case .exceeds: return .wider("the parent's rules for these hosts do not cover it")
-            case .undecided: return .undecided
+            for form in action.forms {
+                switch form.isCovered(by: rules, &reach, &budget) {
+                case .included: continue
+                case .exceeds: return .wider("the parent's rules for these hosts do not cover it")
+                case .undecided: return .undecided
+                }
             }
         }
         return .covered
     }
 }
 
-extension ActionPattern {
-    /// Whether the rules together match whatever the action matches.
+extension ActionPattern.Form {
+    /// Whether the rules together match whatever this matches.
     fileprivate func isCovered(
         by rules: [IndexedRule],
         _ reach: inout Reach,
@@ -192,7 +196,7 @@ extension ActionPattern {
         switch match {
         case .connect:
             let isCovered = rules.contains { indexed in
-                [indexed.rule.allow, indexed.rule.ask].joined().contains { $0.match == .connect }
+                [indexed.rule.allow, indexed.rule.ask].joined().contains { $0.forms == [Self(.connect)] }
             }
             return budget.spend(rules.count) ? (isCovered ? .included : .exceeds) : .undecided
         case .http(let method, let path):

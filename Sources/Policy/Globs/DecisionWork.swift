@@ -8,16 +8,20 @@ package enum DecisionWork {
 
     /// What the patterns of a rule may cost; `deny` and `ask` are held against two readings of a path.
     package static func cost(of rule: EgressRule) -> Int {
-        func cost(_ actions: [ActionPattern]) -> Int {
+        func cost(_ actions: [ActionPattern], _ effect: Effect) -> Int {
             actions.reduce(0) { sum, action in
-                let sum = sum + (action.conditions?.cost ?? 0)
-                return switch action.match {
-                case .connect: sum + 1
-                case .http(_, let path), .webSocket(let path): sum + path.cost
+                let forms = action.forms + action.likenesses
+                // Forms of one action have different paths: a request meets the conditions of one at most.
+                let conditions = forms.compactMap { $0.conditions?.cost(as: effect) }.max() ?? 0
+                return forms.reduce(sum + conditions) { sum, form in
+                    switch form.match {
+                    case .connect: sum + 1
+                    case .http(_, let path), .webSocket(let path): sum + path.cost
+                    }
                 }
             }
         }
-        return cost(rule.allow) + 2 * (cost(rule.ask) + cost(rule.deny))
+        return cost(rule.allow, .allow) + 2 * (cost(rule.ask, .ask) + cost(rule.deny, .deny))
     }
 
     /// The first rule with which the patterns for some host cost more than `maximum`; nil where none does.

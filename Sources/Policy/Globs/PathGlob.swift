@@ -52,6 +52,13 @@ package struct PathGlob: Sendable, Hashable {
 
     private init(bytes: [UInt8]) { parts = Parts(bytes) }
 
+    /// The same for several paths with so many octets together.
+    func cost(paths: Int, octets: Int) -> Int {
+        let fixed = 4 * bytes.count
+        let perByte = (cost - fixed) / Self.maximumPath
+        return min(paths * fixed, 4 * octets) + octets * perByte
+    }
+
     package static func == (left: PathGlob, right: PathGlob) -> Bool { left.parts.glob == right.parts.glob }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(parts.glob) }

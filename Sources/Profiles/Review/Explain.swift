@@ -84,6 +84,11 @@ struct Ruling: Sendable {
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
             (credential, masks, sends) = (nil, [], [])
+        case .read(.push):
+            throw ProfileError(
+                file: "request",
+                "rules on refs decide it; write it as git push URL REF, with the refs that it changes"
+            )
         case .read: throw ProfileError(file: "request", "its body cannot be decided on here")
         }
         excesses = zip(profiles, profiles.dropFirst()).flatMap { parent, child in

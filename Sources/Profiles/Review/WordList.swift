@@ -64,6 +64,8 @@ extension ProfileReview {
             * /path/glob        every method, these paths
             grpc SERVICE/METHOD a call of gRPC: grpc acme.Orders/Get*
             websocket /path     a WebSocket that is opened there: websocket /live/**
+            git fetch /path     read the repository there: git fetch /acme/**
+            git push /path REF  change this ref of it: git push /acme/app.git refs/heads/agent/*; without REF any
 
             Behind a path may stand what else must be so:
             ?q=*&page=1         these parameters, each once, and no others; &** lets others be there as well

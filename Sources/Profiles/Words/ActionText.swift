@@ -21,8 +21,23 @@ package enum ActionText {
     /// The opening of a WebSocket, in a method's place.
     package static let webSocket = "websocket"
 
-    /// An action with its conditions; nil for none.
-    package static func pattern(
+    /// An action with its conditions.
+    package static func action(
+        _ text: String,
+        scheme: Scheme,
+        effect: Effect,
+        source: String
+    ) throws(TextProblem) -> ActionPattern {
+        let isHTTP = scheme == .http || scheme == .https
+        guard isHTTP, text.begins(with: GitText.word + " ") || text.isSame(as: GitText.word) else {
+            let (match, conditions) = try pattern(text, scheme: scheme, effect: effect)
+            return ActionPattern(match: match, conditions: conditions, text: text, source: source)
+        }
+        let (forms, likenesses) = try GitText.forms(text, effect)
+        return ActionPattern(forms: forms, likenesses: likenesses, text: text, source: source)
+    }
+
+    private static func pattern(
         _ text: String,
         scheme: Scheme,
         effect: Effect
@@ -33,7 +48,7 @@ package enum ActionText {
         }
         if text.begins(with: call + " ") || text.isSame(as: call) {
             var conditions = Conditions()
-            conditions.isCall = true
+            conditions.kind = .call
             return (
                 .http(method: "POST", path: try callPath(text.dropFirst(bytes: call.utf8.count + 1))),
                 conditions
@@ -140,7 +155,7 @@ package enum ActionText {
         }
         throw TextProblem(
             "unknown method \"\(word)\"",
-            suggestion: NearestWord.nearest(to: word, in: methods + [webSocket])
+            suggestion: NearestWord.nearest(to: word, in: methods + [webSocket, GitText.word])
         )
     }
 

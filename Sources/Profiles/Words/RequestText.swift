@@ -13,7 +13,9 @@ package enum RequestText {
     }
 
     package static func parse(_ text: String) throws(TextProblem) -> Request {
-        let parts = text.cut(at: " ", omittingEmptySubsequences: true).map(String.init)
+        var parts = text.cut(at: " ", omittingEmptySubsequences: true).map(String.init)
+        let git = parts.first?.isSame(as: GitText.word) == true ? try GitText.request(parts) : nil
+        if let git { parts = [git.method, git.url] }
         guard parts.count == 2 else {
             throw TextProblem(
                 "\"\(text)\" is not a request; it is written METHOD URL, as in \"GET https://example.com/x\""
@@ -37,7 +39,11 @@ package enum RequestText {
             endpoint: endpoint,
             action: try action(isCall ? "POST" : parts[0], String(target), endpoint.scheme, offset: offset)
         )
-        request.isCall = isCall
+        if isCall { request.kind = .call }
+        guard let git else { return request }
+        request.kind = git.kind
+        request.body.push = git.push
+        if git.push != nil { request.body.length = nil }
         return request
     }
 

@@ -62,7 +62,7 @@ extension Relaying {
 struct Draining {
     let closes: Bool
     /// Octets that are still taken.
-    var budget = HTTPLimits.drained
+    var budget: Int
 }
 
 /// Where the conversation is.

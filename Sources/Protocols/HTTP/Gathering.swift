@@ -38,6 +38,7 @@ struct Gathering {
     var gathered: Gathered
     /// Reads it as it comes, where that is what it is gathered for.
     var walker: JSONWalker?
+    var push: PushReading?
 }
 
 // Reading a body before its request is decided on.
@@ -56,6 +57,7 @@ extension HTTPEngine {
         var checked = asking.checked
         // Asked for what is known: the driver would go on for ever.
         guard !checked.request.body.tells(interest) else { return close() }
+        if interest == .push { return gatherPush(for: asking) }
         var walker: JSONWalker?
         if case .json(let pointers) = interest {
             // What does not say that it is JSON is none: it need not be read for that.
@@ -73,16 +75,19 @@ extension HTTPEngine {
         guard checked.request.body.length.map({ $0 <= UInt64(HTTPLimits.gathered) }) ?? true else {
             return refuseGathered(checked, nil, Self.tooLarge)
         }
-        var actions: Actions = []
-        if checked.wantsContinue {
-            checked.wantsContinue = false
-            actions.append(.reply(.responseHead(HTTPResponseHead(version: .http1_1, status: .continue))))
-        }
+        let actions = continued(&checked)
         let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
         state = .gathering(
             Gathering(checked: checked, interest: interest, gathered: gathered, walker: walker)
         )
         return actions
+    }
+
+    /// A client that waits for it is told to send the body.
+    func continued(_ checked: inout CheckedRequest) -> Actions {
+        guard checked.wantsContinue else { return [] }
+        checked.wantsContinue = false
+        return [.reply(.responseHead(HTTPResponseHead(version: .http1_1, status: .continue)))]
     }
 
     /// One client message while a body is read.
@@ -99,6 +104,13 @@ extension HTTPEngine {
             }
             gathering.gathered.add(bytes)
             gathering.walker?.read(bytes.readableBytesSpan)
+            do {
+                if let list = try readPush(bytes, in: &gathering) {
+                    return askAgain(checked.learning(list), gathering.gathered)
+                }
+            } catch {
+                return refuseGathered(checked, nil, error)
+            }
             guard gathering.gathered.octets <= HTTPLimits.gathered else {
                 return refuseGathered(checked, nil, Self.tooLarge)
             }
@@ -108,6 +120,10 @@ extension HTTPEngine {
             guard gathering.gathered.count.isComplete else { return close() }
             do {
                 gathering.gathered.end(try requestTrailers(trailers, checked.framing))
+                try gathering.push?.end()
+                if let list = gathering.push?.list {
+                    return askAgain(checked.learning(list), gathering.gathered)
+                }
                 gathering.checked.learn(gathering.interest, gathering.gathered, &gathering.walker)
                 return askAgain(gathering.checked, gathering.gathered)
             } catch {
@@ -139,13 +155,13 @@ extension HTTPEngine {
         return [.refused(freshID(), gathering.checked.request, fault.denial)] + close()
     }
 
-    private mutating func askAgain(_ checked: CheckedRequest, _ gathered: Gathered?) -> Actions {
+    mutating func askAgain(_ checked: CheckedRequest, _ gathered: Gathered?) -> Actions {
         let id = freshID()
         state = .asking(Asking(id: id, checked: checked, gathered: gathered))
         return [.ask(id, checked.request)]
     }
 
-    private mutating func refuseGathered(
+    mutating func refuseGathered(
         _ checked: CheckedRequest,
         _ gathered: Gathered?,
         _ fault: HTTPFault
@@ -175,6 +191,7 @@ extension CheckedRequest {
         switch interest {
         case .digest: request.body.isDigested = true
         case .json: request.body.json = walker?.finish() ?? .unreadable
+        case .push: break
         }
     }
 }

@@ -19,14 +19,8 @@ enum JSONBody {
         }
     }
 
-    /// Whether the request is a call of gRPC ("application/grpc", with the format of its messages or without).
-    static func isCall(_ headers: HTTPHeaders) -> Bool {
-        guard let (type, _) = contentType(headers) else { return false }
-        return type == "application/grpc" || type.begins(with: "application/grpc+")
-    }
-
-    /// Nil unless there is exactly one.
-    private static func contentType(_ headers: HTTPHeaders) -> (type: String, parameters: [Substring])? {
+    /// Nil unless there is exactly one; the type in lower case.
+    static func contentType(_ headers: HTTPHeaders) -> (type: String, parameters: [Substring])? {
         let fields = headers["content-type"]
         guard fields.count == 1, let field = fields.first else { return nil }
         let parts = field.cut(at: ";", omittingEmptySubsequences: false)

@@ -25,6 +25,8 @@ package enum HTTPLimits {
     /// Octets of a request body that are read and thrown away after a refusal, so that the client gets to read
     /// the answer (RFC 9112 section 9.6) and can keep the connection; over it the connection is closed.
     package static let drained = 262_144
+    /// The same of a push, which git sends whole before it reads why it is refused: one that a person would wait for.
+    package static let drainedPush = 67_108_864
     /// Octets of client messages held while a ruling or an earlier response is outstanding: one large socket
     /// read, after which the driver has stopped reading.
     package static let held = 1_048_576

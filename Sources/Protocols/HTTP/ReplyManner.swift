@@ -1,4 +1,6 @@
+import GitProtocol
 import Model
+import NIOCore
 import NIOHTTP1
 
 /// How a client is told of a refusal.
@@ -7,10 +9,70 @@ enum ReplyManner: Hashable {
     case json(withBody: Bool)
     /// gRPC's own: a status in the fields, nothing else ("Trailers-Only" of gRPC over HTTP/2).
     case grpc
+    /// git shows a plain text that comes with a status, in answer to its first request alone.
+    case gitOpening
+    /// git shows what its own protocol says, with the status 200.
+    case gitFetch
+    /// The same; nil before the list of commands was read.
+    case gitPush(PushList?)
 
-    init(to head: HTTPRequestHead, isStream: Bool) {
+    init(to head: HTTPRequestHead, isStream: Bool, _ kind: RequestKind = .plain) {
         let isCall = isStream && head.headers["content-type"].contains { $0.begins(with: "application/grpc") }
         self = isCall ? .grpc : .json(withBody: head.method != .HEAD)
+        switch kind {
+        case .plain, .call: break
+        case .gitFetch: self = head.method == .GET ? .gitOpening : .gitFetch
+        case .gitPush: self = head.method == .GET ? .gitOpening : .gitPush(nil)
+        }
+    }
+
+    /// Octets of a refused request's body that are taken: git reads no answer before it has sent all of it.
+    var drained: Int {
+        switch self {
+        case .json, .grpc, .gitOpening, .gitFetch: HTTPLimits.drained
+        case .gitPush: HTTPLimits.drainedPush
+        }
+    }
+}
+
+extension Replies {
+    /// A whole answer to git.
+    static func git(
+        _ status: HTTPResponseStatus,
+        _ denial: Denial,
+        _ manner: ReplyManner,
+        closing: Bool
+    ) -> [HTTPMessage] {
+        let text = (denial.told ?? denial.message) + "; " + denial.remedy
+        let (body, type) =
+            switch manner {
+            case .gitFetch: (GitReply.fetch(text), "application/x-git-upload-pack-result")
+            case .gitPush(nil): (GitReply.push(text), "application/x-git-receive-pack-result")
+            case .gitPush(let list?):
+                (
+                    GitReply.report(list, text, reason: reason(denial)),
+                    "application/x-git-receive-pack-result"
+                )
+            case .gitOpening, .json, .grpc: (Array((text + "\n").utf8), "text/plain")
+            }
+        var headers: HTTPHeaders = [
+            "content-type": type,
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            "content-length": String(body.count),
+        ]
+        if closing { headers.add(name: "connection", value: "close") }
+        let head = HTTPResponseHead(
+            version: .http1_1,
+            status: type == "text/plain" ? status : .ok,
+            headers: headers
+        )
+        return [.responseHead(head), .body(ByteBuffer(bytes: body)), .end(nil)]
+    }
+
+    /// What stands behind each ref.
+    private static func reason(_ denial: Denial) -> String {
+        denial.rule.map { "\(denial.reason.rawValue): \($0)" } ?? denial.reason.rawValue
     }
 }
 

@@ -17,7 +17,7 @@ struct CheckedRequest: Sendable {
     /// What the request asks to become; nil for one that stays HTTP.
     let opening: WebSocketOpening?
     /// How its client is told of a refusal.
-    let manner: ReplyManner
+    var manner: ReplyManner
 
     var isHead: Bool { head.method == .HEAD }
 }
@@ -197,7 +197,7 @@ struct RequestReader: Sendable {
         }
         var request = request
         request.body.length = framing.octets
-        request.isCall = JSONBody.isCall(raw.headers)
+        request.kind = RequestKind(raw.headers, request.action)
         request.body.isDigested = framing == .none || !AWSRequest.needsBody(raw)
         return CheckedRequest(
             request: request,
@@ -210,7 +210,7 @@ struct RequestReader: Sendable {
             closes: !isHTTP11
                 || Fields.connectionTokens(raw.headers).contains { $0 == "close" || $0 == "upgrade" },
             opening: opening,
-            manner: ReplyManner(to: raw, isStream: connection.isStream)
+            manner: ReplyManner(to: raw, isStream: connection.isStream, request.kind)
         )
     }
 

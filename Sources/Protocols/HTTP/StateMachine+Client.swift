@@ -180,7 +180,7 @@ extension HTTPEngine {
         let small: Bool
         switch checked.framing {
         case .none: small = true
-        case .length(let count): small = count <= UInt64(HTTPLimits.drained)
+        case .length(let count): small = count <= UInt64(checked.manner.drained)
         case .chunked: small = false
         }
         let closes =
@@ -188,7 +188,8 @@ extension HTTPEngine {
         let actions = reply(status, denial, checked.manner, closing: closes)
         // A client that waits for 100 Continue sends nothing that could be drained.
         guard !checked.wantsContinue, !(isRead && closes) else { return actions + close() }
-        if isRead { state = .idle } else { state = .draining(Draining(closes: closes)) }
+        let draining = Draining(closes: closes, budget: checked.manner.drained)
+        state = isRead ? .idle : .draining(draining)
         return actions
     }
 
@@ -210,6 +211,7 @@ extension HTTPEngine {
         let answer =
             switch manner {
             case .grpc: Replies.call(denial)
+            case .gitOpening, .gitFetch, .gitPush: Replies.git(status, denial, manner, closing: closing)
             case .json(let withBody):
                 Replies.refusal(status, denial, lineage: lineage, withBody: withBody, closing: closing)
             }

@@ -1,0 +1,107 @@
+import GitProtocol
+import Model
+import NIOCore
+import NIOHTTP1
+import Reflection
+
+/// The list of commands of a push, read through the body's content coding as it comes.
+struct PushReading {
+    private var reader = PushListReader()
+    private let decoder: ContentDecoder?
+    /// Nil until it is whole.
+    private(set) var list: PushList?
+
+    /// git's own server undoes gzip and nothing else (http-backend).
+    init(_ headers: HTTPHeaders) throws(HTTPFault) {
+        switch headers["content-encoding"] {
+        case [], ["identity"]: decoder = nil
+        case ["gzip"], ["x-gzip"]:
+            do throws(DecodingFault) { decoder = try ContentDecoder(.gzip) } catch {
+                throw Self.undecodable(error)
+            }
+        default: throw Self.undecodable(.unknownCoding)
+        }
+    }
+
+    /// Reads on.
+    mutating func read(_ bytes: ByteBuffer) throws(HTTPFault) {
+        guard let decoder else { return try take(bytes) }
+        var decoded: [ByteBuffer] = []
+        do throws(DecodingFault) {
+            try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in decoded.append(piece) }
+        } catch {
+            throw Self.undecodable(error)
+        }
+        for piece in decoded { try take(piece) }
+    }
+
+    /// Nothing follows.
+    mutating func end() throws(HTTPFault) {
+        guard list == nil else { return }
+        do throws(PushFault) { list = try reader.end() } catch { throw Self.fault(error) }
+    }
+
+    private mutating func take(_ bytes: ByteBuffer) throws(HTTPFault) {
+        guard list == nil else { return }
+        do throws(PushFault) { list = try reader.read(bytes.readableBytesView) } catch {
+            throw Self.fault(error)
+        }
+    }
+
+    private static func fault(_ fault: PushFault) -> HTTPFault {
+        let words = fault.description
+        return switch fault {
+        case .malformed:
+            .malformed(words, remedy: "Push with git; what a list may hold is in gitprotocol-pack.")
+        case .tooLarge:
+            HTTPFault(.payloadTooLarge, .malformed, words, remedy: "Push fewer refs at a time.")
+        case .signed:
+            HTTPFault(.notImplemented, .unsupported, words, remedy: "Push without --signed.")
+        }
+    }
+
+    private static func undecodable(_ fault: DecodingFault) -> HTTPFault {
+        .malformed(
+            "the push \(fault), so its list of commands cannot be read",
+            remedy: "Send it without a content coding, or in gzip."
+        )
+    }
+}
+
+// Reading as much of a push as decides it.
+extension HTTPEngine {
+    /// The ruling hangs on the refs: what follows their list is not held.
+    mutating func gatherPush(for asking: Asking) -> Actions {
+        var checked = asking.checked
+        let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
+        do throws(HTTPFault) {
+            var reading = try PushReading(checked.head.headers)
+            for piece in gathered.pieces { try reading.read(piece) }
+            if gathered.isWhole { try reading.end() }
+            if let list = reading.list { return askAgain(checked.learning(list), gathered) }
+            let actions = continued(&checked)
+            state = .gathering(
+                Gathering(checked: checked, interest: .push, gathered: gathered, walker: nil, push: reading)
+            )
+            return actions
+        } catch {
+            return refuseGathered(checked, nil, error)
+        }
+    }
+
+    /// Reads on in the list, where that is what is gathered; nil while it is not whole.
+    func readPush(_ bytes: ByteBuffer, in gathering: inout Gathering) throws(HTTPFault) -> PushList? {
+        try gathering.push?.read(bytes)
+        return gathering.push?.list
+    }
+}
+
+extension CheckedRequest {
+    /// Takes down what a push asks for, and how its client is told that it may not.
+    func learning(_ list: PushList) -> CheckedRequest {
+        var checked = self
+        checked.request.body.push = list.push
+        if case .gitPush = manner { checked.manner = .gitPush(list) }
+        return checked
+    }
+}
