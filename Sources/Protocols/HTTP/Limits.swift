@@ -33,6 +33,9 @@ package enum HTTPLimits {
     /// Octets of a request body that are held until it is decided on: the largest requests of the interfaces that such
     /// rules and signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
     package static let gathered = 33_554_432
+    /// Octets of a message that our own status lines say: what Go's and curl's buffers for a first line take without growing,
+    /// 4096, is far off, and a terminal shows it in a few lines.
+    package static let reasonPhrase = 512
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
 }
