@@ -96,7 +96,7 @@ extension EndToEnd {
             "Ten thousand attempts of one agent get it its share, are on record in a sum, and cost another agent nothing"
         )
         func greedy() throws {
-            let server = try serving(20_000)
+            let server = try serving(Self.descriptors)
             defer { end(server) }
             #expect(try neighbour() == 50)
             let memory = try Memory.peak(of: server.processIdentifier)

@@ -98,7 +98,7 @@ final class Servers: Sendable {
             location /repository.git/ { root \(folder); }
             location /v1/read/ { proxy_pass http://127.0.0.1:\(http)/; }
             location /v1/zip/ { gzip on; gzip_types *; gzip_min_length 1; return 200 "zipped zipped zipped zipped\\n"; }
-            location /v1/page/ { gzip on; gzip_min_length 1; default_type text/html; return 200 "\(Self.page)"; }
+            location /v1/page/ { add_header Alt-Svc 'h3=":\(http2)"; ma=3600'; gzip on; gzip_min_length 1; default_type text/html; return 200 "\(Self.page)"; }
             location /v1/packages/ { alias \(folder)/packages/; }
             location = /v1/sparse { alias \(folder)/sparse; }
             location = /bearer/redirect { return 302 $arg_to; }
