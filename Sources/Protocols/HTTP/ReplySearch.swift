@@ -13,7 +13,7 @@ struct ReplySearch {
     /// Nil without a credential.
     let spellings: SecretSpellings?
     private var reflection: ReflectionMask?
-    private let kinds: Set<MaskKind>
+    private let kinds: MaskKinds
     /// Nil without kinds, and before the head has said what the body is.
     private var mask: TextMask?
     /// The outermost coding first.
@@ -23,7 +23,7 @@ struct ReplySearch {
     /// Nil where there is nothing to look for.
     init?(
         for injection: Injection?,
-        masking kinds: Set<MaskKind>,
+        masking kinds: MaskKinds,
         in head: inout HTTPRequestHead,
         _ cache: SpellingsCache
     ) throws(HTTPFault) {
