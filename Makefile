@@ -41,14 +41,14 @@ demo: deps-demo build ## Set up, build and run the example: three nested agents,
 	@examples/nested-agents/run
 
 .PHONY: test
-test: deps-tests build-tests ## Set up, build and pass all tests
+test: deps-tests deps-clients build-tests ## Set up, build and pass all tests
 	@log=$$(mktemp)
 	trap 'rm -f "$$log"' EXIT
 	# What has begun is left out: each case repeats its arguments, some of which are whole hostile messages.
 	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log"
 	tools/skips "$$log"
 
-# The tests that the table of escapes is made of; tools/escapes knows whose ids are the corpus's.
+# The tests that the table of escapes is made of; tools/cases knows whose ids are the corpus's.
 escape_tests := (Escape|Ahead|OwnFolder|Launch|Nesting|Lifecycle|Protection|UserNamespace|Seccomp|ProbeProgram|TerminalText|BadInput|Copy)
 
 .PHONY: escape
@@ -59,7 +59,20 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 	    --event-stream-output-path "$$folder/events" --event-stream-version 0 </dev/null >"$$folder/log" 2>&1 ||
 	    { grep -E '^(✘|↳|  )' "$$folder/log" || cat "$$folder/log"; } >&2
 	tools/skips "$$folder/log" >&2
-	tools/escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
+	tools/cases escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
+
+# Those of the table of egress, likewise.
+egress_tests := EndToEnd\.(Egress|EgressSocket|Datagram|DNS|Gateway.*|HTTP2|SOCKS|Flood|Fallback|Opening|Stream|Transfer|WebSocket|GRPC|Git|BodyRule|Client|Channel|Credential|PlacedCredential|Reflection|Token|AWS|Leak|Mask|Smuggling|Protection)Tests|AccompliceTests
+
+.PHONY: egress
+egress: deps-tests deps-clients build-tests ## Run every case of the egress corpus end to end; print the table, docs/egress.md
+	@folder=$$(mktemp -d)
+	trap 'rm -rf "$$folder"' EXIT
+	$(SWIFT) test $(swift_flags) --skip-build --filter '$(egress_tests)' \
+	    --event-stream-output-path "$$folder/events" --event-stream-version 0 </dev/null >"$$folder/log" 2>&1 ||
+	    { grep -E '^(✘|↳|  )' "$$folder/log" || cat "$$folder/log"; } >&2
+	tools/skips "$$folder/log" >&2
+	tools/cases egress "$$folder/events" | tee docs/egress.md
 
 .PHONY: faults
 faults: deps-tests build-tests ## Make every system call of the set-up fail, one at a time
@@ -176,10 +189,10 @@ clean: ## Remove what was built
 	@rm -rf '$(scratch)'
 
 .PHONY: deps
-deps: deps-build deps-demo deps-tests deps-kernel deps-bench ## Install every Debian package that a target needs
+deps: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench ## Install every Debian package that a target needs
 
-.PHONY: deps-build deps-demo deps-tests deps-kernel deps-bench
-deps-build deps-demo deps-tests deps-kernel deps-bench: deps-%:
+.PHONY: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench
+deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench: deps-%:
 	@tools/packages $*
 	if [ $* = tests ]; then tools/pypi '$(scratch)/python' Tests/requirements.txt; fi
 	if [ $* = bench ]; then tools/pypi '$(scratch)/bench-python' tools/bench/requirements.txt; fi

@@ -17,6 +17,7 @@ internal import Wire
 /// | HTTP request | any other | HTTP |
 /// | HTTP/2's preface | no `tcp` | reset, as what it is |
 /// | anything else, or silence | `tcp` among them | forwarded |
+/// | PostgreSQL's first message | no `tcp` | refused, in its words |
 /// | anything else, or silence | no `tcp` | reset |
 ///
 /// Where both `https` and `tls` match, the stricter wins: interception, which decides each request.
@@ -120,7 +121,8 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         case .needsMore: break
         case .noMatch where schemes.contains(.tcp): forward(.tcp)
         case .noMatch where HTTPClassifier.isPreface(view): reject(.clearHTTP2(arrival.host, arrival.port))
-        case .noMatch: refuse(seen: "a connection")
+        case .noMatch where PostgresRefusal.isOpening(view): refusePostgres()
+        case .noMatch: refuse(seen: OpeningName.of(view))
         }
     }
 
@@ -167,6 +169,14 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     private func refuse(seen: String) {
         guard !decided else { return }
         reject(.protocolMismatch(arrival.host, arrival.port, seen: seen))
+    }
+
+    private func refusePostgres() {
+        decided = true
+        let denial = Denial.protocolMismatch(arrival.host, arrival.port, seen: "PostgreSQL")
+        parts.authoriser.refused(nil, denial)
+        let patience = TimeAmount.milliseconds(parts.gatehouse.limits.firstBytes)
+        hand(over: { try $0.pipeline.syncOperations.addHandler(PostgresRefusal(denial, patience: patience)) })
     }
 
     /// Records a refusal that cannot be explained in the client's protocol, and resets.

@@ -80,6 +80,16 @@ extension Denial {
         )
     }
 
+    /// The client gave up while it was shown a certificate of ours, or in what comes before.
+    static var clientHandshake: Denial {
+        own(
+            .protocolMismatch,
+            "the client gave up its TLS handshake, as it does when it does not trust the certificate; a client that takes no certificate but its server's own (pinning) needs a tls rule for the host, "
+                + "which forwards without interception",
+            remedy: "Give the client the agent's trust bundle, or the profile a tls rule for the host."
+        )
+    }
+
     static var placeholderMisplaced: Denial {
         own(
             .placeholderMisused,

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import HTTPProtocol
 internal import NIOCore
+internal import NIOSSL
 internal import NIOTLS
 
 /// Behind the TLS handler of an intercepted connection: puts there what the client chose to speak (ALPN, RFC 7301).
@@ -67,6 +68,9 @@ final class Negotiation: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if case .handshakeFailed? = error as? NIOSSLError {
+            parts.authoriser.refused(nil, .clientHandshake)
+        }
         context.reset()
     }
 }

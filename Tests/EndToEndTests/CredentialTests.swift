@@ -136,6 +136,41 @@ extension EndToEnd {
             #expect(try servers.requests(with: "/none/page HTTP/1.1\" 200 auth=\"-\"") == 1)
         }
 
+        @Test(
+            "C26: a redirect to another host takes no credential there, not even where the client would take its own"
+        )
+        func redirected() throws {
+            let outcome = try run(
+                "curl -sS -m10 -L --location-trusted -H 'Authorization: Bearer own' "
+                    + "'\(origin)/bearer/redirect?to=\(other)/redirected'; curl -sS -m10 -L '\(origin)/bearer/redirect?to=\(other)/followed'"
+            )
+            #expect(outcome.output.contains("/followed auth=\n"), "\(outcome)")
+            #expect(
+                try servers.requests(
+                    with: "/bearer/redirect?to=\(other)/followed",
+                    and: "auth=\"Bearer \(token)\""
+                ) == 1
+            )
+            #expect(try servers.requests(with: "other.test \"GET /followed HTTP/1.1\" 200 auth=\"-\"") == 1)
+            #expect(try servers.requests(with: "other.test \"GET /redirected", and: token) == 0)
+            try expectKept(outcome)
+        }
+
+        @Test("C38: what Connection names is taken out of the agent's fields, never what the gateway puts in")
+        func hopByHop() throws {
+            let outcome = try run(
+                """
+                curl -sS -m10 --http1.1 -o /dev/null -w '%{http_code}' -H 'Connection: Authorization, X-Api-Key, Cookie, close' \
+                    -H 'X-Api-Key: mine' \(origin)/bearer/c38
+                """
+            )
+            #expect(outcome.output == "200", "\(outcome)")
+            #expect(
+                try servers.requests(with: "/bearer/c38 HTTP/1.1\" 200 auth=\"Bearer \(token)\" key=\"-\"")
+                    == 1
+            )
+        }
+
         @Test("Without a verified certificate the real value is not sent")
         func unverified() throws {
             let outcome = try run(

@@ -118,7 +118,7 @@ extension EndToEnd {
             #expect(second.denied.last?.record.reason == "forbidden-address")
         }
 
-        @Test("B08: within one agent as well, whatever it keeps open")
+        @Test("B08 B13: within one agent as well, whatever it keeps open")
         func rebindingWithinAgent() throws {
             let attempt = try place.attempt(
                 "for i in 1 2 3; do curl -sS -m5 http://rebind-within.test/; done",

@@ -195,7 +195,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "A tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed"
+            "D11: a tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed"
         )
         func tcpRule() throws {
             let script = "printf 'abc\\n' | timeout 5 nc -q1 -w3 allowed.test 5555"

@@ -36,6 +36,57 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "D09: a rule on calls allows its methods of its service as calls alone; a deny and an ask hold for theirs"
+        )
+        func calledByRule() throws {
+            try place.profile(
+                "called",
+                """
+                extends: [base]
+                egress:
+                  - {to: "https://allowed.test:\(server.port)", private: true, allow: ["grpc pkg.Service/E*", "grpc pkg.Service/Many"],
+                    deny: ["grpc pkg.Service/Endless"], ask: ["grpc pkg.Service/Many"]}
+
+                """
+            )
+            let outcome = try client(
+                """
+                print(call('unary_unary', 'Echo')(b'on', timeout=20).decode())
+                print(*failing(lambda: list(call('unary_stream', 'Endless')(b'called', timeout=20))))
+                print(*failing(lambda: list(call('unary_stream', 'Many')(b'3', timeout=20))))
+                print(*failing(lambda: call('unary_unary', 'Fail')(b'', timeout=20)))
+                print(*failing(lambda: channel.unary_unary('/pkg.Service.Other/Echo')(b'', timeout=20)))
+                import urllib.request
+                try: urllib.request.urlopen('https://allowed.test:\(server.port)/pkg.Service/Echo', b'x', timeout=20)
+                except urllib.error.HTTPError as error: print(error)
+                """,
+                profile: "called"
+            )
+            #expect(outcome.lines.count == 6 && outcome.lines.first == "echo on 2", "\(outcome)")
+            #expect(
+                outcome.lines.dropFirst().prefix(4).allSatisfy { $0.hasPrefix("PERMISSION_DENIED ") },
+                "\(outcome)"
+            )
+            #expect(outcome.lines.last?.hasPrefix("HTTP Error 403: Forbidden: ") == true, "\(outcome)")
+            #expect(
+                try place.records().map(\.record.reason)
+                    == [nil, "denied", "approval-needed", "no-rule", "no-rule", "no-rule"]
+            )
+            #expect(try server.lines(with: "called").isEmpty)
+        }
+
+        @Test("A call to a channel that is told of no roots trusts the gateway")
+        func ownRoots() throws {
+            let outcome = try client(
+                """
+                own = grpc.secure_channel('allowed.test:\(server.port)', grpc.ssl_channel_credentials())
+                print(own.unary_unary('/pkg.Service/Echo')(b'own', timeout=20).decode())
+                """
+            )
+            #expect(outcome.lines == ["echo own 3"], "\(outcome)")
+        }
+
         /// A client in the agent: `call(kind, method)` gives what to call.
         private func client(_ body: String, profile: String = "rpc", port: UInt16? = nil) throws -> Outcome {
             let script = """

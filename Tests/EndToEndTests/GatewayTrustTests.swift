@@ -81,7 +81,7 @@ extension EndToEnd {
             try expectReaches("trust-java") { "java -XX:TieredStopAtLevel=1 Get.java \($0)" }
         }
 
-        @Test("git clones through the gateway without being told")
+        @Test("J01: git clones through the gateway without being told")
         func git() throws {
             let outcome = try place.agent(
                 "git clone -q \(origin)/repository.git copy && cat copy/file",
@@ -204,6 +204,21 @@ extension EndToEnd {
             #expect(try issuer(profile: "pinned").contains("test-root"))
             let intercepted = try issuer(profile: "web")
             #expect(!intercepted.isEmpty && !intercepted.contains("test-root"), "\(intercepted)")
+        }
+
+        @Test(
+            "J13: a client that pins its server's certificate gives up, the record says what would help, and it does"
+        )
+        func pinned() throws {
+            let script = "curl -sS -m10 --cacert \(place.workspace)/pinned.pem \(origin)/v1/j13"
+            let authority = try String(contentsOfFile: servers.folder + "/ca.pem", encoding: .utf8)
+            try place.write(authority, to: "workspace/pinned.pem")
+            let outcome = try place.agent(script, profile: "web")
+            #expect(outcome.code == 60, "\(outcome)")
+            let message = try place.records(["--denied"]).first?.record.message
+            #expect(message?.contains("a tls rule for the host") == true, "\(message ?? "-")")
+            let forwarded = try place.agent(script, profile: "pinned")
+            #expect(forwarded.output.contains("/v1/j13"), "\(forwarded)")
         }
 
         @Test("A tls rule still checks the server name")

@@ -59,6 +59,42 @@ extension EndToEnd {
             #expect(try servers.requests(with: "\"GET /v1/up HTTP/1.1\" 200") == 1)
         }
 
+        @Test(
+            "A server that speaks HTTP/2 alone serves clients of HTTP/2; one of HTTP/1.1 is told why not",
+            .enabled(if: Programs.has("nghttpd"), "needs nghttp2-server")
+        )
+        func http2Alone() throws {
+            let port = try Port.free()
+            let server = try RunningCommand(
+                [
+                    "nghttpd", "-a", "127.0.0.1", "-d", servers.folder + "/alone", "\(port)",
+                    servers.folder + "/server.key", servers.folder + "/server.pem",
+                ],
+                environment: place.environment,
+                directory: "/"
+            )
+            defer {
+                server.signal(SIGTERM)
+                _ = server.finish()
+            }
+            try place.write("alone\n", to: servers.folder + "/alone/v1/page")
+            try Port.awaitOpen(port)
+            try place.profile(
+                "alone",
+                "extends: [base]\negress: [{to: \"https://allowed.test:\(port)\", private: true, allow: [GET]}]\n"
+            )
+            let outcome = try place.agent(
+                """
+                curl -sS -m10 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
+                curl -sS -m10 --http1.1 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
+                """,
+                profile: "alone"
+            )
+            #expect(outcome.lines.prefix(2) == ["alone", "2 200"], "\(outcome)")
+            #expect(outcome.lines.last == "1.1 502", "\(outcome)")
+            #expect(Denial.first(in: outcome.output)?.reason == "upstream-failed", "\(outcome)")
+        }
+
         @Test("The streams of one connection are decided one by one")
         func streams() throws {
             let outcome = try place.agent(

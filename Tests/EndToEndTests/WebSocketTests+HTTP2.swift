@@ -81,6 +81,9 @@ extension EndToEnd.WebSocketTests {
             "\(outcome)"
         )
         #expect(try place.records().map(\.record.action) == ["websocket /v1/echo", "websocket /v1/echo"])
+        // It goes on over HTTP/1.1, also to a server that would take HTTP/2.
+        let spoken = try honest.lines(with: "open /v1/echo").suffix(2)
+        #expect(spoken.count == 2 && spoken.allSatisfy { $0.hasSuffix("alpn=http/1.1") }, "\(spoken)")
     }
 
     @Test(

@@ -29,7 +29,19 @@ struct ProxyPortTests {
         #expect(play.asked.isEmpty)
     }
 
+    @Test func `HTTP/1.0 needs no Host where the target says which it is`() throws {
+        let play = try Playbook(.proxyPort, port: 3128)
+        try play.client("CONNECT allowed.test:443 HTTP/1.0\r\n\r\n")
+        #expect(play.toClient == "HTTP/1.1 200 OK\r\n\r\n")
+        #expect(play.tunnel?.description == "tcp://allowed.test:443")
+        let other = try Playbook(.proxyPort, port: 3128)
+        try other.client("GET http://allowed.test/v1 HTTP/1.0\r\n\r\n")
+        #expect(other.asked.map(\.description) == ["GET http://allowed.test/v1"])
+    }
+
     @Test(arguments: [
+        Refusal("CONNECT without Host", 400, "CONNECT allowed.test:443 HTTP/1.1\r\n\r\n"),
+        Refusal("origin form, HTTP/1.0", 400, "GET /v1 HTTP/1.0\r\n\r\n"),
         Refusal("origin form", 400, lines("GET /v1 HTTP/1.1", "Host: allowed.test")),
         Refusal("https in the clear", 421, lines("GET https://allowed.test/ HTTP/1.1", "Host: allowed.test")),
         Refusal("C08", 400, lines("GET http://allowed.test/ HTTP/1.1", "Host: denied.test")),

@@ -38,6 +38,9 @@ package enum HTTPLimits {
     /// Octets of the fields of one head that are recorded: eight times what a browser sends without cookies, of which only
     /// the name is recorded, and what an audit store can hold of 16,384 requests at a time (128 MiB).
     package static let recorded = 8192
+    /// Octets of a message that our own status lines say: what Go's and curl's buffers for a first line take without growing,
+    /// 4096, is far off, and a terminal shows it in a few lines.
+    package static let reasonPhrase = 512
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
 }

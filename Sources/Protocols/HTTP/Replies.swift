@@ -39,9 +39,20 @@ enum Replies {
         ]
         if closing { headers.add(name: "connection", value: "close") }
         let head = HTTPMessage.responseHead(
-            HTTPResponseHead(version: .http1_1, status: status, headers: headers)
+            HTTPResponseHead(version: .http1_1, status: phrased(status, denial), headers: headers)
         )
         return withBody ? [head, .body(body), .end(nil)] : [head, .end(nil)]
+    }
+
+    /// The status with why behind its name, in printable ASCII: many clients (wget, pip, apt, Perl, PHP, Ruby) show their
+    /// user a refusal's first line and no more of it.
+    private static func phrased(_ status: HTTPResponseStatus, _ denial: Denial) -> HTTPResponseStatus {
+        let octets = (denial.told ?? denial.message).utf8.prefix(HTTPLimits.reasonPhrase)
+        let why = octets.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") }
+        return .custom(
+            code: status.code,
+            reasonPhrase: status.reasonPhrase + ": " + String(decoding: why, as: Unicode.UTF8.self)
+        )
     }
 
     /// The JSON body; `error` is a stable word, `denied` for everything that policy refused.

@@ -47,7 +47,7 @@ struct RequestReader: Sendable {
         try checkLine(raw)
         let target = try Target(raw.uri, method: raw.method.rawValue)
         let credentials = try Credentials(of: raw, patterns)
-        let host = try hostField(raw)
+        let host = try hostField(raw, target)
         if case .authority(let authority) = target {
             return try tunnel(to: authority, host: host, raw)
         }
@@ -73,8 +73,10 @@ struct RequestReader: Sendable {
         }
     }
 
-    private func hostField(_ raw: HTTPRequestHead) throws(HTTPFault) -> Authority {
+    private func hostField(_ raw: HTTPRequestHead, _ target: Target) throws(HTTPFault) -> Authority {
         let fields = raw.headers["host"]
+        // HTTP/1.0 has no Host: Python's clients open tunnels by it until 3.12.
+        if fields.isEmpty, raw.version == .http1_0, let named = target.authority { return named }
         guard fields.count == 1, let field = fields.first else {
             throw .malformed("the request has \(fields.count) Host fields; one is needed")
         }

@@ -106,6 +106,14 @@ enum Target: Hashable {
         }
     }
 
+    /// The host and port that the target names by itself.
+    var authority: Authority? {
+        switch self {
+        case .absolute(_, let authority, _, _), .authority(let authority): authority
+        case .origin, .asterisk: nil
+        }
+    }
+
     private static func absolute(_ raw: String) throws(HTTPFault) -> Target {
         let lower = Octets.lowercased(raw.prefix(8))
         let scheme: Scheme

@@ -34,6 +34,7 @@ extension BaseView {
         .etc("ethertypes", "numbers of Ethernet types"),
         .etc("mime.types", "types of files by their names"),
         .etc("mailcap", "programs by types of files"),
+        .etc("chromium.d", "Debian's Chromium does not start without it"),
     ]
 
     static let trust: [ViewEntry] = [

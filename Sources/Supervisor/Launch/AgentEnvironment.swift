@@ -85,6 +85,7 @@ package struct AgentEnvironment {
         "AWS_CA_BUNDLE",  // AWS SDKs
         "CARGO_HTTP_CAINFO",  // cargo
         "DENO_CERT",  // Deno
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",  // gRPC, which carries its own roots otherwise
     ]
 
     /// Never passed, not even by name: they would point the agent's programs at a proxy that is not there.

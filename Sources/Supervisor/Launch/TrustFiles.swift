@@ -4,8 +4,9 @@ package enum TrustFiles {
     package static let bundlePath = "/etc/ssl/certs/ca-certificates.crt"
     /// Debian's Java truststore.
     package static let javaPath = "/etc/ssl/certs/java/cacerts"
-    /// Other distributions' names of the bundle, provided where their folder is in the view.
-    package static let systemBundles = [
-        bundlePath, "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+    /// Where Chromium and Chrome read what the machine's administrator has set, with the folder that says that they are here.
+    package static let browserPolicies = [
+        (folder: "/etc/chromium", path: "/etc/chromium/policies/managed/bailey.json"),
+        (folder: "/etc/opt/chrome", path: "/etc/opt/chrome/policies/managed/bailey.json"),
     ]
 }

@@ -154,6 +154,8 @@ extension Internet {
           server {
             listen 93.184.216.34:443 ssl; listen 93.184.216.34:80; listen [2606:2800::10]:443 ssl;
             ssl_certificate %(c)s/server.pem; ssl_certificate_key %(c)s/server.key;
+            location /redirect-302 { return 302 $arg_to; }
+            location /redirect-307 { return 307 $arg_to; }
             location / { return 200 "reached $host $request_uri\\n"; }
           }
         }

@@ -8,4 +8,14 @@ enum Programs {
             FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
         }
     }
+
+    /// Whether Debian's Python has a module.
+    static func hasPython(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: "/usr/lib/python3/dist-packages/\(name)")
+    }
+
+    /// Whether Debian's Perl has a module, by its file.
+    static func hasPerl(_ file: String) -> Bool {
+        FileManager.default.fileExists(atPath: "/usr/share/perl5/\(file)")
+    }
 }

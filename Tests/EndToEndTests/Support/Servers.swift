@@ -87,7 +87,7 @@ final class Servers: Sendable {
         user root;
         events { worker_connections 256; }
         http {
-          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key" body="$request_body" cookie="$http_cookie"';
+          log_format arrived '$host "$request" $status auth="$http_authorization" key="$http_x_api_key" body="$request_body" cookie="$http_cookie" coding="$sent_http_content_encoding"';
           access_log \(folder)/access.log arrived; client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
           fastcgi_temp_path \(folder)/fastcgi; uwsgi_temp_path \(folder)/uwsgi; scgi_temp_path \(folder)/scgi;
           default_type text/plain;
@@ -97,7 +97,11 @@ final class Servers: Sendable {
             ssl_certificate \(folder)/server.pem; ssl_certificate_key \(folder)/server.key;
             location /repository.git/ { root \(folder); }
             location /v1/read/ { proxy_pass http://127.0.0.1:\(http)/; }
+            location /v1/zip/ { gzip on; gzip_types *; gzip_min_length 1; return 200 "zipped zipped zipped zipped\\n"; }
+            location /v1/page/ { add_header Alt-Svc 'h3=":\(http2)"; ma=3600'; gzip on; gzip_min_length 1; default_type text/html; return 200 "\(Self.page)"; }
+            location /v1/packages/ { alias \(folder)/packages/; }
             location = /v1/sparse { alias \(folder)/sparse; }
+            location = /bearer/redirect { return 302 $arg_to; }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
@@ -120,10 +124,15 @@ final class Servers: Sendable {
         """
     }
 
-    /// How many requests nginx has answered whose line holds a text.
-    func requests(with text: String) throws -> Int {
+    /// A page whose script writes to where its name says, and shows what it is answered.
+    private static let page =
+        "<!doctype html><body><script>fetch('/v1/browser-' + location.pathname.split('/').pop(), {method: 'POST', body: 'a=b'})"
+        + ".then(a => a.text()).then(t => document.body.append(t))</script>"
+
+    /// How many requests nginx has answered whose line holds a text, and another one.
+    func requests(with text: String, and more: String = " ") throws -> Int {
         let log = try String(contentsOfFile: folder + "/access.log", encoding: .utf8)
-        return log.split(separator: "\n").count { $0.contains(text) }
+        return log.split(separator: "\n").count { $0.contains(text) && $0.contains(more) }
     }
 
     /// `bailey.yaml` that names these servers.

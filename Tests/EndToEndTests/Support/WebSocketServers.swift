@@ -20,7 +20,9 @@ enum WebSocketServers {
         async def serve(peer, path):
             fields = peer.request_headers
             auth = fields.get("Authorization", "")
-            log.write("open %s extensions=%s auth=%s\n" % (path, fields.get("Sec-WebSocket-Extensions", "-"), auth))
+            spoken = peer.transport.get_extra_info("ssl_object")
+            log.write("open %s extensions=%s auth=%s alpn=%s\n" % (path, fields.get("Sec-WebSocket-Extensions", "-"), auth,
+                      spoken and spoken.selected_alpn_protocol()))
             try:
                 if path.startswith("/v1/text"): await peer.send("auth=" + auth)
                 elif path.startswith("/v1/pieces"):
@@ -40,6 +42,7 @@ enum WebSocketServers {
                 log.write("close %s %s %s\n" % (path, peer.close_code, peer.close_reason))
 
         async def main():
+            context.set_alpn_protocols(["h2", "http/1.1"])
             options = dict(max_size=None, subprotocols=["chat"], ping_interval=None)
             async with websockets.serve(serve, "127.0.0.1", ports[0], ssl=context, **options), \
                     websockets.serve(serve, "127.0.0.1", ports[1], **options):

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import TestSupport
 
-/// What came of one trial: a line of JSON in the file that `BAILEY_ESCAPES` names, for `tools/escapes`.
+/// What came of one trial: a line of JSON in the file that `BAILEY_ESCAPES` names, for `tools/cases`.
 enum TrialRecord {
     private static let lock = NSLock()
 
