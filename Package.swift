@@ -191,7 +191,7 @@ let package = Package(
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model", "TestSupport"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
-            .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),
+            .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "Model", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
             .testTarget(
                 name: "SandboxTests",

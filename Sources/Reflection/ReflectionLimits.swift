@@ -13,6 +13,14 @@ package enum ReflectionLimits {
     package static let outward = 32
     /// Octets of all spellings together, which this many of secret come to (11 for each octet, and Basic has three).
     static let spellings = 131_072
+    /// Secrets that the replies of one host are searched for, the last ones that it was sent: two credentials, each before
+    /// and after a rotation.
+    package static let ofHost = 4
+    /// Octets that these may have together, unless it is one: with each other as long as the longest they would not fit
+    /// into one table.
+    static let longestTogether = longest / 2
+    /// Hosts that are told apart; what later ones are sent is looked for in the replies of all.
+    package static let hosts = 1_024
     /// Secrets whose tables are kept; a profile names a handful.
     package static let remembered = 16
     /// Content codings on top of each other; RFC 9110 section 8.4 names no bound, and nothing in use has two.

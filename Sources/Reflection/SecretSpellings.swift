@@ -16,13 +16,24 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
     package var customMirror: Mirror { Mirror(self, children: []) }
 
     /// Nil for a field value whose secret is shorter or longer than is looked for.
-    package init?(ofField value: String, shortest: Int = ReflectionLimits.shortest) {
+    package convenience init?(ofField value: String, shortest: Int = ReflectionLimits.shortest) {
+        self.init(ofFields: [value], shortest: shortest)
+    }
+
+    /// Whether a field value's secret is neither shorter nor longer than what is looked for.
+    static func isSearchable(_ value: String, shortest: Int = ReflectionLimits.shortest) -> Bool {
+        secrets(in: value).first.map { (shortest...ReflectionLimits.longest).contains($0.count) } ?? false
+    }
+
+    /// Those of several, looked for in one pass; nil where one is shorter or longer than is looked for, or all together are.
+    init?(ofFields values: [String], shortest: Int = ReflectionLimits.shortest) {
         var patterns: [[UInt8]] = []
         var fillers: [UInt8] = []
-        let secrets = Self.secrets(in: value)
-        guard let whole = secrets.first, whole.count >= shortest,
-            whole.count <= ReflectionLimits.longest
-        else { return nil }
+        var secrets: [[UInt8]] = []
+        for value in values {
+            guard Self.isSearchable(value, shortest: shortest) else { return nil }
+            secrets += Self.secrets(in: value).filter { !secrets.contains($0) }
+        }
         for secret in secrets where secret.count >= shortest {
             let texts = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
             let base64 = Base64.tracesOf(secret)

@@ -1,55 +1,129 @@
+package import Model
 internal import Synchronization
 
-/// The tables of the secrets that were put in last: making one takes longer than a request.
+/// What was put into requests, by the hosts that it was sent to, and the tables to look for it: making one takes longer
+/// than a request.
 ///
-/// Shared by all connections of a supervisor.
+/// Shared by all connections of a supervisor: what a host was sent in one request it may show in the reply to another,
+/// of another agent.
 package final class SpellingsCache: Sendable {
-    private struct Entry {
-        let value: String
+    private let state = Mutex(State())
+
+    package init() {}
+
+    /// The spellings of a field value's secret that is put into a request to a host, and of what it was sent before;
+    /// nil for one that cannot be looked for.
+    package func spellings(ofField value: String, sentTo host: Host) -> SecretSpellings? {
+        let known = state.withLock { state -> (values: [String], spellings: SecretSpellings?)? in
+            let values = state.values(sentTo: host)
+            return values.holds(value) ? (values, state.recall(values)) : nil
+        }
+        if let known { return known.spellings ?? make(known.values) }
+        guard SecretSpellings.isSearchable(value) else { return nil }
+        learn(value)
+        return make(
+            state.withLock { state in
+                state.note(value, sentTo: host)
+                return state.values(sentTo: host)
+            }
+        )
+    }
+
+    /// The spellings of what a host was sent; nil for nothing.
+    package func spellings(sentTo host: Host) -> SecretSpellings? {
+        let known = state.withLock { state -> (values: [String], spellings: SecretSpellings?)? in
+            guard !state.sent.isEmpty else { return nil }
+            let values = state.values(sentTo: host)
+            return values.isEmpty ? nil : (values, state.recall(values))
+        }
+        return known.flatMap { $0.spellings ?? make($0.values) }
+    }
+
+    /// What requests are searched for.
+    package var outward: [SecretSpellings] { state.withLock { $0.known.map(\.spellings) } }
+
+    private func make(_ values: [String]) -> SecretSpellings? {
+        guard let made = SecretSpellings(ofFields: values) else { return nil }
+        return state.withLock { $0.keep(made, values) }
+    }
+
+    private func learn(_ value: String) {
+        guard let made = SecretSpellings(ofField: value, shortest: ReflectionLimits.shortestOutward) else {
+            return
+        }
+        state.withLock { $0.learn(value, made) }
+    }
+}
+
+private struct State {
+    struct Entry {
+        let values: [String]
         let spellings: SecretSpellings
     }
 
     /// The one used last comes last.
-    private let entries = Mutex<[Entry]>([])
+    private var entries: [Entry] = []
     /// What no request may carry out: the secrets that were put in.
-    private let known = Mutex<[Entry]>([])
+    private(set) var known: [Entry] = []
+    /// Field values, in the order in which they were first sent.
+    private(set) var sent: [Host: [String]] = [:]
+    /// What was sent to hosts beyond those that are told apart.
+    private var sentElsewhere: [String] = []
 
-    package init() {}
+    func values(sentTo host: Host) -> [String] {
+        let own = sent[host] ?? []
+        guard !sentElsewhere.isEmpty else { return own }
+        return Self.lastOnes(own + sentElsewhere.filter { !own.holds($0) })
+    }
 
-    /// The spellings of a field value's secret; nil for one that cannot be looked for.
-    package func spellings(ofField value: String) -> SecretSpellings? {
-        if let known = recall(value) { return known }
-        guard let made = SecretSpellings(ofField: value) else { return nil }
-        learn(value)
-        entries.withLock { entries in
-            if entries.count >= ReflectionLimits.remembered { entries.removeFirst() }
-            entries.append(Entry(value: value, spellings: made))
+    mutating func note(_ value: String, sentTo host: Host) {
+        if sent[host] != nil || sent.count < ReflectionLimits.hosts {
+            sent[host] = Self.lastOnes((sent[host] ?? []) + [value])
+        } else {
+            sentElsewhere = Self.lastOnes(sentElsewhere + [value])
         }
+    }
+
+    /// As many as are looked for together.
+    private static func lastOnes(_ values: [String]) -> [String] {
+        var kept: [String] = []
+        var octets = 0
+        for value in values.suffix(ReflectionLimits.ofHost).reversed() {
+            octets += value.utf8.count
+            guard kept.isEmpty || octets <= ReflectionLimits.longestTogether else { break }
+            kept.append(value)
+        }
+        return kept.reversed()
+    }
+
+    mutating func recall(_ values: [String]) -> SecretSpellings? {
+        guard let index = place(of: values) else { return nil }
+        let entry = entries[index]
+        if index != entries.count - 1 { entries.append(entries.remove(at: index)) }
+        return entry.spellings
+    }
+
+    /// Keeps a table, or finds that another was made meanwhile.
+    mutating func keep(_ made: SecretSpellings, _ values: [String]) -> SecretSpellings {
+        if let kept = recall(values) { return kept }
+        if entries.count >= ReflectionLimits.remembered { entries.removeFirst() }
+        entries.append(Entry(values: values, spellings: made))
         return made
     }
 
-    /// What requests are searched for.
-    package var outward: [SecretSpellings] { known.withLock { $0.map(\.spellings) } }
-
-    private func learn(_ value: String) {
-        let isKnown = known.withLock { $0.contains { $0.value.utf8.elementsEqual(value.utf8) } }
-        guard !isKnown,
-            let spellings = SecretSpellings(ofField: value, shortest: ReflectionLimits.shortestOutward)
-        else { return }
-        known.withLock { known in
-            if known.count >= ReflectionLimits.outward { known.removeFirst() }
-            known.append(Entry(value: value, spellings: spellings))
-        }
+    mutating func learn(_ value: String, _ made: SecretSpellings) {
+        guard !known.contains(where: { $0.values.holds(value) }) else { return }
+        if known.count >= ReflectionLimits.outward { known.removeFirst() }
+        known.append(Entry(values: [value], spellings: made))
     }
 
-    private func recall(_ value: String) -> SecretSpellings? {
-        entries.withLock { entries in
-            guard let index = entries.lastIndex(where: { $0.value.utf8.elementsEqual(value.utf8) }) else {
-                return nil
-            }
-            let entry = entries[index]
-            if index != entries.count - 1 { entries.append(entries.remove(at: index)) }
-            return entry.spellings
+    private func place(of values: [String]) -> Int? {
+        entries.lastIndex { entry in
+            entry.values.count == values.count && zip(entry.values, values).allSatisfy { $0.isSame(as: $1) }
         }
     }
+}
+
+extension [String] {
+    fileprivate func holds(_ value: String) -> Bool { contains { $0.isSame(as: value) } }
 }

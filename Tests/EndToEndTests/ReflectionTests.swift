@@ -208,6 +208,29 @@ extension EndToEnd {
             #expect(try records(of: "body") == 1)
         }
 
+        @Test("F09: what a host was sent is masked in its replies to other requests, which carry no credential")
+        func later() throws {
+            let rule = "private: true, to: \"https://allowed.test:\(mirror.port)\""
+            try place.profile(
+                "two",
+                "extends: [base]\negress: [{\(rule), allow: [GET /keep], credential: token}, "
+                    + "{\(rule), allow: [GET /kept]}]\nchildren: {profiles: [kept], depth: 1, count: 1}\n"
+            )
+            try place.profile("kept", "extends: [base]\negress: [{\(rule), allow: [GET /kept]}]\n")
+            let url = "https://allowed.test:\(mirror.port)"
+            let outcome = try place.agent(
+                "curl -sS -m10 \(url)/keep; curl -sSi -m10 \(url)/kept; bailey run -p kept -- curl -sSi -m10 \(url)/kept",
+                profile: "two",
+                environment: ["SERVICE_TOKEN": token]
+            )
+            let masked = "Bearer " + String(repeating: "*", count: token.count)
+            #expect(outcome.output.ranges(of: "x-kept: \(masked)").count == 2, "\(outcome)")
+            #expect(outcome.output.ranges(of: "auth=\(masked)").count == 2, "\(outcome)")
+            let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
+            let outside = try place.control("curl -sS -m10 \(ca) \(url)/kept")
+            #expect(outside.output == "auth=Bearer \(token)\n", "the control")
+        }
+
         @Test("F10: the limit: an encoding that is not looked for passes")
         func reverse() throws {
             let reply = try #require(try replies("", ["/echo?enc=reverse"]).first)

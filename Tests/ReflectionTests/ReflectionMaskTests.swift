@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import NIOCore
 import Reflection
 import TestSupport
@@ -151,22 +152,51 @@ struct ReflectionMaskTests {
         let value = "Bearer " + String(repeating: "k9/", count: 2000).prefix(count)
         let isSearchable = (6...4096).contains(count)
         #expect((SecretSpellings(ofField: value) != nil) == isSearchable)
-        #expect((SpellingsCache().spellings(ofField: value) != nil) == isSearchable)
+        #expect((SpellingsCache().spellings(ofField: value, sentTo: Texts.host) != nil) == isSearchable)
     }
 
     @Test func `The tables of a secret are made once, and no description shows it`() throws {
         let cache = SpellingsCache()
-        let first = try #require(cache.spellings(ofField: "Bearer " + Texts.secret))
-        for number in 0..<ReflectionLimits.remembered - 1 {
-            _ = cache.spellings(ofField: "Bearer other\(number)")
+        func spellings(_ value: String) throws -> SecretSpellings? {
+            let host = Host.name(try #require(DNSName("\(value).test")))
+            return cache.spellings(ofField: "Bearer \(value)", sentTo: host)
         }
-        #expect(cache.spellings(ofField: "Bearer " + Texts.secret) === first)
-        for number in 0..<ReflectionLimits.remembered {
-            _ = cache.spellings(ofField: "Bearer third\(number)")
-        }
-        #expect(cache.spellings(ofField: "Bearer " + Texts.secret) !== first)
+        let first = try #require(try spellings("s3cr3t"))
+        for number in 0..<ReflectionLimits.remembered - 1 { _ = try spellings("other\(number)") }
+        #expect(try spellings("s3cr3t") === first)
+        for number in 0..<ReflectionLimits.remembered { _ = try spellings("third\(number)") }
+        #expect(try spellings("s3cr3t") !== first)
         var shown = ""
         dump(first, to: &shown)
+        dump(cache, to: &shown)
         #expect(!(shown + "\(first)" + String(reflecting: first)).contains("s3cr3t"))
+    }
+
+    @Test func `A host's replies are searched for all that it was sent, and those of no other`() throws {
+        let cache = SpellingsCache()
+        let other = Host.name(try #require(DNSName("other.test")))
+        #expect(cache.spellings(sentTo: Texts.host) == nil)
+        for number in 1...ReflectionLimits.ofHost + 1 {
+            _ = try #require(cache.spellings(ofField: "Bearer rotated-\(number)-value", sentTo: Texts.host))
+        }
+        let spellings = try #require(cache.spellings(sentTo: Texts.host))
+        for number in 1...ReflectionLimits.ofHost + 1 {
+            let isLast = number > 1
+            #expect((ReflectionMask.masked("a rotated-\(number)-value", spellings) != nil) == isLast)
+        }
+        #expect(cache.spellings(ofField: "Bearer rotated-3-value", sentTo: Texts.host) === spellings)
+        #expect(cache.spellings(sentTo: other) == nil)
+    }
+
+    @Test func `Beyond the hosts that are told apart, what one is sent is looked for everywhere`() throws {
+        let cache = SpellingsCache()
+        for number in 0...ReflectionLimits.hosts {
+            let host = Host.name(try #require(DNSName("h\(number).test")))
+            let value = number < ReflectionLimits.hosts ? "Bearer the-same" : "Bearer the-last-one"
+            _ = try #require(cache.spellings(ofField: value, sentTo: host))
+        }
+        let spellings = try #require(cache.spellings(sentTo: Texts.host))
+        #expect(ReflectionMask.masked("the-last-one", spellings) != nil)
+        #expect(ReflectionMask.masked("the-same", spellings) == nil)
     }
 }

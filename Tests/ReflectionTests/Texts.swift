@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import NIOCore
 import Reflection
 import Testing
@@ -15,6 +16,8 @@ struct Reflected: CustomTestStringConvertible {
 enum Texts {
     /// With what each encoding has something to do with: `/`, `+`, `=`, `&`, `"`.
     static let secret = "s3cr3t/REAL+k\"=&9xQ"
+
+    static let host = Host.address(IPAddress(v4: 0x7F00_0001))
 
     static func stars(_ count: Int, _ star: String = "*") -> String { String(repeating: star, count: count) }
 

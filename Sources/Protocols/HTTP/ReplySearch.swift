@@ -5,12 +5,13 @@ import NIOHTTP1
 import Reflection
 import Wire
 
-/// Looks through one reply for the credential that was put into its request, and for what the rules mask.
+/// Looks through one reply for the credentials that were put into its request and into earlier ones to the same host, and for
+/// what the rules mask.
 ///
 /// What could hide it is taken out of the request: codings that cannot be undone, and ranges, which would ask for it
 /// in pieces.
 struct ReplySearch {
-    /// Nil without a credential.
+    /// Nil where the host was sent no credential.
     let spellings: SecretSpellings?
     private var reflection: ReflectionMask?
     /// What the rules mask.
@@ -25,18 +26,20 @@ struct ReplySearch {
     init?(
         for injection: Injection?,
         masking kinds: MaskKinds,
+        of request: Request,
         in head: inout HTTPRequestHead,
         _ cache: SpellingsCache
     ) throws(HTTPFault) {
-        guard injection != nil || !kinds.isEmpty else { return nil }
-        self.kinds = kinds
+        let host = request.endpoint.host
         if let injection {
-            guard let spellings = cache.spellings(ofField: injection.value) else { throw Self.unsearchable }
-            self.spellings = spellings
-            reflection = ReflectionMask(spellings)
+            spellings = cache.spellings(ofField: injection.value, sentTo: host)
+            guard spellings != nil else { throw Self.unsearchable }
         } else {
-            spellings = nil
+            spellings = cache.spellings(sentTo: host)
         }
+        guard spellings != nil || !kinds.isEmpty else { return nil }
+        reflection = spellings.map { ReflectionMask($0) }
+        self.kinds = kinds
         head.headers.remove(name: "range")
         head.headers.remove(name: "if-range")
         // Messages of a call are compressed one by one: they come as they are instead.

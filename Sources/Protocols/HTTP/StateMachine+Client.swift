@@ -63,7 +63,7 @@ extension HTTPEngine {
             )
             try leaks.check(asking.gathered, reader.connection.lineage)
             let sent = injection?.isSent == true ? injection : nil
-            search = try ReplySearch(for: sent, masking: masks, in: &head, spellings)
+            search = try ReplySearch(for: sent, masking: masks, of: checked.request, in: &head, spellings)
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)

@@ -67,6 +67,8 @@ final class Mirror: Sendable {
         def chunk(data):
             return b"%x\r\n%s\r\n" % (len(data), data)
 
+        kept = []
+
         def reply(send, path, fields, auth):
             secret = auth.encode()
             def head(status, *lines, body=None):
@@ -83,6 +85,11 @@ final class Mirror: Sendable {
             elif path.startswith("/typed?"):
                 body = json.dumps({"auth": auth, "n": [1, 4111111111111111]}).encode()
                 head("200 OK", "Content-Type: " + path.partition("?")[2], body=body)
+            elif path == "/keep":
+                kept.append(secret)
+                head("200 OK", body=b"kept\n")
+            elif path == "/kept":
+                head("200 OK", "X-Kept: " + kept[-1].decode(), body=b"auth=" + kept[-1] + b"\n")
             elif path == "/headers":
                 head("200 OK", "X-Echo: " + auth, "X-Base64: " + texts["base64"](auth), body=b"headers\n")
             elif path == "/octets":
