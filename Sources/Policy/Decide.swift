@@ -100,7 +100,8 @@ extension LineagePolicy {
             privateAddresses: reachesPrivate,
             masks: outcomes.reduce(into: []) { $0.formUnion($1.masks) },
             sending: sending(outcomes, verdicts),
-            maximumBody: Self.smallest(outcomes)
+            maximumBody: Self.smallest(outcomes),
+            recording: recording
         )
     }
 
