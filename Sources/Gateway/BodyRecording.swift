@@ -63,7 +63,8 @@ final class BodyRecording {
 
     /// Hands over what has come since: once in a turn of the loop.
     func submit() {
-        guard !jobs.isEmpty else { return }
+        // What bodies will be is no work by itself.
+        guard fresh > 0 || held.count > handed else { return }
         let (count, amount) = (held.count - handed, fresh)
         (handed, fresh) = (held.count, 0)
         let recording = NIOLoopBound(self, eventLoop: loop)
