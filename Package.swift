@@ -103,7 +103,7 @@ let package = Package(
         .target(name: "Literals", dependencies: ["CVectorscan"]),
         .target(name: "Masking", dependencies: ["Model", "Literals", "Wire", nio]),
         .target(name: "Signing", dependencies: ["Model", crypto]),
-        .target(name: "Wire", dependencies: ["Model", nio]),
+        .target(name: "Wire", dependencies: ["Model", "Literals", nio]),
         .target(
             name: "CCodings",
             cSettings: hardened,
@@ -188,7 +188,7 @@ let package = Package(
                 name: "MaskingTests",
                 dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]
             ),
-            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model"]),
+            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model", "TestSupport"]),
             .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "TestSupport", nio]),

@@ -15,7 +15,7 @@ struct Authorised: ~Copyable {
     var maximumBody: UInt64? { permit.obligations.maximumBody }
 
     /// What is masked in the reply.
-    var masks: Set<MaskKind> { permit.obligations.masks }
+    var masks: MaskKinds { permit.obligations.masks }
 
     /// Which secrets the request may carry.
     var sending: Sending { permit.obligations.sending }

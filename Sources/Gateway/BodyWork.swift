@@ -21,7 +21,7 @@ final class BodyWork: Sendable {
     struct Source: Sendable {
         let form: BodyCopy.Form
         let secrets: [SecretSpellings]
-        let kinds: Set<MaskKind>
+        let kinds: MaskKinds
     }
 
     /// Jobs of one turn of a loop, and who hears when they are done.

@@ -50,7 +50,7 @@ extension HTTPConversation {
 // And so do bodies, where the profile of the agent or of an ancestor demands it.
 extension HTTPConversation {
     /// Records the bodies of the exchange that begins.
-    func record(_ masks: Set<MaskKind>) {
+    func record(_ masks: MaskKinds) {
         guard let exchange, let context else { return }
         let work = BodyWork(exchange.reply.exchange, of: authoriser.resident, gatehouse.bodies)
         self.exchange?.recording = BodyRecording(work, of: self, on: context.eventLoop)

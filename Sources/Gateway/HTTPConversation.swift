@@ -22,7 +22,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         var reply: Reply
         /// Where the profile demands it.
         var recording: BodyRecording?
-        var masks: Set<MaskKind> = []
+        var masks: MaskKinds = []
         /// Name of what was put in.
         var credential: String?
         /// What the connection was made under.

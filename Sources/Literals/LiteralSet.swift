@@ -14,6 +14,15 @@ internal import Synchronization
         package let end: Int
     }
 
+    /// What a search for one literal gave.
+    package enum First {
+        case nowhere
+        /// The offset behind its last octet.
+        case end(Int)
+        /// It could not be made.
+        case failed
+    }
+
     nonisolated(unsafe) private let database: OpaquePointer
     /// Working memory of scans that are over; each that is under way has its own.
     private let scratches = Mutex<[Scratch]>([])
@@ -68,26 +77,44 @@ internal import Synchronization
 
     /// Appends every literal that ends in `bytes`, in the order of their ends; false when the search could not be made.
     package func find(in bytes: RawSpan, _ hits: inout [Hit]) -> Bool {
-        guard let length = UInt32(exactly: bytes.byteCount), let scratch = takeScratch() else { return false }
+        unsafe withUnsafeMutablePointer(to: &hits) { hits in
+            let status = unsafe scan(bytes, hits) { number, _, end, _, hits in
+                let hit = Hit(literal: Int(number), end: Int(end))
+                unsafe hits?.assumingMemoryBound(to: [Hit].self).pointee.append(hit)
+                return 0
+            }
+            return status == HS_SUCCESS
+        }
+    }
+
+    /// Looks for the literal that ends first in `bytes`, and no further.
+    package func first(in bytes: RawSpan) -> First {
+        var first = 0
+        let status = unsafe withUnsafeMutablePointer(to: &first) { first in
+            unsafe scan(bytes, first) { _, _, end, _, first in
+                unsafe first?.assumingMemoryBound(to: Int.self).pointee = Int(end)
+                return 1
+            }
+        }
+        return switch status {
+        case HS_SUCCESS: .nowhere
+        case HS_SCAN_TERMINATED: .end(first)
+        default: .failed
+        }
+    }
+
+    private func scan(
+        _ bytes: RawSpan,
+        _ context: UnsafeMutableRawPointer,
+        _ event: @convention(c) (UInt32, UInt64, UInt64, UInt32, UnsafeMutableRawPointer?) -> Int32
+    ) -> hs_error_t {
+        guard let length = UInt32(exactly: bytes.byteCount), let scratch = takeScratch() else {
+            return HS_NOMEM
+        }
         defer { scratches.withLock { $0.append(scratch) } }
         return unsafe bytes.withUnsafeBytes { bytes in
-            unsafe withUnsafeMutablePointer(to: &hits) { hits in
-                let text = unsafe bytes.bindMemory(to: CChar.self).baseAddress
-                let status = unsafe hs_scan(
-                    database,
-                    text,
-                    length,
-                    0,
-                    scratch.pointer,
-                    { number, _, end, _, hits in
-                        let hit = Hit(literal: Int(number), end: Int(end))
-                        unsafe hits?.assumingMemoryBound(to: [Hit].self).pointee.append(hit)
-                        return 0
-                    },
-                    hits
-                )
-                return status == HS_SUCCESS
-            }
+            let text = unsafe bytes.bindMemory(to: CChar.self).baseAddress
+            return unsafe hs_scan(database, text, length, 0, scratch.pointer, event, context)
         }
     }
 

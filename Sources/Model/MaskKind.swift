@@ -36,9 +36,9 @@ package enum MaskKind: String, Sendable, Hashable, Codable, CaseIterable, Compar
         case nationalID = "national-id"
         case secrets
 
-        package var kinds: Set<MaskKind> {
+        package var kinds: MaskKinds {
             switch self {
-            case .pii: Set(MaskKind.allCases).subtracting(Group.secrets.kinds)
+            case .pii: MaskKinds.all.subtracting(Group.secrets.kinds)
             case .nationalID:
                 [.usSSN, .ukNINO, .deTaxID, .frNIR, .esDNI, .itCodiceFiscale, .plPESEL]
             case .secrets: [.privateKey, .token]
@@ -47,7 +47,7 @@ package enum MaskKind: String, Sendable, Hashable, Codable, CaseIterable, Compar
     }
 
     /// What a word of a profile stands for; nil for an unknown one.
-    package static func kinds(of word: String) -> Set<MaskKind>? {
+    package static func kinds(of word: String) -> MaskKinds? {
         MaskKind(rawValue: word).map { [$0] } ?? Group(rawValue: word)?.kinds
     }
 

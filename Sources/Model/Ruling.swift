@@ -124,7 +124,7 @@ package struct Obligations: Sendable, Hashable {
     /// The upstream address may be private, loopback or link-local: every level's rule says so.
     package var privateAddresses: Bool
     /// What is masked in the reply: whatever a matching rule of any level names.
-    package var masks: Set<MaskKind>
+    package var masks: MaskKinds
     /// Which secrets the request may carry.
     package var sending: Sending
     /// Octets that the body may have at most, where its length is not known; nil for any number.
@@ -135,7 +135,7 @@ package struct Obligations: Sendable, Hashable {
     package init(
         credential: String? = nil,
         privateAddresses: Bool = false,
-        masks: Set<MaskKind> = [],
+        masks: MaskKinds = [],
         sending: Sending = Sending(),
         maximumBody: UInt64? = nil,
         recording: Recording = .metadata
@@ -153,8 +153,9 @@ package struct Obligations: Sendable, Hashable {
 package struct Sending: Sendable, Hashable {
     /// What a rule can name.
     package static let words: [MaskKind] = [.privateKey, .token]
+    package static let everything = MaskKinds(words)
 
-    package let kinds: Set<MaskKind>
+    package let kinds: MaskKinds
     /// The rule of the first level that does not name them all, and that level.
     package let rule: RuleReference?
     package let decidedBy: Hop?
@@ -164,7 +165,7 @@ package struct Sending: Sendable, Hashable {
 
     package func hash(into hasher: inout Hasher) { hasher.combine(kinds) }
 
-    package init(kinds: Set<MaskKind> = [], rule: RuleReference? = nil, decidedBy: Hop? = nil) {
+    package init(kinds: MaskKinds = [], rule: RuleReference? = nil, decidedBy: Hop? = nil) {
         self.kinds = kinds
         self.rule = rule
         self.decidedBy = decidedBy

@@ -67,7 +67,6 @@ extension ActionPattern {
 /// What one level says to one request.
 struct LevelOutcome {
     /// Nil while no rule matched.
-    private(set) var effect: Effect?
     private var deciding: CompiledAction?
     /// Steps over single bytes that matching took.
     private(set) var steps = 0
@@ -76,14 +75,13 @@ struct LevelOutcome {
     private var others: [String] = []
     private(set) var reachesPrivateAddresses = false
     /// What the matching rules mask in the reply.
-    private(set) var masks: Set<MaskKind> = []
+    private(set) var masks: MaskKinds = []
     /// Secrets that a matching `allow` rule lets out.
-    private(set) var sends: Set<MaskKind> = []
+    private(set) var sends: MaskKinds = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
-    /// What nobody knows of before the body is read: the pointers of `ask` and `deny`, and what `allow` could add.
-    private var forbidding: Set<JSONPointer> = []
-    private var allowing: [CompiledAction] = []
+    /// What nobody knows of before the body is read.
+    private var open: [CompiledAction] = []
     /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
     private var largest: UInt64?
     /// Octets from which on they are denied, or have to be asked about.
@@ -114,21 +112,17 @@ struct LevelOutcome {
         switch conditions.hold(of: request, &query, as: action.effect) {
         case .no: return
         case .yes: add(action)
-        case .unread where action.effect == .allow: allowing.append(action)
-        case .unread: forbidding.formUnion(conditions.members.map(\.pointer))
+        case .unread: open.append(action)
         case .upTo(let bound) where action.effect == .allow: add(action, upTo: bound)
         case .upTo(let bound): cap = min(cap, bound)
         }
     }
 
     private mutating func add(_ action: CompiledAction, upTo bound: UInt64 = .max) {
-        if isStronger(action) {
-            effect = action.effect
-            deciding = action
-        }
-        if action.effect != .deny, !action.masks.isEmpty { masks.formUnion(action.masks) }
+        if isStronger(action) { deciding = action }
+        if action.effect != .deny { masks.formUnion(action.masks) }
         guard action.effect == .allow else { return }
-        if !action.sends.isEmpty { sends.formUnion(action.sends) }
+        sends.formUnion(action.sends)
         largest = max(largest ?? 0, bound)
         if let named = action.credential, !names(named) {
             if credential == nil { credential = named } else { others.append(named) }
@@ -147,7 +141,7 @@ struct LevelOutcome {
     var rule: RuleReference? { deciding?.reference }
 
     /// `deny` where nothing matched.
-    var verdict: Effect { effect ?? .deny }
+    var verdict: Effect { deciding?.effect ?? .deny }
 
     /// Whether a matching `allow` rule names it.
     func names(_ other: String) -> Bool { credential == other || (!others.isEmpty && others.contains(other)) }
@@ -164,20 +158,20 @@ struct LevelOutcome {
     }
 
     /// What was decided without the body stands, whatever it says.
-    var isRefused: Bool { verdict == .deny && (effect != nil || allowing.isEmpty) }
+    var isRefused: Bool { verdict == .deny && (deciding != nil || !open.contains { $0.effect == .allow }) }
 
     /// Something matched whose conditions nobody knows of yet.
-    var leavesOpen: Bool { !forbidding.isEmpty || !allowing.isEmpty }
+    var leavesOpen: Bool { !open.isEmpty }
 
     /// Pointers that something hangs on: whether the request is allowed, with what, and how large.
     var unread: Set<JSONPointer> {
-        allowing.filter(adds).reduce(into: forbidding) { pointers, action in
+        open.filter { $0.effect != .allow || adds($0) }.reduce(into: []) { pointers, action in
             pointers.formUnion(action.pattern.conditions?.members.map(\.pointer) ?? [])
         }
     }
 
     private func adds(_ action: CompiledAction) -> Bool {
-        effect == nil || largest != .max || action.credential.map { !names($0) } == true
+        deciding == nil || largest != .max || action.credential.map { !names($0) } == true
             || (action.reachesPrivateAddresses && !reachesPrivateAddresses)
             || (action.namesAddress && !namesAddress)
             || !action.masks.isSubset(of: masks) || !action.sends.isSubset(of: sends)

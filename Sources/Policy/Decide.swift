@@ -13,14 +13,14 @@ extension LineagePolicy {
             return .deny(Refusal(verdict: .deny, denial: denial(request, error), levels: []))
         }
         let outcomes = outcomes(for: request, readings)
-        var unread: Set<JSONPointer> = []
-        for outcome in outcomes where outcome.leavesOpen { unread.formUnion(outcome.unread) }
-        if !unread.isEmpty, !outcomes.contains(where: \.isRefused) {
-            return .read(.json(unread.sorted { $0.text.precedes($1.text) }))
+        // By their places: an element that is copied out counts the references of all that it holds.
+        var (strictest, leavesOpen) = (outcomes.isEmpty ? Effect.deny : .allow, false)
+        for level in outcomes.indices {
+            strictest = max(strictest, outcomes[level].verdict)
+            leavesOpen = leavesOpen || outcomes[level].leavesOpen
         }
+        if leavesOpen, let interest = interest(outcomes) { return .read(interest) }
         let verdicts = verdicts(outcomes)
-        var strictest = verdicts.isEmpty ? Effect.deny : .allow
-        for verdict in verdicts { strictest = max(strictest, verdict.effect) }
         guard strictest == .allow else {
             let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
             let denial = denial(request, level: level, verdicts: verdicts)
@@ -32,6 +32,14 @@ extension LineagePolicy {
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
         }
+    }
+
+    /// What of the body every level needs to know; nil where the request is refused anyway.
+    private func interest(_ outcomes: [LevelOutcome]) -> BodyInterest? {
+        var unread: Set<JSONPointer> = []
+        for outcome in outcomes where outcome.leavesOpen { unread.formUnion(outcome.unread) }
+        guard !unread.isEmpty, !outcomes.contains(where: \.isRefused) else { return nil }
+        return .json(unread.sorted { $0.text.precedes($1.text) })
     }
 
     private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
@@ -82,48 +90,44 @@ extension LineagePolicy {
         _ outcomes: [LevelOutcome],
         _ verdicts: [LevelVerdict]
     ) throws(Denial) -> Obligations {
-        let reachesPrivate = outcomes.allSatisfy(\.reachesPrivateAddresses)
+        var (reachesPrivate, masks, maximumBody) = (true, MaskKinds(), UInt64?.none)
+        for level in outcomes.indices {
+            reachesPrivate = reachesPrivate && outcomes[level].reachesPrivateAddresses
+            masks.formUnion(outcomes[level].masks)
+            if let bound = outcomes[level].maximumBody { maximumBody = min(maximumBody ?? bound, bound) }
+        }
         if case .address(let address) = request.endpoint.host {
             try checkScope(of: address, request, outcomes, reachesPrivate: reachesPrivate)
         }
-        if let own = outcomes.last, own.namesSeveral {
-            throw ambiguousCredential(request, own.credentials)
-        }
-        let credential = outcomes.last?.credential
-        if let credential,
-            let level = outcomes.firstIndex(where: { !$0.names(credential) })
-        {
-            throw foreignCredential(request, credential, level: level)
-        }
         return Obligations(
-            credential: credential,
+            credential: try credential(for: request, outcomes),
             privateAddresses: reachesPrivate,
-            masks: outcomes.reduce(into: []) { $0.formUnion($1.masks) },
+            masks: masks,
             sending: sending(outcomes, verdicts),
-            maximumBody: Self.smallest(outcomes),
+            maximumBody: maximumBody,
             recording: recording
         )
     }
 
-    /// What rules can name under `send`.
-    private static let secrets = Set(Sending.words)
-
-    private func sending(_ outcomes: [LevelOutcome], _ verdicts: [LevelVerdict]) -> Sending {
-        let all = Self.secrets
-        let level = outcomes.firstIndex { $0.sends.isEmpty || !$0.sends.isSuperset(of: all) }
-        guard let level else { return Sending(kinds: all) }
-        let sendsNone = outcomes.contains { $0.sends.isEmpty }
-        let kinds = sendsNone ? [] : outcomes.reduce(into: all) { $0.formIntersection($1.sends) }
-        return Sending(kinds: kinds, rule: verdicts[level].rule, decidedBy: lineage.hops[level])
+    /// The one that the agent's own rules name, when those of every ancestor name it as well.
+    private func credential(for request: Request, _ outcomes: [LevelOutcome]) throws(Denial) -> String? {
+        guard let own = outcomes.indices.last else { return nil }
+        if outcomes[own].namesSeveral { throw ambiguousCredential(request, outcomes[own].credentials) }
+        guard let credential = outcomes[own].credential else { return nil }
+        for level in outcomes.indices where !outcomes[level].names(credential) {
+            throw foreignCredential(request, credential, level: level)
+        }
+        return credential
     }
 
-    /// Octets that every level lets a body of unknown length have; nil for any number.
-    private static func smallest(_ outcomes: [LevelOutcome]) -> UInt64? {
-        var smallest: UInt64?
-        for outcome in outcomes {
-            if let bound = outcome.maximumBody { smallest = min(smallest ?? bound, bound) }
+    private func sending(_ outcomes: [LevelOutcome], _ verdicts: [LevelVerdict]) -> Sending {
+        var (kinds, first) = (Sending.everything, Int?.none)
+        for level in outcomes.indices {
+            if first == nil, !Sending.everything.isSubset(of: outcomes[level].sends) { first = level }
+            kinds.formIntersection(outcomes[level].sends)
         }
-        return smallest
+        guard let first else { return Sending(kinds: kinds) }
+        return Sending(kinds: kinds, rule: verdicts[first].rule, decidedBy: hops[first])
     }
 
     /// An address written as such is checked here; one that a name resolves to is checked before it is dialled.

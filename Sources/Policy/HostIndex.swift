@@ -11,8 +11,8 @@ final class CompiledAction: Sendable {
     /// How it is named in records and refusals.
     let reference: RuleReference
     let credential: String?
-    let masks: Set<MaskKind>
-    let sends: Set<MaskKind>
+    let masks: MaskKinds
+    let sends: MaskKinds
     let reachesPrivateAddresses: Bool
     /// Its pattern is the very address, not a network around it.
     let namesAddress: Bool

@@ -9,6 +9,7 @@ struct SegmentedPath: Sendable {
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
         var ranges: [Range<Int>] = []
+        ranges.reserveCapacity(8)
         var start = 1
         for index in bytes.indices.dropFirst() where bytes[index] == UInt8(ascii: "/") {
             ranges.append(start..<index)

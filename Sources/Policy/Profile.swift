@@ -188,9 +188,9 @@ package struct EgressRule: Sendable, Hashable {
     package var deny: [ActionPattern]
     package var credential: String?
     /// What is masked in replies.
-    package var masks: Set<MaskKind>
+    package var masks: MaskKinds
     /// Secrets that requests may carry: of `Sending.words`.
-    package var sends: Set<MaskKind>
+    package var sends: MaskKinds
     /// `ci.yaml:14`.
     package var source: String
 
@@ -201,8 +201,8 @@ package struct EgressRule: Sendable, Hashable {
         ask: [ActionPattern] = [],
         deny: [ActionPattern] = [],
         credential: String? = nil,
-        masks: Set<MaskKind> = [],
-        sends: Set<MaskKind> = [],
+        masks: MaskKinds = [],
+        sends: MaskKinds = [],
         source: String
     ) {
         self.to = to

@@ -47,8 +47,8 @@ struct CanonicalText {
 
     private mutating func add(_ rule: EgressRule) {
         line("to", rule.to.description, "\(rule.privateAddresses)", rule.credential ?? "")
-        lines("mask", rule.masks.sorted().map(\.rawValue))
-        lines("send", rule.sends.sorted().map(\.rawValue))
+        lines("mask", rule.masks.words)
+        lines("send", rule.sends.words)
         lines("allow", rule.allow.map(\.text))
         lines("ask", rule.ask.map(\.text))
         lines("deny", rule.deny.map(\.text))

@@ -129,8 +129,8 @@ extension ProfileParser {
         _ key: String,
         of words: [String],
         _ scheme: Scheme,
-        _ kinds: (String) -> Set<MaskKind>?
-    ) -> Set<MaskKind> {
+        _ kinds: (String) -> MaskKinds?
+    ) -> MaskKinds {
         guard let node = rule[key] else { return [] }
         guard scheme == .http || scheme == .https else {
             errors.report(
@@ -139,7 +139,7 @@ extension ProfileParser {
             )
             return []
         }
-        var result: Set<MaskKind> = []
+        var result: MaskKinds = []
         for item in node.texts(key, &errors) ?? [] {
             if let known = kinds(item.text) {
                 result.formUnion(known)

@@ -24,7 +24,7 @@ package enum Ruling: Sendable, Hashable {
     /// where there is a bound.
     case allowed(
         injection: Injection?,
-        masks: Set<MaskKind> = [],
+        masks: MaskKinds = [],
         sending: Sending = Sending(),
         maximumBody: UInt64? = nil
     )

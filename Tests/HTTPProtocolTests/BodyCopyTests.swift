@@ -19,7 +19,7 @@ struct BodyCopyTests {
     private static func recorded(
         _ octets: [UInt8],
         _ form: BodyCopy.Form,
-        _ kinds: Set<MaskKind> = [],
+        _ kinds: MaskKinds = [],
         side: BodySide = .response,
         pieces: Int = .max,
         isWhole: Bool = true
@@ -45,7 +45,7 @@ struct BodyCopyTests {
             "a s3cr3t-REAL-and-long b \(Self.token) c czNjcjN0LVJFQUwtYW5kLWxvbmc= d bob@example.org"
         let hidden = "a ******************** b \(Self.masked) c "
         for (kinds, mail) in [([], "bob@example.org"), ([.email], "xxx@xxxxxxx.xxx")]
-            as [(Set<MaskKind>, String)]
+            as [(MaskKinds, String)]
         {
             let (found, copy) = Self.recorded(Array(document.utf8), Self.text, kinds, pieces: pieces)
             #expect(found.hasPrefix(hidden) && found.hasSuffix(" d \(mail)"), "\(found)")
@@ -85,11 +85,11 @@ struct BodyCopyTests {
             (["content-type": "application/zip"], [.email], "is application/zip, which cannot be masked"),
             (["content-type": "text/plain; charset=utf-16"], [], "charset utf-16"),
             (["content-type": "application/grpc", "grpc-encoding": "gzip"], [], "compressed one by one"),
-        ] as [(HTTPHeaders, Set<MaskKind>, String)]
+        ] as [(HTTPHeaders, MaskKinds, String)]
     )
     func `What cannot be looked through is not recorded, and why is said`(
         headers: HTTPHeaders,
-        kinds: Set<MaskKind>,
+        kinds: MaskKinds,
         why: String
     ) {
         let (found, copy) = Self.recorded(Array("s3cr3t-REAL-and-long".utf8), .document(headers), kinds)

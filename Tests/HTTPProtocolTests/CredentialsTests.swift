@@ -28,7 +28,7 @@ struct CredentialsTests {
 
     /// Tokens may leave: a placeholder has the shape of one.
     static func play(
-        _ ruling: Ruling = .allowed(injection: injection, sending: Sending(kinds: Set(Sending.words)))
+        _ ruling: Ruling = .allowed(injection: injection, sending: Sending(kinds: Sending.everything))
     ) throws -> Playbook {
         try Playbook(
             Playbook.captured("allowed.test"),

@@ -15,7 +15,7 @@ struct LeakTests {
         profileDigest: "00"
     )
 
-    private static func play(_ kinds: Set<MaskKind> = []) throws -> Playbook {
+    private static func play(_ kinds: MaskKinds = []) throws -> Playbook {
         try Playbook(decide: { _ in
             .allowed(injection: nil, sending: Sending(kinds: kinds, rule: rule, decidedBy: hop))
         })
@@ -143,7 +143,7 @@ struct LeakTests {
     {
         let secret = "s3cr3t-REAL-value"
         let injection = Injection(.field("authorization"), value: "Bearer \(secret)")
-        let all = Set(Sending.words)
+        let all = Sending.everything
         let base64 = Data("x\(secret)".utf8).base64EncodedString()
         let hex = secret.utf8.map { String($0, radix: 16) }.joined()
         for spelling in [

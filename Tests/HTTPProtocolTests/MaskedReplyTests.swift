@@ -9,7 +9,7 @@ struct MaskedReplyTests {
 
     private static func play(
         _ request: String = StateMachineTests.get,
-        _ masks: Set<MaskKind> = [.email, .iban]
+        _ masks: MaskKinds = [.email, .iban]
     ) throws -> Playbook {
         let play = try Playbook(decide: { _ in .allowed(injection: nil, masks: masks) })
         try play.client(request)

@@ -29,7 +29,7 @@ struct WebSocketMaskTests {
     }
 
     private static func masking(
-        _ kinds: Set<MaskKind>,
+        _ kinds: MaskKinds,
         injecting injection: Injection? = nil
     ) throws -> WebSocketTalk {
         let talk = try WebSocketTalk()
@@ -114,7 +114,7 @@ struct WebSocketMaskTests {
         throws
     {
         let injection = Injection(.field("authorization"), value: "Bearer s3cr3t-REAL")
-        for kinds in [[], [.email]] as [Set<MaskKind>] {
+        for kinds in [[], [.email]] as [MaskKinds] {
             let talk = try Self.masking(kinds, injecting: injection)
             for text in ["x s3cr", "3t-REAL y"] {
                 try talk.send(Self.frame(0x81, text.utf8), from: .upstream)

@@ -17,11 +17,11 @@ struct MaskCase: CustomTestStringConvertible {
 }
 
 enum MaskTexts {
-    static let all = Set(MaskKind.allCases)
+    static let all = MaskKinds.all
 
     static func mask(
         _ text: String,
-        _ kinds: Set<MaskKind> = all,
+        _ kinds: MaskKinds = all,
         _ syntax: EscapeSyntax = .backslash,
         cuts: [Int] = []
     ) throws -> (text: String, counts: [MaskKind: Int]) {

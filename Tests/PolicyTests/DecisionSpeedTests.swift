@@ -1,6 +1,7 @@
 import Foundation
 import Model
 import Policy
+import TestSupport
 import Testing
 
 /// What one decision costs, in figures that are printed and that nothing is asserted about.
@@ -112,13 +113,6 @@ struct DecisionSpeedTests {
         return request
     }
 
-    /// Seconds of this thread: other work on the machine does not count.
-    private static func processorTime() -> Double {
-        var now = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
-        return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-    }
-
     @Test func `One decision by 1,000 rules at each of eight levels`() throws {
         let profiles = try (0..<Self.levels).map(Self.profile)
         #expect(profiles.allSatisfy { $0.egress.count == Self.hosts * Self.rulesPerHost })
@@ -166,7 +160,7 @@ struct DecisionSpeedTests {
             var rounds: [Double] = []
             for _ in 0..<7 {
                 let count = 20_000
-                let start = Self.processorTime()
+                let start = processorSeconds()
                 for _ in 0..<count {
                     switch policy.decide(request) {
                     case .allow: if expected != .allow { Issue.record("\(name) is allowed") }
@@ -174,7 +168,7 @@ struct DecisionSpeedTests {
                     case .read: Issue.record("\(name) is not decided")
                     }
                 }
-                rounds.append((Self.processorTime() - start) * 1e6 / Double(count))
+                rounds.append((processorSeconds() - start) * 1e6 / Double(count))
             }
             let median = rounds.sorted()[rounds.count / 2]
             print("bench-decide: \(name): \((median * 100).rounded() / 100) µs")

@@ -146,7 +146,7 @@ struct LineageTests {
 
     @Test("Masks add up: those of every matching rule, of every level")
     func masks() throws {
-        func masking(_ kinds: Set<MaskKind>, _ allow: String) -> EgressRule? {
+        func masking(_ kinds: MaskKinds, _ allow: String) -> EgressRule? {
             var rule = rule("a.test", allow: [allow])
             rule?.masks = kinds
             return rule
@@ -158,7 +158,7 @@ struct LineageTests {
         for (path, masked) in [("/x", [MaskKind.email, .iban, .phone]), ("/y", [.email, .phone])] {
             let action = Action.http(method: "GET", path: path, query: nil)
             switch try #require(lineage(parent, child)).decide(Request(endpoint: endpoint, action: action)) {
-            case .allow(let permit): #expect(permit.obligations.masks == Set(masked))
+            case .allow(let permit): #expect(permit.obligations.masks == MaskKinds(masked))
             case .deny(let refusal): Issue.record("\(refusal.denial)")
             case .read: Issue.record("asked for more of the request")
             }

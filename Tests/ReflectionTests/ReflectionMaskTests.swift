@@ -68,6 +68,37 @@ struct ReflectionMaskTests {
         }
     }
 
+    @Test func `An escape whose letter begins the secret is read alike wherever it is cut`() throws {
+        let spellings = try #require(SecretSpellings(ofField: "Bearer nXq8-Lz51Tw7"))
+        let text = #"a\nXq%38-Lz51Tw7 b\\nXq8-Lz51Tw7 c\\u006eXq8-Lz51Tw7 d\u006eXq8-Lz51Tw7"#
+        func masked(cutAt place: Int) -> String {
+            var mask = ReflectionMask(spellings)
+            let head = mask.mask(ByteBuffer(string: String(text.prefix(place))))
+            let tail = mask.mask(ByteBuffer(string: String(text.dropFirst(place))))
+            return [head, tail, mask.finish()].map { String(buffer: $0) }.joined()
+        }
+        let whole = masked(cutAt: 0)
+        #expect(whole.hasPrefix(#"a\nXq%38-Lz51Tw7 b\\"#) && !whole.hasSuffix("Tw7"))
+        for place in 1..<text.count { #expect(masked(cutAt: place) == whole) }
+    }
+
+    @Test func `Whichever octet of a spelling is escaped, and however, it is found`() throws {
+        let spellings = try #require(SecretSpellings(ofField: "Bearer " + Texts.secret))
+        for written in [Texts.secret, Data(Texts.secret.utf8).base64EncodedString()] {
+            let octets = Array(written.utf8)
+            for (place, octet) in octets.enumerated() {
+                let hex = (octet < 16 ? "0" : "") + String(octet, radix: 16)
+                for escape in ["%\(hex)", "\\u00\(hex)", "\\x\(hex)", "&#\(octet);", "&#x\(hex);"] {
+                    let (head, tail) = (octets[..<place], octets[(place + 1)...])
+                    let text =
+                        "before " + String(decoding: head, as: UTF8.self) + escape
+                        + String(decoding: tail, as: UTF8.self) + " behind it, long enough"
+                    #expect(ReflectionMask.masked(text, spellings) != nil, "\(text)")
+                }
+            }
+        }
+    }
+
     @Test func `Octets without the secret pass as they are`() throws {
         var random = SplitMix(7)
         let bytes = (0..<100_000).map { _ in UInt8.random(in: 0...255, using: &random) }

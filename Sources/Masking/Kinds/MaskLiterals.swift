@@ -26,10 +26,10 @@ enum MaskLiterals {
     /// Nil where Vectorscan does not run; then nothing can be masked.
     private static let set = LiteralSet(all.map(\.octets))
 
-    static func concern(_ kinds: MaskBits) -> Bool { kinds.holdsAny(own) }
+    static func concern(_ kinds: MaskKinds) -> Bool { kinds.holdsAny(own) }
 
     /// The other kinds are made of digits.
-    static let own = MaskBits([.email, .privateKey, .token])
+    static let own = MaskKinds([.email, .privateKey, .token])
 
     static func find(in text: RawSpan, _ hits: inout [LiteralSet.Hit]) -> Bool {
         hits.removeAll(keepingCapacity: true)

@@ -5,9 +5,9 @@ internal import Model
 /// Each of them has four digits in some eight octets, wherever these begin, or a digit behind two capitals, perhaps with a space between:
 /// of most texts nothing else is looked at.
 enum NumberTrigger {
-    static func concern(_ kinds: MaskBits) -> Bool { kinds.holdsAny(own) }
+    static func concern(_ kinds: MaskKinds) -> Bool { kinds.holdsAny(own) }
 
-    private static let own = MaskBits(Set(MaskKind.allCases).subtracting([.email, .privateKey, .token]))
+    private static let own = MaskKinds.all.subtracting([.email, .privateKey, .token])
 
     static func run(_ text: RawSpan, from start: Int, _ sweep: inout Sweep) {
         var numbers = Numbers(sweep.kinds, from: start)

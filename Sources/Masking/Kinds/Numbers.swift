@@ -2,11 +2,11 @@ internal import Model
 
 /// Looks at groups of digits, each once, and at what stands around them.
 struct Numbers {
-    private let kinds: MaskBits
+    private let kinds: MaskKinds
     /// The first place that has not been looked at.
     private var next: Int
 
-    init(_ kinds: MaskBits, from start: Int) {
+    init(_ kinds: MaskKinds, from start: Int) {
         self.kinds = kinds
         next = start
     }
@@ -62,8 +62,9 @@ struct Numbers {
         guard length != 7, length != 8 else { return true }
         guard NumberShape.couldBegin(length, text.octet(end)) else { return false }
         guard length < 5 else { return true }
+        // Of dates the second group is too short.
         let last = end + NumberShape.shortestSecond(length)
-        return last >= text.byteCount || text.octet(last).isDigit
+        return last >= text.byteCount || (text.octet(last).isDigit && text.octet(last - 1).isDigit)
     }
 
     private func sighting(

@@ -29,10 +29,9 @@ package struct EscapeSyntax: OptionSet, Sendable {
         }
     }
 
-    /// Octets that can begin an escape, each eight times in a word.
-    var beginnings: [UInt64] {
-        [UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: "&"), UInt8(ascii: "+")]
-            .filter(begins).map(OctetLanes.all)
+    /// Octets that can begin an escape.
+    var beginnings: [UInt8] {
+        [UInt8(ascii: "%"), UInt8(ascii: "\\"), UInt8(ascii: "&"), UInt8(ascii: "+")].filter(begins)
     }
 
     /// Reads what begins with one of these octets, as it stands in the document.

@@ -13,7 +13,7 @@ struct LogicalText {
     }
 
     private let syntax: EscapeSyntax
-    private let beginnings: [UInt64]
+    private var beginnings: EscapeBeginnings
     private(set) var octets: [UInt8] = []
     private var escapes: [Escape] = []
     /// Octets of the document that were read: all but an escape that has begun at its end.
@@ -21,7 +21,7 @@ struct LogicalText {
 
     init(_ syntax: EscapeSyntax) {
         self.syntax = syntax
-        beginnings = syntax.beginnings
+        beginnings = EscapeBeginnings(syntax)
     }
 
     /// Reads a stretch; false when it has no escape and stands for itself, so that nothing was copied.
@@ -29,9 +29,10 @@ struct LogicalText {
         octets.removeAll(keepingCapacity: true)
         escapes.removeAll(keepingCapacity: true)
         taken = document.byteCount
+        beginnings.start()
         var index = 0
         var copied = 0
-        while let start = firstBeginning(in: document, from: index) {
+        while let start = beginnings.first(in: document, from: index) {
             switch escape(document, at: start) {
             case .none:
                 index = start + 1
@@ -71,22 +72,6 @@ struct LogicalText {
         // The octets behind its first have no place of their own.
         guard place >= escape.place + escape.count else { return escape.start }
         return escape.start + escape.length + place - escape.place - escape.count
-    }
-
-    /// The first octet that may begin an escape.
-    private func firstBeginning(in document: RawSpan, from start: Int) -> Int? {
-        var index = start
-        let count = document.byteCount
-        words: while index + 8 <= count {
-            let word = document.word(index)
-            for beginning in beginnings where OctetLanes.hasZero(word ^ beginning) { break words }
-            index += 8
-        }
-        while index < count {
-            if syntax.begins(with: document.octet(index)) { return index }
-            index += 1
-        }
-        return nil
     }
 
     private func escape(_ document: RawSpan, at start: Int) -> EscapedOctets {

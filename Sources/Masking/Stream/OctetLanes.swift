@@ -15,10 +15,6 @@ enum OctetLanes {
         return above & ~beyond & ~word & high
     }
 
-    /// Whether any octet is zero.
-    @inline(__always)
-    static func hasZero(_ word: UInt64) -> Bool { (word &- all(1)) & ~word & high != 0 }
-
     /// How many high bits are set, of a word with no others.
     @inline(__always)
     static func count(_ bits: UInt64) -> UInt64 { ((bits >> 7) &* 0x0101_0101_0101_0101) >> 56 }

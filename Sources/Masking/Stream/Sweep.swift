@@ -25,7 +25,7 @@ struct Sweep {
         case undecided(from: Int)
     }
 
-    let kinds: MaskBits
+    let kinds: MaskKinds
     /// The two octets in front of the stretch; spaces at the beginning.
     let edges: (last: UInt8, secondLast: UInt8)
     let isLast: Bool
@@ -35,7 +35,7 @@ struct Sweep {
     /// The first place that is in doubt.
     private(set) var doubt = Int.max
 
-    init(_ kinds: MaskBits, edges: (last: UInt8, secondLast: UInt8), isLast: Bool, isStrict: Bool) {
+    init(_ kinds: MaskKinds, edges: (last: UInt8, secondLast: UInt8), isLast: Bool, isStrict: Bool) {
         self.isStrict = isStrict
         self.kinds = kinds
         self.edges = edges

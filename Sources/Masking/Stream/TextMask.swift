@@ -7,12 +7,14 @@ package import NIOCore
 /// A document keeps its length and its form. What the end of a piece leaves in doubt is kept back, and nothing else: a
 /// word, at most one address of mail long, or a token's first parts.
 package struct TextMask {
-    private let kinds: MaskBits
+    private let kinds: MaskKinds
     private let syntax: EscapeSyntax
     private let isStrict: Bool
     private var logical: LogicalText
     /// Not passed on yet.
-    private var held = ByteBuffer()
+    private var held: [UInt8] = []
+    /// What was held and the piece behind it; its memory is used again once what was passed on of it is gone.
+    private var joint = ByteBuffer()
     /// The last two octets, as they were, in front of it.
     private var edges: (last: UInt8, secondLast: UInt8) = (0x20, 0x20)
     /// Something that has begun in what was passed on, and how it is masked.
@@ -22,34 +24,40 @@ package struct TextMask {
     package private(set) var counts: [MaskKind: Int] = [:]
 
     /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
-    package init(_ kinds: Set<MaskKind>, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+    package init(_ kinds: MaskKinds, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
         self.isStrict = isStrict
-        self.kinds = MaskBits(kinds)
+        self.kinds = kinds
         self.syntax = syntax
         logical = LogicalText(syntax)
     }
 
     /// Reads on; what can be passed on now, masked; nil where the search cannot be made.
     package mutating func mask(_ piece: ByteBuffer) -> ByteBuffer? {
-        var document = piece
-        if held.readableBytes > 0 {
-            document = held
-            document.writeImmutableBuffer(piece)
-            held = ByteBuffer()
-        }
-        return mask(document, isLast: false)
+        guard !held.isEmpty else { return mask(piece, isLast: false)?.passed }
+        // Taken out, so that there is one reference to it.
+        var document = joint
+        joint = ByteBuffer()
+        document.clear(minimumCapacity: held.count + piece.readableBytes)
+        document.writeBytes(held)
+        document.writeImmutableBuffer(piece)
+        guard let masked = mask(document, isLast: false) else { return nil }
+        joint = masked.document
+        return masked.passed
     }
 
     /// The document is over: what was kept back.
     package mutating func finish() -> ByteBuffer? {
-        let document = held
-        held = ByteBuffer()
-        return mask(document, isLast: true)
+        joint = ByteBuffer()
+        return mask(ByteBuffer(bytes: held), isLast: true)?.passed
     }
 
-    private mutating func mask(_ document: ByteBuffer, isLast: Bool) -> ByteBuffer? {
-        guard document.readableBytes > 0 else { return document }
-        var document = document
+    /// What is passed on of a document, and the document; what is not is held.
+    private mutating func mask(
+        _ document: consuming ByteBuffer,
+        isLast: Bool
+    ) -> (passed: ByteBuffer, document: ByteBuffer)? {
+        held.removeAll(keepingCapacity: true)
+        guard document.readableBytes > 0 else { return (document, document) }
         let isRead = logical.read(document.readableBytesSpan, isLast: isLast)
         let octets = logical.octets
         let taken = logical.taken
@@ -69,8 +77,8 @@ package struct TextMask {
         }
         let end = isRead ? logical.start(of: outcome.end) : outcome.end
         let passed = document.readSlice(length: end) ?? ByteBuffer()
-        held = document
-        return passed
+        held += document.readableBytesView
+        return (passed, document)
     }
 
     private mutating func search(_ text: RawSpan, _ isLast: Bool) -> (finds: [Sweep.Find], end: Int)? {

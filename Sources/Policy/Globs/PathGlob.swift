@@ -14,14 +14,27 @@ package struct PathGlob: Sendable, Hashable {
         case text(StarredText)
     }
 
-    private let glob: GlobBytes
-    let segments: [Segment]
-    /// Bytes that every path begins with which the glob stands for.
-    private let prefix: Int
-    /// The places of the first `**` and the last, and the segments between two of them; nil without any.
-    private let doors: (first: Int, last: Int, between: [Range<Int>])?
-    /// What one match costs at most, in steps over single bytes, for paths of `maximumPath`.
-    package let cost: Int
+    fileprivate let parts: Parts
+
+    /// A class: a pattern is passed about at every decision, not copied.
+    fileprivate final class Parts: Sendable {
+        let glob: GlobBytes
+        let segments: [Segment]
+        /// Bytes that every path begins with which the glob stands for.
+        let prefix: Int
+        /// The places of the first `**` and the last, and the segments between two of them; nil without any.
+        let doors: (first: Int, last: Int, between: [Range<Int>])?
+        let cost: Int
+
+        init(_ bytes: [UInt8]) {
+            segments = PathGlob.segments(of: bytes)
+            let searched = segments.compactMap(\.starred).filter { $0.searches(in: bytes) }
+            glob = GlobBytes(bytes, pieces: searched.compactMap(\.stars))
+            prefix = PathGlob.prefix(of: bytes)
+            doors = PathGlob.doors(of: segments)
+            cost = GlobShape(segments, searches: !searched.isEmpty, length: bytes.count).cost
+        }
+    }
 
     /// Bytes of a pattern; servers commonly refuse request lines over 8 KiB, and a reviewed pattern is far shorter.
     package static let maximumLength = 1024
@@ -37,22 +50,20 @@ package struct PathGlob: Sendable, Hashable {
         self.init(bytes: Array(text.utf8))
     }
 
-    private init(bytes: [UInt8]) {
-        segments = Self.segments(of: bytes)
-        let searched = segments.compactMap(\.starred).filter { $0.searches(in: bytes) }
-        glob = GlobBytes(bytes, pieces: searched.compactMap(\.stars))
-        prefix = Self.prefix(of: bytes)
-        doors = Self.doors(of: segments)
-        cost = GlobShape(segments, searches: !searched.isEmpty, length: bytes.count).cost
-    }
+    private init(bytes: [UInt8]) { parts = Parts(bytes) }
 
-    package static func == (left: PathGlob, right: PathGlob) -> Bool { left.glob == right.glob }
+    package static func == (left: PathGlob, right: PathGlob) -> Bool { left.parts.glob == right.parts.glob }
 
-    package func hash(into hasher: inout Hasher) { hasher.combine(glob) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(parts.glob) }
 
-    package var text: String { String(decoding: glob.bytes, as: UTF8.self) }
+    package var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    var bytes: [UInt8] { glob.bytes }
+    var bytes: [UInt8] { parts.glob.bytes }
+
+    var segments: [Segment] { parts.segments }
+
+    /// What one match costs at most, in steps over single bytes, for paths of `maximumPath`.
+    package var cost: Int { parts.cost }
 
     private static func segments(of bytes: [UInt8]) -> [Segment] {
         bytes.indices.dropFirst().split(omittingEmptySubsequences: false) { bytes[$0] == UInt8(ascii: "/") }
@@ -81,7 +92,11 @@ package struct PathGlob: Sendable, Hashable {
 
 extension PathGlob {
     /// Whether the path is one that the glob stands for; `steps` grows by what it took.
-    func matches(_ path: SegmentedPath, _ steps: inout Int) -> Bool {
+    func matches(_ path: SegmentedPath, _ steps: inout Int) -> Bool { parts.matches(path, &steps) }
+}
+
+extension PathGlob.Parts {
+    fileprivate func matches(_ path: SegmentedPath, _ steps: inout Int) -> Bool {
         steps += segments.count
         guard path.begins(with: glob.bytes[..<prefix], &steps) else { return false }
         guard let doors else {

@@ -79,8 +79,8 @@ struct Ruling: Sendable {
         case .allow(let permit):
             (effect, levels, denial) = (.allow, permit.levels, nil)
             credential = permit.obligations.credential
-            masks = permit.obligations.masks.sorted().map(\.rawValue)
-            sends = permit.obligations.sending.kinds.sorted().map(\.rawValue)
+            masks = permit.obligations.masks.words
+            sends = permit.obligations.sending.kinds.words
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
             (credential, masks, sends) = (nil, [], [])

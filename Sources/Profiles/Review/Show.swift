@@ -104,7 +104,7 @@ extension MergedProfile {
                     lines.append(Line(text: "    credential: \(name)", source: rule.source))
                 }
                 for (key, kinds) in [("mask", rule.masks), ("send", rule.sends)] where !kinds.isEmpty {
-                    let words = kinds.sorted().map(\.rawValue).joined(separator: ", ")
+                    let words = kinds.words.joined(separator: ", ")
                     lines.append(Line(text: "    \(key): [\(words)]", source: rule.source))
                 }
                 return lines

@@ -27,7 +27,7 @@ extension ProfileReview {
     private static var maskWords: String {
         let kinds = MaskKind.allCases.map { column($0.rawValue) + about($0) }
         let groups = MaskKind.Group.allCases.map { group in
-            column(group.rawValue) + group.kinds.sorted().map(\.rawValue).joined(separator: ", ")
+            column(group.rawValue) + group.kinds.words.joined(separator: ", ")
         }
         return (kinds + [""] + groups).joined(separator: "\n") + "\n"
     }

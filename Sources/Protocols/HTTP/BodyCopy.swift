@@ -30,7 +30,7 @@ package struct BodyCopy {
     ///   - form: what it is.
     ///   - secrets: what is masked in whatever octets.
     ///   - kinds: what the rules mask.
-    package init(of side: BodySide, _ form: Form, hiding secrets: [SecretSpellings], _ kinds: Set<MaskKind>) {
+    package init(of side: BodySide, _ form: Form, hiding secrets: [SecretSpellings], _ kinds: MaskKinds) {
         switch form {
         case .frames:
             coding = nil
@@ -64,7 +64,7 @@ package struct BodyCopy {
     private static func mask(
         _ headers: HTTPHeaders,
         _ secrets: [SecretSpellings],
-        _ kinds: Set<MaskKind>
+        _ kinds: MaskKinds
     ) -> (RecordMask, missing: String?) {
         let isCompressed = (try? CallMessages(headers)) != nil
         let missing = isCompressed ? "its messages are compressed one by one" : nil
@@ -143,9 +143,11 @@ struct RecordMask {
     private var shapes: TextMask
 
     /// `syntax` is nil for what is no text.
-    init(_ spellings: [SecretSpellings], _ kinds: Set<MaskKind>, _ syntax: EscapeSyntax?) {
+    init(_ spellings: [SecretSpellings], _ kinds: MaskKinds, _ syntax: EscapeSyntax?) {
         secrets = spellings.map { ReflectionMask($0) }
-        shapes = TextMask(kinds.union(Sending.words), syntax ?? [], strictly: syntax == nil)
+        var kinds = kinds
+        kinds.formUnion(Sending.everything)
+        shapes = TextMask(kinds, syntax ?? [], strictly: syntax == nil)
     }
 
     mutating func take(_ bytes: ByteBuffer) throws(CopyFault) -> ByteBuffer {

@@ -10,13 +10,13 @@ import Wire
 struct FrameCopy {
     private var reader: MessageReader
     private let secrets: [SecretSpellings]
-    private let kinds: Set<MaskKind>
+    private let kinds: MaskKinds
     /// Of the message under way.
     private var mask: RecordMask
     /// Octets of a character whose rest comes with the next piece.
     private var rest = ByteBuffer()
 
-    init(from side: Side, _ secrets: [SecretSpellings], _ kinds: Set<MaskKind>) {
+    init(from side: Side, _ secrets: [SecretSpellings], _ kinds: MaskKinds) {
         reader = MessageReader(from: side)
         self.secrets = secrets
         self.kinds = kinds

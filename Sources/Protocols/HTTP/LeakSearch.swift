@@ -36,7 +36,7 @@ struct LeakSearch {
     }
 
     private static func shapes(_ sending: Sending) -> TextMask? {
-        let kinds = Set(Sending.words).subtracting(sending.kinds)
+        let kinds = Sending.everything.subtracting(sending.kinds)
         return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
     }
 

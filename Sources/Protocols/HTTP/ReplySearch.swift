@@ -14,7 +14,7 @@ struct ReplySearch {
     let spellings: SecretSpellings?
     private var reflection: ReflectionMask?
     /// What the rules mask.
-    let kinds: Set<MaskKind>
+    let kinds: MaskKinds
     /// Nil without kinds, and before the head has said what the body is.
     private var mask: TextMask?
     /// The outermost coding first.
@@ -24,7 +24,7 @@ struct ReplySearch {
     /// Nil where there is nothing to look for.
     init?(
         for injection: Injection?,
-        masking kinds: Set<MaskKind>,
+        masking kinds: MaskKinds,
         in head: inout HTTPRequestHead,
         _ cache: SpellingsCache
     ) throws(HTTPFault) {

@@ -46,7 +46,7 @@ extension HTTPEngine {
     mutating func allowed(
         _ asking: Asking,
         _ injection: Injection?,
-        _ masks: Set<MaskKind>,
+        _ masks: MaskKinds,
         _ sending: Sending,
         atMost most: UInt64?
     ) -> Actions {

@@ -61,7 +61,7 @@ struct OutwardPayload: PayloadStage {
 /// and so is in its text what a rule masks.
 struct InwardPayload: PayloadStage {
     private let spellings: SecretSpellings?
-    private let kinds: Set<MaskKind>
+    private let kinds: MaskKinds
     /// Of the message under way.
     private var search: MessageSearch
     /// Whether the credential was masked yet.
@@ -72,7 +72,7 @@ struct InwardPayload: PayloadStage {
     var counts: [MaskKind: Int] { ended.merging(search.counts) { $0 + $1 } }
 
     /// What is the same of every message.
-    init(masking spellings: SecretSpellings?, _ kinds: Set<MaskKind> = []) {
+    init(masking spellings: SecretSpellings?, _ kinds: MaskKinds = []) {
         self.spellings = spellings
         self.kinds = kinds
         search = MessageSearch(spellings, kinds)
@@ -116,7 +116,7 @@ private struct MessageSearch {
     private var reflection: ReflectionMask?
     private var mask: TextMask?
 
-    init(_ spellings: SecretSpellings?, _ kinds: Set<MaskKind>) {
+    init(_ spellings: SecretSpellings?, _ kinds: MaskKinds) {
         reflection = spellings.map { ReflectionMask($0) }
         // Text of most protocols is JSON; what is escaped as there is read in other text as well.
         mask = kinds.isEmpty ? nil : TextMask(kinds, .backslash)
