@@ -5,8 +5,10 @@ import Reflection
 import WebSocketProtocol
 import Wire
 
-/// The messages of one side of a WebSocket as they are recorded: a line of JSON each, `{"kind":"text","payload":"…"}`; of
-/// one that comes in pieces a line for each, all but the last with `"more":true`. What is no text is base64.
+/// The messages of one side of a WebSocket as they are recorded: a line of JSON each.
+///
+/// `{"kind":"text","payload":"…"}`; of one that comes in pieces a line for each, all but the last with `"more":true`. What is
+/// no text is base64.
 struct FrameCopy {
     private var reader: MessageReader
     private let secrets: [SecretSpellings]
