@@ -47,6 +47,7 @@ _bailey_value() {
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
+        --body) choices="request response" ;;
         --name | --drain | --limit | --public-key) choices= ;;
         *) return 1 ;;
     esac
@@ -110,7 +111,7 @@ _bailey() {
                 choices="--agent --run --denied --limit --state --json"
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
-                    show) [ "$cword" -gt 2 ] && choices="--state --json" ;;&
+                    show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
                     *) [ "$cword" = 2 ] && choices="show verify $choices" ;;
                 esac ;;
             changes)

@@ -100,6 +100,9 @@ extension CanonicalJSON {
     private mutating func write(_ reply: Reply) {
         object { json in
             json.member("action", reply.action)
+            if let bodies = reply.bodies {
+                json.member("bodies") { json in json.array(bodies) { $0.write($1) } }
+            }
             json.member("cause", reply.cause)
             json.member("exchange", reply.exchange)
             json.member("fields", reply.fields)
@@ -108,6 +111,18 @@ extension CanonicalJSON {
             json.member("sent", reply.sent)
             json.member("status", reply.status)
             json.member("trailers", reply.trailers)
+        }
+    }
+
+    private mutating func write(_ body: RecordedBody) {
+        object { json in
+            json.member("coding", body.coding)
+            json.member("digest", body.digest)
+            json.member("end", body.end)
+            json.member("first", body.first)
+            json.member("missing", body.missing)
+            json.member("octets", body.octets)
+            json.member("side", body.side.rawValue)
         }
     }
 

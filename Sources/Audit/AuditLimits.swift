@@ -23,6 +23,15 @@ package enum AuditLimits {
     static let rememberedTexts = 1_024
     /// Lineages whose columns are remembered: more agents than a supervisor has alive, at some 1 KiB each.
     static let rememberedLineages = 1_024
+    /// Octets that one run may record of bodies where `recordings` in `bailey.yaml` does not say: eight of the largest files
+    /// that the gateway is tested with, 2 GiB.
+    ///
+    /// Beyond it nothing goes on: an agent must not fill the disk, nor go unrecorded.
+    package static let recordings: UInt64 = 16 << 30
+    /// Octets of a body in one block: four of the gateway's largest reads.
+    static let recordedBlock = 1 << 20
+    /// Files of recordings that are open at a time, one for each run.
+    static let recordingsOpen = 64
     /// Milliseconds that the signed head may be behind the records on the disk.
     ///
     /// What is cut off within them, after the supervisor was killed, is not found out by the head.

@@ -80,7 +80,7 @@ package struct AuditVerifier: Sendable {
     }
 
     private func walk(_ head: Head, _ key: VerifyingKey) throws -> AuditVerification {
-        var chain = ChainCheck(key: key, head: head)
+        var chain = ChainCheck(key: key, head: head, bodies: BodyReader(directory: directory))
         do {
             let path = directory + "/" + StoreFiles.databaseName
             let database = try StoreFiles.openDatabase(at: path, readOnly: true)

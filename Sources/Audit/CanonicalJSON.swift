@@ -50,17 +50,23 @@ struct CanonicalJSON {
     }
 
     /// An array of the lines of a text; of an empty one it is empty.
+    ///
+    /// In one pass: heads are most of what is written.
     mutating func lines(_ text: String) {
-        octets.append(UInt8(ascii: "["))
-        let utf8 = text.utf8
-        var start = utf8.startIndex
-        while start < utf8.endIndex {
-            let end = utf8[start...].firstIndex(of: 0x0a) ?? utf8.endIndex
-            if start > utf8.startIndex { octets.append(UInt8(ascii: ",")) }
-            string(utf8[start..<end])
-            start = end < utf8.endIndex ? utf8.index(after: end) : end
+        guard !text.isEmpty else { return octets += "[]".utf8 }
+        let span = text.utf8.span
+        octets += "[\"".utf8
+        for index in span.indices {
+            let octet = span[index]
+            if octet == 0x0a {
+                octets += "\",\"".utf8
+            } else if Self.needsEscape(octet) {
+                escape(octet)
+            } else {
+                octets.append(octet)
+            }
         }
-        octets.append(UInt8(ascii: "]"))
+        octets += "\"]".utf8
     }
 
     /// A value that is canonical JSON already.
@@ -68,14 +74,12 @@ struct CanonicalJSON {
         octets += json
     }
 
-    mutating func string(_ text: String) { string(text.utf8) }
-
-    private mutating func string(_ text: some Collection<UInt8>) {
+    mutating func string(_ text: String) {
         octets.append(UInt8(ascii: "\""))
-        if text.contains(where: Self.needsEscape) {
-            for octet in text { escape(octet) }
+        if text.utf8.contains(where: Self.needsEscape) {
+            for octet in text.utf8 { escape(octet) }
         } else {
-            octets += text
+            octets += text.utf8
         }
         octets.append(UInt8(ascii: "\""))
     }

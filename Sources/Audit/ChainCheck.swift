@@ -1,17 +1,20 @@
 internal import Foundation
 internal import GRDB
+internal import Model
 
 /// Walks the records beside their seals, both in order, and stops at the first that does not fit.
 struct ChainCheck {
     private let key: VerifyingKey
     private let head: Head
+    private let bodies: BodyReader
     /// Sequence of the record that comes next.
     private(set) var expected: Int64 = 1
     private var previous = StoredRecord.genesis
 
-    init(key: VerifyingKey, head: Head) {
+    init(key: VerifyingKey, head: Head, bodies: BodyReader) {
         self.key = key
         self.head = head
+        self.bodies = bodies
     }
 
     /// Where a walk that found nothing ended.
@@ -106,9 +109,34 @@ struct ChainCheck {
         guard record.previous == previous, record.hash == sealed, record.computedHash() == sealed else {
             throw difference(of: record, under: seal)
         }
+        try checkBodies(of: record)
         previous = record.hash
         expected += 1
     }
+
+    /// The bodies that a record of replies names, against what is kept of them.
+    private func checkBodies(of record: StoredRecord) throws {
+        guard record.kind == Self.replies, record.payload.range(of: Self.bodiesMember) != nil,
+            let replies = try? JSONDecoder().decode(RepliesRecord.self, from: record.payload)
+        else { return }
+        let run = String(decoding: record.run, as: UTF8.self)
+        for reply in replies.replies {
+            for body in reply.bodies ?? [] {
+                do {
+                    try bodies.read(body, of: reply.exchange, run: run) { _ in }
+                } catch {
+                    throw Stop(
+                        .recording,
+                        record: expected,
+                        "record \(expected) names the body of a \(body.side.rawValue), of exchange \(reply.exchange): \(error)"
+                    )
+                }
+            }
+        }
+    }
+
+    private static let replies = Data(EntryColumns.replies.utf8)
+    private static let bodiesMember = Data("\"bodies\":".utf8)
 
     private func difference(of record: StoredRecord, under seal: Seal) -> Stop {
         let other = (seal.first...seal.last).first { seal.digest(of: $0) == record.hash }

@@ -44,7 +44,7 @@ package struct ExchangeText {
         lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")
         lines += Self.indented(reply.fields)
         if let trailers = reply.trailers { lines += ["  trailers:"] + Self.indented(trailers) }
-        return lines
+        return lines + (reply.bodies ?? []).map { "  " + TerminalText.escaped($0.summary) }
     }
 
     /// Why there is no reply.
@@ -63,11 +63,22 @@ package struct ExchangeText {
         (fields?.lines ?? []).map { "    " + TerminalText.escaped(String($0)) }
     }
 
+    /// Which exchange it is; nil where nothing of it could be recorded.
+    package var exchange: UInt64? { request.exchange }
+
     /// One JSON object: the request's record, and the reply's.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let reply = String(decoding: try encoder.encode(reply), as: UTF8.self)
         return "{\"reply\":\(TerminalText.escapedJSON(reply)),\"request\":\(try record.json())}"
+    }
+}
+
+extension RecordedBody {
+    fileprivate var summary: String {
+        let coded = coding.map { ", which came in \($0)" } ?? ""
+        let rest = missing.map { "; not all of it: \($0)" } ?? ""
+        return "body of the \(side.rawValue) recorded: \(octets) octets, SHA-256 \(digest)\(coded)\(rest)"
     }
 }

@@ -96,7 +96,20 @@ struct EntryMask: Sendable {
         masked.fields = reply.fields.map(self.masked)
         masked.trailers = reply.trailers.map(self.masked)
         (masked.sent, masked.received) = (reply.sent, reply.received)
+        masked.bodies = reply.bodies.map { $0.map(self.masked) }
         return masked
+    }
+
+    /// What a server said of its coding is a text as any other.
+    private func masked(_ body: RecordedBody) -> RecordedBody {
+        RecordedBody(
+            side: body.side,
+            octets: body.octets,
+            digest: body.digest,
+            place: body.place,
+            coding: body.coding.map(masked),
+            missing: body.missing.map(masked)
+        )
     }
 
     /// Not cut: who made it has bounded it.

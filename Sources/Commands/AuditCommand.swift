@@ -19,7 +19,7 @@ struct AuditCommand: ParsableCommand {
             abstract: "Show what agents did and asked for, oldest first, and verify the record.",
             usage: """
                 bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
-                bailey audit show RECORD [--state DIR] [--json]
+                bailey audit show RECORD [--body request|response] [--state DIR] [--json]
                 bailey audit verify [--public-key HEX] [--state DIR] [--json]
                 """,
             discussion: """
@@ -79,24 +79,37 @@ struct AuditCommand: ParsableCommand {
                 Examples:
                   bailey audit show 42                   record 42, as 'bailey audit' numbers it
                   bailey audit show 42 --json | jq .reply.fields
+                  bailey audit show 42 --body response   what came back, where the profile says 'record: full'
 
                 Credentials are not in it: they are put in behind the record, and masked where they come back.
+                A body is without its content coding, and what it may not show is masked; of a WebSocket it is a line
+                of JSON for each message. Exits 1 when it is not what was recorded, or not all of it.
                 """
         )
 
         @Argument(help: "The number of the request's record: the first column of 'bailey audit'.")
         var record: Int64
+        @Option(help: ArgumentHelp("Print a recorded body and nothing else.", valueName: "request|response"))
+        var body: BodySide?
         @OptionGroup var state: StateOption
         @Flag(help: "One JSON object.") var json = false
 
+        func validate() throws {
+            guard body == nil || !json else {
+                throw ValidationError("--body prints a body as it is, without --json")
+            }
+        }
+
         func run() throws {
             try Outside.require("audit show")
-            let reader = try AuditReader(directory: state.directory())
+            let directory = try state.directory()
+            let reader = try AuditReader(directory: directory)
             guard let found = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
             guard let exchange = ExchangeText(found, try reader.reply(to: found)) else {
                 throw NoSuchRecord(record: record, kind: found.kind)
             }
-            print(json ? try exchange.json() : exchange.text(.standardOutput))
+            guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }
+            try BodyOutput(exchange, body, BodyReader(directory: directory)).print()
         }
     }
 
@@ -155,6 +168,8 @@ struct NoSuchRecord: Error, CustomStringConvertible {
         return "\(what); `bailey audit` shows the records with their numbers"
     }
 }
+
+extension BodySide: ExpressibleByArgument {}
 
 /// An agent's id as an argument.
 struct AgentArgument {

@@ -20,6 +20,9 @@ struct Authorised: ~Copyable {
     /// Which secrets the request may carry.
     var sending: Sending { permit.obligations.sending }
 
+    /// Whether its bodies are recorded.
+    var isRecorded: Bool { permit.obligations.recording == .full }
+
     /// What its record and its reply have in common.
     let exchange: UInt64
 
@@ -282,6 +285,12 @@ extension Authoriser {
         _ version: UInt64,
         _ then: @escaping (consuming Authorisation) -> Void
     ) {
+        if permit.obligations.recording == .full,
+            let failure = gatehouse.bodies.sink.refusal(of: resident.id.run)
+        {
+            let levels = permit.levels
+            return deny(permit.request, policy, levels, .deny, .auditUnavailable(failure), then)
+        }
         let exchange = gatehouse.exchanges.next()
         let entry = RequestRecord(
             lineage: policy.lineage,

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import Model
 internal import NIOCore
+internal import Synchronization
 
 /// The end of an agent at the gateway: what its processes tried before they were gone is taken from the kernel,
 /// refused and recorded; then its sockets are closed.
@@ -64,7 +65,9 @@ final class Departure: Sendable {
 
     /// What was cut is recorded as it goes.
     private func sweep(until deadline: NIODeadline) {
-        guard resident.present == 0 || NIODeadline.now() >= deadline else {
+        // The record of the end comes behind those of what came before it.
+        let isRecorded = resident.recordings.load(ordering: .relaxed) == 0
+        guard resident.present == 0 && isRecorded || NIODeadline.now() >= deadline else {
             return again { $0.sweep(until: deadline) }
         }
         let closed = sockets.others.map { $0.close() }

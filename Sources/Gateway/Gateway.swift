@@ -36,6 +36,7 @@ package final class Gateway: Sendable {
         configuration: GatewayConfiguration,
         authority: CertificateAuthority,
         audit: any AuditSink,
+        bodies: any BodySink,
         credentials: any CredentialSource
     ) throws {
         self.authority = authority
@@ -73,6 +74,7 @@ package final class Gateway: Sendable {
             placeholders: placeholders,
             work: work,
             budget: ConnectionBudget(limits.connections),
+            bodies: BodyRecords(bodies, audit),
             pools: pools
         )
     }
@@ -199,6 +201,7 @@ package final class Gateway: Sendable {
         gatehouse.work.end()
         try? group.syncShutdownGracefully()
         gatehouse.work.awaitThreads()
+        gatehouse.bodies.end()
     }
 
     private func listen(

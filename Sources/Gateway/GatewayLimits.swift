@@ -81,6 +81,8 @@ package struct GatewayLimits: Sendable {
     static let tokenReply = 65_536
     /// Connections that may wait in the kernel to be accepted.
     static let backlog: Int32 = 256
+    /// Octets of both bodies of an exchange that are passed on or held before they are recorded: one of the largest reads.
+    static let recordedAhead = largestRead
     /// The port of the explicit proxy on the agent's own loopback.
     static let proxyPort: UInt16 = 3_128
 }

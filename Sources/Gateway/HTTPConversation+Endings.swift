@@ -6,10 +6,10 @@ internal import NIOHTTP1
 // Endings.
 extension HTTPConversation {
     /// An engine that did what it must not: the connection ends, nothing more is forwarded.
-    func breakOff() {
+    func breakOff(because cause: String = "the connection was broken off") {
         ending = true
         sayWhatWasMasked()
-        conclude(because: "the connection was broken off")
+        conclude(because: cause)
         link?.close()
         link = nil
         context?.reset()
@@ -18,7 +18,7 @@ extension HTTPConversation {
     /// Ends what is decided already; what the client may still have to say is read, refused and recorded.
     func agentEnded() {
         authoriser.agentEnded()
-        if deciding || exchange != nil || answering { breakOff() }
+        if deciding || exchange != nil || answering { breakOff(because: "the agent ended") }
     }
 
     /// Ends both sides once what was written has been sent.

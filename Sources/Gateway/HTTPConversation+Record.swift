@@ -2,6 +2,7 @@ internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import NIOHTTP1
+internal import Reflection
 internal import Wire
 
 // What came of a request goes on record: always its head.
@@ -13,24 +14,66 @@ extension HTTPConversation {
         case .responseHead(let head):
             exchange?.reply.status = Int(head.status.code)
             exchange?.reply.fields = HeadFields(head.headers)
-        case .body(let bytes): exchange?.reply.received += UInt64(bytes.readableBytes)
+            if let recording = exchange?.recording { recordIn(head, recording) }
+        case .body(let bytes):
+            exchange?.reply.received += UInt64(bytes.readableBytes)
+            exchange?.recording?.take(bytes)
         case .end(let trailers): exchange?.reply.trailers = trailers.map { HeadFields($0) }
         case .requestHead, .unreadable: break
         }
     }
 
     /// The exchange under way is over, or ends early for a reason.
-    func conclude(because cause: String? = nil) {
+    func conclude(because cause: String? = nil, closing last: UpstreamLink? = nil) {
         guard let exchange else { return }
         self.exchange = nil
-        authoriser.replied(cause.map(exchange.reply.ended) ?? exchange.reply)
+        tell(exchange, because: cause, closing: last)
+    }
+
+    private func tell(_ exchange: Exchange, because cause: String?, closing last: UpstreamLink? = nil) {
+        let reply = cause.map(exchange.reply.ended) ?? exchange.reply
+        guard let recording = exchange.recording else { return authoriser.replied(reply) }
+        recording.finish(reply, closing: last)
     }
 
     /// The request goes out once more, under another record.
     func repeated(under number: UInt64) {
         guard let exchange else { return }
-        authoriser.replied(exchange.reply.ended("the connection was gone; it is sent again"))
+        tell(exchange, because: "the connection was gone; it is sent again")
         self.exchange?.reply = Reply(to: exchange.request, number)
+        guard exchange.recording != nil, let head = exchange.head else { return }
+        record(exchange.masks)
+        if let recording = self.exchange?.recording { begin(.request, .document(head.headers), recording) }
+    }
+}
+
+// And so do bodies, where the profile of the agent or of an ancestor demands it.
+extension HTTPConversation {
+    /// Records the bodies of the exchange that begins.
+    func record(_ masks: MaskKinds) {
+        guard let exchange, let context else { return }
+        let work = BodyWork(exchange.reply.exchange, of: authoriser.resident, gatehouse.bodies)
+        self.exchange?.recording = BodyRecording(work, of: self, on: context.eventLoop)
+        self.exchange?.masks = masks
+    }
+
+    /// A message to the upstream; true when it goes out once it is recorded.
+    func recordOut(_ message: HTTPMessage, _ recording: BodyRecording) -> Bool {
+        if case .requestHead(let head) = message { begin(.request, .document(head.headers), recording) }
+        return recording.holds(message)
+    }
+
+    /// The head of the reply: what follows is its body, or frames of both sides.
+    private func recordIn(_ head: HTTPResponseHead, _ recording: BodyRecording) {
+        guard head.status == .switchingProtocols else {
+            return begin(.response, .document(head.headers), recording)
+        }
+        for side in BodySide.allCases { begin(side, .frames, recording) }
+    }
+
+    private func begin(_ side: BodySide, _ form: BodyCopy.Form, _ recording: BodyRecording) {
+        let secrets = gatehouse.spellings.outward
+        recording.begin(side, BodyWork.Source(form: form, secrets: secrets, kinds: exchange?.masks ?? []))
     }
 }
 

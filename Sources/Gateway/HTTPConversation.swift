@@ -20,6 +20,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         let request: Request
         /// For the record, as it comes.
         var reply: Reply
+        /// Where the profile demands it.
+        var recording: BodyRecording?
+        var masks: MaskKinds = []
         /// Name of what was put in.
         var credential: String?
         /// What the connection was made under.
@@ -74,7 +77,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Whether more of a response can be taken.
-    var clientIsWritable: Bool { context?.channel.isWritable ?? false }
+    var clientIsWritable: Bool {
+        (context?.channel.isWritable ?? false) && exchange?.recording?.hasRoom ?? true
+    }
 
     /// Does what the engine says, in order.
     func perform(_ actions: [EngineAction<HTTPMessage>]) {
@@ -122,6 +127,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         let most = authorised.maximumBody
         let credential = authorised.credential
         let reply = Reply(to: request, authorised.exchange)
+        let isRecorded = authorised.isRecorded
         upstreams.lease(authorised, fresh: fresh) { result in
             switch result {
             case .success(let link):
@@ -137,6 +143,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     credential: credential,
                     identity: material?.identity
                 )
+                if isRecorded { self.record(masks) }
                 link.attach(self)
                 self.rule(
                     id,
@@ -178,6 +185,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         case .end: self.exchange?.requestEnded = true
         case .responseHead, .unreadable: return breakOff()
         }
+        if let recording = exchange.recording, recordOut(message, recording) { return }
         link.write(message)
     }
 
@@ -194,8 +202,11 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func finished(_ id: RulingID) {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
+        let isSent = exchange.recording?.isDrained ?? true
+        // Last frames of a WebSocket go out once they are recorded, and then the connection is closed.
+        guard isSent || exchange.reply.status != 101 else { return conclude(closing: link) }
         conclude()
-        upstreams.release(link, of: exchange, complete: exchange.requestEnded)
+        upstreams.release(link, of: exchange, complete: exchange.requestEnded && isSent)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {

@@ -50,6 +50,8 @@ final class Resident: Sendable {
     let denials = Mutex(DenialTally())
     /// Octets of bodies that are held until their requests are decided on.
     private let bodies = Atomic(0)
+    /// Exchanges whose bodies are being recorded.
+    let recordings = Atomic(0)
     private let connectionLimit: Int
     private let streamLimit: Int
     private let budget: ConnectionBudget

@@ -23,6 +23,17 @@ package enum RecordSafety: Sendable, Hashable {
     case soon
 }
 
+/// Where recorded bodies go.
+package protocol BodySink: Sendable {
+    /// Why no more is kept of a run; nil while there is room.
+    func refusal(of run: String) -> AuditFailure?
+
+    /// Keeps some of a body, behind what there is of it: when this returns the kernel has it. May wait for the disk.
+    ///
+    /// Returns between which octets of the run's recordings it lies. On failure nothing of it is kept.
+    func append(_ octets: [UInt8], to body: BodyPlace) throws(AuditFailure) -> Range<UInt64>
+}
+
 /// The record could not be made durable: the effect must not happen.
 package struct AuditFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package let message: String

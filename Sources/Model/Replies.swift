@@ -54,6 +54,8 @@ package struct Reply: Sendable, Hashable, Codable {
     package var received: UInt64
     /// Why it ended before it was complete; nil when it was.
     package var cause: String?
+    /// What is kept of the bodies; nil where the profile does not demand it.
+    package var bodies: [RecordedBody]?
 
     package init(exchange: UInt64, action: String, resource: String, cause: String? = nil) {
         self.exchange = exchange

@@ -129,19 +129,23 @@ package struct Obligations: Sendable, Hashable {
     package var sending: Sending
     /// Octets that the body may have at most, where its length is not known; nil for any number.
     package var maximumBody: UInt64?
+    /// What is recorded, over and above its heads: `full` where any level says so.
+    package var recording: Recording
 
     package init(
         credential: String? = nil,
         privateAddresses: Bool = false,
         masks: MaskKinds = [],
         sending: Sending = Sending(),
-        maximumBody: UInt64? = nil
+        maximumBody: UInt64? = nil,
+        recording: Recording = .metadata
     ) {
         self.credential = credential
         self.privateAddresses = privateAddresses
         self.masks = masks
         self.sending = sending
         self.maximumBody = maximumBody
+        self.recording = recording
     }
 }
 

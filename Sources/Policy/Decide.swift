@@ -108,7 +108,8 @@ extension LineagePolicy {
             privateAddresses: reachesPrivate,
             masks: masks,
             sending: sending(outcomes, verdicts),
-            maximumBody: maximumBody
+            maximumBody: maximumBody,
+            recording: recording
         )
     }
 

@@ -35,6 +35,7 @@ package struct LineagePolicy: Sendable {
     /// What a decision needs of these and of the hops, and no more: it is copied at each.
     let indexes: [HostIndex]
     let hops: [Hop]
+    let recording: Recording
 
     /// Nil unless there is exactly one policy for each hop.
     package init?(lineage: Lineage, levels: [CompiledPolicy]) {
@@ -43,5 +44,6 @@ package struct LineagePolicy: Sendable {
         self.levels = levels
         indexes = levels.map(\.rules)
         hops = lineage.hops
+        recording = levels.contains { $0.profile.recording == .full } ? .full : .metadata
     }
 }

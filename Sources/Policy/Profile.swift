@@ -16,6 +16,8 @@ package struct Profile: Sendable, Hashable {
     package var landlock: Int?
     package var egress: [EgressRule]
     package var children: ChildRules
+    /// Whether the bodies of its and its descendants' requests and replies are recorded.
+    package var recording: Recording
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
     package var digest: String
 
@@ -29,6 +31,7 @@ package struct Profile: Sendable, Hashable {
         landlock: Int? = nil,
         egress: [EgressRule] = [],
         children: ChildRules = ChildRules(),
+        recording: Recording = .metadata,
         digest: String = ""
     ) {
         self.name = name
@@ -40,6 +43,7 @@ package struct Profile: Sendable, Hashable {
         self.landlock = landlock
         self.egress = egress
         self.children = children
+        self.recording = recording
         self.digest = digest
     }
 }

@@ -28,6 +28,7 @@ struct CanonicalText {
         lines("child", profile.children.profiles)
         line("depth", "\(profile.children.depth)")
         line("count", "\(profile.children.count)")
+        if profile.recording == .full { line("record", profile.recording.rawValue) }
     }
 
     /// SHA-256 in lower-case hex.

@@ -63,10 +63,11 @@ struct ProfileFragment: Sendable, Hashable {
     var childProfiles: [Sourced<String>] = []
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
+    var recording: Sourced<Recording>?
 
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
-    /// joined key by key with the later value winning, and so do the scalars `syscalls`, `landlock`, `children.depth` and
-    /// `children.count`.
+    /// joined key by key with the later value winning, and so do the scalars `syscalls`, `landlock`, `children.depth`,
+    /// `children.count` and `record`.
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
         write.join(other.write) { $0 }
@@ -85,6 +86,7 @@ struct ProfileFragment: Sendable, Hashable {
         landlock = other.landlock ?? landlock
         depth = other.depth ?? depth
         count = other.count ?? count
+        recording = other.recording ?? recording
     }
 
     func profile(name: String, description: String) -> Profile {
@@ -116,7 +118,8 @@ struct ProfileFragment: Sendable, Hashable {
                 profiles: childProfiles.map(\.value),
                 depth: depth?.value ?? 0,
                 count: count?.value ?? 0
-            )
+            ),
+            recording: recording?.value ?? .metadata
         )
         profile.digest = CanonicalText(profile).digest
         return profile

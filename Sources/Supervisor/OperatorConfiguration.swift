@@ -1,3 +1,4 @@
+internal import Audit
 internal import Client
 internal import Glibc
 internal import Linux
@@ -23,10 +24,15 @@ package struct OperatorConfiguration: Sendable {
     /// Folders and files that are looked at for that.
     package var hostRunsEntries = WrittenSearch.maximumEntries
 
+    /// Octets that one run may record of bodies.
+    package var recordings = AuditLimits.recordings
+
     package init() {}
 
     static let off = "off"
-    private static let keys = ["bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries"]
+    private static let keys = [
+        "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings",
+    ]
     private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
@@ -67,6 +73,7 @@ package struct OperatorConfiguration: Sendable {
                 hostRunsEntries =
                     node.integer("host-runs-entries", 1...WrittenSearch.maximumEntries, &errors) ?? 1
             }
+            readRecordings(top, &errors)
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
@@ -74,6 +81,13 @@ package struct OperatorConfiguration: Sendable {
             }
         }
         try errors.check()
+    }
+
+    private mutating func readRecordings(_ top: YAMLMapping, _ errors: inout Diagnostics) {
+        guard let node = top["recordings"], let text = node.text("recordings", &errors) else { return }
+        do throws(TextProblem) { recordings = try Quantity.size(text) } catch {
+            errors.report(error, in: node)
+        }
     }
 
     private mutating func readHostRuns(_ top: YAMLMapping, _ errors: inout Diagnostics) {

@@ -146,6 +146,10 @@ package final class Supervisor {
             ),
             authority: trust.value().authority,
             audit: audit,
+            bodies: BodyFiles(
+                directory: configuration.directories.state,
+                limit: configuration.machine.recordings
+            ),
             credentials: credentials
         )
         credentials.send(by: gateway)

@@ -183,6 +183,10 @@ struct CanonicalPayloadTests {
         var reply = Reply(exchange: 7, action: text, resource: text, cause: text)
         (reply.status, reply.sent, reply.received) = (200, 1, .max)
         (reply.fields, reply.trailers) = (HeadFields(text: "a: \(text)"), HeadFields(text: ""))
+        reply.bodies = [
+            RecordedBody(side: .request, octets: 1, digest: "ab", place: 7..<9, coding: text, missing: text),
+            RecordedBody(side: .response, octets: 0, digest: "ab", place: 0..<0, coding: nil, missing: nil),
+        ]
         let none = Reply(exchange: 8, action: "", resource: "")
         return .replies(RepliesRecord(lineage: lineage, replies: [reply, none]))
     }

@@ -35,6 +35,7 @@ extension EndToEnd {
                 ("bailey profile check --s", ["--strict"]), ("bailey profile explain --u", ["--under"]),
                 ("bailey audit --a", ["--agent"]), ("bailey audit sh", ["show"]),
                 ("bailey audit show --j", ["--json"]),
+                ("bailey audit show 1 --body re", ["request", "response"]),
                 ("bailey audit verify --p", ["--public-key"]),
                 ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
                 ("bailey run -p lo", ["./lower.yaml"]), ("bailey run -p ./lo", ["./lower.yaml"]),

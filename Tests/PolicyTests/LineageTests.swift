@@ -24,6 +24,35 @@ struct LineageTests {
         #expect(remedy.contains("user:alice") && remedy.contains("profile \"child\""))
     }
 
+    @Test("Recordings add up: what one level demands holds for all below it")
+    func recordings() throws {
+        func recorded(_ levels: Recording...) throws -> Recording? {
+            let profiles = levels.map { Profile(name: "p", egress: wide.egress, recording: $0) }
+            let hops = profiles.indices.map {
+                Hop(
+                    agent: AgentID(run: "0a0b0c0d", ordinal: $0 + 1),
+                    name: "a",
+                    profile: "p",
+                    profileDigest: ""
+                )
+            }
+            let root = Lineage(principal: Principal(localUser: "alice", uid: 1000), root: hops[0])
+            let lineage = hops.dropFirst().reduce(root) { $0.child($1) }
+            let policy = LineagePolicy(lineage: lineage, levels: profiles.map { CompiledPolicy($0) })
+            let sought = try #require(request("GET", "a.test", "/x"))
+            guard case .allow(let permit) = policy?.decide(sought) else { return nil }
+            return permit.obligations.recording
+        }
+        #expect(try recorded(.metadata) == .metadata && recorded(.full) == .full)
+        #expect(try recorded(.full, .metadata) == .full && recorded(.metadata, .metadata, .full) == .full)
+        #expect(try recorded(.metadata, .metadata) == .metadata)
+        let full = Profile(name: "p", recording: .full)
+        #expect(
+            excess(of: Profile(name: "p"), over: full).isEmpty
+                && excess(of: full, over: Profile(name: "p")).isEmpty
+        )
+    }
+
     @Test("G03: an ancestor's deny and ask hold for all its descendants")
     func denyIsInherited() throws {
         let root = profile("root", rule("a.test", allow: ["*"], ask: ["DELETE"], deny: ["* /admin/**"]))

@@ -162,7 +162,6 @@ struct BadInputTests {
     @Test(
         "What the format knows and is not built yet is refused by name",
         arguments: [
-            ("record: full", "2:9: record: \"full\" is not built yet"),
             ("children: {transitions: {}}", "2:12: \"transitions\" of children is not built yet: remove it"),
             ("principals: []", "2:1: \"principals\" of the profile is not built yet: remove it"),
             (
@@ -289,6 +288,11 @@ struct BadInputTests {
             ("limits: {cpus: 1e3}", "2:16: \"1e3\" is not a number of CPUs"),
             ("limits: {cpus: 18446744073709551615}", "2:16: \"18446744073709551615\" is too large"),
             ("limits: {enforced: best-efort}", "2:20: limits.enforced: unknown word \"best-efort\""),
+            (
+                "record: ful",
+                "2:9: record: unknown word \"ful\"; it may be metadata, full; did you mean \"full\"?"
+            ),
+            ("record: [full]", "2:9: record must be"),
             ("limits: {processes: many}", "2:21: \"many\" is not a whole number"),
             ("limits: {processes: +4}", "2:21: \"+4\" is not"),
         ]

@@ -215,6 +215,26 @@ struct ReviewTests {
         #expect(review.show("broken", asJSON: false).exitCode == ReviewOutcome.badInput)
     }
 
+    @Test(
+        "record is shown with its place, is the last that is said, and counts in the digest where it is full"
+    )
+    func record() throws {
+        func text(_ more: String) -> String { "bailey: 1\nname: p\n\(more)" }
+        let plain = try folder.loader.load(text: text(""), named: "p.yaml")
+        let metadata = try folder.loader.load(text: text("record: metadata\n"), named: "p.yaml")
+        let full = try folder.loader.load(text: text("record: full\n"), named: "p.yaml")
+        #expect(plain.recording == .metadata && full.recording == .full)
+        #expect(plain.digest == metadata.digest && plain.digest != full.digest)
+        try folder.write("bailey: 1\nname: recorder\nrecord: full\n", to: "recorder.yaml")
+        let above = try folder.loader.load(text: text("extends: [recorder]\n"), named: "p.yaml")
+        let own = try folder.loader.load(
+            text: text("extends: [recorder]\nrecord: metadata\n"),
+            named: "p.yaml"
+        )
+        #expect(above.recording == .full && own.recording == .metadata)
+        #expect(review.show("recorder", asJSON: false).output.contains("record: full"))
+    }
+
     @Test("test runs the tables beside the profiles, and tells the row that fails")
     func tables() throws {
         try folder.write(

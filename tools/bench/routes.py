@@ -1,6 +1,7 @@
 """The ways from the client to the server: straight, through Bailey, through its peers."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import namedtuple
@@ -149,6 +150,8 @@ class Bailey(Route):
         self.origin, self.bailey, self.profile = origin, bailey, profile
         folder.write("secret", "correct-horse-battery-staple", mode=0o600)
         folder.write("config/bailey/profiles/client.yaml", BAILEY_PROFILE % (HOST, PORT))
+        folder.write("config/bailey/profiles/record.yaml",
+                     BAILEY_PROFILE.replace("client", "record") % (HOST, PORT) + "record: full\n")
         folder.write("config/bailey/profiles/tunnel.yaml", BAILEY_TUNNEL % (HOST, PORT))
         folder.write("config/bailey/credentials.yaml", BAILEY_CREDENTIALS % (folder.path("secret"), HOST, PORT), 0o600)
         folder.write("config/bailey/bailey.yaml", BAILEY_CONFIGURATION % (HOST, origin.address, folder.path("tls/ca.pem")))
@@ -157,6 +160,12 @@ class Bailey(Route):
         """The same under a `tls` rule: not intercepted."""
         route = Bailey(self.folder, self.origin, self.bailey, "tunnel")
         route.name = "bailey, tls rule"
+        return route
+
+    def recording(self):
+        """The same with the bodies on record, which are thrown away after each measure."""
+        route = Bailey(self.folder, self.origin, self.bailey, "record")
+        route.name = "bailey, record: full"
         return route
 
     def launch(self, *command):
@@ -168,6 +177,7 @@ class Bailey(Route):
             out = run.stdout.read()
             # The pipe is closed, so the client has ended; the supervisor has not been reaped, so its time is there.
             used = cpu_seconds([run.pid])
+        shutil.rmtree(self.folder.path("state", "bailey", "recordings"), ignore_errors=True)
         if run.returncode != 0:
             sys.exit("bailey run ended with %d: %s" % (run.returncode, out))
         return out, used

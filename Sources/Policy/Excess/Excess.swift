@@ -25,7 +25,8 @@ package struct Excess: Sendable, Hashable, CustomStringConvertible {
 ///
 /// A child's `allow` that a parent's `deny` overlaps is not wider: the lineage denies at each request. The same holds
 /// for `hide` and `protect`, since a child's file view is taken from its parent's, and for `depth` and `count`, which
-/// the supervisor holds for every ancestor: equal is not wider.
+/// the supervisor holds for every ancestor: equal is not wider. Recordings add up along the lineage, so a child that
+/// demands none has its parent's.
 package func excess(of child: Profile, over parent: Profile) -> [Excess] {
     var budget = ComparisonBudget()
     return excess(of: child, over: parent, &budget)

@@ -44,7 +44,7 @@ extension MergedProfile {
             Line(text: "bailey: \(ProfileParser.version)", source: nil),
             Line(text: "name: \(profile.name)", source: file),
             Line(text: "# digest: \(profile.digest)", source: nil),
-        ] + files + environment + limits + systemCalls + landlock + egress + children
+        ] + files + environment + limits + systemCalls + landlock + egress + children + recording
     }
 
     private var files: [Line] {
@@ -123,6 +123,10 @@ extension MergedProfile {
                     \.self
                 )
         )
+    }
+
+    private var recording: [Line] {
+        fragment.recording.map { [Line(text: "record: \($0.value.rawValue)", source: $0.source)] } ?? []
     }
 
     private func section(_ name: String, _ lines: [Line]) -> [Line] {

@@ -91,24 +91,19 @@ extension YAMLNode {
         }
     }
 
-    /// One of `words`; those of `unbuilt` are refused by name.
+    /// One of `words`.
     package func word(
         _ what: String,
         of words: [String],
-        unbuilt: [String] = [],
         _ errors: inout Diagnostics
     ) -> String? {
         guard let text = text(what, &errors) else { return nil }
         if words.holds(bytes: text) { return text }
-        if unbuilt.contains(text) {
-            errors.report("\(what): \"\(text)\" is not built yet", at: position)
-        } else {
-            errors.report(
-                "\(what): unknown word \"\(text)\"; it may be \(words.joined(separator: ", "))",
-                at: position,
-                suggestion: NearestWord.nearest(to: text, in: words)
-            )
-        }
+        errors.report(
+            "\(what): unknown word \"\(text)\"; it may be \(words.joined(separator: ", "))",
+            at: position,
+            suggestion: NearestWord.nearest(to: text, in: words)
+        )
         return nil
     }
 

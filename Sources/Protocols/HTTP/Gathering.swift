@@ -139,14 +139,7 @@ extension HTTPEngine {
     /// The driver holds too many octets of this agent's bodies.
     package mutating func refuseGathering(_ denial: Denial) -> [EngineAction<HTTPMessage>] {
         guard case .gathering(let gathering) = state else { return [] }
-        var fault = HTTPFault(
-            Replies.status(for: denial.reason),
-            denial.reason,
-            denial.message,
-            remedy: denial.remedy
-        )
-        fault.denial = denial
-        return refuseGathered(gathering.checked, nil, fault)
+        return refuseGathered(gathering.checked, nil, HTTPFault(denial))
     }
 
     /// The client went away in the middle of it.

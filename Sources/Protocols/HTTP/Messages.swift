@@ -62,6 +62,12 @@ struct HTTPFault: Error {
         denial = Denial(reason: reason, message: message, rule: nil, decidedBy: nil, remedy: remedy)
     }
 
+    /// What is denied for a reason of the driver's.
+    init(_ denial: Denial) {
+        status = Replies.status(for: denial.reason)
+        self.denial = denial
+    }
+
     static func malformed(_ message: String, remedy: String = "Send a valid HTTP/1.1 request.") -> HTTPFault {
         HTTPFault(.badRequest, .malformed, message, remedy: remedy)
     }

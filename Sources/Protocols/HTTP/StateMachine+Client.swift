@@ -1,8 +1,8 @@
-import Model
+package import Model
 import NIOCore
 import NIOHTTP1
 import Reflection
-import Wire
+package import Wire
 
 extension HTTPEngine {
     /// One client message, when the state takes them.
@@ -149,6 +149,21 @@ extension HTTPEngine {
         guard exchange.response == nil else { return notes + [record] + close() }
         return notes + [record]
             + reply(fault.status, fault.denial, exchange.checked.manner, closing: true) + close()
+    }
+
+    /// The driver cannot go on with the exchange under way.
+    package mutating func refuseExchange(_ denial: Denial) -> [EngineAction<HTTPMessage>] {
+        switch state {
+        case .relaying(let exchange): return cut(exchange, HTTPFault(denial))
+        case .webSocket(let exchange):
+            return exchange.notes + [.refused(exchange.id, exchange.checked.request, denial)] + closeQuietly()
+        case .idle, .asking, .gathering, .draining, .handedOver, .closed: return []
+        }
+    }
+
+    private mutating func closeQuietly() -> Actions {
+        state = .closed
+        return close()
     }
 
     private mutating func drained(_ message: HTTPMessage, _ draining: Draining) -> Actions {

@@ -15,6 +15,7 @@ final class House: Sendable {
 
     let gateway: Gateway
     let recorder = Recorder()
+    let bodies = Bodies()
     let agent = AgentID(run: "0badcafe", ordinal: 1)
     let policy: LineagePolicy
     /// The agent's TCP listener and its resolver.
@@ -28,6 +29,7 @@ final class House: Sendable {
     init(
         _ rules: [EgressRule],
         ancestors: [[EgressRule]] = [],
+        recording: Recording = .metadata,
         resolve: [String: String] = ["allowed.test": "127.0.0.1", "other.test": "127.0.0.1"],
         names: any NameLookup = NoNames(),
         limits: GatewayLimits = GatewayLimits(),
@@ -48,6 +50,7 @@ final class House: Sendable {
             configuration: configuration,
             authority: CertificateAuthority(),
             audit: recorder,
+            bodies: bodies,
             credentials: vault
         )
         bundle = try scratch.write("agent-ca.pem", gateway.authority.certificatePEM)
@@ -55,7 +58,7 @@ final class House: Sendable {
         let resolver = try namespace.map { ($0.resolver, UInt16(53)) } ?? Sockets.datagram()
         port = listener.1
         namePort = resolver.1
-        policy = try #require(Self.policy(agent, rules, ancestors: ancestors))
+        policy = try #require(Self.policy(agent, rules, ancestors: ancestors, recording))
         if let going {
             let address = try #require(IPAddress(going.0))
             course.value.withLock { $0 = (address, going.1) }
@@ -142,7 +145,12 @@ final class House: Sendable {
         )
     }
 
-    static func policy(_ id: AgentID, _ rules: [EgressRule], ancestors: [[EgressRule]]) -> LineagePolicy? {
+    static func policy(
+        _ id: AgentID,
+        _ rules: [EgressRule],
+        ancestors: [[EgressRule]],
+        _ recording: Recording = .metadata
+    ) -> LineagePolicy? {
         func hop(_ ordinal: Int) -> Hop {
             let name = "level\(ordinal)"
             return Hop(
@@ -157,7 +165,9 @@ final class House: Sendable {
         var lineage = Lineage(principal: principal, root: ancestors.isEmpty ? own : hop(100))
         for index in ancestors.indices.dropFirst() { lineage = lineage.child(hop(100 + index)) }
         if !ancestors.isEmpty { lineage = lineage.child(own) }
-        let levels = (ancestors + [rules]).map { CompiledPolicy(Profile(name: "p", egress: $0)) }
+        let levels = (ancestors + [rules]).map {
+            CompiledPolicy(Profile(name: "p", egress: $0, recording: recording))
+        }
         return LineagePolicy(lineage: lineage, levels: levels)
     }
 }

@@ -6,6 +6,7 @@ import Synchronization
 final class Recorder: AuditSink {
     private struct State {
         var records: [RequestRecord] = []
+        var replies: [Reply] = []
         var fails = false
     }
 
@@ -19,12 +20,14 @@ final class Recorder: AuditSink {
         let result: Result<Void, AuditFailure> = state.withLock { state in
             guard !state.fails else { return .failure(AuditFailure("no space left on the audit store")) }
             if case .request(let record) = entry { state.records.append(record) }
+            if case .replies(let record) = entry { state.replies += record.replies }
             return .success(())
         }
         then(result)
     }
 
     var records: [RequestRecord] { state.withLock { $0.records } }
+    var replies: [Reply] { state.withLock { $0.replies } }
     var denied: [RequestRecord] { records.filter { $0.verdict != .allow } }
     var allowed: [RequestRecord] { records.filter { $0.verdict == .allow } }
 
@@ -38,6 +41,47 @@ final class Recorder: AuditSink {
         }
         return nil
     }
+}
+
+/// Recorded bodies in memory; refused when told to.
+final class Bodies: BodySink {
+    private struct State {
+        var bodies: [BodyPlace: [UInt8]] = [:]
+        var end: UInt64 = 0
+        var refuses = false
+        var waits = false
+        var asked = 0
+    }
+
+    private let state = Mutex(State())
+
+    func refusal(of run: String) -> AuditFailure? { nil }
+
+    func append(_ octets: [UInt8], to body: BodyPlace) throws(AuditFailure) -> Range<UInt64> {
+        state.withLock { $0.asked += octets.count }
+        while state.withLock({ $0.waits }) { usleep(1_000) }
+        let place = state.withLock { state -> Range<UInt64>? in
+            guard !state.refuses else { return nil }
+            let start = state.end
+            state.bodies[body, default: []] += octets
+            state.end += UInt64(octets.count)
+            return start..<state.end
+        }
+        guard let place else { throw AuditFailure("no space left for recordings") }
+        return place
+    }
+
+    func octets(_ side: BodySide) -> [[UInt8]] {
+        state.withLock { $0.bodies.filter { $0.key.side == side }.map(\.value) }
+    }
+
+    /// Octets that were to be recorded, whether they are or not.
+    var asked: Int { state.withLock { $0.asked } }
+
+    func refuseFromNowOn() { state.withLock { $0.refuses = true } }
+
+    /// Lets nobody through until it is told to.
+    func hold(_ waits: Bool) { state.withLock { $0.waits = waits } }
 }
 
 /// Credentials in memory.

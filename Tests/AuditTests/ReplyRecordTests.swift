@@ -4,7 +4,7 @@ import Masking
 import Model
 import Testing
 
-struct RepliesTests {
+struct ReplyRecordTests {
     private static func replies(
         _ exchanges: ClosedRange<UInt64>,
         to lineage: Lineage = Sample.child,

@@ -1,0 +1,124 @@
+internal import Glibc
+package import Model
+internal import Synchronization
+
+/// The recorded bodies, a file for each run in the folder `recordings` of the state directory, mode 0600.
+///
+/// A file is blocks one after another, of all bodies of the run as they come: `RecordedBlock`. Nothing in it is chained;
+/// the digests of the bodies are, in the records of the replies.
+package final class BodyFiles: BodySink {
+    static let folder = "recordings"
+
+    private struct Files {
+        var open: [String: RunFile] = [:]
+    }
+
+    private struct RunFile {
+        let file: PrivateFile
+        /// Octets that are there.
+        var end: UInt64
+    }
+
+    private let directory: String
+    /// Octets of one run's file.
+    private let limit: UInt64
+    private let files = Mutex(Files())
+
+    /// - Parameters:
+    ///   - directory: the state directory.
+    ///   - limit: octets that one run may record.
+    package init(directory: String, limit: UInt64 = AuditLimits.recordings) {
+        (self.directory, self.limit) = (directory, limit)
+    }
+
+    package func refusal(of run: String) -> AuditFailure? {
+        files.withLock { files in
+            (files.open[run]?.end ?? 0) >= limit ? overLimit(run) : nil
+        }
+    }
+
+    package func append(_ octets: [UInt8], to body: BodyPlace) throws(AuditFailure) -> Range<UInt64> {
+        do throws(AuditStoreError) {
+            return try files.withLock { files throws(AuditStoreError) in try append(octets, to: body, &files)
+            }
+        } catch {
+            throw AuditFailure(error.message)
+        }
+    }
+
+    private func append(
+        _ octets: [UInt8],
+        to body: BodyPlace,
+        _ files: inout Files
+    ) throws(AuditStoreError) -> Range<UInt64> {
+        var known: RunFile
+        if let open = files.open[body.run] { known = open } else { known = try open(body.run, &files) }
+        let start = known.end
+        var rest = octets[...]
+        while let piece = RecordedBlock.next(of: &rest) {
+            guard known.end + UInt64(RecordedBlock.header + piece.count) <= limit else {
+                throw AuditStoreError(.database, overLimit(body.run).message)
+            }
+            try known.file.append(RecordedBlock.octets(piece, of: body), at: known.end)
+            known.end += UInt64(RecordedBlock.header + piece.count)
+            files.open[body.run] = known
+        }
+        return start..<known.end
+    }
+
+    /// Descriptors stay few: a file that is wanted again is opened again.
+    private func open(_ run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
+        let state = try StateDirectory(directory, create: true)
+        let folder = try state.directory(Self.folder, create: true)
+        var file = try PrivateFile.open(run, in: folder, .createNew)
+        if file == nil { file = try PrivateFile.open(run, in: folder, .readWrite) }
+        guard let file else {
+            throw AuditStoreError(
+                .unsafeFile,
+                "cannot make \(directory)/\(Self.folder)/\(run): it comes and goes"
+            )
+        }
+        if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
+        return RunFile(file: file, end: try file.length())
+    }
+
+    private func overLimit(_ run: String) -> AuditFailure {
+        AuditFailure(
+            "the bodies recorded of run \(run) have \(limit) octets, which is the limit; raise recordings in "
+                + "bailey.yaml, or begin another run"
+        )
+    }
+}
+
+extension PrivateFile {
+    /// Octets that are there.
+    fileprivate func length() throws(AuditStoreError) -> UInt64 {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw AuditStoreError("inspect", path, errno: errno, remedy: "check its file system")
+        }
+        return UInt64(clamping: status.st_size)
+    }
+
+    /// Writes behind what is there, or nothing.
+    fileprivate func append(_ octets: [UInt8], at end: UInt64) throws(AuditStoreError) {
+        var written = 0
+        while written < octets.count {
+            let count = unsafe octets[written...].withUnsafeBytes { bytes in
+                unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(end) + off_t(written))
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let reason = count < 0 ? errno : ENOSPC
+                _ = ftruncate(descriptor, off_t(end))
+                throw AuditStoreError(
+                    "record a body in",
+                    path,
+                    errno: reason,
+                    remedy: "free space on its file system"
+                )
+            }
+            written += count
+        }
+    }
+}
