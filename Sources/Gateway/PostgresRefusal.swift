@@ -35,6 +35,7 @@ final class PostgresRefusal: ChannelInboundHandler {
     private let patience: TimeAmount
     private var bytes = ByteBuffer()
     private var asked = 0
+    private var isEnded = false
     private var timer: Scheduled<Void>?
 
     init(_ denial: Denial, patience: TimeAmount) {
@@ -63,6 +64,7 @@ final class PostgresRefusal: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isEnded else { return }
         var chunk = unwrapInboundIn(data)
         bytes.writeBuffer(&chunk)
         guard let (length, code) = bytes.getMultipleIntegers(at: bytes.readerIndex, as: (UInt32, UInt32).self)
@@ -80,6 +82,7 @@ final class PostgresRefusal: ChannelInboundHandler {
 
     /// ErrorResponse, with the code of `invalid_authorization_specification`.
     private func end(_ context: ChannelHandlerContext) {
+        isEnded = true
         let fields = [
             "SFATAL", "VFATAL", "C28000", "M" + (denial.told ?? denial.message), "H" + denial.remedy, "",
         ]

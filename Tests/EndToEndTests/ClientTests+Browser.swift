@@ -42,7 +42,7 @@ extension EndToEnd.ClientTests {
             profile: "web"
         )
         #expect(led.output.components(separatedBy: "POST allowed.test /v1/browser-quic").count == 3, "\(led)")
-        #expect(try place.records().allSatisfy { $0.verdict == "allow" })
+        #expect(try datagrams().isEmpty)
         let forced =
             "\(Self.chromium) --enable-quic --origin-to-force-quic-on=allowed.test:\(port) --enable-logging=stderr"
         let outcome = try place.agent(
@@ -53,7 +53,11 @@ extension EndToEnd.ClientTests {
             !outcome.output.contains("ended 124") && !outcome.output.contains("GET allowed.test"),
             "\(outcome)"
         )
-        let refused = try place.records(["--denied"])
-        #expect(refused.map(\.record.resource) == ["udp://allowed.test:\(port)"], "\(refused)")
+        #expect(try datagrams() == ["udp://allowed.test:\(port)"])
+    }
+
+    /// Where datagrams were going; a browser asks for other things of its maker's as well.
+    private func datagrams() throws -> [String] {
+        try place.records(["--denied"]).map(\.record.resource).filter { $0.hasPrefix("udp:") }
     }
 }

@@ -206,6 +206,21 @@ extension EndToEnd.HTTP2Tests {
             "request('/v1/c28', more=[('x', 'a\\r\\nb: c')])",
             "request('/v1/c28', more=[('connection', 'x')])",
             "request('/v1/c28', more=[('content-length', '5')])", "request('/v1/../c28')",
+            "request('/v1/c28', authority='allowed.test:PORT@denied.test')",
+            "request('/v1/c28', authority='')",
+            "request('/v1/c28', authority='allowed.test:1')", "request('/v1/c28', authority='denied.test')",
+            "request('/v1/c28', authority='allowed.test:PORT, denied.test')",
+            "request('/v1/c28', scheme='http')",
+            "request('/v1/c28', method='get')", "request('/v1/c28', method='GET /v1/c28 HTTP/1.1')",
+            "request('/v1/c28 HTTP/1.1')", "request('/v1/c28\\\\x')", "request('/v1/c28#x')", "request('*')",
+            "request('/v1/c28', more=[('te', 'gzip')])", "request('/v1/c28', more=[('a:b', 'c')])",
+            "request('/v1/c28', more=[('a b', 'c')])", "request('/v1/c28', more=[('content_length', '5')])",
+            "request('/v1/c28', more=[('a', 'b\\0c')])",
+            "request('/v1/c28', more=[(':protocol', 'websocket')])",
+            "request('/v1/c28', more=[('', 'a')])", "request('/v1/c28', more=[('upgrade', 'h2c')])",
+            "request('/v1/c28', more=[('host', 'allowed.test:PORT'), ('host', 'allowed.test:PORT')])",
+            "request('/v1/c28', more=[('content-length', '0'), ('content-length', '5')])",
+            "request('/v1/c28', more=[('x-http-method-override', 'POST')])[1:]",
         ]
     )
     func malformed(fields: String) throws {

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPProtocol
 import Model
 import Testing
@@ -18,6 +19,16 @@ struct RepliesTests {
             + #""decided_by":"tests""#
         #expect(play.toClient.contains(expected))
         #expect(play.toClient.utf8.allSatisfy { $0 < 0x7F })
+    }
+
+    @Test func `The status line says why, in one line of bounded length`() throws {
+        let message = "a\r\nSet-Cookie: b\u{0}\u{7F}é" + String(repeating: "x", count: 2_000)
+        let denial = Denial(reason: .denied, message: message, rule: nil, decidedBy: nil, remedy: "r")
+        let play = try Playbook { _ in .denied(denial) }
+        try play.client(StateMachineTests.get)
+        let line = try #require(play.toClient.components(separatedBy: "\r\n").first)
+        #expect(line.hasPrefix("HTTP/1.1 403 Forbidden: a??Set-Cookie: b????xxx"))
+        #expect(line.utf8.count == "HTTP/1.1 403 Forbidden: ".utf8.count + HTTPLimits.reasonPhrase)
     }
 
     @Test(arguments: [

@@ -105,6 +105,10 @@ final class Servers: Sendable {
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }
           server {
+            listen 127.0.0.1:\(http); server_name reading.test;
+            location / { return 200 "$request_uri|$uri\\n"; }
+          }
+          server {
             listen 127.0.0.1:\(tls) ssl; server_name selfsigned.test;
             ssl_certificate \(folder)/self.pem; ssl_certificate_key \(folder)/self.key;
             location / { return 200 "self\\n"; }
@@ -140,7 +144,7 @@ final class Servers: Sendable {
         """
         bailey: 1
         resolve: {allowed.test: 127.0.0.1, other.test: 127.0.0.1, selfsigned.test: 127.0.0.1, denied.test: 127.0.0.2,
-          wrongname.test: 127.0.0.1, expired.test: 127.0.0.1}
+          wrongname.test: 127.0.0.1, reading.test: 127.0.0.1, expired.test: 127.0.0.1}
         upstream-ca: \(folder)/ca.pem
         """
     }
