@@ -78,6 +78,15 @@ egress: deps-tests deps-clients build-tests ## Run every case of the egress corp
 faults: deps-tests build-tests ## Make every system call of the set-up fail, one at a time
 	@BAILEY_FAULTS=all $(SWIFT) test $(swift_flags) --skip-build --filter FaultTests </dev/null 2>&1 | tools/build-output
 
+# Seconds for each reader.
+SECONDS ?= 30
+
+.PHONY: fuzz
+fuzz: deps-tests build-tests ## Feed damaged input to every reader, SECONDS=30 each; what it finds is left in SCRATCH/fuzz
+	@mkdir -p '$(scratch)/fuzz'
+	BAILEY_FUZZ='$(scratch)/fuzz' BAILEY_FUZZ_SECONDS='$(SECONDS)' $(SWIFT) test $(swift_flags) --skip-build --no-parallel \
+	    --filter '\.FuzzTests/' </dev/null 2>&1 | tools/build-output | grep -v '^◇'
+
 .PHONY: filters
 filters: deps-tests build-tests ## Compile the default system call policy anew, after a change of profiles/seccomp
 	@BAILEY_FILTER='$(CURDIR)/Sources/Sandbox/Seccomp/default-x86_64.bpf' \

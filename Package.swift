@@ -181,7 +181,7 @@ let package = Package(
             )
         }
         + [
-            .testTarget(name: "ModelTests", dependencies: ["Model"]),
+            .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
             .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
             .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
             .testTarget(
@@ -189,7 +189,7 @@ let package = Package(
                 dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]
             ),
             .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model", "TestSupport"]),
-            .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model"]),
+            .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model", "TestSupport"]),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "Model", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
@@ -204,11 +204,13 @@ let package = Package(
             .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
             .testTarget(
                 name: "CredentialsTests",
-                dependencies: ["Credentials", "Profiles", "Model", "Linux"]
+                dependencies: ["Credentials", "Profiles", "Model", "Linux", "TestSupport"]
             ),
             .testTarget(
                 name: "SupervisorTests",
-                dependencies: ["Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Model", "Linux"]
+                dependencies: [
+                    "Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Model", "Linux", "TestSupport",
+                ]
             ),
             .target(name: "TestSupport", path: "Tests/Support"),
             .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Model", "Linux"]),

@@ -212,6 +212,7 @@ extension ControlReply {
     private static func agents(from reader: inout ControlReader) throws(ControlError) -> ControlReply {
         let hasMore = try reader.flag()
         let next = try reader.number()
+        guard hasMore || next == 0 else { throw ControlError("a list without more names where more begins") }
         let count = try reader.integer()
         guard (0...Int32(ControlLimit.listCount)).contains(count) else {
             throw ControlError("list of \(count) agents")

@@ -3,7 +3,7 @@ import Model
 import Profiles
 import Testing
 
-private let whole = """
+let wholeFile = """
     bailey: 1
     credentials:
       github:
@@ -100,7 +100,7 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
 
 struct CredentialFileTests {
     @Test func `a whole file is read`() throws {
-        let definitions = try CredentialFile.parse(whole, file: "credentials.yaml", home: "/home/alice")
+        let definitions = try CredentialFile.parse(wholeFile, file: "credentials.yaml", home: "/home/alice")
         #expect(definitions.map(\.name) == ["github", "registry", "model"])
         #expect(
             definitions.map(\.source) == [

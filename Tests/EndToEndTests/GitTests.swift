@@ -307,7 +307,7 @@ extension EndToEnd {
             try rules(allow: ["git fetch", "git push \(other) refs/heads/**"])
             let push = """
                 git push -o ci.skip origin HEAD:refs/heads/a; echo code $?
-                git push -q origin HEAD:refs/heads/b; echo code $?
+                git push -q -f origin HEAD:refs/heads/b; echo code $?
                 """
             let outcome = try git(push, "HTTP/1.1", other)
             #expect(outcome.lines.filter { $0.hasPrefix("code") } == ["code 1", "code 0"], "\(outcome)")

@@ -3,7 +3,7 @@ import Model
 import Testing
 
 /// A line with its length in front.
-private func line(_ text: String) -> String {
+func line(_ text: String) -> String {
     let digits = String(text.utf8.count + 4, radix: 16)
     return String(repeating: "0", count: 4 - digits.count) + digits + text
 }

@@ -87,8 +87,10 @@ final class Playbook {
     }
 
     /// Octets from the client, whole or in pieces of `cut`.
-    func client(_ text: String, cut: Int = .max) throws {
-        try feed(text, cut: cut, client, from: .client) { (part: HTTPServerRequestPart) in
+    func client(_ text: String, cut: Int = .max) throws { try client(octets: Array(text.utf8), cut: cut) }
+
+    func client(octets: [UInt8], cut: Int = .max) throws {
+        try feed(octets, cut: cut, client, from: .client) { (part: HTTPServerRequestPart) in
             switch part {
             case .head(let head): .requestHead(head)
             case .body(let bytes): .body(bytes)
@@ -98,8 +100,10 @@ final class Playbook {
     }
 
     /// Octets from the upstream.
-    func upstream(_ text: String, cut: Int = .max) throws {
-        try feed(text, cut: cut, upstream, from: .upstream, Self.message)
+    func upstream(_ text: String, cut: Int = .max) throws { try upstream(octets: Array(text.utf8), cut: cut) }
+
+    func upstream(octets: [UInt8], cut: Int = .max) throws {
+        try feed(octets, cut: cut, upstream, from: .upstream, Self.message)
     }
 
     private static func message(_ part: HTTPClientResponsePart) -> HTTPMessage {
@@ -111,13 +115,13 @@ final class Playbook {
     }
 
     private func feed<Part>(
-        _ text: String,
+        _ octets: [UInt8],
         cut: Int,
         _ channel: EmbeddedChannel,
         from side: Side,
         _ message: (Part) -> HTTPMessage
     ) throws {
-        var rest = Array(text.utf8)[...]
+        var rest = octets[...]
         while !rest.isEmpty, !isClosed, tunnel == nil, !broken.contains(side) {
             let piece = rest.prefix(cut)
             rest = rest.dropFirst(piece.count)

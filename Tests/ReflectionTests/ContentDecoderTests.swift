@@ -17,8 +17,9 @@ struct ContentDecoderTests {
             self.command = command
         }
 
-        func decoder() throws -> ContentDecoder {
-            try ContentDecoder(#require(ContentCoding.applied([token]).first))
+        func decoder() throws(DecodingFault) -> ContentDecoder {
+            guard let coding = try ContentCoding.applied([token]).first else { throw .unknownCoding }
+            return try ContentDecoder(coding)
         }
 
         func code(_ text: Data) throws -> [UInt8] {

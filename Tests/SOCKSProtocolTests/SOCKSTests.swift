@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// One conversation, octets in and out, every action checked by the ledger.
-private struct Conversation: ~Copyable {
+struct Conversation: ~Copyable {
     var engine = SOCKSEngine()
     var ledger = Ledger()
     var asked: [String] = []
@@ -41,7 +41,7 @@ private struct Conversation: ~Copyable {
     }
 }
 
-private func name(_ text: String, port: UInt16 = 443, command: UInt8 = 1) -> [UInt8] {
+func name(_ text: String, port: UInt16 = 443, command: UInt8 = 1) -> [UInt8] {
     [5, command, 0, 3, UInt8(text.utf8.count)] + Array(text.utf8) + [UInt8(port >> 8), UInt8(port & 255)]
 }
 

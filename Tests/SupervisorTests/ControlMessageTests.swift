@@ -14,12 +14,12 @@ struct ControlMessageTests {
         terminal: TerminalSize(rows: 24, columns: 80)
     )
 
-    private static let requests: [ControlRequest] = [
+    static let requests: [ControlRequest] = [
         .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
         .list(after: 1 << 40), .end(agent: "7f.1"),
     ]
 
-    private static let replies: [ControlReply] = [
+    static let replies: [ControlReply] = [
         .launched(agent: "7f.1"), .refused(code: 125, message: "no"), .exited(code: 3, note: nil),
         .exited(code: 124, note: "time limit"), .agents([], next: 1 << 40), .agents([], next: nil),
     ]
