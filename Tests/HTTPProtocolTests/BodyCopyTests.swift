@@ -11,7 +11,7 @@ struct BodyCopyTests {
 
     private static func secrets(_ value: String = "Bearer s3cr3t-REAL-and-long") -> [SecretSpellings] {
         let cache = SpellingsCache()
-        _ = cache.spellings(ofField: value)
+        _ = cache.spellings(ofField: value, sentTo: .address(IPAddress(v4: 0x7F00_0001)))
         return cache.outward
     }
 
