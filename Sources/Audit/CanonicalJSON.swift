@@ -53,7 +53,10 @@ struct CanonicalJSON {
     ///
     /// In one pass: heads are most of what is written.
     mutating func lines(_ text: String) {
-        guard !text.isEmpty else { return octets += "[]".utf8 }
+        guard !text.isEmpty else {
+            octets += "[]".utf8
+            return
+        }
         let span = text.utf8.span
         octets += "[\"".utf8
         for index in span.indices {

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Masking
 internal import Model
 internal import Synchronization
@@ -32,10 +33,24 @@ final class MaskMemory: Sendable {
 
     /// The same of header fields, a line each.
     func fields(_ text: String) -> String {
-        if let known = lastFields.withLock({ $0.text.isSame(as: text) ? $0.masked : nil }) { return known }
+        if let known = lastFields.withLock({ Self.isSame($0.text, text) ? $0.masked : nil }) { return known }
         let result = mask.longText(text)
         lastFields.withLock { $0 = (text, result) }
         return result
+    }
+
+    /// Octet for octet, in one comparison: it is asked for with each head.
+    private static func isSame(_ left: String, _ right: String) -> Bool {
+        let (left, right) = unsafe (left.utf8.span.bytes, right.utf8.span.bytes)
+        guard left.byteCount == right.byteCount else { return false }
+        return unsafe left.withUnsafeBytes { left in
+            unsafe right.withUnsafeBytes { right in
+                guard let first = left.baseAddress, let second = right.baseAddress else {
+                    return true
+                }
+                return unsafe memcmp(first, second, left.count) == 0
+            }
+        }
     }
 
     /// What a lineage fills in a record, made by `make` where it is not known.

@@ -57,7 +57,7 @@ extension HTTPConversation {
     var mayRead: Bool {
         if ending { return true }
         return engine.wantsClientMessages && (link?.isWritable ?? true)
-            && exchange?.recording?.hasRoom ?? true
+            && exchange?.note.recording?.hasRoom ?? true
     }
 
     /// Reads on if something was held back and may be read now.
@@ -99,7 +99,7 @@ extension HTTPConversation {
     }
 
     func flushClient() {
-        exchange?.recording?.submit()
+        exchange?.note.recording?.submit()
         guard isUnflushed else { return }
         isUnflushed = false
         context?.flush()

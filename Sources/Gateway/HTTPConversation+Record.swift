@@ -12,13 +12,13 @@ extension HTTPConversation {
         guard exchange?.id == id else { return }
         switch message {
         case .responseHead(let head):
-            exchange?.reply.status = Int(head.status.code)
-            exchange?.reply.fields = HeadFields(head.headers)
-            if let recording = exchange?.recording { recordIn(head, recording) }
+            exchange?.note.reply.status = Int(head.status.code)
+            exchange?.note.reply.fields = HeadFields(head.headers)
+            if let recording = exchange?.note.recording { recordIn(head, recording) }
         case .body(let bytes):
-            exchange?.reply.received += UInt64(bytes.readableBytes)
-            exchange?.recording?.take(bytes)
-        case .end(let trailers): exchange?.reply.trailers = trailers.map { HeadFields($0) }
+            exchange?.note.reply.received += UInt64(bytes.readableBytes)
+            exchange?.note.recording?.take(bytes)
+        case .end(let trailers): exchange?.note.reply.trailers = trailers.map { HeadFields($0) }
         case .requestHead, .unreadable: break
         }
     }
@@ -31,8 +31,8 @@ extension HTTPConversation {
     }
 
     private func tell(_ exchange: Exchange, because cause: String?, closing last: UpstreamLink? = nil) {
-        let reply = cause.map(exchange.reply.ended) ?? exchange.reply
-        guard let recording = exchange.recording else { return authoriser.replied(reply) }
+        let reply = cause.map(exchange.note.reply.ended) ?? exchange.note.reply
+        guard let recording = exchange.note.recording else { return authoriser.replied(reply) }
         recording.finish(reply, closing: last)
     }
 
@@ -40,10 +40,12 @@ extension HTTPConversation {
     func repeated(under number: UInt64) {
         guard let exchange else { return }
         tell(exchange, because: "the connection was gone; it is sent again")
-        self.exchange?.reply = Reply(to: exchange.request, number)
-        guard exchange.recording != nil, let head = exchange.head else { return }
-        record(exchange.masks)
-        if let recording = self.exchange?.recording { begin(.request, .document(head.headers), recording) }
+        self.exchange?.note.reply = Reply(to: exchange.request, number)
+        guard exchange.note.recording != nil, let head = exchange.head else { return }
+        record(exchange.note.masks)
+        if let recording = self.exchange?.note.recording {
+            begin(.request, .document(head.headers), recording)
+        }
     }
 }
 
@@ -52,9 +54,9 @@ extension HTTPConversation {
     /// Records the bodies of the exchange that begins.
     func record(_ masks: MaskKinds) {
         guard let exchange, let context else { return }
-        let work = BodyWork(exchange.reply.exchange, of: authoriser.resident, gatehouse.bodies)
-        self.exchange?.recording = BodyRecording(work, of: self, on: context.eventLoop)
-        self.exchange?.masks = masks
+        let work = BodyWork(exchange.note.reply.exchange, of: authoriser.resident, gatehouse.bodies)
+        self.exchange?.note.recording = BodyRecording(work, of: self, on: context.eventLoop)
+        self.exchange?.note.masks = masks
     }
 
     /// A message to the upstream; true when it goes out once it is recorded.
@@ -73,8 +75,23 @@ extension HTTPConversation {
 
     private func begin(_ side: BodySide, _ form: BodyCopy.Form, _ recording: BodyRecording) {
         let secrets = gatehouse.spellings.outward
-        recording.begin(side, BodyWork.Source(form: form, secrets: secrets, kinds: exchange?.masks ?? []))
+        recording.begin(
+            side,
+            BodyWork.Source(form: form, secrets: secrets, kinds: exchange?.note.masks ?? [])
+        )
     }
+}
+
+/// What goes on record of an exchange, as it comes.
+///
+/// A class: the exchange is copied at each message.
+final class ExchangeNote {
+    var reply: Reply
+    /// Of bodies, where the profile demands it.
+    var recording: BodyRecording?
+    var masks: MaskKinds = []
+
+    init(_ reply: Reply) { self.reply = reply }
 }
 
 extension Reply {

@@ -18,11 +18,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     struct Exchange {
         let id: RulingID
         let request: Request
-        /// For the record, as it comes.
-        var reply: Reply
-        /// Where the profile demands it.
-        var recording: BodyRecording?
-        var masks: MaskKinds = []
+        /// For the record.
+        let note: ExchangeNote
         /// Name of what was put in.
         var credential: String?
         /// What the connection was made under.
@@ -78,7 +75,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Whether more of a response can be taken.
     var clientIsWritable: Bool {
-        (context?.channel.isWritable ?? false) && exchange?.recording?.hasRoom ?? true
+        (context?.channel.isWritable ?? false) && exchange?.note.recording?.hasRoom ?? true
     }
 
     /// Does what the engine says, in order.
@@ -139,7 +136,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                 self.exchange = Exchange(
                     id: id,
                     request: request,
-                    reply: reply,
+                    note: ExchangeNote(reply),
                     credential: credential,
                     identity: material?.identity
                 )
@@ -181,11 +178,11 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         case .requestHead(let head): self.exchange?.head = head
         case .body(let bytes):
             self.exchange?.hasBody = true
-            self.exchange?.reply.sent += UInt64(bytes.readableBytes)
+            self.exchange?.note.reply.sent += UInt64(bytes.readableBytes)
         case .end: self.exchange?.requestEnded = true
         case .responseHead, .unreadable: return breakOff()
         }
-        if let recording = exchange.recording, recordOut(message, recording) { return }
+        if let recording = exchange.note.recording, recordOut(message, recording) { return }
         link.write(message)
     }
 
@@ -202,9 +199,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func finished(_ id: RulingID) {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
-        let isSent = exchange.recording?.isDrained ?? true
+        let isSent = exchange.note.recording?.isDrained ?? true
         // Last frames of a WebSocket go out once they are recorded, and then the connection is closed.
-        guard isSent || exchange.reply.status != 101 else { return conclude(closing: link) }
+        guard isSent || exchange.note.reply.status != 101 else { return conclude(closing: link) }
         conclude()
         upstreams.release(link, of: exchange, complete: exchange.requestEnded && isSent)
     }

@@ -91,7 +91,7 @@ extension EndToEnd {
 
         @Test("What is not built yet is refused by name")
         func unbuilt() throws {
-            try place.profile("later", "record: full\n")
+            try place.profile("later", "children: {transitions: {}}\n")
             let outcome = try place.agent("touch ran", profile: "later")
             #expect(outcome.code == 125 && outcome.errors.contains("later.yaml:3:"), "\(outcome)")
             #expect(outcome.errors.contains("not built yet"), "\(outcome)")
