@@ -13,11 +13,11 @@ package struct Fuzz {
     /// Cases of a run that no time is given for.
     private static let cases = 300
     /// Octets of an input: several reads of a socket, where each octet still counts.
-    private static let largest = 65_536
+    fileprivate static let largest = 131_072
 
     package init(_ name: String, seeds: [[UInt8]], words: [String] = []) {
         self.name = name
-        self.seeds = Self.findings(of: name) + seeds
+        self.seeds = (Self.findings(of: name) + seeds).map { Array($0.prefix(Self.largest)) }
         self.words =
             words.map { Array($0.utf8) } + [
                 [0], [0xFF], [0x7F], [0x80], [0, 0, 0, 0], [0xFF, 0xFF, 0xFF, 0xFF],
@@ -125,7 +125,7 @@ private final class Keeper {
         let file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Finding(what: "\(path) cannot be made: errno \(errno)") }
         self.file = file
-        let pages = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+        let pages = mmap(nil, Fuzz.largest, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
         guard let pages, pages != MAP_FAILED else {
             throw Finding(what: "\(path) cannot be mapped: errno \(errno)")
         }
@@ -133,7 +133,6 @@ private final class Keeper {
     }
 
     private let file: Int32
-    private static let size = 65_536
 
     /// The file is as long as the input, so that it can be tried again as it is.
     func keep(_ input: [UInt8]) {
@@ -147,7 +146,7 @@ private final class Keeper {
     func remove() { unlink(path) }
 
     deinit {
-        munmap(pages, Self.size)
+        munmap(pages, Fuzz.largest)
         close(file)
     }
 }
