@@ -208,7 +208,9 @@ extension EndToEnd {
             #expect(try records(of: "body") == 1)
         }
 
-        @Test("F09: what a host was sent is masked in its replies to other requests, which carry no credential")
+        @Test(
+            "F09: what a host was sent is masked in its replies to other requests, which carry no credential"
+        )
         func later() throws {
             let rule = "private: true, to: \"https://allowed.test:\(mirror.port)\""
             try place.profile(
