@@ -30,26 +30,25 @@ package struct CompiledPolicy: Sendable {
 
 extension CompiledAction {
     /// Whether the action is one that it means, its conditions apart.
-    fileprivate func applies(to action: Action, _ readings: PathReadings?, _ steps: inout Int) -> Bool {
-        switch (match, action) {
-        case (.connect, .connect): true
-        case (.http(let method, let glob), .http(let requested, _, _)):
-            (method == nil || method == requested) && matches(glob, readings, &steps)
-        case (.webSocket(let glob), .webSocket): matches(glob, readings, &steps)
+    fileprivate func applies(
+        to action: SoughtAction,
+        _ readings: PathReadings?,
+        _ steps: inout Int
+    ) -> Bool {
+        switch (kind, action.kind) {
+        case (.connect, .connect): return true
+        case (.http, .http), (.webSocket, .webSocket): break
         // Its opening is a GET: what keeps a GET away keeps it away too, but only its own word lets it pass.
-        case (.http(let method, let glob), .webSocket):
-            effect != .allow && (method == nil || method == "GET") && matches(glob, readings, &steps)
+        case (.http, .webSocket): guard effect != .allow else { return false }
         case (.connect, .http), (.connect, .webSocket), (.http, .connect), (.webSocket, .http),
             (.webSocket, .connect):
-            false
+            return false
         }
-    }
-
-    private func matches(_ glob: PathGlob, _ readings: PathReadings?, _ steps: inout Int) -> Bool {
-        guard let readings else { return false }
-        if glob.matches(readings.written, &steps) { return true }
+        if let method, method != action.method { return false }
+        guard let path, let readings else { return false }
+        if path.matches(readings.written, &steps) { return true }
         guard effect != .allow, let loose = readings.loose else { return false }
-        return glob.matches(loose, &steps)
+        return path.matches(loose, &steps)
     }
 }
 
@@ -81,13 +80,14 @@ struct LevelOutcome {
     /// What one profile alone says to a request.
     init(
         of request: Request,
-        at sought: borrowing SoughtEndpoint,
+        _ action: SoughtAction,
+        at endpoint: borrowing SoughtEndpoint,
         by rules: HostIndex,
         _ readings: PathReadings?,
         _ conditions: inout ConditionReadings
     ) {
-        rules.forEachAction(at: sought, sought.method) { place in
-            hold(request, against: rules.actions[place], readings, &conditions)
+        rules.forEachAction(at: endpoint, action.methodKey) { place in
+            hold(request, action, against: rules.actions[place], readings, &conditions)
         }
         if let partial { add(together: partial) }
     }
@@ -95,11 +95,12 @@ struct LevelOutcome {
     /// Takes one action into account, as far as it is known to mean the request.
     private mutating func hold(
         _ request: Request,
+        _ sought: SoughtAction,
         against action: CompiledAction,
         _ readings: PathReadings?,
         _ conditionReadings: inout ConditionReadings
     ) {
-        guard action.applies(to: request.action, readings, &steps) else { return }
+        guard action.applies(to: sought, readings, &steps) else { return }
         guard let conditions = action.conditions else { return add(action) }
         switch conditions.hold(of: request, &conditionReadings, as: action.effect) {
         case .no: return

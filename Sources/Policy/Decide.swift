@@ -47,9 +47,9 @@ extension LineagePolicy {
     }
 
     private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
-        let sought = SoughtEndpoint(request.endpoint, method: MethodKey.of(request.action))
+        let (action, sought) = (SoughtAction(request.action), SoughtEndpoint(request.endpoint))
         var conditions = ConditionReadings(request.action.query)
-        return indexes.map { LevelOutcome(of: request, at: sought, by: $0, readings, &conditions) }
+        return indexes.map { LevelOutcome(of: request, action, at: sought, by: $0, readings, &conditions) }
     }
 
     /// Whether some rule of every level could match a host of this name; nothing else is ever resolved upstream.

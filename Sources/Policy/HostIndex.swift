@@ -4,7 +4,11 @@ internal import Model
 ///
 /// A class: what is found is passed about, not copied.
 final class CompiledAction: Sendable {
-    let match: ActionPattern.Match
+    let kind: ActionKind
+    /// Nil for any.
+    let method: String?
+    /// Nil for `connect`.
+    let path: PathGlob?
     let conditions: Conditions?
     let effect: Effect
     /// The rule's place among the profile's: of two that say the same, the first is named.
@@ -18,7 +22,7 @@ final class CompiledAction: Sendable {
     /// Its pattern is the very address, not a network around it.
     let namesAddress: Bool
     /// Sets requests of other methods apart before anything else is looked at.
-    let method: UInt64
+    let methodKey: UInt64
 
     init(
         _ form: ActionPattern.Form,
@@ -27,7 +31,11 @@ final class CompiledAction: Sendable {
         of rule: EgressRule,
         index: Int
     ) {
-        match = form.match
+        switch form.match {
+        case .http(let method, let path): (kind, self.method, self.path) = (.http, method, path)
+        case .webSocket(let path): (kind, method, self.path) = (.webSocket, nil, path)
+        case .connect: (kind, method, path) = (.connect, nil, nil)
+        }
         conditions = form.conditions
         self.effect = effect
         self.index = index
@@ -40,7 +48,7 @@ final class CompiledAction: Sendable {
         sends = rule.sends
         reachesPrivateAddresses = rule.reachesPrivateAddresses
         namesAddress = if case .address = rule.to.hosts { true } else { false }
-        method = if case .http(let method?, _) = form.match { MethodKey.of(method) } else { MethodKey.any }
+        methodKey = method.map(MethodKey.of) ?? MethodKey.any
     }
 }
 
@@ -52,12 +60,26 @@ enum MethodKey {
         method.utf8.prefix(8).reduce(any) { $0 << 8 | UInt64($1) }
     }
 
-    static func of(_ action: Action) -> UInt64 {
+}
+
+enum ActionKind {
+    case http
+    case webSocket
+    case connect
+}
+
+/// What a request does, as every level's rules are asked about it; the path apart.
+struct SoughtAction {
+    let kind: ActionKind
+    let method: String
+    let methodKey: UInt64
+
+    init(_ action: Action) {
         switch action {
-        case .http(let method, _, _): of(method)
+        case .http(let method, _, _): (kind, self.method, methodKey) = (.http, method, MethodKey.of(method))
         // Its opening is a GET.
-        case .webSocket: of("GET")
-        case .connect: any
+        case .webSocket: (kind, method, methodKey) = (.webSocket, "GET", MethodKey.of("GET"))
+        case .connect: (kind, method, methodKey) = (.connect, "", MethodKey.any)
         }
     }
 }
@@ -73,14 +95,11 @@ private struct HostGroup: Sendable {
 /// An endpoint, hashed once for all levels: its whole name, and what stands behind each of its dots.
 struct SoughtEndpoint {
     let endpoint: Endpoint
-    /// The key of the request's method.
-    let method: UInt64
     /// Of names: the whole one last.
     fileprivate let hashes: [UInt64]
 
-    init(_ endpoint: Endpoint, method: UInt64 = MethodKey.any) {
+    init(_ endpoint: Endpoint) {
         self.endpoint = endpoint
-        self.method = method
         guard case .name(let name) = endpoint.host else {
             hashes = []
             return
@@ -138,7 +157,7 @@ final class HostIndex: Sendable {
             start += own.count
         }
         actions = gathered.flatMap(\.self)
-        methods = actions.map(\.method)
+        methods = actions.map(\.methodKey)
         self.groups = groups
         addresses = groups.indices.filter { Self.name(groups[$0].to) == nil }
         hasSuffixes = groups.contains {
