@@ -59,7 +59,6 @@ enum MethodKey {
     static func of(_ method: String) -> UInt64 {
         method.utf8.prefix(8).reduce(any) { $0 << 8 | UInt64($1) }
     }
-
 }
 
 enum ActionKind {
