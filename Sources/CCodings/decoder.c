@@ -8,6 +8,8 @@
 
 /* 8 MiB: what a decoder of the content coding must have and an encoder may not exceed (RFC 9659 section 3). */
 #define ZSTD_WINDOW_LOG 23
+/* Octets of the longest frame header (RFC 8878 section 3.1.1). */
+#define ZSTD_HEADER 18
 
 struct ccd_decoder {
     enum ccd_coding coding;
@@ -18,6 +20,9 @@ struct ccd_decoder {
     z_stream zlib;
     BrotliDecoderState *brotli;
     ZSTD_DCtx *zstd;
+    uint8_t header[ZSTD_HEADER]; /* zstd: how the frame begins */
+    size_t header_length;
+    uint64_t frame_made; /* zstd: octets that the frame came to so far */
 };
 
 struct ccd_decoder *ccd_new(enum ccd_coding coding) {
@@ -139,6 +144,25 @@ static enum ccd_state step_brotli(
     }
 }
 
+/* What was read of a frame, and what came of it. */
+static void note_frame(struct ccd_decoder *d, const uint8_t *in, size_t taken, size_t made) {
+    size_t room = ZSTD_HEADER - d->header_length;
+    size_t kept = taken < room ? taken : room;
+    if (kept) memcpy(d->header + d->header_length, in, kept);
+    d->header_length += kept;
+    d->frame_made += made;
+}
+
+/* Whether a frame that is over came to as much as it says: for one whose last block is empty, the library does not look
+ * when it reads it in pieces. */
+static int end_frame(struct ccd_decoder *d) {
+    unsigned long long size = ZSTD_getFrameContentSize(d->header, d->header_length);
+    int fits = size == ZSTD_CONTENTSIZE_UNKNOWN || size == d->frame_made;
+    d->header_length = 0;
+    d->frame_made = 0;
+    return fits;
+}
+
 static enum ccd_state step_zstd(
     struct ccd_decoder *d, const uint8_t *in, size_t in_length, size_t *taken, uint8_t *out, size_t out_length,
     size_t *made
@@ -150,7 +174,9 @@ static enum ccd_state step_zstd(
     *taken = input.pos;
     *made = output.pos;
     if (ZSTD_isError(code)) return CCD_BAD;
+    note_frame(d, in, *taken, *made);
     d->done = code == 0;
+    if (d->done && !end_frame(d)) return CCD_BAD;
     if (input.pos < in_length || output.pos == out_length) return CCD_FULL;
     return d->done ? CCD_DONE : CCD_MORE;
 }

@@ -73,7 +73,7 @@ private struct State {
     func values(sentTo host: Host) -> [String] {
         let own = sent[host] ?? []
         guard !sentElsewhere.isEmpty else { return own }
-        return Self.lastOnes(own + sentElsewhere.filter { !own.holds($0) })
+        return Self.lastOnes(sentElsewhere.filter { !own.holds($0) } + own)
     }
 
     mutating func note(_ value: String, sentTo host: Host) {

@@ -85,6 +85,7 @@ struct BodyCopyTests {
             (["content-type": "application/zip"], [.email], "is application/zip, which cannot be masked"),
             (["content-type": "text/plain; charset=utf-16"], [], "charset utf-16"),
             (["content-type": "application/grpc", "grpc-encoding": "gzip"], [], "compressed one by one"),
+            (["content-type": "application/grpc", "grpc-encoding": "snappy"], [], "compressed one by one"),
         ] as [(HTTPHeaders, MaskKinds, String)]
     )
     func `What cannot be looked through is not recorded, and why is said`(

@@ -119,6 +119,11 @@ struct GitTests {
             ("git push", "RAW GET /x.git/info/refs?service=git-upload-pack", "allow"),
             ("git push /x", "git push HOST/x.git", "deny"), ("git push /x.git", "git push HOST/x", "deny"),
             ("git push /y", "git push HOST/x", "allow"),
+            // A working tree's own repository, which a server finds by the tree's path and by this one.
+            ("git push /a/*", "git push HOST/a/x/.git", "deny"),
+            ("git push /a/x-*", "git push HOST/a/x-y.git/.git", "deny"),
+            ("git push /a/x", "git push HOST/a/x.git/.git", "deny"),
+            ("git push /a/*", "git push HOST/a/x/y", "allow"),
             ("git fetch", "RAW GET /x.git/info/refs?service=git-upload-pack", "deny"),
             ("git fetch", "RAW POST /x.git/git-upload-pack", "deny"),
             ("git fetch", "RAW POST /x.git/git-receive-pack", "allow"),

@@ -199,4 +199,18 @@ struct ReflectionMaskTests {
         #expect(ReflectionMask.masked("the-last-one", spellings) != nil)
         #expect(ReflectionMask.masked("the-same", spellings) == nil)
     }
+
+    @Test func `F09: what a host is sent is looked for in its reply, whatever others were sent`() throws {
+        let cache = SpellingsCache()
+        for number in 0..<ReflectionLimits.hosts + ReflectionLimits.ofHost {
+            let host = Host.name(try #require(DNSName("h\(number).test")))
+            _ = try #require(cache.spellings(ofField: "Bearer wildcard-\(number)", sentTo: host))
+        }
+        let first = Host.name(try #require(DNSName("h0.test")))
+        for value in ["Bearer the-new-one", "Bearer the-new-one"] {
+            let spellings = try #require(cache.spellings(ofField: value, sentTo: first))
+            #expect(ReflectionMask.masked("the-new-one", spellings) != nil)
+            #expect(ReflectionMask.masked("wildcard-\(ReflectionLimits.hosts + 3)", spellings) != nil)
+        }
+    }
 }

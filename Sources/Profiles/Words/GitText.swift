@@ -129,10 +129,13 @@ enum GitText {
     /// Other paths under which servers have the same repository (git's enter_repo).
     private static func alternatives(_ repository: String) -> [String] {
         let name = repository.cut(at: "/").last ?? ""
-        guard !name.isEmpty, !name.ends(with: "*") else { return [] }
+        guard !name.isEmpty, !name.isSame(as: "**") else { return [] }
+        // `*` stands for the suffix as well.
+        guard !name.ends(with: "*") else { return [repository + "/.git"] }
         let bare = repository.ends(with: ".git") ? String(repository.dropLast(bytes: 4)) : repository
         guard !bare.ends(with: "/") else { return [] }
-        return [bare, bare + ".git", bare + "/.git"].filter { !$0.isSame(as: repository) }
+        let all = [bare, bare + ".git", bare + "/.git", bare + ".git/.git"]
+        return all.filter { !$0.isSame(as: repository) }
     }
 }
 

@@ -58,6 +58,7 @@ final class CallMessages {
         else { return }
         prefix.clear()
         left = Int(length)
-        decoder = flag & 1 == 1 ? try ContentDecoder(coding) : nil
+        // None for an empty one: a call may consist of nothing else.
+        decoder = flag & 1 == 1 && left > 0 ? try ContentDecoder(coding) : nil
     }
 }
