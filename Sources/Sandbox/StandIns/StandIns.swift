@@ -33,7 +33,7 @@ package final class StandIns {
     /// Never for a nested agent: its profile may be an agent's own text, and nothing is made on the host by its word.
     package func place(for files: FileRules) throws(LaunchFailure) -> [String] {
         let places = ProtectedPlace.all(of: files)
-        guard !places.isEmpty else { return [] }
+        guard !places.isEmpty || !files.found.present.isEmpty else { return [] }
         let maximum = Self.maximumPlaces + files.found.absent.count
         guard places.count <= maximum, places.allSatisfy({ $0.names.count <= Self.maximumDepth })
         else {
@@ -46,7 +46,7 @@ package final class StandIns {
             )
         }
         do throws(SystemCallError) {
-            return try hold(places)
+            return try hold(places, seen: files.found.present.map(\.path))
         } catch {
             throw LaunchFailure(error, remedy: Self.remedy(error.errno))
         }
@@ -89,11 +89,14 @@ package final class StandIns {
         }
     }
 
-    private func hold(_ places: [ProtectedPlace]) throws(SystemCallError) -> [String] {
+    /// Of the paths that were seen, those that are another supervisor's stand-ins are held as well: they would go with it
+    /// while this launch needs them.
+    private func hold(_ places: [ProtectedPlace], seen: [String]) throws(SystemCallError) -> [String] {
         if ledger == nil { ledger = try StandInLedger.open(state: state, run: run, create: true) }
         let held = try ledger?.exclusively { ledger throws(SystemCallError) in
-            let shared = Self.needed(ledger) ?? []
-            var held: [String] = []
+            // Also a killed one's: whoever comes next would sweep them.
+            let shared = Set(ledger.others().flatMap { $0.paths ?? [] })
+            var held = Self.held(of: seen, among: shared)
             var missing: [ProtectedPlace] = []
             for place in places {
                 let survey = try Self.survey(place)
@@ -121,6 +124,13 @@ package final class StandIns {
             return held
         }
         return held ?? []
+    }
+
+    /// Which of some paths, and of the folders that they are in, are stand-ins.
+    private static func held(of seen: [String], among standIns: Set<String>) -> [String] {
+        guard !standIns.isEmpty else { return [] }
+        let held = seen.filter(standIns.contains)
+        return held + standIns.filter { standIn in held.contains { $0.isWithin(standIn) } }
     }
 
     /// Which of a place's paths are there.

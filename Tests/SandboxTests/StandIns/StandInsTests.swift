@@ -114,6 +114,31 @@ struct StandInsTests {
         #expect(tree.isEmpty)
     }
 
+    @Test("What a killed supervisor left is not taken away while another's agent needs it")
+    func inherited() throws {
+        do { _ = try StandIns(state: state, run: "killed").place(for: hooksAndConfig) }
+        let living = StandIns(state: state, run: "living")
+        let held = try living.place(for: hooksAndConfig)
+        StandIns(state: state, run: "next").sweep()
+        #expect(tree == [".git/", ".git/config", ".git/hooks/"])
+        living.release(held)
+        #expect(tree.isEmpty)
+    }
+
+    @Test("What was found and is another supervisor's stand-in stays until both have given it back")
+    func foundByAnother() throws {
+        let (one, two) = (StandIns(state: state, run: "one"), StandIns(state: state, run: "two"))
+        let first = try one.place(for: hooksAndConfig)
+        var found = rules(protect: [])
+        found.found.present = [ProtectedPath(path: workspace + "/.git/hooks", isFolder: true)]
+        let second = try two.place(for: found)
+        #expect(Set(second) == [workspace + "/.git", workspace + "/.git/hooks"])
+        one.release(first)
+        #expect(tree == [".git/", ".git/hooks/"])
+        two.release(second)
+        #expect(tree.isEmpty && ledger().isEmpty)
+    }
+
     @Test("A ledger that was cut off in the middle of a path loses that path alone")
     func cutLedger() throws {
         let gone = workspace + "/.envrc"
