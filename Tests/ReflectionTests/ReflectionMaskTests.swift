@@ -188,6 +188,16 @@ struct ReflectionMaskTests {
         #expect(cache.spellings(sentTo: other) == nil)
     }
 
+    @Test func `Of long values that do not fit together the last one is looked for`() throws {
+        let cache = SpellingsCache()
+        let tokens = ["first", "second"].map { $0 + String(repeating: "k9/", count: 500) }
+        for token in tokens {
+            _ = try #require(cache.spellings(ofField: "Bearer \(token)", sentTo: Texts.host))
+        }
+        let spellings = try #require(cache.spellings(sentTo: Texts.host))
+        #expect(tokens.map { ReflectionMask.masked($0, spellings) != nil } == [false, true])
+    }
+
     @Test func `Beyond the hosts that are told apart, what one is sent is looked for everywhere`() throws {
         let cache = SpellingsCache()
         for number in 0...ReflectionLimits.hosts {
