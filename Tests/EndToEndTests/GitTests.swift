@@ -55,7 +55,7 @@ extension EndToEnd {
                 """
                 exec 2>&1; export GIT_TERMINAL_PROMPT=0 ORIGIN=\(origin(version)) URL=\(url)
                 git config --global user.name T; git config --global user.email t@t.test
-                git config --global http.version \(version); git config --global advice.detachedHead false
+                git config --global advice.detachedHead false; \(speaking(version))
                 cd "$(mktemp -d)"; git clone -q $URL work && cd work || exit 9
                 git checkout -q -b agent/one; git commit -q --allow-empty -m Second
                 \(script)
@@ -63,6 +63,11 @@ extension EndToEnd {
                 profile: profile,
                 environment: environment
             )
+        }
+
+        /// A command line that makes the following ones of git speak a version; by default they speak HTTP/1.1.
+        private func speaking(_ version: String) -> String {
+            "export GIT_CONFIG_PARAMETERS=\"'http.version'='\(version)'\""
         }
 
         func actions(_ words: [String] = []) throws -> [String] {
@@ -265,6 +270,7 @@ extension EndToEnd {
             #expect(try server.refs(of: repository) == ["refs/heads/free Second"])
         }
 
+        /// As git does by itself: over HTTP/1.1, also where server and client know better (`GitSettings`).
         @Test(
             "J12: a push that is larger than git's buffer goes out in chunks; refused, git hears why",
             arguments: versions
@@ -272,6 +278,7 @@ extension EndToEnd {
         func large(version: String) throws {
             let outcome = try git(
                 """
+                unset GIT_CONFIG_PARAMETERS; git config --global http.version HTTP/2
                 head -c 20000000 /dev/urandom > big; git add big; git commit -q -m Big
                 git push -q origin HEAD:refs/heads/agent/big && echo pushed
                 git push origin HEAD:refs/heads/agent/held; echo code $?
@@ -354,6 +361,7 @@ extension EndToEnd {
                     """
                     exec 2>&1; export GIT_TERMINAL_PROMPT=0
                     git config --global user.name T; git config --global user.email t@t.test; cd "$(mktemp -d)"
+                    \(speaking(version))
                     git clone -q https://agent:$GIT_TOKEN@\(origin(version).dropFirst(8))/secure\(repository) one && echo cloned
                     git clone -q \(origin(version))/secure\(repository) two && cd two && git commit -q --allow-empty -m \(version)
                     git push -q -f origin HEAD:refs/heads/agent/secure && echo pushed

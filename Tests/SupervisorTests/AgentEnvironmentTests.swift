@@ -90,6 +90,30 @@ struct AgentEnvironmentTests {
         }
     }
 
+    @Test("git is told to speak HTTP/1.1, behind the settings of a profile, and not where one says otherwise")
+    func git() {
+        #expect(gitSettings([:]) == ["COUNT=1", "KEY_0=http.version", "VALUE_0=HTTP/1.1"])
+        #expect(
+            gitSettings(["COUNT": "1", "KEY_0": "a.b", "VALUE_0": "c"])
+                == ["COUNT=2", "KEY_0=a.b", "KEY_1=http.version", "VALUE_0=c", "VALUE_1=HTTP/1.1"]
+        )
+        #expect(
+            gitSettings(["COUNT": "1", "KEY_0": "HTTP.Version", "VALUE_0": "HTTP/2"])
+                == ["COUNT=1", "KEY_0=HTTP.Version", "VALUE_0=HTTP/2"]
+        )
+        for count in ["-1", "x", "1001", "99999999999999999999"] {
+            #expect(gitSettings(["COUNT": count]) == ["COUNT=\(count)"])
+        }
+    }
+
+    /// The variables `GIT_CONFIG_…`, sorted, when a profile passes these.
+    private func gitSettings(_ own: [String: String]) -> [String] {
+        let entries = own.map { "GIT_CONFIG_\($0.key)=\($0.value)" }
+        return names(entries, pass: own.keys.map { "GIT_CONFIG_\($0)" })
+            .filter { $0.key.hasPrefix("GIT_CONFIG_") }
+            .map { "\($0.key.dropFirst("GIT_CONFIG_".count))=\($0.value)" }.sorted()
+    }
+
     @Test("A mark that combines with the sign of equality does not move it into the value or the name")
     func combined() {
         let values = names(["A=\u{301}x=y", "B=1"], pass: ["A", "B"])

@@ -5,7 +5,7 @@ package import Policy
 /// The environment of an agent's first program: an allow-list, never what happened to be there.
 ///
 /// Order of precedence, lowest first: what the profile passes through, what the profile sets, what Bailey sets
-/// (`HOME`, `PATH`, the CA bundle's variables, placeholders).
+/// (`HOME`, `PATH`, the CA bundle's variables, git's HTTP version, placeholders).
 package struct AgentEnvironment {
     /// Bytes of one `NAME=value` entry: MAX_ARG_STRLEN of execve(2).
     package static let maximumEntry = 128 << 10
@@ -41,6 +41,7 @@ package struct AgentEnvironment {
         }
         for (name, value) in rules.set { result[name] = value }
         for (name, value) in fixed(path: result["PATH"]) { result[name] = value }
+        result.merge(GitSettings.variables(besides: result)) { $1 }
         for placeholder in placeholders { result[placeholder.variable] = placeholder.value }
         return result.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }
