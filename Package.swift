@@ -6,7 +6,7 @@ import PackageDescription
 // --explicit-target-dependency-import-check error).
 
 /// One folder under Sources/Protocols each; adding a protocol is one word here.
-let protocols = ["HTTP", "HTTP2", "WebSocket", "Git", "SOCKS", "TLS", "DNS"]
+let protocols = ["HTTP", "HTTP2", "WebSocket", "Git", "SOCKS", "TLS", "DNS", "Postgres"]
 /// Those that carry the opening of a WebSocket.
 let carriers: Set = ["HTTP", "HTTP2"]
 
@@ -16,6 +16,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTP2 = Target.Dependency.product(name: "NIOHTTP2", package: "swift-nio-http2")
 let hpack = Target.Dependency.product(name: "NIOHPACK", package: "swift-nio-http2")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 
 /// The release binaries are static: no dynamic loader at start-up, which is most of a small program's
 /// launch time (see docs/specification.md, "Start-up"), and nothing that could be put in a library's place.
@@ -175,6 +176,7 @@ let package = Package(
                 dependencies: ["Model", "Wire", "Reflection", "Masking", nio, nioHTTP1]
                     + ($0 == "HTTP2" ? [hpack] : []) + ($0 == "HTTP" ? ["Signing", "GitProtocol"] : [])
                     + ($0 == "WebSocket" ? [crypto] : [])
+                    + ($0 == "Postgres" ? [crypto, cryptoExtras] : [])
                     + (carriers.contains($0) ? ["WebSocketProtocol"] : []),
                 path: "Sources/Protocols/\($0)",
                 exclude: ["README.md"]
@@ -229,6 +231,7 @@ let package = Package(
                 ] + ($0 == "HTTP2" ? [hpack] : [])
                     + ($0 == "WebSocket" ? [.product(name: "NIOWebSocket", package: "swift-nio")] : [])
                     + ($0 == "HTTP" ? ["WebSocketProtocol"] : [])
+                    + ($0 == "Postgres" ? [nioPosix] : [])
             )
         },
     swiftLanguageModes: [.v6]

@@ -1,0 +1,5 @@
+import PostgresProtocol
+import Testing
+
+struct FrameTests {
+}
