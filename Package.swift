@@ -93,7 +93,7 @@ let package = Package(
         .target(name: "Policy", dependencies: ["Model"]),
         .target(
             name: "Profiles",
-            dependencies: ["Model", "Policy", "Yams", crypto],
+            dependencies: ["Model", "Policy", "Statements", "Yams", crypto],
             // Links to profiles: the policies and the table of what the host runs as they are at build time are in the program.
             resources: [
                 .embedInCode("SystemCalls/x86_64.json"), .embedInCode("SystemCalls/strict-x86_64.json"),
@@ -104,6 +104,13 @@ let package = Package(
         .target(name: "Literals", dependencies: ["CVectorscan"]),
         .target(name: "Masking", dependencies: ["Model", "Literals", "Wire", nio]),
         .target(name: "Signing", dependencies: ["Model", crypto]),
+        // PostgreSQL's own parser (libpg_query), which writes its trees as JSON.
+        .target(
+            name: "CPgQuery",
+            cSettings: hardened,
+            linkerSettings: ["pg_query", "protobuf-c"].map { .linkedLibrary($0) }
+        ),
+        .target(name: "Statements", dependencies: ["Model", "CPgQuery"]),
         .target(name: "Wire", dependencies: ["Model", "Literals", nio]),
         .target(
             name: "CCodings",
@@ -185,6 +192,7 @@ let package = Package(
         + [
             .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
             .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
+            .testTarget(name: "StatementsTests", dependencies: ["Statements", "Model", "TestSupport"]),
             .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
             .testTarget(
                 name: "MaskingTests",

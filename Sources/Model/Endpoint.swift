@@ -6,6 +6,7 @@ package enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
     case tls
     /// Opaque; the last resort.
     case tcp
+    case postgres
 
     /// The port meant when a pattern names none; nil where there is no default.
     package var defaultPort: UInt16? {
@@ -13,6 +14,7 @@ package enum Scheme: String, Sendable, Hashable, Codable, CaseIterable {
         case .http: 80
         case .https, .tls: 443
         case .tcp: nil
+        case .postgres: 5432
         }
     }
 }

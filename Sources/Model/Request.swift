@@ -7,12 +7,14 @@ package enum Action: Sendable, Hashable {
     case webSocket(path: String, query: String?)
     /// A connection that is forwarded as it is (`tls`, `tcp`).
     case connect
+    /// Statements of one message, or the opening of a session.
+    case sql(SQLRequest)
 
     /// The raw text behind `?`; nil without one, and for what has none.
     package var query: String? {
         switch self {
         case .http(_, _, let query), .webSocket(_, let query): query
-        case .connect: nil
+        case .connect, .sql: nil
         }
     }
 
@@ -24,6 +26,7 @@ package enum Action: Sendable, Hashable {
         case .http(let method, let path, _): "\(method) \(path)"
         case .webSocket(let path, _): "websocket \(path)"
         case .connect: "connect"
+        case .sql(let request): request.summary
         }
     }
 }
@@ -48,6 +51,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
         case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
         case .webSocket(let path, _): "websocket \(endpoint)\(path)"
         case .connect: "connect \(endpoint)"
+        case .sql(let request): "\(request.summary) at \(endpoint)/\(request.database)"
         }
     }
 

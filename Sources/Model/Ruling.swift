@@ -131,6 +131,10 @@ package struct Obligations: Sendable, Hashable {
     package var maximumBody: UInt64?
     /// What is recorded, over and above its heads: `full` where any level says so.
     package var recording: Recording
+    /// What a session with a database is bound to; nil for what is none.
+    package var session: DatabaseSession?
+    /// Columns that are masked in the rows of a statement, whatever is in them.
+    package var columns: Set<ColumnPattern>
 
     package init(
         credential: String? = nil,
@@ -138,7 +142,9 @@ package struct Obligations: Sendable, Hashable {
         masks: MaskKinds = [],
         sending: Sending = Sending(),
         maximumBody: UInt64? = nil,
-        recording: Recording = .metadata
+        recording: Recording = .metadata,
+        session: DatabaseSession? = nil,
+        columns: Set<ColumnPattern> = []
     ) {
         self.credential = credential
         self.privateAddresses = privateAddresses
@@ -146,6 +152,8 @@ package struct Obligations: Sendable, Hashable {
         self.sending = sending
         self.maximumBody = maximumBody
         self.recording = recording
+        self.session = session
+        self.columns = columns
     }
 }
 

@@ -38,6 +38,7 @@ extension CompiledAction {
         switch (kind, action.kind) {
         case (.connect, .connect): return true
         case (.http, .http), (.webSocket, .webSocket): break
+        case (.sql, _), (_, .sql): return false
         // Its opening is a GET: what keeps a GET away keeps it away too, but only its own word lets it pass.
         case (.http, .webSocket): guard effect != .allow else { return false }
         case (.connect, .http), (.connect, .webSocket), (.http, .connect), (.webSocket, .http),
@@ -72,6 +73,12 @@ struct LevelOutcome {
     private var open: [CompiledAction] = []
     /// What allows some refs of a push each.
     private var partial: PartialAllowance?
+    /// Columns that the matching rules mask.
+    private(set) var columns: Set<ColumnPattern> = []
+    /// Of several deeds, the one that the verdict hangs on.
+    private(set) var deedLeft: Int?
+    /// A session with a database is opened, or used for what no rule is asked about.
+    private var opensSession = false
     /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
     private var largest: UInt64?
     /// Octets from which on they are denied, or have to be asked about.
@@ -149,17 +156,13 @@ struct LevelOutcome {
     /// The ref of a push, by its place, that no rule allows, where rules allow others; nil otherwise.
     var refLeft: Int? { deciding == nil ? partial?.left : nil }
 
-    private func isStronger(_ other: CompiledAction) -> Bool {
-        guard let deciding else { return true }
-        return other.effect > deciding.effect
-            || (other.effect == deciding.effect && other.index < deciding.index)
-    }
+    private func isStronger(_ other: CompiledAction) -> Bool { Self.isStronger(other, than: deciding) }
 
     /// The rule that decided.
     var rule: RuleReference? { deciding?.reference }
 
     /// `deny` where nothing matched.
-    var verdict: Effect { deciding?.effect ?? .deny }
+    var verdict: Effect { deciding?.effect ?? (opensSession ? .allow : .deny) }
 
     /// Whether a matching `allow` rule names it.
     func names(_ other: String) -> Bool { credential == other || (!others.isEmpty && others.contains(other)) }
@@ -198,5 +201,49 @@ struct LevelOutcome {
             || (action.reachesPrivateAddresses && !reachesPrivateAddresses)
             || (action.namesAddress && !namesAddress)
             || !action.masks.isSubset(of: masks) || !action.sends.isSubset(of: sends)
+    }
+}
+
+extension LevelOutcome {
+    /// What one profile alone says to what statements do: all of it has to be allowed.
+    init(
+        of request: SoughtStatements,
+        at endpoint: borrowing SoughtEndpoint,
+        by rules: HostIndex,
+        _ accesses: [DatabaseAccess]
+    ) {
+        for access in accesses {
+            use(access.credential)
+            reachesPrivateAddresses = reachesPrivateAddresses || access.reachesPrivateAddresses
+            namesAddress = namesAddress || access.namesAddress
+        }
+        guard !accesses.isEmpty else { return }
+        opensSession = request.deeds.isEmpty
+        var verdict = Effect.allow
+        for (place, deed) in request.deeds.enumerated() {
+            var strongest: CompiledAction?
+            rules.forEachAction(at: endpoint, deed.key) { index in
+                let action = rules.actions[index]
+                guard action.means(deed, request) else { return }
+                if Self.isStronger(action, than: strongest) { strongest = action }
+                guard action.effect != .deny else { return }
+                masks.formUnion(action.masks)
+                columns.formUnion(action.database?.columns ?? [])
+            }
+            guard let strongest else {
+                guard !deed.isHarmless else { continue }
+                (deciding, deedLeft) = (nil, place)
+                return
+            }
+            guard deedLeft == nil || strongest.effect > verdict else { continue }
+            (deciding, deedLeft, verdict) = (strongest, place, strongest.effect)
+        }
+        opensSession = deciding == nil
+    }
+
+    private static func isStronger(_ other: CompiledAction, than deciding: CompiledAction?) -> Bool {
+        guard let deciding else { return true }
+        return other.effect > deciding.effect
+            || (other.effect == deciding.effect && other.index < deciding.index)
     }
 }

@@ -276,7 +276,7 @@ extension MemberCondition {
 }
 
 extension WordGlob {
-    fileprivate func isIncluded(in other: WordGlob, _ budget: inout ComparisonBudget) -> Bool {
+    func isIncluded(in other: WordGlob, _ budget: inout ComparisonBudget) -> Bool {
         if self == other { return true }
         var (mine, theirs) = (GlobUnion(), GlobUnion())
         guard mine.add(word: slashless, &budget), theirs.add(word: other.slashless, &budget) else {

@@ -6,6 +6,7 @@ extension LineagePolicy {
     /// A pure function of the request and the live profiles. Within a level `deny` beats `ask` beats `allow`
     /// across all rules that match, and no match denies; across the lineage the strictest level wins.
     package func decide(_ request: Request) -> Decision {
+        if case .sql(let sql) = request.action { return decide(request, sql) }
         let readings: PathReadings?
         do {
             readings = try Self.readings(of: request.action)
@@ -20,15 +21,26 @@ extension LineagePolicy {
             leavesOpen = leavesOpen || outcomes[level].leavesOpen
         }
         if leavesOpen, let interest = interest(outcomes) { return .read(interest) }
+        return conclude(request, outcomes, strictest)
+    }
+
+    /// The decision, once all that every level says is there.
+    func conclude(
+        _ request: Request,
+        _ outcomes: [LevelOutcome],
+        _ strictest: Effect,
+        in session: DatabaseSession? = nil
+    ) -> Decision {
         let verdicts = verdicts(outcomes)
         guard strictest == .allow else {
             let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
-            let asked = request.about(outcomes.isEmpty ? nil : outcomes[level].refLeft)
+            let asked = outcomes.isEmpty ? request : request.about(outcomes[level])
             let denial = denial(asked, level: level, verdicts: verdicts)
             return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
         }
         do {
-            let obligations = try obligations(for: request, outcomes, verdicts)
+            var obligations = try obligations(for: request, outcomes, verdicts)
+            obligations.session = session
             return .allow(Permit(request: request, obligations: obligations, levels: verdicts))
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
@@ -73,7 +85,7 @@ extension LineagePolicy {
     private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
         switch action {
         case .http(_, let path, _), .webSocket(let path, _): try PathReadings(path)
-        case .connect: nil
+        case .connect, .sql: nil
         }
     }
 
@@ -95,9 +107,11 @@ extension LineagePolicy {
         _ verdicts: [LevelVerdict]
     ) throws(Denial) -> Obligations {
         var (reachesPrivate, masks, maximumBody) = (true, MaskKinds(), UInt64?.none)
+        var columns: Set<ColumnPattern> = []
         for level in outcomes.indices {
             reachesPrivate = reachesPrivate && outcomes[level].reachesPrivateAddresses
             masks.formUnion(outcomes[level].masks)
+            columns.formUnion(outcomes[level].columns)
             if let bound = outcomes[level].maximumBody { maximumBody = min(maximumBody ?? bound, bound) }
         }
         if case .address(let address) = request.endpoint.host {
@@ -109,7 +123,8 @@ extension LineagePolicy {
             masks: masks,
             sending: sending(outcomes, verdicts),
             maximumBody: maximumBody,
-            recording: recording
+            recording: recording,
+            columns: columns
         )
     }
 
@@ -153,9 +168,13 @@ extension LineagePolicy {
 }
 
 extension Request {
-    /// The same for one of a push's refs, which a refusal is about.
-    fileprivate func about(_ ref: Int?) -> Request {
-        guard let ref, let push = body.push, push.updates.indices.contains(ref) else { return self }
+    /// The same for the one ref of a push, or the one deed of statements, that a refusal is about.
+    fileprivate func about(_ outcome: LevelOutcome) -> Request {
+        if case .sql(let sql) = action, let place = outcome.deedLeft, sql.deeds.indices.contains(place) {
+            let deed = SQLRequest(database: sql.database, deeds: [sql.deeds[place]])
+            return Request(endpoint: endpoint, action: .sql(deed))
+        }
+        guard let ref = outcome.refLeft, let push = body.push, push.updates.indices.contains(ref) else { return self }
         var request = self
         request.body.push = GitPush([push.updates[ref]], hasOptions: push.hasOptions)
         return request

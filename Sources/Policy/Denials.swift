@@ -97,11 +97,11 @@ extension LineagePolicy {
         )
     }
 
-    private func remedy(_ hop: Hop, _ change: String) -> String {
+    func remedy(_ hop: Hop, _ change: String) -> String {
         "ask \(lineage.principal), or whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
     }
 
-    private func owner(_ level: Int) -> String {
+    func owner(_ level: Int) -> String {
         let hop = hops[level]
         let who = level == levels.count - 1 ? "agent" : "ancestor"
         return "\(who) \"\(hop.name)\" (profile \"\(hop.profile)\")"
@@ -118,6 +118,7 @@ extension Action {
         case .http(let method, _, _): method
         case .webSocket: "websocket"
         case .connect: "connect"
+        case .sql(let sql): sql.summary
         }
     }
 }

@@ -18,6 +18,9 @@ final class CompiledAction: Sendable {
     let credential: String?
     let masks: MaskKinds
     let sends: MaskKinds
+    /// Which deeds it means, in which databases; nil for what is none.
+    let sql: SQLPattern?
+    let database: DatabaseRule?
     let reachesPrivateAddresses: Bool
     /// Its pattern is the very address, not a network around it.
     let namesAddress: Bool
@@ -31,8 +34,10 @@ final class CompiledAction: Sendable {
         of rule: EgressRule,
         index: Int
     ) {
+        sql = if case .sql(let pattern) = form.match { pattern } else { nil }
         switch form.match {
         case .http(let method, let path): (kind, self.method, self.path) = (.http, method, path)
+        case .sql: (kind, method, path) = (.sql, nil, nil)
         case .webSocket(let path): (kind, method, self.path) = (.webSocket, nil, path)
         case .connect: (kind, method, path) = (.connect, nil, nil)
         }
@@ -40,19 +45,20 @@ final class CompiledAction: Sendable {
         self.effect = effect
         self.index = index
         reference = RuleReference(
-            text: "\(rule.to): \(effect.rawValue) \(pattern.text)",
+            text: "\(rule.place): \(effect.rawValue) \(pattern.text)",
             source: pattern.source
         )
         credential = rule.credential
         masks = rule.masks
         sends = rule.sends
+        database = rule.database
         reachesPrivateAddresses = rule.reachesPrivateAddresses
         namesAddress = if case .address = rule.to.hosts { true } else { false }
-        methodKey = method.map(MethodKey.of) ?? MethodKey.any
+        methodKey = (method ?? sql?.kind?.rawValue).map(MethodKey.of) ?? MethodKey.any
     }
 }
 
-/// The first octets of a method as a number: two methods with different ones are not the same.
+/// The first octets of a method, or of a deed's kind, as a number: two methods with different ones are not the same.
 enum MethodKey {
     static let any: UInt64 = 0
 
@@ -65,6 +71,7 @@ enum ActionKind {
     case http
     case webSocket
     case connect
+    case sql
 }
 
 /// What a request does, as every level's rules are asked about it; the path apart.
@@ -79,6 +86,7 @@ struct SoughtAction {
         // Its opening is a GET.
         case .webSocket: (kind, method, methodKey) = (.webSocket, "GET", MethodKey.of("GET"))
         case .connect: (kind, method, methodKey) = (.connect, "", MethodKey.any)
+        case .sql: (kind, method, methodKey) = (.sql, "", MethodKey.any)
         }
     }
 }
@@ -89,6 +97,8 @@ private struct HostGroup: Sendable {
     var actions: Range<Int>
     /// One of them could allow something, now or after an approval.
     var permits = false
+    /// What those rules say of sessions with databases.
+    var accesses: [DatabaseAccess] = []
 }
 
 /// An endpoint, hashed once for all levels: its whole name, and what stands behind each of its dots.
@@ -140,6 +150,9 @@ final class HostIndex: Sendable {
                 groups.append(HostGroup(to: rule.to, actions: 0..<0))
                 gathered.append([])
                 places[rule.to] = place
+            }
+            if let access = DatabaseAccess(rule), !groups[place].accesses.contains(access) {
+                groups[place].accesses.append(access)
             }
             for (effect, actions) in [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)] {
                 for action in actions {
@@ -211,9 +224,22 @@ final class HostIndex: Sendable {
 
     /// Calls `body` with where the actions of each group are whose pattern matches the endpoint.
     func forEachMatch(of sought: borrowing SoughtEndpoint, _ body: (Range<Int>) -> Void) {
+        forEachGroup(of: sought) { body(groups[$0].actions) }
+    }
+
+    /// What the rules for a database say of sessions with it.
+    func accesses(at sought: borrowing SoughtEndpoint, to database: [UInt8]) -> [DatabaseAccess] {
+        var found: [DatabaseAccess] = []
+        forEachGroup(of: sought) { group in
+            found += groups[group].accesses.filter { $0.database.name.matches(database) }
+        }
+        return found
+    }
+
+    private func forEachGroup(of sought: borrowing SoughtEndpoint, _ body: (Int) -> Void) {
         let endpoint = sought.endpoint
         guard case .name = endpoint.host else {
-            for group in addresses where groups[group].to.matches(endpoint) { body(groups[group].actions) }
+            for group in addresses where groups[group].to.matches(endpoint) { body(group) }
             return
         }
         for hash in hasSuffixes ? sought.hashes[...] : sought.hashes.suffix(1) {
@@ -221,7 +247,7 @@ final class HostIndex: Sendable {
             while table[place].group >= 0 {
                 let group = Int(table[place].group)
                 if table[place].hash == hash, groups[group].to.matches(endpoint) {
-                    body(groups[group].actions)
+                    body(group)
                 }
                 place = (place + 1) & (table.count - 1)
             }

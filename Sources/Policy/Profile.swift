@@ -191,6 +191,8 @@ package struct EgressRule: Sendable, Hashable {
     package var masks: MaskKinds
     /// Secrets that requests may carry: of `Sending.words`.
     package var sends: MaskKinds
+    /// Which databases, and what their sessions are bound to; nil for what is none.
+    package var database: DatabaseRule?
     /// `ci.yaml:14`.
     package var source: String
 
@@ -203,6 +205,7 @@ package struct EgressRule: Sendable, Hashable {
         credential: String? = nil,
         masks: MaskKinds = [],
         sends: MaskKinds = [],
+        database: DatabaseRule? = nil,
         source: String
     ) {
         self.to = to
@@ -213,8 +216,12 @@ package struct EgressRule: Sendable, Hashable {
         self.credential = credential
         self.masks = masks
         self.sends = sends
+        self.database = database
         self.source = source
     }
+
+    /// As a profile has it: `https://api.example.com`, `postgres://db.example.com/app`.
+    package var place: String { "\(to)" + (database.map { "/\($0.name.text)" } ?? "") }
 
     /// Whether private upstream addresses may be dialled: the rule says so, or its pattern is such an address or
     /// a network that holds no other.
@@ -238,6 +245,8 @@ package struct ActionPattern: Sendable, Hashable {
         case webSocket(path: PathGlob)
         /// The one action of `tls` and `tcp`.
         case connect
+        /// What a statement does.
+        case sql(SQLPattern)
     }
 
     /// One kind of request.

@@ -49,9 +49,16 @@ struct CanonicalText {
         line("to", rule.to.description, "\(rule.privateAddresses)", rule.credential ?? "")
         lines("mask", rule.masks.words)
         lines("send", rule.sends.words)
+        if let database = rule.database { add(database) }
         lines("allow", rule.allow.map(\.text))
         lines("ask", rule.ask.map(\.text))
         lines("deny", rule.deny.map(\.text))
+    }
+
+    private mutating func add(_ database: DatabaseRule) {
+        line("database", database.name.text)
+        for (key, value) in database.words { line(key, value) }
+        lines("mask", database.maskWords)
     }
 
     private mutating func lines(_ key: String, _ values: [String]) {

@@ -88,7 +88,7 @@ extension ProfileParser {
     }
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
-        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"]
+        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"] + DatabaseText.keys
         guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
         else {
             return nil
@@ -99,14 +99,16 @@ extension ProfileParser {
         }
         let isPrivate = rule["private"]?.boolean("private", &errors) ?? false
         let credential = credential(rule)
-        guard let text = to.text("to", &errors), let pattern = pattern(text, to) else { return nil }
-        if credential != nil, pattern.scheme != .https, let node = rule["credential"] {
+        guard let (pattern, name) = target(to) else { return nil }
+        if credential != nil, pattern.scheme != .https, name == nil, let node = rule["credential"] {
             errors.report(
-                "a credential is put in over https only, not \(pattern.scheme.rawValue)",
+                "a credential is put in over https and postgres only, not \(pattern.scheme.rawValue)",
                 at: node.position
             )
         }
+        var database = database(rule, name, pattern.scheme)
         let masks = kinds(rule, "mask", of: MaskKind.words, pattern.scheme) { MaskKind.kinds(of: $0) }
+        database?.columns = columns(rule)
         let sends = kinds(rule, "send", of: Sending.words.map(\.rawValue), pattern.scheme) { word in
             Sending.words.first { $0.rawValue == word }.map { [$0] }
         }
@@ -119,6 +121,7 @@ extension ProfileParser {
             credential: credential,
             masks: masks,
             sends: sends,
+            database: database,
             source: source(node.position)
         )
     }
@@ -132,15 +135,18 @@ extension ProfileParser {
         _ kinds: (String) -> MaskKinds?
     ) -> MaskKinds {
         guard let node = rule[key] else { return [] }
-        guard scheme == .http || scheme == .https else {
+        let isRead = scheme == .http || scheme == .https || (scheme == .postgres && key == "mask")
+        guard isRead else {
             errors.report(
-                "\(key) works on http and https only: what \(scheme.rawValue) forwards is not read",
+                "\(key) works on http\(key == "mask" ? ", https and postgres" : " and https") only: what \(scheme.rawValue) forwards is not read",
                 at: node.position
             )
             return []
         }
         var result: MaskKinds = []
         for item in node.texts(key, &errors) ?? [] {
+            // Of databases alone, and told apart later.
+            if scheme == .postgres, item.text.begins(with: DatabaseText.column) { continue }
             if let known = kinds(item.text) {
                 result.formUnion(known)
             } else {
@@ -154,13 +160,21 @@ extension ProfileParser {
         return result
     }
 
-    private mutating func pattern(_ text: String, _ node: YAMLNode) -> HostPattern? {
-        do {
-            return try HostPatternText.parse(text)
-        } catch {
-            errors.report(error, in: node)
-            return nil
+    /// The columns that a rule for a database masks.
+    private mutating func columns(_ rule: YAMLMapping) -> Set<ColumnPattern> {
+        guard case .list(let items)? = rule["mask"]?.content else { return [] }
+        var columns: Set<ColumnPattern> = []
+        for item in items {
+            guard case .scalar(let text, _) = item.content, text.begins(with: DatabaseText.column) else {
+                continue
+            }
+            do throws(TextProblem) {
+                columns.insert(try DatabaseText.column(text))
+            } catch {
+                errors.report(error, in: item)
+            }
         }
+        return columns
     }
 
     private mutating func credential(_ rule: YAMLMapping) -> String? {

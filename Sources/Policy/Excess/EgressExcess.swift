@@ -10,17 +10,18 @@ func egressExcess(of child: Profile, over parent: Profile, _ budget: inout Compa
     for rule in child.egress where !rule.allow.isEmpty || !rule.ask.isEmpty {
         let all = parents[Service(scheme: rule.to.scheme, port: rule.to.port)] ?? []
         guard budget.spend(all.count + ComparisonBudget.pair) else {
-            budget.exhaust("egress \(rule.to) (\(rule.source))")
+            budget.exhaust("egress \(rule.place) (\(rule.source))")
             return result
         }
         let candidates = all.filter {
             (rule.credential == nil || rule.credential == $0.rule.credential)
                 && rule.sends.isSubset(of: $0.rule.sends)
+                && rule.database.isWithin($0.rule.database, &budget)
         }
         let cover = HostCover(of: rule, by: candidates, &budget)
         for (effect, actions) in [(Effect.allow, rule.allow), (.ask, rule.ask)] {
             for action in actions {
-                let what = "egress \(rule.to): \(effect == .ask ? "ask " : "")\(action.text)"
+                let what = "egress \(rule.place): \(effect == .ask ? "ask " : "")\(action.text)"
                 switch cover.reason(against: action, &reach, &budget) {
                 case .covered: continue
                 case .wider(let why):
@@ -60,7 +61,7 @@ private enum Verb: Hashable {
         switch (self, match) {
         case (.method(let mine), .http(let theirs, let glob)): theirs == nil || theirs == mine ? glob : nil
         case (.webSocket, .webSocket(let glob)): glob
-        case (.method, .webSocket), (.webSocket, .http), (_, .connect): nil
+        case (.method, .webSocket), (.webSocket, .http), (_, .connect), (_, .sql): nil
         }
     }
 }
@@ -199,6 +200,15 @@ extension ActionPattern.Form {
                 [indexed.rule.allow, indexed.rule.ask].joined().contains { $0.forms == [Self(.connect)] }
             }
             return budget.spend(rules.count) ? (isCovered ? .included : .exceeds) : .undecided
+        case .sql(let pattern):
+            let isCovered = rules.contains { indexed in
+                [indexed.rule.allow, indexed.rule.ask].joined().contains { action in
+                    action.forms.contains {
+                        if case .sql(let theirs) = $0.match { pattern.isCovered(by: theirs, &budget) } else { false }
+                    }
+                }
+            }
+            return budget.left > 0 ? (isCovered ? .included : .exceeds) : .undecided
         case .http(let method, let path):
             return isCovered(path, .method(method), by: rules, &reach, &budget)
         case .webSocket(let path):

@@ -61,14 +61,14 @@ struct Linter {
 
     private func idle(_ rule: EgressRule) -> [Lint] {
         guard rule.allow.isEmpty, rule.ask.isEmpty, rule.deny.isEmpty else { return [] }
-        return [Lint(source: rule.source, message: "\(rule.to): the rule says nothing, so it allows nothing")]
+        return [Lint(source: rule.source, message: "\(rule.place): the rule says nothing, so it allows nothing")]
     }
 
     private func unanswered(_ rule: EgressRule) -> [Lint] {
         rule.ask.map {
             Lint(
                 source: $0.source,
-                message: "\(rule.to): ask \"\($0.text)\" denies: approvals are not built yet"
+                message: "\(rule.place): ask \"\($0.text)\" denies: approvals are not built yet"
             )
         }
     }
@@ -95,18 +95,29 @@ struct Linter {
     /// Allowed actions that a `deny` covers whole.
     private var unreachable: [Lint] {
         let denials = fragment.egress.map { rule in
-            EgressRule(to: rule.to, privateAddresses: true, allow: rule.deny, source: rule.source)
+            EgressRule(
+                to: rule.to,
+                privateAddresses: true,
+                allow: rule.deny,
+                database: (rule.database?.name).map { DatabaseRule(name: $0) },
+                source: rule.source
+            )
         }
         let denied = Profile(name: "denied", egress: denials)
         return fragment.egress.flatMap { rule in
             rule.allow.compactMap { action in
-                let alone = EgressRule(to: rule.to, allow: [action], source: rule.source)
+                let alone = EgressRule(
+                    to: rule.to,
+                    allow: [action],
+                    database: (rule.database?.name).map { DatabaseRule(name: $0) },
+                    source: rule.source
+                )
                 guard excess(of: Profile(name: "alone", egress: [alone]), over: denied).isEmpty else {
                     return nil
                 }
                 return Lint(
                     source: action.source,
-                    message: "\(rule.to): a deny makes \"\(action.text)\" unreachable"
+                    message: "\(rule.place): a deny makes \"\(action.text)\" unreachable"
                 )
             }
         }

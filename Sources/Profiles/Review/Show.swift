@@ -91,7 +91,7 @@ extension MergedProfile {
         section(
             "egress",
             fragment.egress.flatMap { rule -> [Line] in
-                var lines = [Line(text: "  - to: \(rule.to)", source: rule.source)]
+                var lines = [Line(text: "  - to: \(rule.place)", source: rule.source)]
                 for (key, actions) in [("allow", rule.allow), ("ask", rule.ask), ("deny", rule.deny)]
                 where !actions.isEmpty {
                     lines.append(Line(text: "    \(key):", source: nil))
@@ -103,9 +103,14 @@ extension MergedProfile {
                 if let name = rule.credential {
                     lines.append(Line(text: "    credential: \(name)", source: rule.source))
                 }
-                for (key, kinds) in [("mask", rule.masks), ("send", rule.sends)] where !kinds.isEmpty {
-                    let words = kinds.words.joined(separator: ", ")
-                    lines.append(Line(text: "    \(key): [\(words)]", source: rule.source))
+                let masks = rule.masks.words + (rule.database?.maskWords ?? []).map(quoted)
+                for (key, words) in [("mask", masks), ("send", rule.sends.words)] where !words.isEmpty {
+                    lines.append(
+                        Line(text: "    \(key): [\(words.joined(separator: ", "))]", source: rule.source)
+                    )
+                }
+                for (key, value) in rule.database?.words ?? [] {
+                    lines.append(Line(text: "    \(key): \(value)", source: rule.source))
                 }
                 return lines
             }

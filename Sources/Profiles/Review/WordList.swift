@@ -81,6 +81,7 @@ extension ProfileReview {
             Default port: \(scheme == .http ? 80 : 443).
 
             """
+        case .postgres: sqlWords
         case .tls:
             """
             connect   forward without interception after the server name is checked

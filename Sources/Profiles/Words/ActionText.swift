@@ -43,7 +43,7 @@ package enum ActionText {
         effect: Effect
     ) throws(TextProblem) -> (ActionPattern.Match, Conditions?) {
         switch scheme {
-        case .tls, .tcp: return (try parse(text, scheme: scheme), nil)
+        case .tls, .tcp, .postgres: return (try parse(text, scheme: scheme), nil)
         case .http, .https: break
         }
         if text.begins(with: call + " ") || text.isSame(as: call) {
@@ -89,6 +89,7 @@ package enum ActionText {
         switch scheme {
         case .http, .https: try http(text)
         case .tls, .tcp: try connect(text, scheme: scheme)
+        case .postgres: .sql(try SQLText.pattern(text))
         }
     }
 

@@ -3,7 +3,7 @@ package import Model
 /// Reads what `to` of a rule and `for` of a credential say: `SCHEME://HOSTS[:PORT]`.
 package enum HostPatternText {
     /// Protocols of the format that are not built yet.
-    package static let unbuiltSchemes = ["postgres", "mysql", "redis", "ssh", "kubernetes"]
+    package static let unbuiltSchemes = ["mysql", "redis", "ssh", "kubernetes"]
     private static let separator = "://"
 
     package static func parse(_ text: String) throws(TextProblem) -> HostPattern {
@@ -27,7 +27,7 @@ package enum HostPatternText {
     private static func scheme(_ word: String) throws(TextProblem) -> Scheme {
         if let scheme = Scheme(rawValue: word) { return scheme }
         guard !unbuiltSchemes.contains(word) else {
-            throw TextProblem("the protocol \"\(word)\" is not built yet; use http, https, tls or tcp")
+            throw TextProblem("the protocol \"\(word)\" is not built yet; use http, https, postgres, tls or tcp")
         }
         let known = Scheme.allCases.map(\.rawValue)
         throw TextProblem(

@@ -5,6 +5,7 @@ internal import Policy
 package enum RequestText {
     /// A request with a body behind it: `POST https://api.example.com/path body {"model": "m"}`.
     package static func parseWhole(_ text: String) throws(TextProblem) -> (Request, body: String) {
+        if text.begins(with: Scheme.postgres.rawValue + "://") { return (try SQLText.request(text), "") }
         guard let mark = text.firstPlace(ofText: " body ") else { return (try parse(text), "") }
         var request = try parse(String(text[..<mark.lowerBound]))
         let body = String(text[mark.upperBound...])
@@ -77,6 +78,8 @@ package enum RequestText {
                 )
             }
             return .connect
+        case .postgres:
+            throw TextProblem("statements are written \"postgres://HOST/DATABASE STATEMENTS\"")
         case .http, .https:
             let match = try ActionText.parse(word, scheme: scheme)
             let parts = target.cut(at: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -88,7 +91,7 @@ package enum RequestText {
             switch match {
             case .http(let method?, _): return .http(method: method, path: normal, query: query)
             case .webSocket: return .webSocket(path: normal, query: query)
-            case .http(nil, _), .connect: throw TextProblem("\"\(word)\" is not a method")
+            case .http(nil, _), .connect, .sql: throw TextProblem("\"\(word)\" is not a method")
             }
         }
     }

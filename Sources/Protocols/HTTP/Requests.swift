@@ -244,7 +244,7 @@ struct RequestReader: Sendable {
         switch request.action {
         case .http(_, let path, let query), .webSocket(let path, let query):
             query.map { "\(path)?\($0)" } ?? path
-        case .connect: "*"
+        case .connect, .sql: "*"
         }
     }
 

@@ -1,0 +1,29 @@
+#ifndef CPQ_PARSE_H
+#define CPQ_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// What PostgreSQL's parser made of a text.
+typedef struct cpq_tree cpq_tree;
+
+enum cpq_outcome {
+    CPQ_PARSED,
+    CPQ_SYNTAX,     // cpq_text is what the parser says
+    CPQ_NO_MEMORY,  // nor a stack to run it on
+};
+
+// Reads `octets` octets at `text`, which hold no NUL and are UTF-8. `standard` is standard_conforming_strings.
+//
+// Trees are written by recursion, whose depth the text decides: a text that could need more than a part of the
+// caller's stack is read on one of its own. The caller frees what it gets.
+cpq_tree *cpq_parse(const char *text, size_t octets, bool standard);
+
+enum cpq_outcome cpq_result(const cpq_tree *tree);
+
+// The tree as JSON, or what the parser says; octets apart from the NUL in `octets`.
+const char *cpq_text(const cpq_tree *tree, size_t *octets);
+
+void cpq_free(cpq_tree *tree);
+
+#endif

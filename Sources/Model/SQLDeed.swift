@@ -1,0 +1,128 @@
+/// What a statement does, as rules name it.
+package enum SQLKind: String, Sendable, Hashable, CaseIterable {
+    case select
+    case insert
+    case update
+    case delete
+    case merge
+    case copyIn = "copy in"
+    case copyOut = "copy out"
+    /// A program is run on the server.
+    case copyProgram = "copy program"
+    /// A file of the server's is read or written.
+    case copyFile = "copy file"
+    /// Something is made or changed: a table, a function, a schema.
+    case ddl
+    case drop
+    case truncate
+    /// Who may do what: rights, roles, owners, row security.
+    case grant
+    /// What the server reaches outside itself: foreign servers, subscriptions, publications.
+    case foreign
+    case `do`
+    case call
+    case set
+    case setRole = "set role"
+    case show
+    case explain
+    case prepare
+    case execute
+    case deallocate
+    case declare
+    case fetch
+    case close
+    case transaction
+    case listen
+    case notify
+    case unlisten
+    case lock
+    case maintain
+    case discard
+    case load
+    case checkpoint
+    case alterSystem = "alter system"
+    /// A connection for replication is opened.
+    case replication
+    /// A function is called by its number (the protocol's FunctionCall).
+    case functionCall = "function call"
+
+    /// What `*` does not stand for: a rule has to name it.
+    package var hasToBeNamed: Bool {
+        switch self {
+        case .copyProgram, .copyFile, .setRole, .load, .alterSystem, .replication, .functionCall: true
+        default: false
+        }
+    }
+}
+
+/// The name of a table, a function or a setting, in the server's own spelling: small letters unless it was quoted.
+package struct SQLName: Sendable, Hashable, CustomStringConvertible {
+    /// Nil where the statement names none.
+    package let schema: ByteText?
+    package let name: ByteText
+
+    package init(schema: ByteText? = nil, name: ByteText) {
+        (self.schema, self.name) = (schema, name)
+    }
+
+    package var description: String { (schema.map { "\($0)." } ?? "") + name.text }
+}
+
+/// One thing that a statement does.
+package struct SQLDeed: Sendable, Hashable, CustomStringConvertible {
+    /// To what it is done.
+    package enum Target: Sendable, Hashable {
+        /// To no object: `select 1`, `begin`.
+        case nothing
+        /// To something that the statement does not tell, or that has no name here.
+        case unnamed
+        case object(SQLName)
+        /// This function is called; a built-in one may be known to do nothing but compute.
+        case function(SQLName, isHarmless: Bool)
+    }
+
+    package let kind: SQLKind
+    package let target: Target
+    /// Whether a condition on its rows stands behind `where`.
+    package let hasWhere: Bool
+
+    package init(_ kind: SQLKind, _ target: Target = .nothing, hasWhere: Bool = false) {
+        (self.kind, self.target, self.hasWhere) = (kind, target, hasWhere)
+    }
+
+    /// `delete on public.users without where`, `select calling pg_sleep`: never a literal.
+    package var description: String {
+        let place =
+            switch target {
+            case .nothing, .unnamed: ""
+            case .object(let name): " on \(name)"
+            case .function(let name, _): " calling \(name)"
+            }
+        switch kind {
+        case .update, .delete: return "\(kind.rawValue)\(place) \(hasWhere ? "with" : "without") where"
+        default: return kind.rawValue + place
+        }
+    }
+}
+
+/// What one message asks of a database; without deeds the opening of a session there.
+package struct SQLRequest: Sendable, Hashable {
+    package let database: ByteText
+    /// Everything that the statements do: each of it has to be allowed.
+    package let deeds: [SQLDeed]
+
+    /// Deeds that a text about it names.
+    private static let named = 8
+
+    package init(database: ByteText, deeds: [SQLDeed]) {
+        (self.database, self.deeds) = (database, deeds)
+    }
+
+    /// `select on public.t, delete on public.t with where`.
+    package var summary: String {
+        guard !deeds.isEmpty else { return "connect" }
+        let more = deeds.count - Self.named
+        return deeds.prefix(Self.named).map(\.description).joined(separator: ", ")
+            + (more > 0 ? " and \(more) more" : "")
+    }
+}

@@ -1,0 +1,69 @@
+internal import Model
+
+extension LineagePolicy {
+    /// Decides all statements of one message: what they do has to be allowed, every deed, by every level.
+    func decide(_ request: Request, _ sql: SQLRequest) -> Decision {
+        let sought = SoughtEndpoint(request.endpoint)
+        let database = Array(sql.database.text.utf8)
+        let accesses = indexes.map { $0.accesses(at: sought, to: database) }
+        let bindings = accesses.map { SessionBinding($0) }
+        let session: DatabaseSession
+        do {
+            session = try self.session(request, bindings)
+            try check(sql, request, leaves: session)
+        } catch {
+            return .deny(Refusal(verdict: .deny, denial: error, levels: []))
+        }
+        let statements = SoughtStatements(sql, in: session)
+        let outcomes = zip(indexes, accesses).map { rules, accesses in
+            LevelOutcome(of: statements, at: sought, by: rules, accesses)
+        }
+        let strictest = outcomes.map(\.verdict).max() ?? .deny
+        return conclude(request, outcomes, strictest, in: session)
+    }
+
+    /// What the rules of all levels for the database bind its sessions to.
+    private func session(_ request: Request, _ bindings: [SessionBinding]) throws(Denial) -> DatabaseSession {
+        guard var binding = bindings.first else { return DatabaseSession() }
+        for other in bindings.dropFirst() { binding.add(other) }
+        guard let key = binding.conflict else { return binding.session }
+        let hop = bindings.firstIndex { $0.conflict != nil }.map { hops[$0] } ?? lineage.agent
+        throw Denial(
+            reason: .denied,
+            message: "\(request) is refused: the rules for that database name different values of \(key)",
+            rule: nil,
+            decidedBy: hop,
+            remedy: remedy(hop, "let the rules agree about \(key)")
+        )
+    }
+
+    /// What rules bind a session to, no statement of it changes.
+    private func check(
+        _ sql: SQLRequest,
+        _ request: Request,
+        leaves session: DatabaseSession
+    ) throws(Denial) {
+        for deed in sql.deeds where session.isBroken(by: deed) {
+            throw Denial(
+                reason: .denied,
+                message: "\(deed) at \(request.endpoint)/\(sql.database) is refused: the rules for that database "
+                    + "hold it fast",
+                rule: nil,
+                decidedBy: nil,
+                remedy: "leave it as it is: a session begins with the value that the rules name"
+            )
+        }
+    }
+}
+
+extension DatabaseSession {
+    fileprivate func isBroken(by deed: SQLDeed) -> Bool {
+        switch (deed.kind, deed.target) {
+        case (.setRole, _): role != nil
+        case (.set, .object(let name)): pins(name.name)
+        // Which setting it is nobody knows.
+        case (.set, .unnamed): self != DatabaseSession(sslMode: sslMode)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,126 @@
+package import Model
+
+/// What one statement does, of everything that is nested in it as well.
+package struct StatementFacts: Sendable, Hashable {
+    /// At least one, none twice.
+    package var deeds: [SQLDeed]
+    /// What becomes of the transaction; nil for what leaves it alone.
+    package var transaction: TransactionChange?
+    /// What becomes of a prepared statement by this name; nil for what is about none.
+    package var prepared: PreparedChange?
+    /// What is copied to the client, where that is what it does: the rows come without a description.
+    package var copied: CopiedRows?
+
+    package init(
+        deeds: [SQLDeed],
+        transaction: TransactionChange? = nil,
+        prepared: PreparedChange? = nil,
+        copied: CopiedRows? = nil
+    ) {
+        self.deeds = deeds
+        self.transaction = transaction
+        self.prepared = prepared
+        self.copied = copied
+    }
+}
+
+/// What a transaction statement does.
+package enum TransactionChange: Sendable, Hashable {
+    case begin
+    /// `COMMIT`, `END`; of two phases the first as well.
+    case commit
+    case rollback
+    /// `SAVEPOINT`, `RELEASE`.
+    case savepoint
+    case rollbackToSavepoint
+}
+
+/// What SQL's own words do with prepared statements, which share their names with those of the protocol.
+package enum PreparedChange: Sendable, Hashable {
+    case prepare(ByteText)
+    case execute(ByteText)
+    /// Nil for all.
+    case deallocate(ByteText?)
+}
+
+/// What `COPY … TO STDOUT` sends.
+package struct CopiedRows: Sendable, Hashable {
+    /// Nil for the rows of a query.
+    package let table: SQLName?
+    /// Those named, in their order; none for all.
+    package let columns: [ByteText]
+
+    package init(table: SQLName?, columns: [ByteText]) {
+        (self.table, self.columns) = (table, columns)
+    }
+}
+
+/// What a session has set that decides how a text is read.
+package struct SessionSyntax: Sendable, Hashable {
+    /// `client_encoding` and `server_encoding`, as the server's ParameterStatus spells them.
+    package var clientEncoding: ByteText
+    package var serverEncoding: ByteText
+    package var hasStandardStrings: Bool
+
+    package init(
+        clientEncoding: ByteText = ByteText("UTF8"),
+        serverEncoding: ByteText = ByteText("UTF8"),
+        hasStandardStrings: Bool = true
+    ) {
+        self.clientEncoding = clientEncoding
+        self.serverEncoding = serverEncoding
+        self.hasStandardStrings = hasStandardStrings
+    }
+}
+
+/// Why nobody can tell what a text does: it is denied.
+package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible {
+    /// Octets over the limit.
+    case tooLong(Int)
+    case holdsNull
+    case notUTF8
+    /// The session's encoding, in which this text may mean something else.
+    case encoding(ByteText)
+    /// What PostgreSQL's parser says, without the text.
+    case syntax(String)
+    case tooDeep
+    case tooMany(statements: Int)
+    /// More deeds than one message may have.
+    case tooManyDeeds
+    /// A part of the parser's tree that is not known here.
+    case unknown(String)
+    case noMemory
+
+    package var description: String {
+        switch self {
+        case .tooLong(let octets):
+            "the text has \(octets) octets, and \(StatementLimits.text) are read"
+        case .holdsNull: "the text holds a NUL"
+        case .notUTF8: "the text is not UTF-8"
+        case .encoding(let name): "the text cannot be read in the encoding \(name); set client_encoding to UTF8"
+        case .syntax(let message): "PostgreSQL's parser does not take it: \(message)"
+        case .tooDeep: "it is nested deeper than \(StatementLimits.depth) levels"
+        case .tooMany(let statements):
+            "it has \(statements) statements, and \(StatementLimits.statements) are read"
+        case .tooManyDeeds: "it does more than \(StatementLimits.deeds) different things"
+        case .unknown(let part): "a part of it is not known: \(part)"
+        case .noMemory: "there is no memory to read it"
+        }
+    }
+}
+
+/// What is read of one message.
+package enum StatementLimits {
+    /// Octets of a text.
+    ///
+    /// The parser's tree takes up to 600 octets for each, all gone when the facts are there.
+    package static let text = 262_144
+    /// Statements of one text; `pg_dump --inserts` sends them one by one, migrations some hundred.
+    package static let statements = 1_000
+    /// Different deeds of one text: each is held against the rules of every level (`DecisionWork.deeds`).
+    package static let deeds = 256
+    /// Objects within objects of the parser's tree: some two for each level of an expression.
+    ///
+    /// PostgreSQL itself gives up at some 5,000 levels of an expression (max_stack_depth, 2 MB).
+    package static let depth = 2_000
+}
