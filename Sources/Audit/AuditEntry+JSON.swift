@@ -106,6 +106,7 @@ extension CanonicalJSON {
             json.member("cause", reply.cause)
             json.member("exchange", reply.exchange)
             json.member("fields", reply.fields)
+            json.member("outcome", reply.outcome)
             json.member("received", reply.received)
             json.member("resource", reply.resource)
             json.member("sent", reply.sent)

@@ -66,7 +66,7 @@ extension AuditRecord {
 
 extension Reply {
     fileprivate var summary: String {
-        (status.map { "\($0) to " } ?? "nothing to ") + TerminalText.escaped("\(action) \(resource)")
+        (heading.map { TerminalText.escaped($0) + " to " } ?? "nothing to ") + TerminalText.escaped("\(action) \(resource)")
             + (received > 0 ? ", \(received) octets" : "")
             + (cause.map { "; " + TerminalText.escaped($0) } ?? "")
     }

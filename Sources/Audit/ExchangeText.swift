@@ -38,7 +38,7 @@ package struct ExchangeText {
 
     private func replyLines(_ style: TextStyle) -> [String] {
         guard let reply else { return [absence] }
-        var lines = [style.strong(reply.status.map { "\($0)" } ?? "no reply")]
+        var lines = [style.strong(reply.heading.map { TerminalText.escaped($0) } ?? "no reply")]
         if let replied { lines[0] += ", \(replied.text)" }
         if let cause = reply.cause { lines.append("  " + TerminalText.escaped(cause)) }
         lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")

@@ -101,6 +101,12 @@ final class Credential: Sendable {
                     )
                 }
                 return .success(text)
+            case .password:
+                // SASLprep leaves printable ASCII as it is (RFC 4013).
+                guard text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
+                    return .failure(failure("a database's password is plain ASCII"))
+                }
+                return .success(text)
             case .clientCertificate:
                 guard text.firstPlace(ofText: "-----BEGIN CERTIFICATE-----") != nil,
                     text.firstPlace(ofText: "PRIVATE KEY-----") != nil
@@ -122,7 +128,7 @@ final class Credential: Sendable {
     /// What of the source's text is secret by itself.
     private func parts(of text: String) -> [String] {
         switch definition.position {
-        case .bearer, .basic, .header, .query, .cookie: [text]
+        case .bearer, .basic, .header, .query, .cookie, .password: [text]
         // No request and no reply holds it.
         case .clientCertificate: []
         case .awsSignature: AWSKeyText(text).map { $0.text.cut(at: ":").map(String.init) } ?? [text]

@@ -28,7 +28,8 @@ package struct CredentialDefinition: Sendable, Hashable {
         case cookie(String)
         /// The secret is a certificate with its chain and its key, in PEM: shown in the TLS handshake.
         case clientCertificate
-
+        /// The secret is the password of this user of a database.
+        case password(String)
         /// The secret is an access key, which signs requests anew; nil where each says region and service itself.
         case awsSignature(AWSScope?)
 
@@ -39,6 +40,7 @@ package struct CredentialDefinition: Sendable, Hashable {
             case .query(let name): .query(name)
             case .cookie(let name): .cookie(name)
             case .clientCertificate: .clientCertificate
+            case .password(let user): .password(user: user)
             case .awsSignature: .awsSignature
             }
         }
@@ -48,7 +50,7 @@ package struct CredentialDefinition: Sendable, Hashable {
         /// Whether the secret may have lines.
         var isDocument: Bool {
             switch self {
-            case .bearer, .basic, .header, .query, .cookie: false
+            case .bearer, .basic, .header, .query, .cookie, .password: false
             case .clientCertificate, .awsSignature: true
             }
         }

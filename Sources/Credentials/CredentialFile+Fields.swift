@@ -2,14 +2,12 @@ internal import Model
 internal import Profiles
 
 extension CredentialFile {
-    private static let unbuiltPositions: Set<String> = [
-        "password", "ssh-key",
-    ]
+    private static let unbuiltPositions: Set<String> = ["ssh-key"]
     private static let positions = [
-        "bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4",
+        "bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4", "password",
     ]
     private static let positionsText =
-        "bearer, basic, header NAME, query NAME, cookie NAME, client-cert, aws-sigv4 [REGION SERVICE]"
+        "bearer, basic, header NAME, query NAME, cookie NAME, client-cert, aws-sigv4 [REGION SERVICE], password USER"
 
     /// Fields that frame a message or name its host: a secret there would change what the request is
     /// (RFC 9110 sections 7.2, 7.6, 8.6; RFC 9112 section 6).
@@ -38,6 +36,7 @@ extension CredentialFile {
         case "header" where words.count == 2: return header(words[1], node, &errors)
         case "query" where words.count == 2: return query(words[1], node, &errors)
         case "cookie" where words.count == 2: return cookie(words[1], node, &errors)
+        case "password" where words.count == 2: return user(words[1], node, &errors)
         case let word? where examples[word] != nil:
             errors.report(
                 "as: \"\(text)\" does not name one place",
@@ -61,7 +60,7 @@ extension CredentialFile {
 
     private static let examples = [
         "header": "header X-Api-Key", "query": "query key", "cookie": "cookie session",
-        "aws-sigv4": "aws-sigv4 eu-central-1 s3",
+        "aws-sigv4": "aws-sigv4 eu-central-1 s3", "password": "password app",
     ]
 
     /// A parameter's name needs no escape: one that does could be spelled in many ways.
@@ -79,6 +78,25 @@ extension CredentialFile {
             return nil
         }
         return .query(name)
+    }
+
+    /// The name of a database's user, as it is spelled there.
+    private static func user(
+        _ name: String,
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition.Position? {
+        guard (1...CredentialLimits.maximumUser).contains(name.utf8.count),
+            name.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else {
+            errors.report(
+                "as: \"\(name)\" is not the name of a database's user: 1 to \(CredentialLimits.maximumUser) "
+                    + "printable ASCII characters",
+                at: node.position(offset: 9)
+            )
+            return nil
+        }
+        return .password(name)
     }
 
     /// A cookie's name is a token (RFC 6265 section 4.1.1).
@@ -119,7 +137,7 @@ extension CredentialFile {
         return .header(lower)
     }
 
-    static func hosts(_ node: YAMLNode, _ errors: inout Diagnostics) -> [HostPattern] {
+    static func hosts(_ node: YAMLNode, _ scheme: Scheme, _ errors: inout Diagnostics) -> [HostPattern] {
         guard let texts = node.texts("for", &errors) else { return [] }
         guard (1...CredentialLimits.maximumHosts).contains(texts.count) else {
             errors.report(
@@ -128,15 +146,21 @@ extension CredentialFile {
             )
             return []
         }
-        return texts.compactMap { host($0, &errors) }
+        return texts.compactMap { host($0, scheme, &errors) }
     }
 
-    private static func host(_ text: YAMLText, _ errors: inout Diagnostics) -> HostPattern? {
+    private static func host(
+        _ text: YAMLText,
+        _ scheme: Scheme,
+        _ errors: inout Diagnostics
+    ) -> HostPattern? {
         do {
             let pattern = try HostPatternText.parse(text.text)
-            if pattern.scheme == .https { return pattern }
+            if pattern.scheme == scheme { return pattern }
             errors.report(
-                "for: \"\(text.text)\" is not https: a secret is only sent over verified TLS",
+                scheme == .https
+                    ? "for: \"\(text.text)\" is not https: a secret is only sent over verified TLS"
+                    : "for: \"\(text.text)\" is not postgres: a password is only for databases",
                 at: text.position
             )
         } catch {

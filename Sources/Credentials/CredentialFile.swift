@@ -76,7 +76,7 @@ package enum CredentialFile {
         }
         let source = fields["from"].flatMap { Self.source($0, home, &errors) }
         let position = fields["as"].flatMap { Self.position($0, &errors) }
-        let hosts = fields["for"].map { Self.hosts($0, &errors) } ?? []
+        let hosts = fields["for"].map { Self.hosts($0, position?.place.scheme ?? .https, &errors) } ?? []
         let variable = fields["placeholder"].flatMap { Self.variable($0, "placeholder", &errors) }
         let lifetime =
             fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime

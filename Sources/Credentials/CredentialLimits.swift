@@ -11,6 +11,8 @@ package enum CredentialLimits {
     static let maximumHosts = 64
     /// Octets of a credential's or a variable's name.
     static let maximumName = 64
+    /// Octets of a database's user: NAMEDATALEN of PostgreSQL, less its NUL.
+    static let maximumUser = 63
     /// Octets of a client's name or an audience, which are URLs at the longest.
     static let maximumWord = 2_048
     /// Arguments of a command, words of a scope.

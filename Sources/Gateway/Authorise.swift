@@ -11,6 +11,10 @@ struct Authorised: ~Copyable {
     let material: CredentialMaterial?
     /// Its name.
     var credential: String? { permit.obligations.credential }
+    /// What a database's session is bound to.
+    var session: DatabaseSession { permit.obligations.session ?? DatabaseSession() }
+    /// Which columns of a statement's rows are masked.
+    var columns: Set<ColumnPattern> { permit.obligations.columns }
     /// Octets that a body of unknown length may have.
     var maximumBody: UInt64? { permit.obligations.maximumBody }
 
@@ -97,7 +101,8 @@ final class Authoriser {
             if let denial = misplacedPlaceholder(in: request, permit.obligations.credential) {
                 return deny(request, current.policy, permit.levels, .deny, denial, then)
             }
-            guard let credential = permit.obligations.credential else {
+            // A session has been logged in before its first statement.
+            guard let credential = permit.obligations.credential, !request.isStatement else {
                 return commit(permit, nil, current.policy, current.version, then)
             }
             fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
@@ -356,4 +361,9 @@ extension Authoriser {
             }
         }
     }
+}
+
+extension Request {
+    /// What goes over a database's session that is there already.
+    fileprivate var isStatement: Bool { if case .sql(let sql) = action { !sql.deeds.isEmpty } else { false } }
 }

@@ -16,6 +16,7 @@ internal import Wire
 /// | HTTP request | `tcp` only | forwarded |
 /// | HTTP request | any other | HTTP |
 /// | HTTP/2's preface | no `tcp` | reset, as what it is |
+/// | PostgreSQL's first message | `postgres` among them | PostgreSQL |
 /// | anything else, or silence | `tcp` among them | forwarded |
 /// | PostgreSQL's first message | no `tcp` | refused, in its words |
 /// | anything else, or silence | no `tcp` | reset |
@@ -119,9 +120,10 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         switch HTTPClassifier.classify(view) {
         case .match: schemes == [.tcp] ? forward(.tcp) : converse(over: .http, serverName: nil)
         case .needsMore: break
+        case .noMatch where schemes.contains(.postgres) && PostgresDoor.isOpening(view): enterPostgres()
         case .noMatch where schemes.contains(.tcp): forward(.tcp)
         case .noMatch where HTTPClassifier.isPreface(view): reject(.clearHTTP2(arrival.host, arrival.port))
-        case .noMatch where PostgresRefusal.isOpening(view): refusePostgres()
+        case .noMatch where PostgresDoor.isOpening(view): enterPostgres()
         case .noMatch: refuse(seen: OpeningName.of(view))
         }
     }
@@ -171,12 +173,16 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         reject(.protocolMismatch(arrival.host, arrival.port, seen: seen))
     }
 
-    private func refusePostgres() {
+    private func enterPostgres() {
         decided = true
-        let denial = Denial.protocolMismatch(arrival.host, arrival.port, seen: "PostgreSQL")
-        parts.authoriser.refused(nil, denial)
-        let patience = TimeAmount.milliseconds(parts.gatehouse.limits.firstBytes)
-        hand(over: { try $0.pipeline.syncOperations.addHandler(PostgresRefusal(denial, patience: patience)) })
+        var denial: Denial?
+        if !schemes.contains(.postgres) {
+            let refusal = Denial.noDatabase(arrival.host, arrival.port)
+            parts.authoriser.refused(nil, refusal)
+            denial = refusal
+        }
+        let door = PostgresDoor(arrival, parts, refusing: denial)
+        hand(over: { try $0.pipeline.syncOperations.addHandler(door) })
     }
 
     /// Records a refusal that cannot be explained in the client's protocol, and resets.

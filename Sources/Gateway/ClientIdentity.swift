@@ -62,7 +62,7 @@ enum CredentialMaterial: Sendable {
                         signing: Injection.Signing(scope: binding.scope, seconds: Int64(time(nil)))
                     )
                 )
-            case .field, .query, .cookie: .injection(Injection(binding.place, value: value))
+            case .field, .query, .cookie, .password: .injection(Injection(binding.place, value: value))
             }
     }
 

@@ -174,6 +174,24 @@ extension Denial {
         )
     }
 
+    static func noDatabase(_ host: Host, _ port: UInt16) -> Denial {
+        own(
+            .protocolMismatch,
+            "PostgreSQL to \(host) port \(port) is allowed by no postgres rule, and by no tcp rule",
+            remedy:
+                "A postgres rule for this host, port and database in the profile of the agent and of every ancestor "
+                + "allows it."
+        )
+    }
+
+    static var foreignCancellation: Denial {
+        own(
+            .denied,
+            "a request to cancel names a session that this agent does not have",
+            remedy: "Cancel what the agent's own sessions do."
+        )
+    }
+
     static func overBudget(_ limit: Int) -> Denial {
         own(
             .overBudget,

@@ -19,6 +19,7 @@ struct Gatehouse: Sendable {
     let work: BlockingWork
     let budget: ConnectionBudget
     let exchanges = ExchangeNumbers()
+    let keys = PostgresKeys()
     let bodies: BodyRecords
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]

@@ -52,7 +52,7 @@ struct TokenClient: Sendable {
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
                         try pipeline.addHandler(
-                            tls.handler(for: post.endpoint.host, .init(offersHTTP2: false, identity: nil))
+                            tls.handler(for: post.endpoint.host, .http(offersHTTP2: false))
                         )
                         if case .name(let name) = post.endpoint.host {
                             try pipeline.addHandler(CertificateName(name))

@@ -3,6 +3,7 @@ internal import Linux
 internal import Model
 internal import NIOCore
 internal import NIOSSL
+internal import PostgresProtocol
 internal import X509
 
 /// Why an upstream could not be had, in words.
@@ -94,4 +95,18 @@ struct UpstreamFault: Error, Sendable, Hashable {
     }
 
     private static func day(_ date: Date) -> String { date.formatted(.iso8601.year().month().day()) }
+}
+
+extension UpstreamFault {
+    /// What a client is told of a connection that was not made.
+    static func denial(_ error: any Error, _ endpoint: Endpoint) -> Denial {
+        switch error {
+        case let failure as DialFailure: return failure.denial
+        case let fault as PostgresFault: return fault.denial
+        default: break
+        }
+        let fault = error as? UpstreamFault ?? UpstreamFault(error)
+        return fault.isDistrust
+            ? .upstreamDistrusted(endpoint, fault.words) : .upstreamFailed(endpoint, fault.words)
+    }
 }

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import NIOSSL
 internal import Synchronization
 
-/// How the gateway speaks TLS to upstreams: always verified, chain and name.
+/// How the gateway speaks TLS to upstreams: verified, chain and name, unless the rules for a database say otherwise.
 ///
 /// Reading the system's roots takes milliseconds: it waits for the first upstream, so that a launch that dials none
 /// does not pay for it.
@@ -13,10 +13,28 @@ final class UpstreamTLS: Sendable {
     private let furtherRoots: [NIOSSLCertificate]
     /// What sets one context apart from another.
     struct Kind: Sendable, Hashable {
-        /// Before HTTP/1.1.
-        let offersHTTP2: Bool
+        /// What is offered (ALPN, RFC 7301), the more capable one first; none for what has no name there.
+        let protocols: [String]
         /// Shown to a server that asks for a certificate; nil for none.
         let identity: ClientIdentity?
+        let verification: CertificateVerification
+
+        /// HTTP, always verified.
+        static func http(offersHTTP2: Bool, identity: ClientIdentity? = nil) -> Kind {
+            let protocols = offersHTTP2 ? [Negotiation.http2, Negotiation.http1] : [Negotiation.http1]
+            return Kind(protocols: protocols, identity: identity, verification: .fullVerification)
+        }
+
+        /// PostgreSQL, verified as the rules say.
+        static func postgres(_ mode: DatabaseSession.SSLMode) -> Kind {
+            let verification: CertificateVerification =
+                switch mode {
+                case .verifyFull: .fullVerification
+                case .verifyCA: .noHostnameVerification
+                case .require, .disable: .none
+                }
+            return Kind(protocols: [], identity: nil, verification: verification)
+        }
     }
 
     /// Those used last come last.
@@ -67,10 +85,9 @@ final class UpstreamTLS: Sendable {
             }
             var configuration = TLSConfiguration.makeClientConfiguration()
             configuration.minimumTLSVersion = .tlsv12
-            configuration.certificateVerification = .fullVerification
+            configuration.certificateVerification = kind.verification
             configuration.trustRoots = .default
-            configuration.applicationProtocols =
-                kind.offersHTTP2 ? [Negotiation.http2, Negotiation.http1] : [Negotiation.http1]
+            configuration.applicationProtocols = kind.protocols
             if !furtherRoots.isEmpty { configuration.additionalTrustRoots = [.certificates(furtherRoots)] }
             if let identity = kind.identity {
                 configuration.certificateChain = identity.chain.map { .certificate($0) }

@@ -51,7 +51,7 @@ final class Upstreams {
         if !fresh, let link = pool?.take(key) { return then(.success(link)) }
         let dial = UpstreamDial(
             endpoint: endpoint,
-            context: UpstreamTLS.Kind(offersHTTP2: multiplexed, identity: identity),
+            context: UpstreamTLS.Kind.http(offersHTTP2: multiplexed, identity: identity),
             gatehouse: gatehouse
         )
         let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
@@ -105,12 +105,7 @@ final class Upstreams {
     }
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {
-        if let failure = error as? DialFailure { return failure }
-        let fault = error as? UpstreamFault ?? UpstreamFault(error)
-        return DialFailure(
-            denial: fault.isDistrust
-                ? .upstreamDistrusted(endpoint, fault.words) : .upstreamFailed(endpoint, fault.words)
-        )
+        DialFailure(denial: UpstreamFault.denial(error, endpoint))
     }
 }
 

@@ -90,6 +90,8 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
     case awsSignature
     /// No part of a message: what the gateway shows the server in the TLS handshake.
     case clientCertificate
+    /// What the gateway logs in with at a database, as this user.
+    case password(user: String)
 
     package var description: String {
         switch self {
@@ -98,8 +100,14 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
         case .cookie(let name): "cookie \(name)"
         case .awsSignature: "AWS signature"
         case .clientCertificate: "client certificate"
+        case .password(let user): "password of \(user)"
         }
     }
+}
+
+extension CredentialPlace {
+    /// What is spoken where it goes.
+    package var scheme: Scheme { if case .password = self { .postgres } else { .https } }
 }
 
 /// The hosts a credential is bound to and where in a request it goes.
@@ -118,9 +126,9 @@ package struct CredentialBinding: Sendable, Hashable {
 
     /// Whether the endpoint is one the credential may be sent to.
     ///
-    /// Only `https` endpoints ever are.
+    /// Only `https` endpoints ever are, and databases for a password.
     package func covers(_ endpoint: Endpoint) -> Bool {
-        endpoint.scheme == .https && hosts.contains { $0.matches(endpoint) }
+        endpoint.scheme == place.scheme && hosts.contains { $0.matches(endpoint) }
     }
 }
 

@@ -46,6 +46,8 @@ package struct Reply: Sendable, Hashable, Codable {
     package let resource: String
     /// Nil when no head came.
     package var status: Int?
+    /// How a statement ended: `SELECT 5`, `ERROR 23505`; nil for what is none.
+    package var outcome: String?
     /// As they went to the agent.
     package var fields: HeadFields?
     package var trailers: HeadFields?
@@ -56,6 +58,9 @@ package struct Reply: Sendable, Hashable, Codable {
     package var cause: String?
     /// What is kept of the bodies; nil where the profile does not demand it.
     package var bodies: [RecordedBody]?
+
+    /// What it begins with: the status, or how the statement ended.
+    package var heading: String? { status.map { "\($0)" } ?? outcome }
 
     package init(exchange: UInt64, action: String, resource: String, cause: String? = nil) {
         self.exchange = exchange

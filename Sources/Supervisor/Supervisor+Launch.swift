@@ -122,12 +122,6 @@ extension Supervisor {
         guard agents.count + pending.count < ChildAdmission.maximumAgents else {
             throw LaunchRefusal("this supervisor already has \(ChildAdmission.maximumAgents) live agents")
         }
-        // Until the gateway serves it: a connection would be refused, and nobody would know why.
-        guard !profile.egress.contains(where: { $0.to.scheme == .postgres }) else {
-            throw LaunchRefusal(
-                "profile '\(profile.name)' has rules for postgres, which the gateway does not serve yet"
-            )
-        }
         for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
             let isOwn = parent == nil || loaded.own.egress.contains { $0.credential == name }
             throw LaunchRefusal(

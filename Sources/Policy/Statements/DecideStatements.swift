@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 extension LineagePolicy {
     /// Decides all statements of one message: what they do has to be allowed, every deed, by every level.
@@ -20,6 +20,16 @@ extension LineagePolicy {
         }
         let strictest = outcomes.map(\.verdict).max() ?? .deny
         return conclude(request, outcomes, strictest, in: session)
+    }
+
+    /// Which columns rules for a session's database may mask by name: all of them, whatever a statement does.
+    package func maskedColumns(of opening: Request) -> Set<ColumnPattern> {
+        guard case .sql(let sql) = opening.action else { return [] }
+        let sought = SoughtEndpoint(opening.endpoint)
+        let database = Array(sql.database.text.utf8)
+        return indexes.reduce(into: []) { columns, rules in
+            for access in rules.accesses(at: sought, to: database) { columns.formUnion(access.database.columns) }
+        }
     }
 
     /// What the rules of all levels for the database bind its sessions to.

@@ -83,6 +83,7 @@ package struct AgentEnvironment {
         "PIP_CERT",  // pip
         "NODE_EXTRA_CA_CERTS",  // Node.js
         "GIT_SSL_CAINFO",  // git
+        "PGSSLROOTCERT",  // libpq
         "AWS_CA_BUNDLE",  // AWS SDKs
         "CARGO_HTTP_CAINFO",  // cargo
         "DENO_CERT",  // Deno

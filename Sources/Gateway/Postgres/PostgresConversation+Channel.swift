@@ -1,0 +1,166 @@
+internal import Model
+internal import NIOCore
+internal import PostgresProtocol
+internal import Wire
+
+// What the client's channel says.
+extension PostgresConversation {
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        schedule(context, in: patience)
+        open()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.cancel()
+        self.context = nil
+        isOver = true
+        conclude(because: Self.gone)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        received(unwrapInboundIn(data))
+    }
+
+    func received(_ octets: ByteBuffer) {
+        guard !isOver else { return }
+        guard engine != nil else { return breakOff() }
+        lastActivity = .now()
+        perform(engine?.received(octets, from: .client) ?? [])
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if mayRead { context.read() } else { waitingToRead = true }
+    }
+
+    private var mayRead: Bool {
+        isOver || (engine?.wantsClientMessages ?? false) && (server?.isWritable ?? true)
+    }
+
+    /// Reads on if something was held back and may be read now.
+    func resumeReading() {
+        guard waitingToRead, mayRead, let context else { return }
+        waitingToRead = false
+        context.read()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { server?.resumeReading() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is AgentEnded {
+            authoriser.agentEnded()
+            return breakOff(because: "the agent ended")
+        }
+        if case .some(.inputClosed) = event as? ChannelEvent, !isOver {
+            guard engine != nil else { return breakOff() }
+            perform(engine?.ended(.client) ?? [])
+            flush()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        breakOff()
+    }
+
+    func flush() {
+        flushClient()
+        server?.flush()
+    }
+
+    func flushClient() {
+        guard isUnflushed else { return }
+        isUnflushed = false
+        context?.flush()
+    }
+}
+
+// What the server says.
+extension PostgresConversation {
+    func received(_ octets: ByteBuffer, from sender: PostgresServer) {
+        guard sender === server, !isOver else { return }
+        lastActivity = .now()
+        perform(engine?.received(octets, from: .upstream) ?? [])
+        server?.flush()
+        resumeReading()
+    }
+
+    /// The server's connection is gone.
+    func serverEnded(_ sender: PostgresServer) {
+        guard sender === server, !isOver else { return }
+        perform(engine?.ended(.upstream) ?? [])
+        flushClient()
+    }
+}
+
+// Endings.
+extension PostgresConversation {
+    /// Nothing more is forwarded.
+    func breakOff(because cause: String = "the connection was broken off") {
+        isOver = true
+        conclude(because: cause)
+        context?.reset()
+    }
+
+    /// Ends both sides once what was written has been sent.
+    func close() {
+        guard !isOver else { return }
+        isOver = true
+        conclude(because: "the session ended")
+        guard let context else { return }
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
+            channel.close(promise: nil)
+        }
+    }
+
+    /// Tells the client why there is no session.
+    func refuse(_ error: PostgresError) {
+        writeClient(error.octets)
+        close()
+    }
+
+    private var patience: TimeAmount { .milliseconds(gatehouse.limits.idle) }
+
+    private func schedule(_ context: ChannelHandlerContext, in time: TimeAmount) {
+        let conversation = NIOLoopBound(self, eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: time) { conversation.value.checkTime() }
+    }
+
+    private func checkTime() {
+        guard let context, !isOver else { return }
+        let silent = NIODeadline.now() - lastActivity
+        guard silent >= patience else { return schedule(context, in: patience - silent) }
+        refuse(
+            PostgresError(
+                severity: "FATAL",
+                code: "57P05",
+                message: "terminating connection due to idle-session timeout",
+                hint: "Connect again; a session may be silent for \(gatehouse.limits.idle / 1_000) s."
+            )
+        )
+    }
+}
+
+extension Reply {
+    /// With how the statement ended.
+    func with(_ outcome: StatementOutcome?) -> Reply {
+        var reply = self
+        reply.outcome = outcome?.tag ?? outcome?.code.map { "ERROR \($0)" }
+        return reply
+    }
+}
+
+extension ColumnMask {
+    init(_ pattern: ColumnPattern) {
+        self.init(schema: pattern.schema?.text, table: pattern.table?.text, column: pattern.column.text)
+    }
+}

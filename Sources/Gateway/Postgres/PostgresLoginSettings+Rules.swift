@@ -1,0 +1,48 @@
+internal import Model
+internal import PostgresProtocol
+internal import Wire
+
+extension PostgresLoginSettings {
+    /// What the client wants set, and what the rules bind the session to, as the credential's user.
+    ///
+    /// Without a credential it is the client's own user, and no password.
+    init(
+        _ startup: PostgresStartup,
+        _ injection: Injection?,
+        _ session: DatabaseSession,
+        _ security: PostgresSecurity
+    ) {
+        let account: (user: String, password: String)? =
+            if let injection, case .password(let user) = injection.place { (user, injection.value) } else { nil }
+        self.init(
+            user: account?.user ?? startup.user,
+            database: startup.database,
+            password: account?.password,
+            settings: startup.settings + session.settings,
+            isTrusted: security.isVerified,
+            binding: security.binding
+        )
+    }
+}
+
+extension DatabaseSession {
+    /// Those that a session begins with, so that RESET comes back to them.
+    fileprivate var settings: [PostgresSetting] {
+        var settings: [PostgresSetting] = []
+        if let role { settings.append(PostgresSetting("role", role.text)) }
+        if let searchPath {
+            let names = searchPath.map { Self.quoted($0.text) }.joined(separator: ", ")
+            settings.append(PostgresSetting("search_path", names))
+        }
+        if let statementTimeout {
+            settings.append(PostgresSetting("statement_timeout", String(statementTimeout)))
+        }
+        if isReadOnly { settings.append(PostgresSetting("default_transaction_read_only", "on")) }
+        return settings
+    }
+
+    /// A delimited identifier (PostgreSQL 15, "Identifiers and Key Words").
+    private static func quoted(_ name: String) -> String {
+        "\"" + name.cut(at: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    }
+}
