@@ -1,0 +1,110 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// A real PostgreSQL on loopback, over TLS, that takes SCRAM passwords alone; each test has a database of its own.
+final class DatabaseServer: Sendable {
+    let port: UInt16
+    private let folder: String
+    private let process: Process
+
+    /// The user that the gateway logs in as; no agent has the password.
+    static let account = (user: "app", password: "pa55-REAL-91c4f0de")
+
+    private static let shared = Result { try DatabaseServer() }
+
+    /// Started once for all tests; it ends with the test process by its own standard input's end.
+    static func started() throws -> DatabaseServer { try shared.get() }
+
+    static let programs = "/usr/lib/postgresql/15/bin"
+    static var isInstalled: Bool {
+        FileManager.default.isExecutableFile(atPath: programs + "/postgres") && Programs.has("psql")
+    }
+
+    private init() throws {
+        let servers = try Servers.started()
+        folder = servers.folder + "/postgres"
+        port = try Port.free()
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        // PostgreSQL refuses to run as root.
+        let user = getuid() == 0 ? "setpriv --reuid=65534 --regid=65534 --clear-groups" : ""
+        let made = try Command.run(
+            [
+                "sh", "-c",
+                """
+                set -e; cp ../server.pem ../server.key .; printf '%s' '\(Self.account.password)' > password
+                [ "$(id -u)" != 0 ] || chown -R 65534:65534 .
+                chmod 600 server.key
+                \(user) \(Self.programs)/initdb -D data -U \(Self.account.user) --pwfile=password -A scram-sha-256 \
+                  --locale=C.UTF-8 -E UTF8 >/dev/null
+                cat >> data/postgresql.conf <<'END'
+                listen_addresses = '127.0.0.1'
+                port = \(port)
+                unix_socket_directories = '\(folder)'
+                ssl = on
+                ssl_cert_file = '\(folder)/server.pem'
+                ssl_key_file = '\(folder)/server.key'
+                fsync = off
+                log_statement = all
+                log_line_prefix = '%d %u '
+                logging_collector = off
+                END
+                """,
+            ],
+            environment: ["PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"],
+            directory: folder
+        )
+        try #require(made.code == 0, "\(made)")
+        process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        // The shell ends the server when this process is gone, however it went.
+        process.arguments = [
+            "-c",
+            """
+            cd \(folder); \(user) \(Self.programs)/postgres -D data 2> log & cat >/dev/null
+            kill -INT $!; wait $!
+            """,
+        ]
+        process.standardInput = Pipe()
+        try process.run()
+        try Port.awaitOpen(port)
+    }
+
+    /// A new database, with a table of people.
+    func database() throws -> String {
+        let name = "db_" + UUID().uuidString.prefix(8).lowercased()
+        try run("CREATE DATABASE \(name)", in: "postgres")
+        try run(
+            """
+            CREATE TABLE people (id int PRIMARY KEY, name text, email text);
+            INSERT INTO people VALUES (1, 'Ann', 'ann@example.com'), (2, 'Bob', 'bob@example.com');
+            CREATE SCHEMA private; CREATE TABLE private.salaries (id int, amount numeric);
+            INSERT INTO private.salaries VALUES (1, 1000);
+            """,
+            in: name
+        )
+        return name
+    }
+
+    /// What a statement gives outside, as the gateway's user.
+    @discardableResult
+    func run(_ statement: String, in database: String) throws -> [String] {
+        let outcome = try Command.run(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement],
+            environment: [
+                "PATH": "/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": "\(port)", "PGDATABASE": database,
+                "PGUSER": Self.account.user, "PGPASSWORD": Self.account.password,
+            ],
+            directory: folder
+        )
+        try #require(outcome.code == 0, "\(outcome)")
+        return outcome.lines
+    }
+
+    /// The lines of the server's log for a database.
+    func log(of database: String) throws -> [String] {
+        try String(contentsOfFile: folder + "/log", encoding: .utf8).split(separator: "\n").map(String.init)
+            .filter { $0.hasPrefix("\(database) ") }
+    }
+}
