@@ -94,6 +94,20 @@ struct FrameReader {
         return place > start ? bytes.readSlice(length: place - start) : nil
     }
 
+    /// The messages of this type that are there whole, one behind the other, in one slice; nil where there is none.
+    mutating func wholeRun(of tag: UInt8) throws(PostgresFault) -> ByteBuffer? {
+        guard left == 0 else { return nil }
+        let start = bytes.readerIndex
+        var place = start
+        while let (next, wide) = bytes.getMultipleIntegers(at: place, as: (UInt8, UInt32).self), next == tag {
+            let length = try check(next, wide)
+            guard length <= PostgresLimits.held else { throw tooLong(tag, length, PostgresLimits.held) }
+            guard length < bytes.writerIndex - place else { break }
+            place += length + 1
+        }
+        return place > start ? bytes.readSlice(length: place - start) : nil
+    }
+
     private mutating func goOn() -> FramePiece? {
         guard bytes.readableBytes > 0, let part = bytes.readSlice(length: min(left, bytes.readableBytes))
         else {

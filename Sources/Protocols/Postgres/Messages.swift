@@ -144,6 +144,7 @@ enum Outgoing {
         bytes.writeInteger(UInt8(0))
     }
 
+    static let terminate = message(Tag.terminate) { _ in }
     static let flush = message(Tag.flush) { _ in }
 
     /// What a server fails for certain, and which says nothing of what stands in its place: no statement begins so.

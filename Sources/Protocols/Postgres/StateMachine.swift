@@ -4,25 +4,135 @@ package import Wire
 
 /// One session of PostgreSQL behind its login: what its client sends is read, decided and passed on, and what its server
 /// answers is followed, masked and passed back.
+///
+/// ```
+///   opening ── ruled: allowed ──► open ── Terminate, an end, a fault ──► over
+///      └────── ruled: denied ──────────────────────────────────────────► over
+///
+///   of the client's messages, while it is open:
+///     taking ── a statement ──► asking ── ruled ──► taking
+///       │ ▲
+///       │ └── the server has answered so much that it is settled, or there is room
+///       └── a statement that another under way may make another, or too many under way ──► waiting
+/// ```
+///
+/// What is denied never goes to the server. In its place goes what the server must fail (`Outgoing.failingQuery`), so that
+/// it does itself what it does after an error: fail the transaction, skip until Sync, say ReadyForQuery. Its error is
+/// replaced by ours. So the order of answers in a pipeline, and where a transaction stands, are always the server's own.
 package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEngine {
     package typealias Message = ByteBuffer
+
+    /// What the next message of the client's waits for.
+    enum Wait {
+        case nothing
+        /// That the session is ruled on.
+        case opening
+        case ruling(RulingID, Asked)
+        /// That no more answers than this are owed.
+        case answers(Int, FramePiece)
+        case over
+    }
+
+    /// What was asked, to be done once it is ruled.
+    enum Asked {
+        case query(ByteBuffer, ReadStatements)
+        case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int)
+        case execute(ByteBuffer, Portal, name: ByteBuffer)
+    }
+
+    /// Who may send data of a COPY.
+    enum Copy {
+        case none
+        case fromClient
+        case toClient
+        /// The data are over, the answer is not.
+        case ending
+    }
+
+    /// The rows of the result under way.
+    enum Rows {
+        /// It has not been described.
+        case unknown
+        case pass
+        case masked(RowPlan)
+    }
+
+    /// A result that cannot be masked.
+    enum Withholding {
+        case nothing
+        /// It is read to its end, and then this is said.
+        case result(PostgresError)
+        /// The rest of the statements of its message is not shown either.
+        case rest
+    }
 
     /// What comes from where, resolved by the driver; columns that are not in it are masked where any source is.
     package var catalog: [ColumnPlace: SourceColumn] = [:]
 
-    package init(
-        _ endpoint: Endpoint,
-        reading reader: Reader,
-        parameters: [PostgresSetting],
-        admitsFunctionCalls: Bool = false
-    ) {
+    let opening: Request
+    var reader: Reader
+    let admitsFunctionCalls: Bool
+    let id = RulingID(0)
+    var lastID: UInt64 = 0
+    var serial: UInt64 = 0
+
+    var client = FrameReader(from: .client)
+    var upstream = FrameReader(from: .upstream)
+    var outbox = Outbox()
+    var wait = Wait.opening
+
+    var syntax = StatementSyntax()
+    package internal(set) var status = TransactionStatus.idle
+    var expected = CircularBuffer<Expected>()
+    /// Of Parse, until an Execute takes it over or the server has answered: decided on once.
+    var fresh: [UInt64: (id: RulingID, masks: Masks)] = [:]
+    var statements: [[UInt8]: Prepared] = [:]
+    var statementOctets = 0
+    var portals: [[UInt8]: Portal] = [:]
+    /// The client's messages are dropped until Sync, as the server drops them.
+    var isSkipping = false
+    /// Something under way may change how texts are read.
+    var isUnsettled = false
+    /// The portal that was described last, with no statement executed since.
+    var lastDescribed: UInt64?
+    /// Rulings that were allowed and are not finished, without the session's own.
+    var openRulings = 0
+    /// Masks of the statements of this transaction: a message at its end may speak of what they did.
+    var transaction = Masks()
+    /// Masks of what was left behind for later statements.
+    var lasting = Masks()
+
+    var copy = Copy.none
+    var copyPending = false
+    var rows = Rows.unknown
+    var described: (serial: UInt64, columns: [ResultColumn])?
+    var withholding = Withholding.nothing
+    var found: [MaskKind: Int] = [:]
+    var outcome = StatementOutcome()
+    var outcomes: [RulingID: StatementOutcome] = [:]
+
+    /// `opening` is the request of the session itself; `admitsFunctionCalls` where a rule names the function call protocol.
+    package init(_ opening: Request, reading reader: Reader, admitsFunctionCalls: Bool = false) {
+        self.opening = opening
+        self.reader = reader
+        self.admitsFunctionCalls = admitsFunctionCalls
     }
 
-    /// The session's own request, which its ruling is for; say it once, before anything else.
-    package mutating func begin() -> [EngineAction<ByteBuffer>] { [] }
+    /// Asks for the session itself; said once, before anything else.
+    package mutating func begin() -> [EngineAction<ByteBuffer>] { [.ask(id, opening)] }
+
+    /// What the server said at login, before the session's ruling is.
+    package mutating func loggedIn(_ session: PostgresLoggedIn) {
+        for parameter in session.parameters { note(parameter.name, parameter.value) }
+    }
 
     package mutating func received(_ message: ByteBuffer, from side: Side) -> [EngineAction<ByteBuffer>] {
-        []
+        if case .over = wait { return [] }
+        switch side {
+        case .client: client.append(message)
+        case .upstream: upstream.append(message)
+        }
+        return go()
     }
 
     package mutating func ruled(_ id: RulingID, _ ruling: Ruling) -> [EngineAction<ByteBuffer>] {
@@ -34,12 +144,98 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         _ id: RulingID,
         _ ruling: Ruling,
         columns: Set<ColumnMask>
-    ) -> [EngineAction<ByteBuffer>] { [] }
+    ) -> [EngineAction<ByteBuffer>] {
+        if case .over = wait { return [] }
+        do throws(PostgresFault) {
+            switch (ruling, wait) {
+            case (.allowed(_, let kinds, _, _), .ruling(id, let asked)):
+                wait = .nothing
+                openRulings += 1
+                var masks = Masks(kinds: kinds)
+                masks.columns.formUnion(columns)
+                try allowed(id, asked, masks)
+            case (.denied(let denial), .ruling(id, let asked)):
+                wait = .nothing
+                refuse(asked, PostgresError(denial))
+            case (.allowed, .opening) where id == self.id: wait = .nothing
+            case (.denied(let denial), .opening) where id == self.id:
+                outbox.append(.reply(PostgresError(denial, severity: "FATAL", code: "28000").octets))
+                close()
+            case (.read, _), (.allowed, _), (.denied, _): close()
+            }
+        } catch {
+            fail(error)
+        }
+        return go()
+    }
 
-    package mutating func ended(_ side: Side) -> [EngineAction<ByteBuffer>] { [] }
+    package mutating func ended(_ side: Side) -> [EngineAction<ByteBuffer>] {
+        if case .over = wait { return [] }
+        if side == .client, case .opening = wait {
+        } else if side == .client {
+            outbox.upstream(Outgoing.terminate, under: id, joining: true)
+        }
+        close()
+        return drain()
+    }
 
-    package var wantsClientMessages: Bool { true }
+    package var wantsClientMessages: Bool {
+        if case .nothing = wait { return !copyPending || isCopyingIn }
+        return false
+    }
 
     /// How the statement under an id ended; said once, when it is finished.
-    package mutating func outcome(of id: RulingID) -> StatementOutcome? { nil }
+    package mutating func outcome(of id: RulingID) -> StatementOutcome? { outcomes.removeValue(forKey: id) }
+
+    var isCopyingIn: Bool { if case .fromClient = copy { true } else { false } }
+
+    /// Both sides as far as they go: what one says may let the other go on.
+    private mutating func go() -> [EngineAction<ByteBuffer>] {
+        do throws(PostgresFault) {
+            if case .over = wait { return drain() }
+            if case .opening = wait { return drain() }
+            try readUpstream()
+            try readClient()
+        } catch {
+            fail(error)
+        }
+        return drain()
+    }
+
+    private mutating func drain() -> [EngineAction<ByteBuffer>] {
+        defer { outbox = Outbox() }
+        return outbox.actions
+    }
+
+    private mutating func fail(_ fault: PostgresFault) {
+        lastID += 1
+        outbox.append(.refused(RulingID(lastID), opening, fault.denial))
+        outbox.append(.reply(fault.answer))
+        close()
+    }
+
+    /// Everything that is open ends with it.
+    mutating func close() {
+        wait = .over
+        for entry in expected { if let id = entry.id { finish(id, StatementOutcome()) } }
+        for entry in fresh.values { finish(entry.id, StatementOutcome()) }
+        expected.removeAll()
+        fresh = [:]
+        outbox.append(.close)
+    }
+
+    mutating func finish(_ id: RulingID, _ outcome: StatementOutcome) {
+        openRulings -= 1
+        outcomes[id] = outcome
+        outbox.append(.finished(id))
+    }
+
+    /// ParameterStatus.
+    mutating func note(_ name: String, _ value: String) {
+        switch name {
+        case "client_encoding": syntax.encoding = value
+        case "standard_conforming_strings": syntax.hasStandardStrings = value.isSame(as: "on")
+        default: break
+        }
+    }
 }

@@ -1,0 +1,97 @@
+internal import NIOCore
+internal import Wire
+
+/// A statement that was prepared under a name, or under none.
+struct Prepared {
+    /// Of its own: names are used again.
+    let serial: UInt64
+    let read: ReadStatements
+    /// Of its results when it was prepared.
+    let masks: Masks
+    /// Octets of its text.
+    let size: Int
+    /// The server has said that it is there.
+    var isConfirmed = false
+}
+
+/// A statement with its parameters, ready to be executed.
+struct Portal {
+    let serial: UInt64
+    let statement: Prepared
+}
+
+/// An answer that the server owes, in the order of what was sent to it.
+struct Expected {
+    enum Kind {
+        /// Results, then ReadyForQuery.
+        case query
+        /// `previous` is what the name stood for.
+        case parse(name: [UInt8], serial: UInt64, previous: Prepared?)
+        case bind
+        case describeStatement
+        /// Nobody but the gateway asked where it is not shown.
+        case describePortal(UInt64, isShown: Bool)
+        case execute(UInt64)
+        case closeStatement(name: [UInt8], serial: UInt64?)
+        case closePortal
+        /// ReadyForQuery.
+        case sync
+        case functionCall
+        /// It stands in the place of what was refused, and must fail.
+        case failure(isQuery: Bool)
+    }
+
+    let kind: Kind
+    /// What it goes under, where that is not the session's own.
+    var id: RulingID?
+    /// The answer in the place of the server's error.
+    var refusal: PostgresError?
+    var masks = Masks()
+    var copies = false
+
+    init(_ kind: Kind, id: RulingID? = nil, refusal: PostgresError? = nil) {
+        self.kind = kind
+        self.id = id
+        self.refusal = refusal
+    }
+
+    /// Whether an error here is followed by ReadyForQuery without a Sync.
+    var isSimple: Bool {
+        switch kind {
+        case .query, .functionCall, .failure(isQuery: true), .sync: true
+        case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
+            .failure(isQuery: false):
+            false
+        }
+    }
+
+    var isSync: Bool { if case .sync = kind { true } else { false } }
+}
+
+/// What an engine has to say, with octets for the same side put together.
+struct Outbox {
+    private(set) var actions: [EngineAction<ByteBuffer>] = []
+
+    mutating func append(_ action: EngineAction<ByteBuffer>) { actions.append(action) }
+
+    /// To the server: under a statement's ruling, or behind what is.
+    mutating func upstream(_ bytes: ByteBuffer, under id: RulingID, joining: Bool) {
+        if joining, case .forward(var before, .upstream, let earlier) = actions.last {
+            actions.removeLast()
+            before.writeImmutableBuffer(bytes)
+            actions.append(.forward(before, to: .upstream, under: earlier))
+        } else {
+            actions.append(.forward(bytes, to: .upstream, under: id))
+        }
+    }
+
+    mutating func client(_ bytes: ByteBuffer, under id: RulingID) {
+        if case .forward(var before, .client, id) = actions.last {
+            actions.removeLast()
+            before.writeImmutableBuffer(bytes)
+            actions.append(.forward(before, to: .client, under: id))
+        } else {
+            actions.append(.forward(bytes, to: .client, under: id))
+        }
+    }
+}

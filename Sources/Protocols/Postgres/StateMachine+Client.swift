@@ -1,0 +1,350 @@
+internal import Model
+internal import NIOCore
+internal import Wire
+
+extension PostgresSession {
+    /// The client's messages, as long as none waits.
+    mutating func readClient() throws(PostgresFault) {
+        try resume()
+        while case .nothing = wait, let tag = client.nextTag {
+            if copyPending {
+                guard isCopyingIn else { return }
+                if tag == Tag.copyData {
+                    guard let data = try client.run(of: tag) else { return }
+                    sendUnderStatement(data)
+                    continue
+                }
+            }
+            guard let piece = try client.next(whole: tag != Tag.copyData) else { return }
+            try take(piece)
+        }
+    }
+
+    /// Goes on with what waited for answers.
+    private mutating func resume() throws(PostgresFault) {
+        guard case .answers(let most, let piece) = wait, expected.count <= most, !copyPending else { return }
+        wait = .nothing
+        try take(piece)
+    }
+
+    private mutating func take(_ piece: FramePiece) throws(PostgresFault) {
+        switch piece.tag {
+        case Tag.terminate:
+            outbox.upstream(piece.bytes, under: id, joining: true)
+            return close()
+        case Tag.copyData, Tag.copyDone, Tag.copyFail: return takeCopy(piece)
+        case _ where isCopyingIn:
+            // The server takes no heed of Sync and Flush while it reads data, and breaks off at anything else.
+            guard piece.tag == Tag.sync || piece.tag == Tag.flush else {
+                throw .violation("the client sent a message of type \(piece.tag) amid the data of a COPY")
+            }
+            return
+        case Tag.sync: return sync(piece.bytes)
+        case _ where isSkipping: return
+        default: break
+        }
+        guard expected.count < PostgresLimits.unanswered, openRulings < PostgresLimits.openRulings else {
+            return waitForAnswers(PostgresLimits.openRulings / 2, piece)
+        }
+        var body = piece.body
+        switch piece.tag {
+        case Tag.query: try query(piece, &body)
+        case Tag.parse: try parse(piece, &body)
+        case Tag.bind: try bind(piece.bytes, &body)
+        case Tag.describe: try describe(piece.bytes, &body)
+        case Tag.execute: try execute(piece.bytes, &body)
+        case Tag.close: try closeNamed(piece.bytes, &body)
+        case Tag.flush: outbox.upstream(piece.bytes, under: id, joining: true)
+        case Tag.functionCall: callFunction(piece.bytes)
+        default: throw .violation("the client sent a message of type \(piece.tag)")
+        }
+    }
+
+    /// The server need not answer before it is told to.
+    private mutating func waitForAnswers(_ most: Int, _ piece: FramePiece) {
+        outbox.upstream(Outgoing.flush, under: id, joining: true)
+        wait = .answers(most, piece)
+    }
+
+    private mutating func takeCopy(_ piece: FramePiece) {
+        // Behind a COPY that failed the server drops what still comes of it.
+        guard isCopyingIn else { return }
+        sendUnderStatement(piece.bytes)
+        copy = .ending
+    }
+
+    private mutating func sendUnderStatement(_ bytes: ByteBuffer) {
+        outbox.upstream(bytes, under: expected.first?.id ?? id, joining: false)
+    }
+
+    private mutating func sync(_ bytes: ByteBuffer) {
+        isSkipping = false
+        lastDescribed = nil
+        send(bytes, Expected(.sync))
+    }
+
+    private mutating func send(_ bytes: ByteBuffer, _ entry: Expected) {
+        outbox.upstream(bytes, under: entry.id ?? id, joining: entry.id == nil)
+        expected.append(entry)
+    }
+
+    // MARK: Statements
+
+    private mutating func query(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let text = body.readTerminated(), body.readableBytes == 0 else { throw Self.unread("Query") }
+        guard let read = try read(text, piece) else { return }
+        ask(.query(piece.bytes, read), read.action)
+    }
+
+    private mutating func parse(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let name = body.readTerminated(), let text = body.readTerminated(),
+            let types = body.readInteger(as: Int16.self), types >= 0, body.readableBytes == 4 * Int(types)
+        else { throw Self.unread("Parse") }
+        let key = Array(name.readableBytesView)
+        // What a name will stand for is not known before it is known what it stands for.
+        if !key.isEmpty, let earlier = statements[key], !earlier.isConfirmed {
+            return waitForAnswers(0, piece)
+        }
+        guard let read = try read(text, piece) else { return }
+        let size = text.readableBytes
+        guard statements.count < PostgresLimits.statements || statements[key] != nil,
+            statementOctets + size <= PostgresLimits.statementOctets
+        else {
+            let many = PostgresError(
+                code: "53400",
+                message: "the session has too many prepared statements, or too long ones, for the gateway",
+                hint: "close those that are not used any more, or use unnamed ones"
+            )
+            return refuse(many, isQuery: false)
+        }
+        ask(.parse(piece.bytes, name: key, read, size: size), read.action)
+    }
+
+    private mutating func ask(_ asked: Asked, _ action: Action) {
+        lastID += 1
+        let id = RulingID(lastID)
+        wait = .ruling(id, asked)
+        outbox.append(.ask(id, Request(endpoint: opening.endpoint, action: action)))
+    }
+
+    /// What a text does; nil where it has to wait, or is refused.
+    private mutating func read(
+        _ text: ByteBuffer,
+        _ piece: FramePiece
+    ) throws(PostgresFault) -> ReadStatements? {
+        if isUnsettled, text.readableBytesView.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) {
+            guard expected.isEmpty else {
+                waitForAnswers(0, piece)
+                return nil
+            }
+            refuse(Self.unsettled, isQuery: piece.tag == Tag.query)
+            return nil
+        }
+        switch reader.read(text, syntax) {
+        case .success(let read): return read
+        case .failure(let denial):
+            refuse(denial, isQuery: piece.tag == Tag.query)
+            return nil
+        }
+    }
+
+    mutating func allowed(_ id: RulingID, _ asked: Asked, _ masks: Masks) throws(PostgresFault) {
+        // The server has failed what came before in the meantime, and skips it.
+        guard !isSkipping else { return finish(id, StatementOutcome()) }
+        switch asked {
+        case .query(let bytes, let read):
+            executes(read, masks)
+            var entry = Expected(.query, id: id)
+            entry.masks = masks.union(lasting)
+            entry.copies = read.copies
+            copyPending = read.copies
+            portals[[]] = nil
+            if let unnamed = statements[[]] { forget([], unnamed) }
+            send(bytes, entry)
+        case .parse(let bytes, let name, let read, let size):
+            serial += 1
+            let statement = Prepared(serial: serial, read: read, masks: masks, size: size)
+            let previous = statements.updateValue(statement, forKey: name)
+            statementOctets += size - (previous?.size ?? 0)
+            fresh[serial] = (id, masks)
+            var entry = Expected(.parse(name: name, serial: serial, previous: name.isEmpty ? nil : previous))
+            entry.masks = masks
+            outbox.upstream(bytes, under: id, joining: false)
+            expected.append(entry)
+        case .execute(let bytes, let portal, let name):
+            execute(bytes, portal, name: name, id, masks)
+        }
+    }
+
+    private mutating func executes(_ read: ReadStatements, _ masks: Masks) {
+        if read.changesSettings { isUnsettled = true }
+        transaction.formUnion(masks)
+        if read.leavesBehind { lasting.formUnion(masks) }
+        lastDescribed = nil
+    }
+
+    mutating func forget(_ name: [UInt8], _ statement: Prepared) {
+        guard statements[name]?.serial == statement.serial else { return }
+        statements[name] = nil
+        statementOctets -= statement.size
+    }
+}
+
+extension PostgresSession {
+    // MARK: Portals
+
+    private mutating func bind(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let portal = body.readTerminated(), let name = body.readTerminated() else {
+            throw Self.unread("Bind")
+        }
+        guard let statement = statements[Array(name.readableBytesView)] else {
+            return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
+        }
+        let key = Array(portal.readableBytesView)
+        guard portals.count < PostgresLimits.portals || portals[key] != nil else {
+            let many = PostgresError(
+                code: "53400",
+                message: "the session has more than \(PostgresLimits.portals) named portals",
+                hint: "close those that are not used any more"
+            )
+            return refuse(many, isQuery: false)
+        }
+        serial += 1
+        portals[key] = Portal(serial: serial, statement: statement)
+        var entry = Expected(.bind)
+        entry.masks = statement.masks
+        send(bytes, entry)
+    }
+
+    private mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let kind = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
+            body.readableBytes == 0
+        else { throw Self.unread("Describe") }
+        let key = Array(name.readableBytesView)
+        switch kind {
+        case UInt8(ascii: "S"):
+            guard statements[key] != nil else {
+                return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
+            }
+            send(bytes, Expected(.describeStatement))
+        case UInt8(ascii: "P"):
+            guard let portal = portals[key] else {
+                return refuse(Self.unknown("34000", "portal", name), isQuery: false)
+            }
+            lastDescribed = portal.serial
+            send(bytes, Expected(.describePortal(portal.serial, isShown: true)))
+        default: throw Self.unread("Describe")
+        }
+    }
+
+    private mutating func execute(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let name = body.readTerminated(), body.readableBytes == 4 else { throw Self.unread("Execute") }
+        guard let portal = portals[Array(name.readableBytesView)] else {
+            return refuse(Self.unknown("34000", "portal", name), isQuery: false)
+        }
+        guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
+            return ask(.execute(bytes, portal, name: name), portal.statement.read.action)
+        }
+        execute(bytes, portal, name: name, id, masks)
+    }
+
+    private mutating func execute(
+        _ bytes: ByteBuffer,
+        _ portal: Portal,
+        name: ByteBuffer,
+        _ id: RulingID,
+        _ masks: Masks
+    ) {
+        var entry = Expected(.execute(portal.serial), id: id)
+        entry.masks = masks.union(lasting)
+        entry.copies = portal.statement.read.copies
+        if !entry.masks.isEmpty, !entry.copies, lastDescribed != portal.serial {
+            send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
+        }
+        executes(portal.statement.read, masks)
+        send(bytes, entry)
+        if entry.copies {
+            copyPending = true
+            outbox.upstream(Outgoing.flush, under: self.id, joining: true)
+        }
+    }
+
+    private mutating func closeNamed(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let kind = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
+            body.readableBytes == 0
+        else { throw Self.unread("Close") }
+        let key = Array(name.readableBytesView)
+        switch kind {
+        case UInt8(ascii: "S"):
+            send(bytes, Expected(.closeStatement(name: key, serial: statements[key]?.serial)))
+        case UInt8(ascii: "P"):
+            portals[key] = nil
+            send(bytes, Expected(.closePortal))
+        default: throw Self.unread("Close")
+        }
+    }
+
+    private mutating func callFunction(_ bytes: ByteBuffer) {
+        guard admitsFunctionCalls, lasting.isEmpty else {
+            return refuse(Self.functionCall, isQuery: true)
+        }
+        isUnsettled = true
+        send(bytes, Expected(.functionCall))
+    }
+
+    // MARK: Refusals
+
+    mutating func refuse(_ asked: Asked, _ error: PostgresError) {
+        guard !isSkipping else { return }
+        switch asked {
+        case .query: refuse(error, isQuery: true)
+        case .parse, .execute: refuse(error, isQuery: false)
+        }
+    }
+
+    /// One of the engine's own, for the record.
+    private mutating func refuse(_ denial: Denial, isQuery: Bool) {
+        lastID += 1
+        outbox.append(.refused(RulingID(lastID), opening, denial))
+        refuse(PostgresError(denial), isQuery: isQuery)
+    }
+
+    private mutating func refuse(_ error: PostgresError, isQuery: Bool) {
+        let bytes = isQuery ? Outgoing.failingQuery : Outgoing.failingParse
+        send(bytes, Expected(.failure(isQuery: isQuery), refusal: error))
+        if !isQuery { isSkipping = true }
+    }
+
+    private static func unread(_ kind: String) -> PostgresFault {
+        .violation("the client sent a \(kind) message that cannot be read")
+    }
+
+    private static func unknown(_ code: String, _ kind: String, _ name: ByteBuffer) -> PostgresError {
+        PostgresError(
+            code: code,
+            message:
+                "\(kind) \"\(String(decoding: name.readableBytesView, as: Unicode.UTF8.self))\" does not exist",
+            hint: "what SQL prepared or declared is used by SQL: EXECUTE, FETCH"
+        )
+    }
+
+    private static var unsettled: Denial {
+        Denial(
+            reason: .unsupported,
+            message: "how the database will read this text depends on a statement before it that is not over",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "send Sync behind SET, ROLLBACK and functions before a text that is not plain ASCII"
+        )
+    }
+
+    private static var functionCall: Denial {
+        Denial(
+            reason: .unsupported,
+            message: "the protocol's function call is refused: it names a function by its number",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "use SELECT, which a rule decides"
+        )
+    }
+}

@@ -1,0 +1,337 @@
+internal import Model
+internal import NIOCore
+internal import Wire
+
+extension PostgresSession {
+    /// The server's messages that are there.
+    mutating func readUpstream() throws(PostgresFault) {
+        while !isOver, let tag = upstream.nextTag {
+            if tag == Tag.dataRow || tag == Tag.copyData, try passRun(of: tag) { continue }
+            guard !isOver, let piece = try upstream.next(whole: holdsWhole(tag)) else { return }
+            if piece.begins { try answer(piece) } else { pass(piece.bytes) }
+        }
+    }
+
+    private var isOver: Bool { if case .over = wait { true } else { false } }
+
+    private func holdsWhole(_ tag: UInt8) -> Bool {
+        switch tag {
+        case Tag.notice, Tag.notification, Tag.functionResult: !messageMasks.isEmpty
+        default: true
+        }
+    }
+
+    /// Masks of the statement whose results come, and of what was left behind.
+    private var masks: Masks { expected.first?.masks.union(lasting) ?? lasting }
+
+    /// The same of messages, which may speak of what an earlier statement of the transaction did.
+    private var messageMasks: Masks { masks.union(transaction) }
+
+    private mutating func pass(_ bytes: ByteBuffer) { outbox.client(bytes, under: id) }
+
+    /// Passes rows or data of COPY; false where no whole message is there yet.
+    private mutating func passRun(of tag: UInt8) throws(PostgresFault) -> Bool {
+        try check(tag)
+        guard case .nothing = withholding else {
+            // Not shown: dropped in parts, however long.
+            return try upstream.run(of: tag) != nil
+        }
+        if tag == Tag.copyData, !masks.kinds.isEmpty {
+            guard let run = try upstream.wholeRun(of: tag) else { return false }
+            let masked = try Masks.copy(run, masks.kinds)
+            count(masked.found)
+            pass(masked.messages)
+            return true
+        }
+        guard tag == Tag.dataRow, case .masked(let plan) = rows else {
+            guard let run = try upstream.run(of: tag) else { return false }
+            pass(run)
+            return true
+        }
+        guard let run = try upstream.wholeRun(of: tag) else { return false }
+        let masked = try plan.apply(run)
+        count(masked.found)
+        pass(masked.rows)
+        return true
+    }
+
+    private mutating func count(_ more: [MaskKind: Int]) {
+        found.merge(more) { $0 &+ $1 }
+    }
+
+    /// Whether rows, or data of a COPY, may come.
+    private mutating func check(_ tag: UInt8) throws(PostgresFault) {
+        if tag == Tag.copyData {
+            guard case .toClient = copy else { throw outOfTurn(tag) }
+            return
+        }
+        guard case .unknown = rows else { return }
+        switch expected.first?.kind {
+        case .query where masks.isEmpty: rows = .pass
+        case .execute(let serial):
+            guard !masks.isEmpty else {
+                rows = .pass
+                return
+            }
+            guard let described, described.serial == serial else { throw outOfTurn(tag) }
+            plan(described.columns)
+        default: throw outOfTurn(tag)
+        }
+    }
+
+    private mutating func plan(_ columns: [ResultColumn]) {
+        let masks = masks
+        let plan = RowPlan(columns, kinds: masks.kinds, masks: masks.columns, catalog)
+        rows = plan.map { .masked($0) } ?? .pass
+    }
+
+    private func outOfTurn(_ tag: UInt8) -> PostgresFault {
+        .violation("the database sent a message of type \(tag) that answers nothing")
+    }
+
+    private mutating func answer(_ piece: FramePiece) throws(PostgresFault) {
+        var body = piece.body
+        switch piece.tag {
+        case Tag.parameterStatus:
+            guard let name = body.readText(), let value = body.readText() else { throw outOfTurn(piece.tag) }
+            note(name, value)
+            pass(piece.bytes)
+        case Tag.notice:
+            if let notice = piece.ends ? try messageMasks.message(piece.bytes, isError: false) : piece.bytes {
+                pass(notice)
+            }
+        case Tag.notification: pass(try masked(piece))
+        case Tag.error: try fail(piece.bytes, ErrorFields(body))
+        case Tag.ready: try ready(piece.bytes)
+        case Tag.rowDescription: try describe(piece)
+        case Tag.noData: try answerDescription(piece)
+        case Tag.parameterDescription:
+            guard case .describeStatement = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            pass(piece.bytes)
+        case Tag.parseComplete, Tag.bindComplete, Tag.closeComplete: try complete(piece)
+        case Tag.commandComplete, Tag.emptyQuery, Tag.portalSuspended: try end(piece, &body)
+        case Tag.copyIn, Tag.copyOut: try beginCopy(piece, &body)
+        case Tag.copyDone:
+            guard case .toClient = copy else { throw outOfTurn(piece.tag) }
+            copy = .ending
+            show(piece.bytes)
+        case Tag.functionResult:
+            guard case .functionCall = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            pass(piece.bytes)
+        default: throw outOfTurn(piece.tag)
+        }
+    }
+
+    /// A payload of another session.
+    private func masked(_ piece: FramePiece) throws(PostgresFault) -> ByteBuffer {
+        let kinds = messageMasks.kinds
+        guard piece.ends, !kinds.isEmpty else { return piece.bytes }
+        let body = piece.body
+        let batch = try MaskBatch(body, kinds)
+        guard let fresh = try batch.masked(0..<body.readableBytes) else { return piece.bytes }
+        var bytes = piece.bytes
+        bytes.setBuffer(fresh, at: body.readerIndex)
+        return bytes
+    }
+
+    /// What belongs to a result, unless it is withheld.
+    private mutating func show(_ bytes: ByteBuffer) {
+        if case .nothing = withholding { pass(bytes) }
+    }
+
+    private mutating func describe(_ piece: FramePiece) throws(PostgresFault) {
+        guard case .query = expected.first?.kind else { return try answerDescription(piece) }
+        guard case .unknown = rows else { throw outOfTurn(piece.tag) }
+        if masks.isEmpty { rows = .pass } else { plan(try ResultColumn.read(piece.body)) }
+        show(piece.bytes)
+    }
+
+    private mutating func answerDescription(_ piece: FramePiece) throws(PostgresFault) {
+        switch expected.first?.kind {
+        case .describeStatement: pass(piece.bytes)
+        case .describePortal(let serial, let isShown):
+            let hasRows = piece.tag == Tag.rowDescription
+            described = (serial, hasRows ? try ResultColumn.read(piece.body) : [])
+            if isShown { pass(piece.bytes) }
+        default: throw outOfTurn(piece.tag)
+        }
+        expected.removeFirst()
+    }
+
+    /// ParseComplete, BindComplete, CloseComplete.
+    private mutating func complete(_ piece: FramePiece) throws(PostgresFault) {
+        switch (expected.first?.kind, piece.tag) {
+        case (.parse(let name, let serial, _), Tag.parseComplete):
+            if statements[name]?.serial == serial { statements[name]?.isConfirmed = true }
+            if let fresh = fresh.removeValue(forKey: serial) { finish(fresh.id, StatementOutcome()) }
+        case (.closeStatement(let name, let serial), Tag.closeComplete):
+            if let statement = statements[name], statement.serial == serial { forget(name, statement) }
+        case (.bind, Tag.bindComplete), (.closePortal, Tag.closeComplete): break
+        default: throw outOfTurn(piece.tag)
+        }
+        pass(piece.bytes)
+        expected.removeFirst()
+    }
+}
+
+extension PostgresSession {
+    /// CommandComplete, EmptyQueryResponse, PortalSuspended.
+    private mutating func end(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
+        if piece.tag == Tag.commandComplete {
+            guard let tag = body.readTerminated(), body.readableBytes == 0 else { throw outOfTurn(piece.tag) }
+            outcome.tag = String(decoding: tag.readableBytesView, as: Unicode.UTF8.self)
+        }
+        guard let head = expected.first else { throw outOfTurn(piece.tag) }
+        switch head.kind {
+        case .query where piece.tag != Tag.portalSuspended: break
+        case .execute: copyPending = false
+        default: throw outOfTurn(piece.tag)
+        }
+        rows = .unknown
+        copy = .none
+        if case .result(let error) = withholding { return withhold(error, head) }
+        show(piece.bytes)
+        if case .execute = head.kind { conclude(head) }
+    }
+
+    /// Pops a statement, and says how it ended.
+    private mutating func conclude(_ entry: Expected) {
+        expected.removeFirst()
+        defer {
+            outcome = StatementOutcome()
+            found = [:]
+        }
+        guard let id = entry.id else { return }
+        if !found.isEmpty { outbox.append(.masked(id, .kinds(found))) }
+        finish(id, outcome)
+    }
+
+    /// What could not be masked has come to its end, unseen.
+    private mutating func withhold(_ error: PostgresError, _ head: Expected) {
+        outbox.append(.reply(error.octets))
+        outcome.code = error.code
+        guard case .execute = head.kind else {
+            withholding = .rest
+            return
+        }
+        withholding = .nothing
+        conclude(head)
+        // Nothing was sent behind a COPY.
+        isSkipping = true
+    }
+
+    private mutating func beginCopy(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
+        guard let head = expected.first, head.copies, case .none = copy,
+            let format = body.readInteger(as: UInt8.self), format <= 1
+        else { throw outOfTurn(piece.tag) }
+        switch head.kind {
+        case .query, .execute: break
+        default: throw outOfTurn(piece.tag)
+        }
+        if piece.tag == Tag.copyIn {
+            copy = .fromClient
+            return pass(piece.bytes)
+        }
+        copy = .toClient
+        if case .nothing = withholding, !masks.columns.isEmpty || (format == 1 && !masks.isEmpty) {
+            withholding = .result(Self.unmaskable)
+        }
+        show(piece.bytes)
+    }
+
+    private static var unmaskable: PostgresError {
+        PostgresError(
+            code: "42501",
+            message: "the result of this COPY cannot be masked as a rule says",
+            detail: "COPY does not name its columns, and in the binary format not their types",
+            hint: "select the rows instead, or ask whoever wrote the profile to leave COPY unmasked"
+        )
+    }
+
+    private mutating func ready(_ bytes: ByteBuffer) throws(PostgresFault) {
+        guard bytes.readableBytes == FrameReader.header + 1,
+            let octet = bytes.getInteger(at: bytes.readerIndex + FrameReader.header, as: UInt8.self),
+            let status = TransactionStatus(rawValue: octet), let head = expected.first
+        else { throw outOfTurn(Tag.ready) }
+        switch head.kind {
+        case .query, .sync, .functionCall: break
+        case .failure(isQuery: true) where head.refusal == nil: break
+        default: throw outOfTurn(Tag.ready)
+        }
+        self.status = status
+        copy = .none
+        copyPending = copyPending && !head.copies
+        rows = .unknown
+        withholding = .nothing
+        conclude(head)
+        if expected.isEmpty { settle() }
+        pass(bytes)
+    }
+
+    /// Nothing is under way.
+    private mutating func settle() {
+        isUnsettled = false
+        guard status == .idle else { return }
+        portals = [:]
+        transaction = Masks()
+    }
+
+    /// ErrorResponse.
+    private mutating func fail(_ bytes: ByteBuffer, _ fields: ErrorFields) throws(PostgresFault) {
+        guard let head = expected.first else { return pass(bytes) }
+        outcome.code = fields.code
+        outcome.tag = nil
+        copy = .none
+        rows = .unknown
+        if head.copies { copyPending = false }
+        if let refusal = head.refusal {
+            outbox.append(.reply(refusal.octets))
+            expected[expected.startIndex].refusal = nil
+        } else if case .nothing = withholding {
+            if let error = try messageMasks.message(bytes, isError: true) { pass(error) }
+        } else if case .result(let error) = withholding {
+            outbox.append(.reply(error.octets))
+        }
+        guard !head.isSimple else {
+            if case .result = withholding { withholding = .rest }
+            return
+        }
+        withholding = .nothing
+        drop()
+    }
+
+    private mutating func ruling(of entry: Expected) -> RulingID? {
+        guard case .parse(_, let serial, _) = entry.kind else { return entry.id }
+        return fresh.removeValue(forKey: serial)?.id
+    }
+
+    private mutating func restore(_ name: [UInt8], _ serial: UInt64, _ previous: Prepared?) {
+        guard let statement = statements[name], statement.serial == serial else { return }
+        forget(name, statement)
+        guard let previous else { return }
+        statements[name] = previous
+        statementOctets += previous.size
+    }
+
+    /// The server skips everything until Sync.
+    private mutating func drop() {
+        let sync = expected.firstIndex(where: \.isSync)
+        let count = expected.distance(from: expected.startIndex, to: sync ?? expected.endIndex)
+        isSkipping = isSkipping || sync == nil
+        // The latest first: each names what was there before.
+        for entry in expected.prefix(count).reversed() {
+            if case .parse(let name, let serial, let previous) = entry.kind {
+                restore(name, serial, previous)
+            }
+        }
+        // The error is that of the first statement.
+        for entry in expected.prefix(count) {
+            guard let id = ruling(of: entry) else { continue }
+            finish(id, outcome)
+            outcome = StatementOutcome()
+        }
+        expected.removeFirst(count)
+        outcome = StatementOutcome()
+        found = [:]
+    }
+}
