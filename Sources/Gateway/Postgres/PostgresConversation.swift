@@ -107,11 +107,9 @@ final class PostgresConversation: ChannelDuplexHandler {
             )
         }
         self.key = key
-        var engine = PostgresSession(
-            opening.endpoint,
-            reading: StatementTexts(database: ByteText(startup.database)),
-            parameters: session.greeting.parameters
-        )
+        let reader = StatementTexts(database: ByteText(startup.database))
+        var engine = PostgresSession(opening, reading: reader)
+        engine.loggedIn(session.greeting)
         engine.catalog = session.columns
         let actions = engine.begin()
         self.engine = consume engine
