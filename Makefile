@@ -156,6 +156,10 @@ bench-mask: build-tests ## What masking and the search for credentials do in a s
 bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
 	@MITMPROXY='$(scratch)/bench-python' tools/bench/http
 
+.PHONY: bench-postgres
+bench-postgres: deps-bench build ## PostgreSQL: the gateway against pgbouncer
+	@tools/bench/postgres
+
 .PHONY: lint
 lint: toolchain ## Check the style of every source file
 	@$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format \
