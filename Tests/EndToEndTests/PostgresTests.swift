@@ -81,7 +81,7 @@ extension EndToEnd {
             #expect(outcome.lines == ["Ann", "Bob", "INSERT 0 1", "0"], "\(outcome)")
             #expect(try server.run("SELECT name FROM people WHERE id = 3", in: database) == ["Eve"])
             let records = try place.records().map(\.record)
-            #expect(records.contains { $0.action == "insert on people" && $0.verdict == "allow" }, "\(records)")
+            #expect(records.contains { $0.action.contains("insert on people") && $0.reason == nil }, "\(records)")
         }
 
         @Test("D01: a denied statement is an error that names the rule, and leaves the session alive")
