@@ -110,7 +110,12 @@ let package = Package(
             cSettings: hardened,
             linkerSettings: ["pg_query", "protobuf-c"].map { .linkedLibrary($0) }
         ),
-        .target(name: "Statements", dependencies: ["Model", "CPgQuery"]),
+        .target(
+            name: "Statements",
+            dependencies: ["Model", "CPgQuery"],
+            // What the parser's nodes have in them, and which functions only compute: see tools/statements.
+            resources: [.embedInCode("Tree/shapes.tsv"), .embedInCode("harmless.txt")]
+        ),
         .target(name: "Wire", dependencies: ["Model", "Literals", nio]),
         .target(
             name: "CCodings",

@@ -174,7 +174,9 @@ extension Request {
             let deed = SQLRequest(database: sql.database, deeds: [sql.deeds[place]])
             return Request(endpoint: endpoint, action: .sql(deed))
         }
-        guard let ref = outcome.refLeft, let push = body.push, push.updates.indices.contains(ref) else { return self }
+        guard let ref = outcome.refLeft, let push = body.push, push.updates.indices.contains(ref) else {
+            return self
+        }
         var request = self
         request.body.push = GitPush([push.updates[ref]], hasOptions: push.hasOptions)
         return request

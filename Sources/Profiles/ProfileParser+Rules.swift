@@ -88,7 +88,8 @@ extension ProfileParser {
     }
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
-        let keys = ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"] + DatabaseText.keys
+        let keys =
+            ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"] + DatabaseText.keys
         guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
         else {
             return nil

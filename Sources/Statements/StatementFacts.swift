@@ -24,6 +24,15 @@ package struct StatementFacts: Sendable, Hashable {
     }
 }
 
+extension [StatementFacts] {
+    /// What statements do together, none twice.
+    package var deeds: [SQLDeed] {
+        guard count > 1 else { return first?.deeds ?? [] }
+        var known: Set<SQLDeed> = []
+        return flatMap(\.deeds).filter { known.insert($0).inserted }
+    }
+}
+
 /// What a transaction statement does.
 package enum TransactionChange: Sendable, Hashable {
     case begin
@@ -60,12 +69,14 @@ package struct SessionSyntax: Sendable, Hashable {
     /// `client_encoding` and `server_encoding`, as the server's ParameterStatus spells them.
     package var clientEncoding: ByteText
     package var serverEncoding: ByteText
-    package var hasStandardStrings: Bool
+    /// `standard_conforming_strings`; nil where a statement under way may change it: then a text has to do the same
+    /// however it is read.
+    package var hasStandardStrings: Bool?
 
     package init(
         clientEncoding: ByteText = ByteText("UTF8"),
         serverEncoding: ByteText = ByteText("UTF8"),
-        hasStandardStrings: Bool = true
+        hasStandardStrings: Bool? = true
     ) {
         self.clientEncoding = clientEncoding
         self.serverEncoding = serverEncoding
@@ -83,7 +94,11 @@ package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible 
     case encoding(ByteText)
     /// What PostgreSQL's parser says, without the text.
     case syntax(String)
+    /// It does one thing or another, by a setting of the session that nobody knows.
+    case ambiguous
     case tooDeep
+    /// Runs of operators, at which the parser's scanner begins again for each of their octets.
+    case tooManyOperators
     case tooMany(statements: Int)
     /// More deeds than one message may have.
     case tooManyDeeds
@@ -97,9 +112,13 @@ package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible 
             "the text has \(octets) octets, and \(StatementLimits.text) are read"
         case .holdsNull: "the text holds a NUL"
         case .notUTF8: "the text is not UTF-8"
-        case .encoding(let name): "the text cannot be read in the encoding \(name); set client_encoding to UTF8"
+        case .encoding(let name):
+            "the text cannot be read in the encoding \(name); set client_encoding to UTF8"
         case .syntax(let message): "PostgreSQL's parser does not take it: \(message)"
+        case .ambiguous:
+            "what it does depends on standard_conforming_strings, which a statement under way may change"
         case .tooDeep: "it is nested deeper than \(StatementLimits.depth) levels"
+        case .tooManyOperators: "it has runs of operators that are too long"
         case .tooMany(let statements):
             "it has \(statements) statements, and \(StatementLimits.statements) are read"
         case .tooManyDeeds: "it does more than \(StatementLimits.deeds) different things"
@@ -119,6 +138,10 @@ package enum StatementLimits {
     package static let statements = 1_000
     /// Different deeds of one text: each is held against the rules of every level (`DecisionWork.deeds`).
     package static let deeds = 256
+    /// Octets of runs of operators, squared and added up: what PostgreSQL's scanner takes for them at worst.
+    ///
+    /// A line of 80 dashes counts 6,400; all of it takes the scanner some 10 ms.
+    package static let operators = 4 << 20
     /// Objects within objects of the parser's tree: some two for each level of an expression.
     ///
     /// PostgreSQL itself gives up at some 5,000 levels of an expression (max_stack_depth, 2 MB).

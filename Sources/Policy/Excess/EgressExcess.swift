@@ -204,7 +204,11 @@ extension ActionPattern.Form {
             let isCovered = rules.contains { indexed in
                 [indexed.rule.allow, indexed.rule.ask].joined().contains { action in
                     action.forms.contains {
-                        if case .sql(let theirs) = $0.match { pattern.isCovered(by: theirs, &budget) } else { false }
+                        if case .sql(let theirs) = $0.match {
+                            pattern.isCovered(by: theirs, &budget)
+                        } else {
+                            false
+                        }
                     }
                 }
             }

@@ -56,7 +56,8 @@ extension LineagePolicy {
         for deed in sql.deeds where session.isBroken(by: deed) {
             throw Denial(
                 reason: .denied,
-                message: "\(deed) at \(request.endpoint)/\(sql.database) is refused: the rules for that database "
+                message:
+                    "\(deed) at \(request.endpoint)/\(sql.database) is refused: the rules for that database "
                     + "hold it fast",
                 rule: nil,
                 decidedBy: nil,

@@ -118,7 +118,8 @@ struct SoughtDeed {
         case .anyOne: return effect != .allow || schema.text.isSame(as: "*")
         case .these(let those):
             return effect == .allow
-                ? !those.isEmpty && those.allSatisfy { schema.matches($0) } : those.contains { schema.matches($0) }
+                ? !those.isEmpty && those.allSatisfy { schema.matches($0) }
+                : those.contains { schema.matches($0) }
         }
     }
 }
@@ -160,7 +161,8 @@ extension SQLKind {
 
     package var objects: Objects {
         switch self {
-        case .select, .insert, .update, .delete, .merge, .copyIn, .copyOut, .copyProgram, .copyFile, .ddl, .drop,
+        case .select, .insert, .update, .delete, .merge, .copyIn, .copyOut, .copyProgram, .copyFile, .ddl,
+            .drop,
             .truncate, .lock, .maintain, .call, .explain, .grant:
             .inSchemas
         case .set, .show, .listen, .notify, .unlisten: .plain

@@ -61,7 +61,9 @@ struct Linter {
 
     private func idle(_ rule: EgressRule) -> [Lint] {
         guard rule.allow.isEmpty, rule.ask.isEmpty, rule.deny.isEmpty else { return [] }
-        return [Lint(source: rule.source, message: "\(rule.place): the rule says nothing, so it allows nothing")]
+        return [
+            Lint(source: rule.source, message: "\(rule.place): the rule says nothing, so it allows nothing")
+        ]
     }
 
     private func unanswered(_ rule: EgressRule) -> [Lint] {

@@ -13,7 +13,10 @@ enum DatabaseText {
     static func cut(_ text: String) throws(TextProblem) -> (to: String, database: WordGlob) {
         let example = "postgres://db.example.com/app"
         guard let slash = text.lastPlace(of: "/"), !text[..<slash].ends(with: "/") else {
-            throw TextProblem("the database is missing; it is written as in \(example)", suggestion: "\(text)/*")
+            throw TextProblem(
+                "the database is missing; it is written as in \(example)",
+                suggestion: "\(text)/*"
+            )
         }
         let (to, name) = (String(text[..<slash]), text.rest(behind: slash))
         return (to, try self.name(name, offset: to.unicodeScalars.count + 1))
@@ -61,7 +64,9 @@ extension DatabaseRule {
     var words: [(key: String, value: String)] {
         var words: [(key: String, value: String)] = []
         if let role { words.append(("role", role.text)) }
-        if let searchPath { words.append(("search_path", "[\(searchPath.map(\.text).joined(separator: ", "))]")) }
+        if let searchPath {
+            words.append(("search_path", "[\(searchPath.map(\.text).joined(separator: ", "))]"))
+        }
         if let statementTimeout { words.append(("statement_timeout", "\(statementTimeout)ms")) }
         if isReadOnly { words.append(("read_only", "true")) }
         if let sslMode { words.append(("sslmode", sslMode.rawValue)) }

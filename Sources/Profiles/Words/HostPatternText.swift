@@ -27,7 +27,9 @@ package enum HostPatternText {
     private static func scheme(_ word: String) throws(TextProblem) -> Scheme {
         if let scheme = Scheme(rawValue: word) { return scheme }
         guard !unbuiltSchemes.contains(word) else {
-            throw TextProblem("the protocol \"\(word)\" is not built yet; use http, https, postgres, tls or tcp")
+            throw TextProblem(
+                "the protocol \"\(word)\" is not built yet; use http, https, postgres, tls or tcp"
+            )
         }
         let known = Scheme.allCases.map(\.rawValue)
         throw TextProblem(

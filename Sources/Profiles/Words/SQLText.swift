@@ -15,7 +15,10 @@ enum SQLText {
             let first = text.cut(at: " ").first.map(String.init) ?? text
             throw TextProblem(
                 "unknown action \"\(text)\"; bailey profile words postgres lists them",
-                suggestion: NearestWord.nearest(to: first.lowercasedASCII, in: kinds.map(\.rawValue) + [every])
+                suggestion: NearestWord.nearest(
+                    to: first.lowercasedASCII,
+                    in: kinds.map(\.rawValue) + [every]
+                )
             )
         }
         var rest = text.dropFirst(bytes: word.utf8.count)
@@ -27,7 +30,9 @@ enum SQLText {
     private static func whereWord(_ rest: inout Substring, _ kind: SQLKind?) throws(TextProblem) -> Bool? {
         for (word, value) in [(" with where", true), (" without where", false)] where rest.ends(with: word) {
             guard let kind, kind.takesWhere else {
-                throw TextProblem("\"\(word.dropFirst(bytes: 1))\" stands behind select, update and delete only")
+                throw TextProblem(
+                    "\"\(word.dropFirst(bytes: 1))\" stands behind select, update and delete only"
+                )
             }
             rest = rest.dropLast(bytes: word.utf8.count)
             return value
@@ -58,8 +63,11 @@ enum SQLText {
         )
     }
 
-    private static func object(_ text: Substring, _ kind: SQLKind?, _ offset: Int) throws(TextProblem) -> NamePattern
-    {
+    private static func object(
+        _ text: Substring,
+        _ kind: SQLKind?,
+        _ offset: Int
+    ) throws(TextProblem) -> NamePattern {
         let objects = kind?.objects ?? .inSchemas
         let parts = text.cut(at: ".", omittingEmptySubsequences: false)
         switch objects {
@@ -89,7 +97,8 @@ enum SQLText {
     }
 
     private static func glob(_ text: Substring, _ offset: Int) throws(TextProblem) -> WordGlob {
-        guard !text.isEmpty, text.utf8.count <= NamePattern.maximumName, text.utf8.allSatisfy(isGlobByte) else {
+        guard !text.isEmpty, text.utf8.count <= NamePattern.maximumName, text.utf8.allSatisfy(isGlobByte)
+        else {
             throw notGlob(text, offset)
         }
         return WordGlob(String(text))
@@ -117,14 +126,18 @@ enum SQLText {
         switch pattern.hosts {
         case .name(let name): host = .name(name)
         case .address(let address): host = .address(address)
-        case .oneLabel, .anyLabels, .network: throw TextProblem("a request goes to one host, not to a pattern")
+        case .oneLabel, .anyLabels, .network:
+            throw TextProblem("a request goes to one host, not to a pattern")
         }
         let statements = end == text.endIndex ? "" : String(text.rest(behind: end))
         let deeds: [SQLDeed]
         switch StatementReader.read(Array(statements.utf8)) {
-        case .success(let facts): deeds = facts.flatMap(\.deeds)
+        case .success(let facts): deeds = facts.deeds
         case .failure(let fault):
-            throw TextProblem("the statements are denied: \(fault)", offset: text[..<end].unicodeScalars.count + 1)
+            throw TextProblem(
+                "the statements are denied: \(fault)",
+                offset: text[..<end].unicodeScalars.count + 1
+            )
         }
         return Request(
             endpoint: Endpoint(scheme: .postgres, host: host, port: pattern.port),

@@ -1,0 +1,54 @@
+internal import Model
+
+/// What texts do that were read before; for one thread.
+///
+/// Two generations: when the younger is full it becomes the older, and the older goes. What is asked for again is young.
+package struct StatementCache {
+    /// A text as a session reads it.
+    private struct Key: Hashable {
+        let text: [UInt8]
+        let session: SessionSyntax
+    }
+
+    private var young: [Key: [StatementFacts]] = [:]
+    private var old: [Key: [StatementFacts]] = [:]
+    /// Octets of the texts in `young`.
+    private var octets = 0
+
+    /// Texts of one generation: a client's prepared statements are some hundred at most.
+    package static let maximumTexts = 1024
+    /// Octets of one generation's texts, whose facts take some ten times as much.
+    package static let maximumOctets = 1 << 20
+    /// Octets of a text that is remembered: longer ones hold data and do not come again.
+    package static let maximumText = 16_384
+
+    package init() {}
+
+    /// Texts that are remembered; for tests of the bound.
+    package var count: Int { young.count + old.count }
+
+    /// As `StatementReader.read`, of what was read before without reading it again; faults are not remembered.
+    package mutating func read(
+        _ text: [UInt8],
+        session: SessionSyntax = SessionSyntax()
+    ) -> Result<[StatementFacts], StatementFault> {
+        guard text.count <= Self.maximumText else { return StatementReader.read(text, session: session) }
+        let key = Key(text: text, session: session)
+        if let facts = young[key] { return .success(facts) }
+        if let facts = old.removeValue(forKey: key) {
+            remember(facts, key)
+            return .success(facts)
+        }
+        let result = StatementReader.read(text, session: session)
+        if case .success(let facts) = result { remember(facts, key) }
+        return result
+    }
+
+    private mutating func remember(_ facts: [StatementFacts], _ key: Key) {
+        if young.count >= Self.maximumTexts || octets + key.text.count > Self.maximumOctets {
+            (old, young, octets) = (young, [:], 0)
+        }
+        young[key] = facts
+        octets += key.text.count
+    }
+}
