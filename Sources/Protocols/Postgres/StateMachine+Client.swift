@@ -70,6 +70,7 @@ extension PostgresSession {
         // Behind a COPY that failed the server drops what still comes of it.
         guard isCopyingIn else { return }
         sendUnderStatement(piece.bytes)
+        if case .execute = expected.first?.kind { outbox.upstream(Outgoing.flush, under: id, joining: true) }
         copy = .ending
     }
 
