@@ -23,6 +23,8 @@ struct Gatehouse: Sendable {
     let bodies: BodyRecords
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+    /// What statements do that were read before, the same way.
+    let texts: [ObjectIdentifier: NIOLoopBoundBox<KnownStatements>]
 }
 
 /// Numbers the requests that are allowed, from 1: unique in a run, since one supervisor has all of it.

@@ -50,14 +50,6 @@ package final class Gateway: Sendable {
         self.group = group
         let limits = configuration.limits
         let work = BlockingWork(limits)
-        let pools = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { loop in
-                (
-                    ObjectIdentifier(loop),
-                    NIOLoopBoundBox.makeBoxSendingValue(UpstreamPool(limits), eventLoop: loop)
-                )
-            }
-        )
         let resolver = Resolver(configuration, work)
         tokens = TokenClient(names: resolver, tls: tls, limits: limits, group: group)
         gatehouse = Gatehouse(
@@ -75,7 +67,20 @@ package final class Gateway: Sendable {
             work: work,
             budget: ConnectionBudget(limits.connections),
             bodies: BodyRecords(bodies, audit),
-            pools: pools
+            pools: Self.perLoop(of: group) { UpstreamPool(limits) },
+            texts: Self.perLoop(of: group) { KnownStatements() }
+        )
+    }
+
+    /// Something of its own for each loop, by the loop's identity.
+    private static func perLoop<Value>(
+        of group: MultiThreadedEventLoopGroup,
+        _ make: () -> sending Value
+    ) -> [ObjectIdentifier: NIOLoopBoundBox<Value>] {
+        Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { loop in
+                (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(make(), eventLoop: loop))
+            }
         )
     }
 

@@ -107,7 +107,8 @@ final class PostgresConversation: ChannelDuplexHandler {
             )
         }
         self.key = key
-        let reader = StatementTexts(database: ByteText(startup.database))
+        let known = gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
+        let reader = StatementTexts(database: ByteText(startup.database), known: known)
         var engine = PostgresSession(opening, reading: reader)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns

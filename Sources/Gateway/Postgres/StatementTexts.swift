@@ -3,24 +3,29 @@ internal import NIOCore
 internal import PostgresProtocol
 internal import Statements
 
+/// What was read before on one loop, whoever's session it was for: what a text does is the same for all.
+final class KnownStatements {
+    var cache = StatementCache()
+}
+
 /// Reads the statements of one database's sessions, by PostgreSQL's own parser, for the engine.
 struct StatementTexts: StatementReading {
     let database: ByteText
+    let known: KnownStatements
 
     func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
         let session = SessionSyntax(
             clientEncoding: ByteText(syntax.encoding),
             hasStandardStrings: syntax.hasStandardStrings
         )
-        switch StatementReader.read(Array(text.readableBytesView), session: session) {
+        switch known.cache.read(Array(text.readableBytesView), session: session) {
         case .success(let statements): return .success(summary(of: statements))
         case .failure(let fault): return .failure(.unreadStatement(fault))
         }
     }
 
     private func summary(of statements: [StatementFacts]) -> ReadStatements {
-        var deeds: [SQLDeed] = []
-        for deed in statements.lazy.flatMap(\.deeds) where !deeds.contains(deed) { deeds.append(deed) }
+        let deeds = statements.deeds
         return ReadStatements(
             action: .sql(SQLRequest(database: database, deeds: deeds)),
             copies: deeds.contains { $0.kind == .copyIn || $0.kind == .copyOut },
