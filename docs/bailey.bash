@@ -130,7 +130,7 @@ _bailey() {
                     *:test:-*) choices="--json" ;;
                     *:check:* | 3:show:* | 3:explain:*) choices=$(_bailey_profiles "") files=-f ;;
                     3:test:*) files=-d ;;
-                    3:words:*) choices="http https tls tcp syscalls mask" ;;
+                    3:words:*) choices="http https postgres tls tcp syscalls mask" ;;
                 esac ;;
         esac
     fi

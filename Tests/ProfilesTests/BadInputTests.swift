@@ -147,7 +147,7 @@ struct BadInputTests {
             ),
             (
                 "{to: \"tls://a.test\", mask: [email]}",
-                "2:37: mask works on http and https only: what tls forwards is not read"
+                "2:37: mask works on http, https and postgres only: what tls forwards is not read"
             ),
             (
                 "{to: \"https://a.test\", mask: email}",
@@ -169,8 +169,8 @@ struct BadInputTests {
                 "2:33: \"for\" of a rule of egress is not built yet: remove it"
             ),
             (
-                "egress: [{to: \"postgres://a.test\"}]",
-                "2:16: the protocol \"postgres\" is not built yet; use http, https, tls or tcp"
+                "egress: [{to: \"redis://a.test\"}]",
+                "2:16: the protocol \"redis\" is not built yet; use http, https, postgres, tls or tcp"
             ),
         ]
     )

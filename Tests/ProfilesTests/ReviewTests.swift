@@ -273,13 +273,13 @@ struct ReviewTests {
 
     @Test("words prints each protocol's own, and refuses what is not built yet")
     func words() {
-        for name in ["http", "https", "tls", "tcp"] {
+        for name in ["http", "https", "postgres", "tls", "tcp"] {
             #expect(ProfileReview.words(of: name).exitCode == ReviewOutcome.success)
         }
         #expect(ProfileReview.words(of: "https").output.contains("METHOD /path/glob"))
         #expect(ProfileReview.words(of: "https").output.contains("websocket /path "))
         #expect(
-            ProfileReview.words(of: "postgres").complaints == "the protocol \"postgres\" is not built yet\n"
+            ProfileReview.words(of: "redis").complaints == "the protocol \"redis\" is not built yet\n"
         )
         #expect(ProfileReview.words(of: "htps").complaints.contains("did you mean \"http"))
         let masks = ProfileReview.words(of: "mask").output

@@ -79,7 +79,8 @@ struct Ruling: Sendable {
         case .allow(let permit):
             (effect, levels, denial) = (.allow, permit.levels, nil)
             credential = permit.obligations.credential
-            masks = permit.obligations.masks.words
+            let columns = permit.obligations.columns.map(\.description).sorted { $0.precedes($1) }
+            masks = permit.obligations.masks.words + columns
             sends = permit.obligations.sending.kinds.words
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
