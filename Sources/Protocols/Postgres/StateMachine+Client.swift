@@ -30,6 +30,8 @@ extension PostgresSession {
     private mutating func take(_ piece: FramePiece) throws(PostgresFault) {
         switch piece.tag {
         case Tag.terminate:
+            // What was sent before it is answered first.
+            guard expected.isEmpty else { return waitForAnswers(0, piece) }
             outbox.upstream(piece.bytes, under: id, joining: true)
             return close()
         case Tag.copyData, Tag.copyDone, Tag.copyFail: return takeCopy(piece)
