@@ -91,6 +91,9 @@ struct SessionTests {
                 name: "a Parse with a negative number of types",
                 octets: Say.message("P", [0] + Say.text("a") + [0xFF, 0xFF])
             ),
+            Hostile(name: "a Sync with something in it", octets: Say.message("S", [0])),
+            Hostile(name: "a Flush with something in it", octets: Say.message("H", [0])),
+            Hostile(name: "a Terminate with something in it", octets: Say.message("X", [0])),
             Hostile(name: "a Describe of neither", octets: Say.describe("X")),
             Hostile(name: "a Close of neither", octets: Say.close("X", "")),
             Hostile(name: "an Execute without rows", octets: Say.message("E", Say.text(""))),
