@@ -8,8 +8,10 @@ import Testing
 /// With a real PostgreSQL behind the engine, and real clients in front of it.
 @Suite(.serialized, .enabled(if: Cluster.binaries != nil, "needs PostgreSQL's server"))
 struct ServerTests {
-    /// What a client says, with `DENIED` where a statement is denied: by the server itself, that user has no right to it, or by a
-    /// rule. What a client sees must be the same.
+    /// What a client says.
+    ///
+    /// One statement of it is denied: by the server itself, where the user has no right to it, or by a rule. What the
+    /// client sees must be the same.
     struct Script: Sendable, CustomTestStringConvertible {
         let name: String
         let messages: @Sendable (_ denied: String) -> [[UInt8]]

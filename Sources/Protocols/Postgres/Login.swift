@@ -54,7 +54,9 @@ package struct PostgresLoginSettings: Sendable, CustomStringConvertible, CustomR
 /// What a server said before the first statement.
 package struct PostgresLoggedIn: Sendable {
     package let parameters: [PostgresSetting]
-    /// The server's own; the client is given another one. Nil where the server has none.
+    /// The server's own, for which the client is given another one.
+    ///
+    /// Nil where the server has none.
     package let key: BackendKey?
 
     /// AuthenticationOk and all that comes before the client's first statement, with a key of the gateway's.

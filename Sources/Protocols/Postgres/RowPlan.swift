@@ -166,7 +166,9 @@ struct RowPlan {
 
         private mutating func search(_ rows: ByteBuffer, _ place: Int, _ length: Int, orNull: Bool) {
             guard let field = rows.getSlice(at: place, length: length) else { return }
-            let range = enter(field.readableBytesView)
+            // Of a number the whole part: a card with a fraction is none to those who look for cards.
+            let view = field.readableBytesView
+            let range = orNull ? enter(view.prefix { $0 != UInt8(ascii: ".") }) : enter(view)
             spots.append(Spot(place: place, length: length, deed: .search(range, orNull: orNull)))
         }
 

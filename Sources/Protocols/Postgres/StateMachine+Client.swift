@@ -28,8 +28,11 @@ extension PostgresSession {
     }
 
     private mutating func take(_ piece: FramePiece) throws(PostgresFault) {
+        try Self.checkEmpty(piece)
         switch piece.tag {
         case Tag.terminate:
+            // What was sent before it is answered first.
+            guard expected.isEmpty else { return waitForAnswers(0, piece) }
             outbox.upstream(piece.bytes, under: id, joining: true)
             return close()
         case Tag.copyData, Tag.copyDone, Tag.copyFail: return takeCopy(piece)
@@ -57,6 +60,16 @@ extension PostgresSession {
         case Tag.flush: outbox.upstream(piece.bytes, under: id, joining: true)
         case Tag.functionCall: callFunction(piece.bytes)
         default: throw .violation("the client sent a message of type \(piece.tag)")
+        }
+    }
+
+    private static func checkEmpty(_ piece: FramePiece) throws(PostgresFault) {
+        switch piece.tag {
+        case Tag.sync, Tag.flush, Tag.terminate, Tag.copyDone:
+            guard piece.bytes.readableBytes == FrameReader.header else {
+                throw .violation("the client sent a message of type \(piece.tag) with something in it")
+            }
+        default: break
         }
     }
 

@@ -150,8 +150,7 @@ extension PostgresSession {
         switch expected.first?.kind {
         case .describeStatement: pass(piece.bytes)
         case .describePortal(let serial, let isShown):
-            let hasRows = piece.tag == Tag.rowDescription
-            described = (serial, hasRows ? try ResultColumn.read(piece.body) : [])
+            described = piece.tag == Tag.noData ? nil : (serial, try ResultColumn.read(piece.body))
             if isShown { pass(piece.bytes) }
         default: throw outOfTurn(piece.tag)
         }

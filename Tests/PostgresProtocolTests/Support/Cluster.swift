@@ -13,6 +13,15 @@ final class Cluster: Sendable {
 
     static let shared = Result { try Cluster() }
 
+    /// Packages of PyPI: `make deps-tests` puts them beside what is built.
+    static let python = URL(
+        filePath: ProcessInfo.processInfo.environment["BAILEY"] ?? ".build/release/bailey"
+    )
+    .deletingLastPathComponent().appending(path: "../python").standardizedFileURL.path
+    static let hasDrivers = ["psycopg", "asyncpg"].allSatisfy {
+        FileManager.default.fileExists(atPath: "\(python)/\($0)")
+    }
+
     let folder: String
     let port: UInt16
     private let server: RunningCommand
@@ -83,7 +92,7 @@ final class Cluster: Sendable {
         try Command.run(
             words,
             environment: [
-                "PATH": "/usr/bin:/bin", "HOME": folder, "PGHOST": "127.0.0.1",
+                "PATH": "/usr/bin:/bin", "HOME": folder, "PYTHONPATH": Self.python, "PGHOST": "127.0.0.1",
                 "PGPORT": "\(port ?? self.port)",
                 "PGUSER": user, "PGDATABASE": "postgres", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C.UTF-8",
             ],

@@ -31,7 +31,7 @@ struct TextReader: StatementReading {
     }
 }
 
-let endpoint = Endpoint(scheme: .tcp, host: .name(DNSName("db.test")!), port: 5432)
+let endpoint = Endpoint(scheme: .tcp, host: .address(IPAddress(v4: 0x7F00_0001)), port: 5432)
 
 /// Rules of a test: a text with `forbidden` is denied.
 struct TestRules: Sendable {

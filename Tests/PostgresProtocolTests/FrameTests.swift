@@ -1,5 +1,0 @@
-import PostgresProtocol
-import Testing
-
-struct FrameTests {
-}
