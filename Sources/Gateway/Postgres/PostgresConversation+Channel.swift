@@ -114,6 +114,8 @@ extension PostgresConversation {
     func close() {
         guard !isOver else { return }
         isOver = true
+        // The client's goodbye.
+        server?.flush()
         conclude(because: "the session ended")
         guard let context else { return }
         let channel = context.channel

@@ -89,6 +89,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     }
 
     private func failed(_ error: any Error) {
+        guard !isOver else { return }
         let denial = UpstreamFault.denial(error, opening.endpoint)
         authoriser.refused(opening, denial)
         conclude(because: denial.message)

@@ -108,9 +108,9 @@ final class PostgresServer: ChannelDuplexHandler {
         context?.flush()
     }
 
+    /// What was not flushed is not sent.
     func close() {
         phase = .over
-        context?.flush()
         context?.close(promise: nil)
     }
 
