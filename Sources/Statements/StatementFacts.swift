@@ -4,23 +4,16 @@ package import Model
 package struct StatementFacts: Sendable, Hashable {
     /// At least one, none twice.
     package var deeds: [SQLDeed]
-    /// What becomes of the transaction; nil for what leaves it alone.
-    package var transaction: TransactionChange?
-    /// What becomes of a prepared statement by this name; nil for what is about none.
-    package var prepared: PreparedChange?
-    /// What is copied to the client, where that is what it does: the rows come without a description.
-    package var copied: CopiedRows?
+    /// `COPY` from or to the client.
+    package var copies = false
+    /// It leaves behind what later statements get results from: `PREPARE`, `DECLARE`.
+    package var leavesBehind = false
+    /// It may change a setting by which the server reads texts: `SET`, the end of a transaction that had one, a function
+    /// of which nobody knows what it does.
+    package var changesSettings = false
 
-    package init(
-        deeds: [SQLDeed],
-        transaction: TransactionChange? = nil,
-        prepared: PreparedChange? = nil,
-        copied: CopiedRows? = nil
-    ) {
+    package init(deeds: [SQLDeed]) {
         self.deeds = deeds
-        self.transaction = transaction
-        self.prepared = prepared
-        self.copied = copied
     }
 }
 
@@ -30,37 +23,6 @@ extension [StatementFacts] {
         guard count > 1 else { return first?.deeds ?? [] }
         var known: Set<SQLDeed> = []
         return flatMap(\.deeds).filter { known.insert($0).inserted }
-    }
-}
-
-/// What a transaction statement does.
-package enum TransactionChange: Sendable, Hashable {
-    case begin
-    /// `COMMIT`, `END`; of two phases the first as well.
-    case commit
-    case rollback
-    /// `SAVEPOINT`, `RELEASE`.
-    case savepoint
-    case rollbackToSavepoint
-}
-
-/// What SQL's own words do with prepared statements, which share their names with those of the protocol.
-package enum PreparedChange: Sendable, Hashable {
-    case prepare(ByteText)
-    case execute(ByteText)
-    /// Nil for all.
-    case deallocate(ByteText?)
-}
-
-/// What `COPY … TO STDOUT` sends.
-package struct CopiedRows: Sendable, Hashable {
-    /// Nil for the rows of a query.
-    package let table: SQLName?
-    /// Those named, in their order; none for all.
-    package let columns: [ByteText]
-
-    package init(table: SQLName?, columns: [ByteText]) {
-        (self.table, self.columns) = (table, columns)
     }
 }
 

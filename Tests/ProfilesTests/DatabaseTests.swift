@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// A profile with one rule for `postgres://db.test/app`, in YAML's flow form.
-private func profile(
+func databaseProfile(
     _ rule: String,
     to: String = "postgres://db.test/app",
     named name: String = "p"
@@ -14,16 +14,16 @@ private func profile(
 }
 
 /// What a chain of profiles says to statements, root first.
-private func decide(
+func decide(
     _ profiles: [Profile],
     _ statements: String,
     at database: String = "app"
-) throws -> Outcome {
+) throws -> DatabaseOutcome {
     let request = try RequestText.parseWhole("postgres://db.test/\(database) \(statements)").0
     return try decide(profiles, request)
 }
 
-private func decide(_ profiles: [Profile], _ request: Request) throws -> Outcome {
+func decide(_ profiles: [Profile], _ request: Request) throws -> DatabaseOutcome {
     let hops = profiles.enumerated().map { index, profile in
         Hop(
             agent: AgentID(run: "0a0b0c0d", ordinal: index + 1),
@@ -36,13 +36,13 @@ private func decide(_ profiles: [Profile], _ request: Request) throws -> Outcome
     let lineage = hops.dropFirst().reduce(root) { $0.child($1) }
     let policy = try #require(LineagePolicy(lineage: lineage, levels: profiles.map { CompiledPolicy($0) }))
     switch policy.decide(request) {
-    case .allow(let permit): return Outcome(effect: .allow, obligations: permit.obligations)
-    case .deny(let refusal): return Outcome(effect: refusal.verdict, denial: refusal.denial)
-    case .read: return Outcome(effect: .deny)
+    case .allow(let permit): return DatabaseOutcome(effect: .allow, obligations: permit.obligations)
+    case .deny(let refusal): return DatabaseOutcome(effect: refusal.verdict, denial: refusal.denial)
+    case .read: return DatabaseOutcome(effect: .deny)
     }
 }
 
-private struct Outcome {
+struct DatabaseOutcome {
     var effect: Effect
     var denial: Denial?
     var obligations: Obligations?
@@ -176,7 +176,7 @@ struct StatementRuleTests {
         ]
     )
     func decisions(rule: String, statements: String, expected: Effect) throws {
-        #expect(try decide([try profile(rule)], statements).effect == expected)
+        #expect(try decide([try databaseProfile(rule)], statements).effect == expected)
     }
 
     @Test(
@@ -199,25 +199,26 @@ struct StatementRuleTests {
     )
     func pins(rule: String, statement: String) throws {
         let everything = "allow: [\"*\", \"* calling *\", set role]"
-        let outcome = try decide([try profile("\(everything), \(rule)")], statement)
+        let outcome = try decide([try databaseProfile("\(everything), \(rule)")], statement)
         #expect(outcome.effect == .deny)
         #expect(outcome.denial?.message.contains("hold it fast") == true)
         // Without it the same is allowed.
-        #expect(try decide([try profile(everything)], statement).effect == .allow)
+        #expect(try decide([try databaseProfile(everything)], statement).effect == .allow)
         // What is no matter of it is allowed with it.
         #expect(
-            try decide([try profile("\(everything), \(rule)")], "set application_name = 'x'; begin").effect
+            try decide([try databaseProfile("\(everything), \(rule)")], "set application_name = 'x'; begin")
+                .effect
                 == .allow
         )
     }
 
     @Test("A session is bound to what all rules of all levels for that database say, and they have to agree")
     func bindings() throws {
-        let parent = try profile(
+        let parent = try databaseProfile(
             "allow: [select], search_path: [public], statement_timeout: 1m, sslmode: require",
             named: "a"
         )
-        let child = try profile(
+        let child = try databaseProfile(
             "allow: [select], statement_timeout: 2m, read_only: true, role: reader",
             named: "b"
         )
@@ -234,23 +235,23 @@ struct StatementRuleTests {
         )
         // The same for a statement.
         #expect(try decide([parent, child], "select 1").obligations?.session == session)
-        let other = try profile("allow: [select], search_path: [other]", named: "c")
+        let other = try databaseProfile("allow: [select], search_path: [other]", named: "c")
         let denial = try #require(try decide([parent, other], "").denial)
         #expect(denial.message.contains("different values of search_path"))
     }
 
     @Test("A name without a schema is read in the path that any level pins")
     func effectivePath() throws {
-        let parent = try profile("allow: [\"select on public.*\"]", named: "a")
-        let child = try profile("allow: [\"select on public.*\"], search_path: [public]", named: "b")
+        let parent = try databaseProfile("allow: [\"select on public.*\"]", named: "a")
+        let child = try databaseProfile("allow: [\"select on public.*\"], search_path: [public]", named: "b")
         #expect(try decide([parent], "select from t").effect == .deny)
         #expect(try decide([parent, child], "select from t").effect == .allow)
     }
 
     @Test("Every level has to allow it, and the refusal names the one deed that one does not")
     func lineages() throws {
-        let parent = try profile("allow: [select, \"insert on ci.*\"]", named: "a")
-        let child = try profile("allow: [select, insert]", named: "b")
+        let parent = try databaseProfile("allow: [select, \"insert on ci.*\"]", named: "a")
+        let child = try databaseProfile("allow: [select, insert]", named: "b")
         #expect(try decide([parent, child], "insert into ci.t values (1)").effect == .allow)
         let outcome = try decide([parent, child], "select * from x; insert into s.t values ('sk-secret')")
         #expect(outcome.effect == .deny)
@@ -264,7 +265,7 @@ struct StatementRuleTests {
 
     @Test("A rule is for the databases that it names, and for no other")
     func databases() throws {
-        let profile = try profile("allow: [select]", to: "postgres://db.test/app_*")
+        let profile = try databaseProfile("allow: [select]", to: "postgres://db.test/app_*")
         #expect(try decide([profile], "select 1", at: "app_one").effect == .allow)
         #expect(try decide([profile], "select 1", at: "app").effect == .deny)
         #expect(try decide([profile], "", at: "app").effect == .deny)
@@ -287,8 +288,10 @@ struct StatementRuleTests {
         for kind in [SQLKind.replication, .functionCall] {
             let sql = SQLRequest(database: ByteText("app"), deeds: [SQLDeed(kind)])
             let request = Request(endpoint: endpoint, action: .sql(sql))
-            #expect(try decide([try profile("allow: [\"*\", \"* calling *\"]")], request).effect == .deny)
-            #expect(try decide([try profile("allow: [\(kind.rawValue)]")], request).effect == .allow)
+            #expect(
+                try decide([try databaseProfile("allow: [\"*\", \"* calling *\"]")], request).effect == .deny
+            )
+            #expect(try decide([try databaseProfile("allow: [\(kind.rawValue)]")], request).effect == .allow)
         }
     }
 }
@@ -300,19 +303,19 @@ struct DatabaseTextTests {
         arguments: [
             (
                 "to: \"postgres://a.test\"",
-                "6: the database is missing; it is written as in postgres://db.example.com/app; did you mean \"postgres://a.test/*\"?"
+                "9: the database is missing; it is written as in postgres://db.example.com/app; did you mean \"postgres://a.test/*\"?"
             ),
             (
                 "to: \"postgres://a.test/\"",
-                "24: a database's name has 1 to 63 octets; * stands for every database; did you mean \"*\"?"
+                "27: a database's name has 1 to 63 octets; * stands for every database; did you mean \"*\"?"
             ),
-            ("to: \"postgres://a.test/a?b\"", "24: \"a?b\" is not a database's name or a glob over one"),
-            ("to: \"https://a.test\", role: x", "22: role works on postgres only, not https"),
-            ("to: \"https://a.test\", sslmode: require", "22: sslmode works on postgres only, not https"),
+            ("to: \"postgres://a.test/a?b\"", "27: \"a?b\" is not a database's name or a glob over one"),
+            ("to: \"https://a.test\", role: x", "26: role works on postgres only, not https"),
+            ("to: \"https://a.test\", sslmode: require", "26: sslmode works on postgres only, not https"),
             ("to: \"https://a.test\", mask: [column a.b]", nil),
             (
                 "to: \"postgres://a.test/b\", sslmode: prefer",
-                "36: sslmode: unknown word \"prefer\"; it may be disable, require, verify-ca, verify-full"
+                "40: sslmode: unknown word \"prefer\"; it may be disable, require, verify-ca, verify-full"
             ),
             ("to: \"postgres://a.test/b\", statement_timeout: 5", nil),
             ("to: \"postgres://a.test/b\", statement_timeout: 2000h", nil),
@@ -366,8 +369,8 @@ struct DatabaseTextTests {
             "allow: [select], statement_timeout: 1s", "allow: [select], mask: [column a.b]",
             "allow: [select], mask: [column b]",
         ]
-        var digests = Set(try rules.map { try profile($0).digest })
-        digests.insert(try profile("allow: [select]", to: "postgres://db.test/*").digest)
+        var digests = Set(try rules.map { try databaseProfile($0).digest })
+        digests.insert(try databaseProfile("allow: [select]", to: "postgres://db.test/*").digest)
         #expect(digests.count == rules.count + 1)
     }
 

@@ -254,31 +254,50 @@ struct StatementReaderTests {
         #expect(!Deeds.of("selec 'sk-123'").contains("sk-123"))
     }
 
-    @Test("What becomes of transactions, of prepared statements and of copied rows is told")
-    func changes() throws {
-        func facts(_ text: String) throws -> StatementFacts {
-            try #require(try StatementReader.read(Array(text.utf8)).get().first)
-        }
-        let transactions: [(String, TransactionChange?)] = [
-            ("begin", .begin), ("start transaction", .begin), ("commit", .commit), ("end", .commit),
-            ("prepare transaction 'x'", .commit), ("rollback", .rollback), ("abort", .rollback),
-            ("savepoint a", .savepoint), ("release a", .savepoint), ("rollback to a", .rollbackToSavepoint),
-            ("select 1", nil),
+    @Test(
+        "What a session has to know of a statement besides",
+        arguments: [
+            ("select * from t", ""), ("select now()", ""), ("insert into t values (1)", ""), ("begin", ""),
+            ("savepoint a", ""), ("release a", ""), ("copy t from stdin", "copies"),
+            ("copy t to stdout", "copies"),
+            ("copy (select 1) to stdout", "copies"), ("copy t to '/x'", ""), ("copy t to program 'x'", ""),
+            ("prepare p as select 1", "leaves"), ("declare c cursor for select 1", "leaves"), ("fetch c", ""),
+            ("declare c cursor for select f()", "leaves changes"), ("set a.b = c", "changes"),
+            ("reset all", "changes"), ("reset a", "changes"), ("discard all", "changes"),
+            ("commit", "changes"),
+            ("rollback", "changes"), ("rollback to a", "changes"), ("prepare transaction 'x'", "changes"),
+            ("select f()", "changes"), ("do 'x'", "changes"), ("call p()", "changes"),
+            ("execute p", "changes"),
+            ("select set_config('a', 'b', false)", "changes"), ("begin read write", "changes"),
+            ("insert into t values (f())", "changes"), ("explain analyze select f()", "changes"),
         ]
-        for (text, change) in transactions { #expect(try facts(text).transaction == change, "\(text)") }
-        #expect(try facts("prepare \"P\" as select 1").prepared == .prepare(ByteText("P")))
-        #expect(try facts("execute p").prepared == .execute(ByteText("p")))
-        #expect(try facts("deallocate p").prepared == .deallocate(ByteText("p")))
-        #expect(try facts("deallocate all").prepared == .deallocate(nil))
-        #expect(try facts("discard all").prepared == .deallocate(nil))
-        let table = SQLName(schema: ByteText("s"), name: ByteText("t"))
-        #expect(
-            try facts("copy s.t (a, \"B\") to stdout").copied
-                == CopiedRows(table: table, columns: [ByteText("a"), ByteText("B")])
-        )
-        #expect(try facts("copy (select 1) to stdout").copied == CopiedRows(table: nil, columns: []))
-        #expect(try facts("copy s.t from stdin").copied == nil)
-        #expect(try facts("copy s.t to '/x'").copied == nil)
+    )
+    func sessionFacts(_ text: String, expected: String) throws {
+        let facts = try #require(try StatementReader.read(Array(text.utf8)).get().first)
+        let words = [
+            (facts.copies, "copies"), (facts.leavesBehind, "leaves"), (facts.changesSettings, "changes"),
+        ]
+        #expect(words.filter(\.0).map(\.1).joined(separator: " ") == expected)
+    }
+
+    @Test("Texts that are read at once on several threads are each read in their own session's way")
+    func threads() async {
+        await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    let standard = number % 2 == 0
+                    let session = SessionSyntax(hasStandardStrings: standard)
+                    return (0..<300).allSatisfy { turn in
+                        // Some of them on a stack of their own.
+                        let padding = String(repeating: " ", count: turn % 3 == 0 ? 5_000 : 1)
+                        let text = "select 'a\\'; drop table t\(number); --'" + padding
+                        let expected = standard ? "select | drop on t\(number)" : "select"
+                        return Deeds.of(text, session: session) == expected
+                    }
+                }
+            }
+            for await isRight in group { #expect(isRight) }
+        }
     }
 }
 

@@ -70,7 +70,8 @@ extension LineagePolicy {
 extension DatabaseSession {
     fileprivate func isBroken(by deed: SQLDeed) -> Bool {
         switch (deed.kind, deed.target) {
-        case (.setRole, _): role != nil
+        // With all that a session has the role goes.
+        case (.setRole, _), (.discard, .unnamed): role != nil
         case (.set, .object(let name)): pins(name.name)
         // Which setting it is nobody knows.
         case (.set, .unnamed): self != DatabaseSession(sslMode: sslMode)

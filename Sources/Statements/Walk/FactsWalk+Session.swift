@@ -91,35 +91,26 @@ extension FactsWalk {
     /// The facts of a statement, what it does noted.
     func facts(of node: Node) -> StatementFacts {
         var facts = StatementFacts(deeds: deeds)
-        switch node.shape.part {
-        case .transaction: facts.transaction = transaction(node)
-        case .prepare: facts.prepared = text("name", of: node).map { .prepare(ByteText($0)) }
-        case .execute: facts.prepared = text("name", of: node).map { .execute(ByteText($0)) }
-        case .deallocate: facts.prepared = .deallocate(text("name", of: node).map { ByteText($0) })
-        case .discard where text("target", of: node) == "DISCARD_ALL": facts.prepared = .deallocate(nil)
-        case .copy where !flag("is_from", of: node) && text("filename", of: node) == nil:
-            facts.copied = copied(node)
-        default: break
-        }
+        let isElsewhere = flag("is_program", of: node) || text("filename", of: node) != nil
+        facts.copies = node.shape.part == .copy && !isElsewhere
+        facts.leavesBehind = deeds.contains { $0.kind == .prepare || $0.kind == .declare }
+        let ends = node.shape.part == .transaction && !Self.beginnings.contains(text("kind", of: node) ?? "")
+        facts.changesSettings = ends || deeds.contains(where: \.mayChangeSettings)
         return facts
     }
 
-    private func transaction(_ node: Node) -> TransactionChange? {
-        switch text("kind", of: node) {
-        case "TRANS_STMT_BEGIN", "TRANS_STMT_START": .begin
-        case "TRANS_STMT_COMMIT", "TRANS_STMT_PREPARE": .commit
-        case "TRANS_STMT_ROLLBACK": .rollback
-        case "TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE": .savepoint
-        case "TRANS_STMT_ROLLBACK_TO": .rollbackToSavepoint
-        default: nil
-        }
-    }
+    /// Transaction statements behind which every setting is as it was.
+    private static let beginnings: Set = [
+        "TRANS_STMT_BEGIN", "TRANS_STMT_START", "TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE",
+    ]
+}
 
-    private func copied(_ node: Node) -> CopiedRows {
-        let columns = (try? nodes(member("attlist", of: node))) ?? []
-        return CopiedRows(
-            table: part("relation", of: node).flatMap { try? tableName($0) },
-            columns: columns.map { ByteText(text("sval", of: $0) ?? "") }
-        )
+extension SQLDeed {
+    fileprivate var mayChangeSettings: Bool {
+        if case .function(_, isHarmless: false) = target { return true }
+        return switch kind {
+        case .set, .setRole, .discard, .do, .call, .execute: true
+        default: false
+        }
     }
 }

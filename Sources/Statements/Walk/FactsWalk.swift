@@ -80,26 +80,18 @@ struct FactsWalk {
     // MARK: The tree
 
     /// The value of a member; nil where it is not there.
-    func member(_ name: StaticString, of object: Int) -> Int? {
+    func member(_ name: String, of object: Int) -> Int? {
         guard tape.entries.indices.contains(object), tape.entries[object].sort == .object else { return nil }
         var place = object + 1
         let end = Int(tape.entries[object].next)
-        while place + 1 < end {
-            if tape.raw(place).elementsEqual("\(name)".utf8) { return place + 1 }
-            place = Int(tape.entries[place + 1].next)
-        }
-        return nil
-    }
-
-    func member(_ name: String, of node: Node) -> Int? {
-        var place = node.index + 1
-        let end = Int(tape.entries[node.index].next)
         while place + 1 < end {
             if tape.raw(place).elementsEqual(name.utf8) { return place + 1 }
             place = Int(tape.entries[place + 1].next)
         }
         return nil
     }
+
+    func member(_ name: String, of node: Node) -> Int? { member(name, of: node.index) }
 
     func text(_ name: String, of node: Node) -> String? { member(name, of: node).flatMap { tape.text($0) } }
 
