@@ -74,6 +74,16 @@ struct ServerTests {
             ready: 3
         ),
         Script(
+            name: "in the implicit transaction of a pipeline, which is undone",
+            messages: {
+                [
+                    Say.whole("insert into notes values (99)"), Say.whole($0), Say.sync,
+                    Say.query("select count(*) from notes where id = 99"),
+                ]
+            },
+            ready: 2
+        ),
+        Script(
             name: "with a simple query amid the messages that are skipped",
             messages: { [Say.whole($0), Say.query("select 1"), Say.sync, Say.query("select 2")] },
             ready: 2
@@ -157,6 +167,24 @@ struct ServerTests {
         client.send([Say.whole("select 6"), Say.sync])
         #expect(try client.until("Z") == ["1", "2", "T", "D(6)", "C(SELECT 1)", "Z(I)"])
         #expect(relay.log.filter { $0 == "ask SQL select 6" }.count == 1)
+    }
+
+    @Test func `An Execute that is denied when its Parse was not fails the transaction as the server would`()
+        throws
+    {
+        let cluster = try Cluster.shared.get()
+        let relay = try Relay(to: cluster.port)
+        defer { relay.stop() }
+        let client = try RawClient(relay.port)
+        client.send([Say.parse("select 'once'", as: "o"), Say.sync, Say.whole("begin"), Say.sync])
+        #expect(try client.until("Z") == ["1", "Z(I)"])
+        #expect(try client.until("Z") == ["1", "2", "n", "C(BEGIN)", "Z(T)"])
+        client.send([Say.bind("o"), Say.execute(), Say.whole("select 1"), Say.sync])
+        #expect(try client.until("Z") == ["2", "E(42501)", "Z(E)"])
+        client.send([Say.query("select 1"), Say.query("rollback"), Say.query("select 2")])
+        #expect(try client.until("Z") == ["E(25P02)", "Z(E)"])
+        #expect(try client.until("Z") == ["C(ROLLBACK)", "Z(I)"])
+        #expect(try client.until("Z") == ["T", "D(2)", "C(SELECT 1)", "Z(I)"])
     }
 
     @Test(arguments: ["simple", "extended"])

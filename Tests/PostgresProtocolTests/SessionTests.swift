@@ -149,12 +149,25 @@ struct SessionTests {
         let talk = try Talk(TestRules())
         #expect(try talk.client(Say.query("unreadable")) == ["refused 1 malformed", "up 0 Q"])
         #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 42501", "down Z"])
+    }
+
+    @Test func `A function call is asked about, and refused where its result would have to be masked`() throws
+    {
         let call = Say.message("F", [0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-        #expect(try talk.client(call) == ["refused 2 unsupported", "up 0 Q"])
+        let talk = try Talk()
+        #expect(try talk.client(call) == ["ask 1 CALL function"])
+        try talk.rule(1, Self.denied)
+        #expect(talk.taken() == ["up 0 Q"])
         #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 42501", "down Z"])
-        let open = try Talk(TestRules(), functionCalls: true)
-        #expect(try open.client(call) == ["up 0 F"])
-        #expect(try open.server(Say.message("V", [0, 0, 0, 0]), Tell.ready()) == ["down VZ"])
+        #expect(try talk.client(call) == ["ask 2 CALL function"])
+        try talk.rule(2, .allowed(injection: nil, masks: [.email]))
+        #expect(talk.taken() == ["finished 2 - -", "refused 3 unsupported", "up 0 Q"])
+        #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 42501", "down Z"])
+        #expect(try talk.client(call) == ["ask 4 CALL function"])
+        try talk.rule(4, Self.allowed)
+        #expect(talk.taken() == ["up 4 F"])
+        let answer = try talk.server(Say.message("V", [0, 0, 0, 0]), Tell.ready())
+        #expect(answer == ["down V", "finished 4 - -", "down Z"])
     }
 
     @Test
@@ -223,12 +236,13 @@ struct SessionTests {
                 "ask 4 SQL set x", "up 4 PB", "up 4 E",
             ]
         )
-        #expect(try talk.client(Say.parse("select 'é'")) == ["up 0 H"])
+        #expect(try talk.client(Say.parse("select '\\'"), Say.parse("select 'é'")) == ["up 0 H"])
         let lines = try talk.server(Tell.parsed, Tell.bound, Tell.complete("SET"))
-        #expect(lines.contains("refused 5 unsupported"))
+        #expect(lines.contains("ask 5 SQL select '\\' either way"))
+        #expect(try talk.server(Tell.parsed).contains("refused 6 unsupported"))
         #expect(try talk.client(Say.sync) == ["up 0 S"])
         #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 42501", "down Z"])
-        #expect(try talk.client(Say.query("select 'é'")) == ["ask 6 SQL select 'é'", "up 6 Q"])
+        #expect(try talk.client(Say.query("select 'é'")) == ["ask 7 SQL select 'é'", "up 7 Q"])
     }
 
     @Test func `Messages amid the data of a COPY end the session; data without a COPY are dropped`() throws {

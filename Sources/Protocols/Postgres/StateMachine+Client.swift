@@ -58,7 +58,7 @@ extension PostgresSession {
         case Tag.execute: try execute(piece.bytes, &body)
         case Tag.close: try closeNamed(piece.bytes, &body)
         case Tag.flush: outbox.upstream(piece.bytes, under: id, joining: true)
-        case Tag.functionCall: callFunction(piece.bytes)
+        case Tag.functionCall: ask(.functionCall(piece.bytes), reader.functionCall)
         default: throw .violation("the client sent a message of type \(piece.tag)")
         }
     }
@@ -146,13 +146,17 @@ extension PostgresSession {
         _ text: ByteBuffer,
         _ piece: FramePiece
     ) throws(PostgresFault) -> ReadStatements? {
+        var syntax = syntax
         if isUnsettled, text.readableBytesView.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) {
             guard expected.isEmpty else {
                 waitForAnswers(0, piece)
                 return nil
             }
-            refuse(Self.unsettled, isQuery: piece.tag == Tag.query)
-            return nil
+            guard text.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
+                refuse(Self.unsettled, isQuery: piece.tag == Tag.query)
+                return nil
+            }
+            syntax.hasStandardStrings = nil
         }
         switch reader.read(text, syntax) {
         case .success(let read): return read
@@ -185,8 +189,8 @@ extension PostgresSession {
             entry.masks = masks
             outbox.upstream(bytes, under: id, joining: false)
             expected.append(entry)
-        case .execute(let bytes, let portal, let name):
-            execute(bytes, portal, name: name, id, masks)
+        case .execute(let bytes, let portal, let name): execute(bytes, portal, name: name, id, masks)
+        case .functionCall(let bytes): callFunction(bytes, id, masks)
         }
     }
 
@@ -298,12 +302,13 @@ extension PostgresSession {
         }
     }
 
-    private mutating func callFunction(_ bytes: ByteBuffer) {
-        guard admitsFunctionCalls, lasting.isEmpty else {
+    private mutating func callFunction(_ bytes: ByteBuffer, _ id: RulingID, _ masks: Masks) {
+        guard masks.isEmpty, lasting.isEmpty else {
+            finish(id, StatementOutcome())
             return refuse(Self.functionCall, isQuery: true)
         }
         isUnsettled = true
-        send(bytes, Expected(.functionCall))
+        send(bytes, Expected(.functionCall, id: id))
     }
 
     // MARK: Refusals
@@ -311,7 +316,7 @@ extension PostgresSession {
     mutating func refuse(_ asked: Asked, _ error: PostgresError) {
         guard !isSkipping else { return }
         switch asked {
-        case .query: refuse(error, isQuery: true)
+        case .query, .functionCall: refuse(error, isQuery: true)
         case .parse, .execute: refuse(error, isQuery: false)
         }
     }
@@ -348,17 +353,17 @@ extension PostgresSession {
             message: "how the database will read this text depends on a statement before it that is not over",
             rule: nil,
             decidedBy: nil,
-            remedy: "send Sync behind SET, ROLLBACK and functions before a text that is not plain ASCII"
+            remedy: "send Sync behind SET, ROLLBACK and functions before a text that is not ASCII"
         )
     }
 
     private static var functionCall: Denial {
         Denial(
             reason: .unsupported,
-            message: "the protocol's function call is refused: it names a function by its number",
+            message: "the result of the protocol's function call cannot be masked as a rule says",
             rule: nil,
             decidedBy: nil,
-            remedy: "use SELECT, which a rule decides"
+            remedy: "use SELECT"
         )
     }
 }

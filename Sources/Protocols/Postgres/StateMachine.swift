@@ -38,6 +38,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case query(ByteBuffer, ReadStatements)
         case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int)
         case execute(ByteBuffer, Portal, name: ByteBuffer)
+        case functionCall(ByteBuffer)
     }
 
     /// Who may send data of a COPY.
@@ -71,7 +72,6 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
 
     let opening: Request
     var reader: Reader
-    let admitsFunctionCalls: Bool
     let id = RulingID(0)
     var lastID: UInt64 = 0
     var serial: UInt64 = 0
@@ -111,11 +111,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var outcome = StatementOutcome()
     var outcomes: [RulingID: StatementOutcome] = [:]
 
-    /// `opening` is the request of the session itself; `admitsFunctionCalls` where a rule names the function call protocol.
-    package init(_ opening: Request, reading reader: Reader, admitsFunctionCalls: Bool = false) {
+    /// `opening` is the request of the session itself.
+    package init(_ opening: Request, reading reader: Reader) {
         self.opening = opening
         self.reader = reader
-        self.admitsFunctionCalls = admitsFunctionCalls
     }
 
     /// Asks for the session itself; said once, before anything else.
@@ -234,6 +233,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     mutating func note(_ name: String, _ value: String) {
         switch name {
         case "client_encoding": syntax.encoding = value
+        case "server_encoding": syntax.serverEncoding = value
         case "standard_conforming_strings": syntax.hasStandardStrings = value.isSame(as: "on")
         default: break
         }

@@ -3,10 +3,12 @@ package import NIOCore
 
 /// What of a session decides how the server reads a text (PostgreSQL 15, "Lexical Structure").
 package struct StatementSyntax: Sendable, Hashable {
-    /// `standard_conforming_strings`: a backslash in '…' is a backslash.
-    package var hasStandardStrings = true
+    /// `standard_conforming_strings`: a backslash in '…' is a backslash; nil while that may be changing.
+    package var hasStandardStrings: Bool? = true
     /// `client_encoding`, as the server says it.
     package var encoding = "UTF8"
+    /// `server_encoding`.
+    package var serverEncoding = "UTF8"
 
     package init() {}
 }
@@ -34,6 +36,8 @@ package struct ReadStatements: Sendable, Hashable {
 package protocol StatementReading {
     /// What they do; the denial where that cannot be said for certain.
     mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial>
+    /// What is asked for the protocol's function call, which names a function by its number.
+    var functionCall: Action { get }
 }
 
 /// How a statement ended.

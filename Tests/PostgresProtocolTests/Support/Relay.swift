@@ -7,8 +7,11 @@ import Wire
 
 /// What a statement's text says is what is asked; a text with `unreadable` is not read.
 struct TextReader: StatementReading {
+    let functionCall = Action.http(method: "CALL", path: "function", query: nil)
+
     func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
-        let words = String(buffer: text).lowercased()
+        let words =
+            String(buffer: text).lowercased() + (syntax.hasStandardStrings == nil ? " either way" : "")
         guard !words.contains("unreadable") else {
             return .failure(
                 Denial(
@@ -39,8 +42,11 @@ struct TestRules: Sendable {
     var columns: Set<ColumnMask> = []
     var catalog: [ColumnPlace: SourceColumn] = [:]
 
-    func rule(_ request: Request) -> Ruling {
-        guard case .http(_, let path, _) = request.action, path.contains("forbidden") else {
+    /// `times` is how often the same was asked before; a text with `once` is denied the second time.
+    func rule(_ request: Request, times: Int = 0) -> Ruling {
+        guard case .http(_, let path, _) = request.action,
+            path.contains("forbidden") || (path.contains("once") && times > 0)
+        else {
             return .allowed(injection: nil, masks: kinds)
         }
         return .denied(
@@ -163,8 +169,9 @@ final class Relay: @unchecked Sendable {
                 try ledger.admit(action)
                 switch action {
                 case .ask(let id, let request):
-                    note("ask \(request.action.summary)")
-                    let ruling = rules.rule(request)
+                    let line = "ask \(request.action.summary)"
+                    let ruling = rules.rule(request, times: log.count { $0 == line })
+                    note(line)
                     try ledger.ruled(id, ruling)
                     try perform(engine.ruled(id, ruling, columns: rules.columns), &engine)
                 case .forward(let bytes, .client, _), .reply(let bytes): Loopback.write(client, bytes)

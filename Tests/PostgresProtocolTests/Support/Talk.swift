@@ -14,11 +14,10 @@ final class Talk {
     /// Answers every question by itself, where there are rules.
     var rules: TestRules?
 
-    init(_ rules: TestRules? = nil, functionCalls: Bool = false) throws {
+    init(_ rules: TestRules? = nil) throws {
         engine = PostgresSession(
             Request(endpoint: endpoint, action: .connect),
-            reading: TextReader(),
-            admitsFunctionCalls: functionCalls
+            reading: TextReader()
         )
         try note(engine.begin())
         try rule(0, .allowed(injection: nil))
