@@ -139,16 +139,22 @@ struct CopyFault: Error {
     let words: String
 
     static let noSearch = CopyFault(words: "the search for secrets does not run on this machine (SSE4.2)")
+    static let wide = CopyFault(
+        words: "it has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
+    )
 }
 
 /// Masks what is recorded: the secrets that were put in, tokens and private keys, and what the rules mask.
 struct RecordMask {
     private var secrets: [ReflectionMask]
     private var shapes: TextMask
+    /// The rules mask something in it.
+    private let isMasked: Bool
 
     /// `syntax` is nil for what is no text.
     init(_ spellings: [SecretSpellings], _ kinds: MaskKinds, _ syntax: EscapeSyntax?) {
         secrets = spellings.map { ReflectionMask($0) }
+        isMasked = syntax != nil && !kinds.isEmpty
         var kinds = kinds
         kinds.formUnion(Sending.everything)
         shapes = TextMask(kinds, syntax ?? [], strictly: syntax == nil)
@@ -157,6 +163,7 @@ struct RecordMask {
     mutating func take(_ bytes: ByteBuffer) throws(CopyFault) -> ByteBuffer {
         var bytes = bytes
         for index in secrets.indices { bytes = secrets[index].mask(bytes) }
+        guard !isMasked || !TextCharset.isWide(bytes) else { throw .wide }
         guard let masked = shapes.mask(bytes) else { throw .noSearch }
         return masked
     }
