@@ -65,7 +65,9 @@ struct MaskedReplyTests {
     func `Text with octets of zero, as UTF-16 without a label, is refused before any of them goes on`(cut: Int)
         throws
     {
-        for wide in [Self.mail.utf8.flatMap { [$0, 0] }, [0xFE, 0xFF] + Self.mail.utf8.flatMap { [0, $0] }] {
+        let little: [UInt8] = Self.mail.utf8.flatMap { [$0, 0] }
+        let big: [UInt8] = [0xFE, 0xFF] + Self.mail.utf8.flatMap { [0, $0] }
+        for wide in [little, big] {
             let play = try Self.play()
             try play.upstream(
                 lines("HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: \(wide.count)")

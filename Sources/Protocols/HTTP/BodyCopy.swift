@@ -24,6 +24,8 @@ package struct BodyCopy {
     private var decoders: [ContentDecoder] = []
     private var mask: RecordMask
     private var frames: FrameCopy?
+    /// A text in which rules mask something.
+    private var isMaskedText = false
 
     /// - Parameters:
     ///   - side: whose.
@@ -40,6 +42,7 @@ package struct BodyCopy {
             let named = headers["content-encoding"].joined(separator: ", ")
             coding = named.isEmpty ? nil : named
             (mask, missing) = Self.mask(headers, secrets, kinds)
+            isMaskedText = missing == nil && !kinds.isEmpty
             guard missing == nil else { return }
             do throws(DecodingFault) {
                 let fields = headers["content-encoding"].filter {
@@ -120,7 +123,10 @@ package struct BodyCopy {
         from layer: Int,
         _ use: (ByteBuffer) -> Void
     ) throws(CopyFault) {
-        guard layer < decoders.count else { return use(try mask.take(bytes)) }
+        guard layer < decoders.count else {
+            guard !isMaskedText || !TextCharset.isWide(bytes) else { throw .wide }
+            return use(try mask.take(bytes))
+        }
         var fault: CopyFault?
         do throws(DecodingFault) {
             try decoders[layer].decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
@@ -148,13 +154,10 @@ struct CopyFault: Error {
 struct RecordMask {
     private var secrets: [ReflectionMask]
     private var shapes: TextMask
-    /// The rules mask something in it.
-    private let isMasked: Bool
 
     /// `syntax` is nil for what is no text.
     init(_ spellings: [SecretSpellings], _ kinds: MaskKinds, _ syntax: EscapeSyntax?) {
         secrets = spellings.map { ReflectionMask($0) }
-        isMasked = syntax != nil && !kinds.isEmpty
         var kinds = kinds
         kinds.formUnion(Sending.everything)
         shapes = TextMask(kinds, syntax ?? [], strictly: syntax == nil)
@@ -163,7 +166,6 @@ struct RecordMask {
     mutating func take(_ bytes: ByteBuffer) throws(CopyFault) -> ByteBuffer {
         var bytes = bytes
         for index in secrets.indices { bytes = secrets[index].mask(bytes) }
-        guard !isMasked || !TextCharset.isWide(bytes) else { throw .wide }
         guard let masked = shapes.mask(bytes) else { throw .noSearch }
         return masked
     }

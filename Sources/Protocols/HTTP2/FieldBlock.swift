@@ -36,6 +36,10 @@ struct FieldBlock {
         guard !name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
             throw HTTP2Fault("a field name has letters in upper case")
         }
+        // The library writes no other names, and ends the process instead.
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw HTTP2Fault("a field name has octets that are not ASCII")
+        }
         guard !ofConnection.contains(name) else {
             throw HTTP2Fault("the field \(name) belongs to a connection of HTTP/1.1")
         }
