@@ -19,7 +19,7 @@ struct FuzzTests {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             // As the engine lets fields through.
             guard parts.count == 2, !parts[0].isEmpty,
-                parts[0].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+                parts[0].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ";") }),
                 parts[1].utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
             else { return nil }
             return (String(parts[0]), String(parts[1]))
