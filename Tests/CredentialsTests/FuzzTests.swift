@@ -35,7 +35,9 @@ struct FuzzTests {
         func post(_ post: FormPost) -> FormReply { reply }
     }
 
-    @Test("Answers of a token endpoint: no trap, a token that can stand in a field or none, and none is told in an error")
+    @Test(
+        "Answers of a token endpoint: no trap, a token that can stand in a field or none, and none is told in an error"
+    )
     func tokens() throws {
         let texts = [
             #"{"access_token":"t0k3n-of-the-server","token_type":"Bearer","expires_in":3600}"#,
@@ -44,7 +46,8 @@ struct FuzzTests {
             #"{"token_type":"mac","access_token":"t0k3n-of-the-server"}"#,
         ]
         let words = [
-            "\"", "{", "}", ",", ":", "null", "-1", "1e400", "-0", "9223372036854775808", "\\u0000", "\\n", "\\ud800",
+            "\"", "{", "}", ",", ":", "null", "-1", "1e400", "-0", "9223372036854775808", "\\u0000", "\\n",
+            "\\ud800",
             "access_token", "token_type", "expires_in", "Bearer", "error", "[", " ", "\r\n",
         ]
         let text = """
@@ -68,7 +71,8 @@ struct FuzzTests {
                     let value = try store.value(of: "it")
                     try Finding.unless(status == 200 && value.hasPrefix("Bearer "), "no token")
                     try Finding.unless(
-                        value.utf8.dropFirst(7).allSatisfy { (0x21...0x7E).contains($0) } && value.utf8.count > 7,
+                        value.utf8.dropFirst(7).allSatisfy { (0x21...0x7E).contains($0) }
+                            && value.utf8.count > 7,
                         "it cannot stand in a field"
                     )
                 } catch let error as CredentialFailure {
@@ -88,7 +92,8 @@ struct FuzzTests {
             "AKIAIOSFODNN7EXAMPLE:s3cr3tkey", "ASIAIOSFODNN7EXAMPLE:s3cr3tkey:t0ken",
         ]
         let words = [
-            "\"", "{", ":", "null", "2", "0", "9999999999", "-", "+99:99", "T", "Z", "Expiration", "Version", ",", " ",
+            "\"", "{", ":", "null", "2", "0", "9999999999", "-", "+99:99", "T", "Z", "Expiration", "Version",
+            ",", " ",
         ]
         try Fuzz("aws-keys", texts: texts, words: words).run { input, _ in
             let text = String(decoding: input, as: UTF8.self).replacing("\0", with: "")

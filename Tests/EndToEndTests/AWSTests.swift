@@ -185,7 +185,10 @@ extension EndToEnd {
                 profile: "temporary"
             )
             #expect(outcome.output == "done\n", "\(outcome) \(requests)")
-            #expect(requests.allSatisfy { $0.hasPrefix("good s3 ") && $0.hasSuffix("token=True") }, "\(requests)")
+            #expect(
+                requests.allSatisfy { $0.hasPrefix("good s3 ") && $0.hasSuffix("token=True") },
+                "\(requests)"
+            )
             try expectKept(outcome)
         }
 

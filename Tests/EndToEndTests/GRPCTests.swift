@@ -250,7 +250,10 @@ extension EndToEnd {
             #expect(control.output == told(token, [1000, 4_194_304, 4_194_306]) + "\n", "the control")
             let outcome = try client(body, profile: "injected")
             let stars = String(repeating: "*", count: token.count)
-            #expect(outcome.output.hasPrefix(told(stars, [1000, 4_194_304])), "\(outcome.output.suffix(500))")
+            #expect(
+                outcome.output.hasPrefix(told(stars, [1000, 4_194_304])),
+                "\(outcome.output.suffix(500))"
+            )
             #expect(!outcome.output.contains(", 4194306)") && !outcome.output.contains(token))
             #expect(
                 try place.records(["--denied"]).map(\.record.message).contains {

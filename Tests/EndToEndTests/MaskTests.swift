@@ -127,12 +127,17 @@ extension EndToEnd {
         func wide() throws {
             for charset in ["utf-16", "utf-16-le", "utf-16-be", "utf-32"] {
                 let reply = try replies("-o -", mirrored("/wide?\(charset)"))
-                let (agent, outside) = (reply.agent.replacing("\0", with: ""), reply.outside.replacing("\0", with: ""))
+                let (agent, outside) = (
+                    reply.agent.replacing("\0", with: ""), reply.outside.replacing("\0", with: "")
+                )
                 #expect(outside.contains(person), "the control: \(outside)")
                 #expect(!agent.contains("bob@") && !agent.contains("xxx@"), "\(agent)")
             }
             let messages = try place.records(["--denied"]).compactMap(\.record.message)
-            #expect(messages.count == 4 && messages.allSatisfy { $0.contains("octets of zero") }, "\(messages)")
+            #expect(
+                messages.count == 4 && messages.allSatisfy { $0.contains("octets of zero") },
+                "\(messages)"
+            )
         }
 
         @Test("A child whose own profile masks nothing has its parent's masks")

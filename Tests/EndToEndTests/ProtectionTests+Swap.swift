@@ -6,10 +6,12 @@ import Testing
 extension EndToEnd.ProtectionTests {
     /// Ways to have other content at a protected path, or its content under another name.
     private static let swaps = [
-        "mv .git/config x", "ln -sfn x .git/config", "ln -sfn x .git/hooks", "ln .git/config x; echo evil >> x",
+        "mv .git/config x", "ln -sfn x .git/config", "ln -sfn x .git/hooks",
+        "ln .git/config x; echo evil >> x",
         "echo evil > x; mv -f x .git/config", "mv .git other", "mv .git/hooks other; mkdir .git/hooks",
         "python3 ../exchange.py .git/hooks made", "python3 ../exchange.py .git made",
-        "rm -rf .git; mkdir -p .git/hooks", "rm .git/config", "truncate -s0 .git/config", "mount --bind made .git/hooks",
+        "rm -rf .git; mkdir -p .git/hooks", "rm .git/config", "truncate -s0 .git/config",
+        "mount --bind made .git/hooks",
     ]
 
     /// renameat2(2) with RENAME_EXCHANGE.
@@ -42,7 +44,9 @@ extension EndToEnd.ProtectionTests {
         #expect(control != before, "the control")
     }
 
-    @Test("E08: a folder that is swapped for a link while children are launched shows none of them what lies behind")
+    @Test(
+        "E08: a folder that is swapped for a link while children are launched shows none of them what lies behind"
+    )
     func swappedUnderChildren() throws {
         let place = try Place()
         try place.write("secret", to: "behind/word")
@@ -65,8 +69,8 @@ extension EndToEnd.ProtectionTests {
         let outcome = try place.agent(
             script.replacing(
                 "READ",
-                with: loop.replacing("BEGIN", with: "bailey run -p child -w \(open) --")
-                    .replacing("cat open/word", with: "cat word")
+                with: loop.replacing("BEGIN", with: "bailey run -p child --")
+                    .replacing("cat open/word", with: "cat '\(open)/word'")
             ),
             profile: "parent"
         )

@@ -234,7 +234,9 @@ extension EndToEnd {
             #expect(outside.output == "auth=Bearer \(token)\n", "the control")
         }
 
-        @Test("F10: it is masked in UTF-16, with and without a label, and a charset that would hide it is refused")
+        @Test(
+            "F10: it is masked in UTF-16, with and without a label, and a charset that would hide it is refused"
+        )
         func wide() throws {
             let paths = ["utf-16-le", "utf-16-be&utf-16be", "utf-16&UTF-16", "utf-8&utf-8"]
             // What is shown has no octets of zero.
@@ -246,8 +248,13 @@ extension EndToEnd {
                 )
             }
             for reply in try replies("", ["/wide?utf-32&utf-32", "/wide?cp037&ibm037"]) {
-                #expect(!reply.outside.isEmpty && !reply.outside.contains("would not be found"), "the control")
-                #expect(reply.agent.contains("in which a credential that this host was sent would not be found"))
+                #expect(
+                    !reply.outside.isEmpty && !reply.outside.contains("would not be found"),
+                    "the control"
+                )
+                #expect(
+                    reply.agent.contains("in which a credential that this host was sent would not be found")
+                )
             }
         }
 
@@ -263,7 +270,9 @@ extension EndToEnd {
             )
             let stars = "\"token\": \"\(String(repeating: "*", count: session.count))\""
             #expect(outcome.lines.count == 2 && outcome.lines.allSatisfy { $0.contains(stars) }, "\(outcome)")
-            #expect(outcome.lines.allSatisfy { $0.contains("AWS4-HMAC-SHA256 Credential=ASIA2345672345672345/") })
+            #expect(
+                outcome.lines.allSatisfy { $0.contains("AWS4-HMAC-SHA256 Credential=ASIA2345672345672345/") }
+            )
             let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
             let control = try place.control(
                 paths.map { "curl -sS -m10 \(ca) -H 'X-Amz-Security-Token: \(session)' '\($0)' \(read)" }

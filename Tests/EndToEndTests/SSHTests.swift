@@ -22,7 +22,10 @@ extension EndToEnd {
             }
             let rule = "{to: \"tcp://allowed.test:\(server.port)\", private: true, allow: [connect]}"
             try place.profile("ssh", "extends: [base]\negress: [\(rule)]\n")
-            try place.profile("none", "extends: [base]\negress: [{to: \"https://allowed.test\", allow: [GET]}]\n")
+            try place.profile(
+                "none",
+                "extends: [base]\negress: [{to: \"https://allowed.test\", allow: [GET]}]\n"
+            )
         }
 
         private func git(_ script: String, _ more: String = "", profile: String = "ssh") throws -> Outcome {

@@ -8,8 +8,10 @@ import Testing
 /// Field blocks through the decoder of HPACK: what stands in a line, cut at its first `=`.
 struct FuzzTests {
     private static let words = [
-        ":method=", ":path=", ":scheme=", ":authority=", ":protocol=websocket", ":status=", "host=", "cookie=a",
-        "te=trailers", "connection=close", "transfer-encoding=chunked", "content-length=1", "\n", "=", ":", "/",
+        ":method=", ":path=", ":scheme=", ":authority=", ":protocol=websocket", ":status=", "host=",
+        "cookie=a",
+        "te=trailers", "connection=close", "transfer-encoding=chunked", "content-length=1", "\n", "=", ":",
+        "/",
         "content-type=application/grpc", "A", " ", "\r", "\u{e4}=",
     ]
 
@@ -124,7 +126,9 @@ struct FuzzTests {
                 )
             }
             for (ends, hasBody) in [(false, true), (true, true), (true, false)] {
-                guard let head = try? HTTP2Response.head(block, ends: ends, hasBody: hasBody) else { continue }
+                guard let head = try? HTTP2Response.head(block, ends: ends, hasBody: hasBody) else {
+                    continue
+                }
                 try Finding.unless((100..<600).contains(head.status.code), "no status")
                 try Self.expectClean(head.headers, besides: ["transfer-encoding"])
                 guard head.status != .switchingProtocols else { continue }
@@ -135,7 +139,8 @@ struct FuzzTests {
                 )
                 try Finding.unless(
                     again.status == head.status
-                        && again.headers.map { [$0.name, $0.value] } == head.headers.map { [$0.name, $0.value] },
+                        && again.headers.map { [$0.name, $0.value] }
+                            == head.headers.map { [$0.name, $0.value] },
                     "\(again) \(head)"
                 )
             }

@@ -15,8 +15,7 @@ struct AWSRequestTests {
             + "SignedHeaders=host;x-amz-date, Signature=00ff"
     }
 
-    static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection
-    {
+    static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection {
         Injection(.awsSignature, value: key, signing: Injection.Signing(scope: scope, seconds: moment))
     }
 
@@ -78,7 +77,9 @@ struct AWSRequestTests {
         }
     }
 
-    @Test func `F09: the token of a temporary key is masked in the reply, and what is never sent is not looked for`()
+    @Test
+    func
+        `F09: the token of a temporary key is masked in the reply, and what is never sent is not looked for`()
         throws
     {
         let reply = lines(
@@ -104,7 +105,7 @@ struct AWSRequestTests {
         #expect(lasting.toClient == reply && lasting.masked.isEmpty)
     }
 
-    @Test(arguments: [("s3", true), ("s3-outposts", true), ("execute-api", false)])
+    @Test(arguments: [("s3", true), ("s3-object-lambda", false), ("execute-api", false)])
     func `With a temporary key ranges are asked for of S3 alone`(service: String, isAsked: Bool) throws {
         let scope = try #require(AWSScope(region: "us-east-1", service: service))
         let play = try play(Self.injection("ASIAREAL:real-secret:t0k3n-REAL", scope: scope), to: "minio.test")

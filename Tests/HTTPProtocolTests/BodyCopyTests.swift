@@ -97,7 +97,8 @@ struct BodyCopyTests {
         #expect(found.isEmpty && copy.missing?.contains(why) == true, "\(found) \(copy.missing ?? "-")")
     }
 
-    @Test func `Where rules mask, text with octets of zero is not recorded; secrets are masked in it anyway`() {
+    @Test func `Where rules mask, text with octets of zero is not recorded; secrets are masked in it anyway`()
+    {
         let wide: [UInt8] = "m=bob@example.org s3cr3t-REAL-and-long".utf8.flatMap { [$0, 0] }
         let (found, copy) = Self.recorded(wide, Self.text, [.email])
         #expect(found.isEmpty && copy.missing?.contains("octets of zero") == true)

@@ -73,7 +73,8 @@ struct FuzzTests {
         try Fuzz("grpc-messages", seeds: Calls.seeds).run { input, random in
             func play(_ pieces: [[UInt8]]) throws -> Playbook {
                 let play = try Playbook()
-                let head = ["POST /pkg.Service/Echo HTTP/1.1"] + Self.call + ["Content-Length: \(input.count)"]
+                let head =
+                    ["POST /pkg.Service/Echo HTTP/1.1"] + Self.call + ["Content-Length: \(input.count)"]
                 try play.client(head.joined(separator: "\r\n") + "\r\n\r\n")
                 for piece in pieces { try play.client(octets: piece) }
                 return play
@@ -85,14 +86,18 @@ struct FuzzTests {
             )
             for (flag, octets) in Calls.read(input).messages {
                 // Behind a message that cannot be undone nothing is read.
-                guard let text = flag & 1 == 0 || octets.isEmpty ? octets : Calls.decoded(octets) else { break }
+                guard let text = flag & 1 == 0 || octets.isEmpty ? octets : Calls.decoded(octets) else {
+                    break
+                }
                 guard Calls.holds(text, " \(Calls.token) ") else { continue }
                 try Finding.unless(!whole.refused.isEmpty, "a token went on")
             }
         }
     }
 
-    @Test("A call's compressed reply: no trap, the same in pieces, messages as they are, and no secret in them")
+    @Test(
+        "A call's compressed reply: no trap, the same in pieces, messages as they are, and no secret in them"
+    )
     func callReplies() throws {
         try Fuzz("grpc-replies", seeds: Calls.seeds).run { input, random in
             func play(_ pieces: [[UInt8]]) throws -> (Playbook, body: [UInt8]) {
@@ -123,7 +128,9 @@ struct FuzzTests {
         }
     }
 
-    @Test("Signatures of AWS: no trap, the same in pieces, one of ours in the place of all others, no look-alike")
+    @Test(
+        "Signatures of AWS: no trap, the same in pieces, one of ours in the place of all others, no look-alike"
+    )
     func signatures() throws {
         let scope = "\(AWSRequestTests.id)/20150830/eu-central-1/s3/aws4_request"
         let presigned =
@@ -132,18 +139,26 @@ struct FuzzTests {
             "Authorization: AWS4-HMAC-SHA256 Credential=\(scope), SignedHeaders=host;x-amz-date, Signature=00ff"
         let host = "Host: \(AWSRequestTests.host)"
         let texts = [
-            lines("GET /b/k?x-id=GetObject&acl HTTP/1.1", host, field, "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"),
+            lines(
+                "GET /b/k?x-id=GetObject&acl HTTP/1.1",
+                host,
+                field,
+                "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"
+            ),
             lines("GET /b/k?a=%2fb&\(presigned) HTTP/1.1", host),
             lines("PUT /b/k HTTP/1.1", host, field, "Content-Length: 5", body: "hello"),
             lines("GET /b/k HTTP/1.1", host, field, "X-Amz-Security-Token: old", "X-Amz-Date: x"),
         ]
         let words = [
-            "Authorization: ", "Credential=", "X-Amz-Credential=", "X-Amz-Security-Token=", "%2F", "/", ", ", "&",
+            "Authorization: ", "Credential=", "X-Amz-Credential=", "X-Amz-Security-Token=", "%2F", "/", ", ",
+            "&",
             ";", "=", AWSRequestTests.id, scope, "\r\n", " ", "%", "X-Amz-%44ate=1&",
         ]
         try Fuzz("aws-signatures", texts: texts, words: words).run { input, random in
             func play(_ pieces: [[UInt8]]) throws -> Playbook {
-                let play = try AWSRequestTests.play(AWSRequestTests.injection("AKIDREAL:real-secret:real-t0k3n"))
+                let play = try AWSRequestTests.play(
+                    AWSRequestTests.injection("AKIDREAL:real-secret:real-t0k3n")
+                )
                 for piece in pieces { try play.client(octets: piece) }
                 return play
             }
@@ -154,7 +169,8 @@ struct FuzzTests {
             for head in whole.toUpstream.components(after: " HTTP/1.1\r\n") {
                 let fields = head.lowercased()
                 try Finding.unless(
-                    fields.components(after: "\r\nauthorization: aws4-hmac-sha256 credential=akidreal/").count == 1
+                    fields.components(after: "\r\nauthorization: aws4-hmac-sha256 credential=akidreal/").count
+                        == 1
                         && fields.components(after: "\r\nauthorization:").count == 1,
                     "not signed once: \(head)"
                 )

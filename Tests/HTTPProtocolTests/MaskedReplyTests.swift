@@ -62,7 +62,9 @@ struct MaskedReplyTests {
     }
 
     @Test(arguments: [1, 4, 1000])
-    func `Text with octets of zero, as UTF-16 without a label, is refused before any of them goes on`(cut: Int)
+    func `Text with octets of zero, as UTF-16 without a label, is refused before any of them goes on`(
+        cut: Int
+    )
         throws
     {
         let little: [UInt8] = Self.mail.utf8.flatMap { [$0, 0] }

@@ -158,7 +158,8 @@ struct ReplySearchTests {
     }
 
     @Test(arguments: [1, 2, 7, 1000])
-    func `F10: a call's compressed messages are undone, searched, and passed on as they are`(cut: Int) throws {
+    func `F10: a call's compressed messages are undone, searched, and passed on as they are`(cut: Int) throws
+    {
         let octets =
             Calls.message(Calls.withSecret) + Calls.message("plain") + Calls.message([])
             + Calls.message(Calls.plain)
@@ -221,8 +222,27 @@ struct ReplySearchTests {
         #expect(play.toClient.contains("would not be found") == !isPassed)
     }
 
+    @Test(arguments: [
+        ("text/plain; charset=\(secret)", MaskKinds([])), ("text/plain; charset=x-\(secret)", [.email]),
+        ("application/\(secret)", [.email]),
+    ])
+    func `F12: a refusal that names the reply's type does not name a credential in it`(
+        type: String,
+        masks: MaskKinds
+    ) throws {
+        let play = try CredentialsTests.play(.allowed(injection: CredentialsTests.injection, masks: masks))
+        try play.client(StateMachineTests.get)
+        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Type: \(type)", "Content-Length: 1", body: "x"))
+        #expect(play.statuses == [502] && play.toClient.contains(Self.stars), "\(play.toClient)")
+        #expect(!play.toClient.lowercased().contains(Self.secret.lowercased()))
+        #expect(!play.refused.contains { $0.message.lowercased().contains(Self.secret.lowercased()) })
+    }
+
     @Test(arguments: [false, true], [1, 3, 1000])
-    func `F10: it is masked in UTF-16 of either byte order, which stays what it is`(isBig: Bool, cut: Int) throws {
+    func `F10: it is masked in UTF-16 of either byte order, which stays what it is`(
+        isBig: Bool,
+        cut: Int
+    ) throws {
         func wide(_ text: String) -> [UInt8] { text.utf8.flatMap { isBig ? [0, $0] : [$0, 0] } }
         let play = try Self.play()
         let body = wide("auth=\(Self.secret);")

@@ -46,13 +46,20 @@ struct FuzzTests {
         }
     }
 
-    @Test("Canonical requests: no trap, a line for each part whatever is in it, and the order of fields and parameters is none")
+    @Test(
+        "Canonical requests: no trap, a line for each part whatever is in it, and the order of fields and parameters is none"
+    )
     func canonicalRequests() throws {
         let texts = [
-            "GET /\nhost:a.test\nx-amz-date:20150830T123600Z", "GET /a//b/../c%2Fd?b=2&a=1&a=0&c\nHost: a\nhost:b",
-            "PUT /a b/%zz?x=%2B+%\nX-Amz-Meta-A:  two   blanks ", "POST /\u{e4}/\u{4e2d}?q=\u{e4}\ncontent-type:text/plain",
+            "GET /\nhost:a.test\nx-amz-date:20150830T123600Z",
+            "GET /a//b/../c%2Fd?b=2&a=1&a=0&c\nHost: a\nhost:b",
+            "PUT /a b/%zz?x=%2B+%\nX-Amz-Meta-A:  two   blanks ",
+            "POST /\u{e4}/\u{4e2d}?q=\u{e4}\ncontent-type:text/plain",
         ]
-        let words = ["%", "%2", "%0A", "+", " ", "/", "?", "&", "=", "\n", ":", "host:", ";", "\u{301}", "~", "//", "\r"]
+        let words = [
+            "%", "%2", "%0A", "+", " ", "/", "?", "&", "=", "\n", ":", "host:", ";", "\u{301}", "~", "//",
+            "\r",
+        ]
         try Fuzz("aws-canonical-requests", texts: texts, words: words).run { input, random in
             guard let parts = Self.parts(input) else { return }
             for service in ["s3", "iam"] {
@@ -68,13 +75,18 @@ struct FuzzTests {
                 try Finding.unless(Self.isEncoded(lines[1], besides: "/"), "the path is \(lines[1])")
                 try Finding.unless(Self.isEncoded(lines[2], besides: "=&"), "the query is \(lines[2])")
                 let named = lines[lines.count - 2].split(separator: ";").map(String.init)
-                try Finding.unless(Set(named) == names && named.count == names.count, "the names are \(named)")
+                try Finding.unless(
+                    Set(named) == names && named.count == names.count,
+                    "the names are \(named)"
+                )
                 let pairs = lines[2].split(separator: "&").map(String.init)
                 let turned = Self.parts(
                     parts.payload,
                     parts.method,
                     parts.path,
-                    parts.query.map { $0.split(separator: "&").shuffled(using: &random).joined(separator: "&") },
+                    parts.query.map {
+                        $0.split(separator: "&").shuffled(using: &random).joined(separator: "&")
+                    },
                     names.shuffled(using: &random).flatMap { name in
                         parts.fields.filter { $0.name.lowercasedASCII == name }
                     }

@@ -33,11 +33,16 @@ package enum TextCharset {
     /// How the names of charsets begin whose octets below 128 are ASCII's: IANA's Character Sets, and the labels of WHATWG's
     /// Encoding Standard section 4.2. `binary` is none.
     private static let likeASCII = [
-        "utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii", "ansi_x3.4", "iso-8859", "iso8859", "iso_8859",
-        "latin", "windows-", "cp125", "x-cp125", "cp1252", "koi8", "x-mac", "macintosh", "gb", "x-gbk", "big5",
-        "euc-", "x-euc", "shift_jis", "shift-jis", "sjis", "x-sjis", "ks_c_5601", "ksc_5601", "tis-620", "dos-874",
+        "utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii", "ansi_x3.4", "iso-8859", "iso8859",
+        "iso_8859",
+        "latin", "windows-", "cp125", "x-cp125", "cp1252", "koi8", "x-mac", "macintosh", "gb", "x-gbk",
+        "big5",
+        "euc-", "x-euc", "shift_jis", "shift-jis", "sjis", "x-sjis", "ks_c_5601", "ksc_5601", "tis-620",
+        "dos-874",
         "ibm866", "cp866", "binary",
     ]
 
-    private static let searched = ["utf-16", "utf16", "ucs-2", "iso-10646-ucs-2", "unicodefffe", "iso-2022", "hz-gb"]
+    private static let searched = [
+        "utf-16", "utf16", "ucs-2", "iso-10646-ucs-2", "unicodefffe", "iso-2022", "hz-gb",
+    ]
 }

@@ -71,10 +71,10 @@ struct AWSRequest {
         return !claim.scope.service.begins(with: "s3")
     }
 
-    /// Whether a signed request is one of S3's.
+    /// Whether a signed request is one of S3's; those of its Object Lambda (`s3-object-lambda`) go to programs.
     static func isSignedForS3(_ head: HTTPRequestHead) -> Bool {
         head.headers.first(name: "authorization").flatMap { AWSClaim(authorization: $0) }?
-            .scope.service.begins(with: "s3") ?? false
+            .scope.service.isSame(as: "s3") ?? false
     }
 
     func sign(_ head: inout HTTPRequestHead) throws(HTTPFault) {

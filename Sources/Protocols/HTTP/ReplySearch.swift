@@ -66,15 +66,15 @@ struct ReplySearch {
     mutating func begin(_ head: HTTPResponseHead, hasBody: Bool) throws(SearchFault) -> Bool {
         if spellings != nil, hasBody {
             for type in head.headers["content-type"] {
-                if let name = TextCharset.hiding(in: type) { throw .hiding(name) }
+                if let name = TextCharset.hiding(in: type) { throw .hiding(told(name)) }
             }
         }
         if !kinds.isEmpty, hasBody, head.headers.first(name: "content-length") != "0" {
             guard head.headers["content-type"].count <= 1 else { throw .severalTypes }
             switch MaskableType(contentType: head.headers.first(name: "content-type")) {
             case .text(let syntax): mask = TextMask(kinds, syntax)
-            case .opaque(let name): throw .opaque(name)
-            case .charset(let name): throw .charset(name)
+            case .opaque(let name): throw .opaque(told(name))
+            case .charset(let name): throw .charset(told(name))
             }
         }
         do throws(DecodingFault) {
@@ -88,6 +88,12 @@ struct ReplySearch {
             throw .undecodable(error)
         }
         return !decoders.isEmpty || messages != nil
+    }
+
+    /// A name of the reply's, as the agent is told it: the server may have put the credential there.
+    private func told(_ name: String) -> String {
+        let masked = spellings.flatMap { ReflectionMask.masked(name, $0) } ?? name
+        return String(decoding: masked.utf8.prefix(HTTPLimits.toldName), as: Unicode.UTF8.self)
     }
 
     /// Octets that are kept back of messages that have not come whole.

@@ -21,7 +21,7 @@ struct FieldBlock {
 
     private mutating func take(_ name: String, _ value: String, _ names: Set<String>) throws(HTTP2Fault) {
         guard fields.isEmpty else {
-            throw HTTP2Fault("the pseudo-header field \(name) stands behind another field")
+            throw HTTP2Fault("a pseudo-header field stands behind another field")
         }
         guard names.contains(name) else {
             throw HTTP2Fault("the message has a pseudo-header field that does not belong in it")
@@ -78,6 +78,7 @@ struct FieldBlock {
 
     private static let secret: Set<String> = [
         "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "private-token",
+        "x-amz-security-token",
     ]
 
     private static func lowercased(_ name: String) -> String {
