@@ -194,7 +194,7 @@ struct ReplySearchTests {
         }
     }
 
-    @Test(arguments: ["snappy", "gzip, gzip, gzip"])
+    @Test(arguments: ["snappy", "gzip, deflate", "gzip, gzip, gzip"])
     func `A call's coding that nobody here undoes is refused`(encoding: String) throws {
         let play = try Self.call(Calls.message(Calls.plain), cut: 1000, encoding: encoding)
         #expect(play.statuses == [502] && play.toClient.contains("cannot be searched"))
@@ -202,7 +202,7 @@ struct ReplySearchTests {
 
     @Test(arguments: [
         ("utf-16", true), ("UTF-16LE", true), ("utf-8; charset=iso-8859-1", true), ("iso-2022-jp", true),
-        ("\"Windows-1252\"", true), ("binary", true),
+        ("\"Windows-1252\"", true), ("binary", true), ("'utf_8'", true), ("", true),
         ("utf-32", false), ("utf-7", false), ("ibm037", false), ("utf-8; charset=utf-7", false),
     ])
     func `F10: a reply in a charset in which a credential would not be found is refused`(

@@ -22,23 +22,27 @@ package enum TextCharset {
     /// Whether a text has octets of zero, as the wide charsets have all over, and no other text.
     package static func isWide(_ text: ByteBuffer) -> Bool { text.readableBytesView.firstIndex(of: 0) != nil }
 
+    /// Without quotes of either kind, which both are in use, and `-` for `_`.
     private static func named(in contentType: String) -> [String] {
         contentType.lowercasedASCII.cut(at: ";").dropFirst().compactMap { part in
-            let octets = part.utf8.filter { $0 != 0x20 && $0 != 0x09 && $0 != UInt8(ascii: "\"") }
+            let octets = part.utf8.filter { !ignored.contains($0) }.map {
+                $0 == UInt8(ascii: "_") ? UInt8(ascii: "-") : $0
+            }
             let text = String(decoding: octets, as: Unicode.UTF8.self)
-            return text.begins(with: "charset=") ? String(text.dropFirst(bytes: 8)) : nil
+            guard text.begins(with: "charset="), text.utf8.count > 8 else { return nil }
+            return String(text.dropFirst(bytes: 8))
         }
     }
 
-    /// How the names of charsets begin whose octets below 128 are ASCII's: IANA's Character Sets, and the labels of WHATWG's
-    /// Encoding Standard section 4.2. `binary` is none.
+    private static let ignored = Array(" \t\"'".utf8)
+
+    /// How the names of charsets begin whose octets below 128 are ASCII's.
+    ///
+    /// IANA's Character Sets, and the labels of WHATWG's Encoding Standard section 4.2; `binary` is none.
     private static let likeASCII = [
-        "utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii", "ansi_x3.4", "iso-8859", "iso8859",
-        "iso_8859",
-        "latin", "windows-", "cp125", "x-cp125", "cp1252", "koi8", "x-mac", "macintosh", "gb", "x-gbk",
-        "big5",
-        "euc-", "x-euc", "shift_jis", "shift-jis", "sjis", "x-sjis", "ks_c_5601", "ksc_5601", "tis-620",
-        "dos-874",
+        "utf-8", "utf8", "unicode-1-1-utf-8", "us-ascii", "ascii", "ansi-x3.4", "iso-8859", "iso8859",
+        "latin", "windows-", "cp125", "x-cp125", "koi8", "x-mac", "macintosh", "gb", "x-gbk", "big5",
+        "euc-", "x-euc", "shift-jis", "sjis", "x-sjis", "ks-c-5601", "ksc-5601", "tis-620", "dos-874",
         "ibm866", "cp866", "binary",
     ]
 

@@ -24,8 +24,9 @@ final class CallMessages {
     init?(_ headers: HTTPHeaders, keepingPrefixes keepsPrefixes: Bool = false) throws(DecodingFault) {
         guard
             headers["content-type"].contains(where: { $0.lowercasedASCII.begins(with: "application/grpc") }),
-            let coding = try ContentCoding.applied(headers["grpc-encoding"]).last
+            case let codings = try ContentCoding.applied(headers["grpc-encoding"]), let coding = codings.first
         else { return nil }
+        guard codings.count == 1 else { throw .unknownCoding }
         self.coding = coding
         self.keepsPrefixes = keepsPrefixes
     }

@@ -64,14 +64,18 @@ struct ReplySearch {
 
     /// Reads what the body is and how it is coded; whether it is.
     mutating func begin(_ head: HTTPResponseHead, hasBody: Bool) throws(SearchFault) -> Bool {
+        // As the agent is shown it: what an error says of it is no way for the credential either.
+        let types = head.headers["content-type"].map { type in
+            spellings.flatMap { ReflectionMask.masked(type, $0) } ?? type
+        }
         if spellings != nil, hasBody {
-            for type in head.headers["content-type"] {
+            for type in types {
                 if let name = TextCharset.hiding(in: type) { throw .hiding(told(name)) }
             }
         }
         if !kinds.isEmpty, hasBody, head.headers.first(name: "content-length") != "0" {
-            guard head.headers["content-type"].count <= 1 else { throw .severalTypes }
-            switch MaskableType(contentType: head.headers.first(name: "content-type")) {
+            guard types.count <= 1 else { throw .severalTypes }
+            switch MaskableType(contentType: types.first) {
             case .text(let syntax): mask = TextMask(kinds, syntax)
             case .opaque(let name): throw .opaque(told(name))
             case .charset(let name): throw .charset(told(name))
@@ -90,10 +94,9 @@ struct ReplySearch {
         return !decoders.isEmpty || messages != nil
     }
 
-    /// A name of the reply's, as the agent is told it: the server may have put the credential there.
+    /// A name of the reply's, as an error says it.
     private func told(_ name: String) -> String {
-        let masked = spellings.flatMap { ReflectionMask.masked(name, $0) } ?? name
-        return String(decoding: masked.utf8.prefix(HTTPLimits.toldName), as: Unicode.UTF8.self)
+        String(decoding: name.utf8.prefix(HTTPLimits.toldName), as: Unicode.UTF8.self)
     }
 
     /// Octets that are kept back of messages that have not come whole.
