@@ -222,10 +222,12 @@ struct ReplySearchTests {
         #expect(play.toClient.contains("would not be found") == !isPassed)
     }
 
-    @Test(arguments: [
-        ("text/plain; charset=\(secret)", MaskKinds([])), ("text/plain; charset=x-\(secret)", [.email]),
-        ("application/\(secret)", [.email]),
-    ])
+    @Test(
+        arguments: [
+            ("text/plain; charset=\(secret)", []), ("text/plain; charset=x-\(secret)", [.email]),
+            ("application/\(secret)", [.email]),
+        ] as [(String, MaskKinds)]
+    )
     func `F12: a refusal that names the reply's type does not name a credential in it`(
         type: String,
         masks: MaskKinds
