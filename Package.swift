@@ -198,7 +198,7 @@ let package = Package(
             .testTarget(name: "ModelTests", dependencies: ["Model", "TestSupport"]),
             .testTarget(name: "LiteralsTests", dependencies: ["Literals"]),
             .testTarget(name: "StatementsTests", dependencies: ["Statements", "Model", "TestSupport"]),
-            .testTarget(name: "SigningTests", dependencies: ["Signing", "Model"]),
+            .testTarget(name: "SigningTests", dependencies: ["Signing", "Model", "TestSupport"]),
             .testTarget(
                 name: "MaskingTests",
                 dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]

@@ -48,9 +48,9 @@ extension Denial {
     static var bodiesOverBudget: Denial {
         own(
             .overBudget,
-            "the bodies of this agent's requests that wait to be decided on have more than "
+            "the bodies of this agent's requests and replies that are held until they are looked through have more than "
                 + "\(GatewayLimits.bodies) octets together",
-            remedy: "Send fewer large requests at a time."
+            remedy: "Send fewer large requests, or ask for less, at a time."
         )
     }
 

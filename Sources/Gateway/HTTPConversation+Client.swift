@@ -43,7 +43,7 @@ extension HTTPConversation {
         if mayRead { context.read() } else { waitingToRead = true }
     }
 
-    /// Counts what the engine holds of a body among what it holds for the agent.
+    /// Counts what the engine holds of bodies among what it holds for the agent.
     func account() {
         guard engine.gatheredOctets != held else { return }
         let isWithin = authoriser.resident.hold(engine.gatheredOctets - held)

@@ -67,6 +67,7 @@ package enum DecodingFault: Error, Sendable, Hashable, CustomStringConvertible {
     case malformed
     case incomplete
     case tooLarge
+    case messageTooLarge
     case noMemory
 
     package var description: String {
@@ -78,6 +79,8 @@ package enum DecodingFault: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooLarge:
             "is more than \(ReflectionLimits.ratio) times its coded size, and over "
                 + "\(ReflectionLimits.unmeasured) octets"
+        case .messageTooLarge:
+            "has a compressed message of more than \(ReflectionLimits.message) octets"
         case .noMemory: "cannot be decoded for want of memory"
         }
     }

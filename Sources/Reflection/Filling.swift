@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import Wire
 
-/// Writes over a range, octet for octet: a text of the same length, and escaped where it was.
+/// Writes over a range, octet for octet: a text of the same length, escaped where it was and as wide.
 enum Filling {
     static func fill(_ bytes: inout ByteBuffer, _ range: Range<Int>, with filler: UInt8) {
         var index = range.lowerBound
@@ -12,7 +12,8 @@ enum Filling {
                 bytes.setInteger(hexDigit(filler & 15), at: digits.upperBound - 1)
                 index = digits.upperBound
             } else {
-                bytes.setInteger(filler, at: index)
+                // No secret has an octet of zero: it is UTF-16's.
+                if octet(bytes, index) != 0 { bytes.setInteger(filler, at: index) }
                 index += 1
             }
         }

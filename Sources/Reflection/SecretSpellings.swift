@@ -1,7 +1,7 @@
 internal import Model
 internal import Wire
 
-/// What a secret could come back as: itself, in base64 at any alignment, in hexadecimal.
+/// What a secret could come back as: itself, in UTF-16, in base64 at any alignment, in hexadecimal.
 ///
 /// Escapes (`%41`, `\u0041`, `&#65;`) are undone by `ReflectionMask`, so that a text may be escaped in part, and
 /// base64 as well. The search takes either case. Built once for a secret and shared; has no description.
@@ -35,7 +35,8 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
             secrets += Self.secrets(in: value).filter { !secrets.contains($0) }
         }
         for secret in secrets where secret.count >= shortest {
-            let texts = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
+            let plain = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
+            let texts = plain + plain.map(Self.wide)
             let base64 = Base64.tracesOf(secret)
             patterns += texts + base64 + [secret.flatMap(Self.hex)]
             fillers += texts.map { _ in UInt8(ascii: "*") } + base64.map { _ in UInt8(ascii: "A") }
@@ -62,6 +63,9 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
         let alone = password.isEmpty || password.elementsEqual("x-oauth-basic".utf8)
         return [whole, pair, alone ? user : password]
     }
+
+    /// Of both byte orders: without the zero in front of it or behind.
+    private static func wide(_ secret: [UInt8]) -> [UInt8] { Array(secret.flatMap { [$0, 0] }.dropLast()) }
 
     private static func hex(_ octet: UInt8) -> [UInt8] {
         [octet >> 4, octet & 15].map { $0 < 10 ? UInt8(ascii: "0") &+ $0 : UInt8(ascii: "a") &+ $0 &- 10 }

@@ -63,9 +63,6 @@ package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDeb
         self.signing = signing
     }
 
-    /// Whether a reply can bring it back: what signs is not sent.
-    package var isSent: Bool { signing == nil }
-
     package var description: String { "Injection(\(place))" }
     package var debugDescription: String { description }
     package var customMirror: Mirror { Mirror(self, children: ["place": place]) }

@@ -168,6 +168,30 @@ extension EndToEnd {
             try expectKept(outcome)
         }
 
+        @Test("F18 F19: with temporary keys S3 gives large objects out in ranges as well")
+        func temporaryRanges() throws {
+            let (outcome, requests) = try python(
+                """
+                s3 = client("s3")
+                s3.create_bucket(Bucket="bucket-of-ranges", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+                whole = os.urandom(11 << 20)
+                several = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+                s3.upload_fileobj(io.BytesIO(whole), "bucket-of-ranges", "large", Config=several)
+                back = io.BytesIO()
+                s3.download_fileobj("bucket-of-ranges", "large", back, Config=several)
+                assert back.getvalue() == whole
+                print("done")
+                """,
+                profile: "temporary"
+            )
+            #expect(outcome.output == "done\n", "\(outcome) \(requests)")
+            #expect(
+                requests.allSatisfy { $0.hasPrefix("good s3 ") && $0.hasSuffix("token=True") },
+                "\(requests)"
+            )
+            try expectKept(outcome)
+        }
+
         @Test(
             "What is signed for another region or service is refused, and so is what is signed chunk by chunk"
         )

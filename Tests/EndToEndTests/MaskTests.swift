@@ -123,6 +123,23 @@ extension EndToEnd {
             }
         }
 
+        @Test("UTF-16 without a label is refused as well: nothing could be masked in it")
+        func wide() throws {
+            for charset in ["utf-16", "utf-16-le", "utf-16-be", "utf-32"] {
+                let reply = try replies("-o -", mirrored("/wide?\(charset)"))
+                let (agent, outside) = (
+                    reply.agent.replacing("\0", with: ""), reply.outside.replacing("\0", with: "")
+                )
+                #expect(outside.contains(person), "the control: \(outside)")
+                #expect(!agent.contains("bob@") && !agent.contains("xxx@"), "\(agent)")
+            }
+            let messages = try place.records(["--denied"]).compactMap(\.record.message)
+            #expect(
+                messages.count == 4 && messages.allSatisfy { $0.contains("octets of zero") },
+                "\(messages)"
+            )
+        }
+
         @Test("A child whose own profile masks nothing has its parent's masks")
         func inherited() throws {
             let reply = try replies("", mirrored("/echo?enc=plain"), in: "bailey run -p open --")

@@ -40,6 +40,21 @@ extension EndToEnd {
             #expect(check.code == 65 && check.errors.contains("mistaken.yaml:\(position)"), "\(check)")
         }
 
+        @Test(
+            "C20: a host pattern that covers other people's hosts is warned of where it is written; one's own is not",
+            arguments: [
+                ("https://*.github.io", true), ("https://*.amazonaws.com", true), ("https://**.com", true),
+                ("https://*.own.test", false), ("https://me.github.io", false),
+            ]
+        )
+        func sharedSuffix(to: String, isWarned: Bool) throws {
+            try place.profile("wide", "egress: [{to: \"\(to)\", allow: [GET]}]\n")
+            let check = try place.bailey(["profile", "check", place.profiles + "/wide.yaml"])
+            #expect(check.code == 0, "\(check)")
+            #expect((check.output + check.errors).contains("wide.yaml:3:") == isWarned, "\(check)")
+            #expect((check.output + check.errors).contains("warning") == isWarned, "\(check)")
+        }
+
         @Test("The allowed twin of the bad profiles runs")
         func goodProfile() throws {
             try place.profile("good", "extends: [base]\nlimits: {time: 1m}\n")

@@ -23,12 +23,13 @@ extension EndToEnd {
                 credentials:
                   token: {from: {env: SERVICE_TOKEN}, as: bearer, \(bound), placeholder: SERVICE_TOKEN}
                   short: {from: {env: SERVICE_SHORT}, as: bearer, \(bound)}
+                  signer: {from: {env: SERVICE_KEY}, as: aws-sigv4 us-east-1 execute-api, \(bound)}
 
                 """,
                 to: place.configuration + "/credentials.yaml",
                 mode: 0o600
             )
-            for (profile, credential) in [("mirror", "token"), ("short", "short")] {
+            for (profile, credential) in [("mirror", "token"), ("short", "short"), ("signed", "signer")] {
                 let rule = "private: true, to: \"https://allowed.test:\(mirror.port)\", allow: [\"* /**\"]"
                 try place.profile(
                     profile,
@@ -231,6 +232,61 @@ extension EndToEnd {
             let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
             let outside = try place.control("curl -sS -m10 \(ca) \(url)/kept")
             #expect(outside.output == "auth=Bearer \(token)\n", "the control")
+        }
+
+        @Test(
+            "F10: it is masked in UTF-16, with and without a label, and a charset that would hide it is refused"
+        )
+        func wide() throws {
+            let paths = ["utf-16-le", "utf-16-be&utf-16be", "utf-16&UTF-16", "utf-8&utf-8"]
+            // What is shown has no octets of zero.
+            for reply in try replies("", paths.map { "/wide?\($0)" }) {
+                #expect(reply.outside.contains("Bearer \(token)"), "the control: \(reply)")
+                #expect(
+                    reply.agent == reply.outside.replacing(token, with: "************************"),
+                    "\(reply)"
+                )
+            }
+            for reply in try replies("", ["/wide?utf-32&utf-32", "/wide?cp037&ibm037"]) {
+                #expect(
+                    !reply.outside.isEmpty && !reply.outside.contains("would not be found"),
+                    "the control"
+                )
+                #expect(
+                    reply.agent.contains("in which a credential that this host was sent would not be found")
+                )
+            }
+        }
+
+        @Test("F09: the token of temporary AWS keys is masked in the reply, in any spelling")
+        func sessionToken() throws {
+            let session = "FwoGZXIvYXdzE/t0k3n+REAL=="
+            let paths = ["/wide?utf-8", "/wide?utf-16-be"].map { "https://allowed.test:\(mirror.port)\($0)" }
+            let read = "| tr -cd '[:print:]'; echo"
+            let outcome = try place.agent(
+                paths.map { "curl -sS -m10 '\($0)' \(read)" }.joined(separator: "\n"),
+                profile: "signed",
+                environment: ["SERVICE_KEY": "ASIA2345672345672345:the-secret-that-signs:\(session)"]
+            )
+            let stars = "\"token\": \"\(String(repeating: "*", count: session.count))\""
+            #expect(outcome.lines.count == 2 && outcome.lines.allSatisfy { $0.contains(stars) }, "\(outcome)")
+            #expect(
+                outcome.lines.allSatisfy { $0.contains("AWS4-HMAC-SHA256 Credential=ASIA2345672345672345/") }
+            )
+            let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
+            let control = try place.control(
+                paths.map { "curl -sS -m10 \(ca) -H 'X-Amz-Security-Token: \(session)' '\($0)' \(read)" }
+                    .joined(separator: "\n")
+            )
+            #expect(control.lines.allSatisfy { $0.contains(session) }, "the control: \(control)")
+            #expect(
+                try place.records().count {
+                    $0.record.credential == "signer" && $0.record.message?.contains("was masked") == true
+                } == 2
+            )
+            for folder in ["state", "run", "workspace", "home"] {
+                #expect(try place.files(holding: session, below: folder).isEmpty)
+            }
         }
 
         @Test("F10: the limit: an encoding that is not looked for passes")

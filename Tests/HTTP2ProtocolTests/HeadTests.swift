@@ -1,4 +1,5 @@
 import HTTP2Protocol
+import NIOCore
 import NIOHPACK
 import NIOHTTP1
 import Testing
@@ -164,6 +165,14 @@ struct HeadTests {
         #expect(throws: HTTP2Fault.self) {
             try HTTP2Response.head(HPACKHeaders([(":status", status)]), ends: true, hasBody: true)
         }
+    }
+
+    @Test func `a name that is not ASCII is refused before the library would have to write it`() throws {
+        var octets = ByteBuffer(bytes: [0, 2, 0xC3, 0xA4, 1, 0x78])
+        var decoder = HPACKDecoder(allocator: ByteBufferAllocator())
+        let block = try decoder.decodeHeaders(from: &octets)
+        #expect(block.first?.name == "\u{e4}")
+        #expect(throws: HTTP2Fault.self) { try HTTP2Trailers.fields(block) }
     }
 
     @Test func `trailers hold no pseudo-header fields`() throws {

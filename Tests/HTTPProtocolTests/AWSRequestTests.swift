@@ -5,8 +5,8 @@ import Wire
 
 /// What becomes of a client's signature of AWS; that the new one is right, `AWSSignerTests` and boto3's requests show.
 struct AWSRequestTests {
-    private static let id = "AKIA2345672345672345"
-    private static let host = "s3.eu-central-1.amazonaws.com"
+    static let id = "AKIA2345672345672345"
+    static let host = "s3.eu-central-1.amazonaws.com"
     private static let moment: Int64 = 1_440_938_160
     private static let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -15,15 +15,15 @@ struct AWSRequestTests {
             + "SignedHeaders=host;x-amz-date, Signature=00ff"
     }
 
-    private static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection
-    {
+    static func injection(_ key: String = "AKIDREAL:real-secret", scope: AWSScope? = nil) -> Injection {
         Injection(.awsSignature, value: key, signing: Injection.Signing(scope: scope, seconds: moment))
     }
 
-    private func play(
-        _ injection: Injection? = injection(),
-        to host: String = host
-    ) throws -> Playbook {
+    private func play(_ injection: Injection? = injection(), to host: String = host) throws -> Playbook {
+        try Self.play(injection, to: host)
+    }
+
+    static func play(_ injection: Injection? = injection(), to host: String = host) throws -> Playbook {
         try Playbook(
             Playbook.captured(host),
             scheme: .https,
@@ -77,10 +77,60 @@ struct AWSRequestTests {
         }
     }
 
+    @Test
+    func
+        `F09: the token of a temporary key is masked in the reply, and what is never sent is not looked for`()
+        throws
+    {
+        let reply = lines(
+            "HTTP/1.1 200 OK",
+            "X-Echo: t0k3n-REAL real-secret",
+            "content-length: 10",
+            body: "t0k3n-REAL"
+        )
+        let temporary = try play(Self.injection("ASIAREAL:real-secret:t0k3n-REAL"), to: Self.host)
+        let asked = request("GET /b", Self.authorization(), "X-Amz-Content-Sha256: \(Self.empty)")
+        try temporary.client(asked)
+        try temporary.upstream(reply)
+        #expect(
+            temporary.toClient
+                == reply.replacing("t0k3n-REAL", with: "**********"),
+            "the secret that signs was not sent: the server cannot have it from here"
+        )
+        #expect(temporary.masked == [.header, .body])
+        // The control: nothing is sent of a lasting key.
+        let lasting = try play(Self.injection("ASIAREAL:t0k3n-REAL"))
+        try lasting.client(asked)
+        try lasting.upstream(reply)
+        #expect(lasting.toClient == reply && lasting.masked.isEmpty)
+    }
+
+    @Test(arguments: [("s3", true), ("s3-object-lambda", false), ("execute-api", false)])
+    func `With a temporary key ranges are asked for of S3 alone`(service: String, isAsked: Bool) throws {
+        let scope = try #require(AWSScope(region: "us-east-1", service: service))
+        let play = try play(Self.injection("ASIAREAL:real-secret:t0k3n-REAL", scope: scope), to: "minio.test")
+        try play.client(
+            request(
+                "GET /b/k",
+                "X-Amz-Content-Sha256: \(Self.empty)",
+                "Range: bytes=1-1",
+                host: "minio.test"
+            )
+        )
+        #expect(play.toUpstream.contains("/us-east-1/\(service)/aws4_request"))
+        #expect(play.toUpstream.contains("Range: bytes=1-1") == isAsked)
+    }
+
+    @Test func `A token that cannot be looked for is not sent`() throws {
+        let play = try play(Self.injection("ASIAREAL:real-secret:" + String(repeating: "t", count: 4097)))
+        try play.client(request("GET /b", Self.authorization(), "X-Amz-Content-Sha256: \(Self.empty)"))
+        #expect(play.statuses == [503] && play.toUpstream.isEmpty)
+    }
+
     @Test func `A temporary key brings its token, signed`() throws {
-        let play = try play(Self.injection("ASIAREAL:real-secret:t0k3n"))
+        let play = try play(Self.injection("ASIAREAL:real-secret:t0k3n-REAL"))
         try play.client(request("GET /b", Self.authorization(), "X-Amz-Content-Sha256: UNSIGNED-PAYLOAD"))
-        #expect(play.toUpstream.contains("x-amz-security-token: t0k3n\r\n"))
+        #expect(play.toUpstream.contains("x-amz-security-token: t0k3n-REAL\r\n"))
         #expect(
             play.toUpstream.contains(
                 "SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token,"

@@ -97,6 +97,16 @@ struct BodyCopyTests {
         #expect(found.isEmpty && copy.missing?.contains(why) == true, "\(found) \(copy.missing ?? "-")")
     }
 
+    @Test func `Where rules mask, text with octets of zero is not recorded; secrets are masked in it anyway`()
+    {
+        let wide: [UInt8] = "m=bob@example.org s3cr3t-REAL-and-long".utf8.flatMap { [$0, 0] }
+        let (found, copy) = Self.recorded(wide, Self.text, [.email])
+        #expect(found.isEmpty && copy.missing?.contains("octets of zero") == true)
+        let (other, whole) = Self.recorded(wide, Self.text)
+        #expect(whole.missing == nil && other.replacing("\0", with: "").hasPrefix("m=bob@example.org ***"))
+        #expect(!other.replacing("\0", with: "").contains("s3cr3t"))
+    }
+
     /// gzip of `hello hello hello`.
     private static let gzip: [UInt8] = [
         0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x90, 0x00, 0x80,

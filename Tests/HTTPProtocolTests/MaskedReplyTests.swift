@@ -49,6 +49,8 @@ struct MaskedReplyTests {
         ("application/zip", "is application/zip, which cannot be masked"), ("image/png", "is image/png"),
         ("application/grpc", "is application/grpc"),
         ("text/plain; charset=\"UTF-16\"", "has the charset utf-16"),
+        ("text/plain; charset=utf-8; charset=utf-16", "has the charset utf-16"),
+        ("text/plain; charset=ibm037", "has the charset ibm037"),
         ("application/json\r\nContent-Type: image/png", "has several Content-Type fields"),
     ])
     func `A body that cannot be masked is refused, with what to do`(type: String, said: String) throws {
@@ -57,6 +59,28 @@ struct MaskedReplyTests {
         #expect(play.statuses == [502])
         #expect(play.toClient.contains(said), "\(play.toClient)")
         #expect(play.refused.map(\.reason) == [.upstreamFailed])
+    }
+
+    @Test(arguments: [1, 4, 1000])
+    func `Text with octets of zero, as UTF-16 without a label, is refused before any of them goes on`(
+        cut: Int
+    )
+        throws
+    {
+        let little: [UInt8] = Self.mail.utf8.flatMap { [$0, 0] }
+        let big: [UInt8] = [0xFE, 0xFF] + Self.mail.utf8.flatMap { [0, $0] }
+        for wide in [little, big] {
+            let play = try Self.play()
+            try play.upstream(
+                lines("HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Length: \(wide.count)")
+            )
+            for start in stride(from: 0, to: wide.count, by: cut) {
+                try play.upstream(octets: Array(wide[start..<min(wide.count, start + cut)]))
+            }
+            #expect(play.refused.map(\.reason) == [.upstreamFailed])
+            #expect(play.refused.first?.message.contains("octets of zero") == true, "\(play.refused)")
+            #expect(play.octetsToClient.suffix(8).allSatisfy { $0 != 0 } && !play.toClient.contains("bob"))
+        }
     }
 
     @Test(arguments: ["204 No Content", "304 Not Modified", "200 OK\r\nContent-Length: 0"])

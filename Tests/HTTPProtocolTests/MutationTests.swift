@@ -7,30 +7,6 @@ import Wire
 /// Conversations damaged at random, the same way in each run: the engine never traps, its actions always pass the
 /// ledger (or the playbook throws), and what goes upstream is one well-formed head for each request asked about.
 struct MutationTests {
-    private static let seeds = [
-        lines("GET /v1/../x?y=%2e HTTP/1.1", "Host: allowed.test", "Accept: */*", "Connection: keep-alive"),
-        lines("POST /a HTTP/1.1", "Host: allowed.test", "Content-Length: 5", body: "hello"),
-        lines(
-            "POST /a HTTP/1.1",
-            "Host: allowed.test",
-            "Transfer-Encoding: chunked",
-            body: "5\r\nhello\r\n0\r\nX: y\r\n\r\n"
-        ),
-        lines(
-            "PUT http://allowed.test/ HTTP/1.1",
-            "Host: allowed.test",
-            "Expect: 100-continue",
-            "Content-Length: 1",
-            body: "x"
-        ),
-        lines("CONNECT allowed.test:443 HTTP/1.1", "Host: allowed.test:443"),
-    ]
-
-    private static let responses = [
-        StateMachineTests.ok, lines("HTTP/1.1 204 No Content", "X: y"),
-        lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", body: "2\r\nhi\r\n0\r\n\r\n"),
-    ]
-
     @Test(arguments: 0..<1500 as Range<UInt64>)
     func `Damaged conversations neither trap nor get through unasked`(seed: UInt64) throws {
         var random = SplitMix(seed)
@@ -42,9 +18,9 @@ struct MutationTests {
         }
         for _ in 0..<4 {
             let cut = Int.random(in: 1...40, using: &random)
-            try play.client(Self.damaged(Self.seeds, &random), cut: cut)
+            try play.client(Self.damaged(Conversations.requests, &random), cut: cut)
             if Int.random(in: 0..<3, using: &random) > 0 {
-                try play.upstream(Self.damaged(Self.responses, &random), cut: cut)
+                try play.upstream(Self.damaged(Conversations.replies, &random), cut: cut)
             }
             if Int.random(in: 0..<8, using: &random) == 0 { try play.upstreamEnds() }
             if Int.random(in: 0..<8, using: &random) == 0 { try play.clientEnds() }
@@ -53,7 +29,10 @@ struct MutationTests {
         #expect(sent <= play.asked.count)
         #expect(
             play.asked.allSatisfy { request in
-                if case .http(_, let path, _) = request.action { !path.contains("/../") } else { false }
+                switch request.action {
+                case .http(_, let path, _), .webSocket(let path, _): !path.contains("/../")
+                default: false
+                }
             }
         )
     }

@@ -16,6 +16,8 @@ final class Playbook {
     private(set) var finished = 0
     private(set) var toUpstream = ""
     private(set) var toClient = ""
+    /// The same, where it is no text.
+    private(set) var octetsToClient: [UInt8] = []
     private(set) var isClosed = false
     private(set) var tunnel: Endpoint?
     /// Nil leaves the rulings to `rule`.
@@ -192,7 +194,10 @@ final class Playbook {
             case .requestHead, .unreadable: throw LedgerViolation.closed
             }
         try client.writeOutbound(part)
-        while let bytes = try client.readOutbound(as: ByteBuffer.self) { toClient += String(buffer: bytes) }
+        while let bytes = try client.readOutbound(as: ByteBuffer.self) {
+            toClient += String(buffer: bytes)
+            octetsToClient += bytes.readableBytesView
+        }
     }
 
     private func send(toUpstream message: HTTPMessage) throws {

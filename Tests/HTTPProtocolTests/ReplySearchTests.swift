@@ -1,6 +1,9 @@
+import Foundation
 import HTTPProtocol
 import Model
 import NIOHTTP1
+import Reflection
+import TestSupport
 import Testing
 import Wire
 
@@ -137,6 +140,122 @@ struct ReplySearchTests {
         }
     }
 
+    private static func call(_ octets: [UInt8], cut: Int, encoding: String = "gzip") throws -> Playbook {
+        let play = try Self.play()
+        try play.upstream(
+            lines(
+                "HTTP/1.1 200 OK",
+                "Content-Type: application/grpc",
+                "Grpc-Encoding: \(encoding)",
+                "Connection: close"
+            )
+        )
+        for start in stride(from: 0, to: octets.count, by: cut) {
+            try play.upstream(octets: Array(octets[start..<min(octets.count, start + cut)]))
+        }
+        try play.upstreamEnds()
+        return play
+    }
+
+    @Test(arguments: [1, 2, 7, 1000])
+    func `F10: a call's compressed messages are undone, searched, and passed on as they are`(cut: Int) throws
+    {
+        let octets =
+            Calls.message(Calls.withSecret) + Calls.message("plain") + Calls.message([])
+            + Calls.message(Calls.plain)
+        let play = try Self.call(octets, cut: cut)
+        #expect(!play.toClient.contains("s3cr3t") && !play.toClient.lowercased().contains("grpc-encoding"))
+        let text = "auth=Bearer \(Self.stars); "
+        #expect(play.toClient.contains(text + text + text), "\(play.toClient)")
+        #expect(play.toClient.contains("plain") && play.toClient.contains("hello hello hello hello"))
+        #expect(play.masked == [.body] && play.finished == 1)
+        // The control: where nothing is looked for they stay as they are.
+        let other = try Playbook()
+        try other.client(StateMachineTests.get)
+        try other.upstream(lines("HTTP/1.1 200 OK", "Content-Type: application/grpc", "Grpc-Encoding: gzip"))
+        try other.upstream(octets: octets)
+        #expect(other.octetsToClient.suffix(octets.count) == octets[...])
+    }
+
+    @Test func `A call's message is undone up to 4 MiB, and what is cut or broken ends the reply`() throws {
+        var random = SplitMix(1)
+        for (count, isWhole) in [(ReflectionLimits.message, true), (ReflectionLimits.message + 1, false)] {
+            let noise = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            let coded = try Process.gzip(noise, level: 1)
+            let play = try Self.call(Calls.message(coded), cut: 65_536)
+            #expect(play.refused.isEmpty == isWhole, "\(play.refused)")
+            #expect((play.octetsToClient.count > count) == isWhole)
+        }
+        let whole = Calls.message(Calls.withSecret)
+        for octets in [Array(whole.dropLast()), Calls.message(Calls.withSecret.dropLast()), [1, 0, 0]] {
+            let play = try Self.call(octets, cut: 1000)
+            #expect(play.refused.map(\.reason) == [.upstreamFailed])
+            #expect(!play.toClient.contains("auth=") && play.finished == 0)
+        }
+    }
+
+    @Test(arguments: ["snappy", "gzip, deflate", "gzip, gzip, gzip"])
+    func `A call's coding that nobody here undoes is refused`(encoding: String) throws {
+        let play = try Self.call(Calls.message(Calls.plain), cut: 1000, encoding: encoding)
+        #expect(play.statuses == [502] && play.toClient.contains("cannot be searched"))
+    }
+
+    @Test(arguments: [
+        ("utf-16", true), ("UTF-16LE", true), ("utf-8; charset=iso-8859-1", true), ("iso-2022-jp", true),
+        ("\"Windows-1252\"", true), ("binary", true), ("'utf_8'", true), ("", true),
+        ("utf-32", false), ("utf-7", false), ("ibm037", false), ("utf-8; charset=utf-7", false),
+    ])
+    func `F10: a reply in a charset in which a credential would not be found is refused`(
+        charset: String,
+        isPassed: Bool
+    ) throws {
+        let play = try Self.play()
+        try play.upstream(
+            lines(
+                "HTTP/1.1 200 OK",
+                "Content-Type: text/plain; charset=\(charset)",
+                "Content-Length: 1",
+                body: "x"
+            )
+        )
+        #expect(play.statuses == [isPassed ? 200 : 502], "\(play.toClient)")
+        #expect(play.toClient.contains("would not be found") == !isPassed)
+    }
+
+    @Test(
+        arguments: [
+            ("text/plain; charset=\(secret)", []), ("text/plain; charset=x-\(secret)", [.email]),
+            ("application/\(secret)", [.email]),
+        ] as [(String, MaskKinds)]
+    )
+    func `F12: a refusal that names the reply's type does not name a credential in it`(
+        type: String,
+        masks: MaskKinds
+    ) throws {
+        let play = try CredentialsTests.play(.allowed(injection: CredentialsTests.injection, masks: masks))
+        try play.client(StateMachineTests.get)
+        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Type: \(type)", "Content-Length: 1", body: "x"))
+        #expect(play.statuses == [502] && play.toClient.contains(Self.stars), "\(play.toClient)")
+        #expect(!play.toClient.lowercased().contains(Self.secret.lowercased()))
+        #expect(!play.refused.contains { $0.message.lowercased().contains(Self.secret.lowercased()) })
+    }
+
+    @Test(arguments: [false, true], [1, 3, 1000])
+    func `F10: it is masked in UTF-16 of either byte order, which stays what it is`(
+        isBig: Bool,
+        cut: Int
+    ) throws {
+        func wide(_ text: String) -> [UInt8] { text.utf8.flatMap { isBig ? [0, $0] : [$0, 0] } }
+        let play = try Self.play()
+        let body = wide("auth=\(Self.secret);")
+        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Length: \(body.count)"))
+        for start in stride(from: 0, to: body.count, by: cut) {
+            try play.upstream(octets: Array(body[start..<min(body.count, start + cut)]))
+        }
+        #expect(play.octetsToClient.suffix(body.count) == wide("auth=\(Self.stars);")[...])
+        #expect(play.masked == [.body])
+    }
+
     @Test func `Without a credential nothing is looked for or changed`() throws {
         let play = try Playbook()
         try play.client(StateMachineTests.get)
@@ -160,5 +279,23 @@ struct ReplySearchTests {
         #expect(play.statuses == [503])
         #expect(play.toUpstream.isEmpty)
         #expect(!play.toClient.contains(value))
+    }
+}
+
+extension Process {
+    /// By the program of that name.
+    fileprivate static func gzip(_ octets: [UInt8], level: Int) throws -> [UInt8] {
+        let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try Data(octets).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/gzip")
+        process.arguments = ["-\(level)", "-c", file.path]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        try process.run()
+        let coded = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Array(coded)
     }
 }

@@ -64,18 +64,6 @@ struct FuzzTests {
 
     @Test("Profiles, system call policies and globs: no trap, read or refused, the same each time")
     func files() throws {
-        let profile = """
-            bailey: 1
-            name: app
-            files: {read: [/a, ~/b], write: ["$WORKSPACE"], protect: ["$WORKSPACE/**/.git/hooks/"]}
-            env: {pass: [LANG, "CI_*"], set: {MODE: x}}
-            limits: {memory: 4GiB, cpus: 1.5, time: 30m}
-            egress:
-              - {to: "https://*.a.test:8443", allow: ["GET /a/**", "git fetch"], private: true, mask: [pii]}
-              - {to: "tcp://[2001:db8::1]:22", allow: [connect]}
-            children: {profiles: [a], depth: 1, count: 2}
-
-            """
         let policy = """
             {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["ptrace"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
             "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}]}
@@ -84,7 +72,7 @@ struct FuzzTests {
             "[", "{", ": ", "- ", "&a ", "*a", "!!x", "|", "\"", "'", "\n", "\t", "**", "$", "~", "\\u0000",
             "1e999", "null",
         ]
-        try Fuzz("profile-files", texts: [profile, policy], words: words).run { input, _ in
+        try Fuzz("profile-files", texts: [ProfileSeed.text, policy], words: words).run { input, _ in
             let text = String(decoding: input, as: UTF8.self)
             try Finding.unless((try? load(text)) == (try? load(text)), "read again it is another")
             try Finding.unless(problems(text).allSatisfy { !$0.isEmpty }, "a problem without a word")

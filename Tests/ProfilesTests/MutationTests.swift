@@ -1,26 +1,9 @@
 import Profiles
+import TestSupport
 import Testing
 
 /// Changes a valid profile at random, from fixed seeds: whatever comes, it is read or refused, and never both.
 struct MutationTests {
-    private static let seedText = """
-        bailey: 1
-        name: app
-        extends: []
-        files: {read: [/a, ~/b], write: ["$WORKSPACE"], hide: [$TMPDIR/c]}
-        env:
-          pass: [LANG, "CI_*"]
-          set: {MODE: x}
-        limits: {memory: 4GiB, cpus: 1.5, time: 30m}
-        egress:
-          - to: https://*.a.test:8443
-            allow: ["GET /a/**", '* /b/*']
-            private: true
-          - to: tcp://[2001:db8::1]:22
-            allow: [connect]
-        children: {profiles: [a, b], depth: 1, count: 2}
-
-        """
     private static let fragments = [
         "[", "]", "{", "}", ":", ": ", "- ", "? ", "&a ", "*a ", "!x ", "|", ">", "\"", "'", "#", "\n", "\t",
         " ", "%", "<<: ", "---\n", "...\n",
@@ -28,22 +11,13 @@ struct MutationTests {
         "9999999999999999999999", "-1", "null", "\\", "\r",
     ]
 
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ (state >> 29)
-        }
-    }
-
     @Test("A profile changed at random is read or refused with a position, and never traps", arguments: 0..<8)
     func mutations(seed: Int) throws {
-        #expect(problems(Self.seedText) == [])
-        var random = Generator(state: UInt64(seed))
+        #expect(problems(ProfileSeed.text) == [])
+        var random = SplitMix(UInt64(seed))
         var refused = 0
         for _ in 0..<400 {
-            var text = Array(Self.seedText.unicodeScalars)
+            var text = Array(ProfileSeed.text.unicodeScalars)
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 let at = Int.random(in: 0..<text.count, using: &random)
                 let fragment = Self.fragments[Int.random(in: 0..<Self.fragments.count, using: &random)]

@@ -41,6 +41,16 @@ enum Texts {
         .init(name: "as it is", text: "auth=\(secret);", masked: "auth=\(stars(19));"),
         .init(name: "upper case", text: "<\(secret.uppercased())>", masked: "<\(stars(19))>"),
         .init(name: "twice, side by side", text: secret + secret, masked: stars(38)),
+        .init(
+            name: "UTF-16, low octet first",
+            text: "a\0=\0" + each { String(decoding: [$0, 0], as: UTF8.self) } + "b\0",
+            masked: "a\0=\0" + stars(19, "*\0") + "b\0"
+        ),
+        .init(
+            name: "UTF-16, high octet first",
+            text: "\0a\0=" + each { String(decoding: [0, $0], as: UTF8.self) },
+            masked: "\0a\0=" + stars(19, "\0*")
+        ),
         .init(name: "hex", text: "x" + each { hex($0) } + "x", masked: "x" + stars(38, "0") + "x"),
         .init(name: "HEX", text: "x" + each { hex($0).uppercased() }, masked: "x" + stars(38, "0")),
         .init(name: "every octet in %", text: "?" + each { "%" + hex($0) }, masked: "?" + stars(19, "%2A")),

@@ -6,19 +6,17 @@ package enum MaskableType: Sendable, Equatable {
     case text(EscapeSyntax)
     /// Nothing that could be masked: pictures, archives, unknown types. The type's name, without parameters.
     case opaque(String)
-    /// Text in a charset in which ASCII is not itself.
+    /// Text in a charset in which ASCII is not itself, or may not be.
     case charset(String)
 
     /// Nil, which no `Content-Type` says, is text: browsers and tools look into it.
     package init(contentType: String?) {
-        let parts = (contentType ?? "text/plain").lowercasedASCII.cut(at: ";").map(Self.trimmed)
-        let name = parts.first ?? ""
-        if let charset = parts.dropFirst().first(where: { $0.begins(with: "charset=") }),
-            Self.foreign.contains(where: { charset.firstPlace(ofText: $0) != nil })
-        {
-            self = .charset(String(charset.rest(behind: charset.firstPlace(of: "=") ?? charset.startIndex)))
+        let contentType = contentType ?? "text/plain"
+        if let charset = TextCharset.foreign(in: contentType) {
+            self = .charset(charset)
             return
         }
+        let name = contentType.lowercasedASCII.cut(at: ";").first.map(Self.trimmed) ?? ""
         switch name {
         case "application/x-www-form-urlencoded": self = .text(.form)
         case "text/html", "text/xml", "application/xml", "application/xhtml+xml":
@@ -28,11 +26,6 @@ package enum MaskableType: Sendable, Equatable {
         default: self = .opaque(name.isEmpty ? "of no type" : name)
         }
     }
-
-    /// Charsets in which ASCII text has other octets, or may have.
-    private static let foreign = [
-        "utf-16", "utf16", "utf-32", "utf32", "ucs-2", "utf-7", "ebcdic", "iso-2022", "hz-gb",
-    ]
 
     private static func isText(_ name: String) -> Bool {
         name.begins(with: "text/") || name.begins(with: "multipart/") || name.begins(with: "message/")
@@ -51,7 +44,7 @@ package enum MaskableType: Sendable, Equatable {
     ]
 
     private static func trimmed(_ text: Substring) -> String {
-        let octets = text.utf8.filter { $0 != 0x20 && $0 != 0x09 && $0 != UInt8(ascii: "\"") }
+        let octets = text.utf8.filter { $0 != 0x20 && $0 != 0x09 }
         return String(decoding: octets, as: Unicode.UTF8.self)
     }
 }

@@ -71,6 +71,12 @@ struct AWSRequest {
         return !claim.scope.service.begins(with: "s3")
     }
 
+    /// Whether a signed request is one of S3's; those of its Object Lambda (`s3-object-lambda`) go to programs.
+    static func isSignedForS3(_ head: HTTPRequestHead) -> Bool {
+        head.headers.first(name: "authorization").flatMap { AWSClaim(authorization: $0) }?
+            .scope.service.isSame(as: "s3") ?? false
+    }
+
     func sign(_ head: inout HTTPRequestHead) throws(HTTPFault) {
         let claim = try claim(of: head)
         let scope = try scope(claim)

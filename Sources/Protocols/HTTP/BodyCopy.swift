@@ -24,6 +24,8 @@ package struct BodyCopy {
     private var decoders: [ContentDecoder] = []
     private var mask: RecordMask
     private var frames: FrameCopy?
+    /// A text in which rules mask something.
+    private var isMaskedText = false
 
     /// - Parameters:
     ///   - side: whose.
@@ -40,6 +42,7 @@ package struct BodyCopy {
             let named = headers["content-encoding"].joined(separator: ", ")
             coding = named.isEmpty ? nil : named
             (mask, missing) = Self.mask(headers, secrets, kinds)
+            isMaskedText = missing == nil && !kinds.isEmpty
             guard missing == nil else { return }
             do throws(DecodingFault) {
                 let fields = headers["content-encoding"].filter {
@@ -120,7 +123,10 @@ package struct BodyCopy {
         from layer: Int,
         _ use: (ByteBuffer) -> Void
     ) throws(CopyFault) {
-        guard layer < decoders.count else { return use(try mask.take(bytes)) }
+        guard layer < decoders.count else {
+            guard !isMaskedText || !TextCharset.isWide(bytes) else { throw .wide }
+            return use(try mask.take(bytes))
+        }
         var fault: CopyFault?
         do throws(DecodingFault) {
             try decoders[layer].decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
@@ -139,6 +145,9 @@ struct CopyFault: Error {
     let words: String
 
     static let noSearch = CopyFault(words: "the search for secrets does not run on this machine (SSE4.2)")
+    static let wide = CopyFault(
+        words: "it has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
+    )
 }
 
 /// Masks what is recorded: the secrets that were put in, tokens and private keys, and what the rules mask.

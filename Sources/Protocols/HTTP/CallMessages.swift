@@ -7,22 +7,32 @@ import Reflection
 /// HTTP/2).
 final class CallMessages {
     private let coding: ContentCoding
+    /// Whether what they stand for is to be a call's messages as well.
+    private let keepsPrefixes: Bool
     private var prefix = ByteBuffer()
-    /// Octets still to come of the message under way, and what undoes its compression.
+    /// Of the message under way: its first octet, how many are still to come, and what undoes its compression.
+    private var flag: UInt8 = 0
     private var left = 0
     private var decoder: ContentDecoder?
+    /// What a compressed one has come to: the prefix says its length, and stands in front.
+    private var whole = ByteBuffer()
 
     /// Octets of the prefix: whether it is compressed, and a length of four.
     private static let prefix = 5
 
     /// Nil where messages are as they are: of no call, or without a coding.
-    init?(_ headers: HTTPHeaders) throws(DecodingFault) {
+    init?(_ headers: HTTPHeaders, keepingPrefixes keepsPrefixes: Bool = false) throws(DecodingFault) {
         guard
             headers["content-type"].contains(where: { $0.lowercasedASCII.begins(with: "application/grpc") }),
-            let coding = try ContentCoding.applied(headers["grpc-encoding"]).last
+            case let codings = try ContentCoding.applied(headers["grpc-encoding"]), let coding = codings.first
         else { return nil }
+        guard codings.count == 1 else { throw .unknownCoding }
         self.coding = coding
+        self.keepsPrefixes = keepsPrefixes
     }
+
+    /// Octets of the message under way that are kept back.
+    var heldOctets: Int { whole.readableBytes }
 
     /// Reads on; what the messages stand for, in pieces.
     func read(
@@ -31,17 +41,21 @@ final class CallMessages {
     ) throws(DecodingFault) {
         var bytes = bytes
         while bytes.readableBytes > 0 {
-            if left == 0 { try begin(&bytes) }
+            if left == 0 { try begin(&bytes, use) }
             guard left > 0, let piece = bytes.readSlice(length: min(left, bytes.readableBytes)) else {
                 continue
             }
             left -= piece.readableBytes
-            if let decoder {
-                try decoder.decode(piece, use)
-                if left == 0 { try decoder.finish() }
-            } else {
+            guard let decoder else {
                 try use(piece)
+                continue
             }
+            try decoder.decode(piece) { (part: ByteBuffer) throws(DecodingFault) in
+                if keepsPrefixes { try keep(part) } else { try use(part) }
+            }
+            guard left == 0 else { continue }
+            try decoder.finish()
+            if keepsPrefixes { try passOn(use) }
         }
     }
 
@@ -50,7 +64,10 @@ final class CallMessages {
         guard left == 0, prefix.readableBytes == 0 else { throw .incomplete }
     }
 
-    private func begin(_ bytes: inout ByteBuffer) throws(DecodingFault) {
+    private func begin(
+        _ bytes: inout ByteBuffer,
+        _ use: (ByteBuffer) throws(DecodingFault) -> Void
+    ) throws(DecodingFault) {
         let missing = min(Self.prefix - prefix.readableBytes, bytes.readableBytes)
         if var more = bytes.readSlice(length: missing) { prefix.writeBuffer(&more) }
         guard prefix.readableBytes == Self.prefix,
@@ -58,7 +75,30 @@ final class CallMessages {
         else { return }
         prefix.clear()
         left = Int(length)
+        self.flag = flag & ~1
         // None for an empty one: a call may consist of nothing else.
         decoder = flag & 1 == 1 && left > 0 ? try ContentDecoder(coding) : nil
+        guard keepsPrefixes, decoder == nil else { return }
+        try use(Self.prefix(self.flag, length))
+    }
+
+    private func keep(_ part: ByteBuffer) throws(DecodingFault) {
+        guard whole.readableBytes + part.readableBytes <= ReflectionLimits.message else {
+            throw .messageTooLarge
+        }
+        whole.writeImmutableBuffer(part)
+    }
+
+    private func passOn(_ use: (ByteBuffer) throws(DecodingFault) -> Void) throws(DecodingFault) {
+        try use(Self.prefix(flag, UInt32(clamping: whole.readableBytes)))
+        let message = whole
+        whole = ByteBuffer()
+        if message.readableBytes > 0 { try use(message) }
+    }
+
+    private static func prefix(_ flag: UInt8, _ length: UInt32) -> ByteBuffer {
+        var prefix = ByteBuffer()
+        prefix.writeMultipleIntegers(flag, length)
+        return prefix
     }
 }

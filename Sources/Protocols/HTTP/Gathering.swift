@@ -43,11 +43,12 @@ struct Gathering {
 
 // Reading a body before its request is decided on.
 extension HTTPEngine {
-    /// Octets of the body that is held; 0 while none is.
+    /// Octets that are held of the body that is decided on, or of a reply's message that is looked through; 0 while none are.
     package var gatheredOctets: Int {
         switch state {
         case .gathering(let gathering): gathering.gathered.octets
         case .asking(let asking): asking.gathered?.octets ?? 0
+        case .relaying(let exchange): exchange.search?.heldOctets ?? 0
         default: 0
         }
     }
@@ -138,7 +139,7 @@ extension HTTPEngine {
 
     /// The driver holds too many octets of this agent's bodies.
     package mutating func refuseGathering(_ denial: Denial) -> [EngineAction<HTTPMessage>] {
-        guard case .gathering(let gathering) = state else { return [] }
+        guard case .gathering(let gathering) = state else { return refuseExchange(denial) }
         return refuseGathered(gathering.checked, nil, HTTPFault(denial))
     }
 

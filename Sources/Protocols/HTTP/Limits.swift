@@ -41,6 +41,8 @@ package enum HTTPLimits {
     /// Octets of a message that our own status lines say: what Go's and curl's buffers for a first line take without growing,
     /// 4096, is far off, and a terminal shows it in a few lines.
     package static let reasonPhrase = 512
+    /// Octets of a name of the upstream's that an error says: RFC 6838 section 4.2 allows 127 for either part of a type.
+    package static let toldName = 255
     /// Interim (1xx) responses dropped before one final response (RFC 9110 section 15.2 names no bound).
     package static let interimResponses = 16
 }

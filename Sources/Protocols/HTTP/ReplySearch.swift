@@ -3,13 +3,15 @@ import Model
 import NIOCore
 import NIOHTTP1
 import Reflection
+import Signing
 import Wire
 
 /// Looks through one reply for the credentials that were put into its request and into earlier ones to the same host, and for
 /// what the rules mask.
 ///
 /// What could hide it is taken out of the request: codings that cannot be undone, and ranges, which would ask for it
-/// in pieces.
+/// in pieces. Only of S3 may ranges be asked for: it gives out what was stored and shows no request, and SDKs take one reply to
+/// a range for another.
 struct ReplySearch {
     /// Nil where the host was sent no credential.
     let spellings: SecretSpellings?
@@ -20,6 +22,8 @@ struct ReplySearch {
     private var mask: TextMask?
     /// The outermost coding first.
     private var decoders: [ContentDecoder] = []
+    /// Of a call whose messages are compressed.
+    private var messages: CallMessages?
     private var hasTold = false
 
     /// Nil where there is nothing to look for.
@@ -31,8 +35,8 @@ struct ReplySearch {
         _ cache: SpellingsCache
     ) throws(HTTPFault) {
         let host = request.endpoint.host
-        if let injection {
-            spellings = cache.spellings(ofField: injection.value, sentTo: host)
+        if let sent = Self.sent(injection) {
+            spellings = cache.spellings(ofField: sent, sentTo: host)
             guard spellings != nil else { throw Self.unsearchable }
         } else {
             spellings = cache.spellings(sentTo: host)
@@ -40,8 +44,10 @@ struct ReplySearch {
         guard spellings != nil || !kinds.isEmpty else { return nil }
         reflection = spellings.map { ReflectionMask($0) }
         self.kinds = kinds
-        head.headers.remove(name: "range")
-        head.headers.remove(name: "if-range")
+        if !kinds.isEmpty || !AWSRequest.isSignedForS3(head) {
+            head.headers.remove(name: "range")
+            head.headers.remove(name: "if-range")
+        }
         // Messages of a call are compressed one by one: they come as they are instead.
         if head.headers.contains(name: "grpc-accept-encoding") {
             head.headers.replaceOrAdd(name: "grpc-accept-encoding", value: "identity")
@@ -50,28 +56,51 @@ struct ReplySearch {
         head.headers.replaceOrAdd(name: "accept-encoding", value: offered)
     }
 
+    /// What of a credential a reply can bring back: of what signs, the token of temporary keys alone.
+    private static func sent(_ injection: Injection?) -> String? {
+        guard let injection else { return nil }
+        return injection.place == .awsSignature ? AWSKey(injection.value)?.token : injection.value
+    }
+
     /// Reads what the body is and how it is coded; whether it is.
     mutating func begin(_ head: HTTPResponseHead, hasBody: Bool) throws(SearchFault) -> Bool {
-        if !kinds.isEmpty, hasBody, head.headers.first(name: "content-length") != "0" {
-            guard head.headers["content-type"].count <= 1 else { throw .severalTypes }
-            switch MaskableType(contentType: head.headers.first(name: "content-type")) {
-            case .text(let syntax): mask = TextMask(kinds, syntax)
-            case .opaque(let name): throw .opaque(name)
-            case .charset(let name): throw .charset(name)
+        // As the agent is shown it: what an error says of it is no way for the credential either.
+        let types = head.headers["content-type"].map { type in
+            spellings.flatMap { ReflectionMask.masked(type, $0) } ?? type
+        }
+        if spellings != nil, hasBody {
+            for type in types {
+                if let name = TextCharset.hiding(in: type) { throw .hiding(told(name)) }
             }
         }
-        guard head.headers["grpc-encoding"].allSatisfy({ $0.isSame(as: "identity") }) else {
-            throw .undecodable(.unknownCoding)
+        if !kinds.isEmpty, hasBody, head.headers.first(name: "content-length") != "0" {
+            guard types.count <= 1 else { throw .severalTypes }
+            switch MaskableType(contentType: types.first) {
+            case .text(let syntax): mask = TextMask(kinds, syntax)
+            case .opaque(let name): throw .opaque(told(name))
+            case .charset(let name): throw .charset(told(name))
+            }
         }
-        do {
+        do throws(DecodingFault) {
+            messages = try CallMessages(head.headers, keepingPrefixes: true)
+            guard messages != nil || head.headers["grpc-encoding"].allSatisfy({ $0.isSame(as: "identity") })
+            else { throw .unknownCoding }
             for coding in try ContentCoding.applied(head.headers["content-encoding"]).reversed() {
                 decoders.append(try ContentDecoder(coding))
             }
         } catch {
             throw .undecodable(error)
         }
-        return !decoders.isEmpty
+        return !decoders.isEmpty || messages != nil
     }
+
+    /// A name of the reply's, as an error says it.
+    private func told(_ name: String) -> String {
+        String(decoding: name.utf8.prefix(HTTPLimits.toldName), as: Unicode.UTF8.self)
+    }
+
+    /// Octets that are kept back of messages that have not come whole.
+    var heldOctets: Int { messages?.heldOctets ?? 0 }
 
     /// Masks the credential in names and values; whether there was anything to mask.
     func mask(_ headers: inout HTTPHeaders) -> Bool {
@@ -95,7 +124,12 @@ struct ReplySearch {
 
     /// The rest of it.
     mutating func end() throws(SearchFault) -> ByteBuffer {
-        do { for decoder in decoders { try decoder.finish() } } catch { throw .undecodable(error) }
+        do throws(DecodingFault) {
+            for decoder in decoders { try decoder.finish() }
+            try messages?.finish()
+        } catch {
+            throw .undecodable(error)
+        }
         var rest = reflection?.finish() ?? ByteBuffer()
         guard mask != nil else { return rest }
         guard var passed = mask?.mask(rest), let last = mask?.finish() else { throw .noSearch }
@@ -123,18 +157,28 @@ struct ReplySearch {
         from layer: Int,
         to pieces: inout [ByteBuffer]
     ) throws(SearchFault) {
-        guard layer < decoders.count else { return try search(bytes, to: &pieces) }
-        let decoder = decoders[layer]
+        let decoder = layer < decoders.count ? decoders[layer] : nil
+        let messages = messages
+        guard decoder != nil || messages != nil else { return try search(bytes, to: &pieces) }
         // A fault of the search is no fault of the decoder's.
         var fault: SearchFault?
-        do {
-            try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-                guard fault == nil else { return }
-                do throws(SearchFault) {
+        func next(_ piece: ByteBuffer) {
+            guard fault == nil else { return }
+            do throws(SearchFault) {
+                if decoder != nil {
                     try decode(piece, from: layer + 1, to: &pieces)
-                } catch {
-                    fault = error
+                } else {
+                    try search(piece, to: &pieces)
                 }
+            } catch {
+                fault = error
+            }
+        }
+        do throws(DecodingFault) {
+            if let decoder {
+                try decoder.decode(bytes, next)
+            } else {
+                try messages?.read(bytes, next)
             }
         } catch {
             throw fault ?? .undecodable(error)
@@ -145,6 +189,7 @@ struct ReplySearch {
     private mutating func search(_ bytes: ByteBuffer, to pieces: inout [ByteBuffer]) throws(SearchFault) {
         let passed = reflection?.mask(bytes) ?? bytes
         guard mask != nil else { return pieces.append(passed) }
+        guard !TextCharset.isWide(passed) else { throw .wide }
         guard let masked = mask?.mask(passed) else { throw .noSearch }
         pieces.append(masked)
     }
@@ -153,7 +198,11 @@ struct ReplySearch {
     static func forgetCoding(_ headers: inout HTTPHeaders) {
         for name in [
             "content-encoding", "content-md5", "digest", "content-digest", "repr-digest", "accept-ranges",
+            "grpc-encoding",
         ] {
+            headers.remove(name: name)
+        }
+        for (name, _) in headers where name.lowercasedASCII.begins(with: "x-amz-checksum-") {
             headers.remove(name: name)
         }
         guard let tag = headers.first(name: "etag"), !tag.begins(with: "W/") else { return }
@@ -177,6 +226,10 @@ enum SearchFault: Error {
     /// It is of a type in which nothing can be masked.
     case opaque(String)
     case charset(String)
+    /// It is of a charset in which a credential has other octets.
+    case hiding(String)
+    /// It has octets that no text in which something could be masked has.
+    case wide
     case severalTypes
     /// Vectorscan does not run on this processor, or has no memory.
     case noSearch
@@ -188,6 +241,9 @@ extension SearchFault: CustomStringConvertible {
         case .undecodable(let fault): "\(fault), so it cannot be searched"
         case .opaque(let name): "is \(name), which cannot be masked as the rule demands"
         case .charset(let name): "has the charset \(name), in which nothing can be masked as the rule demands"
+        case .hiding(let name):
+            "has the charset \(name), in which a credential that this host was sent would not be found"
+        case .wide: "has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
         case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"
         case .noSearch:
             "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
@@ -199,8 +255,8 @@ extension SearchFault: CustomStringConvertible {
     /// What to do; nil where it is the upstream's matter.
     var remedy: String? {
         switch self {
-        case .undecodable, .severalTypes: nil
-        case .opaque, .charset:
+        case .undecodable, .severalTypes, .hiding: nil
+        case .opaque, .charset, .wide:
             "Ask for text or JSON, or a" + Self.withoutMask.dropFirst()
         case .noSearch: "Ask the operator; a rule without mask is not searched."
         }

@@ -62,8 +62,13 @@ extension HTTPEngine {
                 reader.connection.lineage
             )
             try leaks.check(asking.gathered, reader.connection.lineage)
-            let sent = injection?.isSent == true ? injection : nil
-            search = try ReplySearch(for: sent, masking: masks, of: checked.request, in: &head, spellings)
+            search = try ReplySearch(
+                for: injection,
+                masking: masks,
+                of: checked.request,
+                in: &head,
+                spellings
+            )
         } catch {
             return [.refused(asking.id, checked.request, error.denial)]
                 + refuse(checked, error.status, error.denial, asking.gathered)

@@ -21,7 +21,7 @@ struct FieldBlock {
 
     private mutating func take(_ name: String, _ value: String, _ names: Set<String>) throws(HTTP2Fault) {
         guard fields.isEmpty else {
-            throw HTTP2Fault("the pseudo-header field \(name) stands behind another field")
+            throw HTTP2Fault("a pseudo-header field stands behind another field")
         }
         guard names.contains(name) else {
             throw HTTP2Fault("the message has a pseudo-header field that does not belong in it")
@@ -35,6 +35,10 @@ struct FieldBlock {
     private static func check(_ name: String, _ value: String) throws(HTTP2Fault) {
         guard !name.utf8.contains(where: { (0x41...0x5A).contains($0) }) else {
             throw HTTP2Fault("a field name has letters in upper case")
+        }
+        // The library writes no other names, and ends the process instead.
+        guard name.utf8.allSatisfy({ $0 < 0x80 }) else {
+            throw HTTP2Fault("a field name has octets that are not ASCII")
         }
         guard !ofConnection.contains(name) else {
             throw HTTP2Fault("the field \(name) belongs to a connection of HTTP/1.1")
@@ -74,6 +78,7 @@ struct FieldBlock {
 
     private static let secret: Set<String> = [
         "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "private-token",
+        "x-amz-security-token",
     ]
 
     private static func lowercased(_ name: String) -> String {

@@ -10,7 +10,7 @@ enum GRPCServer {
 
     /// `pkg.Service` with methods of octets: no message definitions are needed.
     private static let program = #"""
-        import concurrent.futures, grpc, time
+        import concurrent.futures, grpc, os, time
 
         def metadata(call):
             return {key: value for key, value in call.invocation_metadata()}
@@ -48,7 +48,8 @@ enum GRPCServer {
 
         def coded(request, call):
             call.set_compression(grpc.Compression.Gzip)
-            yield b"coded" * 100
+            yield (metadata(call).get("authorization", "-") + " ").encode() * 20
+            yield os.urandom(int(request) // 2).hex().encode()
 
         handlers = {
             "Echo": grpc.unary_unary_rpc_method_handler(echo), "Fail": grpc.unary_unary_rpc_method_handler(fail),

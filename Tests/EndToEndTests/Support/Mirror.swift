@@ -85,6 +85,10 @@ final class Mirror: Sendable {
             elif path.startswith("/typed?"):
                 body = json.dumps({"auth": auth, "n": [1, 4111111111111111]}).encode()
                 head("200 OK", "Content-Type: " + path.partition("?")[2], body=body)
+            elif path.startswith("/wide?"):
+                charset, _, label = path.partition("?")[2].partition("&")
+                body = json.dumps({"auth": auth, "token": fields.get("x-amz-security-token", "-")}).encode(charset)
+                head("200 OK", "Content-Type: text/plain" + ("; charset=" + label if label else ""), body=body)
             elif path == "/keep":
                 kept.append(secret)
                 head("200 OK", body=b"kept\n")
