@@ -22,7 +22,7 @@ package struct TextStyle: Sendable {
         switch word {
         case Effect.allow.rawValue: return coloured(padded, "32")
         case Effect.ask.rawValue: return coloured(padded, "33")
-        case Effect.deny.rawValue, "refused": return coloured(padded, "31")
+        case Effect.deny.rawValue, "refused", RequestCount.failure: return coloured(padded, "31")
         default: return padded
         }
     }

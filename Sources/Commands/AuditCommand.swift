@@ -81,13 +81,16 @@ struct AuditCommand: ParsableCommand {
                   bailey audit show 42 --json | jq .reply.fields
                   bailey audit show 42 --body response   what came back, where the profile says 'record: full'
 
-                Credentials are not in it: they are put in behind the record, and masked where they come back.
-                A body is without its content coding, and what it may not show is masked; of a WebSocket it is a line
-                of JSON for each message. Exits 1 when it is not what was recorded, or not all of it.
+                Credentials are not in it: they are put in behind the record, and masked where they come back. A body \
+                is without its content coding, and what it may not show is masked; of a WebSocket it is a line of JSON \
+                for each message. Exits 1 when it is not what was recorded, or not all of it.
                 """
         )
 
-        @Argument(help: "The number of the request's record: the first column of 'bailey audit'.")
+        @Argument(
+            help:
+                "The number of the request's record, or of one of what befell it: the first column of 'bailey audit'."
+        )
         var record: Int64
         @Option(help: ArgumentHelp("Print a recorded body and nothing else.", valueName: "request|response"))
         var body: BodySide?
@@ -104,8 +107,9 @@ struct AuditCommand: ParsableCommand {
             try Outside.require("audit show")
             let directory = try state.directory()
             let reader = try AuditReader(directory: directory)
-            guard let found = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
-            guard let exchange = ExchangeText(found, try reader.reply(to: found)) else {
+            guard let named = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
+            let found = try reader.request(of: named)
+            guard let exchange = ExchangeText(found, try reader.sequel(of: found)) else {
                 throw NoSuchRecord(record: record, kind: found.kind)
             }
             guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }

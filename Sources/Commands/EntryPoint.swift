@@ -74,7 +74,7 @@ enum Outside {
         guard ControlSocket.isInsideAgent else { return }
         throw ValidationError(
             "'bailey \(command)' is the operator's, outside of agents: inside an agent there is 'bailey run', "
-                + "which launches a child"
+                + "which launches a child, and 'bailey profile' for files"
         )
     }
 }

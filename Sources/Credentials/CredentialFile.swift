@@ -95,6 +95,12 @@ package enum CredentialFile {
                 at: node.position
             )
         }
+        if let variable, !OwnVariables.areFree(for: variable), let node = fields["placeholder"] {
+            errors.report(
+                "placeholder: \(variable) is a variable that Bailey sets itself, or passes to no agent",
+                at: node.position
+            )
+        }
         if position.place == .awsSignature, let variable,
             CredentialDefinition.secretVariable(beside: variable) == nil,
             let node = fields["placeholder"]

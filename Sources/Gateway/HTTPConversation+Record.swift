@@ -23,6 +23,9 @@ extension HTTPConversation {
         }
     }
 
+    /// So many octets of the request's body have gone to the server.
+    func noteSent(_ octets: UInt64) { exchange?.note.reply.sent += octets }
+
     /// The exchange under way is over, or ends early for a reason.
     func conclude(because cause: String? = nil, closing last: UpstreamLink? = nil) {
         guard let exchange else { return }

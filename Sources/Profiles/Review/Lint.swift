@@ -13,7 +13,9 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) + own($0) }
+        fragment.egress.flatMap {
+            tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) + own($0) + unread($0)
+        }
             + unreachable
             + secrets + values + folders + children + narrow
     }
@@ -69,6 +71,25 @@ struct Linter {
             Lint(
                 source: $0.source,
                 message: "\(rule.to): ask \"\($0.text)\" denies: approvals are not built yet"
+            )
+        }
+    }
+
+    /// A body that is read for what it says and may be larger than what is read.
+    private func unread(_ rule: EgressRule) -> [Lint] {
+        rule.allow.filter { action in
+            action.forms.contains { form in
+                guard let conditions = form.conditions, !conditions.members.isEmpty,
+                    case .atMost(let size) = conditions.size
+                else { return false }
+                return size > UInt64(RequestBody.maximumRead)
+            }
+        }.map {
+            Lint(
+                source: $0.source,
+                message:
+                    "\(rule.to): \"\($0.text)\" allows bodies that are refused: to be decided on, one is read up "
+                    + "to \(RequestBody.maximumRead >> 20) MiB"
             )
         }
     }

@@ -52,20 +52,8 @@ struct CredentialWarnings {
 
     /// A rule for hosts to which its credential is not sent.
     private func unbound(_ rule: EgressRule) -> String? {
-        guard let name = rule.credential, store.has(name), !rule.allow.isEmpty else { return nil }
-        let hosts = store.hosts(of: name)
-        let bound = hosts.map {
-            EgressRule(to: $0, privateAddresses: true, allow: rule.allow, source: rule.source)
-        }
-        let alone = EgressRule(to: rule.to, allow: rule.allow, source: rule.source)
-        let isCovered = Policy.excess(
-            of: Profile(name: profile.name, egress: [alone]),
-            over: Profile(name: profile.name, egress: bound)
-        ).isEmpty
-        guard !isCovered else { return nil }
-        return "\(rule.source): \(rule.to) names credential \(name), which credentials.yaml sends only to "
-            + "\(hosts.map(\.description).joined(separator: ", ")); other requests will be refused: widen its for:, "
-            + "or narrow the rule"
+        guard let name = rule.credential, store.has(name) else { return nil }
+        return UnboundCredential.message(rule, sentTo: store.hosts(of: name)).map { "\(rule.source): \($0)" }
     }
 }
 
