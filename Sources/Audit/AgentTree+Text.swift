@@ -64,7 +64,7 @@ extension AgentTree {
         case .more(let count): style.faint("and \(count) more requests: bailey audit --run \(run)")
         case .refusal(let refusal):
             "\(style.verdict("refused"))  launch under \(TerminalText.escaped(refusal.profile)): "
-                + "\(refusal.argv.commandText): \(TerminalText.escaped(refusal.reason))"
+                + "\(refusal.argv.commandText): \(TerminalText.joined(refusal.reason))"
         }
     }
 

@@ -62,7 +62,7 @@ extension AuditRecord {
         case .spawn(let record): "launch \(record.argv.commandText)"
         case .spawnRefused(let record):
             "launch \(record.argv.commandText) under \(TerminalText.escaped(record.profile)) refused: "
-                + TerminalText.escaped(record.reason)
+                + TerminalText.joined(record.reason)
         case .exit(let record):
             "exit \(record.status)" + (record.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
                 + (record.written?.summary ?? "")

@@ -52,6 +52,25 @@ extension Timestamp {
     }
 }
 
+extension Timestamp: Codable {
+    private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let date = try Self.style.parse(container.decode(String.self))
+        guard let milliseconds = Int64(exactly: (date.timeIntervalSince1970 * 1_000).rounded()) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no moment of ours")
+        }
+        self.init(milliseconds: milliseconds)
+    }
+
+    /// As everywhere: `text`.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
+    }
+}
+
 extension [String] {
     /// A command line for people, and for a shell.
     package var commandText: String { map(TerminalText.quoted).joined(separator: " ") }

@@ -43,7 +43,8 @@ struct AuditCommand: ParsableCommand {
         var agent: AgentArgument?
         @Flag(help: "Only what was refused.") var denied = false
         @Option(name: .customLong("run"), help: "Only this run.") var runName: String?
-        @Option(help: "Only the newest N records.") var limit: Int?
+        @Option(help: "Only the newest N records; one of several replies has a line for each.") var limit:
+            Int?
         @Flag(help: "One JSON object a line.") var json = false
 
         func validate() throws {

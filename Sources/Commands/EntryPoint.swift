@@ -13,6 +13,10 @@ enum EntryPoint {
             RunCommand.complain(refusal)
             exit(ExitCode.validationFailure.rawValue)
         }
+        if arguments.isEmpty {
+            print(RootCommand.helpMessage(columns: nil))
+            exit(ExitCode.validationFailure.rawValue)
+        }
         // The help of a command with subcommands leaves out the options of its default one.
         if asksForAuditHelp(arguments) {
             print(RootCommand.helpMessage(for: AuditCommand.List.self, columns: nil))

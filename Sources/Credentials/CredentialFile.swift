@@ -143,7 +143,8 @@ package enum CredentialFile {
             return nil
         }
         guard fields.entries.count == 1, let entry = fields.entries.first else {
-            // Unknown keys have been reported already.
+            // A key that is unknown, or not built, has been reported already.
+            if case .mapping(let written) = node.content, written.count == 1 { return nil }
             errors.report("\(what) names exactly one of \(words.joined(separator: ", "))", at: node.position)
             return nil
         }

@@ -111,6 +111,7 @@ struct QueryTests {
         )
         #expect(tree.text(TextStyle(isColoured: true)).contains("\u{1b}[31mdeny"))
         #expect(try JSONDecoder().decode(AgentTree.self, from: Data(tree.json().utf8)) == tree)
+        #expect(try tree.json().contains("\"started\":\"\(tree.agents[0].started.text)\""))
     }
 
     @Test func `a run that is not there has no tree`() throws {

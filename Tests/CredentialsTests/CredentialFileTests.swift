@@ -148,6 +148,15 @@ struct CredentialFileTests {
         #expect(!messages.contains { $0.contains("did you mean \"$") }, "\(messages)")
     }
 
+    @Test(arguments: ["{envy: X}", "{vault: x}"])
+    func `a wrong source is reported once`(source: String) {
+        let text = "bailey: 1\ncredentials:\n a: {from: \(source), as: bearer, for: [https://h.example]}\n"
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse(text, file: "c.yaml", home: nil)
+        }
+        #expect(error?.diagnostics.count == 1, "\(error?.description ?? "")")
+    }
+
     @Test(arguments: [
         ("credentials: {}\n", "1:1", "\"bailey: 1\""),
         ("bailey: 2\n", "1:9", "1 to 1"),

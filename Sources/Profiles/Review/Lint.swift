@@ -13,11 +13,14 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap {
-            tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) + own($0) + unread($0)
+        fragment.egress.flatMap(lints) + unreachable + secrets + values + folders + children + narrow
+    }
+
+    /// Of one rule.
+    private func lints(of rule: EgressRule) -> [Lint] {
+        [tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule)].flatMap {
+            $0
         }
-            + unreachable
-            + secrets + values + folders + children + narrow
     }
 
     /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
