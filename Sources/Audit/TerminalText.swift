@@ -1,3 +1,5 @@
+internal import Model
+
 /// Text that an agent had a say in, made safe to show: it can neither move a terminal's cursor nor start a
 /// line of its own nor reorder what is read.
 package enum TerminalText {
