@@ -78,9 +78,9 @@ struct AuditCommand: ParsableCommand {
             abstract: "Show one request: who asked, what each rule said, and the heads of request and reply.",
             discussion: """
                 Examples:
-                  bailey audit show 42                   record 42, as 'bailey audit' numbers it
+                  bailey audit show 42                   record 42 of 'bailey audit'
                   bailey audit show 42 --json | jq .reply.fields
-                  bailey audit show 42 --body response   what came back, where the profile says 'record: full'
+                  bailey audit show 42 --body response   what came back ('record: full')
 
                 Credentials are not in it: they are put in behind the record, and masked where they come back. A body \
                 is without its content coding, and what it may not show is masked; of a WebSocket it is a line of JSON \
