@@ -28,7 +28,7 @@ extension AgentTree {
 
     private func branches(below parent: AgentNode?) -> [Branch] {
         let requests = parent?.requests ?? []
-        let shown = requests.reduce(0) { $0 + $1.count }
+        let shown = requests.reduce(0) { $0 + ($1.isDecision ? $1.count : 0) }
         let hidden = (parent?.counts.values.reduce(0, +) ?? 0) - shown
         return requests.map(Branch.request) + (hidden > 0 ? [.more(hidden)] : [])
             + refusals.filter { $0.parent == parent?.agent }.map(Branch.refusal)
@@ -64,7 +64,7 @@ extension AgentTree {
         case .more(let count): style.faint("and \(count) more requests: bailey audit --run \(run)")
         case .refusal(let refusal):
             "\(style.verdict("refused"))  launch under \(TerminalText.escaped(refusal.profile)): "
-                + "\(refusal.argv.commandText): \(TerminalText.escaped(refusal.reason))"
+                + "\(refusal.argv.commandText): \(TerminalText.joined(refusal.reason))"
         }
     }
 
@@ -86,6 +86,7 @@ extension AgentTree {
         let aligned = String(repeating: " ", count: max(0, countWidth - count.count)) + count
         let what = TerminalText.escaped("\(request.action) \(request.resource)")
         let why = request.message.map { "  " + style.faint(TerminalText.escaped($0)) } ?? ""
-        return "\(style.verdict(request.verdict, width: 5))  \(aligned)x  \(what)\(why)"
+        return
+            "\(style.verdict(request.verdict, width: RequestCount.failure.utf8.count))  \(aligned)x  \(what)\(why)"
     }
 }

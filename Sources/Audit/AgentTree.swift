@@ -33,7 +33,7 @@ package struct AgentNode: Sendable, Hashable, Codable {
     package let started: Timestamp
     /// Nil when no end is recorded: it runs, or its supervisor was killed.
     package internal(set) var ended: AgentEnd?
-    /// Distinct requests with how often they were made, the first asked first; at most `maximumRequests`.
+    /// Distinct requests with how often they were made, and what befell them, in order; at most `maximumRequests`.
     package internal(set) var requests: [RequestCount] = []
     /// How many requests there were of each verdict, listed or not.
     package internal(set) var counts: [String: Int] = [:]
@@ -57,11 +57,17 @@ package struct AgentEnd: Sendable, Hashable, Codable {
 package struct RequestCount: Sendable, Hashable, Codable {
     package let action: String
     package let resource: String
-    /// `allow`, `ask`, `deny`.
+    /// `allow`, `ask`, `deny`; `note` and `failed` of what befell one that was allowed, and is counted there.
     package let verdict: String
-    /// Why it was refused, in words.
+    /// Why it was refused or failed, or what is noted, in words.
     package let message: String?
     package let count: Int
+
+    static let note = "note"
+    static let failure = "failed"
+
+    /// Not what befell another one.
+    var isDecision: Bool { !verdict.isSame(as: Self.note) && !verdict.isSame(as: Self.failure) }
 }
 
 /// A launch that was refused.

@@ -12,25 +12,68 @@ extension AuditReader {
         }
     }
 
-    /// What came of the request of a record, and when it was written; nil where that is not on record, or not yet.
-    package func reply(to record: AuditRecord) throws -> (reply: Reply, time: Timestamp)? {
-        guard case .request(let request) = record.entry, let exchange = request.exchange else { return nil }
+    /// The record of the request that a note or a failure is about; the record itself for every other.
+    package func request(of record: AuditRecord) throws -> AuditRecord {
+        guard case .request(let request) = record.entry, request.matter != .decision,
+            let exchange = request.exchange
+        else { return record }
         return try reading { database in
-            // A reply comes behind its request, and mostly soon.
+            // The one of the same number that stands nearest before it is that of the decision.
             let rows = try Row.fetchCursor(
                 database,
-                sql: "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind = ? AND sequence > ? "
-                    + "ORDER BY sequence",
+                sql:
+                    "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind = 'request' AND sequence < ? "
+                    + "ORDER BY sequence DESC",
+                arguments: [record.run, record.sequence]
+            )
+            while let row = try rows.next() {
+                guard let found = AuditRecord(row: row) else { throw damaged() }
+                guard case .request(let other) = found.entry, other.exchange == exchange else { continue }
+                if other.matter == .decision { return found }
+            }
+            return record
+        }
+    }
+
+    /// What came of the request of a record, as far as that is on record by now.
+    package func sequel(of record: AuditRecord) throws -> Sequel {
+        guard case .request(let request) = record.entry, let exchange = request.exchange else {
+            return Sequel()
+        }
+        return try reading { database in
+            var sequel = Sequel()
+            // It comes behind its request, and mostly soon; the reply is the last of it.
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind IN ('request', ?) "
+                    + "AND sequence > ? ORDER BY sequence",
                 arguments: [record.run, EntryColumns.replies, record.sequence]
             )
             while let row = try rows.next() {
-                guard let record = AuditRecord(row: row) else { throw damaged() }
-                guard case .replies(let replies) = record.entry else { continue }
-                if let reply = replies.replies.first(where: { $0.exchange == exchange }) {
-                    return (reply, record.time)
+                guard let found = AuditRecord(row: row) else { throw damaged() }
+                switch found.entry {
+                case .request(let other) where other.exchange == exchange:
+                    if let message = other.message { sequel.notes.append(message) }
+                case .replies(let replies):
+                    guard let reply = replies.replies.first(where: { $0.exchange == exchange }) else {
+                        continue
+                    }
+                    (sequel.reply, sequel.time) = (reply, found.time)
+                    return sequel
+                case .spawn, .spawnRefused, .exit, .request, nil: continue
                 }
             }
-            return nil
+            return sequel
         }
     }
+}
+
+/// What came of a request that was allowed.
+package struct Sequel: Sendable {
+    /// What was masked in the reply, and why the request ended early, in words.
+    package internal(set) var notes: [String] = []
+    /// Nil where it is not on record, or not yet.
+    package internal(set) var reply: Reply?
+    /// When the reply's record was written.
+    package internal(set) var time: Timestamp?
 }

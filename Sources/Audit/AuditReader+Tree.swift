@@ -30,35 +30,43 @@ extension AuditReader {
         let rows = try Row.fetchCursor(
             database,
             sql: """
-                SELECT agent, verdict, json_extract(payload, '$.action') AS action,
+                SELECT agent, \(Self.outcome) AS outcome, json_extract(payload, '$.action') AS action,
                     json_extract(payload, '$.resource') AS resource,
-                    MAX(json_extract(payload, '$.message')), COUNT(*)
+                    json_extract(payload, '$.message') AS message, COUNT(*)
                 FROM records WHERE run = ? AND kind = 'request'
-                GROUP BY agent, verdict, action, resource ORDER BY MIN(sequence)
+                GROUP BY agent, outcome, action, resource, message ORDER BY MIN(sequence)
                 """,
             arguments: [builder.run]
         )
         while let row = try rows.next() {
             let values = Array(row.databaseValues)
             guard values.count == 6, let agent = String.fromDatabaseValue(values[0]),
-                let verdict = String.fromDatabaseValue(values[1]),
+                let outcome = String.fromDatabaseValue(values[1]),
                 let action = String.fromDatabaseValue(values[2]),
                 let resource = String.fromDatabaseValue(values[3]),
                 let count = Int.fromDatabaseValue(values[5])
             else { throw damaged() }
-            let message = verdict == Effect.allow.rawValue ? nil : String.fromDatabaseValue(values[4])
             builder.add(
                 RequestCount(
                     action: action,
                     resource: resource,
-                    verdict: verdict,
-                    message: message,
+                    verdict: outcome,
+                    message: String.fromDatabaseValue(values[4]),
                     count: count
                 ),
                 of: agent
             )
         }
     }
+}
+
+extension AuditReader {
+    /// `RequestRecord.matter` in SQL: the verdict of a decision.
+    private static let outcome = """
+        CASE WHEN verdict = 'allow' AND json_array_length(payload, '$.levels') = 0 THEN '\(RequestCount.note)'
+            WHEN verdict <> 'allow' AND json_extract(payload, '$.exchange') IS NOT NULL THEN '\(RequestCount.failure)'
+            ELSE verdict END
+        """
 }
 
 /// Puts a run's records together.
@@ -89,7 +97,7 @@ private struct TreeBuilder {
 
     mutating func add(_ request: RequestCount, of agent: String) {
         guard let place = places[agent] else { return }
-        agents[place].counts[request.verdict, default: 0] += request.count
+        if request.isDecision { agents[place].counts[request.verdict, default: 0] += request.count }
         if agents[place].requests.count < AgentNode.maximumRequests {
             agents[place].requests.append(request)
         }

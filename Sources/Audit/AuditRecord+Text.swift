@@ -4,8 +4,18 @@ internal import Model
 extension AuditRecord {
     /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused; of replies one each.
     package func lines(_ style: TextStyle) -> String {
-        guard case .replies(let record) = entry else { return line(verdict ?? kind, summary, style) }
+        guard case .replies(let record) = entry else { return line(standing, summary, style) }
         return record.replies.map { line("reply", $0.summary, style) }.joined(separator: "\n")
+    }
+
+    /// The verdict; of what befell a request that was allowed, that it is that.
+    private var standing: String {
+        guard case .request(let record) = entry else { return verdict ?? kind }
+        return switch record.matter {
+        case .decision: record.verdict.rawValue
+        case .note: RequestCount.note
+        case .failure: RequestCount.failure
+        }
     }
 
     private func line(_ verdict: String, _ summary: String, _ style: TextStyle) -> String {
@@ -52,7 +62,7 @@ extension AuditRecord {
         case .spawn(let record): "launch \(record.argv.commandText)"
         case .spawnRefused(let record):
             "launch \(record.argv.commandText) under \(TerminalText.escaped(record.profile)) refused: "
-                + TerminalText.escaped(record.reason)
+                + TerminalText.joined(record.reason)
         case .exit(let record):
             "exit \(record.status)" + (record.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
                 + (record.written?.summary ?? "")

@@ -84,7 +84,7 @@ package final class BodyFiles: BodySink {
 
     private func overLimit(_ run: String) -> AuditFailure {
         AuditFailure(
-            "the bodies recorded of run \(run) have \(limit) octets, which is the limit; raise recordings in "
+            "the bodies recorded of run \(run) would have more than \(limit) octets, the limit; raise recordings in "
                 + "bailey.yaml, or begin another run"
         )
     }

@@ -4,17 +4,15 @@ package import Model
 /// One request as it is shown: its record and its reply's.
 package struct ExchangeText {
     package let record: AuditRecord
-    package let reply: Reply?
     private let request: RequestRecord
-    private let replied: Timestamp?
+    private let sequel: Sequel
+
+    package var reply: Reply? { sequel.reply }
 
     /// Nil for a record that is of no request.
-    package init?(_ record: AuditRecord, _ reply: (reply: Reply, time: Timestamp)?) {
+    package init?(_ record: AuditRecord, _ sequel: Sequel) {
         guard case .request(let request) = record.entry else { return nil }
-        self.record = record
-        self.reply = reply?.reply
-        self.request = request
-        replied = reply?.time
+        (self.record, self.request, self.sequel) = (record, request, sequel)
     }
 
     /// Lines for people.
@@ -33,13 +31,15 @@ package struct ExchangeText {
         if let name = request.credential { lines.append("  with credential \(TerminalText.escaped(name))") }
         if let message = request.message { lines.append("  " + TerminalText.escaped(message)) }
         lines += Self.indented(request.fields)
+        if !sequel.notes.isEmpty { lines.append("") }
+        lines += sequel.notes.map(TerminalText.escaped)
         return (lines + [""] + replyLines(style)).joined(separator: "\n")
     }
 
     private func replyLines(_ style: TextStyle) -> [String] {
         guard let reply else { return [absence] }
         var lines = [style.strong(reply.heading.map { TerminalText.escaped($0) } ?? "no reply")]
-        if let replied { lines[0] += ", \(replied.text)" }
+        if let time = sequel.time { lines[0] += ", \(time.text)" }
         if let cause = reply.cause { lines.append("  " + TerminalText.escaped(cause)) }
         lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")
         lines += Self.indented(reply.fields)
@@ -66,12 +66,14 @@ package struct ExchangeText {
     /// Which exchange it is; nil where nothing of it could be recorded.
     package var exchange: UInt64? { request.exchange }
 
-    /// One JSON object: the request's record, and the reply's.
+    /// One JSON object: the request's record, what befell it in words, and the reply's.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let notes = String(decoding: try encoder.encode(sequel.notes), as: UTF8.self)
         let reply = String(decoding: try encoder.encode(reply), as: UTF8.self)
-        return "{\"reply\":\(TerminalText.escapedJSON(reply)),\"request\":\(try record.json())}"
+        return "{\"notes\":\(TerminalText.escapedJSON(notes)),\"reply\":\(TerminalText.escapedJSON(reply)),"
+            + "\"request\":\(try record.json())}"
     }
 }
 

@@ -1,6 +1,15 @@
+internal import Model
+
 /// Text that an agent had a say in, made safe to show: it can neither move a terminal's cursor nor start a
 /// line of its own nor reorder what is read.
 package enum TerminalText {
+    /// A text of several lines as one that steers no terminal.
+    package static func joined(_ text: String) -> String {
+        text.cut(at: "\n", omittingEmptySubsequences: true).map { escaped(String($0)) }.joined(
+            separator: "; "
+        )
+    }
+
     /// Control characters (C0, DEL, C1), line and paragraph separators, and bidirectional and other invisible
     /// format characters (Unicode general categories Cc, Cf, Zl, Zp, Co, Cn) as `\n`, `\r`, `\t`, `\uXXXX` or
     /// `\UXXXXXXXX`; `\` as `\\`.

@@ -22,7 +22,7 @@ package struct TextStyle: Sendable {
         switch word {
         case Effect.allow.rawValue: return coloured(padded, "32")
         case Effect.ask.rawValue: return coloured(padded, "33")
-        case Effect.deny.rawValue, "refused": return coloured(padded, "31")
+        case Effect.deny.rawValue, "refused", RequestCount.failure: return coloured(padded, "31")
         default: return padded
         }
     }
@@ -49,6 +49,25 @@ extension Timestamp {
     package var text: String {
         Date(timeIntervalSince1970: Double(milliseconds) / 1_000)
             .formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
+    }
+}
+
+extension Timestamp: Codable {
+    private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let date = try Self.style.parse(container.decode(String.self))
+        guard let milliseconds = Int64(exactly: (date.timeIntervalSince1970 * 1_000).rounded()) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "no moment of ours")
+        }
+        self.init(milliseconds: milliseconds)
+    }
+
+    /// As everywhere: `text`.
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
     }
 }
 

@@ -4,7 +4,7 @@ package import Linux
 /// One end of a control connection: messages over SOCK_SEQPACKET, each in one packet or more.
 ///
 /// A packet is one flag byte (1: more follows) and up to `ControlLimit.packet - 1` bytes. Descriptors travel with
-/// a message's last packet. Reading never blocks, nor does writing unless asked to.
+/// a message's last packet. Neither reading nor writing blocks.
 package final class ControlChannel {
     /// What `receive` found.
     package enum Received {
@@ -43,11 +43,24 @@ package final class ControlChannel {
 
     package var descriptor: Int32 { socket.rawValue }
 
-    /// Sends a whole message; throws when the peer is gone or, unless the call may wait, does not read.
+    /// Sends a whole message; throws when the peer is gone or does not read.
+    package func send(_ bytes: [UInt8], descriptors: [Int32] = []) throws(ControlError) {
+        try send(bytes, descriptors, mayWait: false) {}
+    }
+
+    /// The same to a peer that need not have read what came before: `room` waits for it, and throws to give up.
     package func send(
         _ bytes: [UInt8],
-        descriptors: [Int32] = [],
-        waiting: Bool = false
+        awaiting room: () throws(ControlError) -> Void
+    ) throws(ControlError) {
+        try send(bytes, [], mayWait: true, room)
+    }
+
+    private func send(
+        _ bytes: [UInt8],
+        _ descriptors: [Int32],
+        mayWait: Bool,
+        _ room: () throws(ControlError) -> Void
     ) throws(ControlError) {
         guard bytes.count <= longest else {
             throw ControlError("\(bytes.count) bytes are too many")
@@ -57,17 +70,23 @@ package final class ControlChannel {
             let chunk = rest.prefix(ControlLimit.packet - 1)
             rest = rest.dropFirst(chunk.count)
             let packet = [UInt8(rest.isEmpty ? 0 : 1)] + chunk
-            do throws(SystemCallError) {
-                try PacketSocket.send(
-                    packet,
-                    descriptors: rest.isEmpty ? descriptors : [],
-                    on: socket.rawValue,
-                    waiting: waiting
-                )
-            } catch {
-                throw ControlError("\(error)")
-            }
+            while try !sent(packet, rest.isEmpty ? descriptors : [], mayWait: mayWait) { try room() }
         } while !rest.isEmpty
+    }
+
+    /// False where there is no room now, and the caller may wait for it.
+    private func sent(
+        _ packet: [UInt8],
+        _ descriptors: [Int32],
+        mayWait: Bool
+    ) throws(ControlError) -> Bool {
+        do throws(SystemCallError) {
+            try PacketSocket.send(packet, descriptors: descriptors, on: socket.rawValue)
+            return true
+        } catch {
+            if mayWait, error.errno == EAGAIN { return false }
+            throw ControlError("\(error)")
+        }
     }
 
     /// Takes one packet, and with it perhaps the end of a message, whose descriptors belong to the caller.

@@ -115,6 +115,8 @@ package enum ControlReply: Sendable, Hashable {
     case agents([AgentSummary], next: UInt64?)
     /// So many agents are being ended.
     case ending(count: Int32)
+    /// The order to launch has been read; what becomes of it follows.
+    case heard
 }
 
 extension ControlRequest {
@@ -159,7 +161,7 @@ extension ControlReply {
     package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
-        case .launched, .agents, .ending: false
+        case .launched, .agents, .ending, .heard: false
         }
     }
 
@@ -189,6 +191,7 @@ extension ControlReply {
         case .ending(let count):
             writer.write(UInt8(6))
             writer.write(count)
+        case .heard: writer.write(UInt8(7))
         }
         return writer.bytes
     }
@@ -202,6 +205,7 @@ extension ControlReply {
         case 4: self = .declined(reason: try reader.text())
         case 5: self = try Self.agents(from: &reader)
         case 6: self = .ending(count: try reader.integer())
+        case 7: self = .heard
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()

@@ -37,6 +37,9 @@ package struct FrontEnd: ~Copyable {
     private var outcome: Outcome?
     private var isDeclined = false
     private var isRunning = false
+    /// Until when the supervisor has to say that it has heard of the launch (`Uptime`); nil once it has, or where it may take
+    /// its time.
+    private var deadline: UInt64?
 
     package init(control: ControlChannel) throws(SystemCallError) {
         self.control = control
@@ -45,11 +48,14 @@ package struct FrontEnd: ~Copyable {
 
     /// Launches and waits; nil when the supervisor is not the one for this launch, or ended before it heard of it.
     ///
+    /// - Parameters:
+    ///   - order: what to launch.
+    ///   - isOther: whether the supervisor is of another process, which may be stopped, and has to say soon that it heard.
+    /// - Returns: how it ended.
     /// - Throws: when the supervisor went away before it said whether the command runs.
-    package consuming func run(_ order: LaunchOrder) throws(ControlError) -> Outcome? {
-        // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
-        let request = ControlRequest.launch(order).bytes
-        guard (try? control.send(request, waiting: true)) != nil else { return refusal }
+    package consuming func run(_ order: LaunchOrder, isOther: Bool) throws(ControlError) -> Outcome? {
+        if isOther { deadline = Uptime.milliseconds() + 1_000 * UInt64(PacketSocket.patience) }
+        guard handOver(order) else { return outcome ?? refusal }
         do throws(ControlError) {
             while !isDeclined && outcome == nil || pumps.contains(where: { isOutput($0) && !$0.isFinished }) {
                 try turn()
@@ -59,6 +65,50 @@ package struct FrontEnd: ~Copyable {
             outcome = Self.orphaned
         }
         return isDeclined ? nil : told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
+    }
+
+    /// What is said of a supervisor that is there and of which nothing is heard.
+    static let unheard =
+        "the supervisor did not say within \(PacketSocket.patience) s that it has heard of this launch: it is stopped, or "
+        + "has too much to do; nothing was launched. Outside of agents 'bailey ps' shows whether it answers, and 'bailey run "
+        + "--alone' launches without it"
+
+    /// Sends the order; false where it did not arrive.
+    private mutating func handOver(_ order: LaunchOrder) -> Bool {
+        let control = control
+        do throws(ControlError) {
+            // An environment may be more than fits in the socket at once; the supervisor reads it as it comes.
+            try control.send(ControlRequest.launch(order).bytes) { () throws(ControlError) in
+                try awaitRoom()
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Waits until more can be sent; throws when the wait has ended otherwise.
+    private mutating func awaitRoom() throws(ControlError) {
+        var watched = [
+            pollfd(fd: control.descriptor, events: Int16(POLLOUT), revents: 0),
+            pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        let ready = unsafe poll(&watched, nfds_t(watched.count), timeout)
+        if ready == 0 { giveUp() }
+        if watched[1].revents != 0 { try forwardSignals() }
+        if let outcome { throw ControlError("ended with \(outcome.code) before the order was sent") }
+    }
+
+    /// Milliseconds that may be waited now; -1 for any number.
+    private var timeout: Int32 {
+        guard let deadline else { return -1 }
+        let now = Uptime.milliseconds()
+        return Int32(clamping: deadline - min(now, deadline))
+    }
+
+    /// The supervisor does not answer.
+    private mutating func giveUp() {
+        outcome = Outcome(code: Self.launchFailed, message: Self.unheard)
     }
 
     /// What a supervisor said that hung up before it heard the order; nil when that is nothing.
@@ -110,8 +160,11 @@ package struct FrontEnd: ~Copyable {
             watched.append(pollfd(fd: pump.wantsWrite ? pump.sink : -1, events: Int16(POLLOUT), revents: 0))
         }
         let isDraining = outcome != nil && !pumps.contains { isOutput($0) && $0.wantsWrite }
-        let ready = unsafe poll(&watched, nfds_t(watched.count), isDraining ? Self.drainTime : -1)
-        if ready == 0 { pumps = [] }
+        let ready = unsafe poll(&watched, nfds_t(watched.count), isDraining ? Self.drainTime : timeout)
+        if ready == 0 {
+            pumps = []
+            if deadline != nil { giveUp() }
+        }
         guard ready > 0 else { return }
         for index in pumps.indices {
             if watched[2 + 2 * index].revents != 0 { pumps[index].read() }
@@ -128,7 +181,9 @@ package struct FrontEnd: ~Copyable {
         case .closed: throw ControlError("closed")
         case .message(let bytes, let descriptors):
             resources += descriptors
+            deadline = nil
             switch try ControlReply(bytes: bytes) {
+            case .heard: return
             case .launched:
                 isRunning = true
                 try connect(descriptors)
@@ -174,6 +229,9 @@ package struct FrontEnd: ~Copyable {
             if outcome != nil {
                 // Nobody is left to signal: what is being waited for is only the rest of the output.
                 if Self.ending.contains(number) { pumps = [] }
+            } else if deadline != nil, Self.ending.contains(number) {
+                // Whoever would hand it on may never read it.
+                outcome = Outcome(code: 128 + number, message: nil)
             } else if number == SIGWINCH {
                 guard let size = TerminalMode.size(of: STDIN_FILENO) else { continue }
                 try control.send(ControlRequest.resize(size).bytes)

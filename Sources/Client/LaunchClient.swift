@@ -58,7 +58,7 @@ package enum LaunchClient {
             home: HomeFolder.current
         )
         guard unsafe access(directories.credentials, F_OK) != 0,
-            let socket = RuntimeFolder.server(of: directories)
+            let socket = try RuntimeFolder.server(of: directories)
         else { return nil }
         prepare()
         return outcome(of: try words.order(profile, from: directories), on: socket)
@@ -70,7 +70,7 @@ package enum LaunchClient {
         on socket: consuming OwnedDescriptor
     ) -> FrontEnd.Outcome? {
         do throws(ControlError) {
-            return try frontEnd(on: socket).run(order)
+            return try frontEnd(on: socket).run(order, isOther: true)
         } catch {
             return gone(error)
         }

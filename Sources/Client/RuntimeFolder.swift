@@ -95,19 +95,24 @@ package struct RuntimeFolder: Sendable {
         return paths.map { RuntimeFolder(path: $0) }.filter(\.isOurs)
     }
 
-    /// A connection to the running supervisor; nil when there is none.
-    package static func server(of directories: StateDirectories) -> OwnedDescriptor? {
+    /// A connection to the running supervisor; nil when there is none, it is another user's or an agent, or it cannot be
+    /// reached.
+    ///
+    /// - Throws: when there is one that takes nobody.
+    package static func server(of directories: StateDirectories) throws(LaunchRefusal) -> OwnedDescriptor? {
         for folder in all(of: directories) {
-            if let socket = connect(to: folder.path + "/" + serverName) { return socket }
+            do throws(SystemCallError) {
+                if let socket = try connection(to: folder.path + "/" + serverName) { return socket }
+            } catch {
+                guard error.errno != EAGAIN else { throw LaunchRefusal(FrontEnd.unheard) }
+            }
         }
         return nil
     }
 
-    /// A connection to the supervisor that listens at a path; nil when there is none, it is another user's or an agent, or
-    /// it cannot be reached.
-    package static func connect(to path: String) -> OwnedDescriptor? { (try? connection(to: path)) ?? nil }
-
-    /// The same, but one that cannot be reached is an error; one that was killed is nobody.
+    /// A connection to the supervisor that listens at a path; nil when there is none, or it is another user's or an agent.
+    ///
+    /// One that cannot be reached is an error; one that was killed is nobody.
     package static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
         do throws(SystemCallError) {
             let socket = try PacketSocket.connect(to: path)

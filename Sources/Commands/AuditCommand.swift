@@ -43,7 +43,8 @@ struct AuditCommand: ParsableCommand {
         var agent: AgentArgument?
         @Flag(help: "Only what was refused.") var denied = false
         @Option(name: .customLong("run"), help: "Only this run.") var runName: String?
-        @Option(help: "Only the newest N records.") var limit: Int?
+        @Option(help: "Only the newest N records; one of several replies has a line for each.") var limit:
+            Int?
         @Flag(help: "One JSON object a line.") var json = false
 
         func validate() throws {
@@ -77,17 +78,20 @@ struct AuditCommand: ParsableCommand {
             abstract: "Show one request: who asked, what each rule said, and the heads of request and reply.",
             discussion: """
                 Examples:
-                  bailey audit show 42                   record 42, as 'bailey audit' numbers it
+                  bailey audit show 42                   record 42 of 'bailey audit'
                   bailey audit show 42 --json | jq .reply.fields
-                  bailey audit show 42 --body response   what came back, where the profile says 'record: full'
+                  bailey audit show 42 --body response   what came back ('record: full')
 
-                Credentials are not in it: they are put in behind the record, and masked where they come back.
-                A body is without its content coding, and what it may not show is masked; of a WebSocket it is a line
-                of JSON for each message. Exits 1 when it is not what was recorded, or not all of it.
+                Credentials are not in it: they are put in behind the record, and masked where they come back. A body \
+                is without its content coding, and what it may not show is masked; of a WebSocket it is a line of JSON \
+                for each message. Exits 1 when it is not what was recorded, or not all of it.
                 """
         )
 
-        @Argument(help: "The number of the request's record: the first column of 'bailey audit'.")
+        @Argument(
+            help:
+                "The number of the request's record, or of one of what befell it: the first column of 'bailey audit'."
+        )
         var record: Int64
         @Option(help: ArgumentHelp("Print a recorded body and nothing else.", valueName: "request|response"))
         var body: BodySide?
@@ -104,8 +108,9 @@ struct AuditCommand: ParsableCommand {
             try Outside.require("audit show")
             let directory = try state.directory()
             let reader = try AuditReader(directory: directory)
-            guard let found = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
-            guard let exchange = ExchangeText(found, try reader.reply(to: found)) else {
+            guard let named = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
+            let found = try reader.request(of: named)
+            guard let exchange = ExchangeText(found, try reader.sequel(of: found)) else {
                 throw NoSuchRecord(record: record, kind: found.kind)
             }
             guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }

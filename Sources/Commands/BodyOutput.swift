@@ -26,7 +26,12 @@ struct BodyOutput {
             throw NotRecorded(why: "no profile of its lineage says 'record: full'")
         }
         guard let body = bodies.first(where: { $0.side == side }) else {
-            throw NotRecorded(why: "the \(side.rawValue) had none")
+            throw NotRecorded(
+                why: reply.cause.map {
+                    "none of it was passed on, if there was one: \(TerminalText.escaped($0))"
+                }
+                    ?? "the \(side.rawValue) had none"
+            )
         }
         try reader.read(body, of: number, run: run, write)
         if let missing = body.missing { throw NotRecorded(why: missing) }

@@ -124,7 +124,9 @@ struct ChangesCommand: ParsableCommand {
                 }
             case .refused(let folders):
                 let lines = folders.flatMap { ChangesText.lines(of: $0, withProblems: true) }
-                RunCommand.complain((["nothing was applied:"] + lines).joined(separator: "\n"))
+                let remedy =
+                    "Name the paths to apply, and leave out what is refused; --force overrides what changed on the host."
+                RunCommand.complain((["nothing was applied:"] + lines + [remedy]).joined(separator: "\n"))
                 throw ExitCode(1)
             case .unknown(let path):
                 RunCommand.complain("nothing was applied: no change at or below \(ChangesText.safe(path))")

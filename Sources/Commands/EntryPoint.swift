@@ -13,6 +13,10 @@ enum EntryPoint {
             RunCommand.complain(refusal)
             exit(ExitCode.validationFailure.rawValue)
         }
+        if arguments.isEmpty {
+            print(RootCommand.helpMessage(columns: nil))
+            exit(ExitCode.validationFailure.rawValue)
+        }
         // The help of a command with subcommands leaves out the options of its default one.
         if asksForAuditHelp(arguments) {
             print(RootCommand.helpMessage(for: AuditCommand.List.self, columns: nil))
@@ -74,7 +78,7 @@ enum Outside {
         guard ControlSocket.isInsideAgent else { return }
         throw ValidationError(
             "'bailey \(command)' is the operator's, outside of agents: inside an agent there is 'bailey run', "
-                + "which launches a child"
+                + "which launches a child, and 'bailey profile' for files"
         )
     }
 }

@@ -131,13 +131,19 @@ extension ProfileCommand {
                   bailey profile explain ci 'GET https://pypi.org/simple/requests/'
                   bailey profile explain llm-tool 'PUT https://github.com/x' --under ci
                   bailey profile explain ./mine.yaml 'connect tls://db.example.com:5433'
+                  bailey profile explain ./mine.yaml 'POST https://llm.example.com/v1/chat body {"model": "m"}'
+                  bailey profile explain ./mine.yaml 'grpc https://api.example.com/acme.Orders/Get'
+                  bailey profile explain ./mine.yaml 'git push https://git.example.com/acme/app.git refs/heads/x'
                 """
         )
 
         @Argument(help: "A profile's name or ./FILE.")
         var name: String
 
-        @Argument(help: "METHOD URL.")
+        @Argument(
+            help:
+                "METHOD, websocket or grpc and a URL, with a body in JSON behind 'body'; git fetch URL, git push URL REF."
+        )
         var request: String
 
         @Option(help: "A profile above it; repeat for more, root first.")
@@ -150,7 +156,8 @@ extension ProfileCommand {
 
         func run() throws {
             try options.requireReachable([name] + under, "explain")
-            try options.review.explain(
+            let launcher = ControlSocket.isInsideAgent ? ProfileReview.Launcher() : .here
+            try options.review(with: launcher).explain(
                 name,
                 request: request,
                 under: under,
@@ -193,7 +200,7 @@ extension ProfileCommand {
                 """
         )
 
-        @Argument(help: "http, https, tls, tcp or syscalls.")
+        @Argument(help: "http, https, tls, tcp, mask or syscalls.")
         var protocolName: String
 
         func run() throws { try ProfileReview.words(of: protocolName).finish() }

@@ -41,7 +41,7 @@ struct RunHelp: ParsableCommand {
         commandName: "run",
         abstract: "Launch a command as an agent.",
         usage:
-            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--alone] [--] COMMAND...",
+            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--allow-degraded NAME] [--alone] [--] COMMAND...",
         discussion: """
             Inside an agent the same command asks the supervisor for a child, which can never do more than its \
             parent. COMMAND starts in the current directory, which the agent must see: it lies in the workspace, and \

@@ -15,6 +15,7 @@ package struct CopyFailure: Error, Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         let head = [place, error.map { "\($0)" } ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
-        return head.isEmpty ? remedy : "\(head)\n\(remedy)"
+        guard error != nil else { return head.isEmpty ? remedy : "\(head): \(remedy)" }
+        return "\(head)\n\(remedy)"
     }
 }

@@ -95,6 +95,12 @@ package enum CredentialFile {
                 at: node.position
             )
         }
+        if let variable, !OwnVariables.areFree(for: variable), let node = fields["placeholder"] {
+            errors.report(
+                "placeholder: \(variable) is a variable that Bailey sets itself, or passes to no agent",
+                at: node.position
+            )
+        }
         if position.place == .awsSignature, let variable,
             CredentialDefinition.secretVariable(beside: variable) == nil,
             let node = fields["placeholder"]
@@ -137,7 +143,8 @@ package enum CredentialFile {
             return nil
         }
         guard fields.entries.count == 1, let entry = fields.entries.first else {
-            // Unknown keys have been reported already.
+            // A key that is unknown, or not built, has been reported already.
+            if case .mapping(let written) = node.content, written.count == 1 { return nil }
             errors.report("\(what) names exactly one of \(words.joined(separator: ", "))", at: node.position)
             return nil
         }

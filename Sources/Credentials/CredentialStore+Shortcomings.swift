@@ -8,6 +8,15 @@ extension CredentialStore {
         binding(of: credential)?.hosts ?? []
     }
 
+    /// Whether looking at the secret takes no more than a variable or a file.
+    package func isAtHand(_ credential: String, knowsEnvironment: Bool) -> Bool {
+        switch definition(of: credential)?.source {
+        case .environment: knowsEnvironment
+        case .file: true
+        case .command, .token, nil: false
+        }
+    }
+
     /// Why the secret could not be had now, without fetching it.
     ///
     /// - Parameters:

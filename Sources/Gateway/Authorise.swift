@@ -122,7 +122,12 @@ final class Authoriser {
     }
 
     /// Writes the record of something refused that was not policy's matter; nothing waits for it.
-    func refused(_ request: Request?, _ denial: Denial) {
+    ///
+    /// - Parameters:
+    ///   - request: nil where none was read.
+    ///   - exchange: that of the request, where it had been allowed before.
+    ///   - denial: why.
+    func refused(_ request: Request?, after exchange: UInt64? = nil, _ denial: Denial) {
         // What an ended agent wanted is on record; that it could not be had afterwards is nobody's news.
         guard !(isConcluded && resident.current.closed) else { return }
         isRecorded = true
@@ -130,6 +135,7 @@ final class Authoriser {
             lineage: resident.lineage,
             action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
+            exchange: exchange,
             verdict: .deny,
             levels: [],
             reason: denial.reason,
@@ -140,11 +146,12 @@ final class Authoriser {
     }
 
     /// Writes the record of what was masked in a reply; nothing waits for it.
-    func masked(_ request: Request, _ credential: String?, _ note: MaskNote) {
+    func masked(_ request: Request, _ exchange: UInt64, _ credential: String?, _ note: MaskNote) {
         let entry = RequestRecord(
             lineage: resident.lineage,
             action: request.summary,
             resource: request.endpoint.description,
+            exchange: exchange,
             verdict: .allow,
             levels: [],
             message: note.message,

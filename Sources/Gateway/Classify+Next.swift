@@ -76,6 +76,7 @@ extension Classifier {
         guard context != nil else { return }
         let (client, upstream) = TunnelEnd.pair(idle: .milliseconds(parts.gatehouse.limits.idle))
         let far = NIOLoopBound(upstream, eventLoop: parts.loop)
+        let exchange = authorised.exchange
         let dialled = parts.gatehouse.dialer.dial(
             authorised.intoPermit(),
             for: parts.resident,
@@ -97,7 +98,7 @@ extension Classifier {
                 self.hand(over: { try $0.pipeline.syncOperations.addHandler(client) })
             case .failure(let error):
                 let denial = (error as? DialFailure)?.denial ?? .upstreamFailed(request.endpoint, "\(error)")
-                self.parts.authoriser.refused(request, denial)
+                self.parts.authoriser.refused(request, after: exchange, denial)
                 self.reset()
             }
         }

@@ -13,7 +13,10 @@ extension HTTPConversation {
         switch message {
         case .responseHead(let head):
             exchange?.note.reply.status = Int(head.status.code)
-            exchange?.note.reply.fields = HeadFields(head.headers)
+            var headers = head.headers
+            // HTTP/2 has no such field: the agent does not see it (RFC 9113 section 8.2.2).
+            if isStream { headers.remove(name: "transfer-encoding") }
+            exchange?.note.reply.fields = HeadFields(headers)
             if let recording = exchange?.note.recording { recordIn(head, recording) }
         case .body(let bytes):
             exchange?.note.reply.received += UInt64(bytes.readableBytes)
@@ -22,6 +25,9 @@ extension HTTPConversation {
         case .requestHead, .unreadable: break
         }
     }
+
+    /// So many octets of the request's body have gone to the server.
+    func noteSent(_ octets: UInt64) { exchange?.note.reply.sent += octets }
 
     /// The exchange under way is over, or ends early for a reason.
     func conclude(because cause: String? = nil, closing last: UpstreamLink? = nil) {

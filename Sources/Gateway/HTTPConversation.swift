@@ -152,7 +152,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     )
                 )
             case .failure(let failure):
-                self.authoriser.refused(request, failure.denial)
+                self.authoriser.refused(request, after: reply.exchange, failure.denial)
                 self.authoriser.replied(reply.ended(failure.denial.message))
                 self.rule(id, .denied(failure.denial))
             }
@@ -176,9 +176,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         }
         switch message {
         case .requestHead(let head): self.exchange?.head = head
-        case .body(let bytes):
-            self.exchange?.hasBody = true
-            self.exchange?.note.reply.sent += UInt64(bytes.readableBytes)
+        case .body: self.exchange?.hasBody = true
         case .end: self.exchange?.requestEnded = true
         case .responseHead, .unreadable: return breakOff()
         }
@@ -188,7 +186,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func masked(_ id: RulingID, _ note: MaskNote) {
         guard let exchange, exchange.id == id else { return }
-        authoriser.masked(exchange.request, exchange.credential, note)
+        authoriser.masked(exchange.request, exchange.note.reply.exchange, exchange.credential, note)
     }
 
     /// The exchange under way ends without the engine's doing: what it has still to say goes on record.
@@ -207,8 +205,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
-        authoriser.refused(request, denial)
-        guard let link, let exchange, exchange.id == id else { return }
+        let isUnderWay = exchange?.id == id
+        authoriser.refused(request, after: isUnderWay ? exchange?.note.reply.exchange : nil, denial)
+        guard let link, let exchange, isUnderWay else { return }
         self.link = nil
         conclude(because: denial.message)
         upstreams.release(link, of: exchange, complete: false)

@@ -34,6 +34,8 @@ final class UpstreamLink: ChannelDuplexHandler {
     private var keepsAlive = false
     private var waitingToRead = false
     private var isUnflushed = false
+    /// Octets of body among what is not flushed.
+    private var unflushed: UInt64 = 0
     private var broken = false
     /// From the end of the present response on, the octets are a WebSocket's.
     private var isTurning = false
@@ -49,6 +51,7 @@ final class UpstreamLink: ChannelDuplexHandler {
         place = .serving(conversation)
         answered = false
         written = false
+        unflushed = 0
         keepsAlive = false
         resumeReading()
     }
@@ -92,7 +95,9 @@ final class UpstreamLink: ChannelDuplexHandler {
         isUnflushed = true
         switch message {
         case .requestHead(let head): context.write(wrapOutboundOut(.head(head)), promise: nil)
-        case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+        case .body(let bytes):
+            unflushed += UInt64(bytes.readableBytes)
+            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
         case .end(let trailers): context.write(wrapOutboundOut(.end(trailers)), promise: nil)
         case .responseHead, .unreadable: close()
         }
@@ -102,6 +107,8 @@ final class UpstreamLink: ChannelDuplexHandler {
     func flush() {
         guard isUnflushed else { return }
         isUnflushed = false
+        if case .serving(let conversation) = place { conversation.noteSent(unflushed) }
+        unflushed = 0
         context?.flush()
     }
 

@@ -100,9 +100,19 @@ package enum PacketSocket {
 }
 
 extension PacketSocket {
-    /// Connects to a socket by its path.
+    /// Seconds for which a listener whose queue is full is waited for: three times what `bailey ps` waits for its answer, since
+    /// a supervisor may be launching a burst of agents.
+    package static let patience = 15
+
+    /// Connects to a socket by its path; EAGAIN when its listener takes nobody within `patience`.
     package static func connect(to path: String) throws(SystemCallError) -> OwnedDescriptor {
         let socket = try made(for: path)
+        // SO_SNDTIMEO bounds connect(2) as well (socket(7)).
+        var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        guard unsafe setsockopt(socket.rawValue, SOL_SOCKET, SO_SNDTIMEO, &patience, size) == 0 else {
+            throw SystemCallError(stage: "setsockopt(SO_SNDTIMEO)", object: path, errno: errno)
+        }
         unsafe try address(path) { unsafe Glibc.connect(socket.rawValue, $0, $1) }.check("connect", path)
         return socket
     }

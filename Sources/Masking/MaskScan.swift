@@ -116,7 +116,7 @@ extension MaskScan {
         if kind == .none { return false }
         guard kind == .strong || looksRandom(from: value) else { return false }
         let range = valueRange(from: value, inHeader: Self.isHeader(name))
-        guard !range.isEmpty else { return false }
+        guard !range.isEmpty, !isPlace(name, range) else { return false }
         let start = range.lowerBound + kindPrefixLength(of: range)
         hide(start, range.upperBound)
         return true
@@ -142,6 +142,17 @@ extension MaskScan {
         if start.first == UInt8(ascii: "/") { return start.dropFirst().first != UInt8(ascii: "/") }
         return Self.pathStarts.contains { start.starts(with: $0) }
     }
+
+    /// The line of a file, as rules are named: `token.yaml:14`.
+    private func isPlace(_ name: ArraySlice<UInt8>, _ value: Range<Int>) -> Bool {
+        name.suffix(Self.profileEnding.count).elementsEqual(Self.profileEnding)
+            && value.lowerBound == name.endIndex + 1 && value.count <= Self.longestLine
+            && text[value].allSatisfy { (0x30...0x39).contains($0) }
+    }
+
+    private static let profileEnding = Array(".yaml".utf8)
+    /// Digits of the last line of a file as long as a profile may be, 256 KiB.
+    private static let longestLine = 6
 
     private static let pathStarts = ["./", "../", "~/"].map { Array($0.utf8) }
 

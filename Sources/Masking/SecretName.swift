@@ -42,6 +42,8 @@ enum SecretName {
     ]
     private static let plainKeys: Set<String> = [
         "public", "primary", "foreign", "sort", "partition", "host", "cache", "known", "object",
+        // The nonce of a handshake (RFC 6455 section 4.1).
+        "websocket",
     ]
     /// A name that ends so is about a secret, but its value is none.
     private static let descriptions: Set<String> = [

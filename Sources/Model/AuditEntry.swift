@@ -116,16 +116,15 @@ package struct WrittenFiles: Sendable, Hashable, Codable {
     }
 }
 
-/// A request was decided.
-///
-/// Written before anything is sent upstream.
+/// A request was decided, which is written before anything is sent upstream; or, later, what befell one that was allowed.
 package struct RequestRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     /// `GET /path`, `connect`.
     package let action: String
     /// `https://api.example.com`.
     package let resource: String
-    /// What tells it from every other request of its run, where it was allowed; its reply has the same.
+    /// What tells it from every other request of its run, where it was allowed; its reply has the same, and so have the
+    /// records of what befell it.
     package let exchange: UInt64?
     /// The query, without its question mark, and the header fields, before a credential is put in; nil where no request
     /// was read.
@@ -139,6 +138,20 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     package let message: String?
     /// Name of the credential that was put in; never its value.
     package let credential: String?
+
+    /// What a record is of.
+    package enum Matter: Sendable, Hashable {
+        case decision
+        /// Something that was masked in the reply to a request that was allowed.
+        case note
+        /// The end of a request that was allowed: its server was not reached, something in it must not leave.
+        case failure
+    }
+
+    package var matter: Matter {
+        if verdict == .allow { return levels.isEmpty ? .note : .decision }
+        return exchange == nil ? .decision : .failure
+    }
 
     package init(
         lineage: Lineage,

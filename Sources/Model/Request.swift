@@ -47,6 +47,7 @@ package struct Request: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String {
         if let words = gitWords(at: endpoint.description) { return words }
+        if kind == .call, case .http(_, let path, _) = action { return "grpc \(endpoint)\(path)" }
         return switch action {
         case .http(let method, let path, _): "\(method) \(endpoint)\(path)"
         case .webSocket(let path, _): "websocket \(endpoint)\(path)"

@@ -9,6 +9,10 @@ package struct RequestBody: Sendable, Hashable {
     /// What it asks for as a push of git's; nil before it was read for that.
     package var push: GitPush?
 
+    /// Octets of a body that is held until it is decided on: the largest requests of the interfaces that rules on bodies and
+    /// signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
+    package static let maximumRead = 32 << 20
+
     package init() {}
 
     /// Whether this is known.

@@ -1,5 +1,5 @@
 /// A moment of the wall clock: milliseconds since 1970-01-01T00:00:00Z.
-package struct Timestamp: Sendable, Hashable, Codable, Comparable {
+package struct Timestamp: Sendable, Hashable, Comparable {
     package let milliseconds: Int64
 
     package init(milliseconds: Int64) {

@@ -30,7 +30,7 @@ package struct CompiledPolicy: Sendable {
 
 extension CompiledAction {
     /// Whether the action is one that it means, its conditions apart.
-    fileprivate func applies(
+    func applies(
         to action: SoughtAction,
         _ readings: PathReadings?,
         _ steps: inout Int

@@ -175,6 +175,11 @@ struct ConditionReadings {
         return false
     }
 
+    /// What cannot be told counts against the request.
+    mutating func meets(_ condition: QueryCondition, as effect: Effect) -> Bool {
+        effect == .allow ? meet(condition) : mayMeet(condition)
+    }
+
     /// Whether each of the parameters may be taken for one that is here.
     mutating func mayMeet(_ condition: QueryCondition) -> Bool {
         let loose = loose
@@ -194,9 +199,7 @@ extension Conditions {
             // Its head has been told from all others, its query with it.
             guard request.kind == kind else { return .no }
         } else if let condition = self.query {
-            guard effect == .allow ? readings.meet(condition) : readings.mayMeet(condition) else {
-                return .no
-            }
+            guard readings.meets(condition, as: effect) else { return .no }
         }
         if let push {
             if effect != .allow, push.refs == nil { return .yes }
@@ -221,7 +224,7 @@ extension Conditions {
 }
 
 extension MemberCondition {
-    fileprivate func holds(of body: RequestBody, as effect: Effect) -> Holding {
+    func holds(of body: RequestBody, as effect: Effect) -> Holding {
         guard body.length != 0 else { return .no }
         guard let facts = body.json else { return .unread }
         guard let finding = facts[pointer] else { return effect == .allow ? .no : .yes }

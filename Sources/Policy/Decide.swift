@@ -82,7 +82,7 @@ extension LineagePolicy {
         return outcomes(for: request, readings ?? nil).reduce(0) { $0 + $1.steps }
     }
 
-    private static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
+    static func readings(of action: Action) throws(PathReadings.Problem) -> PathReadings? {
         switch action {
         case .http(_, let path, _), .webSocket(let path, _): try PathReadings(path)
         case .connect, .sql: nil

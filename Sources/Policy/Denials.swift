@@ -9,12 +9,14 @@ extension LineagePolicy {
         let refusing = verdicts.indices.filter { verdicts[$0].effect == verdict.effect && $0 != level }
         let also = refusing.isEmpty ? "" : "; refused as well by \(list(refusing))"
         guard let rule = verdict.rule else {
+            let near = nearest(to: request, level: level)
+            let but = near.map { "; \($0.description)" } ?? ""
             return Denial(
                 reason: .noRule,
-                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)",
+                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)\(but)",
                 rule: nil,
                 decidedBy: hop,
-                remedy: remedy(hop, "add an egress rule for \(request)")
+                remedy: remedy(hop, change(for: request, near))
             )
         }
         return verdict.effect == .ask
@@ -97,6 +99,16 @@ extension LineagePolicy {
         )
     }
 
+    /// What would let a request pass that no rule allows; never a rule without the conditions of the one that is there.
+    private func change(for request: Request, _ near: NearMiss?) -> String {
+        guard let near else {
+            return "add an egress rule for \(request.ruleText)"
+        }
+        return near.isOfOptions
+            ? "add an egress rule for \(request.ruleText), without a ref"
+            : "let the condition of that rule mean this request as well"
+    }
+
     func remedy(_ hop: Hop, _ change: String) -> String {
         "ask \(lineage.principal), or whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
     }
@@ -109,6 +121,16 @@ extension LineagePolicy {
 
     private func list(_ levels: [Int]) -> String {
         levels.map(owner).joined(separator: ", ")
+    }
+}
+
+extension Request {
+    /// As a rule has it: options of a push, and its refs with them, are no part of one.
+    fileprivate var ruleText: String {
+        guard kind == .gitPush, body.push?.hasOptions == true else { return description }
+        var plain = self
+        plain.body.push = nil
+        return plain.description
     }
 }
 

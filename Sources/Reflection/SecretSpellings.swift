@@ -21,7 +21,7 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
     }
 
     /// Whether a field value's secret is neither shorter nor longer than what is looked for.
-    static func isSearchable(_ value: String, shortest: Int = ReflectionLimits.shortest) -> Bool {
+    package static func isSearchable(_ value: String, shortest: Int = ReflectionLimits.shortest) -> Bool {
         secrets(in: value).first.map { (shortest...ReflectionLimits.longest).contains($0.count) } ?? false
     }
 

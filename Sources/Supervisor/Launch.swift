@@ -73,7 +73,9 @@ package enum Launch {
         CredentialWarnings(order, sources)?.lines.forEach(warn)
         var failure = ControlError("it took no order")
         do throws(ControlError) {
-            if let outcome = try LaunchClient.frontEnd(on: outer).run(order) { return outcome }
+            if let outcome = try LaunchClient.frontEnd(on: outer).run(order, isOther: false) {
+                return outcome
+            }
         } catch {
             failure = error
         }
@@ -111,7 +113,7 @@ package enum Launch {
     ) throws -> FrontEnd.Outcome? {
         let home = HomeFolder.current
         let directories = StateDirectories(environment: ProcessEnvironment.dictionary, home: home)
-        guard let socket = RuntimeFolder.server(of: directories) else { return nil }
+        guard let socket = try RuntimeFolder.server(of: directories) else { return nil }
         let order = try words.order(profile, from: directories)
         let sources = WarningSources(
             directories: directories,

@@ -62,6 +62,9 @@ extension Supervisor {
             if let reason = reasonToDecline(order, of: connection) {
                 return reply(.declined(reason: reason), to: connection)
             }
+            // Who has given up meanwhile has been told that nothing is launched.
+            reply(.heard, to: connection)
+            guard connections[connection.id] != nil else { return }
             launch(order, for: connection)
         case .signal(let number):
             if let agent = launched(by: connection) {

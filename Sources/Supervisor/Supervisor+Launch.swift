@@ -117,6 +117,15 @@ extension Supervisor {
         return opening + "\n\(error)"
     }
 
+    /// Where a credential is not, and what to do; an agent hears no path of the host's.
+    private func lack(of parent: AgentNode?) -> String {
+        let file = configuration.directories.credentials
+        let place = parent == nil ? file : "the operator's credentials.yaml"
+        return
+            "\(place) lacks\(TextFile.exists(file) ? "" : ", since there is no such file"); define it there, or take "
+            + "credential: out of the rule"
+    }
+
     private func admit(_ loaded: LoadedProfile, under parent: AgentNode?) throws(LaunchRefusal) {
         let profile = loaded.profile
         guard agents.count + pending.count < ChildAdmission.maximumAgents else {
@@ -125,8 +134,8 @@ extension Supervisor {
         for name in Set(profile.egress.compactMap(\.credential)) where !credentials.has(name) {
             let isOwn = parent == nil || loaded.own.egress.contains { $0.credential == name }
             throw LaunchRefusal(
-                "profile '\(profile.name)' names \(isOwn ? "credential '\(name)'" : "a credential"),"
-                    + " which credentials.yaml lacks"
+                "profile '\(profile.name)' names \(isOwn ? "credential '\(name)'" : "a credential"), which "
+                    + lack(of: parent)
             )
         }
         guard let parent else { return }

@@ -114,19 +114,44 @@ enum Sample {
         _ action: String = "GET /v1",
         by lineage: Lineage = child,
         resource: String = "https://api.example.com",
-        verdict: Effect = .allow
+        exchange: UInt64? = nil,
+        verdict: Effect = .allow,
+        message: String = "no rule allows it"
     ) -> AuditEntry {
         .request(
             RequestRecord(
                 lineage: lineage,
                 action: action,
                 resource: resource,
+                exchange: exchange,
                 verdict: verdict,
                 levels: lineage.hops.map {
                     LevelVerdict(agent: $0.agent, profile: $0.profile, effect: verdict, rule: nil)
                 },
                 reason: verdict == .allow ? nil : .noRule,
-                message: verdict == .allow ? nil : "no rule allows it"
+                message: verdict == .allow ? nil : message
+            )
+        )
+    }
+
+    /// What befell a request that had been allowed.
+    static func sequel(
+        _ action: String,
+        of exchange: UInt64,
+        by lineage: Lineage = child,
+        verdict: Effect,
+        message: String
+    ) -> AuditEntry {
+        .request(
+            RequestRecord(
+                lineage: lineage,
+                action: action,
+                resource: "https://api.example.com",
+                exchange: exchange,
+                verdict: verdict,
+                levels: [],
+                reason: verdict == .allow ? nil : .upstreamFailed,
+                message: message
             )
         )
     }

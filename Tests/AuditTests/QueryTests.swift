@@ -100,17 +100,18 @@ struct QueryTests {
             tree.text(TextStyle(isColoured: false)) == """
                 run 0badcafe  user:alice
                 └─ ci  0badcafe.1  profile ci  no end recorded  sh demo.sh
-                   ├─ allow  2x  GET /a https://api.example.com
+                   ├─ allow   2x  GET /a https://api.example.com
                    ├─ test-runner  0badcafe.2  profile test-runner  no end recorded  python3 t.py
-                   │  ├─ deny   1x  GET /b https://api.example.com  no rule allows it
+                   │  ├─ deny    1x  GET /b https://api.example.com  no rule allows it
                    │  ├─ refused  launch under wide: git: wider than its parent
                    │  └─ git-client  0badcafe.3  profile git-client  exit 7  git fetch
-                   │     └─ ask    1x  GET /c https://api.example.com  no rule allows it
+                   │     └─ ask     1x  GET /c https://api.example.com  no rule allows it
                    └─ sibling  0badcafe.20  profile sibling  no end recorded  /usr/bin/env
                 """
         )
         #expect(tree.text(TextStyle(isColoured: true)).contains("\u{1b}[31mdeny"))
         #expect(try JSONDecoder().decode(AgentTree.self, from: Data(tree.json().utf8)) == tree)
+        #expect(try tree.json().contains("\"started\":\"\(tree.agents[0].started.text)\""))
     }
 
     @Test func `a run that is not there has no tree`() throws {

@@ -104,8 +104,8 @@ struct ReplyRecordTests {
         store.flush()
         let reader = try AuditReader(directory: state.path)
         let found = try #require(try reader.record(1))
-        let reply = try #require(try reader.reply(to: found))
-        let exchange = try #require(ExchangeText(found, reply))
+        let sequel = try reader.sequel(of: found)
+        let exchange = try #require(ExchangeText(found, sequel))
         let text = exchange.text(TextStyle(isColoured: false))
         for line in [
             "GET /7?token=***&x=1  allow", "    Authorization: Bearer ***", "    X-A: ***", "    Cookie: ***",
@@ -122,7 +122,7 @@ struct ReplyRecordTests {
             ]
         )
         let second = try #require(try reader.record(2))
-        #expect(try reader.reply(to: second) == nil)
+        #expect(try reader.sequel(of: second).reply == nil)
         #expect(try reader.record(99) == nil)
         for name in try FileManager.default.contentsOfDirectory(atPath: state.path)
         where name.hasPrefix("audit") {

@@ -56,6 +56,10 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("from: {aws-sts: x}", 4, 10, "\"aws-sts\" of from is not built yet"),
     ("from: {ssh-ca: x}", 4, 10, "\"ssh-ca\" of from is not built yet"),
     ("from: {kubernetes: x}", 4, 10, "\"kubernetes\" of from is not built yet"),
+    ("placeholder: PATH", 7, 16, "PATH is a variable that Bailey sets itself"),
+    ("placeholder: SSL_CERT_FILE", 7, 16, "SSL_CERT_FILE is a variable that Bailey sets itself"),
+    ("placeholder: https_proxy", 7, 16, "or passes to no agent"),
+    ("placeholder: GIT_CONFIG_KEY_0", 7, 16, "GIT_CONFIG_KEY_0 is a variable"),
     ("from: {envy: X}", 4, 10, "did you mean \"env\""),
     ("from: {env: 'A B'}", 4, 15, "not the name of a variable"),
     ("from: {env: A, file: /x}", 4, 9, "exactly one of"),
@@ -142,6 +146,15 @@ struct CredentialFileTests {
             "\(messages)"
         )
         #expect(!messages.contains { $0.contains("did you mean \"$") }, "\(messages)")
+    }
+
+    @Test(arguments: ["{envy: X}", "{vault: x}"])
+    func `a wrong source is reported once`(source: String) {
+        let text = "bailey: 1\ncredentials:\n a: {from: \(source), as: bearer, for: [https://h.example]}\n"
+        let error = #expect(throws: ProfileError.self) {
+            try CredentialFile.parse(text, file: "c.yaml", home: nil)
+        }
+        #expect(error?.diagnostics.count == 1, "\(error?.description ?? "")")
     }
 
     @Test(arguments: [

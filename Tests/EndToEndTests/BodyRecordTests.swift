@@ -286,6 +286,11 @@ extension EndToEnd {
                 denied.first?.record.message?.contains("raise recordings in bailey.yaml") == true,
                 "\(denied)"
             )
+            for record in try place.records() where record.record.action == "PUT /v1/read/over" {
+                let reply = try place.reply(to: record)
+                let recorded = reply.bodies.first { $0.side == "request" }?.octets ?? 0
+                #expect(reply.sent <= recorded, "what went out is recorded before it goes: \(reply)")
+            }
             let next = try curl("-d more", servers.tlsPort, "/v1/read/next")
             #expect(next.output.contains("/next"), "\(next)")
             try expectVerified()

@@ -22,6 +22,12 @@ extension EndToEnd {
             #expect(outcome.output.contains("125") && outcome.output.contains("127"))
         }
 
+        @Test("Called without a command it shows its help, and was called wrongly")
+        func alone() throws {
+            let outcome = try place.bailey([])
+            #expect(outcome.code == 64 && outcome.output.contains("bailey run -- make test"), "\(outcome)")
+        }
+
         @Test("bailey run --help names its options, also inside an agent")
         func runHelp() throws {
             for outcome in [try place.bailey(["run", "--help"]), try place.agent("bailey run --help")] {

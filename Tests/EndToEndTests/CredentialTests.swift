@@ -292,6 +292,26 @@ extension EndToEnd {
                 "bailey: warning: credential token: the variable SERVICE_TOKEN is not set, or empty"
             )
             #expect(warned == (value != "x"), "\(outcome)")
+            // One that is there, and too short to be found in replies.
+            let isUseless = outcome.errors.contains("warning: credential token: what is secret of it")
+            #expect(isUseless == (value == "x"), "\(outcome)")
+        }
+
+        @Test("A credential that is not defined refuses the launch, with the file and what to do")
+        func undefined() throws {
+            try place.profile(
+                "undefined",
+                "extends: [base]\negress: [{to: \"\(origin)\", allow: [GET], credential: nosuch}]\n"
+            )
+            let outcome = try place.agent("true", profile: "undefined")
+            let file = place.configuration + "/credentials.yaml"
+            #expect(
+                outcome.code == 125 && outcome.errors.contains("\(file) lacks; define it there"),
+                "\(outcome)"
+            )
+            try FileManager.default.removeItem(atPath: file)
+            let none = try place.agent("true", profile: "undefined").errors
+            #expect(none.contains("\(file) lacks, since there is no such file"), "\(none)")
         }
 
         @Test("A credentials file with a mistake is refused with its place, and nothing runs")

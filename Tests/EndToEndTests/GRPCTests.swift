@@ -166,7 +166,7 @@ extension EndToEnd {
             )
             #expect(outcome.lines.count == 4, "\(outcome)")
             for line in outcome.lines.prefix(3) {
-                #expect(line.hasPrefix("PERMISSION_DENIED POST https://allowed.test"), "\(outcome)")
+                #expect(line.hasPrefix("PERMISSION_DENIED grpc https://allowed.test"), "\(outcome)")
                 #expect(line.contains("ask "), "\(outcome)")
             }
             #expect(outcome.lines.last == "echo on 2")

@@ -55,6 +55,32 @@ extension EndToEnd {
             #expect((check.output + check.errors).contains("warning") == isWarned, "\(check)")
         }
 
+        @Test("The profile and the credentials of README.md pass a strict check")
+        func readme() throws {
+            let file = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/README.md"
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            let blocks = text.components(separatedBy: "```yaml\n").dropFirst().compactMap {
+                $0.components(separatedBy: "\n```").first
+            }
+            let profile = try #require(blocks.first { $0.contains("\nname: mine\n") })
+            let credentials = try #require(blocks.first { $0.contains("\ncredentials:\n") })
+            try place.write(profile + "\n", to: "mine.yaml")
+            let check = ["profile", "check", "--strict", place.root + "/mine.yaml"]
+            let before = try place.bailey(check)
+            #expect(before.code == 1 && before.errors.contains("toolcache will be refused: it is not there"))
+            #expect(before.errors.contains("there is no credential github in"), "\(before)")
+            try place.write(credentials + "\n", to: "config/bailey/credentials.yaml")
+            try FileManager.default.createDirectory(
+                atPath: try #require(place.environment["HOME"]) + "/toolcache",
+                withIntermediateDirectories: true
+            )
+            let after = try place.bailey(check)
+            #expect(after.code == 0 && after.errors.isEmpty, "\(after)")
+            try place.write("bailey: 1\ncredentials: 7\n", to: "config/bailey/credentials.yaml")
+            let broken = try place.bailey(check)
+            #expect(broken.code == 1 && broken.errors.contains("every launch is refused"), "\(broken)")
+        }
+
         @Test("The allowed twin of the bad profiles runs")
         func goodProfile() throws {
             try place.profile("good", "extends: [base]\nlimits: {time: 1m}\n")

@@ -86,6 +86,15 @@ extension EndToEnd {
             }
             #expect(try records(of: "body") == 1)
             #expect(try records(of: "header") == 1)
+            let tree = try place.bailey(["tree"]).lines
+            #expect(
+                tree.filter { $0.contains(" note ") && $0.contains("was masked there") }.count == 2,
+                "\(tree)"
+            )
+            #expect(try place.bailey(["tree", "--json"]).output.contains(#""counts":{"allow":2}"#))
+            let note = try #require(try place.records().last { $0.record.message != nil }).sequence
+            let shown = try place.bailey(["audit", "show", "\(note)"])
+            #expect(shown.output.hasPrefix("GET /") && shown.output.contains("was masked there"), "\(shown)")
             #expect(try place.files(holding: token).isEmpty)
         }
 

@@ -14,7 +14,7 @@ extension EndToEnd {
             place.isServed = true
         }
 
-        private func serving(_ words: [String] = []) throws -> RunningCommand {
+        func serving(_ words: [String] = []) throws -> RunningCommand {
             let server = try RunningCommand(
                 place.server + words,
                 environment: place.environment,
@@ -24,7 +24,7 @@ extension EndToEnd {
             return server
         }
 
-        private func run(
+        func run(
             _ script: String,
             options: [String] = [],
             environment: [String: String] = [:]

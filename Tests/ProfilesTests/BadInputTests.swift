@@ -204,6 +204,11 @@ struct BadInputTests {
                 "src", 0,
                 "\"src\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR; did you mean \"$WORKSPACE/src\"?"
             ),
+            (
+                "./src", 0,
+                "\"./src\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR; did you mean \"$WORKSPACE/src\"?"
+            ),
+            ("../src", 0, "\"../src\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR"),
             ("/a/../b", 3, "\"..\" is not allowed in a path; write where it leads"),
             ("/a/./b", 3, "\".\" is not allowed in a path; write where it leads"),
             ("$WORKSPACE/..", 11, "\"..\" is not allowed in a path; write where it leads"),

@@ -35,9 +35,103 @@ struct ReviewTests {
         return outcome.complaints
     }
 
+    /// What a machine says that has one credential, for one host, and resolves two names itself.
+    private var launching: ProfileReview {
+        let here =
+            DNSName("x.a.test").map { [HostPattern(scheme: .https, hosts: .name($0), port: 443)] } ?? []
+        var resolve: [DNSName: IPAddress] = [:]
+        for (name, address) in [
+            ("local.test", "127.0.0.1"), ("meta.test", "169.254.169.254"), ("far.test", "9.9.9.9"),
+        ] {
+            if let name = DNSName(name) { resolve[name] = IPAddress(address) }
+        }
+        return ProfileReview(
+            loader: folder.loader,
+            launcher: ProfileReview.Launcher(
+                refusal: { $0.hasPrefix("/absent") ? "it is not there" : nil },
+                hasCredential: { $0 == "it" },
+                hosts: { $0 == "it" ? here : nil },
+                resolve: resolve
+            )
+        )
+    }
+
+    @Test(
+        "What a launch would refuse, or each request, is warned of where the rule stands",
+        arguments: [
+            ("files: {read: [/absent/x]}", "files: /absent/x will be refused: it is not there"),
+            ("files: {copy: [/absent/y]}", "files: /absent/y will be refused: it is not there"),
+            ("egress: [{to: \"https://x.a.test\", allow: [GET], credential: it}]", nil),
+            (
+                "egress: [{to: \"https://*.a.test\", allow: [GET], credential: it}]",
+                "https://*.a.test names credential it, which credentials.yaml sends only to https://x.a.test"
+            ),
+            (
+                "egress: [{to: \"http://local.test\", allow: [GET]}]",
+                "bailey.yaml resolves it to 127.0.0.1, a private address, which is refused without private: true"
+            ),
+            ("egress: [{to: \"http://local.test\", private: true, allow: [GET]}]", nil),
+            ("egress: [{to: \"http://far.test\", allow: [GET]}]", nil),
+            (
+                "egress: [{to: \"http://meta.test\", private: true, allow: [GET]}]",
+                "a metadata service, which only a rule for the very address reaches"
+            ),
+        ] as [(String, String?)]
+    )
+    func refusedLater(text: String, warning: String?) throws {
+        try folder.write("bailey: 1\nname: late\n\(text)\n", to: "late.yaml")
+        let outcome = launching.check(["late"], isStrict: true, asJSON: false)
+        #expect((outcome.exitCode == ReviewOutcome.negative) == (warning != nil), "\(outcome)")
+        #expect(outcome.complaints.contains("/late.yaml:3:1: warning: ") == (warning != nil), "\(outcome)")
+        #expect(outcome.complaints.contains(warning ?? ""), "\(outcome)")
+    }
+
+    @Test("Credentials that do not read are warned of with every profile")
+    func unreadable() {
+        let launcher = ProfileReview.Launcher(unreadable: "c.yaml:1:1: broken")
+        let outcome = ProfileReview(loader: folder.loader, launcher: launcher)
+            .check(["leaf"], isStrict: true, asJSON: false)
+        #expect(outcome.exitCode == ReviewOutcome.negative)
+        #expect(outcome.complaints.contains("every launch is refused: c.yaml:1:1: broken"), "\(outcome)")
+    }
+
+    @Test("What the rules allow and the gateway refuses is explained as refused")
+    func obstacles() throws {
+        try folder.write(
+            """
+            bailey: 1
+            egress:
+              - {to: "https://*.a.test", allow: [GET], credential: it}
+              - {to: "http://local.test", allow: [GET]}
+            """,
+            to: "reaching.yaml"
+        )
+        for (request, reason) in [
+            ("GET https://x.a.test/", nil), ("GET https://y.a.test/", "credential-unavailable: "),
+            ("GET http://local.test/", "forbidden-address: bailey.yaml resolves local.test to 127.0.0.1"),
+        ] as [(String, String?)] {
+            let outcome = launching.explain(
+                "reaching",
+                request: request,
+                under: [],
+                principal: alice,
+                asJSON: false
+            )
+            #expect(
+                outcome.output.hasPrefix(reason == nil ? "allowed: " : "allowed by the rules, and refused")
+            )
+            #expect(outcome.output.contains("  refused: \(reason ?? "")") == (reason != nil), "\(outcome)")
+            #expect(outcome.exitCode == (reason == nil ? ReviewOutcome.success : ReviewOutcome.negative))
+        }
+    }
+
     @Test(
         "Doubtful profiles are linted at the line that is doubtful",
         arguments: [
+            (
+                "egress:\n  - to: https://a.test\n    allow: ['POST /x body <= 64MiB and body /m = \"a\"']",
+                "allows bodies that are refused: to be decided on, one is read up to 32 MiB"
+            ),
             (
                 "egress: [{to: \"https://*.github.io\", allow: [GET]}]",
                 "/linted.yaml:3:1: warning: https://*.github.io: anyone can have a name"

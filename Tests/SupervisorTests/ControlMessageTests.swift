@@ -20,6 +20,7 @@ struct ControlMessageTests {
     ]
 
     static let replies: [ControlReply] = [
+        .heard,
         .launched(agent: "7f.1"), .refused(code: 125, message: "no"), .exited(code: 3, note: nil),
         .exited(code: 124, note: "time limit"), .agents([], next: 1 << 40), .agents([], next: nil),
     ]

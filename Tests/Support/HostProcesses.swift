@@ -46,6 +46,21 @@ package enum HostProcesses {
         }
     }
 
+    /// Waits, with a bound, until a process keeps this signal from itself; false when it does not.
+    package static func awaits(_ process: pid_t, blocking signal: Int32) -> Bool {
+        let end = Date(timeIntervalSinceNow: 20)
+        while Date() < end {
+            let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+            let mask = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t")
+                .last
+            if let mask, let bits = UInt64(mask, radix: 16), bits >> UInt64(signal - 1) & 1 == 1 {
+                return true
+            }
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        return false
+    }
+
     /// Whether a process is there, and not only waiting to be reaped.
     package static func isAlive(_ process: pid_t) -> Bool {
         status(of: process).first.map { $0 != "Z" && $0 != "X" } ?? false

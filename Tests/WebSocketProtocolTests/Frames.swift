@@ -19,8 +19,11 @@ struct Glass: PayloadStage {
     var keepsBack = false
     private var kept = ByteBuffer()
 
-    init(refusing refused: String? = nil, keepingBack: Bool = false) {
+    private let why: String
+
+    init(refusing refused: String? = nil, because why: String = "it is refused", keepingBack: Bool = false) {
         self.refused = refused
+        self.why = why
         keepsBack = keepingBack
     }
 
@@ -31,7 +34,7 @@ struct Glass: PayloadStage {
     ) throws(WebSocketFault) -> ByteBuffer {
         let text = String(buffer: payload)
         seen.append(Seen(text: text, kind: kind, isLast: isLast))
-        if let refused, text.contains(refused) { throw WebSocketFault(.placeholderMisused, "it is refused") }
+        if let refused, text.contains(refused) { throw WebSocketFault(.placeholderMisused, why) }
         guard keepsBack, kind != .control else { return payload }
         kept.writeImmutableBuffer(payload)
         guard isLast else { return ByteBuffer() }

@@ -142,7 +142,8 @@ struct RelayTests {
             let mask = violation.side == .client ? "m" : ""
             #expect(played.fault?.reason == .malformed)
             #expect(try read(played.answer).first?.hasPrefix("8\(mask == "m" ? "" : "m") 1002 ") == true)
-            #expect(try read(played.forward).last == "8\(mask) 1001 ")
+            let why = violation.side == .client ? "" : played.fault?.message ?? "?"
+            #expect(try read(played.forward).last == "8\(mask) 1001 \(why)")
         }
     }
 
@@ -158,6 +159,16 @@ struct RelayTests {
         #expect(up.fault?.reason == .placeholderMisused)
         #expect(try read(up.forward) == ["1m fine", "8m 1001 "])
         #expect(try read(up.answer) == ["8 1008 it is refused"])
+        let down = Self.play(frame(0x81, Array("a secret".utf8)), from: .upstream, &relay)
+        #expect(try read(down.forward) == ["8 1001 it is refused"])
+    }
+
+    @Test func `A reason that is too long for a close frame ends with a whole word`() throws {
+        let words = Array(repeating: "word", count: 40).joined(separator: " ")
+        var relay = Self.relay(Glass(refusing: "secret", because: words))
+        let played = Self.play(masked(0x81, "secret"), from: .client, &relay)
+        let told = try #require(try read(played.answer).first)
+        #expect(told.hasSuffix(" word ...") && told.utf8.count <= "8 1008 ".utf8.count + 123, "\(told)")
     }
 
     @Test func `The key and what shows that it was understood are those of the RFC's example`() {

@@ -28,25 +28,10 @@ struct StatementTexts: StatementReading {
         let deeds = statements.deeds
         return ReadStatements(
             action: .sql(SQLRequest(database: database, deeds: deeds)),
-            copies: deeds.contains { $0.kind == .copyIn || $0.kind == .copyOut },
-            leavesBehind: deeds.contains { $0.kind == .prepare || $0.kind == .declare },
-            changesSettings: statements.contains(where: Self.changesSettings)
+            copies: statements.contains(where: \.copies),
+            leavesBehind: statements.contains(where: \.leavesBehind),
+            changesSettings: statements.contains(where: \.changesSettings)
         )
-    }
-
-    /// Whether it may change how the server reads the next text.
-    private static func changesSettings(_ statement: StatementFacts) -> Bool {
-        switch statement.transaction {
-        case .rollback?, .rollbackToSavepoint?, .commit?: return true
-        case .begin?, .savepoint?, nil: break
-        }
-        return statement.deeds.contains { deed in
-            switch (deed.kind, deed.target) {
-            case (.set, _), (.setRole, _), (.discard, _), (.do, _), (.call, _), (.execute, _), (.load, _): true
-            case (_, .function(_, let isHarmless)): !isHarmless
-            default: false
-            }
-        }
     }
 }
 

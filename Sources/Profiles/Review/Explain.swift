@@ -18,13 +18,35 @@ extension ProfileReview {
             let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
                 try merged(name).profile
             }
-            let ruling = try Ruling(of: request, body, by: profiles, principal: principal)
-            let exitCode = ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
+            var ruling = try Ruling(of: request, body, by: profiles, principal: principal)
+            ruling.obstacles = obstacles(for: request, ruling)
+            let exitCode =
+                ruling.effect == .allow && ruling.obstacles.isEmpty
+                ? ReviewOutcome.success : ReviewOutcome.negative
             let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
             return ReviewOutcome(output: output, exitCode: exitCode)
         } catch {
             return ReviewOutcome(error)
         }
+    }
+
+    /// What the gateway would refuse a request for that the rules allow.
+    private func obstacles(for request: Request, _ ruling: Ruling) -> [String] {
+        guard ruling.effect == .allow else { return [] }
+        var obstacles: [String] = []
+        if case .name(let name) = request.endpoint.host, let address = launcher.resolve[name],
+            let why = address.unreached(private: ruling.reachesPrivate)
+        {
+            obstacles.append("forbidden-address: bailey.yaml resolves \(name) to \(address), \(why)")
+        }
+        if let credential = ruling.credential, let hosts = launcher.hosts(credential),
+            !hosts.contains(where: { $0.matches(request.endpoint) })
+        {
+            obstacles.append(
+                "credential-unavailable: credentials.yaml does not send \(credential) to \(request.endpoint)"
+            )
+        }
+        return obstacles
     }
 
     static func request(_ text: String) throws(ProfileError) -> (Request, body: String) {
@@ -49,6 +71,10 @@ struct Ruling: Sendable {
     let levels: [LevelVerdict]
     let denial: Denial?
     let credential: String?
+    /// Whether every level lets it go to a private address.
+    let reachesPrivate: Bool
+    /// What the gateway would refuse it for, although the rules allow it.
+    var obstacles: [String] = []
     /// What is masked in the reply.
     let masks: [String]
     /// Which secrets the request may carry.
@@ -79,12 +105,13 @@ struct Ruling: Sendable {
         case .allow(let permit):
             (effect, levels, denial) = (.allow, permit.levels, nil)
             credential = permit.obligations.credential
+            reachesPrivate = permit.obligations.privateAddresses
             let columns = permit.obligations.columns.map(\.description).sorted { $0.precedes($1) }
             masks = permit.obligations.masks.words + columns
             sends = permit.obligations.sending.kinds.words
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
-            (credential, masks, sends) = (nil, [], [])
+            (credential, reachesPrivate, masks, sends) = (nil, false, [], [])
         case .read(.push):
             throw ProfileError(
                 file: "request",
@@ -112,12 +139,14 @@ struct Ruling: Sendable {
     }
 
     fileprivate func text(_ request: Request) -> String {
+        let allowed = obstacles.isEmpty ? "allowed" : "allowed by the rules, and refused all the same"
         let word =
-            ["allow": "allowed", "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
+            ["allow": allowed, "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
         var lines = ["\(word): \(request)"]
         lines += levels.map { level in
             "  \(level.profile): \(level.effect.rawValue), \(level.rule.map { "by \($0)" } ?? "no rule allows it")"
         }
+        lines += obstacles.map { "  refused: \($0)" }
         if let credential { lines.append("  credential: \(credential)") }
         if !masks.isEmpty { lines.append("  masked in the reply: \(masks.joined(separator: ", "))") }
         if !sends.isEmpty { lines.append("  may carry: \(sends.joined(separator: ", "))") }
@@ -133,7 +162,8 @@ struct Ruling: Sendable {
             ("levels", .list(levels.map(\.json))), ("credential", .optional(credential)),
             ("mask", .texts(masks)), ("send", .texts(sends)),
             ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
-            ("remedy", .optional(denial?.remedy)), ("excess", .texts(excesses)),
+            ("remedy", .optional(denial?.remedy)), ("refused", .texts(obstacles)),
+            ("excess", .texts(excesses)),
         ])
     }
 }

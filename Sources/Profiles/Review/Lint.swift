@@ -13,9 +13,14 @@ struct Linter {
     let fragment: ProfileFragment
 
     var lints: [Lint] {
-        fragment.egress.flatMap { tenants(of: $0) + opaque($0) + idle($0) + unanswered($0) + own($0) }
-            + unreachable
-            + secrets + values + folders + children + narrow
+        fragment.egress.flatMap(lints) + unreachable + secrets + values + folders + children + narrow
+    }
+
+    /// Of one rule.
+    private func lints(of rule: EgressRule) -> [Lint] {
+        [tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule)].flatMap {
+            $0
+        }
     }
 
     /// Domains under which strangers can have names (a choice from the Public Suffix List's private section).
@@ -71,6 +76,25 @@ struct Linter {
             Lint(
                 source: $0.source,
                 message: "\(rule.place): ask \"\($0.text)\" denies: approvals are not built yet"
+            )
+        }
+    }
+
+    /// A body that is read for what it says and may be larger than what is read.
+    private func unread(_ rule: EgressRule) -> [Lint] {
+        rule.allow.filter { action in
+            action.forms.contains { form in
+                guard let conditions = form.conditions, !conditions.members.isEmpty,
+                    case .atMost(let size) = conditions.size
+                else { return false }
+                return size > UInt64(RequestBody.maximumRead)
+            }
+        }.map {
+            Lint(
+                source: $0.source,
+                message:
+                    "\(rule.to): \"\($0.text)\" allows bodies that are refused: to be decided on, one is read up "
+                    + "to \(RequestBody.maximumRead >> 20) MiB"
             )
         }
     }

@@ -4,17 +4,49 @@ internal import Policy
 /// What a valid profile says that a launch, or the gateway, would refuse or leave out.
 extension ProfileReview {
     func refusals(in merged: MergedProfile) -> [Lint] {
-        grants(merged.fragment) + credentials(merged.fragment) + variables(merged.fragment)
-            + children(of: merged)
+        let egress = merged.fragment.egress
+        return unreadable(merged) + grants(merged.fragment) + credentials(merged.fragment)
+            + egress.compactMap(unbound) + egress.compactMap(unreached)
+            + variables(merged.fragment) + children(of: merged)
+    }
+
+    private func unreadable(_ merged: MergedProfile) -> [Lint] {
+        let name = merged.file.cut(at: "/").last.map(String.init) ?? merged.file
+        return launcher.unreadable.map {
+            [
+                Lint(
+                    source: "\(name):1",
+                    message: "the credentials do not read, so every launch is refused: \($0)"
+                )
+            ]
+        } ?? []
+    }
+
+    /// A rule for hosts to which its credential is not sent.
+    private func unbound(_ rule: EgressRule) -> Lint? {
+        guard let name = rule.credential, let hosts = launcher.hosts(name),
+            let message = UnboundCredential.message(rule, sentTo: hosts)
+        else { return nil }
+        return Lint(source: rule.source, message: message)
+    }
+
+    /// A rule for a name that the gateway resolves to an address which the rule does not reach.
+    private func unreached(_ rule: EgressRule) -> Lint? {
+        guard !rule.allow.isEmpty || !rule.ask.isEmpty, case .name(let name) = rule.to.hosts,
+            let address = launcher.resolve[name],
+            let why = address.unreached(private: rule.privateAddresses)
+        else { return nil }
+        return Lint(source: rule.source, message: "\(rule.to): bailey.yaml resolves it to \(address), \(why)")
     }
 
     private func grants(_ fragment: ProfileFragment) -> [Lint] {
         let hidden = fragment.hide.map(\.value)
-        return (fragment.read + fragment.write).filter { !hidden.holds(bytes: $0.value) }.compactMap { item in
-            launcher.refusal(item.value).map {
-                Lint(source: item.source, message: "files: \(item.value) will be refused: \($0)")
+        return (fragment.read + fragment.write + fragment.copy).filter { !hidden.holds(bytes: $0.value) }
+            .compactMap { item in
+                launcher.refusal(item.value).map {
+                    Lint(source: item.source, message: "files: \(item.value) will be refused: \($0)")
+                }
             }
-        }
     }
 
     private func credentials(_ fragment: ProfileFragment) -> [Lint] {

@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Model
+package import Model
 package import Policy
 
 /// What one `bailey profile …` command came to: what it prints and how it exits.
@@ -69,15 +69,27 @@ package struct ProfileReview: Sendable {
         let hasCredential: @Sendable (_ name: String) -> Bool?
         /// Variables that are never passed.
         let neverPassed: [String]
+        /// Why the file of credentials does not read, so that every launch is refused; nil when it does.
+        let unreadable: String?
+        /// Where a credential is sent; nil where that is not known.
+        let hosts: @Sendable (_ credential: String) -> [HostPattern]?
+        /// Names that the gateway resolves itself.
+        let resolve: [DNSName: IPAddress]
 
         package init(
             refusal: @escaping @Sendable (_ path: String) -> String? = { _ in nil },
             hasCredential: @escaping @Sendable (_ name: String) -> Bool? = { _ in nil },
-            neverPassed: [String] = []
+            neverPassed: [String] = [],
+            unreadable: String? = nil,
+            hosts: @escaping @Sendable (_ credential: String) -> [HostPattern]? = { _ in nil },
+            resolve: [DNSName: IPAddress] = [:]
         ) {
             self.refusal = refusal
             self.hasCredential = hasCredential
             self.neverPassed = neverPassed
+            self.unreadable = unreadable
+            self.hosts = hosts
+            self.resolve = resolve
         }
     }
 

@@ -55,6 +55,10 @@ package enum ActionText {
             )
         }
         let parts = ConditionText.cut(text)
+        if let query = parts.query, parts.action.ends(with: " ") {
+            let path = parts.action.cut(at: " ").map(String.init).joined(separator: " ")
+            throw TextProblem("a query stands right behind its path", suggestion: "\(path)?\(query)")
+        }
         let match = try parse(parts.action, scheme: scheme)
         let conditions = try ConditionText.conditions(parts, effect)
         guard conditions == nil || parts.action.holds(" ") else {

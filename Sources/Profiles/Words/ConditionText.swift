@@ -99,7 +99,7 @@ enum ConditionText {
         guard words.count >= 2, words[0].isSame(as: "<=") || words[0].isSame(as: ">") else {
             throw TextProblem(
                 "\"\(text)\" is not a condition; it is written body <= SIZE, body > SIZE or body /POINTER = \"VALUE\"",
-                suggestion: "body <= 1MiB"
+                suggestion: comparison(rest).map { "body /\($0)" }
             )
         }
         guard conditions.size == nil else { throw TextProblem("the size of the body is there twice") }
@@ -117,6 +117,13 @@ enum ConditionText {
         return words.count == 3 ? rest[words[1].endIndex...] : ""
     }
 
+    /// `NAME = VALUE` of a text that compares by another sign; nil for what compares nothing.
+    private static func comparison(_ text: Substring) -> String? {
+        let words = text.cut(at: " ", maxSplits: 2, omittingEmptySubsequences: false)
+        guard words.count == 3, ["=", "==", "===", ":", "=~", "is"].holds(bytes: words[1]) else { return nil }
+        return "\(words[0]) = \(words[2])"
+    }
+
     /// `/model = "gpt-*"`, `/stream = false`.
     private static func member(
         _ text: Substring,
@@ -126,7 +133,7 @@ enum ConditionText {
         guard words.count == 3, words[1].isSame(as: "=") else {
             throw TextProblem(
                 "\"body \(text)\" is not body /POINTER = VALUE",
-                suggestion: "body \(words[0]) = \"*\""
+                suggestion: comparison(text).map { "body \($0)" }
             )
         }
         guard let pointer = JSONPointer(words[0]) else {

@@ -31,6 +31,13 @@ package enum HostPatternText {
                 "the protocol \"\(word)\" is not built yet; use http, https, postgres, tls or tcp"
             )
         }
+        if let opening = ["ws": "http", "wss": "https"][word] {
+            throw TextProblem(
+                "\"\(word)\" is no protocol of a pattern: a WebSocket opens by \(opening), and is allowed there by the "
+                    + "action \(ActionText.webSocket)",
+                suggestion: opening
+            )
+        }
         let known = Scheme.allCases.map(\.rawValue)
         throw TextProblem(
             "unknown protocol \"\(word)\"; it may be \(known.joined(separator: ", "))",

@@ -97,9 +97,10 @@ package enum PathText {
                     suggestion: "~\(rest)"
                 )
             }
+            let below = name.isSame(as: ".") ? rest : "/\(name)\(rest)"
             throw TextProblem(
                 "\"\(name + rest)\" is a relative path; begin it with /, $WORKSPACE, ~ or $TMPDIR",
-                suggestion: "$WORKSPACE/\(name + rest)"
+                suggestion: name.isSame(as: "..") ? nil : "$WORKSPACE\(below)"
             )
         }
         guard let value = variables.value(of: name), value.begins(with: "/") else {

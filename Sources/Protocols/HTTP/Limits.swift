@@ -1,3 +1,4 @@
+internal import Model
 package import NIOHTTP1
 
 /// Every size that this engine reads from a wire, with its source.
@@ -32,9 +33,8 @@ package enum HTTPLimits {
     package static let held = 1_048_576
     /// Client messages held, for the same reason: a message can be smaller than its bookkeeping.
     package static let heldCount = 16_384
-    /// Octets of a request body that are held until it is decided on: the largest requests of the interfaces that such
-    /// rules and signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
-    package static let gathered = 33_554_432
+    /// Octets of a request body that are held until it is decided on.
+    package static let gathered = RequestBody.maximumRead
     /// Octets of the fields of one head that are recorded: eight times what a browser sends without cookies, of which only
     /// the name is recorded, and what an audit store can hold of 16,384 requests at a time (128 MiB).
     package static let recorded = 8192

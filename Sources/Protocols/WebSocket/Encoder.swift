@@ -66,10 +66,20 @@ enum FrameWriter {
         key.apply(to: &bytes, skipping: before)
     }
 
-    /// A close frame with a status and as much of a reason as fits, in ASCII.
+    /// What fits into a close frame: whole words, and a mark that there were more.
+    private static func shortened(_ reason: [UInt8]) -> ArraySlice<UInt8> {
+        let room = WebSocketLimits.control - 2
+        guard reason.count > room else { return reason[...] }
+        let mark = Array(" ...".utf8)
+        let front = reason.prefix(room - mark.count + 1)
+        let end = front.lastIndex(of: UInt8(ascii: " ")) ?? front.endIndex - 1
+        return (reason[..<end] + mark)[...]
+    }
+
+    /// A close frame with a status and as many words of a reason as fit, in ASCII.
     static func close(_ status: UInt16, _ reason: String, isMasked: Bool) -> ByteBuffer {
         var payload = ByteBuffer(integer: status)
-        payload.writeBytes(reason.utf8.prefix(WebSocketLimits.control - 2))
+        payload.writeBytes(shortened(Array(reason.utf8)))
         var bytes = ByteBuffer()
         write(.close, endsMessage: true, payload, isMasked: isMasked, to: &bytes)
         return bytes

@@ -63,7 +63,9 @@ package struct WebSocketRelay<Outward: PayloadStage, Inward: PayloadStage> {
             step.answer = FrameWriter.close(error.status, error.message, isMasked: side == .upstream)
             // RFC 6455 section 7.4.1: an endpoint is going away.
             if !hasClosed(side) {
-                step.forward.writeImmutableBuffer(FrameWriter.close(1001, "", isMasked: side == .client))
+                // The agent hears why; a server, nothing of the agent's.
+                let why = side == .upstream ? error.message : ""
+                step.forward.writeImmutableBuffer(FrameWriter.close(1001, why, isMasked: side == .client))
             }
         }
         return step

@@ -59,7 +59,7 @@ package struct AgentEnvironment {
     private static func isLetter(_ byte: UInt8) -> Bool { (0x61...0x7A).contains(byte | 0x20) }
 
     private func passes(_ name: String, _ value: String, _ gate: EnvironmentGate) -> Bool {
-        if withheld.contains(name) || Self.never.contains(name) { return false }
+        if withheld.contains(name) || OwnVariables.never.contains(name) { return false }
         if gate.names(name) { return true }
         guard case .passed = gate.admission(of: name) else { return false }
         return !Self.onlyByName.contains { $0.matches(name) }
@@ -71,31 +71,9 @@ package struct AgentEnvironment {
         var values = ["HOME": home, "USER": userName, "LOGNAME": userName, "TMPDIR": "/tmp"]
         values["PATH"] =
             search.cut(at: ":").holds(bytes: "/.bailey/bin") ? search : search + ":/.bailey/bin"
-        for name in Self.bundleVariables { values[name] = TrustFiles.bundlePath }
+        for name in OwnVariables.bundles { values[name] = TrustFiles.bundlePath }
         return values
     }
-
-    /// Variables by which the common TLS stacks are told of a CA bundle, each with its reader.
-    package static let bundleVariables = [
-        "SSL_CERT_FILE",  // OpenSSL, Go, rustls-native-certs
-        "CURL_CA_BUNDLE",  // curl
-        "REQUESTS_CA_BUNDLE",  // Python requests
-        "PIP_CERT",  // pip
-        "NODE_EXTRA_CA_CERTS",  // Node.js
-        "GIT_SSL_CAINFO",  // git
-        "PGSSLROOTCERT",  // libpq
-        "AWS_CA_BUNDLE",  // AWS SDKs
-        "CARGO_HTTP_CAINFO",  // cargo
-        "DENO_CERT",  // Deno
-        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",  // gRPC, which carries its own roots otherwise
-    ]
-
-    /// Never passed, not even by name: they would point the agent's programs at a proxy that is not there.
-    package static let never = [
-        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "FTP_PROXY", "GRPC_PROXY", "http_proxy",
-        "https_proxy",
-        "all_proxy", "no_proxy", "ftp_proxy", "grpc_proxy", "NODE_USE_ENV_PROXY",
-    ]
 
     /// Passed when a profile names them exactly, never by a wildcard: each makes a program load or run something,
     /// or leads to a service of the host.

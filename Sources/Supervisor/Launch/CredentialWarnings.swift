@@ -1,5 +1,6 @@
 internal import Client
 internal import Credentials
+internal import Gateway
 internal import Model
 internal import Policy
 internal import Profiles
@@ -44,28 +45,26 @@ struct CredentialWarnings {
     var lines: [String] {
         let names = Set(profile.egress.compactMap(\.credential)).filter { store.has($0) }.sorted()
         return names.compactMap { name in
-            store.shortcoming(of: name, knowsEnvironment: knowsEnvironment).map {
-                "\($0); requests that need it will be refused"
-            }
+            shortcoming(of: name).map { "\($0); requests that need it will be refused" }
         } + profile.egress.compactMap(unbound)
+    }
+
+    /// Why a secret is not there, or of no use.
+    private func shortcoming(of name: String) -> String? {
+        if let missing = store.shortcoming(of: name, knowsEnvironment: knowsEnvironment) { return missing }
+        guard store.isAtHand(name, knowsEnvironment: knowsEnvironment), let binding = store.binding(of: name)
+        else { return nil }
+        do throws(CredentialFailure) {
+            return try binding.shortcoming(of: store.value(of: name)).map { "credential \(name): \($0)" }
+        } catch {
+            return error.message
+        }
     }
 
     /// A rule for hosts to which its credential is not sent.
     private func unbound(_ rule: EgressRule) -> String? {
-        guard let name = rule.credential, store.has(name), !rule.allow.isEmpty else { return nil }
-        let hosts = store.hosts(of: name)
-        let bound = hosts.map {
-            EgressRule(to: $0, privateAddresses: true, allow: rule.allow, source: rule.source)
-        }
-        let alone = EgressRule(to: rule.to, allow: rule.allow, source: rule.source)
-        let isCovered = Policy.excess(
-            of: Profile(name: profile.name, egress: [alone]),
-            over: Profile(name: profile.name, egress: bound)
-        ).isEmpty
-        guard !isCovered else { return nil }
-        return "\(rule.source): \(rule.to) names credential \(name), which credentials.yaml sends only to "
-            + "\(hosts.map(\.description).joined(separator: ", ")); other requests will be refused: widen its for:, "
-            + "or narrow the rule"
+        guard let name = rule.credential, store.has(name) else { return nil }
+        return UnboundCredential.message(rule, sentTo: store.hosts(of: name)).map { "\(rule.source): \($0)" }
     }
 }
 

@@ -1,10 +1,12 @@
+internal import Model
+
 /// What git is told by its environment (`GIT_CONFIG_COUNT`, git-config(1)): to speak HTTP/1.1 to the gateway.
 ///
 /// A libcurl before 8.7 that is held up by HTTP/2 flow control within the last two kilobytes of a body asks git for more
 /// after its end, and git then waits for itself for ever: of pushes of 20 MB with curl 7.88 one in a hundred hung. Over
 /// HTTP/1.1 it does not. `git -c http.version=HTTP/2` still has its way.
 struct GitSettings {
-    static let count = "GIT_CONFIG_COUNT"
+    static let count = OwnVariables.gitSettings
     /// Settings that a profile may pass itself; more are left as they are.
     static let maximum = 1_000
     static let setting = (key: "http.version", value: "HTTP/1.1")

@@ -2,6 +2,7 @@ internal import Client
 internal import Credentials
 internal import Glibc
 internal import Linux
+internal import Model
 internal import Policy
 package import Profiles
 internal import Sandbox
@@ -14,14 +15,21 @@ extension ProfileReview.Launcher {
         let directories = StateDirectories(environment: environment, home: home)
         let machine = try? Machine()
         let own = OwnFiles(hidden: directories.all, trusted: [], secrets: [])
-        let store = try? CredentialStore.load(
-            file: directories.configuration + "/credentials.yaml",
-            environment: environment
-        )
+        var (store, unreadable) = (CredentialStore?.none, String?.none)
+        do {
+            store = try CredentialStore.load(file: directories.credentials, environment: environment)
+        } catch {
+            unreadable = "\(error)"
+        }
+        let credentials = store
+        let operators = try? OperatorConfiguration.load(file: nil, directory: directories.configuration)
         return ProfileReview.Launcher(
             refusal: { path in machine.flatMap { refusal(of: path, by: $0, home: home, own) } },
-            hasCredential: { store?.has($0) },
-            neverPassed: AgentEnvironment.never
+            hasCredential: { credentials?.has($0) },
+            neverPassed: OwnVariables.never,
+            unreadable: unreadable,
+            hosts: { credentials?.has($0) == true ? credentials?.hosts(of: $0) : nil },
+            resolve: operators?.resolve ?? [:]
         )
     }
 
@@ -38,7 +46,7 @@ extension ProfileReview.Launcher {
         }
         guard unsafe access(path, F_OK) != 0 else { return nil }
         switch errno {
-        case ENOENT, ENOTDIR: return nil
+        case ENOENT, ENOTDIR: return "it is not there"
         default: return "you may not read it yourself"
         }
     }

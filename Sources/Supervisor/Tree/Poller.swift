@@ -87,9 +87,5 @@ final class Poller {
     }
 
     /// Milliseconds of CLOCK_MONOTONIC.
-    static func now() -> UInt64 {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(clamping: time.tv_sec) * 1000 + UInt64(clamping: time.tv_nsec) / 1_000_000
-    }
+    static func now() -> UInt64 { Uptime.milliseconds() }
 }

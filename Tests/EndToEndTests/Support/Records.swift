@@ -62,7 +62,25 @@ struct Denial: Decodable {
     }
 }
 
+/// The reply of `bailey audit show --json`.
+struct ShownReply: Decodable {
+    struct Body: Decodable {
+        let side: String
+        let octets: Int
+    }
+
+    let sent: Int
+    let bodies: [Body]
+}
+
 extension Place {
+    /// What came of a request.
+    func reply(to line: RequestLine) throws -> ShownReply {
+        struct Shown: Decodable { let reply: ShownReply }
+        let shown = try bailey(["audit", "show", "\(line.sequence)", "--json"])
+        return try JSONDecoder().decode(Shown.self, from: Data(shown.output.utf8)).reply
+    }
+
     /// The requests on record, oldest first.
     func records(_ words: [String] = []) throws -> [RequestLine] {
         let outcome = try bailey(["audit", "--json"] + words)

@@ -27,8 +27,10 @@ static int take(const char *path, const char *mark, const char *gone) {
     struct message m = launch("leaf", mark);
     ssize_t sent = send(control, m.bytes, m.size, MSG_NOSIGNAL);
     unsigned char reply[4096];
-    /* Two replies when it was done: launched, and how it ended. */
+    /* Three replies when it was done: heard, launched, and how it ended. */
     ssize_t size = sent < 0 ? sent : recv(control, reply, sizeof reply, 0);
+    /* That the order was heard says nothing of what becomes of it. */
+    if (size > 1 && reply[1] == 7) size = recv(control, reply, sizeof reply, 0);
     if (size > 1 && reply[1] == 1) {
         (void)!recv(control, reply, sizeof reply, 0);
         puts("REACHED");

@@ -1,0 +1,111 @@
+internal import Model
+
+/// A rule that would have allowed a request but for what it asks of it besides method and path.
+struct NearMiss {
+    let rule: RuleReference
+    /// What of it the request does not meet, in the order of the text.
+    let unmet: [Unmet]
+
+    /// `the rule … comes nearest, but …`.
+    var description: String {
+        "the rule \(rule) comes nearest, but \(unmet.map(\.description).joined(separator: ", and "))"
+    }
+
+    /// A push has options, and every rule near it names refs.
+    var isOfOptions: Bool { unmet.contains(.options) }
+}
+
+/// A condition that a request does not meet.
+enum Unmet: Hashable {
+    case call
+    case query
+    case size(UInt64)
+    case absent(JSONPointer)
+    case other(JSONPointer)
+    case unclear(JSONPointer)
+    case ref
+    case options
+
+    /// What is so of the request; never a value of it.
+    var description: String {
+        switch self {
+        case .call: "this is no gRPC call (content type application/grpc)"
+        case .query: "the query is not as it says"
+        case .size(let octets): "the body has \(octets) octets"
+        case .absent(let pointer): "the body has nothing at \(pointer.text)"
+        case .other(let pointer): "the body's \(pointer.text) is not as it says"
+        case .unclear(let pointer): "the body is not plain JSON with one value at \(pointer.text)"
+        case .ref: "it means other refs"
+        case .options: "a push with options needs a rule without a ref"
+        }
+    }
+}
+
+extension LineagePolicy {
+    /// Which rule of a level comes nearest to allowing a request; nil where none has its host, method and path.
+    ///
+    /// - Parameters:
+    ///   - request: with what was read of its body.
+    ///   - level: none of whose rules means it.
+    /// - Returns: that of which the fewest conditions are not met, the first of several.
+    func nearest(to request: Request, level: Int) -> NearMiss? {
+        guard let readings = try? Self.readings(of: request.action) else { return nil }
+        let (sought, rules) = (SoughtAction(request.action), indexes[level])
+        var (readingsOfConditions, steps) = (ConditionReadings(request.action.query), 0)
+        var nearest: (action: CompiledAction, unmet: [Unmet])?
+        rules.forEachAction(at: SoughtEndpoint(request.endpoint), sought.methodKey) { place in
+            let action = rules.actions[place]
+            guard action.effect != .deny, action.applies(to: sought, readings, &steps),
+                let unmet = action.conditions?.unmet(by: request, &readingsOfConditions, as: action.effect),
+                !unmet.isEmpty
+            else { return }
+            let isNearer =
+                nearest.map { found in
+                    unmet.count < found.unmet.count
+                        || (unmet.count == found.unmet.count && action.index < found.action.index)
+                } ?? true
+            if isNearer { nearest = (action, unmet) }
+        }
+        return nearest.map { NearMiss(rule: $0.action.reference, unmet: $0.unmet) }
+    }
+}
+
+extension Conditions {
+    /// What of them a request does not meet; nil where the rule is about another protocol.
+    fileprivate func unmet(
+        by request: Request,
+        _ readings: inout ConditionReadings,
+        as effect: Effect
+    ) -> [Unmet]? {
+        var unmet: [Unmet] = []
+        if kind != .plain, request.kind != kind {
+            guard kind == .call else { return nil }
+            unmet.append(.call)
+        } else if kind == .plain, let query, !readings.meets(query, as: effect) {
+            unmet.append(.query)
+        }
+        if let push {
+            guard let asked = request.body.push, case .no = push.holds(of: asked, &readings, as: effect)
+            else { return nil }
+            unmet.append(asked.hasOptions ? .options : .ref)
+        }
+        if case .atMost(let limit) = size, let length = request.body.length, length > limit {
+            unmet.append(.size(length))
+        }
+        return unmet + members.compactMap { $0.unmet(by: request.body, as: effect) }
+    }
+}
+
+extension MemberCondition {
+    fileprivate func unmet(by body: RequestBody, as effect: Effect) -> Unmet? {
+        guard case .no = holds(of: body, as: effect) else { return nil }
+        guard body.length != 0, let finding = body.json?[pointer] else {
+            return body.length == 0 ? .absent(pointer) : .unclear(pointer)
+        }
+        return switch finding {
+        case .absent: .absent(pointer)
+        case .ambiguous: .unclear(pointer)
+        case .string, .literal, .other: .other(pointer)
+        }
+    }
+}
