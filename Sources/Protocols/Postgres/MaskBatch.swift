@@ -15,6 +15,11 @@ struct MaskBatch {
     init(_ text: ByteBuffer, _ kinds: MaskKinds) throws(PostgresFault) {
         self.kinds = kinds
         self.text = text
+        guard !kinds.isEmpty, text.readableBytes > 0 else {
+            masked = nil
+            counts = [:]
+            return
+        }
         let found = try Self.mask(text, kinds)
         masked = found.counts.isEmpty ? nil : found.octets
         counts = found.counts
