@@ -11,7 +11,8 @@ extension LineagePolicy {
         guard let rule = verdict.rule else {
             return Denial(
                 reason: .noRule,
-                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)",
+                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)"
+                    + request.unqualifiedNote,
                 rule: nil,
                 decidedBy: hop,
                 remedy: remedy(hop, "add an egress rule for \(request)")
@@ -109,6 +110,16 @@ extension LineagePolicy {
 
     private func list(_ levels: [Int]) -> String {
         levels.map(owner).joined(separator: ", ")
+    }
+}
+
+extension Request {
+    /// Why a rule for a schema's tables may not mean a table that is named without one.
+    fileprivate var unqualifiedNote: String {
+        guard case .sql(let sql) = action, sql.deeds.count == 1, let deed = sql.deeds.first,
+            case .object(let name) = deed.target, name.schema == nil, deed.kind.objects == .inSchemas
+        else { return "" }
+        return "; named without a schema it may lie in any, unless rules pin search_path"
     }
 }
 
