@@ -65,7 +65,28 @@ package struct SQLName: Sendable, Hashable, CustomStringConvertible {
         (self.schema, self.name) = (schema, name)
     }
 
-    package var description: String { (schema.map { "\($0)." } ?? "") + name.text }
+    /// `public.users`; in quotes, and without what would steer a terminal, where a name could be taken for another text.
+    package var description: String { (schema.map { Self.shown($0) + "." } ?? "") + Self.shown(name) }
+
+    private static func shown(_ name: ByteText) -> String {
+        guard name.text.isEmpty || name.text.unicodeScalars.contains(where: isOdd) else { return name.text }
+        let scalars = name.text.unicodeScalars.map {
+            isHidden($0) ? "\u{FFFD}" : $0 == "\"" ? "\"\"" : "\($0)"
+        }
+        return "\"" + scalars.joined() + "\""
+    }
+
+    private static func isOdd(_ scalar: Unicode.Scalar) -> Bool {
+        isHidden(scalar) || " \".,'*".unicodeScalars.contains(scalar)
+    }
+
+    /// Controls, and marks that change the direction of what follows.
+    private static func isHidden(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned: true
+        default: false
+        }
+    }
 }
 
 /// One thing that a statement does.
@@ -111,6 +132,8 @@ package struct SQLRequest: Sendable, Hashable {
     /// Everything that the statements do: each of it has to be allowed.
     package let deeds: [SQLDeed]
 
+    /// Deeds of one message: each is held against the rules of every level, on an event loop that serves other agents.
+    package static let maximumDeeds = 256
     /// Deeds that a text about it names.
     private static let named = 8
 

@@ -13,7 +13,8 @@ extension LineagePolicy {
             let but = near.map { "; \($0.description)" } ?? ""
             return Denial(
                 reason: .noRule,
-                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)\(but)",
+                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)\(but)"
+                    + request.unqualifiedNote,
                 rule: nil,
                 decidedBy: hop,
                 remedy: remedy(hop, change(for: request, near))
@@ -131,6 +132,14 @@ extension Request {
         var plain = self
         plain.body.push = nil
         return plain.description
+    }
+
+    /// Why a rule for a schema's tables may not mean a table that is named without one.
+    fileprivate var unqualifiedNote: String {
+        guard case .sql(let sql) = action, sql.deeds.count == 1, let deed = sql.deeds.first,
+            case .object(let name) = deed.target, name.schema == nil, deed.kind.objects == .inSchemas
+        else { return "" }
+        return "; named without a schema it may lie in any, unless rules pin search_path"
     }
 }
 

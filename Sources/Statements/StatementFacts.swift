@@ -98,8 +98,8 @@ package enum StatementLimits {
     package static let text = 262_144
     /// Statements of one text; `pg_dump --inserts` sends them one by one, migrations some hundred.
     package static let statements = 1_000
-    /// Different deeds of one text: each is held against the rules of every level (`DecisionWork.deeds`).
-    package static let deeds = 256
+    /// Different deeds of one text.
+    package static let deeds = SQLRequest.maximumDeeds
     /// Octets of runs of operators, squared and added up: what PostgreSQL's scanner takes for them at worst.
     ///
     /// A line of 80 dashes counts 6,400; all of it takes the scanner some 10 ms.

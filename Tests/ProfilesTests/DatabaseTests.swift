@@ -168,6 +168,7 @@ struct StatementRuleTests {
             ("allow: [\"set on application_name\"]", "set search_path = x", .deny),
             ("allow: [\"listen on jobs_*\"]", "listen jobs_a", .allow),
             ("allow: [\"listen on jobs_*\"]", "listen other", .deny),
+            ("allow: [set], deny: [\"* on a.*\"]", "set a.b = c", .allow),
             ("allow: [show], deny: [\"show on data_directory\"]", "show all", .deny),
             ("allow: [\"copy out on public.*\"]", "copy public.t to stdout", .allow),
             ("allow: [\"copy out on public.*\"]", "copy (select * from public.t) to stdout", .deny),
@@ -261,6 +262,12 @@ struct StatementRuleTests {
                 == "insert on s.t at postgres://db.test/app is not allowed: no rule of ancestor \"a\" (profile \"a\") allows it"
         )
         #expect(!"\(outcome)".contains("sk-secret"))
+        let unqualified = try #require(try decide([parent], "insert into t values (1)").denial)
+        #expect(
+            unqualified.message.hasSuffix(
+                "allows it; named without a schema it may lie in any, unless rules pin search_path"
+            )
+        )
     }
 
     @Test("A rule is for the databases that it names, and for no other")

@@ -10,7 +10,7 @@ let rowStatements: [(text: String, deeds: String)] = [
     ("select * from t", "select on t"),
     ("select * from public.t where id = 1", "select on public.t where"),
     ("select * from t where true", "select on t"),
-    ("SELECT * FROM \"T\".\"x y\" AS q", "select on T.x y"),
+    ("SELECT * FROM \"T\".\"x y\" AS q", "select on T.\"x y\""),
     (
         "select lower(a), pg_sleep(1), app.f(b), pg_catalog.upper(c), evil.lower(d) from t",
         "select calling app.f, select calling evil.lower, select calling pg_sleep, select on t, select ~lower, select ~pg_catalog.upper"

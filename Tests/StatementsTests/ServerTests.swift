@@ -215,7 +215,7 @@ struct ServerTests {
         #expect(count > 1_500)
         for name in [
             "set_config", "pg_sleep", "pg_read_file", "nextval", "dblink", "table_to_xml", "query_to_xml",
-            "lo_get", "pg_terminate_backend", "pg_stat_get_activity", "ts_stat",
+            "lo_get", "pg_terminate_backend", "pg_stat_get_activity", "ts_stat", "fmgr_c_validator",
         ] {
             let deeds = try StatementReader.read(Array("select \(name)(1)".utf8)).get().deeds
             #expect(

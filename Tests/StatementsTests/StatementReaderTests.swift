@@ -96,6 +96,18 @@ struct StatementReaderTests {
     @Test("A name that is quoted keeps its capital letters: it is another table")
     func capitals() { #expect(Deeds.of("delete from \"Secrets\"") == "delete on Secrets without where") }
 
+    @Test("A name is shown so that it is taken for no other text, and steers no terminal")
+    func shown() {
+        #expect(Deeds.of("delete from \"a.b\"") == "delete on \"a.b\" without where")
+        #expect(
+            Deeds.of("delete from \"x\"\" with where\"") == "delete on \"x\"\" with where\" without where"
+        )
+        #expect(
+            Deeds.of("delete from \"\u{1B}[2J\u{202E}\n\"")
+                == "delete on \"\u{FFFD}[2J\u{FFFD}\u{FFFD}\" without where"
+        )
+    }
+
     @Test("A name longer than PostgreSQL's is cut as the server cuts it")
     func longNames() {
         let name = String(repeating: "a", count: 63)

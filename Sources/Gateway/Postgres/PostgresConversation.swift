@@ -182,8 +182,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     }
 
     private func masked(_ id: RulingID, _ note: MaskNote) {
-        guard let request = ledger.allowedRequest(id) else { return }
-        authoriser.masked(request, nil, note)
+        guard let request = ledger.allowedRequest(id), let reply = statements[id] else { return }
+        authoriser.masked(request, reply.exchange, nil, note)
     }
 
     private func finished(_ id: RulingID) {

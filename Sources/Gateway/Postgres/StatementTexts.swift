@@ -13,9 +13,14 @@ struct StatementTexts: StatementReading {
     let database: ByteText
     let known: KnownStatements
 
+    var functionCall: Action {
+        .sql(SQLRequest(database: database, deeds: [SQLDeed(.functionCall)]))
+    }
+
     func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
         let session = SessionSyntax(
             clientEncoding: ByteText(syntax.encoding),
+            serverEncoding: ByteText(syntax.serverEncoding),
             hasStandardStrings: syntax.hasStandardStrings
         )
         switch known.cache.read(Array(text.readableBytesView), session: session) {

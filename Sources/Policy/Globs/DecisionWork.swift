@@ -2,9 +2,6 @@ internal import Model
 
 /// What one decision may cost one profile, in steps over single bytes, whatever request is made.
 package enum DecisionWork {
-    /// Deeds of one message of statements: each is held against the rules for the database.
-    package static let deeds = 256
-
     /// A decision is made on an event loop that serves other agents: a step takes about a nanosecond, so one level's
     /// part stays within some 2 ms.
     package static let maximum = 2 << 20

@@ -23,8 +23,8 @@ package struct SQLPattern: Sendable, Hashable {
     /// What it costs at most to hold one message against it, in steps over single bytes.
     package var cost: Int {
         switch target {
-        case .any: DecisionWork.deeds
-        case .objects(let name), .functions(let name): DecisionWork.deeds * (name.cost + 1)
+        case .any: SQLRequest.maximumDeeds
+        case .objects(let name), .functions(let name): SQLRequest.maximumDeeds * (name.cost + 1)
         }
     }
 
@@ -35,7 +35,7 @@ package struct SQLPattern: Sendable, Hashable {
 }
 
 /// Globs over a name and its schema.
-package struct NamePattern: Sendable, Hashable, CustomStringConvertible {
+package struct NamePattern: Sendable, Hashable {
     /// Nil where none is written: whatever it is, or none.
     package let schema: WordGlob?
     package let name: WordGlob
@@ -44,9 +44,14 @@ package struct NamePattern: Sendable, Hashable, CustomStringConvertible {
         (self.schema, self.name) = (schema, name)
     }
 
-    package var description: String { (schema.map { "\($0.text)." } ?? "") + name.text }
+    /// What one name costs at most, in steps over single bytes.
+    var cost: Int { (schema.map(Self.cost) ?? 0) + Self.cost(name) }
 
-    var cost: Int { (schema?.text.utf8.count ?? 0) + name.text.utf8.count + 2 * Self.maximumName }
+    /// Only between two stars something is searched for in the whole name.
+    private static func cost(_ glob: WordGlob) -> Int {
+        let stars = glob.text.utf8.count { $0 == UInt8(ascii: "*") }
+        return glob.text.utf8.count + (stars > 1 ? maximumName : 1)
+    }
 
     /// Octets of a name in PostgreSQL (NAMEDATALEN, less its NUL); longer ones are cut.
     package static let maximumName = 63
@@ -114,7 +119,8 @@ struct SoughtDeed {
         guard pattern.name.matches(name) else { return false }
         guard let schema = pattern.schema else { return true }
         switch schemas {
-        case .none: return effect != .allow
+        // A setting, where a table is meant.
+        case .none: return false
         case .anyOne: return effect != .allow || schema.text.isSame(as: "*")
         case .these(let those):
             return effect == .allow

@@ -53,9 +53,11 @@ enum DatabaseText {
     }
 
     /// Whether it can be the name of something in a database, as the server spells it.
+    ///
+    /// In a search_path `$user` would be the name of whoever logs in.
     static func isName(_ text: some StringProtocol) -> Bool {
         !text.isEmpty && text.utf8.count <= NamePattern.maximumName
-            && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\".*".utf8.contains($0) }
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !"\"'\\,$.*".utf8.contains($0) }
     }
 }
 
