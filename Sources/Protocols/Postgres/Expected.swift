@@ -2,7 +2,9 @@ internal import NIOCore
 internal import Wire
 
 /// A statement that was prepared under a name, or under none.
-struct Prepared {
+///
+/// One of it, however often it is owed for or bound.
+final class Prepared {
     /// Of its own: names are used again.
     let serial: UInt64
     let read: ReadStatements
@@ -12,6 +14,13 @@ struct Prepared {
     let size: Int
     /// The server has said that it is there.
     var isConfirmed = false
+
+    init(serial: UInt64, read: ReadStatements, masks: Masks, size: Int) {
+        self.serial = serial
+        self.read = read
+        self.masks = masks
+        self.size = size
+    }
 }
 
 /// A statement with its parameters, ready to be executed.
@@ -45,11 +54,11 @@ struct Expected {
     /// What it goes under, where that is not the session's own.
     var id: RulingID?
     /// The answer in the place of the server's error.
-    var refusal: PostgresError?
+    var refusal: ByteBuffer?
     var masks = Masks()
     var copies = false
 
-    init(_ kind: Kind, id: RulingID? = nil, refusal: PostgresError? = nil) {
+    init(_ kind: Kind, id: RulingID? = nil, refusal: ByteBuffer? = nil) {
         self.kind = kind
         self.id = id
         self.refusal = refusal

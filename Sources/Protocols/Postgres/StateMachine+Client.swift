@@ -330,7 +330,7 @@ extension PostgresSession {
 
     private mutating func refuse(_ error: PostgresError, isQuery: Bool) {
         let bytes = isQuery ? Outgoing.failingQuery : Outgoing.failingParse
-        send(bytes, Expected(.failure(isQuery: isQuery), refusal: error))
+        send(bytes, Expected(.failure(isQuery: isQuery), refusal: error.octets))
         if !isQuery { isSkipping = true }
     }
 
