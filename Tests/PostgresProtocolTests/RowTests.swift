@@ -162,7 +162,7 @@ struct RowTests {
         let other = try Talk(TestRules(kinds: [.email]))
         #expect(
             try other.client(Say.parse("select 1"), Say.bind(), Say.execute()) == [
-                "ask 1 SQL select 1", "up 1 PBD", "up 1 E",
+                "ask 1 SQL select 1", "up 1 PBDE",
             ]
         )
         #expect(try other.server(Tell.parsed, Tell.bound, Tell.noData, Tell.row("a")).last == "close")

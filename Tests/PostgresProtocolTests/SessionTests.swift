@@ -233,7 +233,7 @@ struct SessionTests {
         // The server says what changed at ReadyForQuery only.
         #expect(
             try talk.client(Say.parse("set x"), Say.bind(), Say.execute()) == [
-                "ask 4 SQL set x", "up 4 PB", "up 4 E",
+                "ask 4 SQL set x", "up 4 PBE",
             ]
         )
         #expect(try talk.client(Say.parse("select '\\'"), Say.parse("select 'é'")) == ["up 0 H"])

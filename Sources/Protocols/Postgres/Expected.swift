@@ -29,6 +29,12 @@ struct Portal {
     let statement: Prepared
 }
 
+/// What a message is about, and its name as it came.
+enum Named {
+    case statement([UInt8], ByteBuffer)
+    case portal([UInt8], ByteBuffer)
+}
+
 /// An answer that the server owes, in the order of what was sent to it.
 struct Expected {
     enum Kind {
@@ -79,28 +85,49 @@ struct Expected {
 
 /// What an engine has to say, with octets for the same side put together.
 struct Outbox {
-    private(set) var actions: [EngineAction<ByteBuffer>] = []
+    /// Octets that others may be put to.
+    private struct Run {
+        var bytes: ByteBuffer
+        let side: Side
+        let id: RulingID
+    }
 
-    mutating func append(_ action: EngineAction<ByteBuffer>) { actions.append(action) }
+    private var actions: [EngineAction<ByteBuffer>] = []
+    private var run: Run?
+
+    mutating func append(_ action: EngineAction<ByteBuffer>) {
+        endRun()
+        actions.append(action)
+    }
 
     /// To the server: under a statement's ruling, or behind what is.
     mutating func upstream(_ bytes: ByteBuffer, under id: RulingID, joining: Bool) {
-        if joining, case .forward(var before, .upstream, let earlier) = actions.last {
-            actions.removeLast()
-            before.writeImmutableBuffer(bytes)
-            actions.append(.forward(before, to: .upstream, under: earlier))
-        } else {
-            actions.append(.forward(bytes, to: .upstream, under: id))
-        }
+        forward(bytes, .upstream, id, joins: run?.side == .upstream && (joining || run?.id == id))
     }
 
     mutating func client(_ bytes: ByteBuffer, under id: RulingID) {
-        if case .forward(var before, .client, id) = actions.last {
-            actions.removeLast()
-            before.writeImmutableBuffer(bytes)
-            actions.append(.forward(before, to: .client, under: id))
+        forward(bytes, .client, id, joins: run?.side == .client && run?.id == id)
+    }
+
+    /// All of it, once.
+    mutating func drain() -> [EngineAction<ByteBuffer>] {
+        endRun()
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func forward(_ bytes: ByteBuffer, _ side: Side, _ id: RulingID, joins: Bool) {
+        if joins {
+            run?.bytes.writeImmutableBuffer(bytes)
         } else {
-            actions.append(.forward(bytes, to: .client, under: id))
+            endRun()
+            run = Run(bytes: bytes, side: side, id: id)
         }
+    }
+
+    private mutating func endRun() {
+        guard let ended = run else { return }
+        run = nil
+        actions.append(.forward(ended.bytes, to: ended.side, under: ended.id))
     }
 }
