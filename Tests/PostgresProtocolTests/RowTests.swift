@@ -2,6 +2,7 @@ import Model
 import NIOCore
 import PostgresProtocol
 import Testing
+import Wire
 
 /// Rows that are masked, by the type and the format of their columns.
 struct RowTests {
@@ -162,9 +163,28 @@ struct RowTests {
         let other = try Talk(TestRules(kinds: [.email]))
         #expect(
             try other.client(Say.parse("select 1"), Say.bind(), Say.execute()) == [
-                "ask 1 SQL select 1", "up 1 PBD", "up 1 E",
+                "ask 1 SQL select 1", "up 1 PBDE",
             ]
         )
         #expect(try other.server(Tell.parsed, Tell.bound, Tell.noData, Tell.row("a")).last == "close")
+    }
+
+    @Test func `What is left behind for later statements stays masked, whatever their own rule says`() throws
+    {
+        let mail = [
+            Tell.description([("m", 25)]), Tell.row(Self.mail), Tell.complete("SELECT 1"), Tell.ready(),
+        ].flatMap(\.self)
+        let talk = try Talk()
+        func ask(_ id: UInt64, _ sql: String, _ masks: MaskKinds) throws -> String {
+            _ = try talk.client(Say.query(sql))
+            try talk.rule(id, .allowed(injection: nil, masks: masks))
+            let start = talk.toClient.count
+            _ = try talk.server(mail)
+            return String(decoding: talk.toClient[start...], as: UTF8.self)
+        }
+        #expect(try ask(1, "select m", [.email]).contains(Self.masked))
+        #expect(try ask(2, "select m", []).contains(Self.mail))
+        _ = try ask(3, "declare c cursor for select m", [.email])
+        #expect(try ask(4, "fetch c", []).contains(Self.masked))
     }
 }

@@ -233,7 +233,7 @@ struct SessionTests {
         // The server says what changed at ReadyForQuery only.
         #expect(
             try talk.client(Say.parse("set x"), Say.bind(), Say.execute()) == [
-                "ask 4 SQL set x", "up 4 PB", "up 4 E",
+                "ask 4 SQL set x", "up 4 PBE",
             ]
         )
         #expect(try talk.client(Say.parse("select '\\'"), Say.parse("select 'é'")) == ["up 0 H"])
@@ -368,5 +368,25 @@ struct SessionTests {
             #expect(try play([client]) { [Array($0.prefix(cut)), Array($0.dropFirst(cut))] } == whole)
         }
         #expect(try play(client.map { [$0] }) { $0.map { [$0] } } == whole)
+    }
+
+    @Test func `Behind an error nothing goes on, and nothing is asked, until Sync`() throws {
+        let talk = try Talk(TestRules())
+        _ = try talk.client(Say.parse("select 1"), Say.flush)
+        #expect(try talk.server(Tell.error("42P01")) == ["down E", "finished 1 - 42P01"])
+        #expect(
+            try talk.client(Say.bind(), Say.execute(), Say.query("select 2"), Say.data("x"), Say.flush) == []
+        )
+        #expect(
+            try talk.client(Say.sync, Say.query("select 3")) == ["up 0 S", "ask 2 SQL select 3", "up 2 Q"]
+        )
+        // What was asked while the error was on its way is not sent either.
+        let other = try Talk()
+        _ = try other.client(Say.parse("select 1"), Say.flush, Say.parse("select 2"))
+        try other.rule(1, Self.allowed)
+        #expect(other.taken() == ["up 1 PH", "ask 2 SQL select 2"])
+        #expect(try other.server(Tell.error("42P01")) == ["down E", "finished 1 - 42P01"])
+        try other.rule(2, Self.allowed)
+        #expect(other.taken() == ["finished 2 - -"])
     }
 }

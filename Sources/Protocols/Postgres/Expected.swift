@@ -2,7 +2,9 @@ internal import NIOCore
 internal import Wire
 
 /// A statement that was prepared under a name, or under none.
-struct Prepared {
+///
+/// One of it, however often it is owed for or bound.
+final class Prepared {
     /// Of its own: names are used again.
     let serial: UInt64
     let read: ReadStatements
@@ -12,12 +14,25 @@ struct Prepared {
     let size: Int
     /// The server has said that it is there.
     var isConfirmed = false
+
+    init(serial: UInt64, read: ReadStatements, masks: Masks, size: Int) {
+        self.serial = serial
+        self.read = read
+        self.masks = masks
+        self.size = size
+    }
 }
 
 /// A statement with its parameters, ready to be executed.
 struct Portal {
     let serial: UInt64
     let statement: Prepared
+}
+
+/// What a message is about, and its name as it came.
+enum Named {
+    case statement([UInt8], ByteBuffer)
+    case portal([UInt8], ByteBuffer)
 }
 
 /// An answer that the server owes, in the order of what was sent to it.
@@ -45,11 +60,11 @@ struct Expected {
     /// What it goes under, where that is not the session's own.
     var id: RulingID?
     /// The answer in the place of the server's error.
-    var refusal: PostgresError?
+    var refusal: ByteBuffer?
     var masks = Masks()
     var copies = false
 
-    init(_ kind: Kind, id: RulingID? = nil, refusal: PostgresError? = nil) {
+    init(_ kind: Kind, id: RulingID? = nil, refusal: ByteBuffer? = nil) {
         self.kind = kind
         self.id = id
         self.refusal = refusal
@@ -70,28 +85,49 @@ struct Expected {
 
 /// What an engine has to say, with octets for the same side put together.
 struct Outbox {
-    private(set) var actions: [EngineAction<ByteBuffer>] = []
+    /// Octets that others may be put to.
+    private struct Run {
+        var bytes: ByteBuffer
+        let side: Side
+        let id: RulingID
+    }
 
-    mutating func append(_ action: EngineAction<ByteBuffer>) { actions.append(action) }
+    private var actions: [EngineAction<ByteBuffer>] = []
+    private var run: Run?
+
+    mutating func append(_ action: EngineAction<ByteBuffer>) {
+        endRun()
+        actions.append(action)
+    }
 
     /// To the server: under a statement's ruling, or behind what is.
     mutating func upstream(_ bytes: ByteBuffer, under id: RulingID, joining: Bool) {
-        if joining, case .forward(var before, .upstream, let earlier) = actions.last {
-            actions.removeLast()
-            before.writeImmutableBuffer(bytes)
-            actions.append(.forward(before, to: .upstream, under: earlier))
-        } else {
-            actions.append(.forward(bytes, to: .upstream, under: id))
-        }
+        forward(bytes, .upstream, id, joins: run?.side == .upstream && (joining || run?.id == id))
     }
 
     mutating func client(_ bytes: ByteBuffer, under id: RulingID) {
-        if case .forward(var before, .client, id) = actions.last {
-            actions.removeLast()
-            before.writeImmutableBuffer(bytes)
-            actions.append(.forward(before, to: .client, under: id))
+        forward(bytes, .client, id, joins: run?.side == .client && run?.id == id)
+    }
+
+    /// All of it, once.
+    mutating func drain() -> [EngineAction<ByteBuffer>] {
+        endRun()
+        defer { actions = [] }
+        return actions
+    }
+
+    private mutating func forward(_ bytes: ByteBuffer, _ side: Side, _ id: RulingID, joins: Bool) {
+        if joins {
+            run?.bytes.writeImmutableBuffer(bytes)
         } else {
-            actions.append(.forward(bytes, to: .client, under: id))
+            endRun()
+            run = Run(bytes: bytes, side: side, id: id)
         }
+    }
+
+    private mutating func endRun() {
+        guard let ended = run else { return }
+        run = nil
+        actions.append(.forward(ended.bytes, to: ended.side, under: ended.id))
     }
 }

@@ -15,8 +15,6 @@ package enum PostgresLimits {
     package static let held = 16_777_216
     /// Octets of the largest message there is: PQ_LARGE_MESSAGE_LIMIT, which is MaxAllocSize - 1.
     package static let largest = 0x3FFF_FFFE
-    /// Octets of a larger message that passes in parts.
-    static let piece = 65_536
     /// Octets of a message of the server's while it authenticates: libpq takes 2,000, and 30,000 of an error.
     static let authentication = short
     /// Rounds of SCRAM: at least those of RFC 7677 section 4; at most what takes a second, since the server chooses.

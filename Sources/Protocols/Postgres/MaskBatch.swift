@@ -30,11 +30,16 @@ struct MaskBatch {
     /// How many of each kind there are.
     var found: [MaskKind: Int] { counts }
 
+    /// What begins in one text and has no end there goes on over the others: then each is looked at by itself.
+    var holdsKey: Bool { counts[.privateKey] != nil }
+
+    /// All of it, masked.
+    var octets: ByteBuffer { masked ?? text }
+
     /// The masked octets of one text; nil where nothing in it is.
     func masked(_ range: Range<Int>) throws(PostgresFault) -> ByteBuffer? {
         guard let masked, let plain = slice(text, range) else { return nil }
-        // What begins in one text and has no end there goes on over the others: then each is looked at by itself.
-        if counts[.privateKey] != nil {
+        if holdsKey {
             let alone = try Self.mask(plain, kinds)
             return alone.counts.isEmpty ? nil : alone.octets
         }

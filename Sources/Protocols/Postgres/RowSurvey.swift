@@ -21,6 +21,8 @@ struct RowSurvey {
         let place: Int
         let length: Int
         let deed: Deed
+
+        var range: Range<Int> { place..<place + length }
     }
 
     private(set) var texts: ByteBuffer
@@ -114,31 +116,52 @@ struct RowSurvey {
         _ texts: MaskBatch,
         _ numbers: MaskBatch
     ) throws(PostgresFault) -> ByteBuffer {
+        if !texts.holdsKey, try !hidesAny(texts, numbers) { return overwritten(rows, texts.octets) }
         var changes: [(spot: Spot, fresh: ByteBuffer?)] = []
         for spot in spots {
             switch spot.deed {
             case .null: changes.append((spot, nil))
             case .fill: changes.append((spot, ByteBuffer(repeating: UInt8(ascii: "x"), count: spot.length)))
             case .search:
-                guard let fresh = try texts.masked(spot.place..<spot.place + spot.length) else { continue }
-                changes.append((spot, fresh))
+                if let fresh = try texts.masked(spot.range) { changes.append((spot, fresh)) }
             case .searchOrNull:
-                guard try texts.masked(spot.place..<spot.place + spot.length) != nil else { continue }
-                changes.append((spot, nil))
+                if try texts.masked(spot.range) != nil { changes.append((spot, nil)) }
             case .number(let range):
-                guard try numbers.masked(range) != nil else { continue }
-                changes.append((spot, nil))
+                if try numbers.masked(range) != nil { changes.append((spot, nil)) }
             }
-        }
-        let start = rows.readerIndex
-        guard changes.contains(where: { $0.fresh == nil }) else {
-            var masked = rows
-            for change in changes {
-                if let fresh = change.fresh { masked.setBuffer(fresh, at: start + change.spot.place) }
-            }
-            return masked
         }
         return rewritten(rows, changes)
+    }
+
+    /// Whether a field becomes NULL, and the lengths change.
+    private func hidesAny(_ texts: MaskBatch, _ numbers: MaskBatch) throws(PostgresFault) -> Bool {
+        for spot in spots {
+            switch spot.deed {
+            case .null: return true
+            case .fill, .search: continue
+            case .searchOrNull: if try texts.masked(spot.range) != nil { return true }
+            case .number(let range): if try numbers.masked(range) != nil { return true }
+            }
+        }
+        return false
+    }
+
+    /// With the same lengths.
+    private func overwritten(_ rows: ByteBuffer, _ masked: ByteBuffer) -> ByteBuffer {
+        var out = rows
+        unsafe out.withUnsafeMutableReadableBytes { target in
+            unsafe masked.withUnsafeReadableBytes { source in
+                guard let target = target.baseAddress, let source = source.baseAddress else { return }
+                for spot in spots {
+                    switch spot.deed {
+                    case .fill: unsafe memset(target + spot.place, Int32(UInt8(ascii: "x")), spot.length)
+                    case .search: unsafe memcpy(target + spot.place, source + spot.place, spot.length)
+                    case .null, .searchOrNull, .number: continue
+                    }
+                }
+            }
+        }
+        return out
     }
 
     /// With other lengths: what is not given has the length -1.

@@ -234,24 +234,31 @@ extension PostgresSession {
         send(bytes, entry)
     }
 
-    private mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let kind = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
+    /// What Describe and Close are about.
+    private static func named(_ kind: String, _ body: inout ByteBuffer) throws(PostgresFault) -> Named {
+        guard let type = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
             body.readableBytes == 0
-        else { throw Self.unread("Describe") }
-        let key = Array(name.readableBytesView)
-        switch kind {
-        case UInt8(ascii: "S"):
+        else { throw unread(kind) }
+        switch type {
+        case UInt8(ascii: "S"): return .statement(Array(name.readableBytesView), name)
+        case UInt8(ascii: "P"): return .portal(Array(name.readableBytesView), name)
+        default: throw unread(kind)
+        }
+    }
+
+    private mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+        switch try Self.named("Describe", &body) {
+        case .statement(let key, let name):
             guard statements[key] != nil else {
                 return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
             }
             send(bytes, Expected(.describeStatement))
-        case UInt8(ascii: "P"):
+        case .portal(let key, let name):
             guard let portal = portals[key] else {
                 return refuse(Self.unknown("34000", "portal", name), isQuery: false)
             }
             lastDescribed = portal.serial
             send(bytes, Expected(.describePortal(portal.serial, isShown: true)))
-        default: throw Self.unread("Describe")
         }
     }
 
@@ -288,17 +295,12 @@ extension PostgresSession {
     }
 
     private mutating func closeNamed(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let kind = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
-            body.readableBytes == 0
-        else { throw Self.unread("Close") }
-        let key = Array(name.readableBytesView)
-        switch kind {
-        case UInt8(ascii: "S"):
+        switch try Self.named("Close", &body) {
+        case .statement(let key, _):
             send(bytes, Expected(.closeStatement(name: key, serial: statements[key]?.serial)))
-        case UInt8(ascii: "P"):
+        case .portal(let key, _):
             portals[key] = nil
             send(bytes, Expected(.closePortal))
-        default: throw Self.unread("Close")
         }
     }
 
@@ -330,7 +332,7 @@ extension PostgresSession {
 
     private mutating func refuse(_ error: PostgresError, isQuery: Bool) {
         let bytes = isQuery ? Outgoing.failingQuery : Outgoing.failingParse
-        send(bytes, Expected(.failure(isQuery: isQuery), refusal: error))
+        send(bytes, Expected(.failure(isQuery: isQuery), refusal: error.octets))
         if !isQuery { isSkipping = true }
     }
 

@@ -161,7 +161,7 @@ extension PostgresSession {
     private mutating func complete(_ piece: FramePiece) throws(PostgresFault) {
         switch (expected.first?.kind, piece.tag) {
         case (.parse(let name, let serial, _), Tag.parseComplete):
-            if statements[name]?.serial == serial { statements[name]?.isConfirmed = true }
+            if let statement = statements[name], statement.serial == serial { statement.isConfirmed = true }
             if let fresh = fresh.removeValue(forKey: serial) { finish(fresh.id, StatementOutcome()) }
         case (.closeStatement(let name, let serial), Tag.closeComplete):
             if let statement = statements[name], statement.serial == serial { forget(name, statement) }
@@ -284,7 +284,7 @@ extension PostgresSession {
         rows = .unknown
         if head.copies { copyPending = false }
         if let refusal = head.refusal {
-            outbox.append(.reply(refusal.octets))
+            outbox.append(.reply(refusal))
             expected[expected.startIndex].refusal = nil
         } else if case .nothing = withholding {
             if let error = try messageMasks.message(bytes, isError: true) { pass(error) }

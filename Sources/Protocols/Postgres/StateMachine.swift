@@ -201,10 +201,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         return drain()
     }
 
-    private mutating func drain() -> [EngineAction<ByteBuffer>] {
-        defer { outbox = Outbox() }
-        return outbox.actions
-    }
+    private mutating func drain() -> [EngineAction<ByteBuffer>] { outbox.drain() }
 
     private mutating func fail(_ fault: PostgresFault) {
         lastID += 1
@@ -224,6 +221,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     }
 
     mutating func finish(_ id: RulingID, _ outcome: StatementOutcome) {
+        // Nobody asks for them.
+        if outcomes.count > PostgresLimits.unanswered { outcomes = [:] }
         openRulings -= 1
         outcomes[id] = outcome
         outbox.append(.finished(id))
