@@ -131,9 +131,10 @@ extension EndToEnd {
                 "\(list)"
             )
             let json = try shown(["--json"]).text
-            let shown = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: [String: Any]]
-            #expect(shown?["reply"]?["status"] as? Int == 200, "\(json)")
-            let request = shown?["request"]?["record"] as? [String: Any]
+            let shown = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+            #expect((shown?["reply"] as? [String: Any])?["status"] as? Int == 200, "\(json)")
+            #expect((shown?["notes"] as? [String])?.isEmpty == true, "\(json)")
+            let request = (shown?["request"] as? [String: Any])?["record"] as? [String: Any]
             #expect(
                 (request?["fields"] as? [String])?.contains { $0.lowercased() == "accept: */*" } == true,
                 "\(json)"

@@ -159,7 +159,8 @@ struct RelayTests {
         #expect(up.fault?.reason == .placeholderMisused)
         #expect(try read(up.forward) == ["1m fine", "8m 1001 "])
         #expect(try read(up.answer) == ["8 1008 it is refused"])
-        let down = Self.play(frame(0x81, Array("a secret".utf8)), from: .upstream, &relay)
+        var other = Self.relay(Glass(), Glass(refusing: "secret"))
+        let down = Self.play(frame(0x81, Array("a secret".utf8)), from: .upstream, &other)
         #expect(try read(down.forward) == ["8 1001 it is refused"])
     }
 
