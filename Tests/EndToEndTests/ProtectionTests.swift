@@ -11,7 +11,7 @@ extension EndToEnd {
         private static let attack = """
             mkdir -p .git/hooks; echo evil > .git/config; echo evil > .git/hooks/pre-commit
             rm -rf .git/hooks .git/config .git; mv .git old; mv .git/config .git/other; mv .git/hooks .git/others
-            ln -sf /tmp .git/hooks/x; ln -sfn /tmp .git; echo evil > /tmp/c; mv /tmp/c .git/config
+            away=$(mktemp -d); ln -sf $away .git/hooks/x; ln -sfn $away .git; echo evil > $away/c; mv $away/c .git/config
             git init -q .; git config core.fsmonitor evil
             """
 
@@ -28,7 +28,7 @@ extension EndToEnd {
             #expect(outcome.output.contains(".git"), "\(outcome)")
             #expect(place.read("workspace/.git/config") == nil, "\(outcome)")
             #expect(try place.control("test -e .git/hooks || test -e old").code != 0, "\(outcome)")
-            let control = try place.control("{ \(Self.attack); } 2>/dev/null; cat .git/config")
+            let control = try place.control("{ \(Self.attack); } 2>/dev/null; cat .git/config; rm -rf $away")
             #expect(control.output.contains("evil"), "\(control)")
         }
 
