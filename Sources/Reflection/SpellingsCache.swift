@@ -8,8 +8,12 @@ internal import Synchronization
 /// of another agent.
 package final class SpellingsCache: Sendable {
     private let state = Mutex(State())
+    private let count = Atomic<UInt64>(0)
 
     package init() {}
+
+    /// Counts what hosts were sent: replies that are under way ask when it has changed.
+    package var noted: UInt64 { count.load(ordering: .acquiring) }
 
     /// The spellings of a field value's secret that is put into a request to a host, and of what it was sent before;
     /// nil for one that cannot be looked for.
@@ -21,12 +25,12 @@ package final class SpellingsCache: Sendable {
         if let known { return known.spellings ?? make(known.values) }
         guard SecretSpellings.isSearchable(value) else { return nil }
         learn(value)
-        return make(
-            state.withLock { state in
-                state.note(value, sentTo: host)
-                return state.values(sentTo: host)
-            }
-        )
+        let values = state.withLock { state in
+            state.note(value, sentTo: host)
+            return state.values(sentTo: host)
+        }
+        count.add(1, ordering: .releasing)
+        return make(values)
     }
 
     /// The spellings of what a host was sent; nil for nothing.

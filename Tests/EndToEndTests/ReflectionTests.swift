@@ -298,6 +298,39 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "F09: a reply that is under way when its host is first sent the credential does not bring it back"
+        )
+        func meanwhile() throws {
+            let rule = "private: true, to: \"https://allowed.test:\(mirror.port)\""
+            try place.profile(
+                "both",
+                "extends: [base]\nrecord: full\negress: [{\(rule), allow: [GET /keep], credential: token}, "
+                    + "{\(rule), allow: [GET /meanwhile]}]\n"
+            )
+            let url = "https://allowed.test:\(mirror.port)"
+            func script(_ ca: String, _ auth: String) -> String {
+                """
+                curl -sSN -m20 \(ca) \(url)/meanwhile > stream & stream=$!
+                until grep -q begun stream 2>/dev/null; do :; done
+                curl -sS -m20 \(ca) \(auth) \(url)/keep; wait $stream; cat stream
+                """
+            }
+            let outcome = try place.agent(
+                script("", ""),
+                profile: "both",
+                environment: ["SERVICE_TOKEN": token]
+            )
+            let stars = String(repeating: "*", count: token.count)
+            #expect(outcome.output == "kept\ndata: begun\n\ndata: Bearer \(stars)\n\n", "\(outcome)")
+            for folder in ["state", "run", "workspace", "home"] {
+                #expect(try place.files(holding: token, below: folder).isEmpty)
+            }
+            let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
+            let control = try place.control(script(ca, "-H 'Authorization: Bearer \(token)'"))
+            #expect(control.output.contains("data: Bearer \(token)\n"), "the control: \(control)")
+        }
+
         @Test("F10: the limit: an encoding that is not looked for passes")
         func reverse() throws {
             let reply = try #require(try replies("", ["/echo?enc=reverse"]).first)

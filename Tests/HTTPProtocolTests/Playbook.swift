@@ -3,6 +3,7 @@ import Model
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import Reflection
 import Testing
 import Wire
 
@@ -36,6 +37,7 @@ final class Playbook {
         scheme: Scheme = .http,
         port: UInt16? = nil,
         placeholders: [Placeholder] = [],
+        masking spellings: SpellingsCache = SpellingsCache(),
         decide: ((Request) -> Ruling)? = { _ in .allowed(injection: nil) }
     ) throws {
         let connection = HTTPConnection(
@@ -44,7 +46,11 @@ final class Playbook {
             port: try port ?? #require(scheme.defaultPort),
             lineage: Self.lineage
         )
-        engine = HTTPEngine(connection, watchingFor: try #require(PlaceholderPatterns(placeholders)))
+        engine = HTTPEngine(
+            connection,
+            watchingFor: try #require(PlaceholderPatterns(placeholders)),
+            masking: spellings
+        )
         self.decide = decide
         var responses = HTTPResponseEncoder.Configuration()
         responses.automaticallySetFramingHeaders = false

@@ -194,6 +194,73 @@ struct ReplySearchTests {
         }
     }
 
+    @Test func `A call's message that is compressed without a word is refused where it must be searched`()
+        throws
+    {
+        let play = try Self.call(Calls.message(Calls.withSecret), cut: 1000, encoding: "identity")
+        #expect(play.refused.map(\.reason) == [.upstreamFailed])
+        #expect(play.octetsToClient.suffix(10) != Calls.withSecret.suffix(10))
+        // The control: those that are not come as they are.
+        let plain = Calls.message("plain") + Calls.message("auth=\(Self.secret)")
+        let other = try Self.call(plain, cut: 3, encoding: "identity")
+        #expect(
+            other.octetsToClient.suffix(plain.count)
+                == (Calls.message("plain") + Calls.message("auth=\(Self.stars)"))[...]
+        )
+    }
+
+    private static func send(_ secret: String, _ cache: SpellingsCache) throws {
+        let host = Host.name(try #require(DNSName("allowed.test")))
+        #expect(cache.spellings(ofField: "Bearer \(secret)", sentTo: host) != nil)
+    }
+
+    @Test func `F09: what a host is sent while a reply is under way is masked in the rest of it`() throws {
+        let cache = SpellingsCache()
+        let play = try Playbook(masking: cache)
+        try play.client(StateMachineTests.get)
+        let part = "x=\(Self.secret) "
+        try play.upstream(lines("HTTP/1.1 200 OK", "Content-Length: \(4 * part.utf8.count)", body: part))
+        #expect(play.toClient.hasSuffix(part), "the control: nothing was sent yet")
+        try Self.send(Self.secret, cache)
+        try play.upstream(part)
+        #expect(play.toClient.hasSuffix("x=\(Self.stars) ") && play.masked == [.body])
+        // Another one: both are looked for.
+        try Self.send("another-REAL", cache)
+        try play.upstream(part + "x=another-REA")
+        try play.upstream("L\(part.dropFirst(15))")
+        try play.upstreamEnds()
+        #expect(play.toClient.hasSuffix("x=\(Self.stars) x=************"), "\(play.toClient)")
+    }
+
+    @Test func `F09: what a host is sent before the head of a reply is masked in all of it`() throws {
+        let cache = SpellingsCache()
+        let play = try Playbook(masking: cache)
+        try play.client(StateMachineTests.get)
+        try Self.send(Self.secret, cache)
+        try play.upstream(
+            lines("HTTP/1.1 200 OK", "X-A: \(Self.secret)", "content-length: 11", body: Self.secret)
+        )
+        #expect(
+            play.toClient
+                == lines("HTTP/1.1 200 OK", "X-A: \(Self.stars)", "content-length: 11", body: Self.stars)
+        )
+    }
+
+    @Test(arguments: [("Content-Encoding: gzip", false), ("Content-Encoding: identity", true)])
+    func `F09: a coded reply that is under way when its host is sent a credential is cut`(
+        field: String,
+        isPassed: Bool
+    ) throws {
+        let cache = SpellingsCache()
+        let play = try Playbook(masking: cache)
+        try play.client(StateMachineTests.get)
+        try play.upstream(lines("HTTP/1.1 200 OK", field, "Content-Length: 4", body: "ab"))
+        try Self.send(Self.secret, cache)
+        try play.upstream("cd")
+        #expect(play.refused.map(\.reason) == (isPassed ? [] : [.upstreamFailed]))
+        #expect(play.toClient.hasSuffix("abcd") == isPassed)
+    }
+
     @Test(arguments: ["snappy", "gzip, deflate", "gzip, gzip, gzip"])
     func `A call's coding that nobody here undoes is refused`(encoding: String) throws {
         let play = try Self.call(Calls.message(Calls.plain), cut: 1000, encoding: encoding)

@@ -178,6 +178,30 @@ struct WebSocketTests {
         }
     }
 
+    @Test func `F09: what a host is sent while a WebSocket is open is masked in its later messages`() throws {
+        let spellings = SpellingsCache()
+        let secret = "s3cr3t-REAL"
+        let talk = try WebSocketTalk(masking: spellings)
+        try talk.send(.requestHead(WebSocketTalk.head()))
+        try talk.send(.end(nil))
+        try talk.send(WebSocketTalk.consent(to: talk), from: .upstream)
+        func message() throws -> String {
+            talk.toClient = []
+            try talk.send(
+                .body(ByteBuffer(bytes: [0x81, UInt8(secret.utf8.count)] + Array(secret.utf8))),
+                from: .upstream
+            )
+            guard case .body(let bytes)? = talk.toClient.first else { return "" }
+            return String(decoding: bytes.readableBytesView.dropFirst(2), as: UTF8.self)
+        }
+        #expect(try message() == secret, "the control: nothing was sent yet")
+        let host = Host.name(try #require(DNSName("allowed.test")))
+        for value in [secret, "another-REAL", "third-REAL", "fourth-REAL", "fifth-REAL"] {
+            #expect(spellings.spellings(ofField: "Bearer \(value)", sentTo: host) != nil)
+            #expect(try message() == String(repeating: "*", count: secret.utf8.count), "\(value)")
+        }
+    }
+
     @Test func `Words of two messages that make a token's form by chance are none`() throws {
         let talk = try WebSocketTalk.opened()
         try talk.send(WebSocketTalk.consent(to: talk), from: .upstream)

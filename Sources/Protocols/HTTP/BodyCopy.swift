@@ -152,31 +152,25 @@ struct CopyFault: Error {
 
 /// Masks what is recorded: the secrets that were put in, tokens and private keys, and what the rules mask.
 struct RecordMask {
-    private var secrets: [ReflectionMask]
+    private var secrets: ReflectionChain
     private var shapes: TextMask
 
     /// `syntax` is nil for what is no text.
     init(_ spellings: [SecretSpellings], _ kinds: MaskKinds, _ syntax: EscapeSyntax?) {
-        secrets = spellings.map { ReflectionMask($0) }
+        secrets = ReflectionChain(spellings)
         var kinds = kinds
         kinds.formUnion(Sending.everything)
         shapes = TextMask(kinds, syntax ?? [], strictly: syntax == nil)
     }
 
     mutating func take(_ bytes: ByteBuffer) throws(CopyFault) -> ByteBuffer {
-        var bytes = bytes
-        for index in secrets.indices { bytes = secrets[index].mask(bytes) }
+        let bytes = secrets.mask(bytes)
         guard let masked = shapes.mask(bytes) else { throw .noSearch }
         return masked
     }
 
     mutating func finish() throws(CopyFault) -> ByteBuffer {
-        var rest = ByteBuffer()
-        for index in secrets.indices {
-            rest = secrets[index].mask(rest)
-            var last = secrets[index].finish()
-            rest.writeBuffer(&last)
-        }
+        let rest = secrets.finish()
         guard var masked = shapes.mask(rest), var last = shapes.finish() else { throw .noSearch }
         masked.writeBuffer(&last)
         return masked

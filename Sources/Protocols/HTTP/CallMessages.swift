@@ -6,7 +6,8 @@ import Reflection
 /// The messages of a call of gRPC, each with a prefix and compressed by itself ("Length-Prefixed-Message" of gRPC over
 /// HTTP/2).
 final class CallMessages {
-    private let coding: ContentCoding
+    /// Nil where none is said: then no message may be compressed.
+    private let coding: ContentCoding?
     /// Whether what they stand for is to be a call's messages as well.
     private let keepsPrefixes: Bool
     private var prefix = ByteBuffer()
@@ -20,16 +21,25 @@ final class CallMessages {
     /// Octets of the prefix: whether it is compressed, and a length of four.
     private static let prefix = 5
 
-    /// Nil where messages are as they are: of no call, or without a coding.
+    /// Nil where messages are as they are: of no call, or without a coding where they are only looked through.
     init?(_ headers: HTTPHeaders, keepingPrefixes keepsPrefixes: Bool = false) throws(DecodingFault) {
         guard
             headers["content-type"].contains(where: { $0.lowercasedASCII.begins(with: "application/grpc") }),
-            case let codings = try ContentCoding.applied(headers["grpc-encoding"]), let coding = codings.first
+            case let codings = try ContentCoding.applied(headers["grpc-encoding"]),
+            !codings.isEmpty || keepsPrefixes && !headers["content-type"].contains(where: Self.isText)
         else { return nil }
-        guard codings.count == 1 else { throw .unknownCoding }
-        self.coding = coding
+        guard codings.count <= 1 else { throw .unknownCoding }
+        coding = codings.first
         self.keepsPrefixes = keepsPrefixes
     }
+
+    /// Of gRPC-Web: its messages are base64.
+    private static func isText(_ type: String) -> Bool {
+        type.lowercasedASCII.begins(with: "application/grpc-web-text")
+    }
+
+    /// Whether they may be compressed.
+    var isCoded: Bool { coding != nil }
 
     /// Octets of the message under way that are kept back.
     var heldOctets: Int { whole.readableBytes }
@@ -61,7 +71,7 @@ final class CallMessages {
 
     /// The call is over.
     func finish() throws(DecodingFault) {
-        guard left == 0, prefix.readableBytes == 0 else { throw .incomplete }
+        guard coding == nil || left == 0 && prefix.readableBytes == 0 else { throw .incomplete }
     }
 
     private func begin(
@@ -77,9 +87,14 @@ final class CallMessages {
         left = Int(length)
         self.flag = flag & ~1
         // None for an empty one: a call may consist of nothing else.
-        decoder = flag & 1 == 1 && left > 0 ? try ContentDecoder(coding) : nil
+        decoder = flag & 1 == 1 && left > 0 ? try decoder(of: coding) : nil
         guard keepsPrefixes, decoder == nil else { return }
         try use(Self.prefix(self.flag, length))
+    }
+
+    private func decoder(of coding: ContentCoding?) throws(DecodingFault) -> ContentDecoder {
+        guard let coding else { throw .unknownCoding }
+        return try ContentDecoder(coding)
     }
 
     private func keep(_ part: ByteBuffer) throws(DecodingFault) {

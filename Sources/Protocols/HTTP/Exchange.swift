@@ -28,6 +28,10 @@ final class Relaying {
     var interimResponses = 0
     /// Looks for the credential that was put in; nil without one.
     var search: ReplySearch?
+    /// What hosts had been sent by then.
+    var noted: UInt64 = 0
+    /// Its reply's body cannot be searched from its midst on.
+    var isHidden = false
 
     /// Looks for what must not leave.
     var leaks: LeakSearch

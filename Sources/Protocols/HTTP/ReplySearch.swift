@@ -14,8 +14,8 @@ import Wire
 /// a range for another.
 struct ReplySearch {
     /// Nil where the host was sent no credential.
-    let spellings: SecretSpellings?
-    private var reflection: ReflectionMask?
+    private(set) var spellings: SecretSpellings?
+    private var reflection: ReflectionChain
     /// What the rules mask.
     let kinds: MaskKinds
     /// Nil without kinds, and before the head has said what the body is.
@@ -42,7 +42,7 @@ struct ReplySearch {
             spellings = cache.spellings(sentTo: host)
         }
         guard spellings != nil || !kinds.isEmpty else { return nil }
-        reflection = spellings.map { ReflectionMask($0) }
+        reflection = ReflectionChain([spellings].compactMap(\.self))
         self.kinds = kinds
         if !kinds.isEmpty || !AWSRequest.isSignedForS3(head) {
             head.headers.remove(name: "range")
@@ -54,6 +54,26 @@ struct ReplySearch {
         }
         guard let offered = ContentCoding.offered(head.headers["accept-encoding"]) else { return }
         head.headers.replaceOrAdd(name: "accept-encoding", value: offered)
+    }
+
+    /// For the reply to a request that went out before its host was sent anything.
+    init(lookingFor spellings: SecretSpellings) {
+        self.spellings = spellings
+        reflection = ReflectionChain([spellings])
+        kinds = []
+    }
+
+    /// Looks for what the host was sent since from here on.
+    mutating func look(for later: SecretSpellings) {
+        spellings = later
+        reflection.add(later)
+    }
+
+    /// Whether a body is such that a search could not begin in the midst of it.
+    static func isHidden(_ head: HTTPResponseHead) -> Bool {
+        let codings = head.headers["content-encoding"] + head.headers["grpc-encoding"]
+        return codings.contains { !$0.lowercasedASCII.isSame(as: "identity") }
+            || head.headers["content-type"].contains { TextCharset.hiding(in: $0) != nil }
     }
 
     /// What of a credential a reply can bring back: of what signs, the token of temporary keys alone.
@@ -91,7 +111,7 @@ struct ReplySearch {
         } catch {
             throw .undecodable(error)
         }
-        return !decoders.isEmpty || messages != nil
+        return !decoders.isEmpty || messages?.isCoded == true
     }
 
     /// A name of the reply's, as an error says it.
@@ -130,7 +150,7 @@ struct ReplySearch {
         } catch {
             throw .undecodable(error)
         }
-        var rest = reflection?.finish() ?? ByteBuffer()
+        var rest = reflection.finish()
         guard mask != nil else { return rest }
         guard var passed = mask?.mask(rest), let last = mask?.finish() else { throw .noSearch }
         passed.writeImmutableBuffer(last)
@@ -140,7 +160,7 @@ struct ReplySearch {
 
     /// True once, when the credential has been masked in the body.
     mutating func takeBodyNote() -> Bool {
-        guard reflection?.hasFound == true, !hasTold else { return false }
+        guard !hasTold, reflection.hasFound else { return false }
         hasTold = true
         return true
     }
@@ -187,7 +207,7 @@ struct ReplySearch {
     }
 
     private mutating func search(_ bytes: ByteBuffer, to pieces: inout [ByteBuffer]) throws(SearchFault) {
-        let passed = reflection?.mask(bytes) ?? bytes
+        let passed = reflection.mask(bytes)
         guard mask != nil else { return pieces.append(passed) }
         guard !TextCharset.isWide(passed) else { throw .wide }
         guard let masked = mask?.mask(passed) else { throw .noSearch }
@@ -231,6 +251,8 @@ enum SearchFault: Error {
     /// It has octets that no text in which something could be masked has.
     case wide
     case severalTypes
+    /// It was under way, coded, when its host was sent a credential.
+    case late
     /// Vectorscan does not run on this processor, or has no memory.
     case noSearch
 }
@@ -244,6 +266,8 @@ extension SearchFault: CustomStringConvertible {
         case .hiding(let name):
             "has the charset \(name), in which a credential that this host was sent would not be found"
         case .wide: "has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
+        case .late:
+            "is coded and was under way when its host was sent a credential, so it cannot be searched for that"
         case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"
         case .noSearch:
             "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
@@ -256,6 +280,7 @@ extension SearchFault: CustomStringConvertible {
     var remedy: String? {
         switch self {
         case .undecodable, .severalTypes, .hiding: nil
+        case .late: "Try again."
         case .opaque, .charset, .wide:
             "Ask for text or JSON, or a" + Self.withoutMask.dropFirst()
         case .noSearch: "Ask the operator; a rule without mask is not searched."

@@ -53,6 +53,7 @@ extension HTTPEngine {
         let checked = asking.checked
         var head = checked.head
         var search: ReplySearch?
+        let noted = spellings.noted
         var leaks = LeakSearch(spellings.outward, sending)
         do throws(HTTPFault) {
             try checked.credentials.apply(injection, to: &head, of: asking)
@@ -75,6 +76,7 @@ extension HTTPEngine {
         }
         let relaying = Relaying(asking, reader.patterns, search, leaks)
         relaying.room = most
+        relaying.noted = noted
         state = .relaying(relaying)
         var actions: Actions = [.forward(.requestHead(head), to: .upstream, under: asking.id)]
         if let gathered = asking.gathered {

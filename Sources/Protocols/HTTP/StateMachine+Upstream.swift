@@ -10,11 +10,33 @@ extension HTTPEngine {
     /// Outside an exchange there is none that could be meant for this client.
     mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
         switch state {
-        case .relaying(let exchange): return received(message, in: exchange)
+        case .relaying(let exchange):
+            do { try renew(exchange) } catch { return upstreamFailed(exchange, error) }
+            return received(message, in: exchange)
         case .webSocket(let exchange): return received(message, from: .upstream, in: exchange)
         case .idle, .asking, .gathering, .draining: return close()
         case .handedOver, .closed: return []
         }
+    }
+
+    /// What the host was sent since the request is looked for as well, in what comes from here on.
+    private func renew(_ exchange: Relaying) throws(SearchFault) {
+        guard let later = sent(to: exchange.checked.request.endpoint.host, since: &exchange.noted),
+            later !== exchange.search?.spellings
+        else { return }
+        guard exchange.search == nil else {
+            exchange.search?.look(for: later)
+            return
+        }
+        guard !exchange.isHidden else { throw .late }
+        exchange.search = ReplySearch(lookingFor: later)
+    }
+
+    /// What a host was sent, where any was sent something since then.
+    func sent(to host: Host, since noted: inout UInt64) -> SecretSpellings? {
+        guard noted != spellings.noted else { return nil }
+        noted = spellings.noted
+        return spellings.spellings(sentTo: host)
     }
 
     private mutating func received(_ message: HTTPMessage, in exchange: Relaying) -> Actions {
@@ -67,6 +89,7 @@ extension HTTPEngine {
         do {
             let hasBody = CheckedResponse.hasBody(head, to: exchange.checked)
             isDecoded = try exchange.search?.begin(head, hasBody: hasBody) ?? false
+            exchange.isHidden = exchange.search == nil && ReplySearch.isHidden(head)
         } catch {
             return upstreamFailed(exchange, error)
         }

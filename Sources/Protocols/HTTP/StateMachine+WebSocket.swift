@@ -9,6 +9,8 @@ struct WebSocketExchange {
     let id: RulingID
     let checked: CheckedRequest
     var relay: WebSocketRelay<OutwardPayload, InwardPayload>
+    /// What hosts had been sent by then.
+    var noted: UInt64
     /// It has been said that the credential came back.
     var hasTold = false
 
@@ -39,7 +41,8 @@ extension HTTPEngine {
                             masking: exchange.search?.spellings,
                             exchange.search?.kinds ?? []
                         )
-                    )
+                    ),
+                    noted: exchange.noted
                 )
             )
             let note: Actions = isMasked ? [.masked(exchange.id, .credential(.header))] : []
@@ -70,6 +73,11 @@ extension HTTPEngine {
         // Held once while it changes, so that what it keeps is not copied.
         state = .closed
         var exchange = exchange
+        if side == .upstream,
+            let later = sent(to: exchange.checked.request.endpoint.host, since: &exchange.noted)
+        {
+            exchange.relay.changeInward { $0.look(for: later) }
+        }
         let step = exchange.relay.received(bytes, from: side)
         var actions: Actions = []
         if exchange.relay.upstream.stage.hasFound, !exchange.hasTold {

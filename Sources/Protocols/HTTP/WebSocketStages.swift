@@ -60,7 +60,7 @@ struct OutwardPayload: PayloadStage {
 /// What comes back through one: the credential that was put into its opening is masked, across the frames of a message,
 /// and so is in its text what a rule masks.
 struct InwardPayload: PayloadStage {
-    private let spellings: SecretSpellings?
+    private var spellings: SecretSpellings?
     private let kinds: MaskKinds
     /// Of the message under way.
     private var search: MessageSearch
@@ -76,6 +76,13 @@ struct InwardPayload: PayloadStage {
         self.spellings = spellings
         self.kinds = kinds
         search = MessageSearch(spellings, kinds)
+    }
+
+    /// Looks for what the server was sent since from here on.
+    mutating func look(for later: SecretSpellings) {
+        guard later !== spellings else { return }
+        spellings = later
+        search.look(for: later)
     }
 
     mutating func pass(
@@ -113,22 +120,27 @@ struct InwardPayload: PayloadStage {
 
 /// Looks through one message that comes back.
 private struct MessageSearch {
-    private var reflection: ReflectionMask?
+    private var reflection: ReflectionChain
     private var mask: TextMask?
 
     init(_ spellings: SecretSpellings?, _ kinds: MaskKinds) {
-        reflection = spellings.map { ReflectionMask($0) }
+        reflection = ReflectionChain([spellings].compactMap(\.self))
         // Text of most protocols is JSON; what is escaped as there is read in other text as well.
         mask = kinds.isEmpty ? nil : TextMask(kinds, .backslash)
     }
 
-    var hasFound: Bool { reflection?.hasFound == true }
+    var hasFound: Bool { reflection.hasFound }
 
     var counts: [MaskKind: Int] { mask?.counts ?? [:] }
 
+    mutating func look(for later: SecretSpellings) { reflection.add(later) }
+
     mutating func pass(_ payload: ByteBuffer, isLast: Bool) throws(WebSocketFault) -> ByteBuffer {
-        var passed = reflection?.mask(payload) ?? payload
-        if isLast, var rest = reflection?.release() { passed.writeBuffer(&rest) }
+        var passed = reflection.mask(payload)
+        if isLast {
+            var rest = reflection.release()
+            passed.writeBuffer(&rest)
+        }
         guard mask != nil else { return passed }
         guard var masked = mask?.mask(passed) else { throw Self.unsearchable }
         if isLast {

@@ -47,6 +47,9 @@ package struct WebSocketRelay<Outward: PayloadStage, Inward: PayloadStage> {
         upstream = FrameDirection(from: .upstream, inward)
     }
 
+    /// Changes what looks through what the server sends.
+    package mutating func changeInward(_ change: (inout Inward) -> Void) { change(&upstream.stage) }
+
     /// Both sides have said that they send no more.
     package var isOver: Bool { client.hasClosed && upstream.hasClosed }
 
@@ -81,7 +84,7 @@ package struct WebSocketRelay<Outward: PayloadStage, Inward: PayloadStage> {
 
 /// What one side sends: read, passed through a stage, written for the other.
 package struct FrameDirection<Stage: PayloadStage> {
-    package private(set) var stage: Stage
+    package fileprivate(set) var stage: Stage
     /// Its close frame has gone on.
     private(set) var hasClosed = false
     private var reader: FrameReader

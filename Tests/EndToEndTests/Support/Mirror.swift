@@ -34,7 +34,7 @@ final class Mirror: Sendable {
 
     /// `/echo?enc=X` codes the text or the body; the others say what they do.
     private static let program = #"""
-        import base64, gzip, html, json, os, socket, ssl, subprocess, sys, threading, zlib
+        import base64, gzip, html, json, os, socket, ssl, subprocess, sys, threading, time, zlib
         folder, port = sys.argv[1], int(sys.argv[2])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder + "/server.pem", folder + "/server.key")
@@ -89,6 +89,12 @@ final class Mirror: Sendable {
                 charset, _, label = path.partition("?")[2].partition("&")
                 body = json.dumps({"auth": auth, "token": fields.get("x-amz-security-token", "-")}).encode(charset)
                 head("200 OK", "Content-Type: text/plain" + ("; charset=" + label if label else ""), body=body)
+            elif path == "/meanwhile":
+                head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+                before = len(kept)
+                send(chunk(b"data: begun\n\n"))
+                while len(kept) == before: time.sleep(0.01)
+                send(chunk(b"data: " + kept[-1] + b"\n\n") + b"0\r\n\r\n")
             elif path == "/keep":
                 kept.append(secret)
                 head("200 OK", body=b"kept\n")
