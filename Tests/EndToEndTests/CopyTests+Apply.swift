@@ -70,6 +70,7 @@ extension EndToEnd.CopyTests {
         let before = try place.hostState()
         let refused = try place.bailey(["changes", "--apply", copy.run])
         #expect(refused.code == 1 && refused.errors.contains("nothing was applied"), "\(refused)")
+        #expect(refused.errors.contains("--force overrides what changed on the host"), "\(refused)")
         #expect(refused.errors.split(separator: "changed on the host since").count == 4, "\(refused)")
         #expect(!refused.errors.contains("~ b") && refused.errors.contains("~ a"), "\(refused)")
         #expect(try place.hostState() == before)

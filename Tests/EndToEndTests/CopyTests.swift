@@ -227,7 +227,7 @@ extension EndToEnd {
             let live = try #require(try place.copies().first)
             for words in [["--apply", live.run], ["--discard", live.run]] {
                 let early = try place.bailey(["changes"] + words)
-                #expect(early.code == 1 && early.errors.contains("the agent lives"), "\(early)")
+                #expect(early.code == 1 && early.errors.contains(": the agent lives"), "\(early)")
             }
             // With the prefix there is one process more, which becomes Bailey.
             kill(running.processIdentifier, SIGKILL)
