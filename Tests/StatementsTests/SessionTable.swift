@@ -36,7 +36,7 @@ let sessionStatements: [(text: String, deeds: String)] = [
     ("set schema 'x'", "set on search_path"),
     ("set names 'latin1'", "set on client_encoding"),
     ("set time zone 'UTC'", "set on timezone"),
-    ("set myapp.owner = 'x'", "set on myapp.owner"),
+    ("set myapp.owner = 'x'", "set on \"myapp.owner\""),
     ("set role admin", "set role"),
     ("set local role none", "set role"),
     ("set role to default", "set role"),
