@@ -134,7 +134,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Model", "Policy", "Wire", "Reflection", "Statements", "Linux", crypto, nio, nioPosix, nioHTTP1, nioHTTP2,
+                "Model", "Policy", "Wire", "Reflection", "Statements", "Linux", crypto, nio, nioPosix,
+                nioHTTP1, nioHTTP2,
                 hpack,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),

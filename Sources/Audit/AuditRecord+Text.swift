@@ -76,7 +76,8 @@ extension AuditRecord {
 
 extension Reply {
     fileprivate var summary: String {
-        (heading.map { TerminalText.escaped($0) + " to " } ?? "nothing to ") + TerminalText.escaped("\(action) \(resource)")
+        (heading.map { TerminalText.escaped($0) + " to " } ?? "nothing to ")
+            + TerminalText.escaped("\(action) \(resource)")
             + (received > 0 ? ", \(received) octets" : "")
             + (cause.map { "; " + TerminalText.escaped($0) } ?? "")
     }

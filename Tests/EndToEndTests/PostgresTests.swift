@@ -81,7 +81,10 @@ extension EndToEnd {
             #expect(outcome.lines == ["Ann", "Bob", "INSERT 0 1", "0"], "\(outcome)")
             #expect(try server.run("SELECT name FROM people WHERE id = 3", in: database) == ["Eve"])
             let records = try place.records().map(\.record)
-            #expect(records.contains { $0.action.contains("insert on people") && $0.reason == nil }, "\(records)")
+            #expect(
+                records.contains { $0.action.contains("insert on people") && $0.reason == nil },
+                "\(records)"
+            )
         }
 
         @Test("D01: a denied statement is an error that names the rule, and leaves the session alive")
@@ -107,7 +110,9 @@ extension EndToEnd {
             #expect(try !server.log(of: database).contains { $0.contains("DELETE") || $0.contains("DROP") })
         }
 
-        @Test("A session is for the databases that a rule names, and a statement for the agent and its ancestors")
+        @Test(
+            "A session is for the databases that a rule names, and a statement for the agent and its ancestors"
+        )
         func lineage() throws {
             let outcome = try psql(
                 """
@@ -159,7 +164,10 @@ extension EndToEnd {
                 """
             )
             #expect(outcome.lines.prefix(3) == ["1,Ann", "2,Bob", "copied"], "\(outcome)")
-            #expect(outcome.output.contains("ERROR:  ") && outcome.output.contains("replication"), "\(outcome)")
+            #expect(
+                outcome.output.contains("ERROR:  ") && outcome.output.contains("replication"),
+                "\(outcome)"
+            )
             #expect(try server.run("SELECT name FROM people WHERE id = 7", in: database) == ["Seven"])
             #expect(try !server.log(of: database).contains { $0.contains("PROGRAM") })
         }
@@ -279,7 +287,9 @@ extension EndToEnd {
             #expect(outcome.output.contains("[1, 2]"), "\(outcome)")
         }
 
-        @Test("psycopg: prepared statements, a cursor of the server's, and a pipeline with a denied statement")
+        @Test(
+            "psycopg: prepared statements, a cursor of the server's, and a pipeline with a denied statement"
+        )
         func psycopg() throws {
             let outcome = try psql(
                 """
@@ -304,10 +314,14 @@ extension EndToEnd {
             #expect(try !server.log(of: database).contains { $0.contains("DELETE") })
         }
 
-        @Test("A server that is not who the rule means, or that is not there, is told of in the client's words")
+        @Test(
+            "A server that is not who the rule means, or that is not there, is told of in the client's words"
+        )
         func unreachable() throws {
             let port = try Port.free()
-            for (name, words) in [("wrongname.test", "certificate"), ("allowed.test", "could not be reached")] {
+            for (name, words) in [
+                ("wrongname.test", "certificate"), ("allowed.test", "could not be reached"),
+            ] {
                 let number = name == "allowed.test" ? port : server.port
                 try place.profile(
                     "away",

@@ -13,7 +13,9 @@ extension PostgresLoginSettings {
         _ security: PostgresSecurity
     ) {
         let account: (user: String, password: String)? =
-            if let injection, case .password(let user) = injection.place { (user, injection.value) } else { nil }
+            if let injection, case .password(let user) = injection.place { (user, injection.value) } else {
+                nil
+            }
         self.init(
             user: account?.user ?? startup.user,
             database: startup.database,

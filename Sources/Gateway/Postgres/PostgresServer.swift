@@ -139,7 +139,9 @@ extension PostgresServer {
         switch PostgresEncryption(answer) {
         case .accepted: break
         case .declined:
-            return fail(GatewayFailure("it speaks no TLS, and the rules say sslmode: \(way.security.rawValue)"))
+            return fail(
+                GatewayFailure("it speaks no TLS, and the rules say sslmode: \(way.security.rawValue)")
+            )
         case .fault: return fail(GatewayFailure("its answer to the request for TLS cannot be read"))
         }
         phase = .handshake
@@ -256,7 +258,9 @@ extension PostgresServer {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, case .serving(let conversation) = phase { conversation.resumeReading() }
+        if context.channel.isWritable, case .serving(let conversation) = phase {
+            conversation.resumeReading()
+        }
         context.fireChannelWritabilityChanged()
     }
 
@@ -298,7 +302,8 @@ struct PostgresSecurity {
     private static func hash(_ der: [UInt8]) -> [UInt8]? {
         switch (try? Certificate(derEncoded: der))?.signatureAlgorithm {
         // MD5 and SHA-1 count as SHA-256.
-        case .sha1WithRSAEncryption?, .sha256WithRSAEncryption?, .ecdsaWithSHA256?: Array(SHA256.hash(data: der))
+        case .sha1WithRSAEncryption?, .sha256WithRSAEncryption?, .ecdsaWithSHA256?:
+            Array(SHA256.hash(data: der))
         case .sha384WithRSAEncryption?, .ecdsaWithSHA384?: Array(SHA384.hash(data: der))
         case .sha512WithRSAEncryption?, .ecdsaWithSHA512?: Array(SHA512.hash(data: der))
         default: nil

@@ -28,7 +28,9 @@ extension LineagePolicy {
         let sought = SoughtEndpoint(opening.endpoint)
         let database = Array(sql.database.text.utf8)
         return indexes.reduce(into: []) { columns, rules in
-            for access in rules.accesses(at: sought, to: database) { columns.formUnion(access.database.columns) }
+            for access in rules.accesses(at: sought, to: database) {
+                columns.formUnion(access.database.columns)
+            }
         }
     }
 
