@@ -42,8 +42,8 @@ enum SecretName {
     ]
     private static let plainKeys: Set<String> = [
         "public", "primary", "foreign", "sort", "partition", "host", "cache", "known", "object",
-        // The nonce of a handshake (RFC 6455 section 4.1).
-        "websocket",
+        // The nonce of a handshake (RFC 6455 section 4.1), in both spellings: `Sec-WebSocket-Key` is four words.
+        "websocket", "socket",
     ]
     /// A name that ends so is about a secret, but its value is none.
     private static let descriptions: Set<String> = [
