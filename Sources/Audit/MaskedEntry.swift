@@ -93,6 +93,7 @@ struct EntryMask: Sendable {
             cause: reply.cause.map(self.masked)
         )
         masked.status = reply.status
+        masked.outcome = reply.outcome.map(self.masked)
         masked.fields = reply.fields.map(self.masked)
         masked.trailers = reply.trailers.map(self.masked)
         (masked.sent, masked.received) = (reply.sent, reply.received)

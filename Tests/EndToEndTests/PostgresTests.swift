@@ -132,7 +132,7 @@ extension EndToEnd {
             try rules(allow: ["select on public.*"], profile: "narrow")
             try rules(
                 allow: ["select on public.*", "insert on public.people"],
-                more: "children: {profiles: [narrow]}",
+                more: "children: {profiles: [narrow], depth: 1, count: 4}",
                 profile: "wide"
             )
             return "wide"
@@ -267,7 +267,7 @@ extension EndToEnd {
         @Test("What a rule masks comes back masked, in text, in binary and in COPY")
         func masks() throws {
             try rules(
-                allow: ["select on public.*", "copy out on public.people"],
+                allow: ["select on public.*", "copy out on public.people", "transaction"],
                 more: "    mask: [email, \"column people.name\"]"
             )
             let outcome = try psql(
@@ -285,6 +285,8 @@ extension EndToEnd {
                 #expect(!outcome.output.contains(secret), "\(outcome)")
             }
             #expect(outcome.output.contains("[1, 2]"), "\(outcome)")
+            // COPY does not say which columns it sends.
+            #expect(outcome.output.contains("the result of this COPY cannot be masked"), "\(outcome)")
         }
 
         @Test(
@@ -298,19 +300,18 @@ extension EndToEnd {
                 with psycopg.connect("", autocommit=True) as c:
                     for n in range(8):
                         assert c.execute("SELECT name FROM people WHERE id = %s", [1], prepare=True).fetchone() == ("Ann",)
-                    with c.pipeline():
-                        first = c.execute("SELECT 1")
-                        try:
+                    try:
+                        with c.pipeline():
+                            c.execute("SELECT 1")
                             c.execute("DELETE FROM people")
                             c.execute("SELECT 2")
-                            print("passed")
-                        except psycopg.errors.InsufficientPrivilege as e:
-                            print("denied")
+                        print("passed")
+                    except psycopg.errors.InsufficientPrivilege as e:
+                        print("denied")
                     print(c.execute("SELECT count(*) FROM people").fetchone()[0])'
                 """
             )
-            #expect(outcome.lines.last == "2", "\(outcome)")
-            #expect(!outcome.output.contains("passed"), "\(outcome)")
+            #expect(outcome.lines == ["denied", "2"], "\(outcome)")
             #expect(try !server.log(of: database).contains { $0.contains("DELETE") })
         }
 
@@ -346,7 +347,8 @@ extension EndToEnd {
                 psql -XAt -c "SELECT name FROM people WHERE name <> 'l1teral'" -c 'SELECT 1/0' -c 'DELETE FROM people'
                 """
             )
-            let text = try place.bailey(["audit", "--json"]).output
+            let text = try place.bailey(["audit", "--json"]).lines
+                .filter { !$0.contains("\"kind\":\"spawn\"") }.joined(separator: "\n")
             #expect(text.contains("SELECT 2") && text.contains("ERROR 22012"), "\(text)")
             #expect(text.contains("delete on people without where"), "\(text)")
             #expect(!text.contains("l1teral") && !text.contains("REAL"), "\(text)")

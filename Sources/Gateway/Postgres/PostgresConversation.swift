@@ -136,8 +136,9 @@ final class PostgresConversation: ChannelDuplexHandler {
             switch action {
             case .ask(let id, let request): ask(id, request)
             case .forward(let octets, .upstream, let id): forwardUpstream(octets, under: id)
-            case .forward(let octets, .client, let id):
-                statements[id]?.received += UInt64(octets.readableBytes)
+            case .forward(let octets, .client, _):
+                // Results of several statements come together.
+                reply?.received += UInt64(octets.readableBytes)
                 writeClient(octets)
             case .reply(let octets): writeClient(octets)
             case .masked(let id, let note): masked(id, note)
