@@ -117,7 +117,8 @@ extension EndToEnd {
             let outcome = try psql(
                 """
                 psql -XAtc 'SELECT 1' postgres
-                bailey run -p narrow -- psql -XAtc "INSERT INTO people VALUES (9, 'X')" -c 'SELECT count(*) FROM people'
+                to="host=$PGHOST port=$PGPORT dbname=$PGDATABASE user=a sslmode=verify-full"
+                bailey run -p narrow -- psql -XAt "$to" -c "INSERT INTO people VALUES (9, 'X')" -c 'SELECT count(*) FROM people'
                 """,
                 profile: try nested()
             )
