@@ -67,7 +67,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "An agent uses psql without a password, with TLS and without",
+            "J11: psql needs no password, with TLS and without; the gateway logs in by SCRAM",
             arguments: ["verify-full", "require", "prefer", "disable"]
         )
         func connects(ssl: String) throws {
