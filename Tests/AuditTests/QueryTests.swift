@@ -114,6 +114,17 @@ struct QueryTests {
         #expect(try tree.json().contains("\"started\":\"\(tree.agents[0].started.text)\""))
     }
 
+    @Test func `every millisecond is written as it is`() throws {
+        for fraction in 0..<1_000 {
+            for second in [Int64(0), 1_795_706_113, -1] {
+                let time = Timestamp(milliseconds: second * 1_000 + Int64(fraction))
+                let text = try JSONEncoder().encode([time])
+                #expect(try JSONDecoder().decode([Timestamp].self, from: text) == [time], "\(time.text)")
+            }
+        }
+        #expect(Timestamp(milliseconds: 1_795_706_113_042).text.hasSuffix(":13.042Z"))
+    }
+
     @Test func `a run that is not there has no tree`() throws {
         let state = try written()
         #expect(try AuditReader(directory: state.path).tree(run: "nope") == nil)
