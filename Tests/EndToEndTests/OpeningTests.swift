@@ -251,7 +251,7 @@ extension EndToEnd {
                     import socket, struct
                     tls = struct.pack('>II', 8, 80877103)
                     start = struct.pack('>II', 15, 196608) + b'user\\0a\\0'
-                    for pieces in ([tls, start], [tls + start], [tls, tls], [tls[:5], tls[5:], start], [tls, b'\\0' * 8], [struct.pack('>II', 1 << 30, 196608)]):
+                    for pieces in ([tls, start], [tls + start], [tls, tls], [tls[:5], tls[5:] + start], [tls, b'\\0' * 8], [struct.pack('>II', 1 << 30, 196608)]):
                         peer = socket.create_connection(('allowed.test', 5432), timeout=8)
                         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         got = b''
