@@ -31,15 +31,15 @@ package struct AuditQuery: Sendable, Hashable {
         var conditions: [String] = []
         var arguments: [(any DatabaseValueConvertible)?] = []
         if let agent {
-            // The run narrows by index first: an agent's descendants are of its own run.
-            conditions += ["run = ?", "instr(ancestry, ?) > 0"]
-            arguments += [agent.run, "/\(agent.text)/"]
+            // The run narrows first: an agent's descendants are of its own run.
+            conditions += [Schema.isOfRun, "instr(ancestry, ?) > 0"]
+            arguments += [agent.run, agent.run, "/\(agent.text)/"]
         }
         if let run {
-            conditions.append("run = ?")
-            arguments.append(run)
+            conditions.append(Schema.isOfRun)
+            arguments += [run, run]
         }
-        if deniedOnly { conditions.append("verdict IN ('ask', 'deny')") }
+        if deniedOnly { conditions.append(Schema.isRefused) }
         if let since {
             conditions.append("time >= ?")
             arguments.append(since.milliseconds)

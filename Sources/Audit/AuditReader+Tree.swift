@@ -12,7 +12,7 @@ extension AuditReader {
             let rows = try Row.fetchCursor(
                 database,
                 sql:
-                    "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind NOT IN ('request', 'replies') "
+                    "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND \(Schema.isOfLife) "
                     + "ORDER BY sequence",
                 arguments: [run]
             )
@@ -33,10 +33,10 @@ extension AuditReader {
                 SELECT agent, \(Self.outcome) AS outcome, json_extract(payload, '$.action') AS action,
                     json_extract(payload, '$.resource') AS resource,
                     json_extract(payload, '$.message') AS message, COUNT(*)
-                FROM records WHERE run = ? AND kind = 'request'
+                FROM records WHERE \(Schema.isOfRun) AND kind = 'request'
                 GROUP BY agent, outcome, action, resource, message ORDER BY MIN(sequence)
                 """,
-            arguments: [builder.run]
+            arguments: [builder.run, builder.run]
         )
         while let row = try rows.next() {
             let values = Array(row.databaseValues)

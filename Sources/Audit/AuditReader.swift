@@ -49,7 +49,10 @@ package struct AuditReader: Sendable {
     /// Runs, oldest first.
     package func runs() throws -> [String] {
         try reading { database in
-            try String.fetchAll(database, sql: "SELECT run FROM records GROUP BY run ORDER BY MIN(sequence)")
+            try String.fetchAll(
+                database,
+                sql: "SELECT run FROM records WHERE \(Schema.isOfLife) GROUP BY run ORDER BY MIN(sequence)"
+            )
         }
     }
 

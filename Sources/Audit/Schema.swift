@@ -2,10 +2,25 @@ internal import GRDB
 
 /// The tables of the store.
 ///
-/// Every column of `records` is under the record's hash.
+/// Every column of `records` is under the record's hash. Its indexes are partial: whatever a gateway writes most, allowed
+/// requests and replies, is in none of them, because each index that a record is in costs as much as the record
+/// (measured: seven or eight pages written for a record in two indexes, two for one in none).
 enum Schema {
+    /// Records of an agent's life, as the planner has to find it in a query
+    /// (sqlite.org/partialindex.html, "Queries Using Partial Indexes").
+    static let isOfLife = "kind NOT IN ('request', 'replies')"
+    static let isRefused = "verdict IN ('ask', 'deny')"
+    /// Narrows to a run, and to where it begins: the record of a launch is before what the launched does.
+    ///
+    /// Takes the run twice.
+    static let isOfRun = """
+        run = ? AND sequence >= coalesce((SELECT min(sequence) FROM records WHERE run = ? AND \(isOfLife)), 0)
+        """
+
     /// SQL that is run in order at the first opening, and that a verifier compares with what it finds.
-    static let statements = [
+    static let statements = tables + indexes
+
+    private static let tables = [
         """
         CREATE TABLE records (
             sequence INTEGER PRIMARY KEY,
@@ -21,8 +36,6 @@ enum Schema {
             hash BLOB NOT NULL
         ) STRICT
         """,
-        "CREATE INDEX records_by_run ON records (run, kind)",
-        "CREATE INDEX records_by_verdict ON records (verdict, time)",
         """
         CREATE TABLE seals (
             last INTEGER PRIMARY KEY,
@@ -33,14 +46,31 @@ enum Schema {
         """,
     ]
 
+    private static let indexes = [
+        "CREATE INDEX lives_by_run ON records (run) WHERE \(isOfLife)",
+        "CREATE INDEX refusals_by_time ON records (time) WHERE \(isRefused)",
+    ]
+
     /// Creates the tables in a new file; several processes may try at once.
     static func create(in database: Database) throws {
         try database.inTransaction(.immediate) {
             if try !database.tableExists("records") {
                 for statement in statements { try database.execute(sql: statement) }
+            } else {
+                try renewIndexes(in: database)
             }
             return .commit
         }
+    }
+
+    /// Those of a store that was begun when every record was in two.
+    private static let formerIndexes = ["records_by_run", "records_by_verdict"]
+
+    private static func renewIndexes(in database: Database) throws {
+        let present = try database.indexes(on: "records").map(\.name)
+        guard present.contains(where: formerIndexes.contains) else { return }
+        for name in formerIndexes { try database.execute(sql: "DROP INDEX IF EXISTS \(name)") }
+        for statement in indexes { try database.execute(sql: statement) }
     }
 
     /// What is in the file beside, or instead of, the tables above; empty when it is as created.

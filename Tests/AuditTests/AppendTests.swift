@@ -117,7 +117,7 @@ struct AppendTests {
             reason: "there is none"
         )
         let tally = try state.open(run: "aaaaaaaa").appendOneByOne([
-            .spawnRefused(refusal), Sample.request(),
+            .spawnRefused(refusal), Sample.spawn(Sample.child), Sample.request(),
         ])
         #expect(tally.failures.isEmpty)
         #expect(

@@ -66,6 +66,21 @@ struct QueryTests {
         #expect(try actions(AuditQuery(run: "' OR 1=1 --"), state) == [])
     }
 
+    @Test func `a store begun with every record in two indexes is read, and written on`() throws {
+        let state = try written()
+        try state.sqlite(
+            "DROP INDEX lives_by_run; DROP INDEX refusals_by_time; "
+                + "CREATE INDEX records_by_run ON records (run, kind); "
+                + "CREATE INDEX records_by_verdict ON records (verdict, time)"
+        )
+        #expect(try actions(AuditQuery(run: "11111111"), state) == ["spawn", "GET /old"], "as it is")
+        #expect(try state.finding()?.code == .schema, "the control: these are not its tables")
+        let tally = try state.open().appendOneByOne([Sample.request("GET /new", verdict: .deny)])
+        #expect(tally.failures.isEmpty)
+        #expect(try state.finding() == nil)
+        #expect(try actions(AuditQuery(deniedOnly: true, limit: 1), state) == ["GET /new"])
+    }
+
     @Test func `reading stops when the reader has enough`() throws {
         let state = try written()
         var count = 0
