@@ -18,7 +18,9 @@ package enum Effect: String, Sendable, Hashable, Codable, Comparable {
 }
 
 /// A rule as its author wrote it, and where.
-package struct RuleReference: Sendable, Hashable, Codable, CustomStringConvertible {
+///
+/// A class: every level of every decision refers to one.
+package final class RuleReference: Sendable, Hashable, Codable, CustomStringConvertible {
     /// `https://api.github.com: GET /repos/acme/**`.
     package let text: String
     /// `ci.yaml:14`; nil for a built-in rule.
@@ -30,6 +32,15 @@ package struct RuleReference: Sendable, Hashable, Codable, CustomStringConvertib
     }
 
     package var description: String { source.map { "\(text) (\($0))" } ?? text }
+
+    package static func == (left: RuleReference, right: RuleReference) -> Bool {
+        left === right || (left.text == right.text && left.source == right.source)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(text)
+        hasher.combine(source)
+    }
 }
 
 /// What one level of the lineage said.

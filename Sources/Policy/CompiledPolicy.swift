@@ -59,9 +59,8 @@ struct LevelOutcome {
     private var deciding: CompiledAction?
     /// Steps over single bytes that matching took.
     private(set) var steps = 0
-    /// The credential that the matching `allow` rules name, and the others, where they name several.
+    /// The first credential that the matching `allow` rules name.
     private(set) var credential: String?
-    private var others: [String] = []
     private(set) var reachesPrivateAddresses = false
     /// What the matching rules mask in the reply.
     private(set) var masks: MaskKinds = []
@@ -69,20 +68,38 @@ struct LevelOutcome {
     private(set) var sends: MaskKinds = []
     /// A matching `allow` rule's pattern is the very address, not a network around it.
     private(set) var namesAddress = false
-    /// What nobody knows of before the body is read.
-    private var open: [CompiledAction] = []
-    /// What allows some refs of a push each.
-    private var partial: PartialAllowance?
-    /// Columns that the matching rules mask.
-    private(set) var columns: Set<ColumnPattern> = []
     /// Of several deeds, the one that the verdict hangs on.
     private(set) var deedLeft: Int?
+    /// What few requests need, apart: an outcome is passed about at every level of every decision.
+    private var more: More?
     /// A session with a database is opened, or used for what no rule is asked about.
     private var opensSession = false
     /// Octets up to which bodies of unknown length are allowed; nil while nothing allows them.
     private var largest: UInt64?
     /// Octets from which on they are denied, or have to be asked about.
     private var cap = UInt64.max
+
+    /// Changed only while the outcome is made, by what makes it.
+    private final class More {
+        /// Credentials beside the first one.
+        var others: [String] = []
+        /// What nobody knows of before the body is read.
+        var open: [CompiledAction] = []
+        /// What allows some refs of a push each.
+        var partial: PartialAllowance?
+        /// Columns that the matching rules mask.
+        var columns: Set<ColumnPattern> = []
+    }
+
+    private mutating func making() -> More {
+        if let more { return more }
+        let made = More()
+        more = made
+        return made
+    }
+
+    /// Columns that the matching rules mask.
+    var columns: Set<ColumnPattern> { more?.columns ?? [] }
 
     /// What one profile alone says to a request.
     init(
@@ -93,10 +110,10 @@ struct LevelOutcome {
         _ readings: PathReadings?,
         _ conditions: inout ConditionReadings
     ) {
-        rules.forEachAction(at: endpoint, action.methodKey) { place in
+        rules.forEachAction(at: endpoint, action.key) { place in
             hold(request, action, against: rules.actions[place], readings, &conditions)
         }
-        if let partial { add(together: partial) }
+        if let partial = more?.partial { add(together: partial) }
     }
 
     /// Takes one action into account, as far as it is known to mean the request.
@@ -112,10 +129,12 @@ struct LevelOutcome {
         switch conditions.hold(of: request, &conditionReadings, as: action.effect) {
         case .no: return
         case .yes: add(action)
-        case .unread: open.append(action)
+        case .unread: making().open.append(action)
         case .upTo(let bound) where action.effect == .allow: add(action, upTo: bound)
         case .upTo(let bound): cap = min(cap, bound)
-        case .part(let refs): partial = (partial ?? PartialAllowance()).adding(action, refs)
+        case .part(let refs):
+            let more = making()
+            more.partial = (more.partial ?? PartialAllowance()).adding(action, refs)
         }
     }
 
@@ -132,7 +151,7 @@ struct LevelOutcome {
 
     private mutating func use(_ named: String?) {
         guard let named, !names(named) else { return }
-        if credential == nil { credential = named } else { others.append(named) }
+        if credential == nil { credential = named } else { making().others.append(named) }
     }
 
     /// Takes what allows some refs of a push each into account: all together allow it where no ref is left, and then
@@ -154,7 +173,7 @@ struct LevelOutcome {
     }
 
     /// The ref of a push, by its place, that no rule allows, where rules allow others; nil otherwise.
-    var refLeft: Int? { deciding == nil ? partial?.left : nil }
+    var refLeft: Int? { deciding == nil ? more?.partial?.left : nil }
 
     private func isStronger(_ other: CompiledAction) -> Bool { Self.isStronger(other, than: deciding) }
 
@@ -165,12 +184,12 @@ struct LevelOutcome {
     var verdict: Effect { deciding?.effect ?? (opensSession ? .allow : .deny) }
 
     /// Whether a matching `allow` rule names it.
-    func names(_ other: String) -> Bool { credential == other || (!others.isEmpty && others.contains(other)) }
+    func names(_ other: String) -> Bool { credential == other || more?.others.contains(other) == true }
 
-    var namesSeveral: Bool { !others.isEmpty }
+    var namesSeveral: Bool { more?.others.isEmpty == false }
 
     /// Credentials that the matching `allow` rules name.
-    var credentials: [String] { [credential].compactMap(\.self) + others }
+    var credentials: [String] { [credential].compactMap(\.self) + (more?.others ?? []) }
 
     /// Octets that a body of unknown length may have; nil for any number.
     var maximumBody: UInt64? {
@@ -178,11 +197,13 @@ struct LevelOutcome {
         return bound == .max ? nil : bound
     }
 
+    private var open: [CompiledAction] { more?.open ?? [] }
+
     /// What was decided without the body stands, whatever it says.
     var isRefused: Bool { verdict == .deny && (deciding != nil || !open.contains { $0.effect == .allow }) }
 
     /// Something matched whose conditions nobody knows of yet.
-    var leavesOpen: Bool { !open.isEmpty }
+    var leavesOpen: Bool { more?.open.isEmpty == false }
 
     /// Pointers that something hangs on: whether the request is allowed, with what, and how large.
     var unread: Set<JSONPointer> {
@@ -228,7 +249,8 @@ extension LevelOutcome {
                 if Self.isStronger(action, than: strongest) { strongest = action }
                 guard action.effect != .deny else { return }
                 masks.formUnion(action.masks)
-                columns.formUnion(action.database?.columns ?? [])
+                guard let masked = action.database?.columns, !masked.isEmpty else { return }
+                making().columns.formUnion(masked)
             }
             guard let strongest else {
                 guard !deed.isHarmless else { continue }

@@ -59,7 +59,7 @@ extension LineagePolicy {
     }
 
     private func outcomes(for request: Request, _ readings: PathReadings?) -> [LevelOutcome] {
-        let (action, sought) = (SoughtAction(request.action), SoughtEndpoint(request.endpoint))
+        let (action, sought) = (SoughtAction(request.action, readings), SoughtEndpoint(request.endpoint))
         var conditions = ConditionReadings(request.action.query)
         return indexes.map { LevelOutcome(of: request, action, at: sought, by: $0, readings, &conditions) }
     }
@@ -111,7 +111,7 @@ extension LineagePolicy {
         for level in outcomes.indices {
             reachesPrivate = reachesPrivate && outcomes[level].reachesPrivateAddresses
             masks.formUnion(outcomes[level].masks)
-            columns.formUnion(outcomes[level].columns)
+            if !outcomes[level].columns.isEmpty { columns.formUnion(outcomes[level].columns) }
             if let bound = outcomes[level].maximumBody { maximumBody = min(maximumBody ?? bound, bound) }
         }
         if case .address(let address) = request.endpoint.host {

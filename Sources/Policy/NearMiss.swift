@@ -50,10 +50,10 @@ extension LineagePolicy {
     /// - Returns: that of which the fewest conditions are not met, the first of several.
     func nearest(to request: Request, level: Int) -> NearMiss? {
         guard let readings = try? Self.readings(of: request.action) else { return nil }
-        let (sought, rules) = (SoughtAction(request.action), indexes[level])
+        let (sought, rules) = (SoughtAction(request.action, readings), indexes[level])
         var (readingsOfConditions, steps) = (ConditionReadings(request.action.query), 0)
         var nearest: (action: CompiledAction, unmet: [Unmet])?
-        rules.forEachAction(at: SoughtEndpoint(request.endpoint), sought.methodKey) { place in
+        rules.forEachAction(at: SoughtEndpoint(request.endpoint), sought.key) { place in
             let action = rules.actions[place]
             guard action.effect != .deny, action.applies(to: sought, readings, &steps),
                 let unmet = action.conditions?.unmet(by: request, &readingsOfConditions, as: action.effect),

@@ -69,6 +69,9 @@ package struct PathGlob: Sendable, Hashable {
 
     var segments: [Segment] { parts.segments }
 
+    /// What every path begins with that it stands for.
+    var prefix: ArraySlice<UInt8> { bytes[..<parts.prefix] }
+
     /// What one match costs at most, in steps over single bytes, for paths of `maximumPath`.
     package var cost: Int { parts.cost }
 

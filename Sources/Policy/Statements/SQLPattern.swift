@@ -79,7 +79,7 @@ struct SoughtDeed {
     }
 
     let deed: SQLDeed
-    let key: UInt64
+    let key: SoughtKey
     let name: [UInt8]
     let schemas: Schemas
     /// A call of what does nothing but compute: allowed unless a rule forbids it.
@@ -89,7 +89,7 @@ struct SoughtDeed {
 
     init(_ deed: SQLDeed, searchPath: [ByteText]?) {
         self.deed = deed
-        key = MethodKey.of(deed.kind.rawValue)
+        key = SoughtKey(method: LeadingOctets.of(deed.kind.rawValue.utf8))
         switch deed.target {
         case .nothing, .unnamed: (name, schemas, isHarmless) = ([], .none, false)
         case .object(let object):
