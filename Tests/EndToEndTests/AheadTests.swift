@@ -41,8 +41,8 @@ extension EndToEnd {
             #expect(try place.bailey(["run", "--", "true"]).code == 0)
             // One that is being made stands in for the one that was taken.
             var after = try awaitWaiting(3, of: server.processIdentifier)
-            let end = Date(timeIntervalSinceNow: 60)
-            while Set(after).intersection(before).count != 2, Date() < end {
+            let bound = Date(timeIntervalSinceNow: 60)
+            while Set(after).intersection(before).count != 2, Date() < bound {
                 after = try awaitWaiting(3, of: server.processIdentifier)
             }
             #expect(after.count == 3 && Set(after).intersection(before).count == 2, "\(before) then \(after)")
