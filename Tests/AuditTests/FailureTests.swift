@@ -40,7 +40,7 @@ struct FailureTests {
         let input = Pipe()
         let output = Pipe()
         holder.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
-        holder.arguments = [state.path + "/audit.sqlite"]
+        holder.arguments = StateFixture.patience + [state.path + "/audit.sqlite"]
         holder.standardInput = input
         holder.standardOutput = output
         try holder.run()

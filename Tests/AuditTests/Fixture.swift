@@ -45,11 +45,14 @@ final class StateFixture: Sendable {
         return Int64(String(decoding: head, as: UTF8.self).split(separator: " ")[1])
     }
 
+    /// Milliseconds to wait for a lock: a store that nobody has any more may still be closing, on its writer's thread.
+    static let patience = ["-cmd", ".timeout 60000"]
+
     /// Runs SQL on the store with the `sqlite3` command, as somebody who tampers with it would.
     func sqlite(_ sql: String) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
-        process.arguments = ["-bail", path + "/audit.sqlite", sql]
+        process.arguments = ["-bail"] + Self.patience + [path + "/audit.sqlite", sql]
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw SQLiteCommandFailed(sql: sql) }
@@ -61,7 +64,7 @@ extension StateFixture {
     func sqliteOutput(_ sql: String) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
-        process.arguments = [path + "/audit.sqlite", sql]
+        process.arguments = Self.patience + [path + "/audit.sqlite", sql]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

@@ -258,7 +258,7 @@ extension EndToEnd {
                     "\(shown)"
                 )
             }
-            #expect(try server.lines(with: "close /v1/recorded 4000 done").isEmpty == false)
+            #expect(try server.lines(with: "close /v1/recorded 4000 done", count: 1).count == 1)
             try expectVerified()
         }
 
@@ -306,7 +306,7 @@ extension EndToEnd {
                 head -c 5000000 /dev/zero > large
                 curl -sS -m20 -w ' %{http_code}\\n' -T large https://allowed.test:\(servers.tlsPort)/v1/read/whole
                 curl -sS -m20 -w ' %{http_code}\\n' -d small https://allowed.test:\(servers.tlsPort)/v1/read/small
-                touch ready; for i in $(seq 400); do [ -e room ] && break; sleep 0.05; done
+                touch ready; for i in $(seq 2000); do [ -e room ] && break; sleep 0.05; done
                 curl -sS -m20 -o /dev/null -w '%{http_code}\\n' -T large https://allowed.test:\(servers.tlsPort)/v1/read/again
                 """
             try place.write(script, to: "workspace/script")
@@ -317,7 +317,7 @@ extension EndToEnd {
                 unshare -m sh -c '
                     mount -t tmpfs -o size=1m,mode=700 none "$2" || exit 99
                     "$0" run -p full --profiles "$1" -- sh ./script & agent=$!
-                    for i in $(seq 400); do [ -e ready ] && break; sleep 0.05; done
+                    for i in $(seq 2000); do [ -e ready ] && break; sleep 0.05; done
                     mount -o remount,size=20m "$2"
                     touch room; wait $agent
                 ' '\(Binary.path)' '\(place.profiles)' $folder
@@ -337,7 +337,7 @@ extension EndToEnd {
         )
         func killed() throws {
             let running = try place.running(
-                "curl -sS -m60 --limit-rate 200k -o /dev/null https://allowed.test:\(servers.tlsPort)/v1/sparse",
+                "curl -sS -m150 --limit-rate 200k -o /dev/null https://allowed.test:\(servers.tlsPort)/v1/sparse",
                 profile: "full"
             )
             let folder = place.root + "/state/bailey/recordings"
@@ -349,7 +349,7 @@ extension EndToEnd {
                 return status?[.size] as? Int ?? 0
             }
             var polls = 0
-            while size() == 0, polls < 2_000 {
+            while size() == 0, polls < 6_000 {
                 polls += 1
                 Thread.sleep(forTimeInterval: 0.01)
             }

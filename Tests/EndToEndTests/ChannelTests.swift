@@ -49,7 +49,7 @@ extension EndToEnd {
             import socket
             for name in \(names):
                 peer = socket.socket(socket.AF_UNIX)
-                peer.settimeout(5)
+                peer.settimeout(30)
                 try:
                     peer.connect(chr(0) + name[1:] if name[0] == '@' else name)
                     print(peer.recv(7).decode())
@@ -156,7 +156,7 @@ extension EndToEnd {
                 "{to: \"https://allowed.test:\(servers.tlsPort)\", private: true, allow: [\"GET /v1/**\"]}"
             try place.profile("live", "extends: [base]\negress: [\(rule)]\n")
             let ask = { (path: String) in
-                "curl -sS -m10 -o /dev/null -w '%{http_code}\\n' https://allowed.test:\(servers.tlsPort)/\(path)"
+                "curl -sS -m30 -o /dev/null -w '%{http_code}\\n' https://allowed.test:\(servers.tlsPort)/\(path)"
             }
             let running = try place.running(
                 "\(ask("v1/e10")); read line; \(ask("v1/e10")); \(ask("v2/e10"))",
@@ -230,7 +230,7 @@ extension EndToEnd {
                 "extends: [base]\n\(rule)children: {profiles: [leaf], depth: 1, count: 4}\n"
             )
             try place.profile("leaf", "extends: [base]\n")
-            let ask = "curl -sS -m10 -o /dev/null -w '%{http_code}\\n' -x http://127.0.0.1:3128"
+            let ask = "curl -sS -m30 -o /dev/null -w '%{http_code}\\n' -x http://127.0.0.1:3128"
             let outcome = try place.agent(
                 "\(ask) \(origin)/v1/f22; bailey run -p leaf -- \(ask) -H 'X-Agent: root' \(origin)/v1/f22",
                 profile: "parent"

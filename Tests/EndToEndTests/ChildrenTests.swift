@@ -64,7 +64,7 @@ extension EndToEnd {
                 try place.write(
                     """
                     for child in $(seq \(count)); do
-                        bailey run -p one -- curl -sS -m60 -o /dev/null -w '%{http_code}\\n' \(url) &
+                        bailey run -p one -- curl -sS -m150 -o /dev/null -w '%{http_code}\\n' \(url) &
                     done
                     wait
 
@@ -84,7 +84,7 @@ extension EndToEnd {
             let asked = try place.records().filter { $0.verdict == "allow" && $0.record.action == "GET /x" }
             #expect(asked.count == 204)
             var after = try held(by: pid)
-            let end = Date(timeIntervalSinceNow: 20)
+            let end = Date(timeIntervalSinceNow: 60)
             // The kernel takes namespaces down in its own time, and connections kept to a server go after theirs.
             while zip(after, before).contains(where: { $0 > $1 }), Date() < end { after = try held(by: pid) }
             #expect(after.count == 4 && !zip(after, before).contains { $0 > $1 }, "\(before) then \(after)")

@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd.ClientTests {
     /// It has no sandbox of its own: an agent makes no user namespace, which is what that begins with.
     private static let chromium =
-        "timeout 50 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir=/tmp/profile "
+        "timeout 80 chromium --headless --no-sandbox --disable-gpu --no-first-run --user-data-dir=/tmp/profile "
         + "--virtual-time-budget=10000 --dump-dom"
 
     @Test(

@@ -232,7 +232,7 @@ extension EndToEnd {
             // With the prefix there is one process more, which becomes Bailey.
             kill(running.processIdentifier, SIGKILL)
             _ = running.finish()
-            #expect(HostProcesses.left(with: "300.72", within: 10).isEmpty)
+            #expect(HostProcesses.left(with: "300.72", within: 60).isEmpty)
             #expect(place.read("workspace/a") == "one\n")
             let copy = try #require(try place.copies().first)
             #expect(!copy.running && copy.kinds == ["changed a"])

@@ -98,7 +98,7 @@ extension EndToEnd {
         func bearer(named: Bool) throws {
             let header = named ? "-H \"Authorization: Bearer $SERVICE_TOKEN\"" : ""
             let outcome = try run(
-                "curl -sS -m10 -o /dev/null -w '%{http_code}' \(header) \(origin)/bearer/f\(named)"
+                "curl -sS -m30 -o /dev/null -w '%{http_code}' \(header) \(origin)/bearer/f\(named)"
             )
             #expect(outcome.output == "200", "\(outcome)")
             #expect(
@@ -110,7 +110,7 @@ extension EndToEnd {
 
         @Test("The real value from a file reaches nginx as basic authentication")
         func basic() throws {
-            let outcome = try run("curl -sS -m10 -o /dev/null -w '%{http_code}' \(origin)/basic/page")
+            let outcome = try run("curl -sS -m30 -o /dev/null -w '%{http_code}' \(origin)/basic/page")
             let encoded = Data(password.utf8).base64EncodedString()
             #expect(outcome.output == "200", "\(outcome)")
             #expect(try servers.requests(with: "/basic/page HTTP/1.1\" 200 auth=\"Basic \(encoded)\"") == 1)
@@ -120,7 +120,7 @@ extension EndToEnd {
         @Test("The real value from a command reaches nginx in the declared header")
         func header() throws {
             let outcome = try run(
-                "curl -sS -m10 -H \"X-Api-Key: $SERVICE_KEY\" -w '%{http_code}' \(origin)/header/page"
+                "curl -sS -m30 -H \"X-Api-Key: $SERVICE_KEY\" -w '%{http_code}' \(origin)/header/page"
             )
             #expect(outcome.output.hasSuffix("200"), "\(outcome)")
             #expect(try servers.requests(with: "/header/page HTTP/1.1\" 200 auth=\"-\" key=\"\(key)\"") == 1)
@@ -129,7 +129,7 @@ extension EndToEnd {
 
         @Test("A rule without the credential does not get it")
         func unboundRule() throws {
-            let outcome = try run("curl -sS -m10 \(origin)/none/page; curl -sS -m10 \(other)/unbound")
+            let outcome = try run("curl -sS -m30 \(origin)/none/page; curl -sS -m30 \(other)/unbound")
             #expect(
                 outcome.output.contains("/none/page auth=\n") && outcome.output.contains("/unbound auth=\n")
             )
@@ -141,8 +141,8 @@ extension EndToEnd {
         )
         func redirected() throws {
             let outcome = try run(
-                "curl -sS -m10 -L --location-trusted -H 'Authorization: Bearer own' "
-                    + "'\(origin)/bearer/redirect?to=\(other)/redirected'; curl -sS -m10 -L '\(origin)/bearer/redirect?to=\(other)/followed'"
+                "curl -sS -m30 -L --location-trusted -H 'Authorization: Bearer own' "
+                    + "'\(origin)/bearer/redirect?to=\(other)/redirected'; curl -sS -m30 -L '\(origin)/bearer/redirect?to=\(other)/followed'"
             )
             #expect(outcome.output.contains("/followed auth=\n"), "\(outcome)")
             #expect(
@@ -160,7 +160,7 @@ extension EndToEnd {
         func hopByHop() throws {
             let outcome = try run(
                 """
-                curl -sS -m10 --http1.1 -o /dev/null -w '%{http_code}' -H 'Connection: Authorization, X-Api-Key, Cookie, close' \
+                curl -sS -m30 --http1.1 -o /dev/null -w '%{http_code}' -H 'Connection: Authorization, X-Api-Key, Cookie, close' \
                     -H 'X-Api-Key: mine' \(origin)/bearer/c38
                 """
             )
@@ -174,7 +174,7 @@ extension EndToEnd {
         @Test("Without a verified certificate the real value is not sent")
         func unverified() throws {
             let outcome = try run(
-                "curl -sSk -m10 -w '%{http_code}' https://selfsigned.test:\(servers.tlsPort)/bearer/s"
+                "curl -sSk -m30 -w '%{http_code}' https://selfsigned.test:\(servers.tlsPort)/bearer/s"
             )
             #expect(outcome.output.hasSuffix("502"), "\(outcome)")
             #expect(try servers.requests(with: "/bearer/s ") == 0)
@@ -182,7 +182,7 @@ extension EndToEnd {
 
         @Test("F21: a source that fails denies the request; nothing is forwarded without the value")
         func failingSource() throws {
-            let outcome = try run("curl -sS -m10 -w '\\n%{http_code}' \(origin)/absent/page")
+            let outcome = try run("curl -sS -m30 -w '\\n%{http_code}' \(origin)/absent/page")
             #expect(outcome.output.hasSuffix("503"), "\(outcome)")
             #expect(Denial.first(in: outcome.output)?.reason == "credential-unavailable", "\(outcome)")
             #expect(!outcome.output.contains("not-there"), "an agent hears where secrets are: \(outcome)")
@@ -208,7 +208,7 @@ extension EndToEnd {
             let words = arguments.replacing("OTHER", with: other).replacing("ORIGIN", with: origin)
                 .replacing("CLEAR", with: "http://allowed.test:\(servers.httpPort)")
             let before = (try servers.requests(with: "/f05"), try servers.requests(with: "/f07"))
-            let outcome = try run("curl -sS -m10 \(words); echo; echo $SERVICE_TOKEN $SERVICE_KEY >&2")
+            let outcome = try run("curl -sS -m30 \(words); echo; echo $SERVICE_TOKEN $SERVICE_KEY >&2")
             #expect(Denial.first(in: outcome.output)?.reason == "placeholder-misused", "\(outcome)")
             #expect(try servers.requests(with: "/f05") == before.0)
             #expect(try servers.requests(with: "/f07") == before.1)
@@ -229,8 +229,8 @@ extension EndToEnd {
         func misusedInStream() throws {
             let outcome = try run(
                 """
-                curl -sS -m10 -d a=plain \(other)/v1/read/f07-control; echo
-                curl -sS -m10 -d "a=$SERVICE_TOKEN" \(other)/v1/read/f07-stream; echo; echo $SERVICE_TOKEN >&2
+                curl -sS -m30 -d a=plain \(other)/v1/read/f07-control; echo
+                curl -sS -m30 -d "a=$SERVICE_TOKEN" \(other)/v1/read/f07-stream; echo; echo $SERVICE_TOKEN >&2
                 """
             )
             let placeholder = try #require(outcome.errors.split(separator: "\n").last)
@@ -244,7 +244,7 @@ extension EndToEnd {
             let outcome = try run(
                 """
                 name=$(printf %s "$SERVICE_TOKEN" | tr '[:upper:]_' '[:lower:]-').other.test
-                curl -sSk -m10 https://$name:\(servers.tlsPort)/host; curl -sSk -m10 -x http://127.0.0.1:3128 https://$name/
+                curl -sSk -m30 https://$name:\(servers.tlsPort)/host; curl -sSk -m30 -x http://127.0.0.1:3128 https://$name/
                 """
             )
             #expect(!outcome.output.contains("GET "), "\(outcome)")

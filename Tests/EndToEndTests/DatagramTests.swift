@@ -12,7 +12,7 @@ extension EndToEnd {
         private func send(_ family: String, _ address: String, _ port: Int) -> String {
             """
             peer = socket.socket(socket.\(family), socket.SOCK_DGRAM)
-            peer.settimeout(5)
+            peer.settimeout(30)
             peer.connect((\(address), \(port)))
             peer.send(b"hello")
             try:

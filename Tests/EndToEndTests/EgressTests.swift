@@ -27,7 +27,7 @@ extension EndToEnd {
         @Test("A01: a direct connection to an address is caught and denied")
         func directAddress() throws {
             try expectCaught(
-                "curl -sk -m5 --noproxy '*' https://93.184.216.66/",
+                "curl -sk -m30 --noproxy '*' https://93.184.216.66/",
                 resource: "https://93.184.216.66"
             )
         }
@@ -35,7 +35,7 @@ extension EndToEnd {
         @Test("A02: a program without any environment reaches what is allowed, under the same policy")
         func emptyEnvironment() throws {
             let attempt = try place.attempt(
-                "env -i /usr/bin/curl -sS -m5 https://allowed.test/v1/a02; env -i /usr/bin/curl -sS -m5 https://allowed.test/a02",
+                "env -i /usr/bin/curl -sS -m30 https://allowed.test/v1/a02; env -i /usr/bin/curl -sS -m30 https://allowed.test/a02",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /v1/a02"), "\(attempt)")
@@ -47,7 +47,7 @@ extension EndToEnd {
         @Test("A03: a proxy of the agent's choice is not reached")
         func foreignProxy() throws {
             try expectCaught(
-                "https_proxy=http://93.184.216.66:3128 timeout 5 curl -sS -m2 https://allowed.test/v1/x",
+                "https_proxy=http://93.184.216.66:3128 timeout 60 curl -sS -m30 https://allowed.test/v1/x",
                 resource: "93.184.216.66:3128"
             )
         }
@@ -55,7 +55,7 @@ extension EndToEnd {
         @Test("A04: NO_PROXY leads nowhere")
         func noProxy() throws {
             try expectCaught(
-                "NO_PROXY='*' no_proxy='*' curl -sk -m5 https://denied.test/",
+                "NO_PROXY='*' no_proxy='*' curl -sk -m30 https://denied.test/",
                 resource: "https://denied.test"
             )
         }
@@ -63,11 +63,11 @@ extension EndToEnd {
         @Test("A05: other ports are caught as well", arguments: [8081, 4444, 9000])
         func otherPort(port: Int) throws {
             try expectCaught(
-                "echo hello | timeout 5 nc -w2 denied.test \(port)",
+                "echo hello | timeout 60 nc -w20 denied.test \(port)",
                 resource: "denied.test:\(port)"
             )
             try expectCaught(
-                "timeout 5 curl -sS -m2 http://denied.test:\(port)/",
+                "timeout 60 curl -sS -m30 http://denied.test:\(port)/",
                 resource: "denied.test:\(port)"
             )
         }
@@ -75,20 +75,20 @@ extension EndToEnd {
         @Test("A06: an allowed host is allowed at its port only", arguments: [22, 25])
         func allowedHostOtherPort(port: Int) throws {
             try expectCaught(
-                "echo hello | timeout 5 nc -w2 allowed.test \(port)",
+                "echo hello | timeout 60 nc -w20 allowed.test \(port)",
                 resource: "allowed.test:\(port)"
             )
         }
 
         @Test("A08: an IPv6 literal is caught and on record as such")
         func literalV6() throws {
-            try expectCaught("curl -sS -m5 -g 'http://[2606:2800::66]/'", resource: "http://[2606:2800::66]")
+            try expectCaught("curl -sS -m30 -g 'http://[2606:2800::66]/'", resource: "http://[2606:2800::66]")
         }
 
         @Test("A09: there is no interface but lo, so no link-local neighbour either")
         func linkLocal() throws {
             let attempt = try place.attempt(
-                "grep -c : /proc/net/dev; grep -c lo: /proc/net/dev; curl -sS -m5 -g 'http://[fe80::1%25eth0]/'",
+                "grep -c : /proc/net/dev; grep -c lo: /proc/net/dev; curl -sS -m30 -g 'http://[fe80::1%25eth0]/'",
                 in: internet
             )
             #expect(attempt.output == "1\n1\n", "\(attempt)")
@@ -99,7 +99,7 @@ extension EndToEnd {
         @Test("A10: an IPv4-mapped address is the IPv4 address")
         func mapped() throws {
             try expectCaught(
-                "curl -sS -m5 -g 'http://[::ffff:169.254.169.254]/'",
+                "curl -sS -m30 -g 'http://[::ffff:169.254.169.254]/'",
                 resource: "http://169.254.169.254"
             )
         }
@@ -109,7 +109,7 @@ extension EndToEnd {
             arguments: ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1"]
         )
         func translated(address: String) throws {
-            try expectCaught("curl -sS -m5 -g 'http://[\(address)]/'", resource: "[\(address)]")
+            try expectCaught("curl -sS -m30 -g 'http://[\(address)]/'", resource: "[\(address)]")
         }
 
         @Test(
@@ -143,7 +143,7 @@ extension EndToEnd {
             try place.profile("corpus", Place.corpusPolicy)
             let launch = "\(Binary.path) run -p corpus --profiles '\(place.profiles)' --"
             // Waits for the reset, so that the record is there when the agent ends.
-            let connect = "bash -c 'exec 3<>/dev/tcp/93.184.216.66/4444; echo x >&3; read -t 5 <&3'"
+            let connect = "bash -c 'exec 3<>/dev/tcp/93.184.216.66/4444; echo x >&3; read -t 60 <&3'"
             let script = "for i in $(seq 30); do \(launch) \(connect); done"
             let attempt = try place.unconfined(script, in: internet)
             #expect(attempt.sink.isEmpty, "\(attempt)")
@@ -169,7 +169,7 @@ extension EndToEnd {
 
         @Test("A32: a service on the host's loopback is not there")
         func hostLoopback() throws {
-            let script = "echo hello | timeout 5 nc -w2 127.0.0.1 9000"
+            let script = "echo hello | timeout 60 nc -w20 127.0.0.1 9000"
             let control = try place.unconfined(script, in: internet)
             #expect(control.sink.contains { $0.contains("bytes to 127.0.0.1 9000") }, "\(control)")
             let attempt = try place.attempt(script, in: internet)
@@ -181,7 +181,7 @@ extension EndToEnd {
         func explicitProxy() throws {
             let attempt = try place.attempt(
                 """
-                curl='curl -sS -m5 -x http://127.0.0.1:3128'
+                curl='curl -sS -m30 -x http://127.0.0.1:3128'
                 $curl https://allowed.test/v1/connect; $curl http://allowed.test/absolute
                 $curl https://denied.test/; $curl http://denied.test/; $curl https://allowed.test/elsewhere
                 """,
@@ -198,7 +198,7 @@ extension EndToEnd {
             "D11: a tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed"
         )
         func tcpRule() throws {
-            let script = "printf 'abc\\n' | timeout 5 nc -q1 -w3 allowed.test 5555"
+            let script = "printf 'abc\\n' | timeout 60 nc -q20 -w20 allowed.test 5555"
             let allowed = try place.attempt(
                 script,
                 profile: "extends: [base]\negress: [{to: \"tcp://allowed.test:5555\", allow: [connect]}]\n",

@@ -22,7 +22,7 @@ extension EndToEnd {
         )
         func upgrade() throws {
             let attempt = try place.attempt(
-                "curl -sS -m8 --http2 -w ' %{http_version}\\n' http://allowed.test/c27/a http://allowed.test/c27/b",
+                "curl -sS -m30 --http2 -w ' %{http_version}\\n' http://allowed.test/c27/a http://allowed.test/c27/b",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /c27/a\n 1.1"), "\(attempt)")
@@ -35,7 +35,7 @@ extension EndToEnd {
             arguments: ["http://allowed.test/c27", "http://denied.test/c27"]
         )
         func priorKnowledge(url: String) throws {
-            let attempt = try place.attempt("curl -sS -m8 --http2-prior-knowledge \(url)", in: internet)
+            let attempt = try place.attempt("curl -sS -m30 --http2-prior-knowledge \(url)", in: internet)
             #expect(attempt.outcome.code != 0 && !attempt.output.contains("reached"), "\(attempt)")
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
             #expect(attempt.denied.map(\.record.reason) == ["unsupported"], "\(attempt)")
@@ -51,11 +51,11 @@ extension EndToEnd {
         )
         func families(option: String) throws {
             let attempt = try place.attempt(
-                "curl -sS -m8 \(option) https://allowed.test/v1/j17",
+                "curl -sS -m30 \(option) https://allowed.test/v1/j17",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /v1/j17"), "\(attempt)")
-            let control = try place.unconfined("curl -sSk -m8 -6 https://allowed.test/v1/j17", in: internet)
+            let control = try place.unconfined("curl -sSk -m30 -6 https://allowed.test/v1/j17", in: internet)
             #expect(!control.output.contains("reached"), "the control: \(control)")
         }
 
@@ -64,7 +64,7 @@ extension EndToEnd {
         )
         func deniedFamilies() throws {
             let attempt = try place.attempt(
-                "for family in -4 -6; do curl -sS -m8 $family -w ' %{http_code}\\n' -o /dev/null https://denied.test/; done",
+                "for family in -4 -6; do curl -sS -m30 $family -w ' %{http_code}\\n' -o /dev/null https://denied.test/; done",
                 in: internet
             )
             #expect(attempt.output == " 403\n 403\n", "\(attempt)")

@@ -52,13 +52,13 @@ extension EndToEnd {
             )
             let outcome = try client(
                 """
-                print(call('unary_unary', 'Echo')(b'on', timeout=20).decode())
-                print(*failing(lambda: list(call('unary_stream', 'Endless')(b'called', timeout=20))))
-                print(*failing(lambda: list(call('unary_stream', 'Many')(b'3', timeout=20))))
-                print(*failing(lambda: call('unary_unary', 'Fail')(b'', timeout=20)))
-                print(*failing(lambda: channel.unary_unary('/pkg.Service.Other/Echo')(b'', timeout=20)))
+                print(call('unary_unary', 'Echo')(b'on', timeout=60).decode())
+                print(*failing(lambda: list(call('unary_stream', 'Endless')(b'called', timeout=60))))
+                print(*failing(lambda: list(call('unary_stream', 'Many')(b'3', timeout=60))))
+                print(*failing(lambda: call('unary_unary', 'Fail')(b'', timeout=60)))
+                print(*failing(lambda: channel.unary_unary('/pkg.Service.Other/Echo')(b'', timeout=60)))
                 import urllib.request
-                try: urllib.request.urlopen('https://allowed.test:\(server.port)/pkg.Service/Echo', b'x', timeout=20)
+                try: urllib.request.urlopen('https://allowed.test:\(server.port)/pkg.Service/Echo', b'x', timeout=60)
                 except urllib.error.HTTPError as error: print(error)
                 """,
                 profile: "called"
@@ -81,7 +81,7 @@ extension EndToEnd {
             let outcome = try client(
                 """
                 own = grpc.secure_channel('allowed.test:\(server.port)', grpc.ssl_channel_credentials())
-                print(own.unary_unary('/pkg.Service/Echo')(b'own', timeout=20).decode())
+                print(own.unary_unary('/pkg.Service/Echo')(b'own', timeout=60).decode())
                 """
             )
             #expect(outcome.lines == ["echo own 3"], "\(outcome)")
@@ -112,15 +112,15 @@ extension EndToEnd {
         func calls() throws {
             let outcome = try client(
                 """
-                answer, told = call('unary_unary', 'Echo').with_call(b'hello', timeout=20)
+                answer, told = call('unary_unary', 'Echo').with_call(b'hello', timeout=60)
                 print(answer.decode(), dict(told.initial_metadata())['initial'], told.code().name,
                     dict(told.trailing_metadata())['data-bin'])
-                print(failing(lambda: call('unary_unary', 'Fail')(b'', timeout=20)))
-                print(failing(lambda: call('unary_unary', 'Missing')(b'', timeout=20))[0])
-                print(len(call('unary_unary', 'Large')(b'20000000', timeout=30)))
-                print(call('unary_unary', 'Echo')(b'y' * 20000000, timeout=30)[-8:].decode())
-                print(call('stream_unary', 'Count')(iter([b'z' * 100000] * 100), timeout=30).decode())
-                print(sum(int(part) for part in call('unary_stream', 'Many')(b'1000', timeout=30)))
+                print(failing(lambda: call('unary_unary', 'Fail')(b'', timeout=60)))
+                print(failing(lambda: call('unary_unary', 'Missing')(b'', timeout=60))[0])
+                print(len(call('unary_unary', 'Large')(b'20000000', timeout=60)))
+                print(call('unary_unary', 'Echo')(b'y' * 20000000, timeout=60)[-8:].decode())
+                print(call('stream_unary', 'Count')(iter([b'z' * 100000] * 100), timeout=60).decode())
+                print(sum(int(part) for part in call('unary_stream', 'Many')(b'1000', timeout=60)))
                 """
             )
             #expect(
@@ -141,7 +141,7 @@ extension EndToEnd {
             let outcome = try client(
                 """
                 questions = queue.SimpleQueue()
-                answers = call('stream_stream', 'Both')(iter(questions.get, None), timeout=30)
+                answers = call('stream_stream', 'Both')(iter(questions.get, None), timeout=60)
                 for word in [b'a', b'b', b'c']:
                     questions.put(word)
                     print(next(answers).decode())
@@ -158,10 +158,10 @@ extension EndToEnd {
         func denied() throws {
             let outcome = try client(
                 """
-                print(*failing(lambda: call('unary_unary', 'Delete')(b'x', timeout=20)))
-                print(*failing(lambda: list(call('stream_stream', 'Delete')(iter([b'x'] * 3), timeout=20))))
-                print(*failing(lambda: channel.unary_unary('/other.Service/Echo')(b'x', timeout=20)))
-                print(call('unary_unary', 'Echo')(b'on', timeout=20).decode())
+                print(*failing(lambda: call('unary_unary', 'Delete')(b'x', timeout=60)))
+                print(*failing(lambda: list(call('stream_stream', 'Delete')(iter([b'x'] * 3), timeout=60))))
+                print(*failing(lambda: channel.unary_unary('/other.Service/Echo')(b'x', timeout=60)))
+                print(call('unary_unary', 'Echo')(b'on', timeout=60).decode())
                 """
             )
             #expect(outcome.lines.count == 4, "\(outcome)")
@@ -177,7 +177,7 @@ extension EndToEnd {
         @Test("An upstream that is not there is UNAVAILABLE, and says why")
         func unavailable() throws {
             let outcome = try client(
-                "print(*failing(lambda: call('unary_unary', 'Echo')(b'x', timeout=20)))",
+                "print(*failing(lambda: call('unary_unary', 'Echo')(b'x', timeout=60)))",
                 port: 1
             )
             #expect(
@@ -193,14 +193,14 @@ extension EndToEnd {
                 stream = call('unary_stream', 'Endless')(b'cancel')
                 print(next(stream).decode())
                 stream.cancel()
-                late = call('unary_stream', 'Endless')(b'deadline', timeout=1)
+                late = call('unary_stream', 'Endless')(b'deadline', timeout=5)
                 print(next(late).decode())
                 print(failing(lambda: next(late))[0])
                 """
             )
             #expect(outcome.lines == ["begun", "begun", "DEADLINE_EXCEEDED"], "\(outcome)")
             for word in ["cancel", "deadline"] {
-                let end = Date(timeIntervalSinceNow: 20)
+                let end = Date(timeIntervalSinceNow: 60)
                 while try server.lines(with: "over \(word)").isEmpty, Date() < end {
                     Thread.sleep(forTimeInterval: 0.02)
                 }
@@ -215,12 +215,12 @@ extension EndToEnd {
             let token = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
             let body = """
                 def echo(text, kind):
-                    try: print(call('unary_unary', 'Echo')(text * 20, timeout=20, compression=kind)[:9].decode())
+                    try: print(call('unary_unary', 'Echo')(text * 20, timeout=60, compression=kind)[:9].decode())
                     except grpc.RpcError as error: print(error.code().name)
                 for kind in [grpc.Compression.Gzip, grpc.Compression.Deflate, grpc.Compression.NoCompression]:
                     echo(b'plain ', kind)
                     echo(b'\(token) ', kind)
-                print(call('stream_unary', 'Count')(iter([b'z' * 1000] * 5), timeout=20, compression=grpc.Compression.Gzip).decode())
+                print(call('stream_unary', 'Count')(iter([b'z' * 1000] * 5), timeout=60, compression=grpc.Compression.Gzip).decode())
                 """
             let outcome = try client(body)
             let pair = ["echo plai", "PERMISSION_DENIED"]
@@ -237,7 +237,7 @@ extension EndToEnd {
                 def coded(count):
                     own = (('authorization', os.environ['OWN']),) if 'OWN' in os.environ else ()
                     try:
-                        parts = list(call('unary_stream', 'Coded')(b'%d' % count, timeout=20, metadata=own))
+                        parts = list(call('unary_stream', 'Coded')(b'%d' % count, timeout=60, metadata=own))
                         return parts[0].decode(), len(parts[1])
                     except grpc.RpcError as error: return error.details()
                 print(coded(1000), coded(4194304), coded(4194306))
@@ -266,8 +266,8 @@ extension EndToEnd {
         func reflection() throws {
             let outcome = try client(
                 """
-                print([part.decode() for part in call('unary_stream', 'Secret')(b'x', timeout=20)])
-                answer, told = call('unary_unary', 'Echo').with_call(b'x', timeout=20)
+                print([part.decode() for part in call('unary_stream', 'Secret')(b'x', timeout=60)])
+                answer, told = call('unary_unary', 'Echo').with_call(b'x', timeout=60)
                 print(dict(told.trailing_metadata())['auth'])
                 """,
                 profile: "injected"

@@ -24,7 +24,7 @@ extension EndToEnd {
                 """
                 python3 - <<'END'
                 import socket
-                peer = socket.create_connection(("127.0.0.1", 3128), timeout=8)
+                peer = socket.create_connection(("127.0.0.1", 3128), timeout=30)
                 peer.sendall(open("bytes", "rb").read())
                 more = open("more", "rb").read()
                 try:
@@ -45,7 +45,7 @@ extension EndToEnd {
         @Test("C02: a server name other than the CONNECT target's is denied before anything is dialled")
         func serverName() throws {
             let script = { (name: String) in
-                "curl -sSk -m8 -x http://127.0.0.1:3128 --connect-to \(name):443:allowed.test:443 https://\(name)/v1/c02"
+                "curl -sSk -m30 -x http://127.0.0.1:3128 --connect-to \(name):443:allowed.test:443 https://\(name)/v1/c02"
             }
             let attempt = try place.attempt(script("denied.test"), in: internet)
             #expect(!attempt.output.contains("reached"), "\(attempt)")
@@ -64,7 +64,7 @@ extension EndToEnd {
             ]
         )
         func lookAlike(name: String) throws {
-            let attempt = try place.attempt("curl -sk -m5 https://\(name)/v1/c18", in: internet)
+            let attempt = try place.attempt("curl -sk -m30 https://\(name)/v1/c18", in: internet)
             #expect(attempt.denial?.reason == "no-rule", "\(attempt)")
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
         }

@@ -35,7 +35,7 @@ extension EndToEnd {
                 """
                 python3 - <<'END'
                 import socket
-                peer = socket.create_connection(("\(host)", \(port ?? servers.httpPort)), timeout=8)
+                peer = socket.create_connection(("\(host)", \(port ?? servers.httpPort)), timeout=30)
                 peer.sendall(open("bytes", "rb").read())
                 try:
                     while data := peer.recv(65536):
@@ -130,9 +130,9 @@ extension EndToEnd {
             let port = servers.tlsPort
             let outcome = try place.agent(
                 """
-                curl -sS -m8 -o /dev/null -w '%{http_code}\\n' -H 'Host: other.test:\(port)' https://allowed.test:\(port)/v1/c01
-                curl -sS -m8 -o /dev/null -w '%{http_code}\\n' https://allowed.test:\(port)/v1/c01-twin
-                curl -sSk -m8 -w '%{http_code}\\n' --connect-to other.test:\(port):allowed.test:\(port) https://other.test:\(port)/v1/c01
+                curl -sS -m30 -o /dev/null -w '%{http_code}\\n' -H 'Host: other.test:\(port)' https://allowed.test:\(port)/v1/c01
+                curl -sS -m30 -o /dev/null -w '%{http_code}\\n' https://allowed.test:\(port)/v1/c01-twin
+                curl -sSk -m30 -w '%{http_code}\\n' --connect-to other.test:\(port):allowed.test:\(port) https://other.test:\(port)/v1/c01
                 """,
                 profile: "web"
             )
@@ -249,15 +249,15 @@ extension EndToEnd {
                 run() { \(Binary.path) run -p web --profiles '\(place.profiles)' -- "$@"; }
                 run python3 -c '
                 import http.client, socket
-                kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
+                kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=30)
                 for turn in range(20):
                     kept.request("GET", "/v1/kept"); answer = kept.getresponse(); answer.read()
-                    bad = socket.create_connection(("allowed.test", \(servers.httpPort)), timeout=8)
+                    bad = socket.create_connection(("allowed.test", \(servers.httpPort)), timeout=30)
                     bad.sendall(open("bad", "rb").read()); first = bad.recv(64); bad.close()
                     print(answer.status, first[9:12].decode())
                 ' > one & run python3 -c '
                 import http.client
-                kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=8)
+                kept = http.client.HTTPConnection("allowed.test", \(servers.httpPort), timeout=30)
                 for turn in range(20):
                     kept.request("GET", "/v1/kept"); answer = kept.getresponse(); answer.read(); print(answer.status)
                 ' > two; wait; sort one | uniq -c; sort two | uniq -c

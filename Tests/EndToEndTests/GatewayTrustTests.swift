@@ -43,10 +43,10 @@ extension EndToEnd {
         func clients(name: String) throws {
             try expectReaches("trust-\(name)") { url in
                 switch name {
-                case "curl": "curl -sS -m10 \(url)"
+                case "curl": "curl -sS -m30 \(url)"
                 case "wget": "wget -q -T10 -t1 -O - \(url)"
                 default:
-                    "python3 -c 'import urllib.request as u; print(u.urlopen(\"\(url)\", timeout=10).read())'"
+                    "python3 -c 'import urllib.request as u; print(u.urlopen(\"\(url)\", timeout=30).read())'"
                 }
             }
         }
@@ -94,7 +94,7 @@ extension EndToEnd {
         @Test("A refusal is 403 with the agent, its lineage, the rule, the reason and how to ask")
         func explained() throws {
             let outcome = try place.agent(
-                "curl -sS -m10 -w '\\n%{http_code}\\n' \(origin)/denied/page",
+                "curl -sS -m30 -w '\\n%{http_code}\\n' \(origin)/denied/page",
                 profile: "web"
             )
             let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
@@ -120,7 +120,7 @@ extension EndToEnd {
         )
         func upstreamCertificate(name: String, page: String, reason: String) throws {
             let url = "https://\(name).test:\(servers.tlsPort)/c40"
-            let outcome = try place.agent("curl -sS -m10 -w '\\n%{http_code}\\n' \(url)", profile: "web")
+            let outcome = try place.agent("curl -sS -m30 -w '\\n%{http_code}\\n' \(url)", profile: "web")
             #expect(outcome.output.hasSuffix("\n502\n"), "\(outcome)")
             let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
             #expect(denial.reason == "upstream-failed" && denial.message.contains(reason), "\(outcome)")
@@ -128,7 +128,7 @@ extension EndToEnd {
             #expect(!outcome.output.contains("SSL") && !outcome.output.contains(".cc"), "\(outcome)")
             #expect(try servers.requests(with: "\(name).test \"GET /c40") == 0)
             let control = try place.control(
-                "curl -sSk -m10 --resolve \(name).test:\(servers.tlsPort):127.0.0.1 \(url)-control"
+                "curl -sSk -m30 --resolve \(name).test:\(servers.tlsPort):127.0.0.1 \(url)-control"
             )
             #expect(control.output.hasPrefix(page), "\(control)")
         }
@@ -139,7 +139,7 @@ extension EndToEnd {
                 .filter { !$0.hasPrefix("upstream-ca") }.joined(separator: "\n")
             try place.write(configuration + "\n", to: place.configuration + "/bailey.yaml")
             let outcome = try place.agent(
-                "curl -sS -m10 -w '\\n%{http_code}\\n' https://allowed.test:\(servers.tlsPort)/",
+                "curl -sS -m30 -w '\\n%{http_code}\\n' https://allowed.test:\(servers.tlsPort)/",
                 profile: "web"
             )
             let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
@@ -156,7 +156,7 @@ extension EndToEnd {
                     + "egress: [{private: true, to: \"https://allowed.test:\(port)\", allow: [GET]}]\n"
             )
             let outcome = try place.agent(
-                "curl -sS -m10 -w '\\n%{http_code}\\n' https://allowed.test:\(port)/",
+                "curl -sS -m30 -w '\\n%{http_code}\\n' https://allowed.test:\(port)/",
                 profile: "plain"
             )
             let denial = try #require(Denial.first(in: outcome.output), "\(outcome)")
@@ -184,7 +184,7 @@ extension EndToEnd {
                 to: place.configuration + "/bailey.yaml"
             )
             let outcome = try place.agent(
-                "curl -sS -m10 -w '\\n%{http_code}\\n' https://missing.test:\(servers.tlsPort)/",
+                "curl -sS -m30 -w '\\n%{http_code}\\n' https://missing.test:\(servers.tlsPort)/",
                 profile: "web"
             )
             #expect(outcome.output.hasSuffix("\n502\n"), "\(outcome)")
@@ -210,7 +210,7 @@ extension EndToEnd {
             "J13: a client that pins its server's certificate gives up, the record says what would help, and it does"
         )
         func pinned() throws {
-            let script = "curl -sS -m10 --cacert \(place.workspace)/pinned.pem \(origin)/v1/j13"
+            let script = "curl -sS -m30 --cacert \(place.workspace)/pinned.pem \(origin)/v1/j13"
             let authority = try String(contentsOfFile: servers.folder + "/ca.pem", encoding: .utf8)
             try place.write(authority, to: "workspace/pinned.pem")
             let outcome = try place.agent(script, profile: "web")
@@ -224,9 +224,9 @@ extension EndToEnd {
         @Test("A tls rule still checks the server name")
         func forwardedName() throws {
             let curl =
-                "curl -sSk -m10 --connect-to other.test:\(servers.tlsPort):allowed.test:\(servers.tlsPort)"
+                "curl -sSk -m30 --connect-to other.test:\(servers.tlsPort):allowed.test:\(servers.tlsPort)"
             let outcome = try place.agent(
-                "curl -sSk -m10 \(origin)/pinned-own; \(curl) https://other.test:\(servers.tlsPort)/pinned-other",
+                "curl -sSk -m30 \(origin)/pinned-own; \(curl) https://other.test:\(servers.tlsPort)/pinned-other",
                 profile: "pinned"
             )
             #expect(outcome.output.contains("/pinned-own"), "\(outcome)")
@@ -240,12 +240,12 @@ extension EndToEnd {
         func withoutServerName() throws {
             let client =
                 "openssl s_client -brief -noservername -connect allowed.test:\(servers.tlsPort) </dev/null"
-            let outcome = try place.agent("timeout 8 \(client)", profile: "pinned")
+            let outcome = try place.agent("timeout 60 \(client)", profile: "pinned")
             #expect(outcome.code != 0, "\(outcome)")
             #expect(try place.records(["--denied"]).count == 1)
             #expect(
                 try place.agent(
-                    "timeout 8 \(client.replacing("-noservername", with: "-servername allowed.test"))",
+                    "timeout 60 \(client.replacing("-noservername", with: "-servername allowed.test"))",
                     profile: "pinned"
                 ).code == 0
             )

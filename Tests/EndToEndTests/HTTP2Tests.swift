@@ -27,8 +27,8 @@ extension EndToEnd {
         func bothSides() throws {
             let outcome = try place.agent(
                 """
-                curl -sS -m10 -o answer -w '%{http_version} %{http_code}\\n' \(origin)/v1/both?q=1; cat answer
-                curl -sS -m10 -o answer -w '%{http_version} %{http_code}\\n' \(origin)/v2/both; cat answer
+                curl -sS -m30 -o answer -w '%{http_version} %{http_code}\\n' \(origin)/v1/both?q=1; cat answer
+                curl -sS -m30 -o answer -w '%{http_version} %{http_code}\\n' \(origin)/v2/both; cat answer
                 """,
                 profile: "web"
             )
@@ -48,9 +48,9 @@ extension EndToEnd {
         func oneSide() throws {
             let outcome = try place.agent(
                 """
-                curl -sS -m10 -o /dev/null -w '%{http_version} %{http_code}\\n' https://allowed.test:\(servers.tlsPort)/v1/down
-                curl -sS -m10 --no-alpn -o /dev/null -w '%{http_version} %{http_code}\\n' \(origin)/v1/up
-                curl -sS -m10 --http1.1 -o /dev/null -w '%{http_version} %{http_code}\\n' \(origin)/v1/one
+                curl -sS -m30 -o /dev/null -w '%{http_version} %{http_code}\\n' https://allowed.test:\(servers.tlsPort)/v1/down
+                curl -sS -m30 --no-alpn -o /dev/null -w '%{http_version} %{http_code}\\n' \(origin)/v1/up
+                curl -sS -m30 --http1.1 -o /dev/null -w '%{http_version} %{http_code}\\n' \(origin)/v1/one
                 """,
                 profile: "web"
             )
@@ -85,8 +85,8 @@ extension EndToEnd {
             )
             let outcome = try place.agent(
                 """
-                curl -sS -m10 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
-                curl -sS -m10 --http1.1 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
+                curl -sS -m30 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
+                curl -sS -m30 --http1.1 -w '%{http_version} %{http_code}\\n' https://allowed.test:\(port)/v1/page
                 """,
                 profile: "alone"
             )
@@ -145,7 +145,7 @@ extension EndToEnd.HTTP2Tests {
         def open():
             context = ssl.create_default_context()
             context.set_alpn_protocols(['h2'])
-            peer = context.wrap_socket(socket.create_connection(('allowed.test', PORT), timeout=5), server_hostname='allowed.test')
+            peer = context.wrap_socket(socket.create_connection(('allowed.test', PORT), timeout=30), server_hostname='allowed.test')
             assert peer.selected_alpn_protocol() == 'h2'
             peer.sendall(b'PRI * HTTP/2.0\\r\\n\\r\\nSM\\r\\n\\r\\n' + frame(4, 0, 0))
             return peer

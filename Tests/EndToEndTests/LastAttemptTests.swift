@@ -9,7 +9,7 @@ extension EndToEnd {
 
         init() throws {
             place = try Place()
-            try place.profile("brief", "extends: [base]\nlimits: {time: 2s}\n")
+            try place.profile("brief", "extends: [base]\nlimits: {time: 8s}\n")
         }
 
         /// One record of any kind.

@@ -116,7 +116,7 @@ extension EndToEnd.LaunchTests {
         // A quota of 20 ms in each 100 ms; half as much again for the periods at both ends.
         #expect(try share("slow") < 0.3)
         // On a busy machine a free loop may for once get as little.
-        let isFree = try (0..<10).contains { _ in try share("base") > 0.3 }
+        let isFree = try (0..<60).contains { _ in try share("base") > 0.3 }
         #expect(isFree)
     }
 
@@ -142,7 +142,7 @@ extension EndToEnd.LaunchTests {
         #expect(count >= 2)
         running.signal(SIGKILL)
         _ = running.finish()
-        #expect(HostProcesses.leftInits(below: place.root, within: 10).isEmpty)
+        #expect(HostProcesses.leftInits(below: place.root, within: 60).isEmpty)
         #expect(try groups().count == count)
         // What is still dying is left to the next.
         for _ in 0..<20 where try !groups().isEmpty {
@@ -158,12 +158,14 @@ extension EndToEnd.LaunchTests {
     )
     func processes() throws {
         try place.profile("few", "extends: [base]\nlimits: {processes: 20}\n")
-        let bomb =
-            "for i in $(seq 60); do sleep 5 & done 2>/dev/null; ls -d /proc/[0-9]* | wc -l; kill $(jobs -p)"
-        let limited = try place.agent("bash -c '\(bomb)'", profile: "few")
+        // Within its limit bash tries again for seconds, until some have ended; without one all are there at once.
+        func bomb(_ seconds: Int) -> String {
+            "for i in $(seq 60); do sleep \(seconds) & done 2>/dev/null; ls -d /proc/[0-9]* | wc -l; kill $(jobs -p)"
+        }
+        let limited = try place.agent("bash -c '\(bomb(5))'", profile: "few")
         let count = limited.lines.first.flatMap { Int($0) } ?? 0
         #expect(count <= 21, "\(limited)")
-        let free = try place.agent("bash -c '\(bomb)'")
+        let free = try place.agent("bash -c '\(bomb(100))'")
         #expect((free.lines.first.flatMap { Int($0) } ?? 0) > 60, "\(free)")
     }
 

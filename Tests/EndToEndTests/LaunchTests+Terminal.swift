@@ -59,14 +59,15 @@ extension EndToEnd.LaunchTests {
         #expect(terminal.awaitScreen("code=$?"))
         // The echo of the line is not yet the job: the shell hands the terminal over when it starts it.
         var tries = 0
-        while !terminal.screen.contains("code=130"), tries < 400 {
+        while !terminal.screen.contains("code=130"), tries < 1_200 {
             terminal.type("\u{3}")
             Thread.sleep(forTimeInterval: 0.05)
             tries += 1
         }
         #expect(terminal.screen.contains("code=130") || terminal.screen.contains("^C"))
-        terminal.type("echo still $((40 + 2))\n")
-        #expect(terminal.awaitScreen("still 42"))
+        // A line that comes behind the last of those is lost with it, as it is to any shell.
+        insist(on: "echo still $((40 + 2))\n", to: terminal) { terminal.screen.contains("still 42") }
+        #expect(terminal.screen.contains("still 42"))
         terminal.type("exit 3\n")
         #expect(terminal.finish() == 3)
     }
@@ -80,11 +81,14 @@ extension EndToEnd.LaunchTests {
         #expect(terminal.awaitScreen("Running"))
         terminal.type("fg\n")
         #expect(terminal.awaitScreen("fg\r\nsleep 1000"))
-        terminal.type("\u{1A}")
-        #expect(terminal.awaitScreen("Stopped"))
+        // The shell says so before it hands the terminal over.
+        insist(on: "\u{1A}", to: terminal) { terminal.screen.contains("Stopped") }
+        #expect(terminal.screen.contains("Stopped"))
         #expect(!terminal.screen.contains("no job control"))
-        terminal.type("kill %1; exit 2\n")
-        terminal.type("exit 2\n")
+        // The first is refused while a job is stopped.
+        insist(on: "kill %1; exit 2\nexit 2\n", to: terminal) {
+            !HostProcesses.isAlive(terminal.processIdentifier)
+        }
         #expect(terminal.finish() == 2)
     }
 
@@ -117,22 +121,25 @@ extension EndToEnd.LaunchTests {
         #expect(terminal.awaitScreen("42th"))
         #expect(terminal.screen.contains("30 90") && terminal.screen.contains("\"no-rule\""))
         #expect(place.read("workspace/made") != nil)
-        terminal.type("sleep 300.9\n")
-        try awaitSleep()
-        terminal.type("\u{1A}")
-        #expect(terminal.awaitScreen("Stopped"))
+        terminal.type("sleep \(Self.mark)\n")
+        #expect(HostProcesses.appearing(with: Self.mark).count == 1)
+        insist(on: "\u{1A}", to: terminal) { terminal.screen.contains("Stopped") }
+        #expect(terminal.screen.contains("Stopped"))
         // What is typed while the shell takes its terminal back is lost, as it is to any shell.
         insist(on: "fg\n", to: terminal) { !isStopped }
         #expect(!isStopped)
-        insist(on: "\u{3}", to: terminal) { HostProcesses.running(with: "300.9").isEmpty }
-        terminal.type("echo code=$((100 + $?))\n")
-        #expect(terminal.awaitScreen("code=230"), "\(terminal.screen)")
+        insist(on: "\u{3}", to: terminal) { HostProcesses.running(with: Self.mark).isEmpty }
+        insist(on: "echo code=$((100 + $?))\n", to: terminal) { terminal.screen.contains("code=230") }
+        #expect(terminal.screen.contains("code=230"), "\(terminal.screen)")
         terminal.type("exit 9\n")
         #expect(terminal.finish() == 9)
     }
 
+    /// An argument that only this test's processes have.
+    private static let mark = "300.\(getpid())9"
+
     private var isStopped: Bool {
-        HostProcesses.running(with: "300.9").contains { process in
+        HostProcesses.running(with: Self.mark).contains { process in
             let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
             return status?.contains("State:\tT") ?? false
         }
@@ -142,16 +149,9 @@ extension EndToEnd.LaunchTests {
     private func insist(on text: String, to terminal: TerminalCommand, until isSo: () -> Bool) {
         for _ in 0..<100 where !isSo() {
             terminal.type(text)
-            Thread.sleep(forTimeInterval: 0.1)
+            let end = Date(timeIntervalSinceNow: 0.6)
+            while !isSo(), Date() < end { Thread.sleep(forTimeInterval: 0.02) }
         }
-    }
-
-    private func awaitSleep() throws {
-        let end = Date(timeIntervalSinceNow: 20)
-        while HostProcesses.running(with: "300.9").isEmpty, Date() < end {
-            Thread.sleep(forTimeInterval: 0.02)
-        }
-        #expect(!HostProcesses.running(with: "300.9").isEmpty)
     }
 
     @Test("A shell without a terminal is refused, and says what to use")

@@ -33,7 +33,7 @@ extension EndToEnd {
 
         /// The same of one that comes whole: nginx logs it once it has answered.
         private func isServed(_ path: String) throws -> Bool {
-            for _ in 0..<250 {
+            for _ in 0..<3_000 {
                 if try served(path) == 1 { return true }
                 Thread.sleep(forTimeInterval: 0.02)
             }

@@ -30,7 +30,7 @@ extension EndToEnd {
                 tls = context.wrap_bio(read, write, server_hostname=name)
                 try: tls.do_handshake()
                 except ssl.SSLWantReadError: pass
-                peer = socket.create_connection((name, 443), timeout=8)
+                peer = socket.create_connection((name, 443), timeout=30)
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 for piece in cut(write.read()): peer.sendall(piece)
                 return tls, read, write, peer
@@ -119,7 +119,7 @@ extension EndToEnd {
                 python(
                     """
                     import socket
-                    peer = socket.create_connection(('127.0.0.1', 3128), timeout=8)
+                    peer = socket.create_connection(('127.0.0.1', 3128), timeout=30)
                     peer.sendall(open('bytes', 'rb').read())
                     print(peer.recv(65536).decode('latin-1'))
                     """
@@ -139,7 +139,7 @@ extension EndToEnd {
         )
         func sameName(name: String) throws {
             let attempt = try place.attempt(
-                "curl -sS -m8 -x http://127.0.0.1:3128 http://\(name)/c19",
+                "curl -sS -m30 -x http://127.0.0.1:3128 http://\(name)/c19",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /c19"), "\(attempt)")
@@ -156,8 +156,8 @@ extension EndToEnd {
             let attempt = try place.attempt(
                 """
                 for code in 302 307; do
-                    curl -sS -m8 -o /dev/null -w '%{http_code} %{num_redirects}\\n' "http://allowed.test/redirect-$code?to=\(target)"
-                    curl -sSL -m8 -d a=b -o /dev/null -w '%{http_code}\\n' "http://allowed.test/redirect-$code?to=\(target)"
+                    curl -sS -m30 -o /dev/null -w '%{http_code} %{num_redirects}\\n' "http://allowed.test/redirect-$code?to=\(target)"
+                    curl -sSL -m30 -d a=b -o /dev/null -w '%{http_code}\\n' "http://allowed.test/redirect-$code?to=\(target)"
                 done; true
                 """,
                 in: internet
@@ -180,7 +180,7 @@ extension EndToEnd {
             ]
         )
         func foreign(bytes: String, word: String) throws {
-            let script = "/usr/bin/printf '\(bytes)' | timeout 5 nc -q1 -w2 denied.test 443"
+            let script = "/usr/bin/printf '\(bytes)' | timeout 60 nc -q20 -w20 denied.test 443"
             let control = try place.unconfined(script, in: internet)
             #expect(!control.sink.isEmpty, "\(control)")
             let attempt = try place.attempt(script, in: internet)
@@ -204,7 +204,7 @@ extension EndToEnd {
         )
         func databases(scheme: String, port: Int, bytes: String, word: String) throws {
             let attempt = try place.attempt(
-                "/usr/bin/printf '\(bytes)' | timeout 5 nc -q1 -w2 allowed.test \(port)",
+                "/usr/bin/printf '\(bytes)' | timeout 60 nc -q20 -w20 allowed.test \(port)",
                 in: internet
             )
             #expect(
@@ -252,7 +252,7 @@ extension EndToEnd {
                     tls = struct.pack('>II', 8, 80877103)
                     start = struct.pack('>II', 15, 196608) + b'user\\0a\\0'
                     for pieces in ([tls, start], [tls + start], [tls, tls], [tls[:5], tls[5:] + start], [tls, b'\\0' * 8], [struct.pack('>II', 1 << 30, 196608)]):
-                        peer = socket.create_connection(('allowed.test', 5432), timeout=8)
+                        peer = socket.create_connection(('allowed.test', 5432), timeout=30)
                         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                         got = b''
                         try:
@@ -285,17 +285,23 @@ extension EndToEnd {
                         return socket.inet_ntoa(server.recv(512)[-4:])
                     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                     server.connect(('198.18.0.53', 53))
-                    server.settimeout(8)
-                    kept = http.client.HTTPConnection('allowed.test', 80, timeout=8)
+                    server.settimeout(30)
+                    kept = http.client.HTTPConnection('allowed.test', 80, timeout=30)
                     kept.request('GET', '/b14-before')
                     kept.getresponse().read()
                     address, idle = kept.sock.getpeername()[0], query('plain.test')
-                    seen = {query('n%d.denied.test' % number) for number in range(70000)}
+                    seen = set()
+                    for number in range(70000):
+                        seen.add(query('n%d.denied.test' % number))
+                        # Used, so that no end of patience with an idle connection comes in between.
+                        if number % 5000 == 0:
+                            kept.request('GET', '/b14-meanwhile')
+                            kept.getresponse().read()
                     print(len(seen) > 60000, address in seen, idle in seen)
                     kept.request('GET', '/b14-after')
                     print(kept.getresponse().read().decode().strip())
                     for place in (address, idle):
-                        other = http.client.HTTPConnection(place, 80, timeout=8)
+                        other = http.client.HTTPConnection(place, 80, timeout=30)
                         other.request('GET', '/b14-other', headers={'Host': 'allowed.test'})
                         answer = other.getresponse()
                         print(answer.status)

@@ -26,7 +26,8 @@ extension EndToEnd {
                 credentials:
                   parameter: {from: {env: SERVICE_KEY}, as: query api_key, \(bound), placeholder: SERVICE_KEY}
                   session: {from: {env: SERVICE_SESSION}, as: cookie sid, \(bound), placeholder: SERVICE_SESSION}
-                  client-a: {from: {file: "\(place.root)/client-a.pem"}, as: client-cert, \(bound), lifetime: 1s}
+                  client-a: {from: {file: "\(place.root)/client-a.pem"}, as: client-cert, \(bound)}
+                  rotated: {from: {file: "\(place.root)/client-a.pem"}, as: client-cert, \(bound), lifetime: 1s}
                   client-b: {from: {file: "\(place.root)/client-b.pem"}, as: client-cert, \(bound)}
 
                 """,
@@ -46,6 +47,7 @@ extension EndToEnd {
                   - {private: true, to: "https://other.test:\(port)", allow: ["* /**"]}
                   - {\(shown), allow: ["* /a/**"], credential: client-a}
                   - {\(shown), allow: ["* /b/**"], credential: client-b}
+                  - {\(shown), allow: ["* /rotated/**"], credential: rotated}
                   - {\(shown), allow: ["* /none/**"]}
 
                 """
@@ -78,7 +80,7 @@ extension EndToEnd {
         )
         func query(parameters: String) throws {
             let mark = UUID().uuidString
-            let outcome = try run("curl -sS -m10 \"\(origin)/query/\(mark)\(parameters)\"")
+            let outcome = try run("curl -sS -m30 \"\(origin)/query/\(mark)\(parameters)\"")
             let real = "api_key=real%2Fquery%2B51fa7c20b9e1"
             #expect(try servers.requests(with: mark) == 1, "\(outcome)")
             #expect(
@@ -99,7 +101,7 @@ extension EndToEnd {
             for words in ["--http1.1", "--http2"] {
                 let mark = UUID().uuidString
                 let outcome = try run(
-                    "curl -sS -m10 \(words) -b \"a=1; sid=$SERVICE_SESSION; b=2\" \(origin)/cookie/\(mark)"
+                    "curl -sS -m30 \(words) -b \"a=1; sid=$SERVICE_SESSION; b=2\" \(origin)/cookie/\(mark)"
                 )
                 #expect(try servers.requests(with: mark) == 1, "\(outcome)")
                 #expect(
@@ -131,7 +133,7 @@ extension EndToEnd {
             )
             .replacing("https://", with: "\"https://")
             let before = try servers.requests(with: "/f07")
-            let outcome = try run("curl -sS -m10 \(words)\"")
+            let outcome = try run("curl -sS -m30 \(words)\"")
             #expect(Denial.first(in: outcome.output)?.reason == "placeholder-misused", "\(outcome)")
             #expect(try servers.requests(with: "/f07") == before)
             #expect(try place.records().map(\.record.reason) == ["placeholder-misused"])
@@ -167,12 +169,12 @@ extension EndToEnd {
 
         @Test("A rotated certificate is the one shown next, without a restart, on a connection of its own")
         func rotation() throws {
-            let base = "https://allowed.test:\(servers.mutualPort)/a"
+            let base = "https://allowed.test:\(servers.mutualPort)/rotated"
             let outcome = try run(
                 """
-                curl -sS -m10 \(base)/1; touch ready
+                curl -sS -m30 \(base)/1; touch ready
                 until [ -e rotated ]; do sleep 0.05; done
-                n=0; until curl -sS -m10 \(base)/2 | grep client-b; do n=$((n+1)); [ $n -lt 200 ] || break; sleep 0.05; done
+                n=0; until curl -sS -m30 \(base)/2 | grep client-b; do n=$((n+1)); [ $n -lt 200 ] || break; sleep 0.05; done
                 """,
                 whenReady: "ready"
             ) {
@@ -194,9 +196,10 @@ extension EndToEnd {
                 profile: "placed",
                 environment: ["SERVICE_KEY": parameter, "SERVICE_SESSION": session]
             )
-            for _ in 0..<400 where !FileManager.default.fileExists(atPath: place.workspace + "/" + mark) {
+            for _ in 0..<3_000 where !FileManager.default.fileExists(atPath: place.workspace + "/" + mark) {
                 Thread.sleep(forTimeInterval: 0.02)
             }
+            #expect(FileManager.default.fileExists(atPath: place.workspace + "/" + mark))
             try change()
             return running.finish()
         }

@@ -23,7 +23,7 @@ extension EndToEnd {
             )
         }
 
-        private let curl = "curl -sS -m10"
+        private let curl = "curl -sS -m30"
 
         @Test("deny beats ask beats allow, in whatever order; ask is denied until there are approvals")
         func precedence() throws {
@@ -219,13 +219,13 @@ extension EndToEnd {
                     if os.fork() == 0:
                         os.close(reader)
                         os.dup2(writer, 1)
-                        os.execvp("curl", ["curl", "-sS", "-m10", "\(origin)/id/daemon"])
+                        os.execvp("curl", ["curl", "-sS", "-m30", "\(origin)/id/daemon"])
                     os._exit(0)
                 os.wait()
                 os.close(writer)
                 print(os.read(reader, 4096))
                 END
-                (exec env -i /usr/bin/curl -sS -m10 \(origin)/id/exec) & wait
+                (exec env -i /usr/bin/curl -sS -m30 \(origin)/id/exec) & wait
                 """,
                 profile: "web"
             )
@@ -256,16 +256,16 @@ extension EndToEnd {
                 """
                 python3 -m http.server --bind 0.0.0.0 3000 >/dev/null 2>&1 & server=$!
                 curl -sS -m20 -o /dev/null -w '%{http_code}' --retry 40 --retry-connrefused --retry-delay 1 http://127.0.0.1:3000/ > own
-                for i in $(seq 200); do [ -e done ] && break; sleep 0.05; done; kill $server
+                for i in $(seq 1200); do [ -e done ] && break; sleep 0.05; done; kill $server
 
                 """,
                 to: "workspace/listen"
             )
             let outcome = try place.agent(
                 """
-                bailey run -p child -- sh ./listen & for i in $(seq 400); do [ -s own ] && break; sleep 0.05; done; cat own
-                echo; curl -sS -m5 http://127.0.0.1:3000/; echo $?
-                bailey run -p child -- curl -sS -m5 http://127.0.0.1:3000/; echo $?; touch done; wait
+                bailey run -p child -- sh ./listen & for i in $(seq 2000); do [ -s own ] && break; sleep 0.05; done; cat own
+                echo; curl -sS -m30 http://127.0.0.1:3000/; echo $?
+                bailey run -p child -- curl -sS -m30 http://127.0.0.1:3000/; echo $?; touch done; wait
                 """,
                 profile: "parent"
             )

@@ -65,7 +65,14 @@ extension EndToEnd.ProtectionTests {
             READ
             kill $swapper
             """
-        let loop = "for round in $(seq 40); do BEGIN cat open/word; echo; done 2>&1"
+        // Forty, and on until one was launched: which it is, is chance.
+        let loop = """
+            for round in $(seq 400); do
+                { BEGIN cat open/word; echo; } >>said 2>&1
+                [ $round -lt 40 ] || ! grep -q plain said || break
+            done
+            cat said
+            """
         let outcome = try place.agent(
             script.replacing(
                 "READ",

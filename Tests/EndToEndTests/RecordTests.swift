@@ -159,12 +159,12 @@ extension EndToEnd {
         @Test("A request whose connection is cut in the middle of its reply is on record with why")
         func cut() throws {
             let running = try place.running(
-                "curl -sS -m60 --limit-rate 100k -o out https://allowed.test:\(servers.tlsPort)/v1/sparse",
+                "curl -sS -m150 --limit-rate 100k -o out https://allowed.test:\(servers.tlsPort)/v1/sparse",
                 profile: "heads",
                 environment: ["SERVICE_TOKEN": token]
             )
             var polls = 0
-            while (place.read("workspace/out") ?? "").isEmpty, polls < 1_000 {
+            while (place.read("workspace/out") ?? "").isEmpty, polls < 6_000 {
                 polls += 1
                 Thread.sleep(forTimeInterval: 0.01)
             }

@@ -44,7 +44,7 @@ extension EndToEnd {
             _ paths: [String]
         ) throws -> [(path: String, agent: String, outside: String)] {
             let curl = paths.map {
-                "curl -sS -m20 \(words) 'ORIGIN\($0)' 2>&1 | tr -cd '[:print:]\\r\\n'; printf '\\036'"
+                "curl -sS -m60 \(words) 'ORIGIN\($0)' 2>&1 | tr -cd '[:print:]\\r\\n'; printf '\\036'"
             }
             .joined(separator: "\n")
             .replacing("ORIGIN", with: "https://allowed.test:\(mirror.port)")
@@ -231,7 +231,7 @@ extension EndToEnd {
             try place.profile("kept", "extends: [base]\negress: [{\(rule), allow: [GET /kept]}]\n")
             let url = "https://allowed.test:\(mirror.port)"
             let outcome = try place.agent(
-                "curl -sS -m10 \(url)/keep; curl -sSi -m10 \(url)/kept; bailey run -p kept -- curl -sSi -m10 \(url)/kept",
+                "curl -sS -m30 \(url)/keep; curl -sSi -m30 \(url)/kept; bailey run -p kept -- curl -sSi -m30 \(url)/kept",
                 profile: "two",
                 environment: ["SERVICE_TOKEN": token]
             )
@@ -239,7 +239,7 @@ extension EndToEnd {
             #expect(outcome.output.ranges(of: "x-kept: \(masked)").count == 2, "\(outcome)")
             #expect(outcome.output.ranges(of: "auth=\(masked)").count == 2, "\(outcome)")
             let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
-            let outside = try place.control("curl -sS -m10 \(ca) \(url)/kept")
+            let outside = try place.control("curl -sS -m30 \(ca) \(url)/kept")
             #expect(outside.output == "auth=Bearer \(token)\n", "the control")
         }
 
@@ -273,7 +273,7 @@ extension EndToEnd {
             let paths = ["/wide?utf-8", "/wide?utf-16-be"].map { "https://allowed.test:\(mirror.port)\($0)" }
             let read = "| tr -cd '[:print:]'; echo"
             let outcome = try place.agent(
-                paths.map { "curl -sS -m10 '\($0)' \(read)" }.joined(separator: "\n"),
+                paths.map { "curl -sS -m30 '\($0)' \(read)" }.joined(separator: "\n"),
                 profile: "signed",
                 environment: ["SERVICE_KEY": "ASIA2345672345672345:the-secret-that-signs:\(session)"]
             )
@@ -284,7 +284,7 @@ extension EndToEnd {
             )
             let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
             let control = try place.control(
-                paths.map { "curl -sS -m10 \(ca) -H 'X-Amz-Security-Token: \(session)' '\($0)' \(read)" }
+                paths.map { "curl -sS -m30 \(ca) -H 'X-Amz-Security-Token: \(session)' '\($0)' \(read)" }
                     .joined(separator: "\n")
             )
             #expect(control.lines.allSatisfy { $0.contains(session) }, "the control: \(control)")
@@ -339,7 +339,7 @@ extension EndToEnd {
 
         @Test("A credential that is too short to be looked for is not sent")
         func tooShort() throws {
-            let request = "curl -sS -m10 -w '%{http_code}' https://allowed.test:\(mirror.port)/headers?short"
+            let request = "curl -sS -m30 -w '%{http_code}' https://allowed.test:\(mirror.port)/headers?short"
             for (value, status) in [("12345", "503"), ("123456", "404")] {
                 let outcome = try place.agent(
                     request,

@@ -25,8 +25,8 @@ extension EndToEnd {
         func served(option: String) throws {
             let attempt = try place.attempt(
                 """
-                curl -sS -m8 \(option) \(Self.proxy) https://allowed.test/v1/socks
-                curl -sS -m8 \(option) \(Self.proxy) http://allowed.test/socks
+                curl -sS -m30 \(option) \(Self.proxy) https://allowed.test/v1/socks
+                curl -sS -m30 \(option) \(Self.proxy) http://allowed.test/socks
                 """,
                 in: internet
             )
@@ -40,7 +40,7 @@ extension EndToEnd {
         )
         func environment() throws {
             let attempt = try place.attempt(
-                "export ALL_PROXY=socks5h://\(Self.proxy); curl -sS -m8 https://allowed.test/v1/a; curl -sS -m8 https://allowed.test/v2/b",
+                "export ALL_PROXY=socks5h://\(Self.proxy); curl -sS -m30 https://allowed.test/v1/a; curl -sS -m30 https://allowed.test/v2/b",
                 in: internet
             )
             #expect(attempt.output.contains("reached allowed.test /v1/a"), "\(attempt)")
@@ -54,14 +54,14 @@ extension EndToEnd {
         )
         func denied(option: String) throws {
             let attempt = try place.attempt(
-                "curl -sS -m8 \(option) \(Self.proxy) https://denied.test/ 2>&1; echo $?",
+                "curl -sS -m30 \(option) \(Self.proxy) https://denied.test/ 2>&1; echo $?",
                 in: internet
             )
             #expect(attempt.output.contains("(2)") && attempt.output.hasSuffix("97\n"), "\(attempt)")
             #expect(attempt.sink.isEmpty && attempt.queries.isEmpty, "\(attempt)")
             #expect(attempt.denied.map(\.record.resource) == ["tcp://denied.test:443"], "\(attempt)")
             #expect(attempt.denied.map(\.record.reason) == ["no-rule"], "\(attempt)")
-            let control = try place.unconfined("curl -sS -k -m3 https://denied.test/", in: internet)
+            let control = try place.unconfined("curl -sS -k -m30 https://denied.test/", in: internet)
             #expect(!control.sink.isEmpty, "the control: \(control)")
         }
 
@@ -81,7 +81,7 @@ extension EndToEnd {
                 """
                 python3 - <<'END'
                 import socket
-                peer = socket.create_connection(("127.0.0.1", 3128), timeout=8)
+                peer = socket.create_connection(("127.0.0.1", 3128), timeout=30)
                 peer.sendall(bytes.fromhex("\(greeting)\(request)"))
                 got = b""
                 while data := peer.recv(100): got += data
@@ -102,8 +102,8 @@ extension EndToEnd {
         func fronting() throws {
             let attempt = try place.attempt(
                 """
-                curl -sSk -m8 --socks5-hostname \(Self.proxy) --connect-to denied.test:443:allowed.test:443 https://denied.test/v1/x
-                curl -sS -m8 --socks5-hostname \(Self.proxy) -H 'Host: denied.test' https://allowed.test/v1/x
+                curl -sSk -m30 --socks5-hostname \(Self.proxy) --connect-to denied.test:443:allowed.test:443 https://denied.test/v1/x
+                curl -sS -m30 --socks5-hostname \(Self.proxy) -H 'Host: denied.test' https://allowed.test/v1/x
                 """,
                 in: internet
             )

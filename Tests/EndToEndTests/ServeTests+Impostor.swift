@@ -9,6 +9,11 @@ extension EndToEnd.ServeTests {
         let environment = ["XDG_RUNTIME_DIR": place.workspace + "/rt", "MARK": "secret"]
         _ = try place.bailey(["run", "-p", "base", "--", "true"], environment: environment)
         _ = try place.bailey(["ps"], environment: environment)
+        // It may not have been woken yet: for the connection of each.
+        let end = Date(timeIntervalSinceNow: 60)
+        while listener.outputSoFar.split(separator: "\n").count < 3, Date() < end {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
         listener.signal(SIGTERM)
         return listener.finish().lines.dropFirst().compactMap { Int($0) }
     }

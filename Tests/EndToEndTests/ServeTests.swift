@@ -172,7 +172,7 @@ extension EndToEnd {
         )
         func listAndKill() throws {
             let server = try serving()
-            let nested = "bailey run -p leaf --name inner -- sh -c 'echo up; sleep 60'"
+            let nested = "bailey run -p leaf --name inner -- sh -c 'echo up; sleep 600'"
             let words = ["run", "-p", "top", "--name"]
             let served = try RunningCommand(
                 [place.binary] + words + ["served", "--", "sh", "-c", nested],
@@ -192,7 +192,7 @@ extension EndToEnd {
             )
             let root = try #require(agents.first { $0.name == "served" })
             #expect(agents.contains { $0.name == "inner" && $0.parent == root.agent })
-            #expect(try place.bailey(["ps"]).output.contains("sleep 60"))
+            #expect(try place.bailey(["ps"]).output.contains("sleep 600"))
             let ended = try place.bailey(["kill", root.agent])
             #expect(ended.code == 0, "\(ended)")
             let outcome = served.finish()
@@ -218,14 +218,14 @@ extension EndToEnd {
                 directory: place.workspace
             )
             let stuck = try RunningCommand(
-                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 60"],
+                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 600"],
                 environment: place.environment,
                 directory: place.workspace
             )
             #expect(going.awaitOutput("up") && stuck.awaitOutput("up"))
             kill(server.processIdentifier, SIGTERM)
             var last = served
-            let end = Date(timeIntervalSinceNow: 20)
+            let end = Date(timeIntervalSinceNow: 60)
             while last == served, Date() < end { last = try authority() }
             #expect(last != served)
             // Nothing is taken any more, and what runs is still in sight and in reach.
@@ -242,7 +242,7 @@ extension EndToEnd {
         func drainTime() throws {
             let server = try serving(["--drain", "0"])
             let stuck = try RunningCommand(
-                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 60"],
+                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 600"],
                 environment: place.environment,
                 directory: place.workspace
             )
@@ -258,7 +258,7 @@ extension EndToEnd {
         func killed() throws {
             let server = try serving()
             let running = try RunningCommand(
-                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 60"],
+                [place.binary, "run", "--", "sh", "-c", "echo up; sleep 600"],
                 environment: place.environment,
                 directory: place.workspace
             )
@@ -267,7 +267,7 @@ extension EndToEnd {
             _ = server.finish()
             let outcome = running.finish()
             #expect(outcome.code == 137 && outcome.errors.contains("the supervisor ended"), "\(outcome)")
-            #expect(HostProcesses.leftInits(below: place.workspace, within: 10).isEmpty)
+            #expect(HostProcesses.leftInits(below: place.workspace, within: 60).isEmpty)
             #expect(try run("exit 4").code == 4)
             let next = try serving()
             #expect(try authority() == authority())
@@ -279,7 +279,7 @@ extension EndToEnd {
         func swept() throws {
             for _ in 0..<3 {
                 let running = try RunningCommand(
-                    [place.binary, "run", "--", "sh", "-c", "echo up; sleep 60"],
+                    [place.binary, "run", "--", "sh", "-c", "echo up; sleep 600"],
                     environment: place.environment,
                     directory: place.workspace
                 )
@@ -329,7 +329,7 @@ extension EndToEnd {
             }
             #expect(try HostProcesses.isolated(below: pid, count: 2).count == 2)
             var after = try held()
-            let end = Date(timeIntervalSinceNow: 10)
+            let end = Date(timeIntervalSinceNow: 60)
             // A thread that has nothing to do may end: less is no leak.
             while zip(after, before).contains(where: { $0 > $1 }), Date() < end { after = try held() }
             #expect(after.count == 5 && !zip(after, before).contains { $0 > $1 }, "\(before) then \(after)")

@@ -85,7 +85,7 @@ extension EndToEnd.SmugglingTests {
             "h2",
             "extends: [base]\negress: [{to: \"\(origin)\", private: true, allow: [\"* /v1/**\"]}]\n"
         )
-        let curl = "curl -sS -m10 -i -w '\\n%{http_code} %{exitcode}\\n' \(origin)/v1"
+        let curl = "curl -sS -m30 -i -w '\\n%{http_code} %{exitcode}\\n' \(origin)/v1"
         return try place.agent("\(curl)/\(kind); \(curl)/fine", profile: "h2")
     }
 

@@ -93,7 +93,7 @@ extension EndToEnd {
         private func answered(_ kind: String, method: String = "GET") throws -> Outcome {
             let client = """
                 import http.client
-                kept = http.client.HTTPConnection('allowed.test', \(server.port), timeout=10)
+                kept = http.client.HTTPConnection('allowed.test', \(server.port), timeout=30)
                 for path, method in (('\(kind)', '\(method)'), ('fine', 'GET'), ('fine', 'GET')):
                     kept.request(method, '/v1/' + path)
                     try:
@@ -178,7 +178,7 @@ extension EndToEnd.SmugglingTests {
             """
             python3 - <<'END'
             import socket
-            peer = socket.create_connection(('allowed.test', \(server.port)), timeout=8)
+            peer = socket.create_connection(('allowed.test', \(server.port)), timeout=30)
             try:
                 peer.sendall(open('bytes', 'rb').read())
                 peer.shutdown(socket.SHUT_WR)
@@ -322,7 +322,7 @@ extension EndToEnd.SmugglingTests {
         parts = ["/", "/", "a", "admin", ".", "..", "%2e", "%2E%2e", "%2f", "%5c", "\\", ";", ";x", "%3b", "%25", "%252e", "%61",
                  "//", "/./", "/../", "%20", "+", "~", "%7e", "%3f", "%23", ":", "@", "%41", "&", "=", "%", "%2", "%zz"]
         source = random.Random(4)
-        kept = http.client.HTTPConnection("reading.test" if len(sys.argv) == 3 else sys.argv[3], port, timeout=10)
+        kept = http.client.HTTPConnection("reading.test" if len(sys.argv) == 3 else sys.argv[3], port, timeout=30)
         answered, other = 0, []
         for _ in range(count):
             path = "/" + "".join(source.choice(parts) for _ in range(source.randint(1, 9)))

@@ -50,7 +50,7 @@ extension EndToEnd {
                     line = source.stdout.readline().decode().strip()
                     print(line)
                     source.stdout.readline()
-                    subprocess.run(['curl', '-sS', '-m10', '\(origin)/next'], check=True, stdout=subprocess.DEVNULL)
+                    subprocess.run(['curl', '-sS', '-m30', '\(origin)/next'], check=True, stdout=subprocess.DEVNULL)
                 print(source.stdout.read(), source.wait())
                 """
             try place.write(script, to: "workspace/events.py")

@@ -39,7 +39,7 @@ extension EndToEnd {
                 sort a | uniq -c >/dev/null; touch -d 2020-01-01 a; chmod 640 a; stat -c %a a | grep -q 640
                 ls -la . >/dev/null; df . >/dev/null; du -s . >/dev/null; head -c 100000 /dev/zero | sha256sum >/dev/null
                 mkfifo p; (echo x > p) & cat p >/dev/null; wait; dd if=/dev/zero of=z bs=4k count=2 2>/dev/null
-                truncate -s 9 z; install -m 600 z y; shred -u y; nice -n 1 timeout 5 env true; rm -r d f
+                truncate -s 9 z; install -m 600 z y; shred -u y; nice -n 1 timeout 60 env true; rm -r d f
                 find . -name a | xargs grep -q b; tar cf t.tar a l; tar xf t.tar; gzip -f c; sed -i s/b/c/ a; echo fine
                 """
             ),

@@ -96,10 +96,11 @@ extension EndToEnd {
                 "n=0; until [ $n -ge 300 ]; do curl -sS -m20 -o /dev/null \(origin)/short/\(mark); n=$((n+1)); "
                     + "[ -e stop ] && break; sleep 0.1; [ $n -ge 30 ] && touch stop; done"
             )
-            let tokens = try (1...3).map {
+            // One that is got while nobody asks for a while may be used by no request.
+            let tokens = try (1...30).map {
                 try servers.requests(with: "\(mark) HTTP/1.1\" 200 auth=\"Bearer issued-token-\($0)\"")
             }
-            #expect(tokens[0] > 0 && tokens[1] > 0, "\(tokens) \(outcome)")
+            #expect(tokens[0] > 0 && tokens.count { $0 > 0 } > 1, "\(tokens) \(outcome)")
             #expect(try issuer.requests().count >= 2)
             try expectKept(outcome)
         }
@@ -155,17 +156,18 @@ extension EndToEnd {
                 """
                 curl -sS -m20 -o /dev/null \(origin)/exchanged/\(mark); touch ready
                 until [ -e rotated ]; do sleep 0.05; done
-                n=0; until [ $n -ge 100 ] || [ -e stop ]; do curl -sS -m20 -o /dev/null \(origin)/exchanged/\(mark); n=$((n+1)); sleep 0.1; done
+                n=0; until [ $n -ge 1000 ] || [ -e stop ]; do curl -sS -m20 -o /dev/null \(origin)/exchanged/\(mark); n=$((n+1)); sleep 0.1; done
                 """,
                 profile: "tokens",
                 environment: ["CLIENT_SECRET": secret]
             )
-            for _ in 0..<500 where !FileManager.default.fileExists(atPath: place.workspace + "/ready") {
+            for _ in 0..<3_000 where !FileManager.default.fileExists(atPath: place.workspace + "/ready") {
                 Thread.sleep(forTimeInterval: 0.02)
             }
+            #expect(FileManager.default.fileExists(atPath: place.workspace + "/ready"))
             try place.write("subject-two\n", to: "subject", mode: 0o600)
             try place.write("", to: place.workspace + "/rotated")
-            for _ in 0..<500
+            for _ in 0..<3_000
             where try issuer.requests().allSatisfy({ !$0.contains("subject_token=subject-two") }) {
                 Thread.sleep(forTimeInterval: 0.02)
             }

@@ -30,13 +30,13 @@ extension EndToEnd {
             func transfers(_ size: String, _ sparse: String) -> String {
                 """
                 truncate -s \(size) upload
-                curl -sS -m200 --http1.1 \(write) -T upload \(origin)/count
-                curl -sS -m200 --http2 \(write) -T upload https://allowed.test:\(modern)/v1/read/x
-                cat upload | curl -sS -m200 --http1.1 \(write) -T - \(origin)/count
-                cat upload | curl -sS -m200 --http2 \(write) -T - \(origin)/count
-                curl -sS -m200 --http1.1 \(write) \(sparse) https://allowed.test:\(plain)/v1/sparse
-                curl -sS -m200 --http2 \(write) \(sparse) https://allowed.test:\(modern)/v1/sparse
-                curl -sS -m200 --http2 \(write) '\(origin)/chunks?\(size)'
+                curl -sS -m900 --http1.1 \(write) -T upload \(origin)/count
+                curl -sS -m900 --http2 \(write) -T upload https://allowed.test:\(modern)/v1/read/x
+                cat upload | curl -sS -m900 --http1.1 \(write) -T - \(origin)/count
+                cat upload | curl -sS -m900 --http2 \(write) -T - \(origin)/count
+                curl -sS -m900 --http1.1 \(write) \(sparse) https://allowed.test:\(plain)/v1/sparse
+                curl -sS -m900 --http2 \(write) \(sparse) https://allowed.test:\(modern)/v1/sparse
+                curl -sS -m900 --http2 \(write) '\(origin)/chunks?\(size)'
 
                 """
             }
@@ -45,10 +45,10 @@ extension EndToEnd {
                     + "echo done; read line\n",
                 profile: "transfers"
             )
-            try #require(running.awaitOutput("warm", within: 60), "\(running.outputSoFar)")
+            try #require(running.awaitOutput("warm", within: 300), "\(running.outputSoFar)")
             let before = try Memory.peak(of: running.processIdentifier)
             running.write(Data("\n".utf8))
-            try #require(running.awaitOutput("done", within: 600), "\(running.outputSoFar)")
+            try #require(running.awaitOutput("done", within: 3_600), "\(running.outputSoFar)")
             let after = try Memory.peak(of: running.processIdentifier)
             let outcome = running.finish(bound: 60)
             let lines = outcome.lines.drop { $0 != "warm" }.dropFirst().prefix { $0 != "done" }
@@ -70,9 +70,9 @@ extension EndToEnd {
         func oldClient() throws {
             let outcome = try place.agent(
                 """
-                curl -sS -m10 -0 -w ' %{http_version} %{http_code}\\n' \(origin)/plain
-                curl -sS -m10 -0 -w ' %{http_version} %{http_code}\\n' '\(origin)/chunks?1000' -o /dev/null
-                curl -sS -m10 -0 -H 'Connection: keep-alive' -w ' %{http_code} %{num_connects}\\n' \(origin)/plain \(origin)/plain
+                curl -sS -m30 -0 -w ' %{http_version} %{http_code}\\n' \(origin)/plain
+                curl -sS -m30 -0 -w ' %{http_version} %{http_code}\\n' '\(origin)/chunks?1000' -o /dev/null
+                curl -sS -m30 -0 -H 'Connection: keep-alive' -w ' %{http_code} %{num_connects}\\n' \(origin)/plain \(origin)/plain
                 """,
                 profile: "transfers"
             )
@@ -89,10 +89,10 @@ extension EndToEnd {
         func bodiless(version: String) throws {
             let outcome = try place.agent(
                 """
-                curl -sS -m10 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
-                    -I \(origin)/plain -o /dev/null --next -sS -m10 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
-                    \(origin)/204 --next -sS -m10 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
-                    -H 'If-None-Match: "a"' \(origin)/304 --next -sS -m10 \(version) -w ' %{http_code} %{num_connects}\\n' \(origin)/plain
+                curl -sS -m30 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
+                    -I \(origin)/plain -o /dev/null --next -sS -m30 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
+                    \(origin)/204 --next -sS -m30 \(version) -w '%{http_code} %{size_download} %{num_connects}\\n' \
+                    -H 'If-None-Match: "a"' \(origin)/304 --next -sS -m30 \(version) -w ' %{http_code} %{num_connects}\\n' \(origin)/plain
                 """,
                 profile: "transfers"
             )
@@ -126,7 +126,7 @@ extension EndToEnd {
             let client = """
                 import socket, ssl, sys
                 tls = ssl.create_default_context(); tls.set_alpn_protocols(['\(version)'])
-                peer = tls.wrap_socket(socket.create_connection(('allowed.test', \(server.port)), timeout=10), server_hostname='allowed.test')
+                peer = tls.wrap_socket(socket.create_connection(('allowed.test', \(server.port)), timeout=30), server_hostname='allowed.test')
                 if peer.selected_alpn_protocol() == 'h2':
                     import h2.connection, h2.events
                     link = h2.connection.H2Connection()

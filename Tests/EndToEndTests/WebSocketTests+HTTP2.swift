@@ -9,7 +9,7 @@ extension EndToEnd.WebSocketTests {
             PORT = \#(honest.port)
             tls = ssl.create_default_context()
             tls.set_alpn_protocols(['h2'])
-            peer = tls.wrap_socket(socket.create_connection(('allowed.test', PORT), timeout=10), server_hostname='allowed.test')
+            peer = tls.wrap_socket(socket.create_connection(('allowed.test', PORT), timeout=30), server_hostname='allowed.test')
             link = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding='utf-8'))
             link.initiate_connection()
             peer.sendall(link.data_to_send())

@@ -11,7 +11,7 @@ extension Escapes {
         private static let giver = """
             import array, os, select, socket, sys
             listeners = []
-            for name in sys.argv[1:] + ["\\0canary4711"]:
+            for name in sys.argv[1:] + ["\\0canary4711-\(getpid())"]:
                 listener = socket.socket(socket.AF_UNIX)
                 listener.bind(name)
                 listener.listen()
@@ -30,10 +30,10 @@ extension Escapes {
         private static let taker = """
             import array, os, socket, sys
             secret = sys.argv[1]
-            for name in sys.argv[2:] + ["\\0canary4711"]:
+            for name in sys.argv[2:] + ["\\0canary4711-\(getpid())"]:
                 try:
                     peer = socket.socket(socket.AF_UNIX)
-                    peer.settimeout(5)
+                    peer.settimeout(30)
                     peer.connect(name)
                     taken = array.array("i")
                     for _, _, data in peer.recvmsg(1, 64)[1]: taken.frombytes(data)
@@ -155,7 +155,7 @@ extension Escapes {
             _ = try place.agent(
                 """
                 bailey run -p leaf -- sh ./child & until [ -p ask ]; do sleep 0.01; done
-                read url < ask; python3 -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=5)' $url
+                read url < ask; python3 -c 'import sys, urllib.request as u; u.urlopen(sys.argv[1], timeout=60)' $url
                 wait
                 """,
                 profile: "top"

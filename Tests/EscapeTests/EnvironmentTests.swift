@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -6,7 +7,8 @@ extension Escapes {
     /// Section E: environment and credentials.
     @Suite("Environment and credentials", .serialized)
     struct EnvironmentTests {
-        static let canary = "canary4711value"
+        /// Nobody else's, also where another test process runs on this machine.
+        static let canary = "canary4711value\(getpid())"
 
         @Test(
             "E01: a secret in the caller's environment does not reach the agent",

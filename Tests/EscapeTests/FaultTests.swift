@@ -32,7 +32,7 @@ extension Escapes {
             #expect(hits > 60)
             #expect(try faults.launch().hasRun)
             let left = try FileManager.default.contentsOfDirectory(atPath: faults.place.root + "/run/bailey")
-            #expect(left == [] && HostProcesses.leftInits(below: faults.place.workspace, within: 10).isEmpty)
+            #expect(left == [] && HostProcesses.leftInits(below: faults.place.workspace, within: 60).isEmpty)
             let files = try FileManager.default.contentsOfDirectory(atPath: faults.place.workspace)
             #expect(files == [])
         }

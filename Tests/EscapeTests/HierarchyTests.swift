@@ -191,7 +191,7 @@ extension Escapes {
         )
         func lingeringDescriptor(standing: Standing) throws {
             let place = try place(standing)
-            try place.profile("brief", "extends: [base]\nlimits: {time: 2s}\n")
+            try place.profile("brief", "extends: [base]\nlimits: {time: 8s}\n")
             try place.arm(with: attacker("h21"))
             let outcome = try place.agent(
                 "./h21 100000 | { read said; echo $said; sleep 100; }",

@@ -11,8 +11,8 @@ extension Escapes {
         private let mark = "300.\(getpid())\(UInt32.random(in: 1000...9999))"
 
         private func expectNothingLeft(of place: Place) {
-            #expect(HostProcesses.left(with: mark, within: 20).isEmpty)
-            #expect(HostProcesses.leftInits(below: place.root, within: 20).isEmpty)
+            #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
+            #expect(HostProcesses.leftInits(below: place.root, within: 60).isEmpty)
         }
 
         @Test(

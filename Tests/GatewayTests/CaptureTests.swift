@@ -14,7 +14,7 @@ import Testing
             [web(.http, "allowed.test", nginx.plain), web(.https, "allowed.test", nginx.secure)],
             namespace: namespace
         )
-        let common = ["-sS", "--noproxy", "*", "--max-time", "15", "--cacert", house.bundle]
+        let common = ["-sS", "--noproxy", "*", "--max-time", "60", "--cacert", house.bundle]
         let plain = try namespace.run("/usr/bin/curl", common + ["http://allowed.test:\(nginx.plain)/v1/x"])
         #expect(plain.output == "hello GET /v1/x auth=\n", "\(plain.errors)")
         let secure = try namespace.run(
@@ -33,7 +33,7 @@ import Testing
         let namespace = try Namespace()
         let house = try House([web(.https, "allowed.test", 443)], namespace: namespace)
         let common = [
-            "-sS", "-k", "-g", "--noproxy", "*", "--max-time", "15", "-o", "/dev/null", "-w", "%{http_code}",
+            "-sS", "-k", "-g", "--noproxy", "*", "--max-time", "60", "-o", "/dev/null", "-w", "%{http_code}",
         ]
         let targets = [
             "https://93.184.216.66", "http://denied.test:8081", "http://[2606:2800::66]",
@@ -55,12 +55,12 @@ import Testing
         let url = "http://allowed.test:\(nginx.plain)/v1/p"
         let good = try namespace.run(
             "/usr/bin/curl",
-            ["-sS", "--max-time", "15", "-x", "http://127.0.0.1:3128", url]
+            ["-sS", "--max-time", "60", "-x", "http://127.0.0.1:3128", url]
         )
         #expect(good.output == "hello GET /v1/p auth=\n", "\(good.errors)")
         let bad = try namespace.run(
             "/usr/bin/curl",
-            ["-sS", "--max-time", "15", "-x", "http://93.184.216.66:3128", url]
+            ["-sS", "--max-time", "60", "-x", "http://93.184.216.66:3128", url]
         )
         #expect(!bad.output.hasPrefix("hello"))
         #expect(house.recorder.first { $0.verdict == .deny } != nil)
@@ -72,7 +72,7 @@ import Testing
         let house = try House([web(.http, "allowed.test", 80)], namespace: namespace)
         let got = try namespace.run(
             "/usr/bin/curl",
-            ["-sS", "--max-time", "15", "http://127.0.0.1:\(nginx.plain)/"]
+            ["-sS", "--max-time", "60", "http://127.0.0.1:\(nginx.plain)/"]
         )
         // 7: connection refused, by the namespace's own loopback.
         #expect(got.status == 7, "\(got.output) \(got.errors)")

@@ -24,9 +24,11 @@ import Testing
         let server = try Banner("hello yourself")
         let house = try House([rule(.tls, "allowed.test", server.port, allow: ["connect"])])
         try house.capture("allowed.test", server.port)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         client.send(hello)
-        return (client.receive(), house.recorder.records)
+        let bytes = client.receive()
+        _ = house.recorder.first { _ in true }
+        return (bytes, house.recorder.records)
     }
 
     @Test func `A plain ClientHello under a tls rule is forwarded`() throws {

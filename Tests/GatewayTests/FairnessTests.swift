@@ -17,7 +17,7 @@ import Testing
             if name.text == "quick.test" { return [IPAddress(v4: 0x7F00_0001)] }
             count.withLock { $0 += 1 }
             asked.signal()
-            _ = held.wait(timeout: .now() + 30)
+            _ = held.wait(timeout: .now() + 300)
             held.signal()
             throw LookupFailure("\(name) is not known here")
         }
@@ -49,7 +49,7 @@ import Testing
         }
         let other = try house.neighbour(2, [web(.http, "quick.test", nginx.plain)])
         let waiting = try (0..<20).map { try ask("n\($0).slow.test", at: house.port) }
-        for _ in 0..<limits.blockingPerAgent { #expect(names.asked.wait(timeout: .now() + 10) == .success) }
+        for _ in 0..<limits.blockingPerAgent { #expect(names.asked.wait(timeout: .now() + 60) == .success) }
         // All of them are decided: what is left to do is to look them up.
         for number in 0..<20 {
             #expect(house.recorder.first { $0.resource == "http://n\(number).slow.test" } != nil)
@@ -67,7 +67,7 @@ import Testing
         var vault = FailClosedTests.vault(nginx.secure)
         vault.delay = {
             asked.signal()
-            _ = held.wait(timeout: .now() + 30)
+            _ = held.wait(timeout: .now() + 300)
             held.signal()
         }
         let house = try House(
@@ -83,10 +83,10 @@ import Testing
         let url = "https://allowed.test:\(nginx.secure)/v1/x"
         let proxy = ["-x", "http://127.0.0.1:\(house.port)", "--cacert", house.bundle]
         let clients = try (0..<10).map { _ in
-            try Child("/usr/bin/curl", ["-s", "--max-time", "30"] + proxy + [url])
+            try Child("/usr/bin/curl", ["-s", "--max-time", "300"] + proxy + [url])
         }
         for _ in 0..<GatewayLimits().blockingPerAgent {
-            #expect(asked.wait(timeout: .now() + 10) == .success)
+            #expect(asked.wait(timeout: .now() + 60) == .success)
         }
         let answer = try ask("quick.test:\(nginx.plain)", at: other).text()
         #expect(answer.contains("hello GET /v1/x"), "\(answer)")
@@ -104,7 +104,7 @@ import Testing
             house.gateway.shutdown()
         }
         let first = try ask("first.slow.test", at: house.port)
-        #expect(names.asked.wait(timeout: .now() + 10) == .success)
+        #expect(names.asked.wait(timeout: .now() + 60) == .success)
         let further = try (0..<3).map { try ask("n\($0).slow.test", at: house.port) }
         let refused = house.recorder.first {
             $0.message?.contains("1 of the agent's lookups and credentials are waiting already") ?? false
@@ -120,7 +120,7 @@ import Testing
         limits.blockingPerAgent = 1
         let house = try House([web(.http, "*.slow.test", 80)], names: names, limits: limits)
         let clients = try (0..<3).map { try ask("n\($0).slow.test", at: house.port) }
-        #expect(names.asked.wait(timeout: .now() + 10) == .success)
+        #expect(names.asked.wait(timeout: .now() + 60) == .success)
         for number in 0..<3 {
             #expect(house.recorder.first { $0.resource == "http://n\(number).slow.test" } != nil)
         }

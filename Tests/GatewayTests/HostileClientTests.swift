@@ -52,11 +52,9 @@ import Testing
         limits.requestHead = 300
         let house = try House([web(.http, "allowed.test", 80)], limits: limits)
         try house.capture("allowed.test", 80)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         client.send("GET /v1/x HTTP/1.1\r\nHost: ")
-        let start = ContinuousClock.now
-        #expect(client.receive() ?? [] == [])
-        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(client.end() != nil)
     }
 
     @Test func `Connections over the agent's budget are reset and recorded; room comes back`() throws {

@@ -31,7 +31,7 @@ import Testing
             "/bin/sh",
             [
                 "-c",
-                "timeout 10 openssl s_client -connect 127.0.0.1:\(first.port) -servername allowed.test -CAfile \(first.bundle)"
+                "timeout 60 openssl s_client -connect 127.0.0.1:\(first.port) -servername allowed.test -CAfile \(first.bundle)"
                     + " -verify_return_error </dev/null 2>/dev/null"
                     + " | openssl x509 -noout -dates -ext subjectAltName,basicConstraints,extendedKeyUsage -dateopt iso_8601",
             ]

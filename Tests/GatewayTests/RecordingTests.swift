@@ -17,6 +17,7 @@ import Testing
             self.port = port
             Thread { [self] in
                 let client = accept(descriptor, nil, nil)
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 var buffer = [UInt8](repeating: 0, count: 65_536)
                 while true {
                     let count = read(client, &buffer, buffer.count)
@@ -37,7 +38,7 @@ import Testing
     }
 
     private static func isTrue(_ condition: () -> Bool) -> Bool {
-        for _ in 0..<1_000 {
+        for _ in 0..<6_000 {
             if condition() { return true }
             usleep(10_000)
         }

@@ -20,7 +20,7 @@ import Testing
         let server = try Banner("220 ready\r\n")
         let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
         try house.capture("allowed.test", server.port)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         #expect(client.receive().map { String(decoding: $0, as: UTF8.self) } == "220 ready\r\n")
     }
 
@@ -28,7 +28,7 @@ import Testing
         let server = try Banner("220 ready\r\n")
         let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
         try house.capture("allowed.test", server.port)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         client.send("QUI")
         client.endOutput()
         #expect(client.receive().map { String(decoding: $0, as: UTF8.self) } == "220 ready\r\n")
@@ -38,10 +38,10 @@ import Testing
         let server = try Banner("220 ready\r\n")
         let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
         try house.capture("allowed.test", server.port)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         #expect(client.receive()?.isEmpty == false)
         house.gateway.close(house.agent)
-        #expect(client.receive() == nil)
+        #expect(client.end() == .reset)
         #expect(throws: (any Error).self) { try RawClient(port: house.port) }
     }
 
@@ -49,12 +49,12 @@ import Testing
         let server = try Banner("220 ready\r\n")
         let house = try House([rule(.tcp, "allowed.test", server.port, allow: ["connect"])])
         try house.capture("allowed.test", server.port)
-        let client = try RawClient(port: house.port, seconds: 5)
+        let client = try RawClient(port: house.port)
         #expect(client.receive()?.isEmpty == false)
         house.gateway.update(house.agent, policy: try #require(House.policy(house.agent, [], ancestors: [])))
-        #expect(client.receive() == nil)
-        let again = try RawClient(port: house.port, seconds: 5)
-        #expect(again.receive() == nil)
+        #expect(client.end() == .reset)
+        let again = try RawClient(port: house.port)
+        #expect(again.end() == .reset)
     }
 }
 
@@ -71,6 +71,7 @@ final class Banner: Sendable {
             while true {
                 let client = accept(listener.descriptor, nil, nil)
                 guard client >= 0 else { break }
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 held.append(client)
                 let bytes = Array(text.utf8)
                 _ = unsafe bytes.withUnsafeBytes { unsafe write(client, $0.baseAddress, $0.count) }

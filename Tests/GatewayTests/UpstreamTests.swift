@@ -92,6 +92,8 @@ final class OneAnswer: Sendable {
             while true {
                 let client = accept(listener.descriptor, nil, nil)
                 guard client >= 0 else { return }
+                // A program that another test starts meanwhile must not hold it open.
+                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
                 counts.add(connections: 1)
                 Thread { Self.serve(client, answer, counts) }.start()
             }

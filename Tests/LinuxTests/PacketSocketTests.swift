@@ -8,6 +8,8 @@ struct PacketSocketTests {
     private func pipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [-1, -1]
         try #require(Glibc.pipe(&ends) == 0)
+        // A program that another test starts meanwhile must not hold them open.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         return (ends[0], ends[1])
     }
 
@@ -76,12 +78,13 @@ struct PacketSocketTests {
 
     /// A TCP socket with bytes that its peer does not read, and a close that waits for them.
     private func lingering(seconds: Int32) throws -> (socket: Int32, peer: Int32) {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let listener = socket(AF_INET, kind, 0)
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let own = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let own = socket(AF_INET, kind, 0)
         let status = withUnsafeMutablePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
                 bind(listener, address, size) | listen(listener, 1) | getsockname(listener, address, &size)

@@ -15,7 +15,7 @@ package struct Outcome: CustomStringConvertible, Sendable {
 /// Runs programs to their end, with a bound on their time.
 package enum Command {
     /// Seconds after which a program is killed; its test fails.
-    package static let bound: Double = 60
+    package static let bound: Double = 180
 
     package static func run(
         _ argv: [String],

@@ -19,12 +19,12 @@ package enum HostProcesses {
     }
 
     /// Waits, with a bound, for a process with this word: a shell that forked it may still be becoming it.
-    package static func appearing(with word: String, within seconds: Double = 20) -> [pid_t] {
+    package static func appearing(with word: String, within seconds: Double = 60) -> [pid_t] {
         running(with: word, count: 1, within: seconds)
     }
 
     /// Waits, with a bound, for so many processes with this word, or more; those that are there then.
-    package static func running(with word: String, count: Int, within seconds: Double = 20) -> [pid_t] {
+    package static func running(with word: String, count: Int, within seconds: Double = 60) -> [pid_t] {
         let end = Date(timeIntervalSinceNow: seconds)
         while Date() < end, running(with: word).count < count { Thread.sleep(forTimeInterval: 0.02) }
         return running(with: word)
@@ -48,7 +48,7 @@ package enum HostProcesses {
 
     /// Waits, with a bound, until a process keeps this signal from itself; false when it does not.
     package static func awaits(_ process: pid_t, blocking signal: Int32) -> Bool {
-        let end = Date(timeIntervalSinceNow: 20)
+        let end = Date(timeIntervalSinceNow: 60)
         while Date() < end {
             let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
             let mask = status.split(separator: "\n").first { $0.hasPrefix("SigBlk:") }?.split(separator: "\t")
@@ -81,7 +81,7 @@ extension HostProcesses {
     /// Waits, with a bound, for so many processes below a supervisor's spawner that have a network namespace of their own,
     /// as a sandbox has that is being made or waits; those that are there then.
     package static func isolated(below supervisor: pid_t, count: Int) throws -> [pid_t] {
-        let end = Date(timeIntervalSinceNow: 20)
+        let end = Date(timeIntervalSinceNow: 60)
         while try isolated(below: supervisor).count != count, Date() < end {
             Thread.sleep(forTimeInterval: 0.02)
         }

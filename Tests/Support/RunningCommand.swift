@@ -27,7 +27,8 @@ package final class RunningCommand: Sendable {
         (output, errors) = (Collector(stdout.reader), Collector(stderr.reader))
     }
 
-    private static let starting = NSLock()
+    /// Held while descriptors are made and handed to a new program, here and for `TerminalCommand`.
+    static let starting = NSLock()
 
     private static func pipe() throws -> (reader: Int32, writer: Int32) {
         var ends: [Int32] = [-1, -1]
@@ -79,12 +80,12 @@ package final class RunningCommand: Sendable {
     }
 
     /// Waits, with a bound, until standard output holds a text; false when it never does.
-    package func awaitOutput(_ text: String, within seconds: Double = 20) -> Bool {
+    package func awaitOutput(_ text: String, within seconds: Double = 60) -> Bool {
         Self.await(text, in: output, within: seconds)
     }
 
     /// The same for standard error.
-    package func awaitErrors(_ text: String, within seconds: Double = 20) -> Bool {
+    package func awaitErrors(_ text: String, within seconds: Double = 60) -> Bool {
         Self.await(text, in: errors, within: seconds)
     }
 

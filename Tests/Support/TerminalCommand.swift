@@ -32,7 +32,11 @@ package final class TerminalCommand: @unchecked Sendable {
         _ = ioctl(slave, UInt(TIOCSWINSZ), &size)
         // setsid(1) -c makes its standard input the controlling terminal.
         let words = ["setsid", "-c", "-w", "env", "-C", directory] + argv
-        processIdentifier = try Self.spawn(words, environment, slave)
+        // It must not hold the pipes of a program that another test is starting.
+        let terminal = slave
+        processIdentifier = try RunningCommand.starting.withLock {
+            try Self.spawn(words, environment, terminal)
+        }
         let thread = Thread { [self] in drain() }
         thread.start()
     }
@@ -97,7 +101,7 @@ package final class TerminalCommand: @unchecked Sendable {
     }
 
     /// Waits, with a bound, until the screen has shown a text; false when it never does.
-    package func awaitScreen(_ text: String, within seconds: Double = 20) -> Bool {
+    package func awaitScreen(_ text: String, within seconds: Double = 60) -> Bool {
         let end = Date(timeIntervalSinceNow: seconds)
         while Date() < end {
             if screen.contains(text) { return true }

@@ -8,7 +8,7 @@ final class GitServer: Sendable {
     let ports: [UInt16]
     /// Where the repositories are, `acme/NAME.git` each.
     let repositories: String
-    private let log: String
+    private let log: AccessLog
     private let process: Process
     private let backend: PythonServer
 
@@ -24,8 +24,8 @@ final class GitServer: Sendable {
         let servers = try Servers.started()
         let folder = servers.folder + "/git"
         repositories = folder + "/repositories"
-        log = folder + "/access.log"
         ports = [try Port.free(), try Port.free()]
+        log = AccessLog(path: folder + "/access.log", port: ports[0])
         try FileManager.default.createDirectory(atPath: repositories, withIntermediateDirectories: true)
         backend = try PythonServer("git-backend", Self.program)
         try Self.configuration(folder, certificates: servers.folder, ports, backend: backend.port)
@@ -42,7 +42,7 @@ final class GitServer: Sendable {
         ]
         process.standardInput = Pipe()
         try process.run()
-        try Port.awaitOpen(ports[0])
+        for port in ports { try Port.awaitOpen(port) }
     }
 
     /// The Common Gateway Interface (RFC 3875) as `git http-backend` needs it.
@@ -65,7 +65,7 @@ final class GitServer: Sendable {
                 }
                 body = self.rfile.read(int(fields.get("Content-Length") or 0))
                 try:
-                    made = subprocess.run(["git", "http-backend"], input=body, env=environment, timeout=5,
+                    made = subprocess.run(["git", "http-backend"], input=body, env=environment, timeout=30,
                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
                 except subprocess.TimeoutExpired:
                     made = b"Status: 504 Timeout\r\n\r\n"
@@ -140,8 +140,7 @@ final class GitServer: Sendable {
 
     /// The lines of nginx's log that hold a text.
     func requests(with text: String) throws -> [String] {
-        try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)
-            .filter { $0.contains(text) }
+        try log.lines().map(String.init).filter { $0.contains(text) }
     }
 
     private func shell(_ script: String, _ repository: String) throws -> Outcome {

@@ -57,6 +57,9 @@ final class Internet: Sendable {
 
     /// How many requests nginx has answered whose line holds a text.
     func requests(with text: String) throws -> Int {
+        // nginx writes a line after its answer was sent.
+        try input.write(contentsOf: Data("logged\n".utf8))
+        try #require(line() == "logged")
         let log = (try? String(contentsOfFile: folder + "/access.log", encoding: .utf8)) ?? ""
         return log.split(separator: "\n").count { $0.contains(text) }
     }

@@ -2,9 +2,10 @@ extension Internet {
     /// The program that plays the Internet, in namespaces of its own: a name server that logs every query, sinks
     /// that log every connection and byte, one TCP service and nginx.
     ///
-    /// `sync` on its standard input is answered with what arrived since the last one; it ends at that input's end.
+    /// `sync` on its standard input is answered with what arrived since the last one, `logged` once nginx has written its
+    /// log; it ends at that input's end.
     static let program = #"""
-        import json, os, selectors, signal, socket, struct, subprocess, sys
+        import itertools, json, os, selectors, signal, socket, struct, subprocess, sys
 
         folder, certificates = sys.argv[1:3]
         if [name for _, name in socket.if_nameindex()] != ["lo"]:
@@ -26,7 +27,7 @@ extension Internet {
         with open("/proc/sys/net/ipv6/ip_nonlocal_bind", "w") as file:
             file.write("1")
         with open(folder + "/resolv.conf", "w") as file:
-            file.write("nameserver 127.0.0.1\noptions timeout:1 attempts:2\n")
+            file.write("nameserver 127.0.0.1\noptions timeout:20 attempts:2\n")
         tool("mount", "--bind", folder + "/resolv.conf", "/etc/resolv.conf")
 
         ALLOWED, SINK = "93.184.216.34", "93.184.216.66"
@@ -161,13 +162,28 @@ extension Internet {
         }
         """ % {"f": folder, "c": certificates})
         nginx = subprocess.Popen(["nginx", "-e", folder + "/error.log", "-c", folder + "/nginx.conf"])
-        for _ in range(500):
+        for _ in range(5000):
             if not socket.socket().connect_ex((ALLOWED, 443)):
                 break
             signal.sigtimedwait([], 0.02)
 
+        # A request of the test's own comes behind all others: with its line the log is whole.
+        markers = itertools.count()
+
+        def logged():
+            marker = b"/marker-of-the-test-%d " % next(markers)
+            with socket.create_connection((ALLOWED, 80)) as peer:
+                peer.sendall(b"GET " + marker + b"HTTP/1.0\r\n\r\n")
+                while peer.recv(65536):
+                    pass
+            while marker not in open(folder + "/access.log", "rb").read():
+                signal.sigtimedwait([], 0.01)
+            print("logged", flush=True)
+
         def command(stream):
             line = stream.readline()
+            if line == "logged\n":
+                return logged()
             if not line:
                 nginx.terminate()
                 nginx.wait()

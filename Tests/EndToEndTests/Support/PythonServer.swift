@@ -35,6 +35,14 @@ final class PythonServer: Sendable {
             .filter { $0.contains(text) }
     }
 
+    /// The same, once there are so many, or a bound is over: what it logs at the end of a connection it logs when it hears of
+    /// that end, which no client waits for.
+    func lines(with text: String, count: Int) throws -> [String] {
+        let end = Date(timeIntervalSinceNow: 60)
+        while try lines(with: text).count < count, Date() < end { Thread.sleep(forTimeInterval: 0.01) }
+        return try lines(with: text)
+    }
+
     private static let opening = #"""
         import os, socket, ssl, sys, threading
         folder, ports = sys.argv[1], [int(port) for port in sys.argv[2:]]

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 /// A real nginx on loopback, over TLS with a certificate authority of its own, and a sink that must stay dry.
@@ -14,6 +15,7 @@ final class Servers: Sendable {
     let folder: String
     let sink: Sink
     private let nginx: Process
+    private var log: AccessLog { AccessLog(path: folder + "/access.log", port: httpPort) }
 
     /// Started once for all tests; nginx ends with the test process by its own standard input's end.
     static let shared = Result { try Servers() }
@@ -37,7 +39,7 @@ final class Servers: Sendable {
         nginx.arguments = ["-c", "nginx -c \(folder)/nginx.conf & cat >/dev/null; kill $!; rm -rf \(folder)"]
         nginx.standardInput = Pipe()
         try nginx.run()
-        try Port.awaitOpen(tlsPort)
+        for port in [tlsPort, http2Port, httpPort, mutualPort] { try Port.awaitOpen(port) }
     }
 
     private static func makeCertificates(in folder: String) throws {
@@ -135,8 +137,7 @@ final class Servers: Sendable {
 
     /// How many requests nginx has answered whose line holds a text, and another one.
     func requests(with text: String, and more: String = " ") throws -> Int {
-        let log = try String(contentsOfFile: folder + "/access.log", encoding: .utf8)
-        return log.split(separator: "\n").count { $0.contains(text) && $0.contains(more) }
+        try log.lines().count { $0.contains(text) && $0.contains(more) }
     }
 
     /// `bailey.yaml` that names these servers.
@@ -165,6 +166,7 @@ final class Sink: @unchecked Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
+                _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
                 var buffer = [UInt8](repeating: 0, count: 4096)
                 var received = read(connection, &buffer, buffer.count)
                 while received > 0 {
@@ -180,24 +182,55 @@ final class Sink: @unchecked Sendable {
 
 /// TCP ports of loopback.
 enum Port {
+    /// Below those that the kernel chooses from (`ip_local_port_range`, 32768 to 60999): between the moment that one is
+    /// found free and a server's bind(2) no socket of anybody's gets it by chance.
+    private static let all: Range<UInt16> = 10_000..<20_000
+    /// Two test processes of one machine begin in different places.
+    private static let next = Mutex(all.lowerBound + UInt16(getpid() % 100) * 100)
+
+    /// One that nobody has, and that is given to nobody else.
     static func free() throws -> UInt16 {
-        let descriptor = try listen(on: "127.0.0.1")
-        defer { close(descriptor) }
-        return try number(of: descriptor)
+        for _ in all {
+            let port = next.withLock { next in
+                defer { next = next + 1 < all.upperBound ? next + 1 : all.lowerBound }
+                return next
+            }
+            guard let descriptor = bound(to: "127.0.0.1", port) else { continue }
+            close(descriptor)
+            return port
+        }
+        throw POSIXError(.EADDRINUSE)
     }
 
+    /// A listener on a port of the kernel's choice.
     static func listen(on address: String) throws -> Int32 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        inet_pton(AF_INET, address, &name.sin_addr)
+        let descriptor = try #require(bound(to: address, 0))
+        try #require(Glibc.listen(descriptor, 64) == 0)
+        return descriptor
+    }
+
+    private static func bound(to address: String, _ port: UInt16) -> Int32? {
+        // A program that another test starts meanwhile must not hold it.
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var name = Self.address(of: address, port)
         let status = withUnsafePointer(to: &name) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        try #require(status == 0 && Glibc.listen(descriptor, 64) == 0)
+        guard status == 0 else {
+            close(descriptor)
+            return nil
+        }
         return descriptor
+    }
+
+    private static func address(of text: String, _ port: UInt16) -> sockaddr_in {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = port.bigEndian
+        inet_pton(AF_INET, text, &name.sin_addr)
+        return name
     }
 
     static func number(of descriptor: Int32) throws -> UInt16 {
@@ -210,15 +243,24 @@ enum Port {
         return UInt16(bigEndian: name.sin_port)
     }
 
+    /// A connection to one of loopback; nil where nobody accepts.
+    static func connect(to port: UInt16) -> FileHandle? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var name = address(of: "127.0.0.1", port)
+        let status = withUnsafePointer(to: &name) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        return status == 0 ? handle : nil
+    }
+
     /// Waits, with a bound, until something accepts.
     static func awaitOpen(_ port: UInt16) throws {
-        for _ in 0..<250 {
-            let outcome = try Command.run(
-                ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"],
-                environment: ["PATH": "/usr/bin:/bin"],
-                directory: "/"
-            )
-            if outcome.code == 0 { return }
+        let end = Date(timeIntervalSinceNow: 120)
+        while Date() < end {
+            if connect(to: port) != nil { return }
             Thread.sleep(forTimeInterval: 0.02)
         }
         try #require(Bool(false), "nothing listens on port \(port)")

@@ -131,7 +131,7 @@ final class House: Sendable {
     func curl(_ arguments: [String]) throws -> Program {
         try Program.run(
             "/usr/bin/curl",
-            ["-sS", "--noproxy", "*", "--max-time", "15", "--cacert", bundle]
+            ["-sS", "--noproxy", "*", "--max-time", "60", "--cacert", bundle]
                 + ["--connect-to", "::127.0.0.1:\(port)"] + arguments
         )
     }
@@ -141,7 +141,7 @@ final class House: Sendable {
         captureProxy()
         return try Program.run(
             "/usr/bin/curl",
-            ["-sS", "--max-time", "15", "--cacert", bundle, "-x", "http://127.0.0.1:\(port)"] + arguments
+            ["-sS", "--max-time", "60", "--cacert", bundle, "-x", "http://127.0.0.1:\(port)"] + arguments
         )
     }
 

@@ -46,9 +46,9 @@ final class Nginx {
         let child = try Child(
             // A bound of its own, should the tests be killed.
             "/usr/bin/timeout",
-            ["-s", "KILL", "120", "/usr/sbin/nginx", "-p", scratch.path, "-c", scratch.path + "/nginx.conf"]
+            ["-s", "KILL", "900", "/usr/sbin/nginx", "-p", scratch.path, "-c", scratch.path + "/nginx.conf"]
         )
-        for _ in 0..<500 where !child.hasEnded {
+        for _ in 0..<3_000 where !child.hasEnded {
             if (try? RawClient(port: secure)) != nil, (try? RawClient(port: plain)) != nil {
                 process = child
                 return true
@@ -67,7 +67,7 @@ final class Nginx {
         markers += 1
         client.send("GET \(Self.marker) HTTP/1.0\r\n\r\n")
         _ = client.text()
-        for _ in 0..<500 {
+        for _ in 0..<6_000 {
             let lines = scratch.read("access.log").split(separator: "\n")
             if lines.count(where: { $0.contains(Self.marker) }) >= markers {
                 return lines.filter { !$0.contains(Self.marker) }.joined(separator: "\n")

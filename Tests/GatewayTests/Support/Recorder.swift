@@ -35,7 +35,7 @@ final class Recorder: AuditSink {
 
     /// Waits, within a bound, for a record that is written without anybody waiting for it.
     func first(where matches: (RequestRecord) -> Bool) -> RequestRecord? {
-        for _ in 0..<500 {
+        for _ in 0..<6_000 {
             if let found = records.first(where: matches) { return found }
             usleep(10_000)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Plain sockets for tests.
 enum Sockets {
@@ -14,11 +15,24 @@ enum Sockets {
         try bound(Int32(SOCK_DGRAM.rawValue))
     }
 
-    /// A port that nobody listens on at the moment.
+    /// Below those that the kernel chooses from (`ip_local_port_range`, 32768 to 60999), and above those of the end-to-end
+    /// tests: between the moment that one is found free and a server's bind(2) no other test's listener gets it by chance.
+    private static let servers: Range<UInt16> = 30_001..<32_768
+    /// Two test processes of one machine begin in different places.
+    private static let next = Mutex(servers.lowerBound + UInt16(getpid() % 25) * 100)
+
+    /// A port that nobody has, and that is given to nobody else.
     static func freePort() throws -> UInt16 {
-        let (descriptor, port) = try listener()
-        close(descriptor)
-        return port
+        for _ in servers {
+            let port = next.withLock { next in
+                defer { next = next + 1 < servers.upperBound ? next + 1 : servers.lowerBound }
+                return next
+            }
+            guard let made = try? bound(Int32(SOCK_STREAM.rawValue), port: port) else { continue }
+            close(made.descriptor)
+            return port
+        }
+        throw POSIXError(.EADDRINUSE)
     }
 
     /// The cookie of the namespace that this process is in (`SO_NETNS_COOKIE`, 71 in asm-generic/socket.h).
@@ -75,7 +89,10 @@ enum Sockets {
                 return unsafe UInt16(bigEndian: pointer.pointee.sin6_port)
             }
         }
-        guard let port else { throw POSIXError(.EADDRINUSE) }
+        guard let port else {
+            close(descriptor)
+            throw POSIXError(.EADDRINUSE)
+        }
         return (descriptor, port)
     }
 }
@@ -88,7 +105,7 @@ final class RawClient {
     init(
         port: UInt16,
         type: Int32 = Int32(SOCK_STREAM.rawValue),
-        seconds: Int = 10,
+        seconds: Int = 60,
         host: UInt32 = 0x7F00_0001
     ) throws {
         descriptor = socket(AF_INET, type | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -134,6 +151,19 @@ final class RawClient {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
         return count < 0 ? nil : Array(buffer.prefix(count))
+    }
+
+    /// How the other side ended the connection.
+    enum End {
+        case closed, reset
+    }
+
+    /// Waits for the other side's end; nil when something else came, or nothing in time.
+    func end() -> End? {
+        var byte: UInt8 = 0
+        let count = unsafe read(descriptor, &byte, 1)
+        if count == 0 { return .closed }
+        return count < 0 && errno == ECONNRESET ? .reset : nil
     }
 
     /// Everything until the end or a reset, as text; stops early once `marker` has come.
