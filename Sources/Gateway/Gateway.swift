@@ -203,6 +203,7 @@ package final class Gateway: Sendable {
     /// Ends every agent, then the loops.
     package func shutdown() {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
+        gatehouse.roles.awaitDropped(within: gatehouse.limits.roles)
         gatehouse.work.end()
         try? group.syncShutdownGracefully()
         gatehouse.work.awaitThreads()
