@@ -1,5 +1,6 @@
 internal import Model
 internal import NIOCore
+internal import Policy
 internal import PostgresProtocol
 
 // As whom the server is logged in to.

@@ -3,6 +3,7 @@ internal import NIOCore
 internal import NIOSSL
 internal import NIOTLS
 internal import PostgresProtocol
+internal import SwiftASN1
 internal import X509
 
 /// The gateway's connection to a PostgreSQL server: asks for TLS where the rules want it, logs in, and serves one

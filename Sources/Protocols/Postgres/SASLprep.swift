@@ -5,8 +5,8 @@ internal import Model
 ///
 /// As PostgreSQL does on both sides (`pg_saslprep` of its saslprep.c): the password goes as it is where it has a character that must not be
 /// there, or is only such as are left out.
-enum SASLprep {
-    static func prepared(_ password: String) -> String {
+package enum SASLprep {
+    package static func prepared(_ password: String) -> String {
         // Of ASCII nothing changes.
         guard !password.utf8.allSatisfy({ $0 < 0x80 }) else { return password }
         var mapped = String.UnicodeScalarView()
