@@ -62,7 +62,8 @@ extension CredentialFile {
 
     private static let examples = [
         "header": "header X-Api-Key", "query": "query key", "cookie": "cookie session",
-        "aws-sigv4": "aws-sigv4 eu-central-1 s3", "password": "password app", "client-cert": "client-cert app",
+        "aws-sigv4": "aws-sigv4 eu-central-1 s3", "password": "password app",
+        "client-cert": "client-cert app",
     ]
 
     /// A parameter's name needs no escape: one that does could be spelled in many ways.

@@ -36,7 +36,10 @@ extension CredentialFile {
         }
         let hosts = fields["for"].map { Self.hosts($0, .postgres, &errors) } ?? []
         if let node = fields["placeholder"] {
-            errors.report("a role that is made has no secret for a placeholder to stand for", at: node.position)
+            errors.report(
+                "a role that is made has no secret for a placeholder to stand for",
+                at: node.position
+            )
         }
         let lifetime = fields["lifetime"].map { roleLifetime($0, &errors) }
         guard let source, let login = login(of: source.maker, makers, entry, &errors), !hosts.isEmpty else {

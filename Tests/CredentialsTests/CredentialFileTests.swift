@@ -209,7 +209,9 @@ struct CredentialFileTests {
         """
     }
 
-    @Test func `a role that is made for each session is read, and its maker's secret is what it takes`() throws {
+    @Test func `a role that is made for each session is read, and its maker's secret is what it takes`()
+        throws
+    {
         let definitions = try CredentialFile.parse(
             roles(more: "as: password, lifetime: 2m"),
             file: "c.yaml",

@@ -28,7 +28,9 @@ extension EndToEnd {
         /// Users of the server, each with how its password is kept and what it is; none is ever in the log.
         private static let accounts = Result {
             try DatabaseServer.started().run(
-                "SET log_statement = none", "CREATE ROLE \"client-a\" LOGIN", "SET password_encryption = md5",
+                "SET log_statement = none",
+                "CREATE ROLE \"client-a\" LOGIN",
+                "SET password_encryption = md5",
                 "CREATE ROLE login_md5 LOGIN PASSWORD 'md5-REAL-5e1d77c0'",
                 "SET password_encryption = 'scram-sha-256'",
                 "CREATE ROLE login_clear LOGIN PASSWORD 'clear-REAL-77c05e1d'",
@@ -130,7 +132,9 @@ extension EndToEnd {
             #expect(clear.code == 2 && clear.output.contains("sslmode: disable"), "\(clear)")
         }
 
-        @Test("A certificate whose issuer the server does not know is refused, in words about the certificate")
+        @Test(
+            "A certificate whose issuer the server does not know is refused, in words about the certificate"
+        )
         func unknownIssuer() throws {
             let made = try Command.run(
                 [
@@ -360,7 +364,10 @@ extension EndToEnd {
                 )
             }
             let allowed = try ask("login")
-            #expect(allowed.code == 0 && allowed.lines == ["postgresql", "row \(account.user)"], "\(allowed)")
+            #expect(
+                allowed.code == 0 && allowed.lines == ["postgresql", "row \(account.user)"],
+                "\(allowed)"
+            )
             let refused = try ask("none")
             #expect(
                 refused.code == 0 && refused.output.hasPrefix("postgresql\nerror ")

@@ -34,7 +34,9 @@ extension EndToEnd {
         /// Who makes roles and who may not; their passwords are not in the log.
         private static let accounts = Result {
             try DatabaseServer.started().run(
-                "SET log_statement = none", "CREATE ROLE readers", "CREATE ROLE \"wri\"\"ters\"",
+                "SET log_statement = none",
+                "CREATE ROLE readers",
+                "CREATE ROLE \"wri\"\"ters\"",
                 "CREATE ROLE maker LOGIN CREATEROLE PASSWORD '\(secret)'",
                 "GRANT readers, \"wri\"\"ters\" TO maker",
                 "CREATE ROLE nobody_special LOGIN PASSWORD '\(secret)'",
@@ -127,7 +129,9 @@ extension EndToEnd {
                 log.split(separator: "\n").first { $0.contains("CREATE ROLE \"\(lines[0])\"") }
             )
             #expect(made.contains("PASSWORD 'SCRAM-SHA-256$4096:"), "\(made)")
-            #expect(!log.contains(Self.secret) && log.contains("identity=\"\(lines[0])\" method=scram-sha-256"))
+            #expect(
+                !log.contains(Self.secret) && log.contains("identity=\"\(lines[0])\" method=scram-sha-256")
+            )
             for folder in ["state", "run", "workspace", "home"] {
                 #expect(try place.files(holding: Self.secret, below: folder).isEmpty, "\(folder)")
             }
@@ -170,7 +174,9 @@ extension EndToEnd {
             #expect(try server.run("SELECT usename FROM pg_stat_activity WHERE \(busy)", in: database) == [])
         }
 
-        @Test("A session drops what a gateway left that is gone: expired roles of ours without a session, and no others")
+        @Test(
+            "A session drops what a gateway left that is gone: expired roles of ours without a session, and no others"
+        )
         func sweeps() throws {
             let names = ["dead", "alive", "foreign"].map { kind in
                 // Hexadecimal, and of this test alone.
@@ -198,7 +204,9 @@ extension EndToEnd {
                     in: database
                 ) == ["readers"]
             )
-            #expect(try Set(roles("rolname IN ('\(alive)', '\(foreign)')")) == [String(alive), String(foreign)])
+            #expect(
+                try Set(roles("rolname IN ('\(alive)', '\(foreign)')")) == [String(alive), String(foreign)]
+            )
             try server.run("DROP ROLE \(alive); DROP ROLE \(foreign)", in: database)
         }
 

@@ -29,7 +29,8 @@ struct RoleScriptTests {
                 case .more: break
                 case .made: seen.append("made")
                 case .over(let fault): seen.append("over \(fault?.message ?? "")")
-                case .failed(let fault): return seen + ["failed \(fault.message) | \(fault.answer.readableBytes)"]
+                case .failed(let fault):
+                    return seen + ["failed \(fault.message) | \(fault.answer.readableBytes)"]
                 }
             }
         }
@@ -104,7 +105,10 @@ struct RoleScriptTests {
         ("a row of one", [Tell.row("until")], "a row that cannot be read"),
         ("rows without end", [(0..<17).flatMap { row("dead", "bailey_\($0)") }], "a row that cannot be read"),
         ("COPY", [Tell.copyIn], "a message of type"),
-        ("a refusal to make it", [until + Tell.ready(), Tell.error("42704", "no role") + Tell.ready()], "no role (42704)"),
+        (
+            "a refusal to make it", [until + Tell.ready(), Tell.error("42704", "no role") + Tell.ready()],
+            "no role (42704)"
+        ),
     ])
     func `A server that does otherwise makes no role, and it is said why`(
         what: String,

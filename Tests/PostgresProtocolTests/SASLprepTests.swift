@@ -24,7 +24,6 @@ struct SASLprepTests {
         ("joiners and marks of order", "a\u{200D}b\u{FE0F}c\u{FEFF}", "abc"),
         ("nothing is left", "\u{AD}\u{200C}", "\u{AD}\u{200C}"),
         ("private use", "\u{E000}", "\u{E000}"),
-        ("no character", "\u{FDD0}", "\u{FDD0}"),
         ("unassigned in Unicode 3.2", "\u{221}", "\u{221}"),
         ("an emoji, newer than 3.2", "\u{1F600}", "\u{1F600}"),
         ("an old one of the astral planes", "\u{1D400}", "A"),
@@ -57,8 +56,8 @@ struct SASLprepTests {
                 hash = (hash ^ UInt64(octet)) &* 0x100_0000_01b3
             }
         }
-        #expect(count == 232627)
-        #expect(hash == 0xdea68661e60ad503)
+        #expect(count == 232_627)
+        #expect(hash == 0xdea6_8661_e60a_d503)
     }
 
     @Test func `What a server is told in a password's place is what another program makes of it`() throws {

@@ -18,8 +18,7 @@ final class PostgresDoor: ChannelInboundHandler, RemovableChannelHandler {
     private var isOver = false
     private var timer: Scheduled<Void>?
 
-    /// - Parameters:
-    ///   - isEncrypted: the client began with TLS, without asking (`sslnegotiation=direct`).
+    /// Of a client that asks for TLS or not, or (`isEncrypted`) began with it.
     init(
         _ arrival: Arrival,
         _ parts: ConnectionParts,

@@ -194,7 +194,10 @@ extension PostgresServer {
         phase = .handshake
         do {
             let pipeline = context.pipeline.syncOperations
-            let tls = try way.gatehouse.tls.handler(for: way.endpoint.host, .postgres(way.security, identity: way.identity))
+            let tls = try way.gatehouse.tls.handler(
+                for: way.endpoint.host,
+                .postgres(way.security, identity: way.identity)
+            )
             try pipeline.addHandler(tls, position: .before(self))
             if case .name(let name) = way.endpoint.host, way.security == .verifyFull {
                 try pipeline.addHandler(CertificateName(name), position: .before(self))

@@ -1,5 +1,5 @@
-package import NIOCore
 internal import Model
+package import NIOCore
 internal import Wire
 
 /// A role that is made at a server for one session.
@@ -151,7 +151,8 @@ package struct RoleScript: Sendable {
             .credentialUnavailable,
             "the database's role \(name) was not dropped: \(error?.message ?? "") (\(error?.code ?? ""))",
             code: error?.code ?? "08P01",
-            remedy: "let who makes the roles be a member of \(role.groups.first ?? ""), or drop the role by hand"
+            remedy:
+                "let who makes the roles be a member of \(role.groups.first ?? ""), or drop the role by hand"
         )
         return goOn(.more)
     }
@@ -192,7 +193,8 @@ package struct RoleScript: Sendable {
             "the database made no role for this session: \(words) (\(code))",
             code: code,
             told: "the database made no role for this session (\(code))",
-            remedy: "ask the operator to look at the credential of this rule: who makes the roles needs CREATEROLE, "
+            remedy:
+                "ask the operator to look at the credential of this rule: who makes the roles needs CREATEROLE, "
                 + "and to be able to grant those that they are members of"
         )
     }
@@ -216,7 +218,8 @@ extension RoleScript {
                 COMMENT ON ROLE \(own) IS \(Self.literal(PostgresRole.comment))
                 """
         case .ending(let name):
-            return "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(Self.literal(name))"
+            return
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = \(Self.literal(name))"
         case .dropping(let name): return "DROP ROLE \(Self.identifier(name))"
         case .giving(let name):
             let (left, group) = (Self.identifier(name), Self.identifier(role.groups.first ?? ""))
