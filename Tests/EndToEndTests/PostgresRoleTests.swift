@@ -18,7 +18,7 @@ extension EndToEnd {
         init() throws {
             place = try Place()
             server = try DatabaseServer.started()
-            try Self.accounts.get()
+            _ = try Self.accounts.get()
             database = try server.database()
             try server.run(
                 "GRANT SELECT ON people TO readers; GRANT CREATE, USAGE ON SCHEMA public TO readers",
