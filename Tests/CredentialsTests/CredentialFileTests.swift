@@ -89,7 +89,7 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("as: query a%62", 5, 13, "not the name of a query parameter"),
     ("as: cookie", 5, 7, "cookie session"),
     ("as: 'cookie a=b'", 5, 15, "not the name of a cookie"),
-    ("as: client-cert x", 5, 7, "is not one of"),
+    ("as: client-cert x", 6, 9, "is not postgres"),
     ("as: aws-sigv4 s3", 5, 7, "aws-sigv4 eu-central-1 s3"),
     ("as: aws-sigv4 eu/central s3", 5, 7, "does not name a region and a service"),
     ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),

@@ -64,7 +64,7 @@ extension EndToEnd {
                 egress:
                   - to: "postgres://allowed.test:\(server.port)/db_*"
                     private: true
-                    allow: ["*"]
+                    allow: ["*", "* calling *"]
                     credential: made
 
                 """

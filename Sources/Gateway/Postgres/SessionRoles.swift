@@ -5,13 +5,15 @@ internal import PostgresProtocol
 internal import Synchronization
 
 /// Counts the roles that there are for sessions, from before they are made until they are dropped.
-final class SessionRoles: Sendable {
+package final class SessionRoles: Sendable {
     /// By the credential that has them made.
     private let counts = Mutex<[String: Int]>([:])
     private let left = DispatchGroup()
 
+    package init() {}
+
     /// A place for one more; false where there are as many as may be.
-    func enter(_ credential: String, atMost limit: Int) -> Bool {
+    package func enter(_ credential: String, atMost limit: Int) -> Bool {
         let entered = counts.withLock { counts in
             guard counts[credential, default: 0] < limit else { return false }
             counts[credential, default: 0] += 1
@@ -21,7 +23,7 @@ final class SessionRoles: Sendable {
         return entered
     }
 
-    func leave(_ credential: String) {
+    package func leave(_ credential: String) {
         counts.withLock { counts in
             let count = counts[credential, default: 1] - 1
             counts[credential] = count > 0 ? count : nil
@@ -29,9 +31,10 @@ final class SessionRoles: Sendable {
         left.leave()
     }
 
-    /// Waits for those that are being dropped; never on one of the gateway's loops.
-    func awaitDropped(within milliseconds: Int64) {
-        _ = left.wait(timeout: .now() + .milliseconds(Int(milliseconds)))
+    /// Waits for those that are being dropped, and says whether none is left; never on one of the gateway's loops.
+    @discardableResult
+    package func awaitDropped(within milliseconds: Int64) -> Bool {
+        left.wait(timeout: .now() + .milliseconds(Int(milliseconds))) == .success
     }
 }
 

@@ -19,7 +19,9 @@ package enum SASLprep {
             }
         }
         guard !mapped.isEmpty else { return password }
+        // Foundation leaves some marks by themselves (U+FF76 U+FF9E): what is composed already stays.
         let normalised = String(mapped).precomposedStringWithCompatibilityMapping
+            .precomposedStringWithCanonicalMapping
         return isSound(normalised.unicodeScalars) ? normalised : password
     }
 
