@@ -192,7 +192,9 @@ let package = Package(
                     + ($0 == "Postgres" ? [crypto, cryptoExtras] : [])
                     + (carriers.contains($0) ? ["WebSocketProtocol"] : []),
                 path: "Sources/Protocols/\($0)",
-                exclude: ["README.md"]
+                exclude: ["README.md"],
+                // Which characters a password may have: see tools/saslprep.
+                resources: $0 == "Postgres" ? [.embedInCode("saslprep.tsv")] : nil
             )
         }
         + [

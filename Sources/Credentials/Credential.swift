@@ -102,12 +102,13 @@ final class Credential: Sendable {
                 }
                 return .success(text)
             case .password:
-                // SASLprep leaves printable ASCII as it is (RFC 4013).
-                guard text.utf8.allSatisfy({ (0x20...0x7e).contains($0) }) else {
-                    return .failure(failure("a database's password is plain ASCII"))
+                // It may be hashed: another spelling of the same octets is another password.
+                guard text.utf8.count == secret.count, !text.unicodeScalars.contains("\u{FFFD}") else {
+                    return .failure(failure("a database's password is UTF-8"))
                 }
                 return .success(text)
-            case .clientCertificate:
+            case .sessionRole: return .failure(failure("a role has no secret"))
+            case .clientCertificate, .loginCertificate:
                 guard text.firstPlace(ofText: "-----BEGIN CERTIFICATE-----") != nil,
                     text.firstPlace(ofText: "PRIVATE KEY-----") != nil
                 else {
@@ -130,7 +131,7 @@ final class Credential: Sendable {
         switch definition.position {
         case .bearer, .basic, .header, .query, .cookie, .password: [text]
         // No request and no reply holds it.
-        case .clientCertificate: []
+        case .clientCertificate, .loginCertificate, .sessionRole: []
         case .awsSignature: AWSKeyText(text).map { $0.text.cut(at: ":").map(String.init) } ?? [text]
         }
     }
@@ -168,7 +169,7 @@ final class Credential: Sendable {
         let secret: String? =
             switch definition.source {
             case .environment, .file: try? fetch.fetch(definition).intoSecret().withText { $0 }
-            case .command, .token: nil
+            case .command, .token, .role: nil
             }
         let shape = PlaceholderShape.matching(secret: secret, variable: variable)
         var value = shape.make()

@@ -12,6 +12,8 @@ package struct CredentialDefinition: Sendable, Hashable {
         case command([String])
         /// An authorisation server.
         indirect case token(TokenRequest)
+        /// Another credential, with which a database's role is made for each session.
+        case role(maker: String)
     }
 
     /// How the secret is put into a request.
@@ -30,6 +32,10 @@ package struct CredentialDefinition: Sendable, Hashable {
         case clientCertificate
         /// The secret is the password of this user of a database.
         case password(String)
+        /// The same as `clientCertificate`, shown to a database as this user of it.
+        case loginCertificate(String)
+        /// No secret is put in: a role is made.
+        case sessionRole(SessionRole)
         /// The secret is an access key, which signs requests anew; nil where each says region and service itself.
         case awsSignature(AWSScope?)
 
@@ -41,7 +47,16 @@ package struct CredentialDefinition: Sendable, Hashable {
             case .cookie(let name): .cookie(name)
             case .clientCertificate: .clientCertificate
             case .password(let user): .password(user: user)
+            case .loginCertificate(let user): .loginCertificate(user: user)
+            case .sessionRole(let role): .sessionRole(role)
             case .awsSignature: .awsSignature
+            }
+        }
+
+        var isCertificate: Bool {
+            switch self {
+            case .clientCertificate, .loginCertificate: true
+            case .bearer, .basic, .header, .query, .cookie, .password, .sessionRole, .awsSignature: false
             }
         }
 
@@ -50,8 +65,8 @@ package struct CredentialDefinition: Sendable, Hashable {
         /// Whether the secret may have lines.
         var isDocument: Bool {
             switch self {
-            case .bearer, .basic, .header, .query, .cookie, .password: false
-            case .clientCertificate, .awsSignature: true
+            case .bearer, .basic, .header, .query, .cookie, .password, .sessionRole: false
+            case .clientCertificate, .loginCertificate, .awsSignature: true
             }
         }
     }

@@ -7,7 +7,7 @@ extension CredentialFile {
         "bearer", "basic", "header", "query", "cookie", "client-cert", "aws-sigv4", "password",
     ]
     private static let positionsText =
-        "bearer, basic, header NAME, query NAME, cookie NAME, client-cert, aws-sigv4 [REGION SERVICE], password USER"
+        "bearer, basic, header NAME, query NAME, cookie NAME, client-cert [USER], aws-sigv4 [REGION SERVICE], password USER"
 
     /// Fields that frame a message or name its host: a secret there would change what the request is
     /// (RFC 9110 sections 7.2, 7.6, 8.6; RFC 9112 section 6).
@@ -36,7 +36,9 @@ extension CredentialFile {
         case "header" where words.count == 2: return header(words[1], node, &errors)
         case "query" where words.count == 2: return query(words[1], node, &errors)
         case "cookie" where words.count == 2: return cookie(words[1], node, &errors)
-        case "password" where words.count == 2: return user(words[1], node, &errors)
+        case "password" where words.count == 2: return user(words, node, &errors).map { .password($0) }
+        case "client-cert" where words.count == 2:
+            return user(words, node, &errors).map { .loginCertificate($0) }
         case let word? where examples[word] != nil:
             errors.report(
                 "as: \"\(text)\" does not name one place",
@@ -61,6 +63,7 @@ extension CredentialFile {
     private static let examples = [
         "header": "header X-Api-Key", "query": "query key", "cookie": "cookie session",
         "aws-sigv4": "aws-sigv4 eu-central-1 s3", "password": "password app",
+        "client-cert": "client-cert app",
     ]
 
     /// A parameter's name needs no escape: one that does could be spelled in many ways.
@@ -82,21 +85,22 @@ extension CredentialFile {
 
     /// The name of a database's user, as it is spelled there.
     private static func user(
-        _ name: String,
+        _ words: [String],
         _ node: YAMLNode,
         _ errors: inout Diagnostics
-    ) -> CredentialDefinition.Position? {
+    ) -> String? {
+        let name = words[1]
         guard (1...CredentialLimits.maximumUser).contains(name.utf8.count),
             name.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         else {
             errors.report(
                 "as: \"\(name)\" is not the name of a database's user: 1 to \(CredentialLimits.maximumUser) "
                     + "printable ASCII characters",
-                at: node.position(offset: 9)
+                at: node.position(offset: words[0].utf8.count + 1)
             )
             return nil
         }
-        return .password(name)
+        return name
     }
 
     /// A cookie's name is a token (RFC 6265 section 4.1.1).
@@ -160,7 +164,7 @@ extension CredentialFile {
             errors.report(
                 scheme == .https
                     ? "for: \"\(text.text)\" is not https: a secret is only sent over verified TLS"
-                    : "for: \"\(text.text)\" is not postgres: a password is only for databases",
+                    : "for: \"\(text.text)\" is not postgres: what logs in as a user is only for databases",
                 at: text.position
             )
         } catch {

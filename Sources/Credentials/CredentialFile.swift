@@ -52,16 +52,16 @@ package enum CredentialFile {
             )
             return []
         }
-        let definitions = entries.compactMap { definition($0, home, &errors) }
+        let ordinary = entries.filter { !makesRoles($0) }.compactMap { definition($0, home, &errors) }
+        let makers = Dictionary(ordinary.map { ($0.name, $0) }) { first, _ in first }
+        let roles = entries.filter { makesRoles($0) }.compactMap { role($0, makers: makers, &errors) }
         checkVariables(entries, &errors)
-        return definitions
+        let all = makers.merging(roles.map { ($0.name, $0) }) { first, _ in first }
+        return entries.compactMap { all[$0.key] }
     }
 
-    private static func definition(
-        _ entry: YAMLEntry,
-        _ home: String?,
-        _ errors: inout Diagnostics
-    ) -> CredentialDefinition? {
+    /// What an entry is made of; nil where it is no mapping.
+    static func fields(of entry: YAMLEntry, _ errors: inout Diagnostics) -> YAMLMapping? {
         let name = entry.key
         if !isName(name) {
             errors.report(
@@ -74,6 +74,15 @@ package enum CredentialFile {
         for key in ["from", "as", "for"] where fields[key] == nil {
             errors.report("credential \(name) has no \"\(key)\"", at: entry.keyPosition)
         }
+        return fields
+    }
+
+    private static func definition(
+        _ entry: YAMLEntry,
+        _ home: String?,
+        _ errors: inout Diagnostics
+    ) -> CredentialDefinition? {
+        guard let fields = fields(of: entry, &errors) else { return nil }
         let source = fields["from"].flatMap { Self.source($0, home, &errors) }
         let position = fields["as"].flatMap { Self.position($0, &errors) }
         let hosts = fields["for"].map { Self.hosts($0, position?.place.scheme ?? .https, &errors) } ?? []
@@ -89,7 +98,7 @@ package enum CredentialFile {
                 errors.report("a token's lifetime is what the server says", at: node.position)
             }
         }
-        if position == .clientCertificate, let node = fields["placeholder"] {
+        if position.isCertificate, let node = fields["placeholder"] {
             errors.report(
                 "a client certificate is no part of a request, so no placeholder stands for it",
                 at: node.position
@@ -113,7 +122,7 @@ package enum CredentialFile {
             )
         }
         return CredentialDefinition(
-            name: name,
+            name: entry.key,
             source: source,
             position: position,
             hosts: hosts,
@@ -127,7 +136,7 @@ package enum CredentialFile {
         _ home: String?,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Source? {
-        source(node, "from", or: ["oauth2"], home, &errors)
+        source(node, "from", or: ["oauth2", "postgres-role"], home, &errors)
     }
 
     /// A secret by one of the sources on this machine, or by another of these words.

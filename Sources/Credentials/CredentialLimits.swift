@@ -13,6 +13,10 @@ package enum CredentialLimits {
     static let maximumName = 64
     /// Octets of a database's user: NAMEDATALEN of PostgreSQL, less its NUL.
     static let maximumUser = 63
+    /// Roles that a role of a session is a member of.
+    static let maximumGroups = 16
+    /// The shortest `lifetime` of a role that is made, in milliseconds: it has to be logged in as.
+    static let shortestRole: Int64 = 30_000
     /// Octets of a client's name or an audience, which are URLs at the longest.
     static let maximumWord = 2_048
     /// Arguments of a command, words of a scope.

@@ -10,10 +10,10 @@ extension CredentialStore {
 
     /// Whether looking at the secret takes no more than a variable or a file.
     package func isAtHand(_ credential: String, knowsEnvironment: Bool) -> Bool {
-        switch definition(of: credential)?.source {
+        switch definition(of: holder(of: credential))?.source {
         case .environment: knowsEnvironment
         case .file: true
-        case .command, .token, nil: false
+        case .command, .token, .role, nil: false
         }
     }
 
@@ -24,6 +24,7 @@ extension CredentialStore {
     ///   - knowsEnvironment: whether this store was made with the environment that secrets are taken from.
     /// - Returns: a sentence; nil when nothing is known to be missing.
     package func shortcoming(of credential: String, knowsEnvironment: Bool) -> String? {
+        let credential = holder(of: credential)
         let sources = definition(of: credential)?.source.onMachine ?? []
         return sources.compactMap { source -> String? in
             switch source {
@@ -36,7 +37,7 @@ extension CredentialStore {
                 let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
                 return "credential \(credential): cannot run \(program): \(reason)"
             // Only asking would tell.
-            case .token: return nil
+            case .token, .role: return nil
             }
         }.first
     }

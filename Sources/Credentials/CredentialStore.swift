@@ -89,13 +89,20 @@ package final class CredentialStore: CredentialSource {
     }
 
     package func value(of credential: String) throws(CredentialFailure) -> String {
-        guard let found = credentials[credential] else {
-            throw CredentialFailure(
-                "there is no credential \(credential); define it in credentials.yaml"
-            )
+        let name = holder(of: credential)
+        guard let found = credentials[name] else {
+            throw CredentialFailure("there is no credential \(name); define it in credentials.yaml")
         }
         return try found.value()
     }
 
-    package func keptValue(of credential: String) -> String? { credentials[credential]?.keptValue() }
+    package func keptValue(of credential: String) -> String? {
+        credentials[holder(of: credential)]?.keptValue()
+    }
+
+    /// Whose secret it is: the maker's where roles are made, its own otherwise.
+    func holder(of credential: String) -> String {
+        guard case .role(let maker)? = definition(of: credential)?.source else { return credential }
+        return maker
+    }
 }

@@ -64,6 +64,8 @@ struct SecretFetch: Sendable {
             return try SecretCommand(arguments: arguments, credential: name, home: home, maximum: limit).run()
         case .token:
             throw CredentialFailure("credential \(name): a token cannot be what a token is asked for with")
+        case .role(let maker):
+            throw CredentialFailure("credential \(name): a role has no secret but that of \(maker)")
         }
     }
 

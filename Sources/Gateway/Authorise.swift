@@ -252,7 +252,7 @@ final class Authoriser {
 extension Authoriser {
     /// What is put in, where it is known already and takes no work; a certificate's key has to be parsed.
     private func materialAtHand(_ binding: CredentialBinding, _ kept: String?) -> CredentialMaterial? {
-        guard let kept, binding.place != .clientCertificate else { return nil }
+        guard let kept, !binding.place.isCertificate else { return nil }
         return try? CredentialMaterial(binding, value: kept)
     }
 }

@@ -2,6 +2,7 @@ internal import Crypto
 internal import FoundationEssentials
 internal import Model
 internal import NIOSSL
+internal import PostgresProtocol
 internal import SwiftASN1
 internal import Synchronization
 internal import X509
@@ -113,15 +114,28 @@ package final class CertificateAuthority: Sendable {
         return serializer.serializedBytes
     }
 
-    /// What a server needs to stand in for this host: HTTP/2 or HTTP/1.1, TLS 1.2 or later.
-    func serverContext(for host: Host) throws -> NIOSSLContext {
+    /// What is spoken within TLS, by its names of ALPN (RFC 7301).
+    enum Speech: Hashable {
+        case http
+        case postgres
+
+        var protocols: [String] {
+            switch self {
+            case .http: [Negotiation.http2, Negotiation.http1]
+            case .postgres: [PostgresOpening.applicationProtocol]
+            }
+        }
+    }
+
+    /// What a server needs to stand in for this host: TLS 1.2 or later.
+    func serverContext(for host: Host, speaking speech: Speech = .http) throws -> NIOSSLContext {
         let leaf = try NIOSSLCertificate(bytes: leaf(for: host), format: .der)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: [.certificate(leaf)],
             privateKey: .privateKey(try leafKey().tls)
         )
         configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = [Negotiation.http2, Negotiation.http1]
+        configuration.applicationProtocols = speech.protocols
         return try NIOSSLContext(configuration: configuration)
     }
 }

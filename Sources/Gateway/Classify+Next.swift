@@ -39,6 +39,31 @@ extension Classifier {
         })
     }
 
+    /// A conversation with a database, behind TLS where the client began with that; also when it will be refused.
+    func enterPostgres(isEncrypted: Bool = false) {
+        decided = true
+        var denial: Denial?
+        if !schemes.contains(.postgres) {
+            let refusal = Denial.noDatabase(arrival.host, arrival.port)
+            parts.authoriser.refused(nil, refusal)
+            denial = refusal
+        }
+        let door = PostgresDoor(arrival, parts, refusing: denial, isEncrypted: isEncrypted)
+        hand(over: { context in
+            let pipeline = context.pipeline.syncOperations
+            if isEncrypted {
+                let contexts = self.parts.gatehouse.contexts
+                let tls = NIOSSLServerHandler(
+                    context: try contexts.context(for: self.arrival.host, speaking: .postgres)
+                )
+                try pipeline.addHandler(tls)
+                // TLS has its own end of stream; half-closing TCP under it would hide a truncation.
+                try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
+            }
+            try pipeline.addHandler(door)
+        })
+    }
+
     /// Adds what comes next, hands on the bytes seen so far, and leaves.
     func hand(over add: (ChannelHandlerContext) throws -> Void) {
         guard let context else { return }

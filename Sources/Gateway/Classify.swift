@@ -2,6 +2,7 @@ internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import Policy
+internal import PostgresProtocol
 internal import TLSProtocol
 internal import Wire
 
@@ -10,8 +11,10 @@ internal import Wire
 ///
 /// | first bytes | rules for the host and port | goes to |
 /// |---|---|---|
+/// | ClientHello with the ALPN `postgresql` | `postgres` among them | PostgreSQL within TLS |
 /// | ClientHello | `tls` but not `https` | forwarded, after the server name is checked |
 /// | ClientHello | `tcp` only | forwarded |
+/// | ClientHello with the ALPN `postgresql` | any other | refused, in PostgreSQL's words |
 /// | ClientHello | any other | interception: a refusal is explained inside |
 /// | HTTP request | `tcp` only | forwarded |
 /// | HTTP request | any other | HTTP |
@@ -31,7 +34,7 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     let parts: ConnectionParts
     var context: ChannelHandlerContext?
     var bytes = ByteBuffer()
-    private var schemes: Set<Scheme> = []
+    var schemes: Set<Scheme> = []
     private var hello: ClientHelloReader?
     var decided = false
     var inputEnded = false
@@ -140,7 +143,10 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func route(_ hello: ClientHello) {
-        if schemes.contains(.tls), !schemes.contains(.https) {
+        let isPostgres = hello.applicationProtocols.holds(bytes: PostgresOpening.applicationProtocol)
+        if isPostgres, schemes.contains(.postgres) {
+            enterPostgres(isEncrypted: true)
+        } else if schemes.contains(.tls), !schemes.contains(.https) {
             guard agrees(hello.serverName) else {
                 return reject(.nameMismatch(captured: arrival.host, serverName: hello.serverName))
             }
@@ -148,6 +154,8 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
             forward(.tls)
         } else if schemes == [.tcp] {
             forward(.tcp)
+        } else if isPostgres {
+            enterPostgres(isEncrypted: true)
         } else {
             intercept(hello.serverName)
         }
@@ -171,18 +179,6 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
     private func refuse(seen: String) {
         guard !decided else { return }
         reject(.protocolMismatch(arrival.host, arrival.port, seen: seen))
-    }
-
-    private func enterPostgres() {
-        decided = true
-        var denial: Denial?
-        if !schemes.contains(.postgres) {
-            let refusal = Denial.noDatabase(arrival.host, arrival.port)
-            parts.authoriser.refused(nil, refusal)
-            denial = refusal
-        }
-        let door = PostgresDoor(arrival, parts, refusing: denial)
-        hand(over: { try $0.pipeline.syncOperations.addHandler(door) })
     }
 
     /// Records a refusal that cannot be explained in the client's protocol, and resets.

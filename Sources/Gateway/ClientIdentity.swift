@@ -2,7 +2,6 @@ internal import Crypto
 internal import Glibc
 internal import Model
 internal import NIOSSL
-internal import Wire
 
 /// A certificate with its chain and key that a credential has the gateway show to a server.
 ///
@@ -41,31 +40,4 @@ struct ClientIdentity: Sendable, Hashable {
     }
 
     func hash(into hasher: inout Hasher) { hasher.combine(fingerprint) }
-}
-
-/// What a credential comes to for one request.
-enum CredentialMaterial: Sendable {
-    /// Put into the request.
-    case injection(Injection)
-    /// Shown on the connection that the request goes over.
-    case identity(ClientIdentity)
-
-    init(_ binding: CredentialBinding, value: String) throws(CredentialFailure) {
-        self =
-            switch binding.place {
-            case .clientCertificate: .identity(try ClientIdentity(pem: value))
-            case .awsSignature:
-                .injection(
-                    Injection(
-                        binding.place,
-                        value: value,
-                        signing: Injection.Signing(scope: binding.scope, seconds: Int64(time(nil)))
-                    )
-                )
-            case .field, .query, .cookie, .password: .injection(Injection(binding.place, value: value))
-            }
-    }
-
-    var injection: Injection? { if case .injection(let injection) = self { injection } else { nil } }
-    var identity: ClientIdentity? { if case .identity(let identity) = self { identity } else { nil } }
 }

@@ -10,7 +10,7 @@ extension CredentialBinding {
             return error.message
         }
         switch place {
-        case .clientCertificate, .awsSignature, .password: return nil
+        case .clientCertificate, .awsSignature, .password, .loginCertificate, .sessionRole: return nil
         case .field, .query, .cookie:
             guard !SecretSpellings.isSearchable(value) else { return nil }
             return "what is secret of it (of a value with a space, what follows that) has fewer than "

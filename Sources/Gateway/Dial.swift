@@ -27,6 +27,40 @@ struct Dialer: Sendable {
         let endpoint = permit.request.endpoint
         let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
         let attempt = Attempt(endpoint: endpoint, resident: resident, loop: loop, initialise: initialise)
+        return dial(attempt, check, for: resident)
+    }
+
+    /// A connection of the gateway's own to where a permitted one is about to go, checked the same: it ends by itself, and not with
+    /// the agent.
+    func dial(
+        beside permit: borrowing Permit,
+        for resident: Resident,
+        on loop: any EventLoop,
+        initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        let endpoint = permit.request.endpoint
+        let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
+        let attempt = Attempt(endpoint: endpoint, resident: nil, loop: loop, initialise: initialise)
+        return dial(attempt, check, for: resident)
+    }
+
+    /// The same to an address that one of them went to, which has been checked.
+    func dial(
+        again address: SocketAddress,
+        at endpoint: Endpoint,
+        on loop: any EventLoop,
+        initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) -> EventLoopFuture<any Channel> {
+        bootstrap(Attempt(endpoint: endpoint, resident: nil, loop: loop, initialise: initialise))
+            .connect(to: address)
+    }
+
+    private func dial(
+        _ attempt: Attempt,
+        _ check: AddressCheck,
+        for resident: Resident
+    ) -> EventLoopFuture<any Channel> {
+        let (endpoint, loop) = (attempt.endpoint, attempt.loop)
         return resolver.addresses(of: endpoint.host, for: resident, on: loop)
             .flatMapErrorThrowing { throw DialFailure(denial: .upstreamFailed(endpoint, "\($0)")) }
             .flatMap { found in
@@ -49,7 +83,8 @@ struct Dialer: Sendable {
     /// What stays the same over the addresses that are tried.
     private struct Attempt: Sendable {
         let endpoint: Endpoint
-        let resident: Resident
+        /// Nil for a connection of the gateway's own.
+        let resident: Resident?
         let loop: any EventLoop
         let initialise: @Sendable (any Channel) -> EventLoopFuture<Void>
     }
@@ -67,7 +102,7 @@ struct Dialer: Sendable {
             try address.socketAddress(port: attempt.endpoint.port)
         }.flatMap { bootstrap(attempt).connect(to: $0) }
         return made.flatMapError { error in
-            guard addresses.count > 1, !attempt.resident.current.closed else {
+            guard addresses.count > 1, attempt.resident?.current.closed != true else {
                 let reason = "connect to \(address): \(UpstreamFault(error).words)"
                 let denial = Denial.upstreamFailed(attempt.endpoint, reason)
                 return attempt.loop.makeFailedFuture(DialFailure(denial: denial))
@@ -90,9 +125,10 @@ struct Dialer: Sendable {
             )
             .channelInitializer { channel in
                 do {
+                    guard let resident = attempt.resident else { return attempt.initialise(channel) }
                     let cutoff = ResetSwitch()
                     try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
-                    try attempt.resident.adopt(channel, cutoff: cutoff)
+                    try resident.adopt(channel, cutoff: cutoff)
                     return attempt.initialise(channel)
                 } catch {
                     return channel.eventLoop.makeFailedFuture(error)

@@ -20,6 +20,7 @@ struct Gatehouse: Sendable {
     let budget: ConnectionBudget
     let exchanges = ExchangeNumbers()
     let keys = PostgresKeys()
+    let roles = SessionRoles()
     let bodies: BodyRecords
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]

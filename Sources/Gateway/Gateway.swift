@@ -200,9 +200,15 @@ package final class Gateway: Sendable {
 
     private static var mayWait: Bool { MultiThreadedEventLoopGroup.currentEventLoop == nil }
 
+    /// Waits, with a bound, until what ended sessions had made elsewhere is gone: roles of databases.
+    package func settle() {
+        gatehouse.roles.awaitDropped(within: gatehouse.limits.roles)
+    }
+
     /// Ends every agent, then the loops.
     package func shutdown() {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
+        settle()
         gatehouse.work.end()
         try? group.syncShutdownGracefully()
         gatehouse.work.awaitThreads()

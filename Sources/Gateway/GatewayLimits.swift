@@ -43,6 +43,10 @@ package struct GatewayLimits: Sendable {
     package var connect: Int64 = 5_000
     /// Milliseconds for the TLS handshake with an upstream.
     package var upstreamHandshake: Int64 = 10_000
+    /// Milliseconds for making or dropping a session's role at a database, the connection for it included.
+    package var roles: Int64 = 15_000
+    /// Roles of sessions of one credential at a time: PostgreSQL takes 100 connections (`max_connections`) by default.
+    package var rolesAtATime = 64
     /// Addresses of one name that are tried, in the resolver's order.
     package var addressesTried = 8
     /// Milliseconds for a token endpoint's whole answer: as long as a command has.

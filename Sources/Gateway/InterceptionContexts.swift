@@ -13,8 +13,13 @@ final class InterceptionContexts: Sendable {
         var used: UInt64
     }
 
+    private struct Place: Hashable {
+        let host: Host
+        let speech: CertificateAuthority.Speech
+    }
+
     private struct Cache {
-        var entries: [Host: Entry] = [:]
+        var entries: [Place: Entry] = [:]
         var uses: UInt64 = 0
     }
 
@@ -30,10 +35,14 @@ final class InterceptionContexts: Sendable {
     }
 
     /// The context for a host; about 60 µs of CPU when it has to be made.
-    func context(for host: Host) throws -> NIOSSLContext {
+    func context(
+        for host: Host,
+        speaking speech: CertificateAuthority.Speech = .http
+    ) throws -> NIOSSLContext {
         let now = NIODeadline.now()
-        if let known = kept(host, now: now) { return known }
-        let context = try authority.serverContext(for: host)
+        let place = Place(host: host, speech: speech)
+        if let known = kept(place, now: now) { return known }
+        let context = try authority.serverContext(for: host, speaking: speech)
         cache.withLock { cache in
             if cache.entries.count >= capacity,
                 let oldest = cache.entries.min(by: { $0.value.used < $1.value.used })
@@ -41,16 +50,16 @@ final class InterceptionContexts: Sendable {
                 cache.entries[oldest.key] = nil
             }
             cache.uses &+= 1
-            cache.entries[host] = Entry(context: context, made: now, used: cache.uses)
+            cache.entries[place] = Entry(context: context, made: now, used: cache.uses)
         }
         return context
     }
 
-    private func kept(_ host: Host, now: NIODeadline) -> NIOSSLContext? {
+    private func kept(_ place: Place, now: NIODeadline) -> NIOSSLContext? {
         cache.withLock { cache in
-            guard let entry = cache.entries[host], now - entry.made < Self.lifetime else { return nil }
+            guard let entry = cache.entries[place], now - entry.made < Self.lifetime else { return nil }
             cache.uses &+= 1
-            cache.entries[host]?.used = cache.uses
+            cache.entries[place]?.used = cache.uses
             return entry.context
         }
     }

@@ -55,6 +55,8 @@ struct UpstreamFault: Error, Sendable, Hashable {
         case let error as NIOSSLExtraError where error == .failedToValidateHostname:
             return "its certificate does not name this host"
         case is NIOSSLExtraError: return "TLS failed"
+        // A server of TLS 1.3 looks at the client's certificate when the handshake is over for the client.
+        case let error as BoringSSLError: return "TLS failed" + (reason(error).map { ": \($0)" } ?? "")
         case let error as IOError: return SystemCallError.text(error.errnoCode)
         case ChannelError.connectTimeout(let time):
             return "no answer within \(time.nanoseconds / 1_000_000_000) s"

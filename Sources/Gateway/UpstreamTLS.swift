@@ -26,14 +26,14 @@ final class UpstreamTLS: Sendable {
         }
 
         /// PostgreSQL, verified as the rules say.
-        static func postgres(_ mode: DatabaseSession.SSLMode) -> Kind {
+        static func postgres(_ mode: DatabaseSession.SSLMode, identity: ClientIdentity?) -> Kind {
             let verification: CertificateVerification =
                 switch mode {
                 case .verifyFull: .fullVerification
                 case .verifyCA: .noHostnameVerification
                 case .require, .disable: .none
                 }
-            return Kind(protocols: [], identity: nil, verification: verification)
+            return Kind(protocols: [], identity: identity, verification: verification)
         }
     }
 

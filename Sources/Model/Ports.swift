@@ -92,6 +92,10 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
     case clientCertificate
     /// What the gateway logs in with at a database, as this user.
     case password(user: String)
+    /// What the gateway shows a database in the TLS handshake, to log in as this user.
+    case loginCertificate(user: String)
+    /// What the gateway makes a role with at a database, for each session.
+    case sessionRole(SessionRole)
 
     package var description: String {
         switch self {
@@ -101,13 +105,20 @@ package enum CredentialPlace: Sendable, Hashable, CustomStringConvertible {
         case .awsSignature: "AWS signature"
         case .clientCertificate: "client certificate"
         case .password(let user): "password of \(user)"
+        case .loginCertificate(let user): "client certificate of \(user)"
+        case .sessionRole(let role): "role made by \(role.maker)"
         }
     }
 }
 
 extension CredentialPlace {
     /// What is spoken where it goes.
-    package var scheme: Scheme { if case .password = self { .postgres } else { .https } }
+    package var scheme: Scheme {
+        switch self {
+        case .field, .query, .cookie, .awsSignature, .clientCertificate: .https
+        case .password, .loginCertificate, .sessionRole: .postgres
+        }
+    }
 }
 
 /// The hosts a credential is bound to and where in a request it goes.
@@ -126,9 +137,13 @@ package struct CredentialBinding: Sendable, Hashable {
 
     /// Whether the endpoint is one the credential may be sent to.
     ///
-    /// Only `https` endpoints ever are, and databases for a password.
+    /// Only `https` endpoints ever are, and databases for what logs in to one.
     package func covers(_ endpoint: Endpoint) -> Bool {
-        endpoint.scheme == place.scheme && hosts.contains { $0.matches(endpoint) }
+        guard endpoint.scheme == place.scheme, hosts.contains(where: { $0.matches(endpoint) }) else {
+            return false
+        }
+        guard case .sessionRole(let role) = place else { return true }
+        return role.hosts.contains { $0.matches(endpoint) }
     }
 }
 

@@ -178,7 +178,8 @@ package final class Supervisor {
             if connections[root] == nil { stop() }
             turn()
             if let lastWord, isAtRest, let connection = connections[root] {
-                // The process ends with it: whatever is on record is on the disk, and under its head.
+                // The process ends with it: nothing is left elsewhere, and whatever is on record is on the disk, and under its head.
+                gateway.settle()
                 audit.flush()
                 reply(lastWord, to: connection)
                 forget(connection)

@@ -74,12 +74,22 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
     ("from: {file: ~bob/token}", 4, 16, "as in /etc/bailey/token"),
     ("from: env", 4, 9, "must be a mapping"),
     ("as: query", 5, 7, "query key"), ("as: password", 5, 7, "password app"),
+    ("as: client-cert a b", 5, 7, "client-cert app"),
+    ("as: client-cert app", 6, 9, "is not postgres"),
+    ("as: password \u{e4}", 5, 16, "not the name of a database's user"),
+    ("as: client-cert \u{e4}", 5, 19, "not the name of a database's user"),
+    ("from: {postgres-role: x}", 4, 25, "must be a mapping"),
+    ("from: {postgres-role: {by: other}}", 4, 25, "no \"member-of\""),
+    ("from: {postgres-role: {by: it, member-of: [a]}}", 3, 2, "no credential \"it\" in this file"),
+    ("from: {postgres-role: {by: it, member-of: []}}", 4, 45, "1 to 16 roles"),
+    ("from: {postgres-role: {by: it, member-of: ['']}}", 4, 46, "not a role's name"),
+    ("from: {postgres-role: {by: it, group: a}}", 4, 34, "unknown key"),
     ("as: query a b", 5, 7, "does not name one place"),
     ("as: query a&b", 5, 13, "not the name of a query parameter"),
     ("as: query a%62", 5, 13, "not the name of a query parameter"),
     ("as: cookie", 5, 7, "cookie session"),
     ("as: 'cookie a=b'", 5, 15, "not the name of a cookie"),
-    ("as: client-cert x", 5, 7, "is not one of"),
+    ("as: client-cert x", 6, 9, "is not postgres"),
     ("as: aws-sigv4 s3", 5, 7, "aws-sigv4 eu-central-1 s3"),
     ("as: aws-sigv4 eu/central s3", 5, 7, "does not name a region and a service"),
     ("as: ssh-key", 5, 7, "\"ssh-key\" is not built yet"),
@@ -183,6 +193,81 @@ struct CredentialFileTests {
     func `a place is read`(text: String, position: CredentialDefinition.Position) throws {
         let file = "bailey: 1\ncredentials:\n a: {from: {env: T}, as: \(text), for: [https://h.example]}\n"
         #expect(try CredentialFile.parse(file, file: "c.yaml", home: nil).map(\.position) == [position])
+    }
+
+    /// A file in which the credential `made` has roles made by `maker`.
+    private func roles(
+        maker: String = "as: password root, for: [\"postgres://db.example\", \"postgres://other.example\"]",
+        source: String = "by: maker, member-of: [readers, 'the \"writers\"']",
+        more: String = "as: password"
+    ) -> String {
+        """
+        bailey: 1
+        credentials:
+          made: {from: {postgres-role: {\(source)}}, \(more), for: ["postgres://db.example"]}
+          maker: {from: {env: MAKER}, \(maker)}
+        """
+    }
+
+    @Test func `a role that is made for each session is read, and its maker's secret is what it takes`()
+        throws
+    {
+        let definitions = try CredentialFile.parse(
+            roles(more: "as: password, lifetime: 2m"),
+            file: "c.yaml",
+            home: nil
+        )
+        #expect(definitions.map(\.name) == ["made", "maker"])
+        guard case .sessionRole(let role)? = definitions.first?.position else {
+            Issue.record("\(definitions)")
+            return
+        }
+        #expect(role.maker == "maker" && role.login == .password(user: "root") && role.lifetime == 120_000)
+        #expect(role.groups == ["readers", "the \"writers\""])
+        let store = CredentialStore(definitions, environment: ["MAKER": "s3cr3t-s3cr3t"])
+        #expect(try store.value(of: "made") == "s3cr3t-s3cr3t")
+        #expect(store.shortcoming(of: "made", knowsEnvironment: true) == nil)
+        let empty = CredentialStore(definitions, environment: [:])
+        #expect(empty.shortcoming(of: "made", knowsEnvironment: true)?.contains("MAKER is not set") == true)
+        let name = try #require(DNSName("db.example"))
+        let endpoint = Endpoint(scheme: .postgres, host: .name(name), port: 5432)
+        #expect(store.binding(of: "made")?.covers(endpoint) == true)
+        let elsewhere = try CredentialFile.parse(
+            roles(maker: "as: client-cert root, for: [\"postgres://other.example\"]"),
+            file: "c.yaml",
+            home: nil
+        )
+        let narrow = CredentialStore(elsewhere, environment: [:])
+        #expect(narrow.binding(of: "made")?.covers(endpoint) == false, "its maker may not be sent there")
+    }
+
+    @Test func `what makes no roles is refused by name`() {
+        let cases: [(text: String, says: String)] = [
+            (roles(maker: "as: bearer, for: [https://h.example]"), "logs in to no database"),
+            (roles(source: "by: makr, member-of: [a]"), "did you mean \"maker\""),
+            (roles(source: "by: made, member-of: [a]"), "or a role itself"),
+            (roles(more: "as: password app"), "without a user"),
+            (roles(more: "as: bearer"), "without a user"),
+            (roles(more: "as: password, placeholder: TOKEN"), "no secret for a placeholder"),
+            (roles(more: "as: password, lifetime: 5s"), "30s at least"),
+        ]
+        for (text, says) in cases {
+            let error = #expect(throws: ProfileError.self) {
+                try CredentialFile.parse(text, file: "c.yaml", home: nil)
+            }
+            #expect(error?.description.contains(says) == true, "\(error?.description ?? "")")
+        }
+    }
+
+    @Test(arguments: [
+        ("password app", CredentialDefinition.Position.password("app")),
+        ("client-cert app", .loginCertificate("app")),
+    ])
+    func `what logs in to a database is read`(text: String, position: CredentialDefinition.Position) throws {
+        let file = "bailey: 1\ncredentials:\n a: {from: {env: T}, as: \(text), for: [postgres://h.example]}\n"
+        #expect(try CredentialFile.parse(file, file: "c.yaml", home: nil).map(\.position) == [position])
+        let web = file.replacing("postgres:", with: "https:")
+        #expect(throws: ProfileError.self) { try CredentialFile.parse(web, file: "c.yaml", home: nil) }
     }
 
     @Test func `a placeholder for a client certificate is refused: it is no part of a request`() {

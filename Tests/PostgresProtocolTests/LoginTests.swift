@@ -201,12 +201,6 @@ struct LoginTests {
             password: nil,
             reason: "credential-unavailable"
         ),
-        Hostile(
-            name: "a wish to prepare a password that is not ASCII",
-            steps: [sasl()],
-            password: "pässword",
-            reason: "credential-unavailable"
-        ),
     ]
 
     @Test(arguments: hostile)

@@ -21,8 +21,13 @@ struct OpeningTests {
     private static let start = startup(["user", "u"])
 
     /// What came of octets in pieces of `cut`, `e` when TLS has begun.
-    private static func play(_ parts: [[UInt8]], tls: Bool = true, cut: Int = .max) -> [String] {
-        var opening = PostgresOpening(offersTLS: tls)
+    private static func play(
+        _ parts: [[UInt8]],
+        tls: Bool = true,
+        from begin: PostgresOpening? = nil,
+        cut: Int = .max
+    ) -> [String] {
+        var opening = begin ?? PostgresOpening(offersTLS: tls)
         var seen: [String] = []
         for part in parts {
             if part == Array("e".utf8) {
@@ -48,6 +53,16 @@ struct OpeningTests {
     }
 
     private static let begun = Array("e".utf8)
+
+    @Test(arguments: [1, 3, Int.max])
+    func `A client that began with TLS does not ask for it again`(cut: Int) {
+        let direct = PostgresOpening.encrypted
+        #expect(Self.play([Self.start], from: direct, cut: cut) == ["u u"])
+        #expect(Self.play([Self.cancel], from: direct, cut: cut) == ["cancel 7 9"])
+        for request in [Self.tls, Self.gssapi] {
+            #expect(Self.play([request], from: direct, cut: cut) == ["fault 08P01"])
+        }
+    }
 
     @Test(arguments: [1, 3, Int.max])
     func `Clients open as libpq and its like do, with and without TLS`(cut: Int) {

@@ -28,6 +28,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     var server: PostgresServer?
     var context: ChannelHandlerContext?
     private var key: BackendKey?
+    /// That of this session, where one is made.
+    var role: SessionRoleLease?
     /// What goes on record of statements under way.
     var statements: [RulingID: Reply] = [:]
     /// Of the session as a whole.
@@ -63,32 +65,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
     }
 
-    private func connect(_ authorised: consuming Authorised) {
-        let reply = Reply(to: opening, authorised.exchange)
-        guard context != nil, !isOver else { return authoriser.replied(reply.ended(Self.gone)) }
-        self.reply = reply
-        let session = authorised.session
-        let injection = authorised.material?.injection
-        let login = { (security: PostgresSecurity) in
-            PostgresLoginSettings(self.startup, injection, session, security)
-        }
-        let columns = parts.resident.policy.maskedColumns(of: opening)
-        let server = PostgresServer(
-            PostgresServer.Way(opening.endpoint, session.sslMode, gatehouse),
-            for: .session(login, findsColumns: !columns.isEmpty),
-            on: parts.loop
-        )
-        self.server = server
-        server.dial(authorised, for: parts.resident).whenComplete { result in
-            switch result {
-            case .success(let session?): self.begin(session)
-            case .success(nil): self.breakOff()
-            case .failure(let error): self.failed(error)
-            }
-        }
-    }
-
-    private func failed(_ error: any Error) {
+    func failed(_ error: any Error) {
         guard !isOver else { return }
         let denial = UpstreamFault.denial(error, opening.endpoint)
         authoriser.refused(opening, denial)
@@ -97,7 +74,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         refuse(PostgresError(denial, severity: "FATAL", code: code))
     }
 
-    private func begin(_ session: PostgresServer.Session) {
+    func begin(_ session: PostgresServer.Session) {
         guard let server, let context, !isOver, parts.resident.holds(opening, on: context.channel) else {
             return breakOff()
         }
@@ -217,5 +194,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         reply = nil
         server?.close()
         server = nil
+        if let role { drop(role) }
+        role = nil
     }
 }

@@ -18,11 +18,17 @@ final class PostgresDoor: ChannelInboundHandler, RemovableChannelHandler {
     private var isOver = false
     private var timer: Scheduled<Void>?
 
-    init(_ arrival: Arrival, _ parts: ConnectionParts, refusing denial: Denial? = nil) {
+    /// Of a client that asks for TLS or not, or (`isEncrypted`) began with it.
+    init(
+        _ arrival: Arrival,
+        _ parts: ConnectionParts,
+        refusing denial: Denial? = nil,
+        isEncrypted: Bool = false
+    ) {
         self.arrival = arrival
         self.parts = parts
         self.denial = denial
-        opening = PostgresOpening(offersTLS: denial == nil)
+        opening = isEncrypted ? PostgresOpening.encrypted : PostgresOpening(offersTLS: denial == nil)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -51,7 +57,9 @@ final class PostgresDoor: ChannelInboundHandler, RemovableChannelHandler {
     private func encrypt(_ answer: ByteBuffer, _ context: ChannelHandlerContext) {
         context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
         do {
-            let tls = NIOSSLServerHandler(context: try parts.gatehouse.contexts.context(for: arrival.host))
+            let tls = NIOSSLServerHandler(
+                context: try parts.gatehouse.contexts.context(for: arrival.host, speaking: .postgres)
+            )
             // TLS has its own end of stream; half-closing TCP under it would hide a truncation.
             try context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
             try context.pipeline.syncOperations.addHandler(tls, position: .before(self))

@@ -1,21 +1,28 @@
 internal import Model
 internal import PostgresProtocol
-internal import Wire
 
 extension PostgresLoginSettings {
+    /// Of whom makes roles in a database.
+    init(_ maker: DatabaseAccount, in database: String, _ security: PostgresSecurity) {
+        self.init(
+            user: maker.user,
+            database: database,
+            password: maker.password,
+            settings: PostgresRole.settings,
+            isTrusted: security.isVerified,
+            binding: security.binding
+        )
+    }
+
     /// What the client wants set, and what the rules bind the session to, as the credential's user.
     ///
     /// Without a credential it is the client's own user, and no password.
     init(
         _ startup: PostgresStartup,
-        _ injection: Injection?,
+        _ account: DatabaseAccount?,
         _ session: DatabaseSession,
         _ security: PostgresSecurity
     ) {
-        let account: (user: String, password: String)? =
-            if let injection, case .password(let user) = injection.place { (user, injection.value) } else {
-                nil
-            }
         self.init(
             user: account?.user ?? startup.user,
             database: startup.database,
@@ -33,7 +40,7 @@ extension DatabaseSession {
         var settings: [PostgresSetting] = []
         if let role { settings.append(PostgresSetting("role", role.text)) }
         if let searchPath {
-            let names = searchPath.map { Self.quoted($0.text) }.joined(separator: ", ")
+            let names = searchPath.map { PostgresText.identifier($0.text) }.joined(separator: ", ")
             settings.append(PostgresSetting("search_path", names))
         }
         if let statementTimeout {
@@ -41,10 +48,5 @@ extension DatabaseSession {
         }
         if isReadOnly { settings.append(PostgresSetting("default_transaction_read_only", "on")) }
         return settings
-    }
-
-    /// A delimited identifier (PostgreSQL 15, "Identifiers and Key Words").
-    private static func quoted(_ name: String) -> String {
-        "\"" + name.cut(at: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
     }
 }

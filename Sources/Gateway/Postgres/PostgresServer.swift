@@ -1,4 +1,3 @@
-internal import Crypto
 internal import Model
 internal import NIOCore
 internal import NIOSSL
@@ -8,11 +7,11 @@ internal import SwiftASN1
 internal import X509
 
 /// The gateway's connection to a PostgreSQL server: asks for TLS where the rules want it, logs in, and serves one
-/// conversation; or cancels what another session does.
+/// conversation; or cancels what another session does, or makes and drops roles.
 ///
 /// ```
 ///   connecting ──► asking (SSLRequest) ──► handshake ──► login ──► catalog ──► serving
-///        └───────────── sslmode: disable ─────────────────►
+///        └───────────── sslmode: disable ─────────────────►└─────► roles
 /// ```
 final class PostgresServer: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
@@ -23,11 +22,19 @@ final class PostgresServer: ChannelDuplexHandler {
     struct Way {
         let endpoint: Endpoint
         let security: DatabaseSession.SSLMode
+        /// Shown to it.
+        let identity: ClientIdentity?
         let gatehouse: Gatehouse
 
-        init(_ endpoint: Endpoint, _ security: DatabaseSession.SSLMode, _ gatehouse: Gatehouse) {
+        init(
+            _ endpoint: Endpoint,
+            _ security: DatabaseSession.SSLMode,
+            identity: ClientIdentity? = nil,
+            _ gatehouse: Gatehouse
+        ) {
             self.endpoint = endpoint
             self.security = security
+            self.identity = identity
             self.gatehouse = gatehouse
         }
     }
@@ -36,6 +43,8 @@ final class PostgresServer: ChannelDuplexHandler {
         /// As whom, made when it is known how the server is secured; whether the columns' origins are asked for.
         case session((_ security: PostgresSecurity) -> PostgresLoginSettings, findsColumns: Bool)
         case cancellation(BackendKey)
+        /// As whom roles are made and dropped.
+        case roles((_ security: PostgresSecurity) -> PostgresLoginSettings, RoleScript)
     }
 
     /// A session that is ready for its first statement.
@@ -50,6 +59,7 @@ final class PostgresServer: ChannelDuplexHandler {
         case handshake
         case login(PostgresLogin)
         case catalog(PostgresLoggedIn, PostgresCatalog)
+        case roles(RoleScript)
         case ready
         case serving(PostgresConversation)
         case over
@@ -74,19 +84,54 @@ final class PostgresServer: ChannelDuplexHandler {
 
     var security: DatabaseSession.SSLMode { way.security }
 
+    /// Where it was connected to.
+    private(set) var address: SocketAddress?
+
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
-    /// Connects, and makes it ready; nil for what was only cancelled.
+    /// Connects, and makes it ready; nil for what was only cancelled, and for roles.
     func dial(
         _ authorised: consuming Authorised,
         for resident: Resident
     ) -> EventLoopFuture<Session?>.Isolated {
+        outcome(
+            of: way.gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop, initialise: enter)
+        )
+    }
+
+    /// The same for roles, before the session for which they are goes where the permit says.
+    func dial(
+        beside authorised: borrowing Authorised,
+        for resident: Resident
+    ) -> EventLoopFuture<Session?>.Isolated {
+        outcome(
+            of: way.gatehouse.dialer.dial(
+                beside: authorised.permit,
+                for: resident,
+                on: loop,
+                initialise: enter
+            )
+        )
+    }
+
+    /// The same to where such a one went.
+    func dial(again address: SocketAddress) -> EventLoopFuture<Session?>.Isolated {
+        outcome(
+            of: way.gatehouse.dialer.dial(again: address, at: way.endpoint, on: loop, initialise: enter)
+        )
+    }
+
+    private var enter: @Sendable (any Channel) -> EventLoopFuture<Void> {
         let me = NIOLoopBound(self, eventLoop: loop)
-        let dialled = way.gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
+        return { channel in
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandler(me.value)
             }
         }
+    }
+
+    private func outcome(of dialled: EventLoopFuture<any Channel>) -> EventLoopFuture<Session?>.Isolated {
+        let me = NIOLoopBound(self, eventLoop: loop)
         dialled.whenFailure { me.value.fail($0) }
         return ready.futureResult.assumeIsolated()
     }
@@ -125,8 +170,10 @@ final class PostgresServer: ChannelDuplexHandler {
 // The steps up to the first statement.
 extension PostgresServer {
     private func start(_ context: ChannelHandlerContext) {
+        address = context.channel.remoteAddress
         let me = NIOLoopBound(self, eventLoop: loop)
-        let patience = way.gatehouse.limits.upstreamHandshake
+        let limits = way.gatehouse.limits
+        let patience = if case .roles = purpose { limits.roles } else { limits.upstreamHandshake }
         timer = loop.scheduleTask(in: .milliseconds(patience)) {
             me.value.fail(ChannelError.connectTimeout(.milliseconds(patience)))
         }
@@ -147,7 +194,10 @@ extension PostgresServer {
         phase = .handshake
         do {
             let pipeline = context.pipeline.syncOperations
-            let tls = try way.gatehouse.tls.handler(for: way.endpoint.host, .postgres(way.security))
+            let tls = try way.gatehouse.tls.handler(
+                for: way.endpoint.host,
+                .postgres(way.security, identity: way.identity)
+            )
             try pipeline.addHandler(tls, position: .before(self))
             if case .name(let name) = way.endpoint.host, way.security == .verifyFull {
                 try pipeline.addHandler(CertificateName(name), position: .before(self))
@@ -165,7 +215,7 @@ extension PostgresServer {
             context.writeAndFlush(wrapOutboundOut(key.cancellation)).assumeIsolated().whenComplete { _ in
                 self.close()
             }
-        case .session(let settings, _):
+        case .session(let settings, _), .roles(let settings, _):
             let security = PostgresSecurity(way.security, certificate: certificate)
             let login = PostgresLogin(settings(security))
             context.writeAndFlush(wrapOutboundOut(login.startup), promise: nil)
@@ -181,11 +231,31 @@ extension PostgresServer {
         case .more: phase = .login(login)
         case .failed(let fault): fail(fault)
         case .ready(let greeting):
-            guard case .session(_, findsColumns: true) = purpose else {
-                return finish(.success(Session(greeting: greeting, columns: [:])))
+            switch purpose {
+            case .session(_, findsColumns: true):
+                phase = .catalog(greeting, PostgresCatalog())
+                context.writeAndFlush(wrapOutboundOut(PostgresCatalog.question), promise: nil)
+            case .roles(_, let script):
+                phase = .roles(script)
+                context.writeAndFlush(wrapOutboundOut(script.opening), promise: nil)
+            case .session, .cancellation:
+                finish(.success(Session(greeting: greeting, columns: [:])))
             }
-            phase = .catalog(greeting, PostgresCatalog())
-            context.writeAndFlush(wrapOutboundOut(PostgresCatalog.question), promise: nil)
+        }
+    }
+
+    private func goOn(_ script: RoleScript, _ octets: ByteBuffer, _ context: ChannelHandlerContext) {
+        var script = script
+        let (send, outcome) = script.received(octets)
+        phase = .roles(script)
+        if send.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(send), promise: nil) }
+        switch outcome {
+        case .more: break
+        case .made: ready.succeed(nil)
+        case .failed(let fault), .over(let fault?): fail(fault)
+        case .over(nil):
+            finish(.success(nil))
+            close()
         }
     }
 
@@ -208,7 +278,7 @@ extension PostgresServer {
     private func fail(_ error: any Error) {
         switch phase {
         case .ready, .serving, .over: return
-        case .connecting, .asking, .handshake, .login, .catalog: break
+        case .connecting, .asking, .handshake, .login, .catalog, .roles: break
         }
         finish(.failure(error))
         close()
@@ -246,6 +316,7 @@ extension PostgresServer {
         case .asking: answered(octets, context)
         case .login(let login): goOn(login, octets, context)
         case .catalog(let greeting, let catalog): goOn(greeting, catalog, octets)
+        case .roles(let script): goOn(script, octets, context)
         case .connecting, .handshake: fail(GatewayFailure("it spoke before it was asked"))
         // Nothing was asked for yet: what it says now would be taken for an answer.
         case .ready: close()
@@ -284,29 +355,5 @@ extension PostgresServer {
         if case .serving(let conversation) = phase { conversation.serverEnded(self) }
         phase = .over
         context.fireChannelInactive()
-    }
-}
-
-/// How far a server is known before it is logged in to.
-struct PostgresSecurity {
-    /// By its certificate: what is sent is read by nobody else.
-    let isVerified: Bool
-    /// `tls-server-end-point` (RFC 5929 section 4.1); nil without TLS, and for a signature that names no hash.
-    let binding: [UInt8]?
-
-    init(_ mode: DatabaseSession.SSLMode, certificate: NIOSSLCertificate?) {
-        isVerified = mode == .verifyFull
-        binding = certificate.flatMap { try? $0.toDERBytes() }.flatMap(Self.hash)
-    }
-
-    private static func hash(_ der: [UInt8]) -> [UInt8]? {
-        switch (try? Certificate(derEncoded: der))?.signatureAlgorithm {
-        // MD5 and SHA-1 count as SHA-256.
-        case .sha1WithRSAEncryption?, .sha256WithRSAEncryption?, .ecdsaWithSHA256?:
-            Array(SHA256.hash(data: der))
-        case .sha384WithRSAEncryption?, .ecdsaWithSHA384?: Array(SHA384.hash(data: der))
-        case .sha512WithRSAEncryption?, .ecdsaWithSHA512?: Array(SHA512.hash(data: der))
-        default: nil
-        }
     }
 }

@@ -67,7 +67,7 @@ struct Credentials: Hashable {
                 body: asking.gathered?.pieces ?? []
             )
             try request.sign(&head)
-        case .clientCertificate, .password: throw Self.unavailable
+        case .clientCertificate, .password, .loginCertificate, .sessionRole: throw Self.unavailable
         }
     }
 
@@ -84,7 +84,7 @@ struct Credentials: Hashable {
             let others = head.headers["cookie"].flatMap(cookies).filter { !$0.name.isSame(as: name) }
             head.headers.replaceOrAdd(name: "cookie", value: others.map(\.text).joined(separator: "; "))
         case .awsSignature: AWSRequest.removeSignature(from: &head)
-        case .clientCertificate, .password, nil: break
+        case .clientCertificate, .password, .loginCertificate, .sessionRole, nil: break
         }
         return head
     }

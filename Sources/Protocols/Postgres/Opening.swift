@@ -50,6 +50,16 @@ package struct PostgresOpening: Sendable {
         self.offersTLS = offersTLS
     }
 
+    /// Of a client that began with TLS, without asking for it (`sslnegotiation=direct`, PostgreSQL 17).
+    package static var encrypted: PostgresOpening {
+        var opening = PostgresOpening(offersTLS: false)
+        opening.state = .encrypted
+        return opening
+    }
+
+    /// What it says then that it speaks (ALPN; IANA's registry).
+    package static let applicationProtocol = "postgresql"
+
     /// TLS has begun: what comes now was sent through it.
     package mutating func encrypted() {
         guard case .encrypting = state else { return }

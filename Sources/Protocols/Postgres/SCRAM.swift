@@ -4,9 +4,6 @@ internal import Model
 internal import Wire
 
 /// The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), with and without the binding to TLS (RFC 5929).
-///
-/// The password is ASCII: libpq prepares others by SASLprep (RFC 4013), which changes no printable ASCII, and one with
-/// control characters goes as it is there as here.
 struct SCRAMClient: Sendable {
     /// What a server that knows the password says.
     struct Expectation: Sendable {
@@ -41,14 +38,7 @@ struct SCRAMClient: Sendable {
         binding: [UInt8]?,
         nonce: String?
     ) throws(PostgresFault) {
-        guard password.utf8.allSatisfy({ $0 < 0x80 }) else {
-            throw PostgresFault(
-                .credentialUnavailable,
-                "the credential's password is not ASCII, which SCRAM would have to prepare (RFC 4013)",
-                remedy: "give the database's user a password of ASCII"
-            )
-        }
-        self.password = password
+        self.password = SASLprep.prepared(password)
         self.nonce = nonce ?? Base64.encoded((0..<18).map { _ in UInt8.random(in: .min ... .max) })
         if let binding, offered.holds(bytes: "SCRAM-SHA-256-PLUS") {
             mechanism = "SCRAM-SHA-256-PLUS"
@@ -98,6 +88,25 @@ struct SCRAMClient: Sendable {
         _ rounds: Int,
         _ signed: [UInt8]
     ) throws(PostgresFault) -> (proof: [UInt8], signature: [UInt8]) {
+        let keys = try SCRAMKeys(prepared: password, salt: salt, rounds: rounds)
+        let signature = SCRAMKeys.mac(signed, SymmetricKey(data: keys.stored))
+        return (
+            zip(keys.client, signature).map { $0 ^ $1 },
+            SCRAMKeys.mac(signed, SymmetricKey(data: keys.server))
+        )
+    }
+
+    private static let unread = PostgresFault.violation("the database's challenge cannot be read (SCRAM)")
+}
+
+/// What is derived from a password (RFC 5802 section 3).
+struct SCRAMKeys {
+    let client: [UInt8]
+    /// What a server keeps to know who has the password.
+    let stored: [UInt8]
+    let server: [UInt8]
+
+    init(prepared password: String, salt: [UInt8], rounds: Int) throws(PostgresFault) {
         guard
             let salted = try? KDF.Insecure.PBKDF2.deriveKey(
                 from: [UInt8](password.utf8),
@@ -107,19 +116,29 @@ struct SCRAMClient: Sendable {
                 unsafeUncheckedRounds: rounds
             )
         else { throw PostgresFault(.credentialUnavailable, "the key of SCRAM could not be derived") }
-        let clientKey = Self.mac("Client Key", salted)
-        let clientSignature = Self.mac(signed, SymmetricKey(data: [UInt8](SHA256.hash(data: clientKey))))
-        let serverKey = SymmetricKey(data: Self.mac("Server Key", salted))
-        return (zip(clientKey, clientSignature).map { $0 ^ $1 }, Self.mac(signed, serverKey))
+        client = Self.mac([UInt8]("Client Key".utf8), salted)
+        stored = [UInt8](SHA256.hash(data: client))
+        server = Self.mac([UInt8]("Server Key".utf8), salted)
     }
 
-    private static func mac(_ text: String, _ key: SymmetricKey) -> [UInt8] { mac([UInt8](text.utf8), key) }
-
-    private static func mac(_ octets: [UInt8], _ key: SymmetricKey) -> [UInt8] {
+    static func mac(_ octets: [UInt8], _ key: SymmetricKey) -> [UInt8] {
         [UInt8](HMAC<SHA256>.authenticationCode(for: octets, using: key))
     }
+}
 
-    private static let unread = PostgresFault.violation("the database's challenge cannot be read (SCRAM)")
+/// What a server is told in a password's place, so that neither it nor its log learns the password.
+///
+/// As it keeps it itself, `SCRAM-SHA-256$ROUNDS:SALT$STORED:SERVER` (PostgreSQL 15, "pg_authid").
+package enum SCRAMVerifier {
+    package static func text(
+        of password: String,
+        salt: [UInt8],
+        rounds: Int = PostgresLimits.rounds.lowerBound
+    ) throws(PostgresFault) -> String {
+        let keys = try SCRAMKeys(prepared: SASLprep.prepared(password), salt: salt, rounds: rounds)
+        let parts = [salt, keys.stored, keys.server].map(Base64.encoded)
+        return "SCRAM-SHA-256$\(rounds):\(parts[0])$\(parts[1]):\(parts[2])"
+    }
 }
 
 extension HMAC<SHA256> {

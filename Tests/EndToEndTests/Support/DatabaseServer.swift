@@ -3,7 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A real PostgreSQL on loopback, over TLS, that takes SCRAM passwords alone; each test has a database of its own.
+/// A real PostgreSQL on loopback, over TLS, that takes SCRAM passwords, but of the users that `logins` names; each test has a
+/// database of its own.
 final class DatabaseServer: Sendable {
     let port: UInt16
     private let folder: String
@@ -11,6 +12,13 @@ final class DatabaseServer: Sendable {
 
     /// The user that the gateway logs in as; no agent has the password.
     static let account = (user: "app", password: "pa55-REAL-91c4f0de")
+
+    /// Who logs in otherwise.
+    private static let logins = """
+        hostssl all client-a all cert
+        host all login_md5 all md5
+        host all login_clear all password
+        """
 
     private static let shared = Result { try DatabaseServer() }
 
@@ -33,11 +41,12 @@ final class DatabaseServer: Sendable {
             [
                 "sh", "-c",
                 """
-                set -e; cp ../server.pem ../server.key .; printf '%s' '\(Self.account.password)' > password
+                set -e; cp ../server.pem ../server.key ../ca.pem .; printf '%s' '\(Self.account.password)' > password
                 [ "$(id -u)" != 0 ] || chown -R 65534:65534 .
                 chmod 600 server.key
                 \(user) \(Self.programs)/initdb -D data -U \(Self.account.user) --pwfile=password -A scram-sha-256 \
                   --locale=C.UTF-8 -E UTF8 >/dev/null
+                { printf '%s\\n' '\(Self.logins)'; cat data/pg_hba.conf; } > hba; cat hba > data/pg_hba.conf
                 cat >> data/postgresql.conf <<'END'
                 listen_addresses = '127.0.0.1'
                 port = \(port)
@@ -45,8 +54,10 @@ final class DatabaseServer: Sendable {
                 ssl = on
                 ssl_cert_file = '\(folder)/server.pem'
                 ssl_key_file = '\(folder)/server.key'
+                ssl_ca_file = '\(folder)/ca.pem'
                 fsync = off
                 log_statement = all
+                log_connections = on
                 log_line_prefix = '%d %u '
                 logging_collector = off
                 END
@@ -87,11 +98,11 @@ final class DatabaseServer: Sendable {
         return name
     }
 
-    /// What a statement gives outside, as the gateway's user.
+    /// What statements give outside, in one session of the gateway's user.
     @discardableResult
-    func run(_ statement: String, in database: String) throws -> [String] {
+    func run(_ statements: String..., in database: String) throws -> [String] {
         let outcome = try Command.run(
-            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement],
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1"] + statements.flatMap { ["-c", $0] },
             environment: [
                 "PATH": "/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": "\(port)", "PGDATABASE": database,
                 "PGUSER": Self.account.user, "PGPASSWORD": Self.account.password,
@@ -104,7 +115,8 @@ final class DatabaseServer: Sendable {
 
     /// The lines of the server's log for a database.
     func log(of database: String) throws -> [String] {
-        try String(contentsOfFile: folder + "/log", encoding: .utf8).split(separator: "\n").map(String.init)
-            .filter { $0.hasPrefix("\(database) ") }
+        try wholeLog().split(separator: "\n").map(String.init).filter { $0.hasPrefix("\(database) ") }
     }
+
+    func wholeLog() throws -> String { try String(contentsOfFile: folder + "/log", encoding: .utf8) }
 }

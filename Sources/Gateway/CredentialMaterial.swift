@@ -1,0 +1,48 @@
+internal import Glibc
+internal import Model
+internal import Wire
+
+/// What a credential comes to for one request.
+enum CredentialMaterial: Sendable {
+    /// Put into the request.
+    case injection(Injection)
+    /// Shown on the connection that the request goes over.
+    case identity(ClientIdentity)
+    /// Logged in with at a database.
+    case account(DatabaseAccount)
+    /// Logged in with at a database to make a role for the session.
+    case roles(SessionRole, maker: DatabaseAccount)
+
+    init(_ binding: CredentialBinding, value: String) throws(CredentialFailure) {
+        self =
+            switch binding.place {
+            case .clientCertificate: .identity(try ClientIdentity(pem: value))
+            case .awsSignature:
+                .injection(
+                    Injection(
+                        binding.place,
+                        value: value,
+                        signing: Injection.Signing(scope: binding.scope, seconds: Int64(time(nil)))
+                    )
+                )
+            case .field, .query, .cookie: .injection(Injection(binding.place, value: value))
+            case .password(let user): .account(DatabaseAccount(user: user, password: value))
+            case .loginCertificate(let user): .account(try DatabaseAccount(user: user, certificate: value))
+            case .sessionRole(let role): .roles(role, maker: try DatabaseAccount(role.login, value: value))
+            }
+    }
+
+    var injection: Injection? { if case .injection(let injection) = self { injection } else { nil } }
+    var identity: ClientIdentity? { if case .identity(let identity) = self { identity } else { nil } }
+}
+
+extension CredentialPlace {
+    /// Whether its value is a certificate and a key, which take work to read.
+    var isCertificate: Bool {
+        switch self {
+        case .clientCertificate, .loginCertificate: true
+        case .sessionRole(let role): if case .certificate = role.login { true } else { false }
+        case .field, .query, .cookie, .awsSignature, .password: false
+        }
+    }
+}
