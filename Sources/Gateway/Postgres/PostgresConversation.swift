@@ -29,9 +29,11 @@ final class PostgresConversation: ChannelDuplexHandler {
     var context: ChannelHandlerContext?
     private var key: BackendKey?
     /// What goes on record of statements under way.
-    var statements: [RulingID: Reply] = [:]
+    var statements: [RulingID: StatementUnderWay] = [:]
     /// Of the session as a whole.
     var reply: Reply?
+    /// The number of its request.
+    private var session: UInt64 = 0
     var waitingToRead = false
     var isUnflushed = false
     var isOver = false
@@ -67,6 +69,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         let reply = Reply(to: opening, authorised.exchange)
         guard context != nil, !isOver else { return authoriser.replied(reply.ended(Self.gone)) }
         self.reply = reply
+        self.session = authorised.exchange
         let session = authorised.session
         let injection = authorised.material?.injection
         let login = { (security: PostgresSecurity) in
@@ -109,10 +112,16 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
         self.key = key
         let known = gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
-        let reader = StatementTexts(database: ByteText(startup.database), known: known)
+        let policy = parts.resident.policy
+        let recording = StatementRecording(
+            kinds: policy.maskedKinds(of: opening),
+            hidesValues: !policy.maskedColumns(of: opening).isEmpty
+        )
+        let reader = StatementTexts(database: ByteText(startup.database), known: known, recording: recording)
         var engine = PostgresSession(opening, reading: reader)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
+        engine.recording = recording
         let actions = engine.begin()
         self.engine = consume engine
         if let negotiation = startup.negotiation { writeClient(negotiation) }
@@ -153,18 +162,23 @@ final class PostgresConversation: ChannelDuplexHandler {
     private func ask(_ id: RulingID, _ request: Request) {
         // It is decided already, and its connection made; where the policy has changed since, it is cut.
         guard request != opening else { return rule(id, .allowed(injection: nil)) }
-        authoriser.authorise(request) { outcome in
+        authoriser.authorise(request, nil, recorded(id)) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
             case .unread: self.breakOff()
             case .allowed(let authorised):
                 let reply = Reply(to: request, authorised.exchange)
                 guard !self.isOver else { return self.authoriser.replied(reply.ended(Self.gone)) }
-                self.statements[id] = reply
+                self.statements[id] = StatementUnderWay(reply: reply)
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
         }
+    }
+
+    /// What goes on record of the text under an id.
+    private func recorded(_ id: RulingID) -> RecordedStatement? {
+        engine?.recordedText(of: id).map { RecordedStatement(session: session, text: $0) }
     }
 
     private func rule(_ id: RulingID, _ ruling: Ruling, columns: Set<ColumnPattern> = []) {
@@ -178,24 +192,24 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func forwardUpstream(_ octets: ByteBuffer, under id: RulingID) {
         guard let server, ledger.allowedRequest(id)?.endpoint == opening.endpoint else { return breakOff() }
-        statements[id]?.sent += UInt64(octets.readableBytes)
+        statements[id]?.reply.sent += UInt64(octets.readableBytes)
         server.write(octets)
     }
 
     private func masked(_ id: RulingID, _ note: MaskNote) {
-        guard let request = ledger.allowedRequest(id), let reply = statements[id] else { return }
-        authoriser.masked(request, reply.exchange, nil, note)
+        guard let request = ledger.allowedRequest(id), let statement = statements[id] else { return }
+        authoriser.masked(request, statement.reply.exchange, nil, note)
     }
 
     private func finished(_ id: RulingID) {
-        guard let reply = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(reply.with(engine?.outcome(of: id)))
+        guard let statement = statements.removeValue(forKey: id) else { return }
+        authoriser.replied(statement.ended(engine?.outcome(of: id), at: lastActivity))
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
-        authoriser.refused(request, denial)
-        guard let reply = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(reply.ended(denial.message))
+        authoriser.refused(request, denial, recorded(id))
+        guard let statement = statements.removeValue(forKey: id) else { return }
+        authoriser.replied(statement.reply.ended(denial.message))
     }
 
     func writeClient(_ octets: ByteBuffer) {
@@ -209,8 +223,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     func conclude(because cause: String) {
         if let key { gatehouse.keys.withdraw(key, of: parts.resident.id) }
         key = nil
-        for (_, reply) in statements.sorted(by: { $0.key.number < $1.key.number }) {
-            authoriser.replied(reply.ended(cause))
+        for (_, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
+            authoriser.replied(statement.reply.ended(cause))
         }
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }

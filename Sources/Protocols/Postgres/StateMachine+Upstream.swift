@@ -106,7 +106,9 @@ extension PostgresSession {
         case Tag.rowDescription: try describe(piece)
         case Tag.noData: try answerDescription(piece)
         case Tag.parameterDescription:
-            guard case .describeStatement = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            guard case .describeStatement(let statement) = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            body.moveReaderIndex(forwardBy: min(2, body.readableBytes))
+            statement.types = body.readTypes()
             pass(piece.bytes)
         case Tag.parseComplete, Tag.bindComplete, Tag.closeComplete: try complete(piece)
         case Tag.commandComplete, Tag.emptyQuery, Tag.portalSuspended: try end(piece, &body)
@@ -178,7 +180,7 @@ extension PostgresSession {
     private mutating func end(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         if piece.tag == Tag.commandComplete {
             guard let tag = body.readTerminated(), body.readableBytes == 0 else { throw outOfTurn(piece.tag) }
-            outcome.tag = String(decoding: tag.readableBytesView, as: Unicode.UTF8.self)
+            outcome.add(String(decoding: tag.readableBytesView, as: Unicode.UTF8.self))
         }
         guard let head = expected.first else { throw outOfTurn(piece.tag) }
         switch head.kind {
@@ -202,13 +204,14 @@ extension PostgresSession {
         }
         guard let id = entry.id else { return }
         if !found.isEmpty { outbox.append(.masked(id, .kinds(found))) }
+        outcome.parameters = entry.parameters
         finish(id, outcome)
     }
 
     /// What could not be masked has come to its end, unseen.
     private mutating func withhold(_ error: PostgresError, _ head: Expected) {
         outbox.append(.reply(error.octets))
-        outcome.code = error.code
+        outcome.fail(error.code)
         guard case .execute = head.kind else {
             withholding = .rest
             return
@@ -278,8 +281,7 @@ extension PostgresSession {
     /// ErrorResponse.
     private mutating func fail(_ bytes: ByteBuffer, _ fields: ErrorFields) throws(PostgresFault) {
         guard let head = expected.first else { return pass(bytes) }
-        outcome.code = fields.code
-        outcome.tag = nil
+        outcome.fail(fields.code)
         copy = .none
         rows = .unknown
         if head.copies { copyPending = false }
@@ -326,6 +328,7 @@ extension PostgresSession {
         // The error is that of the first statement.
         for entry in expected.prefix(count) {
             guard let id = ruling(of: entry) else { continue }
+            outcome.parameters = entry.parameters
             finish(id, outcome)
             outcome = StatementOutcome()
         }
