@@ -1,5 +1,5 @@
 internal import Foundation
-package import Model
+internal import Model
 
 extension Replay.Event {
     /// Lines for people.
