@@ -42,7 +42,9 @@ private enum ReplayLines {
 extension RecordedText {
     /// Its own lines, set in: nothing else that is shown stands as far to the right.
     var lines: [String] {
-        shown.cut(at: "\n", omittingEmptySubsequences: false).map { "    " + TerminalText.escaped(String($0)) }
+        shown.cut(at: "\n", omittingEmptySubsequences: false).map {
+            "    " + TerminalText.escaped(String($0))
+        }
     }
 }
 
@@ -171,7 +173,13 @@ private struct ReplayLine: Encodable {
         add(reply)
     }
 
-    private init(_ event: String, _ number: Int64, _ source: AuditRecord, _ action: String, _ resource: String) {
+    private init(
+        _ event: String,
+        _ number: Int64,
+        _ source: AuditRecord,
+        _ action: String,
+        _ resource: String
+    ) {
         (self.event, record, time, run) = (event, number, source.time.text, source.run)
         (agent, lineage, self.action, self.resource) = (source.agent, source.lineage, action, resource)
     }

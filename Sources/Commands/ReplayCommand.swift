@@ -46,7 +46,9 @@ struct ReplayCommand: ParsableCommand {
 
     private func scope(in reader: AuditReader) throws -> ReplayScope {
         if let agent = AgentID(session) {
-            guard try reader.has(AuditQuery(agent: agent)) else { throw NoSuchAgent(agent: session, run: nil) }
+            guard try reader.has(AuditQuery(agent: agent)) else {
+                throw NoSuchAgent(agent: session, run: nil)
+            }
             return .agent(agent)
         }
         if try reader.has(AuditQuery(run: session)) { return .run(session) }

@@ -25,7 +25,8 @@ struct RootCommand: ParsableCommand {
         version: Version.current,
         subcommands: [
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
-            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self, DoctorCommand.self,
+            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self,
+            DoctorCommand.self,
         ]
     )
 }

@@ -5,7 +5,8 @@ internal import Model
 enum SecretStatements {
     /// Whose options hold passwords or connection strings, wherever in them.
     static let names: Set<String> = [
-        "CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "CreateUserMappingStmt", "AlterUserMappingStmt",
+        "CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "CreateUserMappingStmt",
+        "AlterUserMappingStmt",
         "CreateForeignServerStmt", "AlterForeignServerStmt", "CreateFdwStmt", "AlterFdwStmt",
         "CreateForeignTableStmt", "CreateSubscriptionStmt", "AlterSubscriptionStmt", "AlterSystemStmt",
     ]
@@ -61,7 +62,8 @@ package enum StatementLiterals {
         // One pass for the first letters, of which there are few.
         text.indices.contains { place in
             switch text[place] | 0x20 {
-            case UInt8(ascii: "p"): stands("password", in: text, at: place) || stands("passwd", in: text, at: place)
+            case UInt8(ascii: "p"):
+                stands("password", in: text, at: place) || stands("passwd", in: text, at: place)
             case UInt8(ascii: "s"): stands("secret", in: text, at: place)
             default: false
             }

@@ -32,7 +32,10 @@ struct ReplayTests {
                         agent: hop.agent,
                         profile: hop.profile,
                         effect: verdict,
-                        rule: RuleReference(text: "\(database): \(verdict) select", source: "\(hop.profile).yaml:3")
+                        rule: RuleReference(
+                            text: "\(database): \(verdict) select",
+                            source: "\(hop.profile).yaml:3"
+                        )
                     )
                 },
                 reason: verdict == .allow ? nil : .denied,
@@ -86,7 +89,13 @@ struct ReplayTests {
         opening(1), opening(2), statement("SELECT 1\nFROM t", 3, in: 1),
         statement("SELECT $1", 4, in: 2), statement("DROP TABLE t", nil, in: 1, verdict: .deny),
         replies([(4, "SELECT 1", ["a\u{1b}[2J", nil])]),
-        Sample.sequel("select on t", of: 3, by: Sample.root, verdict: .allow, message: "masked in the reply's body: 1 email"),
+        Sample.sequel(
+            "select on t",
+            of: 3,
+            by: Sample.root,
+            verdict: .allow,
+            message: "masked in the reply's body: 1 email"
+        ),
         replies([(3, "ERROR 22012", [])]), over(1, "the session ended"),
     ]
 
@@ -152,7 +161,11 @@ struct ReplayTests {
             try #require(try JSONSerialization.jsonObject(with: Data(event.json().utf8)) as? [String: Any])
         }
         #expect(lines.map { $0["record"] as? Int } == [1, 2, 3, 4, 5, 1])
-        #expect(lines.map { $0["event"] as? String } == ["request", "request", "request", "request", "request", "end"])
+        #expect(
+            lines.map { $0["event"] as? String } == [
+                "request", "request", "request", "request", "request", "end",
+            ]
+        )
         #expect(lines[0]["session"] as? Int == 1 && lines[3]["session"] as? Int == 2)
         #expect(lines[2]["sqlstate"] as? String == "22012" && lines[2]["rows"] == nil)
         #expect(lines[2]["statement"] as? String == "SELECT 1\nFROM t")
@@ -176,7 +189,9 @@ struct ReplayTests {
         var entries = [Self.opening(1), Self.statement("SELECT slow", 2, in: 1)]
         entries += (3...more).map { Self.statement("SELECT \($0)", $0, in: 1) }
         #expect(store.appendTogether(entries).failures.isEmpty)
-        #expect(store.appendTogether([Self.replies((2...more).map { ($0, "SELECT 1", []) })]).failures.isEmpty)
+        #expect(
+            store.appendTogether([Self.replies((2...more).map { ($0, "SELECT 1", []) })]).failures.isEmpty
+        )
         let events = try events(.run("0badcafe"), state)
         var ends: [Int64] = []
         var turns: [Int64] = []
@@ -200,14 +215,19 @@ struct ReplayTests {
         let state = try state(
             [
                 Self.statement("SELECT '\(secret)', '\(token)' -- \(long)", 3, in: 1),
-                Self.replies([(3, "SELECT 1", [secret, "\(token)", "a \(secret) b", String(long.prefix(600)), "abc"])]),
+                Self.replies([
+                    (3, "SELECT 1", [secret, "\(token)", "a \(secret) b", String(long.prefix(600)), "abc"])
+                ]),
             ],
             mask: SecretMask(knownSecrets: [secret])
         )
         let reader = try AuditReader(directory: state.path)
         guard case .request(let request)? = try reader.record(1)?.entry,
             case .replies(let replies)? = try reader.record(2)?.entry
-        else { return Issue.record("no records") }
+        else {
+            Issue.record("no records")
+            return
+        }
         let text = try #require(request.statement?.text.shown)
         #expect(text.hasPrefix("SELECT '***', 'ghp_***' -- xxx"), "\(text.prefix(80))")
         #expect(text.hasSuffix("xxx[cut: 931 more octets]"), "\(text.suffix(80))")
@@ -217,7 +237,8 @@ struct ReplayTests {
             ]
         )
         #expect(try state.verifiedCount() == 2)
-        for name in try FileManager.default.contentsOfDirectory(atPath: state.path) where name.hasPrefix("audit") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: state.path)
+        where name.hasPrefix("audit") {
             let data = try Data(contentsOf: URL(fileURLWithPath: state.path + "/" + name))
             for word in [secret, token] { #expect(data.range(of: Data(word.utf8)) == nil, "\(name)") }
         }
@@ -230,7 +251,12 @@ struct ReplayTests {
         ])
         let reader = try AuditReader(directory: state.path)
         let record = try #require(try reader.record(1))
-        let text = try #require(ExchangeText(record, try reader.sequel(of: record))).text(TextStyle(isColoured: false))
-        #expect(text.contains("\n    SELECT $1\n") && text.contains("\n  in 1.042 ms\n  $1 = '5'\n"), "\(text)")
+        let text = try #require(ExchangeText(record, try reader.sequel(of: record))).text(
+            TextStyle(isColoured: false)
+        )
+        #expect(
+            text.contains("\n    SELECT $1\n") && text.contains("\n  in 1.042 ms\n  $1 = '5'\n"),
+            "\(text)"
+        )
     }
 }

@@ -82,21 +82,30 @@ extension EndToEnd {
             let said = statements(lines)
             #expect(
                 said.map(\.statement) == [
-                    "SELECT name FROM people ORDER BY id;", "INSERT INTO people VALUES (3, 'Eve'), (4, 'Kim');",
+                    "SELECT name FROM people ORDER BY id;",
+                    "INSERT INTO people VALUES (3, 'Eve'), (4, 'Kim');",
                     "SELECT 1/0;", "DELETE FROM people WHERE id = 1;", "nonsense '***';",
                 ]
             )
             #expect(said.map(\.outcome) == ["SELECT 2", "INSERT 0 2", "ERROR 22012", nil, nil])
             #expect(said.map(\.rows) == [2, 2, nil, nil, nil])
             #expect(said.map(\.sqlstate) == [nil, nil, "22012", nil, nil])
-            #expect(said.prefix(3).allSatisfy { $0.microseconds.map { $0 > 0 } == true && $0.verdict == "allow" })
+            #expect(
+                said.prefix(3).allSatisfy { $0.microseconds.map { $0 > 0 } == true && $0.verdict == "allow" }
+            )
             #expect(said[3].verdict == "deny" && said[3].rule?.text.contains("delete") == true, "\(said[3])")
             #expect(said[4].verdict == "deny" && said[4].message?.contains("not understood") == true)
-            #expect(Set(said.compactMap(\.session)) == [lines[0].record] && said.allSatisfy { $0.lineage.hasSuffix(" > db") })
+            #expect(
+                Set(said.compactMap(\.session)) == [lines[0].record]
+                    && said.allSatisfy { $0.lineage.hasSuffix(" > db") }
+            )
 
             let text = try place.bailey(["replay", "\(said[1].record)"])
             #expect(text.code == 0 && text.errors.isEmpty)
-            for part in ["    INSERT INTO people VALUES (3, 'Eve'), (4, 'Kim');\n  INSERT 0 2, 2 rows, ", "\n  deny by db: "] {
+            for part in [
+                "    INSERT INTO people VALUES (3, 'Eve'), (4, 'Kim');\n  INSERT 0 2, 2 rows, ",
+                "\n  deny by db: ",
+            ] {
                 #expect(text.output.contains(part), "\(text.output)")
             }
             #expect(!text.output.contains("\u{1b}"))
@@ -130,21 +139,30 @@ extension EndToEnd {
             let said = try statements(replay(run()))
             let values = { (place: String) in said.filter { $0.parameters?.values.contains(place) == true } }
             for (value, text) in [
-                ("1", "SELECT name FROM people WHERE id = $1"), ("Ann", "SELECT name FROM people WHERE name = $1 AND id > $2"),
+                ("1", "SELECT name FROM people WHERE id = $1"),
+                ("Ann", "SELECT name FROM people WHERE name = $1 AND id > $2"),
                 ("0", "SELECT name FROM people WHERE id = $1"), ("2024-02-29", "SELECT $1::date"),
                 ("a", "SELECT $1::text"), ("b", "SELECT $1::text"), ("before", "SELECT $1::text"),
             ] {
-                #expect(values(value).contains { $0.statement == text && $0.rows != nil }, "\(value): \(said)")
+                #expect(
+                    values(value).contains { $0.statement == text && $0.rows != nil },
+                    "\(value): \(said)"
+                )
             }
             #expect(said.contains { $0.parameters?.values == ["Ann", nil] })
-            #expect(said.contains { $0.verdict == "deny" && $0.statement == "DELETE FROM people WHERE name = $1" })
+            #expect(
+                said.contains { $0.verdict == "deny" && $0.statement == "DELETE FROM people WHERE name = $1" }
+            )
             #expect(values("behind").allSatisfy { $0.rows == nil })
         }
 
         @Test("COPY and a statement that was cancelled are on record with how they ended")
         func others() throws {
             try database.rules(
-                allow: ["select", "select calling pg_sleep", "copy out on public.people", "copy in on public.people"]
+                allow: [
+                    "select", "select calling pg_sleep", "copy out on public.people",
+                    "copy in on public.people",
+                ]
             )
             let outcome = try database.psql(
                 """
@@ -164,16 +182,31 @@ extension EndToEnd {
             )
             #expect(outcome.code == 0 && outcome.lines.suffix(2) == ["copied 0", "cancelled"], "\(outcome)")
             let said = try statements(replay(run()))
-            #expect(said.contains { $0.statement == "COPY people (id, name) TO STDOUT" && $0.outcome == "COPY 2" && $0.rows == 2 })
-            #expect(said.contains { $0.statement == "COPY people (id, name) FROM STDIN" && $0.outcome == "COPY 1" })
+            #expect(
+                said.contains {
+                    $0.statement == "COPY people (id, name) TO STDOUT" && $0.outcome == "COPY 2"
+                        && $0.rows == 2
+                }
+            )
+            #expect(
+                said.contains {
+                    $0.statement == "COPY people (id, name) FROM STDIN" && $0.outcome == "COPY 1"
+                }
+            )
             let slept = try #require(said.first { $0.statement == "SELECT pg_sleep(60)" })
-            #expect(slept.sqlstate == "57014" && slept.rows == nil && slept.microseconds.map { $0 > 0 } == true)
+            #expect(
+                slept.sqlstate == "57014" && slept.rows == nil && slept.microseconds.map { $0 > 0 } == true
+            )
         }
 
-        @Test("Nothing that must not be shown is on record anywhere: secrets, what rules mask, values of masked columns")
+        @Test(
+            "Nothing that must not be shown is on record anywhere: secrets, what rules mask, values of masked columns"
+        )
         func secrets() throws {
             let token = "ghp_R4nd0mR4nd0mR4nd0mR4nd0mR4nd0mR4nd0m"
-            let words = ["h1dden-role", "h1dden-mapping", "h1dden-dblink", "h1dden-do", "eve@example.com", token]
+            let words = [
+                "h1dden-role", "h1dden-mapping", "h1dden-dblink", "h1dden-do", "eve@example.com", token,
+            ]
             let script = { (marks: String) in
                 """
                 psql -XAt <<'END'
@@ -215,11 +248,15 @@ extension EndToEnd {
             #expect(try database.psql("psql -XAtc 'SELECT 1'").code == 0)
             let run = try self.run()
             for (name, words) in [
-                ("nowhere", "there is no run 'nowhere'"), ("\(run).9", "no agent \(run).9"), ("99999", "there is no record 99999"),
+                ("nowhere", "there is no run 'nowhere'"), ("\(run).9", "no agent \(run).9"),
+                ("99999", "there is no record 99999"),
                 ("1", "record 1 is of no session"),
             ] {
                 let outcome = try place.bailey(["replay", name])
-                #expect(outcome.code == 1 && outcome.output.isEmpty && outcome.errors.contains(words), "\(outcome)")
+                #expect(
+                    outcome.code == 1 && outcome.output.isEmpty && outcome.errors.contains(words),
+                    "\(outcome)"
+                )
             }
             #expect(try place.bailey(["replay", "\(run).1"]).output.contains("    SELECT 1\n"))
             #expect(try place.agent("bailey replay \(run) 2>&1", profile: "db").output.contains("operator's"))

@@ -26,7 +26,8 @@ struct RecordingTests {
     }
 
     static let values = [
-        text("a number", 23, "42", "42"), text("nothing", 25, "", ""), text("bytea", 17, "\\x0102", "\\x0102"),
+        text("a number", 23, "42", "42"), text("nothing", 25, "", ""),
+        text("bytea", 17, "\\x0102", "\\x0102"),
         binary("true", 16, [1], "t"), binary("false", 16, [0], "f"),
         binary("int2", 21, [0xff, 0xfe], "-2"), binary("int4", 23, [0x80, 0, 0, 0], "-2147483648"),
         binary("int8", 20, [0, 0, 0, 0, 0, 0, 0, 7], "7"),
@@ -50,18 +51,33 @@ struct RecordingTests {
         binary("timestamp", 1114, [0, 0, 0, 0, 0, 0x0f, 0x42, 0x41], "2000-01-01 00:00:01.000001"),
         binary("timestamp before", 1114, [UInt8](repeating: 0xff, count: 8), "1999-12-31 23:59:59.999999"),
         binary("timestamptz", 1184, [UInt8](repeating: 0, count: 8), "2000-01-01 00:00:00+00"),
-        binary("numeric 12345.678", 1700, [0, 3, 0, 1, 0, 0, 0, 3, 0, 1, 0x09, 0x29, 0x1a, 0x7c], "12345.678"),
+        binary(
+            "numeric 12345.678",
+            1700,
+            [0, 3, 0, 1, 0, 0, 0, 3, 0, 1, 0x09, 0x29, 0x1a, 0x7c],
+            "12345.678"
+        ),
         binary("numeric -0.0001", 1700, [0, 1, 0xff, 0xff, 0x40, 0, 0, 4, 0, 1], "-0.0001"),
         binary("numeric 0.00000001", 1700, [0, 1, 0xff, 0xfe, 0, 0, 0, 8, 0, 1], "0.00000001"),
         binary("numeric 0", 1700, [0, 0, 0, 0, 0, 0, 0, 0], "0"),
         binary("numeric NaN", 1700, [0, 0, 0, 0, 0xc0, 0, 0, 0], "\\x00000000c0000000"),
         binary("bytea", 17, [0, 1, 0xfe], "\\x0001fe"),
         binary("bytea with words", 17, [0] + Array("hunter2".utf8), "[binary: 8 octets]"),
-        binary("bytea, long", 17, [UInt8](repeating: 1, count: 70), "\\x" + String(repeating: "01", count: 64) + "[cut: 6 more octets]"),
+        binary(
+            "bytea, long",
+            17,
+            [UInt8](repeating: 1, count: 70),
+            "\\x" + String(repeating: "01", count: 64) + "[cut: 6 more octets]"
+        ),
         binary("of no known type, words", 0, Array("a word".utf8), "a word"),
         binary("of no known type, octets", 0, [0, 0, 0, 9], "\\x00000009"),
         binary("int4 of another length", 23, [0, 9], "\\x0009"),
-        text("a long one", 25, String(repeating: "a", count: 3_000), String(repeating: "a", count: 2_048) + "[cut: 952 more octets]"),
+        text(
+            "a long one",
+            25,
+            String(repeating: "a", count: 3_000),
+            String(repeating: "a", count: 2_048) + "[cut: 952 more octets]"
+        ),
     ]
 
     private static func bind(_ values: [(isBinary: Bool, octets: [UInt8]?)]) -> [UInt8] {
@@ -73,7 +89,9 @@ struct RecordingTests {
         }
         return Say.message(
             "B",
-            Say.text("") + Say.text("") + count(values.count) + formats + count(values.count) + parameters + [0, 0]
+            Say.text("") + Say.text("") + count(values.count) + formats + count(values.count) + parameters + [
+                0, 0,
+            ]
         )
     }
 
@@ -93,7 +111,10 @@ struct RecordingTests {
         talk.engine.recording = recording
         _ = try talk.client(Self.parse(sql, types: types), Self.bind(values), Say.execute(), Say.sync)
         _ = try talk.server(
-            Say.message("1", []), Say.message("2", []), Tell.complete("SELECT 1"), Tell.ready()
+            Say.message("1", []),
+            Say.message("2", []),
+            Tell.complete("SELECT 1"),
+            Tell.ready()
         )
         let outcome = try #require(talk.outcomes[1])
         #expect(outcome.tag == "SELECT 1" && outcome.rows == 1)
@@ -133,7 +154,10 @@ struct RecordingTests {
     func kinds() throws {
         let mail = Array("to ada@example.com".utf8)
         let recorded = try recorded(
-            [(false, mail), (true, mail), (false, Array("plain words here".utf8)), (true, [0, 1, 2]), (false, nil)],
+            [
+                (false, mail), (true, mail), (false, Array("plain words here".utf8)), (true, [0, 1, 2]),
+                (false, nil),
+            ],
             types: [25, 25, 25, 17, 25],
             StatementRecording(kinds: [.email])
         )
@@ -158,7 +182,10 @@ struct RecordingTests {
         let talk = try Talk(TestRules())
         _ = try talk.client(Self.parse("select 1", types: [0]), Say.describe("S"), Say.sync)
         _ = try talk.server(
-            Say.message("1", []), Say.message("t", [0, 1, 0, 0, 0, 20]), Say.message("n", []), Tell.ready()
+            Say.message("1", []),
+            Say.message("t", [0, 1, 0, 0, 0, 20]),
+            Say.message("n", []),
+            Tell.ready()
         )
         _ = try talk.client(Self.bind([(true, [0, 0, 0, 0, 0, 0, 0, 9])]), Say.execute(), Say.sync)
         _ = try talk.server(Say.message("2", []), Tell.complete("SELECT 0"), Tell.ready())
@@ -169,15 +196,26 @@ struct RecordingTests {
     func failures() throws {
         let talk = try Talk(TestRules())
         _ = try talk.client(
-            Self.parse("select 1", types: []), Self.bind([(false, [0x31])]), Say.execute(),
-            Self.parse("select 2", types: []), Self.bind([(false, [0x32])]), Say.execute(), Say.sync
+            Self.parse("select 1", types: []),
+            Self.bind([(false, [0x31])]),
+            Say.execute(),
+            Self.parse("select 2", types: []),
+            Self.bind([(false, [0x32])]),
+            Say.execute(),
+            Say.sync
         )
         _ = try talk.server(
-            Say.message("1", []), Say.message("2", []), Tell.complete("SELECT 1"), Say.message("1", []),
-            Tell.error("22012"), Tell.ready()
+            Say.message("1", []),
+            Say.message("2", []),
+            Tell.complete("SELECT 1"),
+            Say.message("1", []),
+            Tell.error("22012"),
+            Tell.ready()
         )
         #expect(talk.outcomes[1]?.parameters?.values.map { $0?.shown } == ["1"])
-        #expect(talk.outcomes.values.contains { $0.code == "22012" && $0.parameters?.values.first??.shown == "2" })
+        #expect(
+            talk.outcomes.values.contains { $0.code == "22012" && $0.parameters?.values.first??.shown == "2" }
+        )
     }
 
     @Test("Each tag of a message is kept, and the rows of all")
@@ -185,7 +223,10 @@ struct RecordingTests {
         let talk = try Talk(TestRules())
         _ = try talk.client(Say.query("select 1; delete from t"))
         _ = try talk.server(
-            Tell.description([("a", 25)]), Tell.row("1"), Tell.complete("SELECT 1"), Tell.complete("DELETE 3"),
+            Tell.description([("a", 25)]),
+            Tell.row("1"),
+            Tell.complete("SELECT 1"),
+            Tell.complete("DELETE 3"),
             Tell.ready()
         )
         #expect(talk.outcomes[1]?.tag == "SELECT 1, DELETE 3" && talk.outcomes[1]?.rows == 4)
@@ -202,6 +243,9 @@ struct RecordingTests {
     func texts() throws {
         let talk = try Talk(TestRules())
         _ = try talk.client(Say.query("SELECT 'A'"), Say.query("unreadable"), Say.whole("SELECT 2"), Say.sync)
-        #expect(Set(talk.texts.values) == ["SELECT 'A'", "not read: unreadable", "SELECT 2"], "\(talk.texts)")
+        #expect(
+            Set(talk.texts.values) == ["SELECT 'A'", "not read: unreadable", "SELECT 2"],
+            "\(talk.texts)"
+        )
     }
 }

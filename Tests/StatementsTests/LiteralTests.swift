@@ -14,7 +14,12 @@ struct LiteralTests {
         var testDescription: String { text }
     }
 
-    private static func row(_ text: String, _ strings: String, _ all: String? = nil, standard: Bool = true) -> Row {
+    private static func row(
+        _ text: String,
+        _ strings: String,
+        _ all: String? = nil,
+        standard: Bool = true
+    ) -> Row {
         Row(text: text, strings: strings, all: all ?? strings, standard: standard)
     }
 
@@ -22,7 +27,10 @@ struct LiteralTests {
         row("select 1", "select 1", "select ***"),
         row("select 'a', 1.5e3, .5, $1", "select '***', 1.5e3, .5, $1", "select '***', ***, ***, $1"),
         row("alter role a password 'it''s'", "alter role a password '***'"),
-        row("alter role a password E'a\\'b' valid until 'x'", "alter role a password '***' valid until '***'"),
+        row(
+            "alter role a password E'a\\'b' valid until 'x'",
+            "alter role a password '***' valid until '***'"
+        ),
         row("alter role a password U&'\\0061'", "alter role a password '***'"),
         row("alter role a password $q$it's$q$ login", "alter role a password '***' login"),
         row("alter role a password $$x$$", "alter role a password '***'"),
@@ -54,14 +62,23 @@ struct LiteralTests {
         arguments: ["select 'a", "select $q$a", "select /* a", "select \0 'a'", "select 'é' \u{ff}\u{0}"]
     )
     func unread(_ text: String) {
-        #expect(StatementLiterals.hidden(in: Array(text.utf8), session: SessionSyntax(), alsoNumbers: false) == nil)
+        #expect(
+            StatementLiterals.hidden(in: Array(text.utf8), session: SessionSyntax(), alsoNumbers: false)
+                == nil
+        )
     }
 
     @Test("With a backslash while standard_conforming_strings may be changing they cannot be told")
     func unsettled() {
         let session = SessionSyntax(hasStandardStrings: nil)
-        #expect(StatementLiterals.hidden(in: Array("select '\\'".utf8), session: session, alsoNumbers: false) == nil)
-        #expect(StatementLiterals.hidden(in: Array("select 'a'".utf8), session: session, alsoNumbers: false) != nil)
+        #expect(
+            StatementLiterals.hidden(in: Array("select '\\'".utf8), session: session, alsoNumbers: false)
+                == nil
+        )
+        #expect(
+            StatementLiterals.hidden(in: Array("select 'a'".utf8), session: session, alsoNumbers: false)
+                != nil
+        )
     }
 
     @Test(
@@ -75,7 +92,8 @@ struct LiteralTests {
             ("create subscription s connection 'host=h password=x' publication p", true),
             ("alter subscription s connection 'host=h'", true),
             ("alter system set primary_conninfo = 'host=h'", true),
-            ("select dblink_connect('c', 'host=h')", true), ("select * from x.dblink('host=h', 'select 1') as t(a int)", true),
+            ("select dblink_connect('c', 'host=h')", true),
+            ("select * from x.dblink('host=h', 'select 1') as t(a int)", true),
             ("select crypt($1, gen_salt('bf'))", true), ("select PGP_SYM_ENCRYPT('a', 'k')", true),
             ("prepare p as select dblink_exec('host=h', 'x')", true),
             ("select 1; alter role a password 'x'", true),

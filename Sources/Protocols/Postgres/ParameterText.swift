@@ -82,7 +82,9 @@ enum BinaryValue {
         switch ColumnType(type) {
         case .text: true
         case .structured: type == 114 || type == 142 || (type == jsonb && octets.first == 1)
-        case .other: !octets.isEmpty && octets.allSatisfy(isPrintable) && String(validating: octets, as: Unicode.UTF8.self) != nil
+        case .other:
+            !octets.isEmpty && octets.allSatisfy(isPrintable)
+                && String(validating: octets, as: Unicode.UTF8.self) != nil
         case .number, .plain: false
         }
     }

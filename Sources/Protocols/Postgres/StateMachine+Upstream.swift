@@ -106,7 +106,9 @@ extension PostgresSession {
         case Tag.rowDescription: try describe(piece)
         case Tag.noData: try answerDescription(piece)
         case Tag.parameterDescription:
-            guard case .describeStatement(let statement) = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            guard case .describeStatement(let statement) = expected.first?.kind else {
+                throw outOfTurn(piece.tag)
+            }
             body.moveReaderIndex(forwardBy: min(2, body.readableBytes))
             statement.types = body.readTypes()
             pass(piece.bytes)
