@@ -80,7 +80,9 @@ extension Replay.Turn {
         }
         lines += reply?.execution?.parameters?.lines ?? []
         if request.verdict != .allow { return lines + refusal }
-        lines += notes.map { "  " + TerminalText.escaped($0) }
+        lines += notes.filter { note in reply?.cause?.isSame(as: note) != true }.map {
+            "  " + TerminalText.escaped($0)
+        }
         if let reply { return lines + reply.replayLines(isSession: false) }
         return request.isConnection ? lines : lines + ["  nothing of its end is on record, or not yet"]
     }

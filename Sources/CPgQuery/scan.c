@@ -40,7 +40,7 @@ static bool field(struct reader *reader, uint64_t *name, uint64_t *value) {
 
 static bool is_hidden(uint64_t token, enum cpq_token *sort) {
     switch (token) {
-        case sconst: case usconst: case bconst: case xconst: *sort = CPQ_STRING; return true;
+        case sconst: case bconst: case xconst: *sort = CPQ_STRING; return true;
         case fconst: case iconst: *sort = CPQ_NUMBER; return true;
         case sql_comment: case c_comment: *sort = CPQ_COMMENT; return true;
         default: return false;
@@ -58,7 +58,8 @@ static bool read_token(struct reader token, size_t octets, struct cpq_span *span
     *hidden = is_hidden(sort, &span->token);
     span->start = (uint32_t)start;
     span->end = (uint32_t)end;
-    return start <= end && end <= octets;
+    // libpg_query does not say where a literal with Unicode escapes (U&'…') ends.
+    return start <= end && end <= octets && sort != usconst && (!*hidden || start < end);
 }
 
 static bool read_tokens(struct reader reader, size_t octets, struct cpq_span *spans, size_t *count) {

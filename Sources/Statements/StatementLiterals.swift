@@ -39,7 +39,7 @@ package enum StatementLiterals {
         return session.hasStandardStrings.flatMap { scan(text, standard: $0) }
     }
 
-    /// The text with `***` in their stead: all of them, or all but numbers. Nil where they cannot be found.
+    /// The text with `***` in their stead: all of them, or all but numbers; nil where they cannot be found.
     package static func hidden(
         in text: [UInt8],
         session: SessionSyntax,

@@ -27,12 +27,13 @@ package struct StatementRecording: Sendable {
         do throws(PostgresFault) { return try MaskBatch(text, kinds).octets } catch { return nil }
     }
 
-    /// What stands behind the names in a Bind; nil for what cannot be read, which the server refuses.
+    /// What stands behind the names in a Bind.
     ///
     /// - Parameters:
     ///   - body: formats of the parameters, and the parameters.
     ///   - types: their numbers in the catalog, as far as they are known.
     ///   - isHidden: they may be secrets.
+    /// - Returns: nil without any, and for what cannot be read, which the server refuses.
     func parameters(_ body: ByteBuffer, types: [UInt32], isHidden: Bool) -> RecordedParameters? {
         var body = body
         guard let formats = body.readFormats(), let count = body.readInteger(as: UInt16.self),
