@@ -11,7 +11,8 @@ struct ReplayCommand: ParsableCommand {
             SESSION is a run, an agent, or the number of a record ('bailey audit', first column) of a session with a \
             database: its opening, or any statement of it. In the order in which it was asked for: when, who and its \
             lineage, the text, its parameters, how it ended with rows, SQLSTATE and duration, what was masked, and of \
-            what was refused the rule. Requests of HTTP are shown with their status.
+            what was refused the rule. Under 'record: full' the rows follow, as the client received them. Requests of HTTP \
+            are shown with their status.
 
             EXAMPLES
               bailey replay 1f2e3d4c5b6a          everything that a run asked for
@@ -20,7 +21,8 @@ struct ReplayCommand: ParsableCommand {
               bailey replay 42 --json | jq -r 'select(.sqlstate).statement'
 
             --json: one object a line. 'event' is 'request', or 'end' of what is in no line before (a session, what \
-            took long), then 'record' is the request's. Always there: record, time, run, agent, lineage, action, \
+            took long), or 'result': a line of a recorded result ('result': an array for a row; 'columns' or 'copy' in \
+            an object), then 'record' is the request's. Always there: record, time, run, agent, lineage, action, \
             resource. Where they apply: session (its opening's record), statement, parameters (values, null for NULL; \
             more: how many are left off), verdict, rule (text, source), decidedBy, reason, message, notes, outcome, \
             sqlstate, rows, microseconds, query, status, sent, received, cause.
@@ -36,11 +38,15 @@ struct ReplayCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("replay")
-        let reader = try AuditReader(directory: state.directory())
+        let directory = try state.directory()
+        let reader = try AuditReader(directory: directory)
+        let bodies = BodyReader(directory: directory)
         let style = TextStyle.standardOutput
         let isJSON = json
         try Replay.events(of: try scope(in: reader), in: reader) { event in
             print(isJSON ? try event.json() : event.text(style))
+            guard case .turn(let turn) = event, let rows = ReplayRows(turn) else { return }
+            try rows.lines(in: bodies, asJSON: isJSON) { print($0) }
         }
     }
 

@@ -243,6 +243,48 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        @Test(
+            "Under `record: full` rows are on record as the client received them, masked, and the store verifies"
+        )
+        func rows() throws {
+            try database.rules(
+                allow: ["select on public.*", "copy out on public.people"],
+                more: "    mask: [email]\nrecord: full"
+            )
+            let outcome = try database.psql(
+                """
+                psql -XAt -c 'SELECT id, name, email FROM people ORDER BY id' -c 'COPY people (id, email) TO STDOUT'
+                echo psql $?
+                /usr/bin/python3 -c '
+                import psycopg
+                with psycopg.connect("", autocommit=True) as c:
+                    print(c.cursor(binary=True).execute("SELECT id, name FROM people WHERE id = %s", [2]).fetchall())
+                    print(len(c.execute("SELECT n, repeat(md5(n::text), 10) FROM generate_series(1, 20000) n").fetchall()))'
+                """
+            )
+            #expect(
+                outcome.code == 0 && outcome.lines.contains("psql 0") && outcome.lines.last == "20000",
+                "\(outcome)"
+            )
+            let text = try place.bailey(["replay", run()])
+            #expect(text.code == 0 && text.errors.isEmpty, "\(text)")
+            for line in [
+                #"  {"columns":["id","name","email"]}"#, #"  ["1","Ann","xxx@xxxxxxx.xxx"]"#,
+                #"  {"copy":"1\txxx@xxxxxxx.xxx\n"}"#, #"  ["2","Bob"]"#,
+            ] {
+                #expect(text.output.split(separator: "\n").contains { $0 == line }, "\(line)")
+            }
+            #expect(text.output.contains(#"  ["20000","8c69ae4d"#) || text.output.contains(#"["20000","#))
+            let json = try place.bailey(["replay", run(), "--json"])
+            let results = json.lines.filter { $0.contains("\"event\":\"result\"") }
+            #expect(
+                json.code == 0 && results.count > 20_000 && results.allSatisfy { $0.contains("\"record\":") }
+            )
+            #expect(try place.files(holding: "ann@example.com", below: "state").isEmpty)
+            #expect(try !place.files(holding: "\"Bob\"", below: "state/bailey/recordings").isEmpty)
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+        }
+
         @Test("What is not there, or no session, is refused by name")
         func refused() throws {
             #expect(try database.psql("psql -XAtc 'SELECT 1'").code == 0)

@@ -155,6 +155,8 @@ extension PostgresConversation {
 /// A statement that was allowed, until it ends.
 struct StatementUnderWay {
     var reply: Reply
+    /// Of its results, where the profile demands it.
+    let recording: RowRecording?
     /// When it was allowed.
     let start = NIODeadline.now()
 

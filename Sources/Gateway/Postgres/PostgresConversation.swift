@@ -1,7 +1,10 @@
+internal import HTTPProtocol
 internal import Model
 internal import NIOCore
+internal import NIOHTTP1
 internal import Policy
 internal import PostgresProtocol
+internal import Reflection
 internal import Wire
 
 /// Drives the PostgreSQL engine for one client's session: opens it, decodes into it, does what it says, and nothing else.
@@ -30,10 +33,15 @@ final class PostgresConversation: ChannelDuplexHandler {
     private var key: BackendKey?
     /// What goes on record of statements under way.
     var statements: [RulingID: StatementUnderWay] = [:]
+    /// Octets of results that are not recorded yet.
+    var unrecorded = 0
     /// Of the session as a whole.
     var reply: Reply?
     /// The number of its request.
     private var session: UInt64 = 0
+    /// Whether results are recorded: what profiles say of all that their agents do.
+    private var isRecorded = false
+    private var recordingMasks: MaskKinds = []
     var waitingToRead = false
     var isUnflushed = false
     var isOver = false
@@ -52,7 +60,9 @@ final class PostgresConversation: ChannelDuplexHandler {
     var gatehouse: Gatehouse { parts.gatehouse }
 
     /// Whether more of a result can be taken.
-    var clientIsWritable: Bool { context?.channel.isWritable ?? false }
+    var takesResults: Bool {
+        (context?.channel.isWritable ?? false) && unrecorded < GatewayLimits.recordedAhead
+    }
 
     /// Decides the session, and connects to its server.
     func open() {
@@ -70,6 +80,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         guard context != nil, !isOver else { return authoriser.replied(reply.ended(Self.gone)) }
         self.reply = reply
         self.session = authorised.exchange
+        isRecorded = authorised.isRecorded
         let session = authorised.session
         let injection = authorised.material?.injection
         let login = { (security: PostgresSecurity) in
@@ -122,6 +133,8 @@ final class PostgresConversation: ChannelDuplexHandler {
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
         engine.recording = recording
+        engine.recordsResults = isRecorded
+        recordingMasks = recording.kinds
         let actions = engine.begin()
         self.engine = consume engine
         if let negotiation = startup.negotiation { writeClient(negotiation) }
@@ -139,6 +152,7 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     /// Does what the engine says, in order.
     func perform(_ actions: [EngineAction<ByteBuffer>]) {
+        if isRecorded { recordResults() }
         for action in actions {
             guard !isOver else { return }
             do throws(LedgerViolation) { try ledger.admit(action) } catch { return breakOff() }
@@ -169,7 +183,7 @@ final class PostgresConversation: ChannelDuplexHandler {
             case .allowed(let authorised):
                 let reply = Reply(to: request, authorised.exchange)
                 guard !self.isOver else { return self.authoriser.replied(reply.ended(Self.gone)) }
-                self.statements[id] = StatementUnderWay(reply: reply)
+                self.statements[id] = StatementUnderWay(reply: reply, recording: self.recording(reply))
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
@@ -203,13 +217,40 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func finished(_ id: RulingID) {
         guard let statement = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(statement.ended(engine?.outcome(of: id), at: lastActivity))
+        tell(statement.ended(engine?.outcome(of: id), at: lastActivity), of: statement)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
         authoriser.refused(request, denial, recorded(id))
         guard let statement = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(statement.reply.ended(denial.message))
+        tell(statement.reply.ended(denial.message), of: statement)
+    }
+
+    /// A statement is over: its reply goes on record, behind its results where those do.
+    private func tell(_ reply: Reply, of statement: StatementUnderWay) {
+        guard let recording = statement.recording else { return authoriser.replied(reply) }
+        recording.finish(reply)
+    }
+
+    /// What records the results of a statement; nil where nobody demands it.
+    private func recording(_ reply: Reply) -> RowRecording? {
+        guard isRecorded else { return nil }
+        let work = BodyWork(reply.exchange, of: parts.resident, gatehouse.bodies)
+        let source = BodyWork.Source(
+            form: .document(HTTPHeaders()),
+            secrets: gatehouse.spellings.outward,
+            kinds: recordingMasks
+        )
+        return RowRecording(work, source, of: self, on: parts.loop)
+    }
+
+    private func recordResults() {
+        var taken: [RulingID] = []
+        for (id, piece) in engine?.takeResults() ?? [] {
+            statements[id]?.recording?.take(piece)
+            if taken.last != id { taken.append(id) }
+        }
+        for id in taken { statements[id]?.recording?.submit() }
     }
 
     func writeClient(_ octets: ByteBuffer) {
@@ -224,7 +265,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         if let key { gatehouse.keys.withdraw(key, of: parts.resident.id) }
         key = nil
         for (_, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
-            authoriser.replied(statement.reply.ended(cause))
+            tell(statement.reply.ended(cause), of: statement)
         }
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }

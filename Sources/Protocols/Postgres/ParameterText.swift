@@ -31,28 +31,48 @@ struct ParameterText {
     ///   - isBinary: its format.
     ///   - isSearched: rules mask something: what cannot be read is not shown.
     init(_ value: ByteBuffer, type: UInt32, isBinary: Bool, isSearched: Bool) {
+        guard isBinary else {
+            self.init(text: value.readableBytesView)
+            return
+        }
+        self.init(binary: value, type: type, isSearched: isSearched)
+    }
+
+    /// The same of one in binary; `isWhole` leaves nothing off.
+    init(binary value: ByteBuffer, type: UInt32, isSearched: Bool = false, isWhole: Bool = false) {
         let view = value.readableBytesView
-        if !isBinary {
-            self.init(text: view)
-        } else if let text = BinaryValue.text(view, type: type) {
+        if let text = BinaryValue.text(view, type: type) {
             self.init(text: text)
         } else if BinaryValue.isText(view, type: type) {
-            self.init(text: type == BinaryValue.jsonb ? view.dropFirst() : view)
+            let text = type == BinaryValue.jsonb ? view.dropFirst() : view
+            self = isWhole ? ParameterText(whole: text) : ParameterText(text: text)
+        } else if isWhole {
+            self.init("\\x" + Hex.text(view))
         } else if isSearched || BinaryValue.holdsWords(view) {
             self.init("[binary: \(view.count) octets]")
         } else {
             let start = view.prefix(Self.shownInHex)
             let rest = view.count > start.count ? "[cut: \(view.count - start.count) more octets]" : ""
-            self.init("\\x" + start.map(Self.hex).joined() + rest)
+            self.init("\\x" + Hex.text(start) + rest)
         }
     }
 
     /// Octets of a value in hexadecimal.
     private static let shownInHex = 64
 
-    private static func hex(_ octet: UInt8) -> String {
-        let digits = String(octet, radix: 16)
-        return digits.utf8.count == 1 ? "0" + digits : digits
+    private init(whole text: some Collection<UInt8>) {
+        (octets, more, isPlain) = (Array(text), 0, false)
+    }
+}
+
+/// Octets in hexadecimal.
+enum Hex {
+    static func text(_ octets: some Sequence<UInt8>) -> String {
+        let digits = [UInt8]("0123456789abcdef".utf8)
+        return String(
+            decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
+            as: Unicode.UTF8.self
+        )
     }
 }
 
@@ -117,12 +137,12 @@ enum BinaryValue {
     }
 
     private static func uuid(_ octets: ByteBufferView) -> String {
-        var text = ""
-        for (place, octet) in octets.enumerated() {
-            if [4, 6, 8, 10].contains(place) { text += "-" }
-            text += octet < 16 ? "0" + String(octet, radix: 16) : String(octet, radix: 16)
+        var rest = octets[...]
+        let parts = [4, 2, 2, 2, 6].map { count in
+            defer { rest = rest.dropFirst(count) }
+            return Hex.text(rest.prefix(count))
         }
-        return text
+        return parts.joined(separator: "-")
     }
 }
 

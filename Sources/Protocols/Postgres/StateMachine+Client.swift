@@ -299,7 +299,7 @@ extension PostgresSession {
         entry.masks = masks.union(lasting)
         entry.copies = portal.statement.read.copies
         entry.parameters = portal.parameters
-        if !entry.masks.isEmpty, !entry.copies, lastDescribed != portal.serial {
+        if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
         executes(portal.statement.read, masks)

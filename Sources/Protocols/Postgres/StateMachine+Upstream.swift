@@ -29,6 +29,16 @@ extension PostgresSession {
 
     private mutating func pass(_ bytes: ByteBuffer) { outbox.client(bytes, under: id) }
 
+    /// Rows, or data of a COPY.
+    private mutating func pass(result bytes: ByteBuffer) {
+        keep(.messages(bytes))
+        pass(bytes)
+    }
+
+    private mutating func keep(_ piece: ResultPiece) {
+        if recordsResults, let id = expected.first?.id { results.append((id, piece)) }
+    }
+
     /// Passes rows or data of COPY; false where no whole message is there yet.
     private mutating func passRun(of tag: UInt8) throws(PostgresFault) -> Bool {
         try check(tag)
@@ -40,18 +50,18 @@ extension PostgresSession {
             guard let run = try upstream.wholeRun(of: tag) else { return false }
             let masked = try Masks.copy(run, masks.kinds)
             count(masked.found)
-            pass(masked.messages)
+            pass(result: masked.messages)
             return true
         }
         guard tag == Tag.dataRow, case .masked(let plan) = rows else {
             guard let run = try upstream.run(of: tag) else { return false }
-            pass(run)
+            pass(result: run)
             return true
         }
         guard let run = try upstream.wholeRun(of: tag) else { return false }
         let masked = try plan.apply(run)
         count(masked.found)
-        pass(masked.rows)
+        pass(result: masked.rows)
         return true
     }
 
@@ -69,11 +79,12 @@ extension PostgresSession {
         switch expected.first?.kind {
         case .query where masks.isEmpty: rows = .pass
         case .execute(let serial):
-            guard !masks.isEmpty else {
+            guard !masks.isEmpty || recordsResults else {
                 rows = .pass
                 return
             }
             guard let described, described.serial == serial else { throw outOfTurn(tag) }
+            keep(.columns(described.columns))
             plan(described.columns)
         default: throw outOfTurn(tag)
         }
@@ -146,7 +157,13 @@ extension PostgresSession {
     private mutating func describe(_ piece: FramePiece) throws(PostgresFault) {
         guard case .query = expected.first?.kind else { return try answerDescription(piece) }
         guard case .unknown = rows else { throw outOfTurn(piece.tag) }
-        if masks.isEmpty { rows = .pass } else { plan(try ResultColumn.read(piece.body)) }
+        if masks.isEmpty, !recordsResults {
+            rows = .pass
+        } else {
+            let columns = try ResultColumn.read(piece.body)
+            keep(.columns(columns))
+            plan(columns)
+        }
         show(piece.bytes)
     }
 

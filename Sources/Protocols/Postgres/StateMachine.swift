@@ -80,6 +80,9 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     package var catalog: [ColumnPlace: SourceColumn] = [:]
     /// How parameters go on record.
     package var recording = StatementRecording()
+    /// Whether results are recorded, as the client receives them.
+    package var recordsResults = false
+    var results: [(id: RulingID, piece: ResultPiece)] = []
 
     let opening: Request
     var reader: Reader
@@ -203,6 +206,12 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     package mutating func recordedText(of id: RulingID) -> RecordedText? {
         if case .ruling(id, let asked) = wait { return asked.recorded }
         return unread.removeValue(forKey: id)
+    }
+
+    /// What of results has been passed on, once; to be asked for behind every event where results are recorded.
+    package mutating func takeResults() -> [(id: RulingID, piece: ResultPiece)] {
+        defer { results = [] }
+        return results
     }
 
     var isCopyingIn: Bool { if case .fromClient = copy { true } else { false } }
