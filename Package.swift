@@ -206,8 +206,14 @@ let package = Package(
                 name: "MaskingTests",
                 dependencies: ["Masking", "Literals", "Model", "TestSupport", nio]
             ),
-            .testTarget(name: "PolicyTests", dependencies: ["Policy", "Model", "TestSupport"]),
-            .testTarget(name: "ProfilesTests", dependencies: ["Profiles", "Policy", "Model", "TestSupport"]),
+            .testTarget(
+                name: "PolicyTests",
+                dependencies: ["Policy", "PolicySupport", "Model", "TestSupport"]
+            ),
+            .testTarget(
+                name: "ProfilesTests",
+                dependencies: ["Profiles", "Policy", "PolicySupport", "Model", "TestSupport"]
+            ),
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "Model", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
@@ -231,6 +237,7 @@ let package = Package(
                 ]
             ),
             .target(name: "TestSupport", path: "Tests/Support"),
+            .target(name: "PolicySupport", dependencies: ["Policy"], path: "Tests/PolicySupport"),
             .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "Model", "Linux"]),
             .testTarget(
                 name: "EscapeTests",

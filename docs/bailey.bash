@@ -95,7 +95,7 @@ _bailey() {
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run shell serve ps kill tree audit changes profile doctor --help --version"
+        choices="run shell serve ps kill tree audit replay changes profile doctor --help --version"
     elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
         return
@@ -113,6 +113,11 @@ _bailey() {
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
                     *) [ "$cword" = 2 ] && choices="show verify $choices" ;;
+                esac ;;
+            replay)
+                case $cur in
+                    -*) choices="--state --json" ;;
+                    *) choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)" ;;
                 esac ;;
             changes)
                 case " ${words[*]} :$cur" in

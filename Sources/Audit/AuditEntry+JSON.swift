@@ -86,6 +86,7 @@ extension CanonicalJSON {
             json.member("query", record.query)
             json.member("reason", record.reason?.rawValue)
             json.member("resource", record.resource)
+            if let statement = record.statement { json.member("statement") { $0.write(statement) } }
             json.member("verdict", record.verdict.rawValue)
         }
     }
@@ -105,6 +106,7 @@ extension CanonicalJSON {
             }
             json.member("cause", reply.cause)
             json.member("exchange", reply.exchange)
+            if let execution = reply.execution { json.member("execution") { $0.write(execution) } }
             json.member("fields", reply.fields)
             json.member("outcome", reply.outcome)
             json.member("received", reply.received)
@@ -112,6 +114,34 @@ extension CanonicalJSON {
             json.member("sent", reply.sent)
             json.member("status", reply.status)
             json.member("trailers", reply.trailers)
+        }
+    }
+
+    fileprivate mutating func write(_ statement: RecordedStatement) {
+        object { json in
+            json.member("session", statement.session)
+            json.member("text", statement.text.shown)
+        }
+    }
+
+    private mutating func write(_ execution: RecordedExecution) {
+        object { json in
+            json.member("microseconds", execution.microseconds)
+            if let parameters = execution.parameters {
+                json.member("parameters") { $0.write(parameters) }
+            }
+            json.member("rows", execution.rows)
+        }
+    }
+
+    private mutating func write(_ parameters: RecordedParameters) {
+        object { json in
+            json.member("more", parameters.more)
+            json.member("values") { json in
+                json.array(parameters.values) { json, value in
+                    if let value { json.string(value.shown) } else { json.raw(Array("null".utf8)) }
+                }
+            }
         }
     }
 

@@ -30,6 +30,7 @@ package struct ExchangeText {
         }
         if let name = request.credential { lines.append("  with credential \(TerminalText.escaped(name))") }
         if let message = request.message { lines.append("  " + TerminalText.escaped(message)) }
+        lines += request.statement?.text.lines ?? []
         lines += Self.indented(request.fields)
         if !sequel.notes.isEmpty { lines.append("") }
         lines += sequel.notes.map(TerminalText.escaped)
@@ -40,6 +41,9 @@ package struct ExchangeText {
         guard let reply else { return [absence] }
         var lines = [style.strong(reply.heading.map { TerminalText.escaped($0) } ?? "no reply")]
         if let time = sequel.time { lines[0] += ", \(time.text)" }
+        if let execution = reply.execution {
+            lines += ["  in " + execution.duration] + (execution.parameters?.lines ?? [])
+        }
         if let cause = reply.cause { lines.append("  " + TerminalText.escaped(cause)) }
         lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")
         lines += Self.indented(reply.fields)

@@ -73,6 +73,7 @@ struct EntryMask: Sendable {
             exchange: record.exchange,
             query: record.query.map(masked),
             fields: record.fields.map(masked),
+            statement: record.statement.map(masked),
             verdict: record.verdict,
             levels: record.levels.map(masked),
             reason: record.reason,
@@ -94,6 +95,7 @@ struct EntryMask: Sendable {
         )
         masked.status = reply.status
         masked.outcome = reply.outcome.map(self.masked)
+        masked.execution = reply.execution.map(self.masked)
         masked.fields = reply.fields.map(self.masked)
         masked.trailers = reply.trailers.map(self.masked)
         (masked.sent, masked.received) = (reply.sent, reply.received)
@@ -111,6 +113,32 @@ struct EntryMask: Sendable {
             coding: body.coding.map(masked),
             missing: body.missing.map(masked)
         )
+    }
+
+    private func masked(_ statement: RecordedStatement) -> RecordedStatement {
+        RecordedStatement(
+            session: statement.session,
+            text: masked(statement.text).cut(to: StatementRecordLimits.text)
+        )
+    }
+
+    private func masked(_ execution: RecordedExecution) -> RecordedExecution {
+        RecordedExecution(
+            microseconds: execution.microseconds,
+            rows: execution.rows,
+            parameters: execution.parameters.map { parameters in
+                RecordedParameters(
+                    parameters.values.map { $0.map { masked($0).cut(to: StatementRecordLimits.value) } },
+                    more: parameters.more
+                )
+            }
+        )
+    }
+
+    /// Not remembered: such texts seldom come twice.
+    private func masked(_ text: RecordedText) -> RecordedText {
+        text.text.utf8.count < SecretMask.shortest
+            ? text : RecordedText(memory.mask.longText(text.text), more: text.more)
     }
 
     /// Not cut: who made it has bounded it.

@@ -14,6 +14,7 @@ struct RootCommand: ParsableCommand {
               bailey profile explain ci 'GET https://pypi.org/simple/'
               bailey tree                      what the last run's agents did
               bailey audit --denied            what was refused, and why
+              bailey replay 42                 a database's session, statement by statement
               bailey changes                   what agents changed in copies of folders
               bailey doctor                    can this machine run agents
 
@@ -24,7 +25,8 @@ struct RootCommand: ParsableCommand {
         version: Version.current,
         subcommands: [
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
-            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ChangesCommand.self, DoctorCommand.self,
+            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self,
+            DoctorCommand.self,
         ]
     )
 }

@@ -71,6 +71,7 @@ final class Authoriser {
     private var isConcluded = false
     /// Those of the request that is being decided on.
     private(set) var fields: HeadFields?
+    private var statement: RecordedStatement?
     /// Allowed, but not on record yet: its credential is being fetched.
     private var fetching: Fetching?
     private let gatehouse: Gatehouse
@@ -82,14 +83,16 @@ final class Authoriser {
         self.loop = loop
     }
 
-    /// Decides, fetches the credential if there is one, writes the record, `fields` in it, and then calls back on the
-    /// loop, exactly once and never before this returns.
+    /// Decides, fetches the credential if there is one, writes the record, `fields` and `statement` in it, and then calls back
+    /// on the loop, exactly once and never before this returns.
     func authorise(
         _ request: Request,
         _ fields: HeadFields? = nil,
+        _ statement: RecordedStatement? = nil,
         then: @escaping (consuming Authorisation) -> Void
     ) {
         self.fields = fields
+        self.statement = statement
         let current = resident.current
         guard !current.closed else { return deny(request, current.policy, [], .deny, .agentEnded, then) }
         switch current.policy.decide(request) {
@@ -127,7 +130,13 @@ final class Authoriser {
     ///   - request: nil where none was read.
     ///   - exchange: that of the request, where it had been allowed before.
     ///   - denial: why.
-    func refused(_ request: Request?, after exchange: UInt64? = nil, _ denial: Denial) {
+    ///   - statement: what was not understood.
+    func refused(
+        _ request: Request?,
+        after exchange: UInt64? = nil,
+        _ denial: Denial,
+        _ statement: RecordedStatement? = nil
+    ) {
         // What an ended agent wanted is on record; that it could not be had afterwards is nobody's news.
         guard !(isConcluded && resident.current.closed) else { return }
         isRecorded = true
@@ -136,6 +145,7 @@ final class Authoriser {
             action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
             exchange: exchange,
+            statement: statement,
             verdict: .deny,
             levels: [],
             reason: denial.reason,
@@ -311,6 +321,7 @@ extension Authoriser {
             exchange: exchange,
             query: permit.request.action.query,
             fields: fields,
+            statement: statement,
             verdict: .allow,
             levels: permit.levels,
             credential: permit.obligations.credential
@@ -336,6 +347,7 @@ extension Authoriser {
             resource: request.endpoint.description,
             query: request.action.query,
             fields: fields,
+            statement: statement,
             verdict: verdict,
             levels: levels,
             reason: denial.reason,

@@ -3,6 +3,7 @@ internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import NIOPosix
+internal import PostgresProtocol
 internal import Reflection
 internal import Synchronization
 
@@ -12,6 +13,8 @@ final class BodyWork: Sendable {
         /// What a side's body is.
         case begin(BodySide, Source)
         case take(ByteBuffer, BodySide)
+        /// Some of a statement's result.
+        case takeRows(ResultPiece)
         /// A side's body is whole.
         case over(BodySide)
         case finish(Reply)
@@ -84,6 +87,7 @@ final class BodyWork: Sendable {
             let place = BodyPlace(run: run, exchange: exchange, side: side)
             sides[side] = KeptBody(copy, at: place, in: records.sink)
         case .take(let bytes, let side): sides[side]?.take(bytes)
+        case .takeRows(let piece): sides[.response]?.take(piece)
         case .over(let side): sides[side]?.end(isWhole: true)
         case .finish(let reply):
             for side in BodySide.allCases { sides[side]?.end(isWhole: reply.cause == nil) }
@@ -121,6 +125,7 @@ private final class KeptBody {
     private let at: BodyPlace
     private let sink: any BodySink
     private var copy: BodyCopy
+    private var rows = RowCopy()
     /// Not kept yet: what comes in one turn is one piece.
     private var fresh = ByteBuffer()
     private var digest = SHA256()
@@ -141,6 +146,8 @@ private final class KeptBody {
             if fresh.readableBytes >= GatewayLimits.recordedAhead { keep() }
         }
     }
+
+    func take(_ piece: ResultPiece) { take(rows.take(piece)) }
 
     func end(isWhole: Bool) {
         guard !isOver else { return }

@@ -1,5 +1,7 @@
 /// What is masked before anything is written: every secret shape, and a set of exact values.
 package struct SecretMask: Sendable {
+    /// Octets of the shortest text that could hold anything.
+    package static let shortest = KnownSecrets.minimumLength
     private let values: [String]
     private let known: KnownSecrets
 

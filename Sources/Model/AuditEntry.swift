@@ -130,6 +130,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     /// was read.
     package let query: String?
     package let fields: HeadFields?
+    /// The text of the statements; nil for what are none.
+    package let statement: RecordedStatement?
     package let verdict: Effect
     /// What every level said, root first.
     package let levels: [LevelVerdict]
@@ -160,6 +162,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         exchange: UInt64? = nil,
         query: String? = nil,
         fields: HeadFields? = nil,
+        statement: RecordedStatement? = nil,
         verdict: Effect,
         levels: [LevelVerdict],
         reason: Denial.Reason? = nil,
@@ -172,6 +175,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.exchange = exchange
         self.query = query
         self.fields = fields
+        self.statement = statement
         self.verdict = verdict
         self.levels = levels
         self.reason = reason

@@ -48,6 +48,8 @@ package struct Reply: Sendable, Hashable, Codable {
     package var status: Int?
     /// How a statement ended: `SELECT 5`, `ERROR 23505`; nil for what is none.
     package var outcome: String?
+    /// How it was carried out; nil for what is none.
+    package var execution: RecordedExecution?
     /// As they went to the agent.
     package var fields: HeadFields?
     package var trailers: HeadFields?

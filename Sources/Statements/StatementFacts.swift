@@ -11,6 +11,9 @@ package struct StatementFacts: Sendable, Hashable {
     /// It may change a setting by which the server reads texts: `SET`, the end of a transaction that had one, a function
     /// of which nobody knows what it does.
     package var changesSettings = false
+    /// Literals or parameters of it may be secrets: the password of a role, how a foreign server is logged in to, a key that
+    /// something is encrypted with.
+    package var holdsSecrets = false
 
     package init(deeds: [SQLDeed]) {
         self.deeds = deeds

@@ -22,6 +22,12 @@ package enum StatementReader {
         }
     }
 
+    /// Whether the server reads the same text as the parser here does.
+    static func isReadAlike(_ text: [UInt8], _ session: SessionSyntax) -> Bool {
+        do throws(StatementFault) { try check(text, session) } catch { return false }
+        return true
+    }
+
     /// That the server will read the same text as the parser here does.
     private static func check(_ text: [UInt8], _ session: SessionSyntax) throws(StatementFault) {
         guard text.count <= StatementLimits.text else { throw .tooLong(text.count) }

@@ -36,7 +36,8 @@ extension EndToEnd {
                 ("bailey audit --a", ["--agent"]), ("bailey audit sh", ["show"]),
                 ("bailey audit show --j", ["--json"]),
                 ("bailey audit show 1 --body re", ["request", "response"]),
-                ("bailey audit verify --p", ["--public-key"]),
+                ("bailey audit verify --p", ["--public-key"]), ("bailey replay --", ["--state", "--json"]),
+                ("bailey rep", ["replay"]),
                 ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
                 ("bailey run -p lo", ["./lower.yaml"]), ("bailey run -p ./lo", ["./lower.yaml"]),
             ]
@@ -54,6 +55,7 @@ extension EndToEnd {
             let run = String(try #require(first))
             let agents = try offered("bailey audit --agent \"\"")
             #expect(agents.count == 1 && agents.allSatisfy { $0.hasPrefix(run + ".") }, "\(agents)")
+            #expect(try offered("bailey replay \"\"") == [run] + agents)
             for command in ["audit", "tree"] { #expect(try offered("bailey \(command) --run \"\"") == [run]) }
         }
 

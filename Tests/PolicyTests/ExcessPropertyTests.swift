@@ -1,5 +1,6 @@
 import Model
 import Policy
+import PolicySupport
 import Testing
 
 /// A generator with a fixed seed (SplitMix64), so that a failure can be run again.
@@ -68,17 +69,6 @@ struct ExcessPropertyTests {
         )
     }
 
-    /// The profile with what it denies and asks taken away: its reach, which a child must stay within.
-    private static func reach(_ profile: Profile) -> Profile {
-        var profile = profile
-        for index in profile.egress.indices {
-            profile.egress[index].allow += profile.egress[index].ask
-            profile.egress[index].ask = []
-            profile.egress[index].deny = []
-        }
-        return profile
-    }
-
     @Test(
         "G02: where a child's profile is no wider, whatever it permits its parent's reach permits",
         arguments: 0..<8
@@ -95,7 +85,7 @@ struct ExcessPropertyTests {
                 let request = try #require(Self.request(&random))
                 let mine = try #require(decide(lineage(child), request))
                 guard mine.effect == .allow else { continue }
-                let theirs = try #require(decide(lineage(Self.reach(parent), child), request))
+                let theirs = try #require(decide(lineage(parent.reach, child), request))
                 #expect(theirs.effect == .allow, "\(request) of \(child.egress) over \(parent.egress)")
                 #expect(theirs.obligations == mine.obligations)
             }
@@ -114,7 +104,7 @@ struct ExcessPropertyTests {
             for _ in 0..<40 {
                 let request = try #require(Self.request(&random))
                 guard decide(lineage(child), request)?.effect == .allow,
-                    decide(lineage(Self.reach(parent)), request)?.effect != .allow
+                    decide(lineage(parent.reach), request)?.effect != .allow
                 else { continue }
                 shown += 1
                 #expect(!excess(of: child, over: parent).isEmpty)

@@ -1,5 +1,6 @@
 import Model
 import Policy
+import PolicySupport
 import Profiles
 import TestSupport
 import Testing
@@ -120,17 +121,6 @@ struct DatabaseExcessTests {
         return try load("bailey: 1\nname: \(name)\negress:\n" + rules.joined(), named: "\(name).yaml")
     }
 
-    /// What it permits once all is approved and nothing denied: what a child must stay within.
-    private static func reach(_ profile: Profile) -> Profile {
-        var profile = profile
-        for index in profile.egress.indices {
-            profile.egress[index].allow += profile.egress[index].ask
-            profile.egress[index].ask = []
-            profile.egress[index].deny = []
-        }
-        return profile
-    }
-
     @Test(
         "G02: where a child's rules are no wider, whatever statement it may do its parent may",
         arguments: 0..<4
@@ -142,7 +132,7 @@ struct DatabaseExcessTests {
         }
         var (within, permitted) = (0, 0)
         for _ in 0..<3_000 {
-            let parent = Self.reach(try Self.profile(&random, "parent"))
+            let parent = try Self.profile(&random, "parent").reach
             let child = try Self.profile(&random, "child")
             guard excess(of: child, over: parent).isEmpty else { continue }
             within += child.egress.contains { !$0.allow.isEmpty } ? 1 : 0

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // What PostgreSQL's parser made of a text.
 typedef struct cpq_tree cpq_tree;
@@ -25,5 +26,20 @@ enum cpq_outcome cpq_result(const cpq_tree *tree);
 const char *cpq_text(const cpq_tree *tree, size_t *octets);
 
 void cpq_free(cpq_tree *tree);
+
+enum cpq_token { CPQ_STRING, CPQ_NUMBER, CPQ_COMMENT };
+
+// A literal or a comment: between which octets of the text it stands.
+struct cpq_span {
+    uint32_t start;
+    uint32_t end;
+    enum cpq_token token;
+};
+
+// The literals and comments of such a text, in their order, by PostgreSQL's scanner. False where it does not take the
+// text, or there is no memory. The caller frees them.
+bool cpq_scan(const char *text, size_t octets, bool standard, struct cpq_span **spans, size_t *count);
+
+void cpq_free_spans(struct cpq_span *spans);
 
 #endif

@@ -152,11 +152,23 @@ extension PostgresConversation {
     }
 }
 
-extension Reply {
-    /// With how the statement ended.
-    func with(_ outcome: StatementOutcome?) -> Reply {
-        var reply = self
+/// A statement that was allowed, until it ends.
+struct StatementUnderWay {
+    var reply: Reply
+    /// Of its results, where the profile demands it.
+    let recording: RowRecording?
+    /// When it was allowed.
+    let start = NIODeadline.now()
+
+    /// What goes on record of its end.
+    func ended(_ outcome: StatementOutcome?, at end: NIODeadline) -> Reply {
+        var reply = reply
         reply.outcome = outcome?.tag ?? outcome?.code.map { "ERROR \($0)" }
+        reply.execution = RecordedExecution(
+            microseconds: UInt64(max(0, (end - start).nanoseconds / 1_000)),
+            rows: outcome?.rows,
+            parameters: outcome?.parameters
+        )
         return reply
     }
 }

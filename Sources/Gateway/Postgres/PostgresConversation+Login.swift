@@ -9,6 +9,8 @@ extension PostgresConversation {
         let reply = Reply(to: opening, authorised.exchange)
         guard context != nil, !isOver else { return authoriser.replied(reply.ended(Self.gone)) }
         self.reply = reply
+        self.session = authorised.exchange
+        isRecorded = authorised.isRecorded
         let material = authorised.material
         switch material {
         case .account(let account): dial(authorised, as: account)

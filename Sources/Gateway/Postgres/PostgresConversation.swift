@@ -1,7 +1,10 @@
+internal import HTTPProtocol
 internal import Model
 internal import NIOCore
+internal import NIOHTTP1
 internal import Policy
 internal import PostgresProtocol
+internal import Reflection
 internal import Wire
 
 /// Drives the PostgreSQL engine for one client's session: opens it, decodes into it, does what it says, and nothing else.
@@ -31,9 +34,16 @@ final class PostgresConversation: ChannelDuplexHandler {
     /// That of this session, where one is made.
     var role: SessionRoleLease?
     /// What goes on record of statements under way.
-    var statements: [RulingID: Reply] = [:]
+    var statements: [RulingID: StatementUnderWay] = [:]
+    /// Octets of results that are not recorded yet.
+    var unrecorded = 0
     /// Of the session as a whole.
     var reply: Reply?
+    /// The number of its request.
+    var session: UInt64 = 0
+    /// Whether results are recorded: what profiles say of all that their agents do.
+    var isRecorded = false
+    private var recordingMasks: MaskKinds = []
     var waitingToRead = false
     var isUnflushed = false
     var isOver = false
@@ -52,7 +62,9 @@ final class PostgresConversation: ChannelDuplexHandler {
     var gatehouse: Gatehouse { parts.gatehouse }
 
     /// Whether more of a result can be taken.
-    var clientIsWritable: Bool { context?.channel.isWritable ?? false }
+    var takesResults: Bool {
+        (context?.channel.isWritable ?? false) && unrecorded < GatewayLimits.recordedAhead
+    }
 
     /// Decides the session, and connects to its server.
     func open() {
@@ -86,10 +98,18 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
         self.key = key
         let known = gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
-        let reader = StatementTexts(database: ByteText(startup.database), known: known)
+        let policy = parts.resident.policy
+        let recording = StatementRecording(
+            kinds: policy.maskedKinds(of: opening),
+            hidesValues: !policy.maskedColumns(of: opening).isEmpty
+        )
+        let reader = StatementTexts(database: ByteText(startup.database), known: known, recording: recording)
         var engine = PostgresSession(opening, reading: reader)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
+        engine.recording = recording
+        engine.recordsResults = isRecorded
+        recordingMasks = recording.kinds
         let actions = engine.begin()
         self.engine = consume engine
         if let negotiation = startup.negotiation { writeClient(negotiation) }
@@ -107,6 +127,7 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     /// Does what the engine says, in order.
     func perform(_ actions: [EngineAction<ByteBuffer>]) {
+        if isRecorded { recordResults() }
         for action in actions {
             guard !isOver else { return }
             do throws(LedgerViolation) { try ledger.admit(action) } catch { return breakOff() }
@@ -130,18 +151,23 @@ final class PostgresConversation: ChannelDuplexHandler {
     private func ask(_ id: RulingID, _ request: Request) {
         // It is decided already, and its connection made; where the policy has changed since, it is cut.
         guard request != opening else { return rule(id, .allowed(injection: nil)) }
-        authoriser.authorise(request) { outcome in
+        authoriser.authorise(request, nil, recorded(id)) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
             case .unread: self.breakOff()
             case .allowed(let authorised):
                 let reply = Reply(to: request, authorised.exchange)
                 guard !self.isOver else { return self.authoriser.replied(reply.ended(Self.gone)) }
-                self.statements[id] = reply
+                self.statements[id] = StatementUnderWay(reply: reply, recording: self.recording(reply))
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
         }
+    }
+
+    /// What goes on record of the text under an id.
+    private func recorded(_ id: RulingID) -> RecordedStatement? {
+        engine?.recordedText(of: id).map { RecordedStatement(session: session, text: $0) }
     }
 
     private func rule(_ id: RulingID, _ ruling: Ruling, columns: Set<ColumnPattern> = []) {
@@ -155,24 +181,51 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func forwardUpstream(_ octets: ByteBuffer, under id: RulingID) {
         guard let server, ledger.allowedRequest(id)?.endpoint == opening.endpoint else { return breakOff() }
-        statements[id]?.sent += UInt64(octets.readableBytes)
+        statements[id]?.reply.sent += UInt64(octets.readableBytes)
         server.write(octets)
     }
 
     private func masked(_ id: RulingID, _ note: MaskNote) {
-        guard let request = ledger.allowedRequest(id), let reply = statements[id] else { return }
-        authoriser.masked(request, reply.exchange, nil, note)
+        guard let request = ledger.allowedRequest(id), let statement = statements[id] else { return }
+        authoriser.masked(request, statement.reply.exchange, nil, note)
     }
 
     private func finished(_ id: RulingID) {
-        guard let reply = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(reply.with(engine?.outcome(of: id)))
+        guard let statement = statements.removeValue(forKey: id) else { return }
+        tell(statement.ended(engine?.outcome(of: id), at: lastActivity), of: statement)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
-        authoriser.refused(request, denial)
-        guard let reply = statements.removeValue(forKey: id) else { return }
-        authoriser.replied(reply.ended(denial.message))
+        authoriser.refused(request, denial, recorded(id))
+        guard let statement = statements.removeValue(forKey: id) else { return }
+        tell(statement.reply.ended(denial.message), of: statement)
+    }
+
+    /// A statement is over: its reply goes on record, behind its results where those do.
+    private func tell(_ reply: Reply, of statement: StatementUnderWay) {
+        guard let recording = statement.recording else { return authoriser.replied(reply) }
+        recording.finish(reply)
+    }
+
+    /// What records the results of a statement; nil where nobody demands it.
+    private func recording(_ reply: Reply) -> RowRecording? {
+        guard isRecorded else { return nil }
+        let work = BodyWork(reply.exchange, of: parts.resident, gatehouse.bodies)
+        let source = BodyWork.Source(
+            form: .document(HTTPHeaders()),
+            secrets: gatehouse.spellings.outward,
+            kinds: recordingMasks
+        )
+        return RowRecording(work, source, of: self, on: parts.loop)
+    }
+
+    private func recordResults() {
+        var taken: [RulingID] = []
+        for (id, piece) in engine?.takeResults() ?? [] {
+            statements[id]?.recording?.take(piece)
+            if taken.last != id { taken.append(id) }
+        }
+        for id in taken { statements[id]?.recording?.submit() }
     }
 
     func writeClient(_ octets: ByteBuffer) {
@@ -186,8 +239,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     func conclude(because cause: String) {
         if let key { gatehouse.keys.withdraw(key, of: parts.resident.id) }
         key = nil
-        for (_, reply) in statements.sorted(by: { $0.key.number < $1.key.number }) {
-            authoriser.replied(reply.ended(cause))
+        for (_, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
+            tell(statement.reply.ended(cause), of: statement)
         }
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }

@@ -304,7 +304,7 @@ extension PostgresServer {
     func read(context: ChannelHandlerContext) {
         switch phase {
         case .ready: waitingToRead = true
-        case .serving(let conversation) where !conversation.clientIsWritable: waitingToRead = true
+        case .serving(let conversation) where !conversation.takesResults: waitingToRead = true
         default: context.read()
         }
     }

@@ -12,30 +12,65 @@ final class KnownStatements {
 struct StatementTexts: StatementReading {
     let database: ByteText
     let known: KnownStatements
+    let recording: StatementRecording
+    /// The last text and how it goes on record: what is sent again and again mostly is the same.
+    private var last: (text: [UInt8], read: ReadStatements, session: SessionSyntax)?
+
+    init(database: ByteText, known: KnownStatements, recording: StatementRecording) {
+        (self.database, self.known, self.recording) = (database, known, recording)
+    }
 
     var functionCall: Action {
         .sql(SQLRequest(database: database, deeds: [SQLDeed(.functionCall)]))
     }
 
-    func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
-        let session = SessionSyntax(
-            clientEncoding: ByteText(syntax.encoding),
-            serverEncoding: ByteText(syntax.serverEncoding),
-            hasStandardStrings: syntax.hasStandardStrings
-        )
-        switch known.cache.read(Array(text.readableBytesView), session: session) {
-        case .success(let statements): return .success(summary(of: statements))
+    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
+        let session = SessionSyntax(syntax)
+        let octets = Array(text.readableBytesView)
+        if let last, last.text == octets, last.session == session { return .success(last.read) }
+        switch known.cache.read(octets, session: session) {
+        case .success(let statements):
+            let read = summary(of: statements, octets, session)
+            if octets.count <= StatementCache.maximumText { last = (octets, read, session) }
+            return .success(read)
         case .failure(let fault): return .failure(.unreadStatement(fault))
         }
     }
 
-    private func summary(of statements: [StatementFacts]) -> ReadStatements {
-        let deeds = statements.deeds
+    func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText? {
+        recorded(Array(text.readableBytesView), SessionSyntax(syntax), holdsSecrets: true)
+    }
+
+    private func summary(
+        of statements: [StatementFacts],
+        _ text: [UInt8],
+        _ session: SessionSyntax
+    ) -> ReadStatements {
+        let holdsSecrets = statements.contains(where: \.holdsSecrets) || StatementLiterals.namesSecret(text)
         return ReadStatements(
-            action: .sql(SQLRequest(database: database, deeds: deeds)),
+            action: .sql(SQLRequest(database: database, deeds: statements.deeds)),
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
-            changesSettings: statements.contains(where: \.changesSettings)
+            changesSettings: statements.contains(where: \.changesSettings),
+            recorded: recorded(text, session, holdsSecrets: holdsSecrets),
+            holdsSecrets: holdsSecrets
+        )
+    }
+
+    /// A text without the literals that must not be shown.
+    private func recorded(_ text: [UInt8], _ session: SessionSyntax, holdsSecrets: Bool) -> RecordedText {
+        guard holdsSecrets || recording.hidesValues else { return recording.text(text) }
+        let shown = StatementLiterals.hidden(in: text, session: session, alsoNumbers: recording.hidesValues)
+        return shown.map(recording.text) ?? RecordedText("[not shown: \(text.count) octets]")
+    }
+}
+
+extension SessionSyntax {
+    fileprivate init(_ syntax: StatementSyntax) {
+        self.init(
+            clientEncoding: ByteText(syntax.encoding),
+            serverEncoding: ByteText(syntax.serverEncoding),
+            hasStandardStrings: syntax.hasStandardStrings
         )
     }
 }

@@ -37,6 +37,7 @@ package struct DatabaseRule: Sendable, Hashable {
 struct DatabaseAccess: Sendable, Hashable {
     let database: DatabaseRule
     let credential: String?
+    let masks: MaskKinds
     let reachesPrivateAddresses: Bool
     /// Its pattern is the very address, not a network around it.
     let namesAddress: Bool
@@ -46,6 +47,7 @@ struct DatabaseAccess: Sendable, Hashable {
         guard let database = rule.database, !(rule.allow.isEmpty && rule.ask.isEmpty) else { return nil }
         self.database = database
         credential = rule.credential
+        masks = rule.masks
         reachesPrivateAddresses = rule.reachesPrivateAddresses
         namesAddress = if case .address = rule.to.hosts { true } else { false }
     }

@@ -34,6 +34,16 @@ extension LineagePolicy {
         }
     }
 
+    /// What rules for a session's database may mask by kind: all of it, whatever a statement does.
+    package func maskedKinds(of opening: Request) -> MaskKinds {
+        guard case .sql(let sql) = opening.action else { return [] }
+        let sought = SoughtEndpoint(opening.endpoint)
+        let database = Array(sql.database.text.utf8)
+        return indexes.reduce(into: []) { kinds, rules in
+            for access in rules.accesses(at: sought, to: database) { kinds.formUnion(access.masks) }
+        }
+    }
+
     /// What the rules of all levels for the database bind its sessions to.
     private func session(_ request: Request, _ bindings: [SessionBinding]) throws(Denial) -> DatabaseSession {
         guard var binding = bindings.first else { return DatabaseSession() }

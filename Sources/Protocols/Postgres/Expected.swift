@@ -1,3 +1,4 @@
+internal import Model
 internal import NIOCore
 internal import Wire
 
@@ -12,14 +13,17 @@ final class Prepared {
     let masks: Masks
     /// Octets of its text.
     let size: Int
+    /// Of its parameters: those that Parse names, and then what the server says.
+    var types: [UInt32]
     /// The server has said that it is there.
     var isConfirmed = false
 
-    init(serial: UInt64, read: ReadStatements, masks: Masks, size: Int) {
+    init(serial: UInt64, read: ReadStatements, masks: Masks, size: Int, types: [UInt32]) {
         self.serial = serial
         self.read = read
         self.masks = masks
         self.size = size
+        self.types = types
     }
 }
 
@@ -27,6 +31,8 @@ final class Prepared {
 struct Portal {
     let serial: UInt64
     let statement: Prepared
+    /// For the record.
+    let parameters: RecordedParameters?
 }
 
 /// What a message is about, and its name as it came.
@@ -43,7 +49,7 @@ struct Expected {
         /// `previous` is what the name stood for.
         case parse(name: [UInt8], serial: UInt64, previous: Prepared?)
         case bind
-        case describeStatement
+        case describeStatement(Prepared)
         /// Nobody but the gateway asked where it is not shown.
         case describePortal(UInt64, isShown: Bool)
         case execute(UInt64)
@@ -63,6 +69,8 @@ struct Expected {
     var refusal: ByteBuffer?
     var masks = Masks()
     var copies = false
+    /// What a statement is executed with.
+    var parameters: RecordedParameters?
 
     init(_ kind: Kind, id: RulingID? = nil, refusal: ByteBuffer? = nil) {
         self.kind = kind

@@ -260,18 +260,10 @@ extension PostgresLogin {
 
     /// `md5`, then md5 of the salt behind md5 of password and user, in hex.
     private func md5(_ salt: [UInt8]) throws(PostgresFault) -> String {
-        let inner = Self.hex(
+        let inner = Hex.text(
             Insecure.MD5.hash(data: [UInt8](try password().utf8) + [UInt8](settings.user.utf8))
         )
-        return "md5" + Self.hex(Insecure.MD5.hash(data: [UInt8](inner.utf8) + salt))
-    }
-
-    private static func hex(_ digest: some Sequence<UInt8>) -> String {
-        let digits = [UInt8]("0123456789abcdef".utf8)
-        return String(
-            decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: Unicode.UTF8.self
-        )
+        return "md5" + Hex.text(Insecure.MD5.hash(data: [UInt8](inner.utf8) + salt))
     }
 
     private mutating func begin(_ body: inout ByteBuffer, _ send: inout ByteBuffer) throws(PostgresFault) {

@@ -2,11 +2,15 @@ internal import Model
 internal import NIOCore
 
 /// A column of a result, as RowDescription says it.
-struct ResultColumn {
+package struct ResultColumn: Sendable {
     let name: String
     let place: ColumnPlace
     let type: UInt32
     let isBinary: Bool
+
+    package init(name: String, place: ColumnPlace, type: UInt32, isBinary: Bool) {
+        (self.name, self.place, self.type, self.isBinary) = (name, place, type, isBinary)
+    }
 
     static func read(_ body: ByteBuffer) throws(PostgresFault) -> [ResultColumn] {
         var body = body

@@ -112,8 +112,9 @@ extension PostgresSession {
 
     private mutating func parse(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let name = body.readTerminated(), let text = body.readTerminated(),
-            let types = body.readInteger(as: Int16.self), types >= 0, body.readableBytes == 4 * Int(types)
+            let count = body.readInteger(as: Int16.self), count >= 0, body.readableBytes == 4 * Int(count)
         else { throw Self.unread("Parse") }
+        let types = body.readTypes()
         let key = Array(name.readableBytesView)
         // What a name will stand for is not known before it is known what it stands for.
         if !key.isEmpty, let earlier = statements[key], !earlier.isConfirmed {
@@ -131,7 +132,7 @@ extension PostgresSession {
             )
             return refuse(many, isQuery: false)
         }
-        ask(.parse(piece.bytes, name: key, read, size: size), read.action)
+        ask(.parse(piece.bytes, name: key, read, size: size, types: types), read.action)
     }
 
     private mutating func ask(_ asked: Asked, _ action: Action) {
@@ -153,7 +154,7 @@ extension PostgresSession {
                 return nil
             }
             guard text.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
-                refuse(Self.unsettled, isQuery: piece.tag == Tag.query)
+                refuse(Self.unsettled, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
                 return nil
             }
             syntax.hasStandardStrings = nil
@@ -161,7 +162,7 @@ extension PostgresSession {
         switch reader.read(text, syntax) {
         case .success(let read): return read
         case .failure(let denial):
-            refuse(denial, isQuery: piece.tag == Tag.query)
+            refuse(denial, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
             return nil
         }
     }
@@ -179,9 +180,9 @@ extension PostgresSession {
             portals[[]] = nil
             if let unnamed = statements[[]] { forget([], unnamed) }
             send(bytes, entry)
-        case .parse(let bytes, let name, let read, let size):
+        case .parse(let bytes, let name, let read, let size, let types):
             serial += 1
-            let statement = Prepared(serial: serial, read: read, masks: masks, size: size)
+            let statement = Prepared(serial: serial, read: read, masks: masks, size: size, types: types)
             let previous = statements.updateValue(statement, forKey: name)
             statementOctets += size - (previous?.size ?? 0)
             fresh[serial] = (id, masks)
@@ -208,6 +209,15 @@ extension PostgresSession {
     }
 }
 
+extension ByteBuffer {
+    /// Types of parameters, to the end.
+    mutating func readTypes() -> [UInt32] {
+        var types: [UInt32] = []
+        while let type = readInteger(as: UInt32.self) { types.append(type) }
+        return types
+    }
+}
+
 extension PostgresSession {
     // MARK: Portals
 
@@ -228,7 +238,12 @@ extension PostgresSession {
             return refuse(many, isQuery: false)
         }
         serial += 1
-        portals[key] = Portal(serial: serial, statement: statement)
+        let parameters = recording.parameters(
+            body,
+            types: statement.types,
+            isHidden: statement.read.holdsSecrets
+        )
+        portals[key] = Portal(serial: serial, statement: statement, parameters: parameters)
         var entry = Expected(.bind)
         entry.masks = statement.masks
         send(bytes, entry)
@@ -249,10 +264,10 @@ extension PostgresSession {
     private mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
         switch try Self.named("Describe", &body) {
         case .statement(let key, let name):
-            guard statements[key] != nil else {
+            guard let statement = statements[key] else {
                 return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
             }
-            send(bytes, Expected(.describeStatement))
+            send(bytes, Expected(.describeStatement(statement)))
         case .portal(let key, let name):
             guard let portal = portals[key] else {
                 return refuse(Self.unknown("34000", "portal", name), isQuery: false)
@@ -283,7 +298,8 @@ extension PostgresSession {
         var entry = Expected(.execute(portal.serial), id: id)
         entry.masks = masks.union(lasting)
         entry.copies = portal.statement.read.copies
-        if !entry.masks.isEmpty, !entry.copies, lastDescribed != portal.serial {
+        entry.parameters = portal.parameters
+        if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
         executes(portal.statement.read, masks)
@@ -324,8 +340,11 @@ extension PostgresSession {
     }
 
     /// One of the engine's own, for the record.
-    private mutating func refuse(_ denial: Denial, isQuery: Bool) {
+    private mutating func refuse(_ denial: Denial, isQuery: Bool, _ text: RecordedText? = nil) {
         lastID += 1
+        // Nobody asks for them.
+        if unread.count > PostgresLimits.unanswered { unread = [:] }
+        unread[RulingID(lastID)] = text
         outbox.append(.refused(RulingID(lastID), opening, denial))
         refuse(PostgresError(denial), isQuery: isQuery)
     }

@@ -29,6 +29,16 @@ extension PostgresSession {
 
     private mutating func pass(_ bytes: ByteBuffer) { outbox.client(bytes, under: id) }
 
+    /// Rows, or data of a COPY.
+    private mutating func pass(result bytes: ByteBuffer) {
+        keep(.messages(bytes))
+        pass(bytes)
+    }
+
+    private mutating func keep(_ piece: ResultPiece) {
+        if recordsResults, let id = expected.first?.id { results.append((id, piece)) }
+    }
+
     /// Passes rows or data of COPY; false where no whole message is there yet.
     private mutating func passRun(of tag: UInt8) throws(PostgresFault) -> Bool {
         try check(tag)
@@ -40,18 +50,18 @@ extension PostgresSession {
             guard let run = try upstream.wholeRun(of: tag) else { return false }
             let masked = try Masks.copy(run, masks.kinds)
             count(masked.found)
-            pass(masked.messages)
+            pass(result: masked.messages)
             return true
         }
         guard tag == Tag.dataRow, case .masked(let plan) = rows else {
             guard let run = try upstream.run(of: tag) else { return false }
-            pass(run)
+            pass(result: run)
             return true
         }
         guard let run = try upstream.wholeRun(of: tag) else { return false }
         let masked = try plan.apply(run)
         count(masked.found)
-        pass(masked.rows)
+        pass(result: masked.rows)
         return true
     }
 
@@ -69,11 +79,12 @@ extension PostgresSession {
         switch expected.first?.kind {
         case .query where masks.isEmpty: rows = .pass
         case .execute(let serial):
-            guard !masks.isEmpty else {
+            guard !masks.isEmpty || recordsResults else {
                 rows = .pass
                 return
             }
             guard let described, described.serial == serial else { throw outOfTurn(tag) }
+            keep(.columns(described.columns))
             plan(described.columns)
         default: throw outOfTurn(tag)
         }
@@ -106,7 +117,11 @@ extension PostgresSession {
         case Tag.rowDescription: try describe(piece)
         case Tag.noData: try answerDescription(piece)
         case Tag.parameterDescription:
-            guard case .describeStatement = expected.first?.kind else { throw outOfTurn(piece.tag) }
+            guard case .describeStatement(let statement) = expected.first?.kind else {
+                throw outOfTurn(piece.tag)
+            }
+            body.moveReaderIndex(forwardBy: min(2, body.readableBytes))
+            statement.types = body.readTypes()
             pass(piece.bytes)
         case Tag.parseComplete, Tag.bindComplete, Tag.closeComplete: try complete(piece)
         case Tag.commandComplete, Tag.emptyQuery, Tag.portalSuspended: try end(piece, &body)
@@ -142,7 +157,13 @@ extension PostgresSession {
     private mutating func describe(_ piece: FramePiece) throws(PostgresFault) {
         guard case .query = expected.first?.kind else { return try answerDescription(piece) }
         guard case .unknown = rows else { throw outOfTurn(piece.tag) }
-        if masks.isEmpty { rows = .pass } else { plan(try ResultColumn.read(piece.body)) }
+        if masks.isEmpty, !recordsResults {
+            rows = .pass
+        } else {
+            let columns = try ResultColumn.read(piece.body)
+            keep(.columns(columns))
+            plan(columns)
+        }
         show(piece.bytes)
     }
 
@@ -178,7 +199,7 @@ extension PostgresSession {
     private mutating func end(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         if piece.tag == Tag.commandComplete {
             guard let tag = body.readTerminated(), body.readableBytes == 0 else { throw outOfTurn(piece.tag) }
-            outcome.tag = String(decoding: tag.readableBytesView, as: Unicode.UTF8.self)
+            outcome.add(String(decoding: tag.readableBytesView, as: Unicode.UTF8.self))
         }
         guard let head = expected.first else { throw outOfTurn(piece.tag) }
         switch head.kind {
@@ -202,13 +223,14 @@ extension PostgresSession {
         }
         guard let id = entry.id else { return }
         if !found.isEmpty { outbox.append(.masked(id, .kinds(found))) }
+        outcome.parameters = entry.parameters
         finish(id, outcome)
     }
 
     /// What could not be masked has come to its end, unseen.
     private mutating func withhold(_ error: PostgresError, _ head: Expected) {
         outbox.append(.reply(error.octets))
-        outcome.code = error.code
+        outcome.fail(error.code)
         guard case .execute = head.kind else {
             withholding = .rest
             return
@@ -278,8 +300,7 @@ extension PostgresSession {
     /// ErrorResponse.
     private mutating func fail(_ bytes: ByteBuffer, _ fields: ErrorFields) throws(PostgresFault) {
         guard let head = expected.first else { return pass(bytes) }
-        outcome.code = fields.code
-        outcome.tag = nil
+        outcome.fail(fields.code)
         copy = .none
         rows = .unknown
         if head.copies { copyPending = false }
@@ -326,6 +347,7 @@ extension PostgresSession {
         // The error is that of the first statement.
         for entry in expected.prefix(count) {
             guard let id = ruling(of: entry) else { continue }
+            outcome.parameters = entry.parameters
             finish(id, outcome)
             outcome = StatementOutcome()
         }

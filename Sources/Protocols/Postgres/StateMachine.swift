@@ -36,9 +36,18 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// What was asked, to be done once it is ruled.
     enum Asked {
         case query(ByteBuffer, ReadStatements)
-        case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int)
+        case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int, types: [UInt32])
         case execute(ByteBuffer, Portal, name: ByteBuffer)
         case functionCall(ByteBuffer)
+
+        /// The text as it goes on record.
+        var recorded: RecordedText? {
+            switch self {
+            case .query(_, let read), .parse(_, _, let read, _, _): read.recorded
+            case .execute(_, let portal, _): portal.statement.read.recorded
+            case .functionCall: nil
+            }
+        }
     }
 
     /// Who may send data of a COPY.
@@ -69,6 +78,11 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
 
     /// What comes from where, resolved by the driver; columns that are not in it are masked where any source is.
     package var catalog: [ColumnPlace: SourceColumn] = [:]
+    /// How parameters go on record.
+    package var recording = StatementRecording()
+    /// Whether results are recorded, as the client receives them.
+    package var recordsResults = false
+    var results: [(id: RulingID, piece: ResultPiece)] = []
 
     let opening: Request
     var reader: Reader
@@ -110,6 +124,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var found: [MaskKind: Int] = [:]
     var outcome = StatementOutcome()
     var outcomes: [RulingID: StatementOutcome] = [:]
+    /// Texts of what was refused without a question.
+    var unread: [RulingID: RecordedText] = [:]
 
     /// `opening` is the request of the session itself.
     package init(_ opening: Request, reading reader: Reader) {
@@ -186,6 +202,18 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// How the statement under an id ended; said once, when it is finished.
     package mutating func outcome(of id: RulingID) -> StatementOutcome? { outcomes.removeValue(forKey: id) }
 
+    /// The text of what is asked, or was refused, under an id, as it goes on record.
+    package mutating func recordedText(of id: RulingID) -> RecordedText? {
+        if case .ruling(id, let asked) = wait { return asked.recorded }
+        return unread.removeValue(forKey: id)
+    }
+
+    /// What of results has been passed on, once; to be asked for behind every event where results are recorded.
+    package mutating func takeResults() -> [(id: RulingID, piece: ResultPiece)] {
+        defer { results = [] }
+        return results
+    }
+
     var isCopyingIn: Bool { if case .fromClient = copy { true } else { false } }
 
     /// Both sides as far as they go: what one says may let the other go on.
@@ -213,7 +241,9 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// Everything that is open ends with it.
     mutating func close() {
         wait = .over
-        for entry in expected { if let id = entry.id { finish(id, StatementOutcome()) } }
+        for entry in expected {
+            if let id = entry.id { finish(id, StatementOutcome(parameters: entry.parameters)) }
+        }
         for entry in fresh.values { finish(entry.id, StatementOutcome()) }
         expected.removeAll()
         fresh = [:]

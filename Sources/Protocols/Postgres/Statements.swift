@@ -23,12 +23,25 @@ package struct ReadStatements: Sendable, Hashable {
     package let leavesBehind: Bool
     /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known.
     package let changesSettings: Bool
+    /// The text as it goes on record.
+    package let recorded: RecordedText?
+    /// Its parameters may be secrets.
+    package let holdsSecrets: Bool
 
-    package init(action: Action, copies: Bool, leavesBehind: Bool, changesSettings: Bool) {
+    package init(
+        action: Action,
+        copies: Bool,
+        leavesBehind: Bool,
+        changesSettings: Bool,
+        recorded: RecordedText? = nil,
+        holdsSecrets: Bool = false
+    ) {
         self.action = action
         self.copies = copies
         self.leavesBehind = leavesBehind
         self.changesSettings = changesSettings
+        self.recorded = recorded
+        self.holdsSecrets = holdsSecrets
     }
 }
 
@@ -36,19 +49,47 @@ package struct ReadStatements: Sendable, Hashable {
 package protocol StatementReading {
     /// What they do; the denial where that cannot be said for certain.
     mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial>
+    /// As what is refused without being understood a text goes on record.
+    func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText?
     /// What is asked for the protocol's function call, which names a function by its number.
     var functionCall: Action { get }
 }
 
+extension StatementReading {
+    package func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText? { nil }
+}
+
 /// How a statement ended.
 package struct StatementOutcome: Sendable, Hashable {
-    /// `SELECT 5`; nil where it did not come to its end.
-    package var tag: String?
+    /// `SELECT 5`; of several statements `SELECT 5, DELETE 2`; nil where none came to its end.
+    package private(set) var tag: String?
     /// SQLSTATE of the error that ended it.
     package var code: String?
+    /// Rows that the tags say, each with its last word.
+    package private(set) var rows: UInt64?
+    /// What it was executed with.
+    package var parameters: RecordedParameters?
+    private var tags = 0
 
-    /// Rows that the tag says, its last word.
-    package var rows: UInt64? { tag?.cut(at: " ").last.flatMap { UInt64($0) } }
+    /// Tags of one message that are named.
+    private static let named = 16
+
+    package init(parameters: RecordedParameters? = nil) {
+        self.parameters = parameters
+    }
+
+    /// One statement has come to its end.
+    mutating func add(_ next: String) {
+        tags += 1
+        if let count = next.cut(at: " ").last.flatMap({ UInt64($0) }) { rows = (rows ?? 0) &+ count }
+        if tags <= Self.named { tag = tag.map { "\($0), \(next)" } ?? next }
+        if tags == Self.named + 1 { tag = tag.map { $0 + ", …" } }
+    }
+
+    /// An error has undone what was before it.
+    mutating func fail(_ code: String?) {
+        (self.code, tag, rows) = (code, nil, nil)
+    }
 }
 
 /// Where a session's transaction stands: the octet of ReadyForQuery.

@@ -96,6 +96,8 @@ extension FactsWalk {
         facts.leavesBehind = deeds.contains { $0.kind == .prepare || $0.kind == .declare }
         let ends = node.shape.part == .transaction && !Self.beginnings.contains(text("kind", of: node) ?? "")
         facts.changesSettings = ends || deeds.contains(where: \.mayChangeSettings)
+        facts.holdsSecrets =
+            SecretStatements.names.contains(node.shape.name) || deeds.contains(where: \.takesSecrets)
         return facts
     }
 

@@ -9,6 +9,10 @@ import Wire
 struct TextReader: StatementReading {
     let functionCall = Action.http(method: "CALL", path: "function", query: nil)
 
+    func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText? {
+        RecordedText("not read: \(String(buffer: text))")
+    }
+
     func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
         let words =
             String(buffer: text).lowercased() + (syntax.hasStandardStrings == nil ? " either way" : "")
@@ -28,7 +32,9 @@ struct TextReader: StatementReading {
                 action: .http(method: "SQL", path: words, query: nil),
                 copies: words.contains("stdin") || words.contains("stdout"),
                 leavesBehind: words.contains("prepare") || words.contains("declare"),
-                changesSettings: words.contains("set ") || words.contains("rollback")
+                changesSettings: words.contains("set ") || words.contains("rollback"),
+                recorded: RecordedText(String(buffer: text)),
+                holdsSecrets: words.contains("password")
             )
         )
     }

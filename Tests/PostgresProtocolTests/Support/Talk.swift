@@ -11,6 +11,9 @@ final class Talk {
     private(set) var toServer: [UInt8] = []
     private(set) var toClient: [UInt8] = []
     private(set) var lines: [String] = []
+    /// What goes on record of each text that was asked about or refused, and how each statement ended.
+    private(set) var texts: [UInt64: String] = [:]
+    private(set) var outcomes: [UInt64: StatementOutcome] = [:]
     /// Answers every question by itself, where there are rules.
     var rules: TestRules?
 
@@ -58,6 +61,7 @@ final class Talk {
             switch action {
             case .ask(let id, let request):
                 lines.append("ask \(id.number) \(request.action.summary)")
+                texts[id.number] = engine.recordedText(of: id)?.shown
                 if let rules { try rule(id.number, rules.rule(request), columns: rules.columns) }
             case .forward(let bytes, .upstream, let id):
                 lines.append("up \(id.number) \(Self.kinds(bytes))")
@@ -71,9 +75,11 @@ final class Talk {
             case .masked(let id, let what): lines.append("masked \(id.number) \(what)")
             case .finished(let id):
                 let outcome = engine.outcome(of: id)
+                outcomes[id.number] = outcome
                 lines.append("finished \(id.number) \(outcome?.tag ?? "-") \(outcome?.code ?? "-")")
             case .refused(let id, _, let denial):
                 lines.append("refused \(id.number) \(denial.reason.rawValue)")
+                texts[id.number] = engine.recordedText(of: id)?.shown
             case .handOver: lines.append("handOver")
             case .close: lines.append("close")
             }

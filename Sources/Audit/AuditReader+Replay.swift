@@ -1,0 +1,74 @@
+internal import GRDB
+package import Model
+
+/// What is replayed.
+package enum ReplayScope: Sendable, Hashable {
+    case run(String)
+    /// The agent and everything below it.
+    case agent(AgentID)
+    /// A session with a database: that of this number of its run, from the record of its opening on.
+    case session(run: String, number: UInt64, from: Int64)
+}
+
+extension AuditReader {
+    /// Hands over requests and replies of a scope, oldest first.
+    func requests(of scope: ReplayScope, _ body: (AuditRecord) throws -> Void) throws {
+        var condition = "run = ? AND kind IN ('request', ?)"
+        var arguments: [(any DatabaseValueConvertible)?]
+        switch scope {
+        case .run(let run): arguments = [run, EntryColumns.replies]
+        case .agent(let agent):
+            condition += " AND instr(ancestry, ?) > 0"
+            arguments = [agent.run, EntryColumns.replies, "/\(agent.text)/"]
+        case .session(let run, _, let first):
+            condition += " AND sequence >= ?"
+            arguments = [run, EntryColumns.replies, first]
+        }
+        try reading { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT \(AuditRecord.columns) FROM records WHERE \(condition) ORDER BY sequence",
+                arguments: StatementArguments(arguments)
+            )
+            while let row = try rows.next() {
+                guard let record = AuditRecord(row: row) else { throw damaged() }
+                try body(record)
+            }
+        }
+    }
+
+    /// The session with a database that a record is of: its opening, a statement of it, or what befell one of them; nil for
+    /// what is of none.
+    package func session(of record: AuditRecord) throws -> ReplayScope? {
+        guard case .request(let request) = try self.request(of: record).entry else { return nil }
+        if let statement = request.statement {
+            return .session(
+                run: record.run,
+                number: statement.session,
+                from: try opening(statement.session, of: record)
+            )
+        }
+        guard request.isOpening, let number = request.exchange else { return nil }
+        return .session(run: record.run, number: number, from: record.sequence)
+    }
+
+    /// The record of the request of a number that stands nearest before another.
+    private func opening(_ number: UInt64, of record: AuditRecord) throws -> Int64 {
+        try reading { database in
+            try Int64.fetchOne(
+                database,
+                sql: "SELECT sequence FROM records WHERE run = ? AND kind = 'request' AND sequence <= ? "
+                    + "AND json_extract(payload, '$.exchange') = ? ORDER BY sequence LIMIT 1",
+                arguments: [record.run, record.sequence, Int64(clamping: number)]
+            ) ?? record.sequence
+        }
+    }
+}
+
+extension RequestRecord {
+    /// It opens a session with a database, or a tunnel.
+    var isConnection: Bool { statement == nil && action.isSame(as: Action.connect.summary) }
+
+    /// It opens a session with a database.
+    var isOpening: Bool { isConnection && resource.begins(with: "\(Scheme.postgres.rawValue):") }
+}
