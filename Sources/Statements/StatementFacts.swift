@@ -11,6 +11,8 @@ package struct StatementFacts: Sendable, Hashable {
     /// It may change a setting by which the server reads texts: `SET`, the end of a transaction that had one, a function
     /// of which nobody knows what it does.
     package var changesSettings = false
+    /// Where masked columns go, where tables are known.
+    package var flow = ColumnFlow()
 
     package init(deeds: [SQLDeed]) {
         self.deeds = deeds

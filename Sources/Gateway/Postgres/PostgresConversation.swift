@@ -2,6 +2,7 @@ internal import Model
 internal import NIOCore
 internal import Policy
 internal import PostgresProtocol
+internal import Statements
 internal import Wire
 
 /// Drives the PostgreSQL engine for one client's session: opens it, decodes into it, does what it says, and nothing else.
@@ -28,6 +29,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     var server: PostgresServer?
     var context: ChannelHandlerContext?
     private var key: BackendKey?
+    /// Which ones rules for the database may mask.
+    private var columns: Set<ColumnPattern> = []
     /// What goes on record of statements under way.
     var statements: [RulingID: Reply] = [:]
     /// Of the session as a whole.
@@ -72,10 +75,10 @@ final class PostgresConversation: ChannelDuplexHandler {
         let login = { (security: PostgresSecurity) in
             PostgresLoginSettings(self.startup, injection, session, security)
         }
-        let columns = parts.resident.policy.maskedColumns(of: opening)
+        columns = parts.resident.policy.maskedColumns(of: opening)
         let server = PostgresServer(
             PostgresServer.Way(opening.endpoint, session.sslMode, gatehouse),
-            for: .session(login, findsColumns: !columns.isEmpty),
+            for: .session(login, columns: Set(columns.map { ColumnMask($0) })),
             on: parts.loop
         )
         self.server = server
@@ -108,8 +111,7 @@ final class PostgresConversation: ChannelDuplexHandler {
             )
         }
         self.key = key
-        let known = gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
-        let reader = StatementTexts(database: ByteText(startup.database), known: known)
+        let reader = StatementTexts(database: ByteText(startup.database), known: known(session))
         var engine = PostgresSession(opening, reading: reader)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
@@ -126,6 +128,12 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
         flush()
         resumeReading()
+    }
+
+    /// What was read before: of the loop, or, where columns are masked that only this session knows, of it alone.
+    private func known(_ session: PostgresServer.Session) -> KnownStatements {
+        guard columns.isEmpty else { return KnownStatements(KnownTables(session.columns, masks: columns)) }
+        return gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
     }
 
     /// Does what the engine says, in order.

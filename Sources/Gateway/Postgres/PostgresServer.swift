@@ -33,8 +33,9 @@ final class PostgresServer: ChannelDuplexHandler {
     }
 
     enum Purpose {
-        /// As whom, made when it is known how the server is secured; whether the columns' origins are asked for.
-        case session((_ security: PostgresSecurity) -> PostgresLoginSettings, findsColumns: Bool)
+        /// As whom, made when it is known how the server is secured; which columns rules may mask, whose
+        /// origins are asked for.
+        case session((_ security: PostgresSecurity) -> PostgresLoginSettings, columns: Set<ColumnMask>)
         case cancellation(BackendKey)
     }
 
@@ -181,10 +182,10 @@ extension PostgresServer {
         case .more: phase = .login(login)
         case .failed(let fault): fail(fault)
         case .ready(let greeting):
-            guard case .session(_, findsColumns: true) = purpose else {
+            guard case .session(_, let masks) = purpose, !masks.isEmpty else {
                 return finish(.success(Session(greeting: greeting, columns: [:])))
             }
-            phase = .catalog(greeting, PostgresCatalog())
+            phase = .catalog(greeting, PostgresCatalog(masks: masks))
             context.writeAndFlush(wrapOutboundOut(PostgresCatalog.question), promise: nil)
         }
     }

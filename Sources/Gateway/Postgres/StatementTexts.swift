@@ -5,7 +5,11 @@ internal import Statements
 
 /// What was read before on one loop, whoever's session it was for: what a text does is the same for all.
 final class KnownStatements {
-    var cache = StatementCache()
+    var cache: StatementCache
+
+    init(_ tables: KnownTables? = nil) {
+        cache = StatementCache(tables: tables)
+    }
 }
 
 /// Reads the statements of one database's sessions, by PostgreSQL's own parser, for the engine.
@@ -31,12 +35,19 @@ struct StatementTexts: StatementReading {
 
     private func summary(of statements: [StatementFacts]) -> ReadStatements {
         let deeds = statements.deeds
-        return ReadStatements(
+        var read = ReadStatements(
             action: .sql(SQLRequest(database: database, deeds: deeds)),
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
             changesSettings: statements.contains(where: \.changesSettings)
         )
+        for statement in statements { read.exposes.formUnion(statement.flow.exposes.map { ColumnMask($0) }) }
+        guard statements.count == 1, let flow = statements.first?.flow else { return read }
+        read.results = flow.results?.map { result in
+            ResultMask(masks: Set(result.masks.map { ColumnMask($0) }), isText: result.isText)
+        }
+        read.layout = flow.copy.map { CopyLayout($0) }
+        return read
     }
 }
 

@@ -169,12 +169,15 @@ extension PostgresSession {
     mutating func allowed(_ id: RulingID, _ asked: Asked, _ masks: Masks) throws(PostgresFault) {
         // The server has failed what came before in the meantime, and skips it.
         guard !isSkipping else { return finish(id, StatementOutcome()) }
+        if let read = asked.read, case let exposed = masks.union(lasting).exposed(by: read), !exposed.isEmpty {
+            finish(id, StatementOutcome())
+            return refuse(.exposing(exposed), isQuery: asked.isQuery)
+        }
         switch asked {
         case .query(let bytes, let read):
             executes(read, masks)
             var entry = Expected(.query, id: id)
-            entry.masks = masks.union(lasting)
-            entry.copies = read.copies
+            entry.take(read, masks.union(lasting))
             copyPending = read.copies
             portals[[]] = nil
             if let unnamed = statements[[]] { forget([], unnamed) }
@@ -281,8 +284,7 @@ extension PostgresSession {
         _ masks: Masks
     ) {
         var entry = Expected(.execute(portal.serial), id: id)
-        entry.masks = masks.union(lasting)
-        entry.copies = portal.statement.read.copies
+        entry.take(portal.statement.read, masks.union(lasting))
         if !entry.masks.isEmpty, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
@@ -317,10 +319,7 @@ extension PostgresSession {
 
     mutating func refuse(_ asked: Asked, _ error: PostgresError) {
         guard !isSkipping else { return }
-        switch asked {
-        case .query, .functionCall: refuse(error, isQuery: true)
-        case .parse, .execute: refuse(error, isQuery: false)
-        }
+        refuse(error, isQuery: asked.isQuery)
     }
 
     /// One of the engine's own, for the record.

@@ -39,6 +39,22 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int)
         case execute(ByteBuffer, Portal, name: ByteBuffer)
         case functionCall(ByteBuffer)
+
+        var isQuery: Bool {
+            switch self {
+            case .query, .functionCall: true
+            case .parse, .execute: false
+            }
+        }
+
+        /// What its statements were read to do.
+        var read: ReadStatements? {
+            switch self {
+            case .query(_, let read), .parse(_, _, let read, _): read
+            case .execute(_, let portal, _): portal.statement.read
+            case .functionCall: nil
+            }
+        }
     }
 
     /// Who may send data of a COPY.
@@ -103,6 +119,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var lasting = Masks()
 
     var copy = Copy.none
+    /// Of what comes from the server.
+    var copyMask: CopyMask?
     var copyPending = false
     var rows = Rows.unknown
     var described: (serial: UInt64, columns: [ResultColumn])?

@@ -23,12 +23,29 @@ package struct ReadStatements: Sendable, Hashable {
     package let leavesBehind: Bool
     /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known.
     package let changesSettings: Bool
+    /// Masks of columns that are used for more than to be shown: with these it is refused.
+    package var exposes: Set<ColumnMask> = []
+    /// The columns of its only statement's result; nil where that cannot be said.
+    package var results: [ResultMask]?
+    /// How its COPY writes them; nil where that cannot be said.
+    package var layout: CopyLayout?
 
     package init(action: Action, copies: Bool, leavesBehind: Bool, changesSettings: Bool) {
         self.action = action
         self.copies = copies
         self.leavesBehind = leavesBehind
         self.changesSettings = changesSettings
+    }
+}
+
+/// What a column of a result is masked by.
+package struct ResultMask: Sendable, Hashable {
+    package let masks: Set<ColumnMask>
+    package let isText: Bool
+
+    package init(masks: Set<ColumnMask>, isText: Bool) {
+        self.masks = masks
+        self.isText = isText
     }
 }
 
