@@ -23,7 +23,7 @@ package struct StatementCache {
     package static let maximumText = 16_384
 
     /// With which all texts are read.
-    private let tables: KnownTables?
+    package let tables: KnownTables?
 
     /// Where `tables` are known it is for one session.
     package init(tables: KnownTables? = nil) {

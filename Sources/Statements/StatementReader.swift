@@ -3,8 +3,9 @@ internal import Model
 
 /// Reads what statements do, by PostgreSQL's own parser.
 package enum StatementReader {
-    /// What each statement of a text does, in their order; none for a text without any. Where `tables` are known, where
-    /// masked columns go in each as well.
+    /// What each statement of a text does, in their order; none for a text without any.
+    ///
+    /// Where `tables` are known, also where masked columns go in each.
     package static func read(
         _ text: [UInt8],
         session: SessionSyntax = SessionSyntax(),

@@ -39,7 +39,10 @@ extension EndToEnd.PostgresTests {
         for (text, (plain, masked)) in zip(texts, zip(plain, masked)) {
             #expect(plain.contains(Evasions.secret), "it shows nothing without a mask: \(text): \(plain)")
             #expect(!masked.contains(Evasions.secret), "\(text): \(masked)")
-            #expect(!masked.contains("code ") && !masked.contains("FATAL"), "the session ended: \(text): \(masked)")
+            #expect(
+                !masked.contains("\ncode ") && !masked.contains("FATAL"),
+                "the session ended: \(text): \(masked)"
+            )
         }
         // Masked, not denied.
         let shown = zip(texts, masked).filter { !$0.1.contains("is masked, and this statement may") }
@@ -57,7 +60,7 @@ extension EndToEnd.PostgresTests {
                     connection.add_notice_handler(lambda notice: print(notice.message_primary, notice.message_detail))
                     try:
                         connection.execute("begin")
-                        for part in text.split("; "):
+                        for part in [text] if "$$" in text else text.split("; "):
                             cursor = connection.cursor(binary=binary)
                             if part.startswith("copy ") and "stdout" in part:
                                 with cursor.copy(part) as copy:
@@ -68,6 +71,8 @@ extension EndToEnd.PostgresTests {
                                 if cursor.description: print(cursor.fetchall())
                     except psycopg.Error as error:
                         print(error.sqlstate, error, error.diag.message_detail, error.diag.context)
+                    # On leaving, what is not undone is committed.
+                    connection.execute("rollback")
 
         """
 
@@ -93,7 +98,9 @@ extension EndToEnd.PostgresTests {
         }
     }
 
-    @Test("What is masked keeps its type: text is written over, numbers and dates are NULL; the rest is there")
+    @Test(
+        "What is masked keeps its type: text is written over, numbers and dates are NULL; the rest is there"
+    )
     func types() throws {
         try profiles()
         let outcome = try psql(
@@ -124,7 +131,8 @@ extension EndToEnd.PostgresTests {
             outcome.lines.filter { !$0.hasPrefix("HINT") && !$0.hasPrefix("DETAIL") } == [
                 "1|Ann|xxxxxx|NULL|NULL|NULL", "3|Eve|xxxxxx|NULL|NULL|NULL", "3|Ann|xxxxxx", "4|Bob|xxxx",
                 "Ann|1", "Bob|1", "1\txxxxxx\t\\N\t\\N", "2\txxxx\t\\N\t\\N", "3\txxxxxx\t\\N\t\\N",
-                "id,ssn,code,name", "1,xxxxxx,,Ann", "2,xxxx,,Bob", "3,xxxxxx,,Eve", "4|xxx", "INSERT 0 1", "UPDATE 1",
+                "id,ssn,code,name", "1,xxxxxx,,Ann", "2,xxxx,,Bob", "3,xxxxxx,,Eve", "4|xxx", "INSERT 0 1",
+                "UPDATE 1",
                 "ERROR:  column users.ssn is masked, and this statement may do more with it than show it masked",
                 "[(1, 'Ann', 'xxxxxx', None, None, None)]", "[(1, 'Ann', 'xxxxxx', None, None, None)]",
                 "[(1, 'xxxxxx', None, None)]",
@@ -157,11 +165,16 @@ extension EndToEnd.PostgresTests {
         let script = texts.map { "\\echo @@\n\\warn @@\n\($0);\n" }.joined()
         try place.write(script, to: place.workspace + "/all.sql")
         // Errors apart, so that each is beside its own.
-        let outcome = try psql("psql -XAtf all.sql > out 2> err && cat out && echo '##' && cat err", profile: profile)
+        let outcome = try psql(
+            "psql -XAtf all.sql > out 2> err && cat out && echo '##' && cat err",
+            profile: profile
+        )
         try #require(outcome.code == 0, "\(outcome)")
         let halves = outcome.output.components(separatedBy: "##\n")
         try #require(halves.count == 2)
-        let (rows, errors) = (halves[0].components(separatedBy: "@@\n"), halves[1].components(separatedBy: "@@\n"))
+        let (rows, errors) = (
+            halves[0].components(separatedBy: "@@\n"), halves[1].components(separatedBy: "@@\n")
+        )
         try #require(rows.count == texts.count + 1 && errors.count == texts.count + 1, "\(outcome)")
         return zip(rows, errors).dropFirst().map { $0 + $1 }
     }
@@ -190,9 +203,13 @@ private struct StatementGrammar {
 
     private mutating func query(_ depth: Int) -> String {
         let source = source(depth)
-        let targets = (0..<Int.random(in: 1...3, using: &random)).map { _ in target(source.columns, source.alias, depth) }
-        let condition = Int.random(in: 0..<3, using: &random) == 0 ? " where \(condition(source.columns))" : ""
-        let order = Int.random(in: 0..<5, using: &random) == 0 ? " order by \(one(source.columns + ["1"]))" : ""
+        let targets = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+            target(source.columns, source.alias, depth)
+        }
+        let condition =
+            Int.random(in: 0..<3, using: &random) == 0 ? " where \(condition(source.columns))" : ""
+        let order =
+            Int.random(in: 0..<5, using: &random) == 0 ? " order by \(one(source.columns + ["1"]))" : ""
         return "select \(targets.joined(separator: ", ")) from \(source.text)\(condition)\(order)"
     }
 
@@ -201,7 +218,10 @@ private struct StatementGrammar {
         switch Int.random(in: 0..<(depth > 0 ? 7 : 4), using: &random) {
         case 0, 1: return ("users \(alias)", alias, ["id", "name", "ssn"])
         case 2: return ("\(one(["everyone", "heirs"])) \(alias)", alias, ["id", "ssn"])
-        case 3: return ("orders o join users \(alias) on o.user_id = \(alias).id", alias, ["total", "name", "ssn"])
+        case 3:
+            return (
+                "orders o join users \(alias) on o.user_id = \(alias).id", alias, ["total", "name", "ssn"]
+            )
         case 4: return ("(select id, ssn as x from users) \(alias)", alias, ["id", "x"])
         case 5: return ("(table users) as \(alias)(id, n, y)", alias, ["id", "n", "y"])
         default: return ("(\(query(depth - 1))) \(alias)", alias, ["*", alias])
@@ -216,8 +236,12 @@ private struct StatementGrammar {
         case 6: return column == "*" ? "*" : "\(alias).\(column)"
         case 7: return alias
         case 8: return "row_to_json(\(alias))"
-        case 9: return column == "*" ? "count(*)" : one(["upper(\(column)::text)", "coalesce(\(column)::text, '')", "(\(column))"])
-        case 10: return depth > 0 ? "(select \(one(["ssn", "name", "min(ssn)"])) from users where id = 1)" : "1"
+        case 9:
+            return column == "*"
+                ? "count(*)"
+                : one(["upper(\(column)::text)", "coalesce(\(column)::text, '')", "(\(column))"])
+        case 10:
+            return depth > 0 ? "(select \(one(["ssn", "name", "min(ssn)"])) from users where id = 1)" : "1"
         default: return "\(alias).*"
         }
     }
@@ -225,6 +249,6 @@ private struct StatementGrammar {
     private mutating func condition(_ columns: [String]) -> String {
         let column = one(columns.filter { $0 != "*" } + ["true"])
         guard column != "true" else { return column }
-        return one(["\(column)::text = '\(Evasions.secret)'", "\(column)::text like '9%'", "\(column) is not null"])
+        return one(["\(column)::text = '12-1'", "\(column)::text like '9%'", "\(column) is not null"])
     }
 }

@@ -7,7 +7,12 @@ import Testing
 struct FlowTests {
     static let mask = ColumnPattern(table: ByteText("users"), column: ByteText("ssn"))
 
-    private static func table(_ name: String, schema: String = "public", _ columns: [String], masked: Set<String> = [])
+    private static func table(
+        _ name: String,
+        schema: String = "public",
+        _ columns: [String],
+        masked: Set<String> = []
+    )
         -> KnownTables.Table
     {
         KnownTables.Table(
@@ -15,7 +20,11 @@ struct FlowTests {
             name: ByteText(name),
             columns: [KnownTables.Column(name: ByteText("ctid"), isListed: false)]
                 + columns.map {
-                    KnownTables.Column(name: ByteText($0), masks: masked.contains($0) ? [mask] : [], isText: true)
+                    KnownTables.Column(
+                        name: ByteText($0),
+                        masks: masked.contains($0) ? [mask] : [],
+                        isText: true
+                    )
                 }
         )
     }
@@ -24,7 +33,12 @@ struct FlowTests {
         [
             table("users", ["id", "name", "ssn", "age"], masked: ["ssn"]), table("people", ["id", "name"]),
             table("orders", ["id", "user_id", "total"]),
-            table("pg_stats", schema: "pg_catalog", ["tablename", "most_common_vals"], masked: ["most_common_vals", "tablename"]),
+            table(
+                "pg_stats",
+                schema: "pg_catalog",
+                ["tablename", "most_common_vals"],
+                masked: ["most_common_vals", "tablename"]
+            ),
         ],
         masks: [mask]
     )
@@ -37,7 +51,10 @@ struct FlowTests {
     @Test("A masked column that is more than shown is exposed", arguments: exposingStatements)
     func exposes(text: String) throws { #expect(try Self.flow(text).exposes == [Self.mask]) }
 
-    @Test("One that is shown as it is, is not, and stands in the result", arguments: shownStatements.map(\.text))
+    @Test(
+        "One that is shown as it is, is not, and stands in the result",
+        arguments: shownStatements.map(\.text)
+    )
     func shows(text: String) throws {
         let flow = try Self.flow(text)
         #expect(flow.exposes.isEmpty)
@@ -99,7 +116,10 @@ struct FlowTests {
     @Test("What is too much to follow is exposed, at once")
     func bounds() throws {
         let wide = KnownTables(
-            [Self.table("wide", (0..<1_600).map { "c\($0)" }), Self.table("users", ["ssn"], masked: ["ssn"])],
+            [
+                Self.table("wide", (0..<1_600).map { "c\($0)" }),
+                Self.table("users", ["ssn"], masked: ["ssn"]),
+            ],
             masks: [Self.mask]
         )
         let many = "select 1 from " + (0..<4_000).map { "wide w\($0)" }.joined(separator: ", ")

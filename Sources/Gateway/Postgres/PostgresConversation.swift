@@ -35,6 +35,9 @@ final class PostgresConversation: ChannelDuplexHandler {
     var statements: [RulingID: Reply] = [:]
     /// Of the session as a whole.
     var reply: Reply?
+    /// Reads a long text, which holds its loop up for long.
+    private var apart: (@Sendable (LongText) -> Result<ReadStatements, Denial>)?
+    private let place = BlockingWork.Place()
     var waitingToRead = false
     var isUnflushed = false
     var isOver = false
@@ -112,7 +115,8 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
         self.key = key
         let reader = StatementTexts(database: ByteText(startup.database), known: known(session))
-        var engine = PostgresSession(opening, reading: reader)
+        apart = reader.apart
+        var engine = PostgresSession(opening, reading: reader, longText: StatementCache.maximumText)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
         let actions = engine.begin()
@@ -155,6 +159,25 @@ final class PostgresConversation: ChannelDuplexHandler {
             case .close: close()
             case .handOver: breakOff()
             }
+        }
+        readApart()
+    }
+
+    /// Has a long text read on a thread for such, in its agent's turn: nobody else on this loop waits for it.
+    private func readApart() {
+        guard !isOver, let apart, let text = engine?.takeLongText() else { return }
+        let reading = gatehouse.work.run(for: parts.resident, on: parts.loop, place) { apart(text) }
+        reading.assumeIsolated().whenComplete { result in
+            guard !self.isOver, self.context != nil else { return }
+            self.lastActivity = .now()
+            let read: Result<ReadStatements, Denial>
+            switch result {
+            case .success(let done): read = done
+            case .failure(let error): read = .failure(.unreadStatement(because: error))
+            }
+            self.perform(self.engine?.read(read) ?? [])
+            self.flush()
+            self.resumeReading()
         }
     }
 
@@ -223,6 +246,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }
         reply = nil
+        place.giveUp()
         server?.close()
         server = nil
     }

@@ -22,18 +22,31 @@ struct StatementTexts: StatementReading {
     }
 
     func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
-        let session = SessionSyntax(
-            clientEncoding: ByteText(syntax.encoding),
-            serverEncoding: ByteText(syntax.serverEncoding),
-            hasStandardStrings: syntax.hasStandardStrings
-        )
-        switch known.cache.read(Array(text.readableBytesView), session: session) {
-        case .success(let statements): return .success(summary(of: statements))
-        case .failure(let fault): return .failure(.unreadStatement(fault))
+        let result = known.cache.read(Array(text.readableBytesView), session: SessionSyntax(syntax))
+        return Self.summary(of: result, database)
+    }
+
+    /// The same of a text that is read apart from all others, on whatever thread.
+    var apart: @Sendable (LongText) -> Result<ReadStatements, Denial> {
+        let (database, tables) = (database, known.cache.tables)
+        return { long in
+            let text = Array(long.text.readableBytesView)
+            let result = StatementReader.read(text, session: SessionSyntax(long.syntax), tables: tables)
+            return Self.summary(of: result, database)
         }
     }
 
-    private func summary(of statements: [StatementFacts]) -> ReadStatements {
+    private static func summary(
+        of result: Result<[StatementFacts], StatementFault>,
+        _ database: ByteText
+    ) -> Result<ReadStatements, Denial> {
+        switch result {
+        case .success(let statements): .success(summary(of: statements, database))
+        case .failure(let fault): .failure(.unreadStatement(fault))
+        }
+    }
+
+    private static func summary(of statements: [StatementFacts], _ database: ByteText) -> ReadStatements {
         let deeds = statements.deeds
         var read = ReadStatements(
             action: .sql(SQLRequest(database: database, deeds: deeds)),
@@ -51,7 +64,28 @@ struct StatementTexts: StatementReading {
     }
 }
 
+extension SessionSyntax {
+    fileprivate init(_ syntax: StatementSyntax) {
+        self.init(
+            clientEncoding: ByteText(syntax.encoding),
+            serverEncoding: ByteText(syntax.serverEncoding),
+            hasStandardStrings: syntax.hasStandardStrings
+        )
+    }
+}
+
 extension Denial {
+    /// A long statement could not have its turn.
+    static func unreadStatement(because error: any Error) -> Denial {
+        Denial(
+            reason: .unsupported,
+            message: "the statement is long, and was not read: \(error)",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "send fewer long statements at a time"
+        )
+    }
+
     fileprivate static func unreadStatement(_ fault: StatementFault) -> Denial {
         Denial(
             reason: .malformed,

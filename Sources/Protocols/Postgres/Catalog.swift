@@ -15,7 +15,8 @@ package struct PostgresCatalog: Sendable {
     static let maximum = 200_000
 
     /// Queries whose names mean the same whatever the session's search path is: the columns; then what each may hold of
-    /// another: of a view all that it names, of what inherits the same names, of a generated column what it is made from.
+    /// another: of a view all that it names, of what inherits the same names, of a generated column what it is made from, which
+    /// the server keeps in two ways.
     ///
     /// A view that takes whole rows (`:varattno 0`) names no column of theirs.
     package static let question = Outgoing.message(Tag.query) { body in
@@ -42,7 +43,12 @@ package struct PostgresCatalog: Sendable {
             WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
             AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
             AND d.objid OPERATOR(pg_catalog.=) d.refobjid AND d.objsubid OPERATOR(pg_catalog.>) 0 \
-            AND d.refobjsubid OPERATOR(pg_catalog.>) 0
+            AND d.refobjsubid OPERATOR(pg_catalog.>) 0; \
+            SELECT f.adrelid, f.adnum, d.refobjid, d.refobjsubid FROM pg_catalog.pg_attrdef f \
+            JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) f.oid \
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass \
+            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+            AND d.refobjid OPERATOR(pg_catalog.=) f.adrelid AND d.refobjsubid OPERATOR(pg_catalog.>) 0
             """,
             to: &body
         )
@@ -106,13 +112,15 @@ package struct PostgresCatalog: Sendable {
 
     private mutating func takeOrigin(_ row: ByteBuffer) throws(PostgresFault) {
         var row = row
-        guard row.readInteger(as: UInt16.self) == 4, let column = Self.place(&row), let source = Self.place(&row)
+        guard row.readInteger(as: UInt16.self) == 4, let column = Self.place(&row),
+            let source = Self.place(&row)
         else { throw Self.fault("a row that cannot be read") }
         origins.append(ColumnOrigin(column: column, source: source))
     }
 
     private static func place(_ row: inout ByteBuffer) -> ColumnPlace? {
-        guard let table = value(&row).flatMap(UInt32.init), let number = value(&row).flatMap(Int16.init) else {
+        guard let table = value(&row).flatMap(UInt32.init), let number = value(&row).flatMap(Int16.init)
+        else {
             return nil
         }
         return ColumnPlace(table: table, number: number)

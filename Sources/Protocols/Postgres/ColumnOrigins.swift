@@ -26,12 +26,15 @@ struct ColumnOrigins {
 
     /// What the server keeps of the values of every column.
     private static let statistics: Set<ByteText> = Set(
-        ["pg_statistic", "pg_stats", "pg_statistic_ext_data", "pg_stats_ext", "pg_stats_ext_exprs"].map { ByteText($0) }
+        ["pg_statistic", "pg_stats", "pg_statistic_ext_data", "pg_stats_ext", "pg_stats_ext_exprs"].map {
+            ByteText($0)
+        }
     )
 
     private mutating func maskStatistics() {
         let catalog = ByteText("pg_catalog")
-        for (place, column) in columns where column.schema == catalog && Self.statistics.contains(column.table) {
+        for (place, column) in columns
+        where column.schema == catalog && Self.statistics.contains(column.table) {
             columns[place]?.inherited = masks
         }
     }

@@ -41,7 +41,8 @@ struct CopyMask {
         var out = ByteBuffer()
         out.reserveCapacity(messages.readableBytes)
         while let (tag, length) = messages.readMultipleIntegers(as: (UInt8, UInt32).self) {
-            guard tag == Tag.copyData, length >= 4, let row = messages.readSlice(length: Int(length) - 4) else {
+            guard tag == Tag.copyData, length >= 4, let row = messages.readSlice(length: Int(length) - 4)
+            else {
                 throw Self.unread
             }
             let masked = try mask(row)

@@ -94,7 +94,8 @@ extension Denial {
             message: "\(listed) is masked, and this statement may do more with it than show it masked",
             rule: nil,
             decidedBy: nil,
-            remedy: "select it as a plain column, or compare it with = and a constant behind WHERE; for anything else "
+            remedy:
+                "select it as a plain column, or compare it with = and a constant behind WHERE; for anything else "
                 + "ask whoever wrote the profile for a rule without that mask"
         )
     }

@@ -271,7 +271,8 @@ extension PostgresSession {
         PostgresError(
             code: "42501",
             message: "the result of this COPY cannot be masked as a rule says",
-            detail: "COPY does not describe its columns, and its text does not say for certain which they are",
+            detail:
+                "COPY does not describe its columns, and its text does not say for certain which they are",
             hint: "select the rows instead, or send one COPY of one table by itself"
         )
     }

@@ -30,6 +30,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case ruling(RulingID, Asked)
         /// That no more answers than this are owed.
         case answers(Int, FramePiece)
+        /// That a long text is read, which the driver has taken or not yet.
+        case reading(LongText, FramePiece, isTaken: Bool)
         case over
     }
 
@@ -88,6 +90,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
 
     let opening: Request
     var reader: Reader
+    /// Octets of the longest text that is read at once; longer ones the driver reads elsewhere.
+    let longText: Int
+    /// What was read so, until it is used.
+    var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, Denial>)?
     let id = RulingID(0)
     var lastID: UInt64 = 0
     var serial: UInt64 = 0
@@ -130,9 +136,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var outcomes: [RulingID: StatementOutcome] = [:]
 
     /// `opening` is the request of the session itself.
-    package init(_ opening: Request, reading reader: Reader) {
+    package init(_ opening: Request, reading reader: Reader, longText: Int = .max) {
         self.opening = opening
         self.reader = reader
+        self.longText = longText
     }
 
     /// Asks for the session itself; said once, before anything else.
@@ -183,6 +190,22 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         } catch {
             fail(error)
         }
+        return go()
+    }
+
+    /// A text that is too long to be read between two messages, said once: `read` goes on when it is.
+    package mutating func takeLongText() -> LongText? {
+        guard case .reading(let text, let piece, isTaken: false) = wait else { return nil }
+        wait = .reading(text, piece, isTaken: true)
+        return text
+    }
+
+    /// What the text that was taken does.
+    package mutating func read(_ result: Result<ReadStatements, Denial>) -> [EngineAction<ByteBuffer>] {
+        guard case .reading(let text, let piece, isTaken: true) = wait else { return [] }
+        ahead = (text.syntax, result)
+        wait = .nothing
+        do throws(PostgresFault) { try take(piece) } catch { fail(error) }
         return go()
     }
 

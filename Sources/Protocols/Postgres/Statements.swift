@@ -38,6 +38,12 @@ package struct ReadStatements: Sendable, Hashable {
     }
 }
 
+/// A text that is read elsewhere, and how.
+package struct LongText: Sendable, Hashable {
+    package let text: ByteBuffer
+    package let syntax: StatementSyntax
+}
+
 /// What a column of a result is masked by.
 package struct ResultMask: Sendable, Hashable {
     package let masks: Set<ColumnMask>

@@ -35,7 +35,9 @@ struct FlowOutput {
     func renamed(_ names: [ByteText]) -> FlowOutput {
         guard !names.isEmpty else { return self }
         var result = self
-        for (place, name) in names.enumerated() where place < columns.count { result.columns[place].name = name }
+        for (place, name) in names.enumerated() where place < columns.count {
+            result.columns[place].name = name
+        }
         // Which of them is called what is not known.
         if !isExact {
             let all = masks

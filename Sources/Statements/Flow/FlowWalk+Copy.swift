@@ -98,12 +98,18 @@ struct CopyOptions {
     }
 
     private mutating func set(_ field: WritableKeyPath<CopyOptions, UInt8?>, _ word: String?) {
-        guard let word, word.utf8.count == 1 else { return isKnown = false }
+        guard let word, word.utf8.count == 1 else {
+            isKnown = false
+            return
+        }
         self[keyPath: field] = word.utf8.first
     }
 
     private mutating func set(_ field: WritableKeyPath<CopyOptions, UInt8>, _ word: String?) {
-        guard let octet = word?.utf8.first, word?.utf8.count == 1 else { return isKnown = false }
+        guard let octet = word?.utf8.first, word?.utf8.count == 1 else {
+            isKnown = false
+            return
+        }
         self[keyPath: field] = octet
     }
 

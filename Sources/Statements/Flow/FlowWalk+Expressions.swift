@@ -31,7 +31,9 @@ extension FlowWalk {
 
     /// What a function does that is not known to do nothing but compute cannot be followed.
     private mutating func check(_ call: Node) throws(StatementFault) {
-        guard let name = try tree.name(tree.member("funcname", of: call)) else { throw .unknown("a function's name") }
+        guard let name = try tree.name(tree.member("funcname", of: call)) else {
+            throw .unknown("a function's name")
+        }
         guard !HarmlessFunctions.contains(name), !Self.isWithoutData(name) else { return }
         exposeAll()
     }
@@ -44,10 +46,13 @@ extension FlowWalk {
     private static let withoutData: Set<ByteText> = Set(
         [
             "clock_timestamp", "currval", "gen_random_uuid", "lastval", "nextval", "pg_advisory_lock",
-            "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all", "pg_advisory_unlock_shared",
-            "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared", "pg_cancel_backend", "pg_notify", "pg_sleep",
+            "pg_advisory_lock_shared", "pg_advisory_unlock", "pg_advisory_unlock_all",
+            "pg_advisory_unlock_shared",
+            "pg_advisory_xact_lock", "pg_advisory_xact_lock_shared", "pg_cancel_backend", "pg_notify",
+            "pg_sleep",
             "pg_sleep_for", "pg_sleep_until", "pg_terminate_backend", "pg_try_advisory_lock",
-            "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared", "random",
+            "pg_try_advisory_lock_shared", "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
+            "random",
             "set_config", "setseed", "setval", "timeofday", "txid_current",
         ].map { ByteText($0) }
     )
@@ -73,7 +78,9 @@ extension FlowWalk {
             let right = try tree.nodes(tree.member("rexpr", of: node)).first
         else { return nil }
         for (column, value) in [(left, right), (right, left)] {
-            guard column.shape.name == "ColumnRef", try !parts(column).isStar, try isConstant(value) else { continue }
+            guard column.shape.name == "ColumnRef", try !parts(column).isStar, try isConstant(value) else {
+                continue
+            }
             return column
         }
         return nil
@@ -97,7 +104,8 @@ extension FlowWalk {
         case "SortBy", "GroupingSet", "RowExpr":
             for child in try children(of: node) { try order(child, output, scope) }
         case "A_Const":
-            guard output.isExact, let value = tree.part("ival", of: node), let text = tree.member("ival", of: value),
+            guard output.isExact, let value = tree.part("ival", of: node),
+                let text = tree.member("ival", of: value),
                 let place = Int(String(decoding: tree.tape.raw(text), as: UTF8.self)),
                 output.columns.indices.contains(place - 1)
             else { return expose(output.masks) }

@@ -65,7 +65,9 @@ extension FlowWalk {
     ) throws(StatementFault) -> Source {
         let inner = tree.flag("lateral", of: node) ? FlowScope(before, in: scope) : scope
         var output = FlowOutput()
-        for query in try tree.nodes(tree.member("subquery", of: node)) { output = try self.query(query, inner) }
+        for query in try tree.nodes(tree.member("subquery", of: node)) {
+            output = try self.query(query, inner)
+        }
         let alias = alias(of: node)
         if let alias { output = output.renamed(try names(tree.member("colnames", of: alias.node))) }
         return Source(FlowRange(alias?.name, output))
@@ -93,7 +95,11 @@ extension FlowWalk {
         }
         if let alias = tree.part("join_using_alias", of: node), let name = tree.text("aliasname", of: alias) {
             joined.ranges.append(
-                FlowRange(ByteText(name), FlowOutput(columns: merged.map { FlowColumn(name: $0) }), needsName: true)
+                FlowRange(
+                    ByteText(name),
+                    FlowOutput(columns: merged.map { FlowColumn(name: $0) }),
+                    needsName: true
+                )
             )
         }
         guard let alias = alias(of: node) else { return joined }

@@ -91,7 +91,9 @@ extension FlowWalk {
         let name = try tree.tableName(node)
         let alias = tree.part("alias", of: node)
         let called = alias.flatMap { tree.text("aliasname", of: $0) }.map { ByteText($0) } ?? name.name
-        let columns = try alias.map { part throws(StatementFault) in try names(tree.member("colnames", of: part)) }
+        let columns = try alias.map { part throws(StatementFault) in
+            try names(tree.member("colnames", of: part))
+        }
         if name.schema == nil, let output = scope.commonTable(name.name) {
             return FlowRange(called, output.renamed(columns ?? []))
         }
@@ -115,7 +117,9 @@ extension FlowWalk {
             other.columns.map(\.name) == first.columns.map(\.name)
         }
         var masks: [ByteText: Set<ColumnPattern>] = [:]
-        for column in candidates.lazy.flatMap(\.columns) { masks[column.name, default: []].formUnion(column.masks) }
+        for column in candidates.lazy.flatMap(\.columns) {
+            masks[column.name, default: []].formUnion(column.masks)
+        }
         let merged = { (column: KnownTables.Column) in
             FlowColumn(name: column.name, masks: masks[column.name] ?? [])
         }

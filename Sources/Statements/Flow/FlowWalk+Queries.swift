@@ -33,7 +33,8 @@ extension FlowWalk {
             for body in queries { output = try query(body, FlowScope(commonTables: inner, in: scope)) }
             output = output.renamed(try names(tree.member("aliascolnames", of: table)))
             // They add columns of what is there.
-            if tree.member("search_clause", of: table) != nil || tree.member("cycle_clause", of: table) != nil {
+            if tree.member("search_clause", of: table) != nil || tree.member("cycle_clause", of: table) != nil
+            {
                 output.isExact = false
                 output.rest = output.masks
             }
@@ -92,7 +93,11 @@ extension FlowWalk {
         return output
     }
 
-    private mutating func values(_ rows: Int, _ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowOutput {
+    private mutating func values(
+        _ rows: Int,
+        _ node: Node,
+        _ scope: FlowScope
+    ) throws(StatementFault) -> FlowOutput {
         var width = 0
         for row in try tree.nodes(rows) {
             let items = try tree.nodes(tree.member("items", of: row))
@@ -197,7 +202,9 @@ extension FlowWalk {
 
     private mutating func insert(_ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowOutput {
         let (name, called) = try target(node)
-        for rows in try tree.nodes(tree.member("selectStmt", of: node)) { expose(try query(rows, scope).masks) }
+        for rows in try tree.nodes(tree.member("selectStmt", of: node)) {
+            expose(try query(rows, scope).masks)
+        }
         let table = range(name, called: called)
         if let conflict = tree.part("onConflictClause", of: node) {
             // What was to be written is the statement's own.
@@ -209,7 +216,9 @@ extension FlowWalk {
             )
             let inner = FlowScope([table, excluded], in: scope)
             try assign(tree.member("targetList", of: conflict), inner)
-            for item in try tree.nodes(tree.member("whereClause", of: conflict)) { try condition(item, inner) }
+            for item in try tree.nodes(tree.member("whereClause", of: conflict)) {
+                try condition(item, inner)
+            }
             if let infer = tree.part("infer", of: conflict) {
                 for child in try children(of: infer) { try compute(child, FlowScope([table], in: scope)) }
             }

@@ -58,7 +58,8 @@ struct FlowWalk {
         for field in node.shape.fields {
             if case .plain = field.sort { continue }
             let name = String(decoding: field.name, as: UTF8.self)
-            guard !left.contains(where: { $0.isSame(as: name) }), let value = tree.member(name, of: node) else {
+            guard !left.contains(where: { $0.isSame(as: name) }), let value = tree.member(name, of: node)
+            else {
                 continue
             }
             switch field.sort {
@@ -82,7 +83,10 @@ struct FlowWalk {
         case .select, .insert, .update, .delete, .merge: setResults(try query(node, FlowScope()))
         case .copy: try visitCopy(node)
         case .explain, .prepare: try visitHeld(node)
-        case .execute, .setVariable, .showVariable, .transaction, .deallocate, .discard, .drop, .truncate: return
+        // What it is executed with is computed.
+        case .execute: try define(node)
+        case .setVariable, .showVariable, .transaction, .deallocate, .discard, .drop, .truncate:
+            return
         case .alterTable: try define(node)
         case .call, .trigger, .eventTrigger, .rangeVar, .function, .sample, .with, .commonTable: exposeAll()
         case nil: try visitOther(node)
@@ -135,9 +139,12 @@ struct FlowWalk {
 
     /// Statements in which no value of a column goes anywhere.
     private static let harmless: Set = [
-        "CommentStmt", "GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "CreateRoleStmt", "AlterRoleStmt",
-        "DropRoleStmt", "DropOwnedStmt", "AlterOwnerStmt", "DropdbStmt", "LockStmt", "VacuumStmt", "ReindexStmt",
-        "RefreshMatViewStmt", "AlterSeqStmt", "FetchStmt", "ClosePortalStmt", "CheckPointStmt", "ConstraintsSetStmt", "ListenStmt",
+        "CommentStmt", "GrantStmt", "GrantRoleStmt", "AlterDefaultPrivilegesStmt", "CreateRoleStmt",
+        "AlterRoleStmt",
+        "DropRoleStmt", "DropOwnedStmt", "AlterOwnerStmt", "DropdbStmt", "LockStmt", "VacuumStmt",
+        "ReindexStmt",
+        "RefreshMatViewStmt", "AlterSeqStmt", "FetchStmt", "ClosePortalStmt", "CheckPointStmt",
+        "ConstraintsSetStmt", "ListenStmt",
         "NotifyStmt", "UnlistenStmt", "DropTableSpaceStmt",
     ]
 }
