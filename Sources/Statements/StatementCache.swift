@@ -22,7 +22,18 @@ package struct StatementCache {
     /// Octets of a text that is remembered: longer ones hold data and do not come again.
     package static let maximumText = 16_384
 
-    package init() {}
+    /// With which all texts are read.
+    package let tables: KnownTables?
+
+    /// Where `tables` are known it is for one session.
+    package init(tables: KnownTables? = nil) {
+        self.tables = tables
+        maximumOctets = tables == nil ? Self.maximumOctets : Self.maximumOctetsOfSession
+    }
+
+    /// Octets of one generation's texts of one session, of which there are many.
+    package static let maximumOctetsOfSession = 1 << 17
+    private let maximumOctets: Int
 
     /// Texts that are remembered; for tests of the bound.
     package var count: Int { young.count + old.count }
@@ -32,20 +43,27 @@ package struct StatementCache {
         _ text: [UInt8],
         session: SessionSyntax = SessionSyntax()
     ) -> Result<[StatementFacts], StatementFault> {
-        guard text.count <= Self.maximumText else { return StatementReader.read(text, session: session) }
+        guard text.count <= Self.maximumText else { return reread(text, session) }
         let key = Key(text: text, session: session)
         if let facts = young[key] { return .success(facts) }
         if let facts = old.removeValue(forKey: key) {
             remember(facts, key)
             return .success(facts)
         }
-        let result = StatementReader.read(text, session: session)
+        let result = reread(text, session)
         if case .success(let facts) = result { remember(facts, key) }
         return result
     }
 
+    private func reread(
+        _ text: [UInt8],
+        _ session: SessionSyntax
+    ) -> Result<[StatementFacts], StatementFault> {
+        StatementReader.read(text, session: session, tables: tables)
+    }
+
     private mutating func remember(_ facts: [StatementFacts], _ key: Key) {
-        if young.count >= Self.maximumTexts || octets + key.text.count > Self.maximumOctets {
+        if young.count >= Self.maximumTexts || octets + key.text.count > maximumOctets {
             (old, young, octets) = (young, [:], 0)
         }
         young[key] = facts

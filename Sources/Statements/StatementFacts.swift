@@ -14,6 +14,8 @@ package struct StatementFacts: Sendable, Hashable {
     /// Literals or parameters of it may be secrets: the password of a role, how a foreign server is logged in to, a key that
     /// something is encrypted with.
     package var holdsSecrets = false
+    /// Where masked columns go, where tables are known.
+    package var flow = ColumnFlow()
 
     package init(deeds: [SQLDeed]) {
         self.deeds = deeds

@@ -4,19 +4,24 @@ internal import Model
 /// Reads what statements do, by PostgreSQL's own parser.
 package enum StatementReader {
     /// What each statement of a text does, in their order; none for a text without any.
+    ///
+    /// Where `tables` are known, also where masked columns go in each.
     package static func read(
         _ text: [UInt8],
-        session: SessionSyntax = SessionSyntax()
+        session: SessionSyntax = SessionSyntax(),
+        tables: KnownTables? = nil
     ) -> Result<[StatementFacts], StatementFault> {
         do throws(StatementFault) {
             try check(text, session)
-            guard text.contains(UInt8(ascii: "\\")) else { return .success(try facts(text, standard: true)) }
+            guard text.contains(UInt8(ascii: "\\")) else {
+                return .success(try facts(text, standard: true, tables))
+            }
             guard let standard = session.hasStandardStrings else {
-                let facts = try facts(text, standard: true)
-                guard try facts == self.facts(text, standard: false) else { throw .ambiguous }
+                let facts = try facts(text, standard: true, tables)
+                guard try facts == self.facts(text, standard: false, tables) else { throw .ambiguous }
                 return .success(facts)
             }
-            return .success(try facts(text, standard: standard))
+            return .success(try facts(text, standard: standard, tables))
         } catch {
             return .failure(error)
         }
@@ -61,7 +66,11 @@ package enum StatementReader {
     private static let utf8 = ByteText("UTF8")
     private static let ascii = ByteText("SQL_ASCII")
 
-    private static func facts(_ text: [UInt8], standard: Bool) throws(StatementFault) -> [StatementFacts] {
+    private static func facts(
+        _ text: [UInt8],
+        standard: Bool,
+        _ tables: KnownTables?
+    ) throws(StatementFault) -> [StatementFacts] {
         let (outcome, result) = parse(text, standard: standard)
         switch outcome {
         case CPQ_PARSED: break
@@ -70,7 +79,7 @@ package enum StatementReader {
         }
         guard let tape = try TreeTape(result) else { throw .unknown("the tree") }
         var walk = FactsWalk(tape)
-        return try walk.statements()
+        return try walk.statements(tables)
     }
 
     private static func parse(_ text: [UInt8], standard: Bool) -> (cpq_outcome, [UInt8]) {

@@ -66,8 +66,8 @@ struct SessionTests {
                 Hostile(name: "a row's length that is \(name)", octets: head("D", length), side: .upstream),
             ]
         } + [
-            Hostile(name: "a statement over the limit", octets: head("Q", 16_777_217), code: "54000"),
-            Hostile(name: "a Bind over the limit", octets: head("B", 16_777_217), code: "54000"),
+            Hostile(name: "a statement over the largest", octets: head("Q", 0x3FFF_FFFF), code: "54000"),
+            Hostile(name: "a Bind over the largest", octets: head("B", 0x3FFF_FFFF), code: "54000"),
             Hostile(name: "a Sync over the limit", octets: head("S", 10_001), code: "54000"),
             Hostile(name: "CopyData over the limit", octets: head("d", 0x3FFF_FFFF), code: "54000"),
             Hostile(

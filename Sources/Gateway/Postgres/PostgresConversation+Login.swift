@@ -25,10 +25,10 @@ extension PostgresConversation {
         let login = { (security: PostgresSecurity) in
             PostgresLoginSettings(self.startup, account, session, security)
         }
-        let columns = parts.resident.policy.maskedColumns(of: opening)
+        columns = parts.resident.policy.maskedColumns(of: opening)
         let server = PostgresServer(
             way,
-            for: .session(login, findsColumns: !columns.isEmpty),
+            for: .session(login, columns: Set(columns.map { ColumnMask($0) })),
             on: parts.loop
         )
         self.server = server

@@ -5,6 +5,7 @@ internal import NIOHTTP1
 internal import Policy
 internal import PostgresProtocol
 internal import Reflection
+internal import Statements
 internal import Wire
 
 /// Drives the PostgreSQL engine for one client's session: opens it, decodes into it, does what it says, and nothing else.
@@ -33,6 +34,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     private var key: BackendKey?
     /// That of this session, where one is made.
     var role: SessionRoleLease?
+    /// Which ones rules for the database may mask.
+    var columns: Set<ColumnPattern> = []
     /// What goes on record of statements under way.
     var statements: [RulingID: StatementUnderWay] = [:]
     /// Octets of results that are not recorded yet.
@@ -44,6 +47,9 @@ final class PostgresConversation: ChannelDuplexHandler {
     /// Whether results are recorded: what profiles say of all that their agents do.
     var isRecorded = false
     private var recordingMasks: MaskKinds = []
+    /// Reads a long text, which holds its loop up for long.
+    private var apart: (@Sendable (LongText) -> Result<ReadStatements, Denial>)?
+    private let place = BlockingWork.Place()
     var waitingToRead = false
     var isUnflushed = false
     var isOver = false
@@ -97,14 +103,17 @@ final class PostgresConversation: ChannelDuplexHandler {
             )
         }
         self.key = key
-        let known = gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
-        let policy = parts.resident.policy
         let recording = StatementRecording(
-            kinds: policy.maskedKinds(of: opening),
-            hidesValues: !policy.maskedColumns(of: opening).isEmpty
+            kinds: parts.resident.policy.maskedKinds(of: opening),
+            hidesValues: !columns.isEmpty
         )
-        let reader = StatementTexts(database: ByteText(startup.database), known: known, recording: recording)
-        var engine = PostgresSession(opening, reading: reader)
+        let reader = StatementTexts(
+            database: ByteText(startup.database),
+            known: known(session),
+            recording: recording
+        )
+        apart = reader.apart
+        var engine = PostgresSession(opening, reading: reader, longText: StatementCache.maximumText)
         engine.loggedIn(session.greeting)
         engine.catalog = session.columns
         engine.recording = recording
@@ -123,6 +132,12 @@ final class PostgresConversation: ChannelDuplexHandler {
         }
         flush()
         resumeReading()
+    }
+
+    /// What was read before: of the loop, or, where columns are masked that only this session knows, of it alone.
+    private func known(_ session: PostgresServer.Session) -> KnownStatements {
+        guard columns.isEmpty else { return KnownStatements(KnownTables(session.columns, masks: columns)) }
+        return gatehouse.texts[ObjectIdentifier(parts.loop)]?.value ?? KnownStatements()
     }
 
     /// Does what the engine says, in order.
@@ -145,6 +160,25 @@ final class PostgresConversation: ChannelDuplexHandler {
             case .close: close()
             case .handOver: breakOff()
             }
+        }
+        readApart()
+    }
+
+    /// Has a long text read on a thread for such, in its agent's turn: nobody else on this loop waits for it.
+    private func readApart() {
+        guard !isOver, let apart, let text = engine?.takeLongText() else { return }
+        let reading = gatehouse.work.run(for: parts.resident, on: parts.loop, place) { apart(text) }
+        reading.assumeIsolated().whenComplete { result in
+            guard !self.isOver, self.context != nil else { return }
+            self.lastActivity = .now()
+            let read: Result<ReadStatements, Denial>
+            switch result {
+            case .success(let done): read = done
+            case .failure(let error): read = .failure(.unreadStatement(because: error))
+            }
+            self.perform(self.engine?.read(read) ?? [])
+            self.flush()
+            self.resumeReading()
         }
     }
 
@@ -245,6 +279,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }
         reply = nil
+        place.giveUp()
         server?.close()
         server = nil
         if let role { drop(role) }

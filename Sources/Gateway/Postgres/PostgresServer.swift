@@ -40,8 +40,9 @@ final class PostgresServer: ChannelDuplexHandler {
     }
 
     enum Purpose {
-        /// As whom, made when it is known how the server is secured; whether the columns' origins are asked for.
-        case session((_ security: PostgresSecurity) -> PostgresLoginSettings, findsColumns: Bool)
+        /// As whom, made when it is known how the server is secured; which columns rules may mask, whose
+        /// origins are asked for.
+        case session((_ security: PostgresSecurity) -> PostgresLoginSettings, columns: Set<ColumnMask>)
         case cancellation(BackendKey)
         /// As whom roles are made and dropped.
         case roles((_ security: PostgresSecurity) -> PostgresLoginSettings, RoleScript)
@@ -232,8 +233,8 @@ extension PostgresServer {
         case .failed(let fault): fail(fault)
         case .ready(let greeting):
             switch purpose {
-            case .session(_, findsColumns: true):
-                phase = .catalog(greeting, PostgresCatalog())
+            case .session(_, let masks) where !masks.isEmpty:
+                phase = .catalog(greeting, PostgresCatalog(masks: masks))
                 context.writeAndFlush(wrapOutboundOut(PostgresCatalog.question), promise: nil)
             case .roles(_, let script):
                 phase = .roles(script)

@@ -5,49 +5,77 @@ internal import Statements
 
 /// What was read before on one loop, whoever's session it was for: what a text does is the same for all.
 final class KnownStatements {
-    var cache = StatementCache()
+    var cache: StatementCache
+
+    init(_ tables: KnownTables? = nil) {
+        cache = StatementCache(tables: tables)
+    }
 }
 
 /// Reads the statements of one database's sessions, by PostgreSQL's own parser, for the engine.
 struct StatementTexts: StatementReading {
-    let database: ByteText
-    let known: KnownStatements
-    let recording: StatementRecording
+    private let known: KnownStatements
+    private let meaning: StatementMeaning
     /// The last text and how it goes on record: what is sent again and again mostly is the same.
     private var last: (text: [UInt8], read: ReadStatements, session: SessionSyntax)?
 
     init(database: ByteText, known: KnownStatements, recording: StatementRecording) {
-        (self.database, self.known, self.recording) = (database, known, recording)
+        self.known = known
+        meaning = StatementMeaning(database: database, recording: recording)
     }
 
     var functionCall: Action {
-        .sql(SQLRequest(database: database, deeds: [SQLDeed(.functionCall)]))
+        .sql(SQLRequest(database: meaning.database, deeds: [SQLDeed(.functionCall)]))
     }
 
     mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
         let session = SessionSyntax(syntax)
         let octets = Array(text.readableBytesView)
         if let last, last.text == octets, last.session == session { return .success(last.read) }
-        switch known.cache.read(octets, session: session) {
-        case .success(let statements):
-            let read = summary(of: statements, octets, session)
-            if octets.count <= StatementCache.maximumText { last = (octets, read, session) }
-            return .success(read)
-        case .failure(let fault): return .failure(.unreadStatement(fault))
+        let result = meaning.of(known.cache.read(octets, session: session), octets, session)
+        if case .success(let read) = result, octets.count <= StatementCache.maximumText {
+            last = (octets, read, session)
+        }
+        return result
+    }
+
+    /// The same of a text that is read apart from all others, on whatever thread.
+    var apart: @Sendable (LongText) -> Result<ReadStatements, Denial> {
+        let (meaning, tables) = (meaning, known.cache.tables)
+        return { long in
+            let (text, session) = (Array(long.text.readableBytesView), SessionSyntax(long.syntax))
+            return meaning.of(StatementReader.read(text, session: session, tables: tables), text, session)
         }
     }
 
     func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText? {
-        recorded(Array(text.readableBytesView), SessionSyntax(syntax), holdsSecrets: true)
+        meaning.recorded(Array(text.readableBytesView), SessionSyntax(syntax), holdsSecrets: true)
+    }
+}
+
+/// What the statements of a text come to for the engine, and how the text goes on record.
+private struct StatementMeaning: Sendable {
+    let database: ByteText
+    let recording: StatementRecording
+
+    func of(
+        _ result: Result<[StatementFacts], StatementFault>,
+        _ text: [UInt8],
+        _ session: SessionSyntax
+    ) -> Result<ReadStatements, Denial> {
+        switch result {
+        case .success(let statements): .success(of(statements, text, session))
+        case .failure(let fault): .failure(.unreadStatement(fault))
+        }
     }
 
-    private func summary(
-        of statements: [StatementFacts],
+    private func of(
+        _ statements: [StatementFacts],
         _ text: [UInt8],
         _ session: SessionSyntax
     ) -> ReadStatements {
         let holdsSecrets = statements.contains(where: \.holdsSecrets) || StatementLiterals.namesSecret(text)
-        return ReadStatements(
+        var read = ReadStatements(
             action: .sql(SQLRequest(database: database, deeds: statements.deeds)),
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
@@ -55,10 +83,17 @@ struct StatementTexts: StatementReading {
             recorded: recorded(text, session, holdsSecrets: holdsSecrets),
             holdsSecrets: holdsSecrets
         )
+        for statement in statements { read.exposes.formUnion(statement.flow.exposes.map { ColumnMask($0) }) }
+        guard statements.count == 1, let flow = statements.first?.flow else { return read }
+        read.results = flow.results?.map { result in
+            ResultMask(masks: Set(result.masks.map { ColumnMask($0) }), isText: result.isText)
+        }
+        read.layout = flow.copy.map { CopyLayout($0) }
+        return read
     }
 
     /// A text without the literals that must not be shown.
-    private func recorded(_ text: [UInt8], _ session: SessionSyntax, holdsSecrets: Bool) -> RecordedText {
+    func recorded(_ text: [UInt8], _ session: SessionSyntax, holdsSecrets: Bool) -> RecordedText {
         guard holdsSecrets || recording.hidesValues else { return recording.text(text) }
         let shown = StatementLiterals.hidden(in: text, session: session, alsoNumbers: recording.hidesValues)
         return shown.map(recording.text) ?? RecordedText("[not shown: \(text.count) octets]")
@@ -76,6 +111,17 @@ extension SessionSyntax {
 }
 
 extension Denial {
+    /// A long statement could not have its turn.
+    static func unreadStatement(because error: any Error) -> Denial {
+        Denial(
+            reason: .unsupported,
+            message: "the statement is long, and was not read: \(error)",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "send fewer long statements at a time"
+        )
+    }
+
     fileprivate static func unreadStatement(_ fault: StatementFault) -> Denial {
         Denial(
             reason: .malformed,

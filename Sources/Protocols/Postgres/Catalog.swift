@@ -2,7 +2,8 @@ internal import Model
 package import NIOCore
 internal import Wire
 
-/// Asks a server, once it is logged in to, which columns there are, so that a result's column is known by its source.
+/// Asks a server, once it is logged in to, which columns there are and what is made from which, so that a result's column
+/// is known by its source.
 package struct PostgresCatalog: Sendable {
     package enum Outcome: Sendable {
         case more
@@ -13,24 +14,57 @@ package struct PostgresCatalog: Sendable {
     /// Columns of one database: each takes some 200 octets here.
     static let maximum = 200_000
 
-    /// A query whose names mean the same whatever the session's search path is.
+    /// Queries whose names mean the same whatever the session's search path is: the columns; then what each may hold of
+    /// another: of a view all that it names, of what inherits the same names, of a generated column what it is made from, which
+    /// the server keeps in two ways.
+    ///
+    /// A view that takes whole rows (`:varattno 0`) names no column of theirs.
     package static let question = Outgoing.message(Tag.query) { body in
         Outgoing.text(
             """
-            SELECT a.attrelid, a.attnum, n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute a \
+            SELECT a.attrelid, a.attnum, n.nspname, c.relname, a.attname, a.atttypid, a.attgenerated \
+            FROM pg_catalog.pg_attribute a \
             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
             JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace \
             WHERE a.attnum OPERATOR(pg_catalog.<>) 0 AND NOT a.attisdropped \
-            AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,f,p}'::pg_catalog."char"[])
+            AND c.relkind OPERATOR(pg_catalog.=) ANY ('{r,v,m,f,p}'::pg_catalog."char"[]); \
+            SELECT r.ev_class, 0, d.refobjid, CASE WHEN r.whole THEN 0 ELSE d.refobjsubid END \
+            FROM (SELECT oid, ev_class, ev_action::pg_catalog.text \
+            OPERATOR(pg_catalog.~~) '%:varattno 0 %' AS whole FROM pg_catalog.pg_rewrite \
+            WHERE ev_type OPERATOR(pg_catalog.=) '1' \
+            AND ev_class OPERATOR(pg_catalog.>=) 16384::pg_catalog.oid OFFSET 0) r \
+            JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) r.oid \
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_rewrite'::pg_catalog.regclass \
+            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+            AND d.refobjid OPERATOR(pg_catalog.<>) r.ev_class \
+            AND (d.refobjsubid OPERATOR(pg_catalog.<>) 0 OR r.whole); \
+            SELECT inhrelid, -1, inhparent, -1 FROM pg_catalog.pg_inherits; \
+            SELECT d.objid, d.objsubid, d.refobjid, d.refobjsubid FROM pg_catalog.pg_depend d \
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+            AND d.objid OPERATOR(pg_catalog.=) d.refobjid AND d.objsubid OPERATOR(pg_catalog.>) 0 \
+            AND d.refobjsubid OPERATOR(pg_catalog.>) 0; \
+            SELECT f.adrelid, f.adnum, d.refobjid, d.refobjsubid FROM pg_catalog.pg_attrdef f \
+            JOIN pg_catalog.pg_depend d ON d.objid OPERATOR(pg_catalog.=) f.oid \
+            WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_attrdef'::pg_catalog.regclass \
+            AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass \
+            AND d.refobjid OPERATOR(pg_catalog.=) f.adrelid AND d.refobjsubid OPERATOR(pg_catalog.>) 0
             """,
             to: &body
         )
     }
 
+    private let masks: Set<ColumnMask>
     private var reader = FrameReader(from: .upstream)
     private var columns: [ColumnPlace: SourceColumn] = [:]
+    private var origins: [ColumnOrigin] = []
+    /// The first answer is over.
+    private var hasColumns = false
 
-    package init() {}
+    /// `masks` are those that any rule for the database has.
+    package init(masks: Set<ColumnMask>) {
+        self.masks = masks
+    }
 
     /// Octets of the server's answer.
     package mutating func received(_ octets: ByteBuffer) -> Outcome {
@@ -39,8 +73,9 @@ package struct PostgresCatalog: Sendable {
             while let piece = try reader.next(whole: true) {
                 switch piece.tag {
                 case Tag.dataRow: try take(piece.body)
-                case Tag.rowDescription, Tag.commandComplete, Tag.notice, Tag.parameterStatus: break
-                case Tag.ready: return .ready(columns)
+                case Tag.rowDescription, Tag.notice, Tag.parameterStatus: break
+                case Tag.commandComplete: hasColumns = true
+                case Tag.ready: return .ready(ColumnOrigins(columns, origins, masks).columns)
                 case Tag.error:
                     let error = ErrorFields(piece.body)
                     throw Self.fault("\(error.message) (\(error.code))")
@@ -54,17 +89,41 @@ package struct PostgresCatalog: Sendable {
     }
 
     private mutating func take(_ row: ByteBuffer) throws(PostgresFault) {
+        guard columns.count < Self.maximum, origins.count < Self.maximum else {
+            throw Self.fault("more than \(Self.maximum) columns")
+        }
+        if hasColumns { try takeOrigin(row) } else { try takeColumn(row) }
+    }
+
+    private mutating func takeColumn(_ row: ByteBuffer) throws(PostgresFault) {
         var row = row
-        guard columns.count < Self.maximum else { throw Self.fault("more than \(Self.maximum) columns") }
-        guard row.readInteger(as: UInt16.self) == 5, let table = Self.value(&row).flatMap(UInt32.init),
-            let number = Self.value(&row).flatMap(Int16.init), let schema = Self.value(&row),
-            let name = Self.value(&row), let column = Self.value(&row)
+        guard row.readInteger(as: UInt16.self) == 7, let place = Self.place(&row),
+            let schema = Self.value(&row), let name = Self.value(&row), let column = Self.value(&row),
+            let type = Self.value(&row).flatMap(UInt32.init), let generated = Self.value(&row)
         else { throw Self.fault("a row that cannot be read") }
-        columns[ColumnPlace(table: table, number: number)] = SourceColumn(
+        columns[place] = SourceColumn(
             schema: schema,
             table: name,
-            column: column
+            column: column,
+            type: type,
+            isGenerated: !generated.isEmpty
         )
+    }
+
+    private mutating func takeOrigin(_ row: ByteBuffer) throws(PostgresFault) {
+        var row = row
+        guard row.readInteger(as: UInt16.self) == 4, let column = Self.place(&row),
+            let source = Self.place(&row)
+        else { throw Self.fault("a row that cannot be read") }
+        origins.append(ColumnOrigin(column: column, source: source))
+    }
+
+    private static func place(_ row: inout ByteBuffer) -> ColumnPlace? {
+        guard let table = value(&row).flatMap(UInt32.init), let number = value(&row).flatMap(Int16.init)
+        else {
+            return nil
+        }
+        return ColumnPlace(table: table, number: number)
     }
 
     private static func value(_ row: inout ByteBuffer) -> String? {

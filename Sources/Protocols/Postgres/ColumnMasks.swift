@@ -5,12 +5,34 @@ package struct SourceColumn: Sendable, Hashable {
     package let schema: ByteText
     package let table: ByteText
     package let column: ByteText
+    /// Its type's number in the catalog.
+    package let type: UInt32
+    /// `GENERATED ALWAYS AS`.
+    package let isGenerated: Bool
+    /// Masks of other columns from which it is made.
+    package internal(set) var inherited: Set<ColumnMask> = []
 
-    package init(schema: String, table: String, column: String) {
+    package init(
+        schema: String,
+        table: String,
+        column: String,
+        type: UInt32 = 0,
+        isGenerated: Bool = false
+    ) {
         self.schema = ByteText(schema)
         self.table = ByteText(table)
         self.column = ByteText(column)
+        self.type = type
+        self.isGenerated = isGenerated
     }
+
+    /// Those of some masks that hold for what is in it.
+    package func held(by masks: Set<ColumnMask>) -> Set<ColumnMask> {
+        masks.filter { $0.holds(self) || inherited.contains($0) }
+    }
+
+    /// Its values are text.
+    package var isText: Bool { if case .text = ColumnType(type) { true } else { false } }
 }
 
 /// Where a column of a result comes from, as the server counts.
@@ -25,7 +47,7 @@ package struct ColumnPlace: Sendable, Hashable {
 }
 
 /// Columns that a rule masks whole.
-package struct ColumnMask: Sendable, Hashable {
+package struct ColumnMask: Sendable, Hashable, CustomStringConvertible {
     /// Nil for every schema.
     package let schema: ByteText?
     /// Nil for every table.
@@ -36,6 +58,10 @@ package struct ColumnMask: Sendable, Hashable {
         self.schema = schema.map { ByteText($0) }
         self.table = table.map { ByteText($0) }
         self.column = ByteText(column)
+    }
+
+    package var description: String {
+        "column " + [schema, table, column].compactMap { $0?.text }.joined(separator: ".")
     }
 
     func holds(_ source: SourceColumn) -> Bool {
@@ -64,6 +90,6 @@ struct ColumnMasks {
         // A computed one has no source.
         guard place.table != 0, place.number != 0 else { return false }
         guard let source = catalog[place] else { return true }
-        return masks.contains { $0.holds(source) }
+        return masks.contains { $0.holds(source) } || !masks.isDisjoint(with: source.inherited)
     }
 }

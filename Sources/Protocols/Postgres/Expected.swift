@@ -71,6 +71,9 @@ struct Expected {
     var copies = false
     /// What a statement is executed with.
     var parameters: RecordedParameters?
+    /// Of what it gives, as its text says.
+    var results: [ResultMask]?
+    var layout: CopyLayout?
 
     init(_ kind: Kind, id: RulingID? = nil, refusal: ByteBuffer? = nil) {
         self.kind = kind
@@ -86,6 +89,14 @@ struct Expected {
             .failure(isQuery: false):
             false
         }
+    }
+
+    /// What a statement was read to give.
+    mutating func take(_ read: ReadStatements, _ masks: Masks) {
+        self.masks = masks
+        copies = read.copies
+        results = read.results
+        layout = read.layout
     }
 
     var isSync: Bool { if case .sync = kind { true } else { false } }

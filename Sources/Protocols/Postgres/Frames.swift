@@ -9,6 +9,8 @@ struct FramePiece {
     var bytes: ByteBuffer
     let begins: Bool
     let ends: Bool
+    /// Octets of a client's message that is too long to be held: it is dropped, and this is its head.
+    var dropped: Int?
 
     /// Behind type and length, of a whole message.
     var body: ByteBuffer {
@@ -29,6 +31,8 @@ struct FrameReader {
     private var tag: UInt8 = 0
     /// Octets of it that are still to come.
     private var left = 0
+    /// They are dropped.
+    private var isDropping = false
 
     init(from side: Side) {
         self.side = side
@@ -55,9 +59,13 @@ struct FrameReader {
     ///
     /// `whole` holds every message until it is whole.
     mutating func next(whole: Bool) throws(PostgresFault) -> FramePiece? {
-        guard left == 0 else { return goOn() }
+        if isDropping { drop() }
+        guard left == 0 else { return isDropping ? nil : goOn() }
         guard let (tag, length) = try readHeader() else { return nil }
         let total = 1 + length
+        if side == .client, length > PostgresLimits.held, tag != Tag.copyData {
+            return beginDropping(tag, total)
+        }
         if let message = bytes.readSlice(length: total) {
             return FramePiece(tag: tag, bytes: message, begins: true, ends: true)
         }
@@ -75,6 +83,7 @@ struct FrameReader {
     ///
     /// Of the last one perhaps not all.
     mutating func run(of tag: UInt8) throws(PostgresFault) -> ByteBuffer? {
+        guard !isDropping else { return nil }
         if left > 0 { return self.tag == tag ? goOn()?.bytes : nil }
         let start = bytes.readerIndex
         var place = start
@@ -106,6 +115,23 @@ struct FrameReader {
             place += length + 1
         }
         return place > start ? bytes.readSlice(length: place - start) : nil
+    }
+
+    /// A message of which nothing is kept: what stands in its place is an error, and the session goes on.
+    private mutating func beginDropping(_ tag: UInt8, _ total: Int) -> FramePiece? {
+        guard let head = bytes.readSlice(length: Self.header) else { return nil }
+        self.tag = tag
+        left = total - Self.header
+        isDropping = true
+        drop()
+        return FramePiece(tag: tag, bytes: head, begins: true, ends: true, dropped: total - 1)
+    }
+
+    private mutating func drop() {
+        let count = min(left, bytes.readableBytes)
+        bytes.moveReaderIndex(forwardBy: count)
+        left -= count
+        isDropping = left > 0
     }
 
     private mutating func goOn() -> FramePiece? {
@@ -167,8 +193,7 @@ struct FrameReader {
 
     private static func clientLimit(_ tag: UInt8) -> Int? {
         switch tag {
-        case Tag.query, Tag.parse, Tag.bind, Tag.functionCall: PostgresLimits.held
-        case Tag.copyData: PostgresLimits.largest
+        case Tag.query, Tag.parse, Tag.bind, Tag.functionCall, Tag.copyData: PostgresLimits.largest
         case Tag.execute, Tag.describe, Tag.close, Tag.flush, Tag.sync, Tag.terminate, Tag.copyDone,
             Tag.copyFail:
             PostgresLimits.small

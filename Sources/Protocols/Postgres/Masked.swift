@@ -19,6 +19,11 @@ struct Masks {
         return all
     }
 
+    /// Those of columns that statements use for more than to be shown.
+    func exposed(by read: ReadStatements) -> Set<ColumnMask> {
+        read.exposes.isEmpty ? [] : read.exposes.intersection(columns.masks)
+    }
+
     /// The payloads of whole CopyData messages, searched as one text; what was found.
     static func copy(
         _ messages: ByteBuffer,
@@ -76,5 +81,22 @@ struct Masks {
             "57",
             "58",
         ].contains { code.begins(with: $0) }
+    }
+}
+
+extension Denial {
+    /// A statement whose result would show what masks hide.
+    static func exposing(_ masks: Set<ColumnMask>) -> Denial {
+        let names = masks.map(\.description).sorted()
+        let listed = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
+        return Denial(
+            reason: .denied,
+            message: "\(listed) is masked, and this statement may do more with it than show it masked",
+            rule: nil,
+            decidedBy: nil,
+            remedy:
+                "select it as a plain column, or compare it with = and a constant behind WHERE; for anything else "
+                + "ask whoever wrote the profile for a rule without that mask"
+        )
     }
 }

@@ -63,15 +63,20 @@ struct RowPlan {
     private let treatments: [Treatment]
     private let kinds: MaskKinds
 
-    /// Nil where no column is masked.
+    /// Nil where no column is masked; `read` is what the statement's text says of them, where it says it.
     init?(
         _ columns: [ResultColumn],
         kinds: MaskKinds,
         masks: ColumnMasks,
-        _ catalog: [ColumnPlace: SourceColumn]
+        _ catalog: [ColumnPlace: SourceColumn],
+        read: [ResultMask]?
     ) {
-        treatments = columns.map { column in
-            if !masks.isEmpty, masks.holds(name: column.name, place: column.place, catalog) {
+        let read = read?.count == columns.count ? read : nil
+        treatments = columns.enumerated().map { place, column in
+            if !masks.isEmpty,
+                masks.holds(name: column.name, place: column.place, catalog)
+                    || !masks.masks.isDisjoint(with: read?[place].masks ?? [])
+            {
                 return Self.whole(column)
             }
             return kinds.isEmpty ? .pass : Self.searched(column)

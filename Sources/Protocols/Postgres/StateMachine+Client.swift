@@ -27,7 +27,7 @@ extension PostgresSession {
         try take(piece)
     }
 
-    private mutating func take(_ piece: FramePiece) throws(PostgresFault) {
+    mutating func take(_ piece: FramePiece) throws(PostgresFault) {
         try Self.checkEmpty(piece)
         switch piece.tag {
         case Tag.terminate:
@@ -43,11 +43,17 @@ extension PostgresSession {
             }
             return
         case Tag.sync: return sync(piece.bytes)
-        case _ where isSkipping: return
+        case _ where isSkipping:
+            ahead = nil
+            return
         default: break
         }
         guard expected.count < PostgresLimits.unanswered, openRulings < PostgresLimits.openRulings else {
             return waitForAnswers(PostgresLimits.openRulings / 2, piece)
+        }
+        if let octets = piece.dropped {
+            let isQuery = piece.tag == Tag.query || piece.tag == Tag.functionCall
+            return refuse(Self.tooLong(octets), isQuery: isQuery)
         }
         var body = piece.body
         switch piece.tag {
@@ -159,7 +165,8 @@ extension PostgresSession {
             }
             syntax.hasStandardStrings = nil
         }
-        switch reader.read(text, syntax) {
+        guard let result = result(of: text, syntax, piece) else { return nil }
+        switch result {
         case .success(let read): return read
         case .failure(let denial):
             refuse(denial, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
@@ -167,15 +174,33 @@ extension PostgresSession {
         }
     }
 
+    /// What was read of a text; nil where it is long, and read elsewhere meanwhile.
+    private mutating func result(
+        of text: ByteBuffer,
+        _ syntax: StatementSyntax,
+        _ piece: FramePiece
+    ) -> Result<ReadStatements, Denial>? {
+        guard text.readableBytes > longText else { return reader.read(text, syntax) }
+        defer { ahead = nil }
+        // What the server said meanwhile may make it another text.
+        if let ahead, ahead.syntax == syntax { return ahead.result }
+        wait = .reading(LongText(text: text, syntax: syntax), piece, isTaken: false)
+        return nil
+    }
+
     mutating func allowed(_ id: RulingID, _ asked: Asked, _ masks: Masks) throws(PostgresFault) {
         // The server has failed what came before in the meantime, and skips it.
         guard !isSkipping else { return finish(id, StatementOutcome()) }
+        if let read = asked.read, case let exposed = masks.union(lasting).exposed(by: read), !exposed.isEmpty
+        {
+            finish(id, StatementOutcome())
+            return refuse(.exposing(exposed), isQuery: asked.isQuery)
+        }
         switch asked {
         case .query(let bytes, let read):
             executes(read, masks)
             var entry = Expected(.query, id: id)
-            entry.masks = masks.union(lasting)
-            entry.copies = read.copies
+            entry.take(read, masks.union(lasting))
             copyPending = read.copies
             portals[[]] = nil
             if let unnamed = statements[[]] { forget([], unnamed) }
@@ -296,8 +321,7 @@ extension PostgresSession {
         _ masks: Masks
     ) {
         var entry = Expected(.execute(portal.serial), id: id)
-        entry.masks = masks.union(lasting)
-        entry.copies = portal.statement.read.copies
+        entry.take(portal.statement.read, masks.union(lasting))
         entry.parameters = portal.parameters
         if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
@@ -333,10 +357,7 @@ extension PostgresSession {
 
     mutating func refuse(_ asked: Asked, _ error: PostgresError) {
         guard !isSkipping else { return }
-        switch asked {
-        case .query, .functionCall: refuse(error, isQuery: true)
-        case .parse, .execute: refuse(error, isQuery: false)
-        }
+        refuse(error, isQuery: asked.isQuery)
     }
 
     /// One of the engine's own, for the record.
@@ -353,6 +374,14 @@ extension PostgresSession {
         let bytes = isQuery ? Outgoing.failingQuery : Outgoing.failingParse
         send(bytes, Expected(.failure(isQuery: isQuery), refusal: error.octets))
         if !isQuery { isSkipping = true }
+    }
+
+    private static func tooLong(_ octets: Int) -> PostgresError {
+        PostgresError(
+            code: "54000",
+            message: "the message has \(octets) octets, and the gateway reads \(PostgresLimits.held)",
+            hint: "send it in parts, or by COPY"
+        )
     }
 
     private static func unread(_ kind: String) -> PostgresFault {

@@ -46,13 +46,7 @@ extension PostgresSession {
             // Not shown: dropped in parts, however long.
             return try upstream.run(of: tag) != nil
         }
-        if tag == Tag.copyData, !masks.kinds.isEmpty {
-            guard let run = try upstream.wholeRun(of: tag) else { return false }
-            let masked = try Masks.copy(run, masks.kinds)
-            count(masked.found)
-            pass(result: masked.messages)
-            return true
-        }
+        if tag == Tag.copyData, !masks.kinds.isEmpty || copyMask != nil { return try passCopy() }
         guard tag == Tag.dataRow, case .masked(let plan) = rows else {
             guard let run = try upstream.run(of: tag) else { return false }
             pass(result: run)
@@ -62,6 +56,19 @@ extension PostgresSession {
         let masked = try plan.apply(run)
         count(masked.found)
         pass(result: masked.rows)
+        return true
+    }
+
+    /// Passes data of a COPY, masked.
+    private mutating func passCopy() throws(PostgresFault) -> Bool {
+        guard var run = try upstream.wholeRun(of: Tag.copyData) else { return false }
+        if let masked = try copyMask?.apply(run) { run = masked }
+        if !masks.kinds.isEmpty {
+            let masked = try Masks.copy(run, masks.kinds)
+            count(masked.found)
+            run = masked.messages
+        }
+        pass(result: run)
         return true
     }
 
@@ -85,14 +92,14 @@ extension PostgresSession {
             }
             guard let described, described.serial == serial else { throw outOfTurn(tag) }
             keep(.columns(described.columns))
-            plan(described.columns)
+            plan(described.columns, read: expected.first?.results)
         default: throw outOfTurn(tag)
         }
     }
 
-    private mutating func plan(_ columns: [ResultColumn]) {
+    private mutating func plan(_ columns: [ResultColumn], read: [ResultMask]?) {
         let masks = masks
-        let plan = RowPlan(columns, kinds: masks.kinds, masks: masks.columns, catalog)
+        let plan = RowPlan(columns, kinds: masks.kinds, masks: masks.columns, catalog, read: read)
         rows = plan.map { .masked($0) } ?? .pass
     }
 
@@ -155,14 +162,14 @@ extension PostgresSession {
     }
 
     private mutating func describe(_ piece: FramePiece) throws(PostgresFault) {
-        guard case .query = expected.first?.kind else { return try answerDescription(piece) }
+        guard let head = expected.first, case .query = head.kind else { return try answerDescription(piece) }
         guard case .unknown = rows else { throw outOfTurn(piece.tag) }
         if masks.isEmpty, !recordsResults {
             rows = .pass
         } else {
             let columns = try ResultColumn.read(piece.body)
             keep(.columns(columns))
-            plan(columns)
+            plan(columns, read: head.results)
         }
         show(piece.bytes)
     }
@@ -254,18 +261,41 @@ extension PostgresSession {
             return pass(piece.bytes)
         }
         copy = .toClient
-        if case .nothing = withholding, !masks.columns.isEmpty || (format == 1 && !masks.isEmpty) {
+        copyMask = nil
+        if case .nothing = withholding, !maskCopy(head, &body, isBinary: format == 1) {
             withholding = .result(Self.unmaskable)
         }
         show(piece.bytes)
+    }
+
+    /// Says what is done to the columns of a COPY; false where that cannot be said.
+    private mutating func maskCopy(_ head: Expected, _ body: inout ByteBuffer, isBinary: Bool) -> Bool {
+        let masks = masks
+        // Of what is searched in binary the types are not known.
+        if isBinary, !masks.kinds.isEmpty { return false }
+        guard !masks.columns.isEmpty else { return true }
+        guard let results = head.results, let layout = head.layout,
+            ["UTF8", "SQL_ASCII"].holds(bytes: syntax.encoding),
+            body.readInteger(as: Int16.self).map(Int.init) == results.count
+        else { return false }
+        let treatments = results.map { result -> CopyMask.Treatment in
+            guard !result.masks.isDisjoint(with: masks.columns.masks) else { return .pass }
+            return result.isText ? .fill : .null
+        }
+        guard treatments.contains(where: { $0 != .pass }) else { return true }
+        let mask = CopyMask(layout, treatments)
+        guard mask.isBinary == isBinary else { return false }
+        copyMask = mask
+        return true
     }
 
     private static var unmaskable: PostgresError {
         PostgresError(
             code: "42501",
             message: "the result of this COPY cannot be masked as a rule says",
-            detail: "COPY does not name its columns, and in the binary format not their types",
-            hint: "select the rows instead, or ask whoever wrote the profile to leave COPY unmasked"
+            detail:
+                "COPY does not describe its columns, and its text does not say for certain which they are",
+            hint: "select the rows instead, or send one COPY of one table by itself"
         )
     }
 

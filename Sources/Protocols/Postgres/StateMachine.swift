@@ -30,6 +30,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case ruling(RulingID, Asked)
         /// That no more answers than this are owed.
         case answers(Int, FramePiece)
+        /// That a long text is read, which the driver has taken or not yet.
+        case reading(LongText, FramePiece, isTaken: Bool)
         case over
     }
 
@@ -40,11 +42,18 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case execute(ByteBuffer, Portal, name: ByteBuffer)
         case functionCall(ByteBuffer)
 
-        /// The text as it goes on record.
-        var recorded: RecordedText? {
+        var isQuery: Bool {
             switch self {
-            case .query(_, let read), .parse(_, _, let read, _, _): read.recorded
-            case .execute(_, let portal, _): portal.statement.read.recorded
+            case .query, .functionCall: true
+            case .parse, .execute: false
+            }
+        }
+
+        /// What its statements were read to do.
+        var read: ReadStatements? {
+            switch self {
+            case .query(_, let read), .parse(_, _, let read, _, _): read
+            case .execute(_, let portal, _): portal.statement.read
             case .functionCall: nil
             }
         }
@@ -86,6 +95,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
 
     let opening: Request
     var reader: Reader
+    /// Octets of the longest text that is read at once; longer ones the driver reads elsewhere.
+    let longText: Int
+    /// What was read so, until it is used.
+    var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, Denial>)?
     let id = RulingID(0)
     var lastID: UInt64 = 0
     var serial: UInt64 = 0
@@ -117,6 +130,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var lasting = Masks()
 
     var copy = Copy.none
+    /// Of what comes from the server.
+    var copyMask: CopyMask?
     var copyPending = false
     var rows = Rows.unknown
     var described: (serial: UInt64, columns: [ResultColumn])?
@@ -128,9 +143,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var unread: [RulingID: RecordedText] = [:]
 
     /// `opening` is the request of the session itself.
-    package init(_ opening: Request, reading reader: Reader) {
+    package init(_ opening: Request, reading reader: Reader, longText: Int = .max) {
         self.opening = opening
         self.reader = reader
+        self.longText = longText
     }
 
     /// Asks for the session itself; said once, before anything else.
@@ -184,6 +200,22 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         return go()
     }
 
+    /// A text that is too long to be read between two messages, said once: `read` goes on when it is.
+    package mutating func takeLongText() -> LongText? {
+        guard case .reading(let text, let piece, isTaken: false) = wait else { return nil }
+        wait = .reading(text, piece, isTaken: true)
+        return text
+    }
+
+    /// What the text that was taken does.
+    package mutating func read(_ result: Result<ReadStatements, Denial>) -> [EngineAction<ByteBuffer>] {
+        guard case .reading(let text, let piece, isTaken: true) = wait else { return [] }
+        ahead = (text.syntax, result)
+        wait = .nothing
+        do throws(PostgresFault) { try take(piece) } catch { fail(error) }
+        return go()
+    }
+
     package mutating func ended(_ side: Side) -> [EngineAction<ByteBuffer>] {
         if case .over = wait { return [] }
         if side == .client, case .opening = wait {
@@ -204,7 +236,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
 
     /// The text of what is asked, or was refused, under an id, as it goes on record.
     package mutating func recordedText(of id: RulingID) -> RecordedText? {
-        if case .ruling(id, let asked) = wait { return asked.recorded }
+        if case .ruling(id, let asked) = wait { return asked.read?.recorded }
         return unread.removeValue(forKey: id)
     }
 

@@ -27,6 +27,12 @@ package struct ReadStatements: Sendable, Hashable {
     package let recorded: RecordedText?
     /// Its parameters may be secrets.
     package let holdsSecrets: Bool
+    /// Masks of columns that are used for more than to be shown: with these it is refused.
+    package var exposes: Set<ColumnMask> = []
+    /// The columns of its only statement's result; nil where that cannot be said.
+    package var results: [ResultMask]?
+    /// How its COPY writes them; nil where that cannot be said.
+    package var layout: CopyLayout?
 
     package init(
         action: Action,
@@ -42,6 +48,23 @@ package struct ReadStatements: Sendable, Hashable {
         self.changesSettings = changesSettings
         self.recorded = recorded
         self.holdsSecrets = holdsSecrets
+    }
+}
+
+/// A text that is read elsewhere, and how.
+package struct LongText: Sendable, Hashable {
+    package let text: ByteBuffer
+    package let syntax: StatementSyntax
+}
+
+/// What a column of a result is masked by.
+package struct ResultMask: Sendable, Hashable {
+    package let masks: Set<ColumnMask>
+    package let isText: Bool
+
+    package init(masks: Set<ColumnMask>, isText: Bool) {
+        self.masks = masks
+        self.isText = isText
     }
 }
 

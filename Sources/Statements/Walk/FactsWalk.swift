@@ -33,8 +33,8 @@ struct FactsWalk {
 
     init(_ tape: TreeTape) { self.tape = tape }
 
-    /// What each statement does.
-    mutating func statements() throws(StatementFault) -> [StatementFacts] {
+    /// What each statement does; and where masked columns go, where tables are known.
+    mutating func statements(_ tables: KnownTables?) throws(StatementFault) -> [StatementFacts] {
         guard let list = member("stmts", of: 0) else { return [] }
         let statements = tape.items(list)
         guard statements.count <= StatementLimits.statements else {
@@ -48,7 +48,9 @@ struct FactsWalk {
             (deeds, known) = ([], [])
             try visit(node, Context())
             if !deeds.contains(where: \.isEffect) { try add(.select, .nothing) }
-            result.append(facts(of: node))
+            var facts = facts(of: node)
+            if let tables { facts.flow = try FlowWalk.flow(of: node, self, tables) }
+            result.append(facts)
         }
         return result
     }

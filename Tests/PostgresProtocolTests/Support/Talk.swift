@@ -17,10 +17,11 @@ final class Talk {
     /// Answers every question by itself, where there are rules.
     var rules: TestRules?
 
-    init(_ rules: TestRules? = nil) throws {
+    init(_ rules: TestRules? = nil, longText: Int = .max) throws {
         engine = PostgresSession(
             Request(endpoint: endpoint, action: .connect),
-            reading: TextReader()
+            reading: TextReader(),
+            longText: longText
         )
         try note(engine.begin())
         try rule(0, .allowed(injection: nil))
@@ -37,6 +38,12 @@ final class Talk {
 
     func server(_ messages: [UInt8]...) throws -> [String] {
         try note(engine.received(ByteBuffer(bytes: messages.flatMap(\.self)), from: .upstream))
+        return taken()
+    }
+
+    /// What the engine's long text does, as its driver has read it.
+    func read(_ result: Result<ReadStatements, Denial>) throws -> [String] {
+        try note(engine.read(result))
         return taken()
     }
 

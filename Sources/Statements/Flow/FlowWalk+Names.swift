@@ -1,0 +1,142 @@
+internal import Model
+
+/// What names of columns and tables mean.
+extension FlowWalk {
+    /// What a name may mean.
+    struct Found {
+        var masks: Set<ColumnPattern> = []
+        /// A column for certain, as it is in its table.
+        var isColumn = false
+        var isText = false
+    }
+
+    /// The parts of a ColumnRef, and whether `*` stands at its end.
+    func parts(_ reference: Node) throws(StatementFault) -> (names: [ByteText], isStar: Bool) {
+        var names: [ByteText] = []
+        for field in try tree.nodes(tree.member("fields", of: reference)) {
+            guard field.shape.name == "String" else { return (names, true) }
+            names.append(ByteText(tree.text("sval", of: field) ?? ""))
+        }
+        return (names, false)
+    }
+
+    mutating func resolve(_ names: [ByteText], _ scope: FlowScope) -> Found {
+        guard let last = names.last else { return unknown(ByteText(""), scope) }
+        return names.count == 1 ? resolve(last, scope) : resolve(last, of: names[names.count - 2], scope)
+    }
+
+    /// Without a table: a column of any level, the innermost first; else a whole row.
+    private mutating func resolve(_ name: ByteText, _ scope: FlowScope) -> Found {
+        var found = Found()
+        var isFound = false
+        for level in scope.levels {
+            guard spend(level.ranges.count + 1) else { return found }
+            var isCertain = false
+            for range in level.ranges where !range.needsName {
+                switch range.meaning(of: name) {
+                case .column(let column):
+                    found.masks.formUnion(column.masks)
+                    found.isText = column.isText
+                    isCertain = true
+                case .perhaps(let masks):
+                    found.masks.formUnion(masks)
+                    isFound = true
+                case .nothing: continue
+                }
+            }
+            if isCertain {
+                found.isColumn = true
+                return found
+            }
+        }
+        let rows = scope.levels.lazy.flatMap(\.ranges).filter { $0.name == name }
+        found.isColumn = isFound && rows.allSatisfy(\.masks.isEmpty)
+        for row in rows {
+            found.masks.formUnion(row.masks)
+            isFound = true
+        }
+        return isFound ? found : unknown(name, scope)
+    }
+
+    /// Behind a table's name: its column; else a function of its row, which may be written so.
+    private mutating func resolve(_ name: ByteText, of table: ByteText, _ scope: FlowScope) -> Found {
+        for level in scope.levels {
+            guard spend(level.ranges.count + 1) else { return Found() }
+            let ranges = level.ranges.filter { $0.name == table }
+            guard !ranges.isEmpty else { continue }
+            var found = Found(isColumn: true)
+            for range in ranges {
+                guard case .column(let column) = range.meaning(of: name) else {
+                    found.masks.formUnion(range.masks)
+                    found.isColumn = false
+                    continue
+                }
+                found.masks.formUnion(column.masks)
+                found.isText = column.isText
+            }
+            return found
+        }
+        return unknown(name, scope)
+    }
+
+    private mutating func unknown(_ name: ByteText, _ scope: FlowScope) -> Found {
+        guard spend(scope.levels.reduce(1) { $0 + $1.ranges.count }) else { return Found() }
+        return Found(masks: scope.masks.union(tables.masks(named: name)))
+    }
+
+    // MARK: Tables
+
+    /// The columns of a table or a common table.
+    mutating func range(_ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowRange {
+        let name = try tree.tableName(node)
+        let alias = tree.part("alias", of: node)
+        let called = alias.flatMap { tree.text("aliasname", of: $0) }.map { ByteText($0) } ?? name.name
+        let columns = try alias.map { part throws(StatementFault) in
+            try names(tree.member("colnames", of: part))
+        }
+        if name.schema == nil, let output = scope.commonTable(name.name) {
+            return FlowRange(called, output.renamed(columns ?? []))
+        }
+        return range(name, called: called, columns ?? [])
+    }
+
+    mutating func range(_ name: SQLName, called: ByteText, _ columns: [ByteText] = []) -> FlowRange {
+        let candidates = tables.candidates(name)
+        guard let first = candidates.first, spend(candidates.reduce(1) { $0 + $1.columns.count }) else {
+            // It may be a table that was made since, or one that is not listed.
+            return FlowRange(called, FlowOutput(rest: tables.masks, isExact: false).renamed(columns))
+        }
+        guard candidates.count > 1 else {
+            let listed = FlowOutput(columns: first.columns.filter(\.isListed).map(FlowColumn.init))
+            let hidden = first.columns.filter { !$0.isListed }.map(FlowColumn.init)
+            return FlowRange(called, listed.renamed(columns), hidden: hidden)
+        }
+        let names = candidates.map { Set($0.columns.map(\.name)) }
+        let common = names.dropFirst().reduce(names[0]) { $0.intersection($1) }
+        let isSame = candidates.dropFirst().allSatisfy { other in
+            other.columns.map(\.name) == first.columns.map(\.name)
+        }
+        var masks: [ByteText: Set<ColumnPattern>] = [:]
+        for column in candidates.lazy.flatMap(\.columns) {
+            masks[column.name, default: []].formUnion(column.masks)
+        }
+        let merged = { (column: KnownTables.Column) in
+            FlowColumn(name: column.name, masks: masks[column.name] ?? [])
+        }
+        var listed = FlowOutput(columns: first.columns.filter(\.isListed).map(merged))
+        listed.isExact = isSame
+        if !isSame { for mask in masks.values { listed.rest.formUnion(mask) } }
+        return FlowRange(
+            called,
+            listed.renamed(columns),
+            hidden: first.columns.filter { !$0.isListed }.map(merged),
+            doubtful: columns.isEmpty ? Set(masks.keys).subtracting(common) : []
+        )
+    }
+}
+
+extension FlowColumn {
+    init(_ column: KnownTables.Column) {
+        self.init(name: column.name, masks: column.masks, isText: column.isText)
+    }
+}
