@@ -17,7 +17,7 @@ struct StatementTexts: StatementReading {
         .sql(SQLRequest(database: database, deeds: [SQLDeed(.functionCall)]))
     }
 
-    func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
+    func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, UnreadStatement> {
         let session = SessionSyntax(
             clientEncoding: ByteText(syntax.encoding),
             serverEncoding: ByteText(syntax.serverEncoding),
@@ -25,7 +25,7 @@ struct StatementTexts: StatementReading {
         )
         switch known.cache.read(Array(text.readableBytesView), session: session) {
         case .success(let statements): return .success(summary(of: statements))
-        case .failure(let fault): return .failure(.unreadStatement(fault))
+        case .failure(let fault): return .failure(UnreadStatement(fault))
         }
     }
 
@@ -35,19 +35,24 @@ struct StatementTexts: StatementReading {
             action: .sql(SQLRequest(database: database, deeds: deeds)),
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
+            takesUp: deeds.contains { $0.kind == .execute || $0.kind == .fetch },
             changesSettings: statements.contains(where: \.changesSettings)
         )
     }
 }
 
-extension Denial {
-    fileprivate static func unreadStatement(_ fault: StatementFault) -> Denial {
-        Denial(
+extension UnreadStatement {
+    /// The agent is told what the parser says in full, as the server would tell it; the record quotes nothing.
+    fileprivate init(_ fault: StatementFault) {
+        let error: SyntaxError? = if case .syntax(let error) = fault { error } else { nil }
+        let denial = Denial(
             reason: .malformed,
             message: "the statement is not understood, and so denied: \(fault)",
+            told: error?.said,
             rule: nil,
             decidedBy: nil,
-            remedy: "write it so that PostgreSQL 15 reads it; nothing else is passed on"
+            remedy: "the gateway passes on nothing but what PostgreSQL 15's parser takes: write it so"
         )
+        self.init(denial, position: error?.position)
     }
 }

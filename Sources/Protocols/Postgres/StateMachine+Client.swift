@@ -114,7 +114,7 @@ extension PostgresSession {
         guard let name = body.readTerminated(), let text = body.readTerminated(),
             let types = body.readInteger(as: Int16.self), types >= 0, body.readableBytes == 4 * Int(types)
         else { throw Self.unread("Parse") }
-        let key = Array(name.readableBytesView)
+        let key = try Self.key(name)
         // What a name will stand for is not known before it is known what it stands for.
         if !key.isEmpty, let earlier = statements[key], !earlier.isConfirmed {
             return waitForAnswers(0, piece)
@@ -153,15 +153,15 @@ extension PostgresSession {
                 return nil
             }
             guard text.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
-                refuse(Self.unsettled, isQuery: piece.tag == Tag.query)
+                refuse(UnreadStatement(Self.unsettled), isQuery: piece.tag == Tag.query)
                 return nil
             }
             syntax.hasStandardStrings = nil
         }
         switch reader.read(text, syntax) {
         case .success(let read): return read
-        case .failure(let denial):
-            refuse(denial, isQuery: piece.tag == Tag.query)
+        case .failure(let unread):
+            refuse(unread, isQuery: piece.tag == Tag.query)
             return nil
         }
     }
@@ -171,9 +171,10 @@ extension PostgresSession {
         guard !isSkipping else { return finish(id, StatementOutcome()) }
         switch asked {
         case .query(let bytes, let read):
-            executes(read, masks)
+            let all = maskedAs(read, masks)
+            executes(read, all)
             var entry = Expected(.query, id: id)
-            entry.masks = masks.union(lasting)
+            entry.masks = all
             entry.copies = read.copies
             copyPending = read.copies
             portals[[]] = nil
@@ -184,6 +185,7 @@ extension PostgresSession {
             let statement = Prepared(serial: serial, read: read, masks: masks, size: size)
             let previous = statements.updateValue(statement, forKey: name)
             statementOctets += size - (previous?.size ?? 0)
+            if !name.isEmpty { named.formUnion(masks) }
             fresh[serial] = (id, masks)
             var entry = Expected(.parse(name: name, serial: serial, previous: name.isEmpty ? nil : previous))
             entry.masks = masks
@@ -192,6 +194,12 @@ extension PostgresSession {
         case .execute(let bytes, let portal, let name): execute(bytes, portal, name: name, id, masks)
         case .functionCall(let bytes): callFunction(bytes, id, masks)
         }
+    }
+
+    /// Also as what was left behind, and, of EXECUTE and FETCH, as any statement and portal that has a name.
+    private func maskedAs(_ read: ReadStatements, _ masks: Masks) -> Masks {
+        let all = masks.union(lasting)
+        return read.takesUp ? all.union(named) : all
     }
 
     private mutating func executes(_ read: ReadStatements, _ masks: Masks) {
@@ -215,10 +223,10 @@ extension PostgresSession {
         guard let portal = body.readTerminated(), let name = body.readTerminated() else {
             throw Self.unread("Bind")
         }
-        guard let statement = statements[Array(name.readableBytesView)] else {
+        guard let statement = statements[try Self.key(name)] else {
             return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
         }
-        let key = Array(portal.readableBytesView)
+        let key = try Self.key(portal)
         guard portals.count < PostgresLimits.portals || portals[key] != nil else {
             let many = PostgresError(
                 code: "53400",
@@ -228,10 +236,26 @@ extension PostgresSession {
             return refuse(many, isQuery: false)
         }
         serial += 1
-        portals[key] = Portal(serial: serial, statement: statement)
-        var entry = Expected(.bind)
+        let previous = portals.updateValue(Portal(serial: serial, statement: statement), forKey: key)
+        if !key.isEmpty { named.formUnion(statement.masks) }
+        var entry = Expected(.bind(name: key, serial: serial, previous: previous))
         entry.masks = statement.masks
         send(bytes, entry)
+    }
+
+    /// What the server takes a name for: it looks at so many octets (dynahash.c, keys of NAMEDATALEN).
+    ///
+    /// It reads them in `client_encoding`, so that one that is not ASCII is another name in another encoding.
+    private static func key(_ name: ByteBuffer) throws(PostgresFault) -> [UInt8] {
+        guard name.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
+            throw PostgresFault(
+                .unsupported,
+                "the client named a prepared statement or a portal in other octets than ASCII",
+                code: "0A000",
+                remedy: "name it in ASCII"
+            )
+        }
+        return Array(name.readableBytesView.prefix(PostgresLimits.name))
     }
 
     /// What Describe and Close are about.
@@ -240,8 +264,8 @@ extension PostgresSession {
             body.readableBytes == 0
         else { throw unread(kind) }
         switch type {
-        case UInt8(ascii: "S"): return .statement(Array(name.readableBytesView), name)
-        case UInt8(ascii: "P"): return .portal(Array(name.readableBytesView), name)
+        case UInt8(ascii: "S"): return .statement(try key(name), name)
+        case UInt8(ascii: "P"): return .portal(try key(name), name)
         default: throw unread(kind)
         }
     }
@@ -264,7 +288,7 @@ extension PostgresSession {
 
     private mutating func execute(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let name = body.readTerminated(), body.readableBytes == 4 else { throw Self.unread("Execute") }
-        guard let portal = portals[Array(name.readableBytesView)] else {
+        guard let portal = portals[try Self.key(name)] else {
             return refuse(Self.unknown("34000", "portal", name), isQuery: false)
         }
         guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
@@ -281,12 +305,12 @@ extension PostgresSession {
         _ masks: Masks
     ) {
         var entry = Expected(.execute(portal.serial), id: id)
-        entry.masks = masks.union(lasting)
+        entry.masks = maskedAs(portal.statement.read, masks)
         entry.copies = portal.statement.read.copies
         if !entry.masks.isEmpty, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
-        executes(portal.statement.read, masks)
+        executes(portal.statement.read, entry.masks)
         send(bytes, entry)
         if entry.copies {
             copyPending = true
@@ -307,7 +331,7 @@ extension PostgresSession {
     private mutating func callFunction(_ bytes: ByteBuffer, _ id: RulingID, _ masks: Masks) {
         guard masks.isEmpty, lasting.isEmpty else {
             finish(id, StatementOutcome())
-            return refuse(Self.functionCall, isQuery: true)
+            return refuse(UnreadStatement(Self.functionCall), isQuery: true)
         }
         isUnsettled = true
         send(bytes, Expected(.functionCall, id: id))
@@ -324,10 +348,10 @@ extension PostgresSession {
     }
 
     /// One of the engine's own, for the record.
-    private mutating func refuse(_ denial: Denial, isQuery: Bool) {
+    private mutating func refuse(_ unread: UnreadStatement, isQuery: Bool) {
         lastID += 1
-        outbox.append(.refused(RulingID(lastID), opening, denial))
-        refuse(PostgresError(denial), isQuery: isQuery)
+        outbox.append(.refused(RulingID(lastID), opening, unread.denial))
+        refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
     private mutating func refuse(_ error: PostgresError, isQuery: Bool) {

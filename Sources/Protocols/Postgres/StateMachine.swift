@@ -101,6 +101,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var transaction = Masks()
     /// Masks of what was left behind for later statements.
     var lasting = Masks()
+    /// Masks of the statements and portals of the protocol's that have names: SQL's EXECUTE and FETCH use them as well.
+    var named = Masks()
 
     var copy = Copy.none
     var copyPending = false

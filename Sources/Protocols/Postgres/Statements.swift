@@ -21,21 +21,47 @@ package struct ReadStatements: Sendable, Hashable {
     package let copies: Bool
     /// One of them leaves behind what later statements get results from (PREPARE, DECLARE).
     package let leavesBehind: Bool
+    /// One of them gives results of what is there by a name: EXECUTE, FETCH.
+    package let takesUp: Bool
     /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known.
     package let changesSettings: Bool
 
-    package init(action: Action, copies: Bool, leavesBehind: Bool, changesSettings: Bool) {
+    package init(
+        action: Action,
+        copies: Bool,
+        leavesBehind: Bool,
+        takesUp: Bool = false,
+        changesSettings: Bool
+    ) {
         self.action = action
         self.copies = copies
         self.leavesBehind = leavesBehind
+        self.takesUp = takesUp
         self.changesSettings = changesSettings
+    }
+}
+
+/// A text of which nobody can say for certain what it does.
+package struct UnreadStatement: Error, Sendable, Hashable {
+    package let denial: Denial
+    /// Where in the text, in characters from 1; nil where it is nowhere in particular.
+    package let position: Int?
+
+    package init(_ denial: Denial, position: Int? = nil) {
+        self.denial = denial
+        self.position = position
     }
 }
 
 /// Reads the statements of a message, as the server would.
 package protocol StatementReading {
     /// What they do; the denial where that cannot be said for certain.
-    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial>
+    mutating func read(
+        _ text: ByteBuffer,
+        _ syntax: StatementSyntax
+    ) -> Result<
+        ReadStatements, UnreadStatement
+    >
     /// What is asked for the protocol's function call, which names a function by its number.
     var functionCall: Action { get }
 }
