@@ -1,5 +1,6 @@
 import Model
 import Testing
+import Wire
 
 /// Names of prepared statements and portals: what the engine takes one for has to be what the server takes it for, since it
 /// says what is decided on and masked.
