@@ -88,7 +88,7 @@ extension EndToEnd.PostgresTests {
             set -e
             pgbench -i -q -s 1 > made 2>&1 || { cat made; exit 9; }
             for mode in simple extended prepared; do
-                pgbench -M $mode -c 4 -j 2 -t 25 2>/dev/null | grep -c 'processed: 100/100'
+                pgbench -n -M $mode -c 4 -j 2 -t 25 2>/dev/null | grep -c 'processed: 100/100'
             done
             """,
             profile: "everything"
@@ -203,9 +203,9 @@ extension EndToEnd.PostgresTests {
                 except psycopg.errors.DivisionByZero as e: print(e.sqlstate)
                 print(c.info.transaction_status.name)
             """#,
-            to: place.workspace + "/types.py"
+            to: place.workspace + "/kinds.py"
         )
-        let outcome = try psql("/usr/bin/python3 types.py", profile: "everything")
+        let outcome = try psql("/usr/bin/python3 kinds.py", profile: "everything")
         #expect(
             outcome.code == 0
                 && outcome.lines == ["True ", "5050", "10", "435", "152", "True", "22012", "IDLE"],
@@ -219,7 +219,8 @@ extension EndToEnd.PostgresTests {
     )
     func asyncpg() throws {
         try rules(allow: [
-            "select on public.*", "insert on public.people", "copy in on public.people", "transaction",
+            "select on public.*", "select on pg_catalog.*", "insert on public.people",
+            "copy in on public.people", "transaction",
             "listen",
             "unlisten", "notify",
         ])

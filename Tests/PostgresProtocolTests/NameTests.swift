@@ -27,7 +27,7 @@ struct NameTests {
             Say.execute(Self.long + "Q"),
             Say.sync
         )
-        #expect(lines == ["up 0 B", "ask 3 SQL select 2", "up 3 E", "up 0 S"], "\(lines)")
+        #expect(lines == ["up 0 B", "ask 3 SQL select 2", "up 3 ES"], "\(lines)")
     }
 
     @Test(arguments: [

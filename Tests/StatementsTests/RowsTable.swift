@@ -149,7 +149,7 @@ let rowStatements: [(text: String, deeds: String)] = [
     ("select (select 'x').evil", "select, select calling evil"),
     ("select ('x'::text).lower", "select, select ~lower"),
     ("select treat('/x' as pg_read_file)", "select, select calling pg_catalog.pg_read_file"),
-    ("delete from t where (a).evil", "delete on t with where, select calling evil, select on t where"),
+    ("delete from t where (a).evil", "delete calling evil without where, delete on t with where"),
     (
         "select (jsonb_each(a)).key, (aclexplode(b)).grantee from t",
         "select on t, select ~aclexplode, select ~jsonb_each"
@@ -181,7 +181,7 @@ let rowStatements: [(text: String, deeds: String)] = [
     ("select r.a from app.f(1) r", "select, select calling app.f"),
     (
         "explain analyze select n.evil from lower('X') n",
-        "explain, select, select calling evil, select ~lower"
+        "explain, select calling evil, select ~lower"
     ),
     (
         "select n.evil from lower('X') n; select n.evil from n",

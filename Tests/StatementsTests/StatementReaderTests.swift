@@ -278,7 +278,7 @@ struct StatementReaderTests {
             ("select 1;\ndelete fromm t", 18, "syntax error at or near \"fromm\""),
             ("select (1", 10, "syntax error at end of input"),
             ("select 'x", 8, "unterminated quoted string at or near \"'x\""),
-            ("select U&'\\00zz'", 12, "invalid Unicode escape"),
+            ("select U&'\\00zz'", 11, "invalid Unicode escape"),
         ]
     )
     func positions(_ text: String, _ position: Int, _ said: String) throws {
