@@ -62,7 +62,7 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 	tools/cases escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
 
 # Those of the table of egress, likewise.
-egress_tests := EndToEnd/(Egress|EgressSocket|Datagram|DNS|Gateway.*|HTTP2|SOCKS|Flood|Fallback|Opening|Stream|Transfer|WebSocket|GRPC|Git|BodyRule|Client|Channel|Credential|PlacedCredential|Reflection|Token|AWS|Leak|Mask|Smuggling|Protection|PolicyCommand|SSH|Children|Postgres)Tests|AccompliceTests
+egress_tests := EndToEnd/(Egress|EgressSocket|Datagram|DNS|Gateway.*|HTTP2|SOCKS|Flood|Fallback|Opening|Stream|Transfer|WebSocket|GRPC|Git|BodyRule|Client|Channel|Credential|PlacedCredential|Reflection|Token|AWS|Leak|Mask|Smuggling|Protection|PolicyCommand|SSH|Children|Postgres[A-Za-z]*)Tests|AccompliceTests
 
 .PHONY: egress
 egress: deps-tests deps-clients build-tests ## Run every case of the egress corpus end to end; print the table, docs/egress.md
@@ -160,6 +160,11 @@ bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squi
 bench-postgres: deps-bench build ## PostgreSQL: the gateway against pgbouncer
 	@tools/bench/postgres
 
+.PHONY: conformance-postgres
+conformance-postgres: deps-conformance build ## PostgreSQL's own regression suite, straight and through the gateway; docs/postgres.md
+	@tools/conformance/source '$(scratch)/postgresql'
+	tools/conformance/postgres '$(scratch)/postgresql'
+
 .PHONY: lint
 lint: toolchain ## Check the style of every source file
 	@$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format \
@@ -202,10 +207,10 @@ clean: ## Remove what was built
 	@rm -rf '$(scratch)'
 
 .PHONY: deps
-deps: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench ## Install every Debian package that a target needs
+deps: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench deps-conformance ## Install every Debian package that a target needs
 
-.PHONY: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench
-deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench: deps-%:
+.PHONY: deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench deps-conformance
+deps-build deps-demo deps-tests deps-clients deps-kernel deps-bench deps-conformance: deps-%:
 	@tools/packages $*
 	if [ $* = tests ]; then tools/pypi '$(scratch)/python' Tests/requirements.txt; fi
 	if [ $* = bench ]; then tools/pypi '$(scratch)/bench-python' tools/bench/requirements.txt; fi

@@ -114,7 +114,10 @@ let package = Package(
             name: "Statements",
             dependencies: ["Model", "CPgQuery"],
             // What the parser's nodes have in them, and which functions only compute: see tools/statements.
-            resources: [.embedInCode("Tree/shapes.tsv"), .embedInCode("harmless.txt")]
+            resources: [
+                .embedInCode("Tree/shapes.tsv"), .embedInCode("harmless.txt"), .embedInCode("values.txt"),
+                .embedInCode("columns.txt"),
+            ]
         ),
         .target(name: "Wire", dependencies: ["Model", "Literals", nio]),
         .target(

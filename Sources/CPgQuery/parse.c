@@ -81,6 +81,10 @@ const char *cpq_text(const cpq_tree *tree, size_t *octets) {
     return text;
 }
 
+int cpq_position(const cpq_tree *tree) {
+    return cpq_result(tree) == CPQ_SYNTAX ? tree->result.error->cursorpos : 0;
+}
+
 void cpq_free(cpq_tree *tree) {
     if (tree != NULL && tree->has_run) pg_query_free_parse_result(tree->result);
     free(tree);

@@ -59,8 +59,7 @@ package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible 
     case notUTF8
     /// The session's encoding, in which this text may mean something else.
     case encoding(ByteText)
-    /// What PostgreSQL's parser says, without the text.
-    case syntax(String)
+    case syntax(SyntaxError)
     /// It does one thing or another, by a setting of the session that nobody knows.
     case ambiguous
     case tooDeep
@@ -81,7 +80,7 @@ package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible 
         case .notUTF8: "the text is not UTF-8"
         case .encoding(let name):
             "the text cannot be read in the encoding \(name); set client_encoding to UTF8"
-        case .syntax(let message): "PostgreSQL's parser does not take it: \(message)"
+        case .syntax(let error): "PostgreSQL's parser does not take it: \(error.summary)"
         case .ambiguous:
             "what it does depends on standard_conforming_strings, which a statement under way may change"
         case .tooDeep: "it is nested deeper than \(StatementLimits.depth) levels"
@@ -92,6 +91,21 @@ package enum StatementFault: Error, Sendable, Hashable, CustomStringConvertible 
         case .unknown(let part): "a part of it is not known: \(part)"
         case .noMemory: "there is no memory to read it"
         }
+    }
+}
+
+/// What PostgreSQL's parser says of a text that it does not take.
+package struct SyntaxError: Sendable, Hashable {
+    /// As it says it, with what it quotes of the text: for whoever wrote that.
+    package let said: String
+    /// Where it stopped, in characters from 1; nil where it does not say.
+    package let position: Int?
+
+    /// Without what it quotes: that may be a literal.
+    package var summary: String {
+        let near = said.firstPlace(ofText: " at or near \"")?.lowerBound ?? said.endIndex
+        let quoted = said.firstPlace(of: "\"") ?? said.endIndex
+        return String(said[..<min(near, quoted)])
     }
 }
 

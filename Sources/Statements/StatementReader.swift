@@ -39,7 +39,8 @@ package enum StatementReader {
         guard !text.contains(0) else { throw .holdsNull }
         guard operators(text) <= StatementLimits.operators else { throw .tooManyOperators }
         let (client, server) = (session.clientEncoding, session.serverEncoding)
-        guard client == utf8 || client == ascii else { throw .encoding(client) }
+        // ASCII is itself in every encoding that PostgreSQL knows, also where an octet of it may be the second one of a
+        // letter (SJIS, BIG5, GBK): the first one never is. The server counts on it as well (pg_any_to_server).
         guard text.contains(where: { $0 >= 0x80 }) else { return }
         // A server of another encoding folds the case of letters that UTF-8 has in two octets.
         guard client == utf8 else { throw .encoding(client) }
@@ -64,17 +65,18 @@ package enum StatementReader {
     private static let isOperator: [Bool] = (0...255).map { "~!@#^&|`?+-*/%<>=".utf8.contains($0) }
 
     private static let utf8 = ByteText("UTF8")
-    private static let ascii = ByteText("SQL_ASCII")
 
     private static func facts(
         _ text: [UInt8],
         standard: Bool,
         _ tables: KnownTables?
     ) throws(StatementFault) -> [StatementFacts] {
-        let (outcome, result) = parse(text, standard: standard)
+        let (outcome, result, position) = parse(text, standard: standard)
         switch outcome {
         case CPQ_PARSED: break
-        case CPQ_SYNTAX: throw .syntax(withoutText(result))
+        case CPQ_SYNTAX:
+            let said = String(decoding: result, as: UTF8.self)
+            throw .syntax(SyntaxError(said: said, position: position > 0 ? position : nil))
         default: throw .noMemory
         }
         guard let tape = try TreeTape(result) else { throw .unknown("the tree") }
@@ -82,22 +84,14 @@ package enum StatementReader {
         return try walk.statements(tables)
     }
 
-    private static func parse(_ text: [UInt8], standard: Bool) -> (cpq_outcome, [UInt8]) {
+    private static func parse(_ text: [UInt8], standard: Bool) -> (cpq_outcome, [UInt8], position: Int) {
         unsafe text.withUnsafeBytes { bytes in
             let tree = unsafe cpq_parse(bytes.baseAddress, bytes.count, standard)
             defer { unsafe cpq_free(tree) }
             var octets = 0
-            guard let result = unsafe cpq_text(tree, &octets) else { return (CPQ_NO_MEMORY, []) }
+            guard let result = unsafe cpq_text(tree, &octets) else { return (CPQ_NO_MEMORY, [], 0) }
             let whole = unsafe UnsafeRawBufferPointer(start: result, count: octets)
-            return unsafe (cpq_result(tree), Array(whole))
+            return unsafe (cpq_result(tree), Array(whole), Int(cpq_position(tree)))
         }
-    }
-
-    /// What the parser says, without what it quotes of the text: that may be a literal.
-    private static func withoutText(_ message: [UInt8]) -> String {
-        let words = String(decoding: message, as: UTF8.self)
-        let near = words.firstPlace(ofText: " at or near \"")?.lowerBound ?? words.endIndex
-        let quoted = words.firstPlace(of: "\"") ?? words.endIndex
-        return String(words[..<min(near, quoted)])
     }
 }

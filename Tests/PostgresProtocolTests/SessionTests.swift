@@ -149,6 +149,8 @@ struct SessionTests {
         let talk = try Talk(TestRules())
         #expect(try talk.client(Say.query("unreadable")) == ["refused 1 malformed", "up 0 Q"])
         #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 42501", "down Z"])
+        // Where in the text it is, as the server says it.
+        #expect(String(decoding: talk.toClient, as: UTF8.self).contains("\0P8\0"))
     }
 
     @Test func `A function call is asked about, and refused where its result would have to be masked`() throws

@@ -137,7 +137,56 @@ let rowStatements: [(text: String, deeds: String)] = [
     ("select PG_SLEEP(1)", "select, select calling pg_sleep"),
     ("select a.b.c.d from x.y.z", "select on y.z"),
     ("select public.t.* from public.t", "select on public.t"),
-    ("select t.pg_sleep from t", "select on t"),
+    // A function in the way of a column.
+    ("select t.pg_sleep from t", "select calling pg_sleep, select on t"),
+    ("select public.t.pg_sleep from t", "select calling pg_sleep, select on t"),
+    ("select (t.a).pg_read_file, t.b, c from t", "select calling pg_read_file, select on t"),
+    ("select ('/etc/passwd'::text).pg_read_file", "select, select calling pg_read_file"),
+    ("select ((array['/etc'])[1]).pg_ls_dir", "select, select calling pg_ls_dir"),
+    ("select (array['/etc'])[1].pg_ls_dir", "select, select calling pg_ls_dir"),
+    ("select ($1).evil.worse", "select, select calling evil, select calling worse"),
+    ("select (lower('X')).evil", "select, select calling evil, select ~lower"),
+    ("select (select 'x').evil", "select, select calling evil"),
+    ("select ('x'::text).lower", "select, select ~lower"),
+    ("select treat('/x' as pg_read_file)", "select, select calling pg_catalog.pg_read_file"),
+    ("delete from t where (a).evil", "delete calling evil without where, delete on t with where"),
+    (
+        "select (jsonb_each(a)).key, (aclexplode(b)).grantee from t",
+        "select on t, select ~aclexplode, select ~jsonb_each"
+    ),
+    ("select (jsonb_each(a)).evil from t", "select calling evil, select on t, select ~jsonb_each"),
+    ("select (app.f(1)).a", "select, select calling app.f"),
+    (
+        "select (information_schema._pg_expandarray(a)).n, (k.keys).x from t, k",
+        "select calling information_schema._pg_expandarray, select on k, select on t"
+    ),
+    ("select (t.address).city, (t.address).* from t", "select calling city, select on t"),
+    ("select n.evil from lower('X') n", "select, select calling evil, select ~lower"),
+    ("select lower.evil, lower.lower from lower('X')", "select, select calling evil, select ~lower"),
+    ("select n.evil from current_user n", "select, select calling evil"),
+    ("select \"current_user\".evil from current_user", "select, select calling evil"),
+    (
+        "select n.evil, n.pg_sleep from lower('X') with ordinality n",
+        "select, select calling pg_sleep, select ~lower"
+    ),
+    (
+        "select g.i, h.h, u.u, e.key from generate_series(1, 2) g(i), generate_series(1, 2) h, unnest(a) u, jsonb_each(b) e",
+        "select, select ~generate_series, select ~jsonb_each, select ~unnest"
+    ),
+    ("select r.a from json_to_record(b) r (a int)", "select, select ~json_to_record"),
+    (
+        "select * from t where exists (select n.evil from lower(t.a) n)",
+        "select calling evil, select on t where, select ~lower"
+    ),
+    ("select r.a from app.f(1) r", "select, select calling app.f"),
+    (
+        "explain analyze select n.evil from lower('X') n",
+        "explain, select calling evil, select ~lower"
+    ),
+    (
+        "select n.evil from lower('X') n; select n.evil from n",
+        "select, select calling evil, select ~lower | select on n"
+    ),
     (
         "select * from information_schema.tables, pg_catalog.pg_class, pg_authid",
         "select on information_schema.tables, select on pg_authid, select on pg_catalog.pg_class"

@@ -160,7 +160,7 @@ struct StatementReaderTests {
     }
 
     @Test(
-        "An encoding in which a text could mean something else is a fault; ASCII means the same in SQL_ASCII"
+        "An encoding in which a text could mean something else is a fault; ASCII means the same in every one"
     )
     func encodings() {
         func read(_ text: String, _ client: String, _ server: String = "UTF8") -> String {
@@ -177,12 +177,16 @@ struct StatementReaderTests {
                 )
             )
         }
-        for client in ["SJIS", "LATIN1", "GBK", "BIG5", "utf8", ""] {
-            #expect(
-                read("select a from t", client).hasPrefix(
-                    "fault: the text cannot be read in the encoding \(client)"
-                )
-            )
+        for client in ["SJIS", "LATIN1", "GBK", "BIG5", "JOHAB", "UHC", "GB18030", "utf8", ""] {
+            #expect(read("select a from t; drop table u", client) == "select on t | drop on u")
+            #expect(read("set client_encoding = utf8", client) == "set on client_encoding")
+            // In SJIS 0x95 0x5C is one letter, elsewhere a letter and a backslash.
+            let session = SessionSyntax(clientEncoding: ByteText(client))
+            for letter: [UInt8] in [[0x95, 0x5C], [0x81, 0x27], [0xC3, 0xA9], [0xA4, 0x40]] {
+                let text = Array("select '".utf8) + letter + Array("'; drop table t; --'".utf8)
+                let fault = StatementReader.read(text, session: session)
+                #expect(fault == .failure(.encoding(ByteText(client))))
+            }
         }
     }
 
@@ -264,6 +268,25 @@ struct StatementReaderTests {
         )
         #expect(!Deeds.of("select \"secret").contains("secret"))
         #expect(!Deeds.of("selec 'sk-123'").contains("sk-123"))
+    }
+
+    @Test(
+        "Where the parser stops, and what it says there, is known in full to who tells the agent",
+        arguments: [
+            ("select 1 form t x", 15, "syntax error at or near \"t\""),
+            ("select '\u{E9}\u{1F600}' a b", 15, "syntax error at or near \"b\""),
+            ("select 1;\ndelete fromm t", 18, "syntax error at or near \"fromm\""),
+            ("select (1", 10, "syntax error at end of input"),
+            ("select 'x", 8, "unterminated quoted string at or near \"'x\""),
+            ("select U&'\\00zz'", 11, "invalid Unicode escape"),
+        ]
+    )
+    func positions(_ text: String, _ position: Int, _ said: String) throws {
+        guard case .failure(.syntax(let error)) = StatementReader.read(Array(text.utf8)) else {
+            Issue.record("it is taken")
+            return
+        }
+        #expect(error.position == position && error.said == said)
     }
 
     @Test(

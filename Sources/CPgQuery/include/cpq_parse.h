@@ -25,6 +25,9 @@ enum cpq_outcome cpq_result(const cpq_tree *tree);
 // The tree as JSON, or what the parser says; octets apart from the NUL in `octets`.
 const char *cpq_text(const cpq_tree *tree, size_t *octets);
 
+// Where the parser stopped, in characters from 1; 0 where it does not say.
+int cpq_position(const cpq_tree *tree);
+
 void cpq_free(cpq_tree *tree);
 
 enum cpq_token { CPQ_STRING, CPQ_NUMBER, CPQ_COMMENT };

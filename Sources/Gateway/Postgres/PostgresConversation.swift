@@ -48,7 +48,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     var isRecorded = false
     private var recordingMasks: MaskKinds = []
     /// Reads a long text, which holds its loop up for long.
-    private var apart: (@Sendable (LongText) -> Result<ReadStatements, Denial>)?
+    private var apart: (@Sendable (LongText) -> Result<ReadStatements, UnreadStatement>)?
     private let place = BlockingWork.Place()
     var waitingToRead = false
     var isUnflushed = false
@@ -171,10 +171,10 @@ final class PostgresConversation: ChannelDuplexHandler {
         reading.assumeIsolated().whenComplete { result in
             guard !self.isOver, self.context != nil else { return }
             self.lastActivity = .now()
-            let read: Result<ReadStatements, Denial>
+            let read: Result<ReadStatements, UnreadStatement>
             switch result {
             case .success(let done): read = done
-            case .failure(let error): read = .failure(.unreadStatement(because: error))
+            case .failure(let error): read = .failure(UnreadStatement(.unreadStatement(because: error)))
             }
             self.perform(self.engine?.read(read) ?? [])
             self.flush()

@@ -28,7 +28,7 @@ struct StatementTexts: StatementReading {
         .sql(SQLRequest(database: meaning.database, deeds: [SQLDeed(.functionCall)]))
     }
 
-    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
+    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, UnreadStatement> {
         let session = SessionSyntax(syntax)
         let octets = Array(text.readableBytesView)
         if let last, last.text == octets, last.session == session { return .success(last.read) }
@@ -40,7 +40,7 @@ struct StatementTexts: StatementReading {
     }
 
     /// The same of a text that is read apart from all others, on whatever thread.
-    var apart: @Sendable (LongText) -> Result<ReadStatements, Denial> {
+    var apart: @Sendable (LongText) -> Result<ReadStatements, UnreadStatement> {
         let (meaning, tables) = (meaning, known.cache.tables)
         return { long in
             let (text, session) = (Array(long.text.readableBytesView), SessionSyntax(long.syntax))
@@ -62,10 +62,10 @@ private struct StatementMeaning: Sendable {
         _ result: Result<[StatementFacts], StatementFault>,
         _ text: [UInt8],
         _ session: SessionSyntax
-    ) -> Result<ReadStatements, Denial> {
+    ) -> Result<ReadStatements, UnreadStatement> {
         switch result {
         case .success(let statements): .success(of(statements, text, session))
-        case .failure(let fault): .failure(.unreadStatement(fault))
+        case .failure(let fault): .failure(UnreadStatement(fault))
         }
     }
 
@@ -79,6 +79,7 @@ private struct StatementMeaning: Sendable {
             action: .sql(SQLRequest(database: database, deeds: statements.deeds)),
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
+            takesUp: statements.deeds.contains { $0.kind == .execute || $0.kind == .fetch },
             changesSettings: statements.contains(where: \.changesSettings),
             recorded: recorded(text, session, holdsSecrets: holdsSecrets),
             holdsSecrets: holdsSecrets
@@ -121,14 +122,20 @@ extension Denial {
             remedy: "send fewer long statements at a time"
         )
     }
+}
 
-    fileprivate static func unreadStatement(_ fault: StatementFault) -> Denial {
-        Denial(
+extension UnreadStatement {
+    /// The agent is told what the parser says in full, as the server would tell it; the record quotes nothing.
+    fileprivate init(_ fault: StatementFault) {
+        let error: SyntaxError? = if case .syntax(let error) = fault { error } else { nil }
+        let denial = Denial(
             reason: .malformed,
             message: "the statement is not understood, and so denied: \(fault)",
+            told: error?.said,
             rule: nil,
             decidedBy: nil,
-            remedy: "write it so that PostgreSQL 15 reads it; nothing else is passed on"
+            remedy: "the gateway passes on nothing but what PostgreSQL 15's parser takes: write it so"
         )
+        self.init(denial, position: error?.position)
     }
 }

@@ -48,7 +48,8 @@ struct Expected {
         case query
         /// `previous` is what the name stood for.
         case parse(name: [UInt8], serial: UInt64, previous: Prepared?)
-        case bind
+        /// `previous` is what the name stood for, and stands for again where this fails.
+        case bind(name: [UInt8], serial: UInt64, previous: Portal?)
         case describeStatement(Prepared)
         /// Nobody but the gateway asked where it is not shown.
         case describePortal(UInt64, isShown: Bool)

@@ -26,6 +26,8 @@ package enum PostgresLimits {
     /// Prepared statements of one session, and octets of their texts: what drivers keep is 256 (JDBC), 100 (asyncpg, psycopg).
     static let statements = 4_096
     static let statementOctets = held
+    /// Octets of a prepared statement's or a portal's name: NAMEDATALEN, less its NUL.
+    static let name = 63
     /// Portals of one session that were bound by name.
     static let portals = 256
     /// Columns of a result: MaxTupleAttributeNumber is 1,664.

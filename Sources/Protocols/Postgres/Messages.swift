@@ -86,29 +86,39 @@ package struct PostgresError: Sendable, Hashable {
     package let message: String
     package let detail: String?
     package let hint: String?
+    /// Where in the statement's text, in characters from 1.
+    package let position: Int?
 
     package init(
         severity: String = "ERROR",
         code: String,
         message: String,
         detail: String? = nil,
-        hint: String? = nil
+        hint: String? = nil,
+        position: Int? = nil
     ) {
         self.severity = severity
         self.code = code
         self.message = message
         self.detail = detail
         self.hint = hint
+        self.position = position
     }
 
     /// `insufficient_privilege`, the rule, and how to ask.
-    package init(_ denial: Denial, severity: String = "ERROR", code: String = "42501") {
+    package init(
+        _ denial: Denial,
+        severity: String = "ERROR",
+        code: String = "42501",
+        position: Int? = nil
+    ) {
         self.init(
             severity: severity,
             code: code,
             message: denial.told ?? denial.message,
             detail: denial.rule.map { "The rule: \($0)" },
-            hint: denial.remedy
+            hint: denial.remedy,
+            position: position
         )
     }
 
@@ -117,6 +127,7 @@ package struct PostgresError: Sendable, Hashable {
         var fields: [(Character, String)] = [("S", severity), ("V", severity), ("C", code), ("M", message)]
         if let detail { fields.append(("D", detail)) }
         if let hint { fields.append(("H", hint)) }
+        if let position { fields.append(("P", String(position))) }
         return Outgoing.message(Tag.error) { body in
             for (kind, text) in fields {
                 body.writeString(String(kind))

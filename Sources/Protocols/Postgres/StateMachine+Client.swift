@@ -121,7 +121,7 @@ extension PostgresSession {
             let count = body.readInteger(as: Int16.self), count >= 0, body.readableBytes == 4 * Int(count)
         else { throw Self.unread("Parse") }
         let types = body.readTypes()
-        let key = Array(name.readableBytesView)
+        let key = try Self.key(name)
         // What a name will stand for is not known before it is known what it stands for.
         if !key.isEmpty, let earlier = statements[key], !earlier.isConfirmed {
             return waitForAnswers(0, piece)
@@ -160,7 +160,8 @@ extension PostgresSession {
                 return nil
             }
             guard text.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
-                refuse(Self.unsettled, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
+                let unread = UnreadStatement(Self.unsettled)
+                refuse(unread, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
                 return nil
             }
             syntax.hasStandardStrings = nil
@@ -168,8 +169,8 @@ extension PostgresSession {
         guard let result = result(of: text, syntax, piece) else { return nil }
         switch result {
         case .success(let read): return read
-        case .failure(let denial):
-            refuse(denial, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
+        case .failure(let unread):
+            refuse(unread, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
             return nil
         }
     }
@@ -179,7 +180,7 @@ extension PostgresSession {
         of text: ByteBuffer,
         _ syntax: StatementSyntax,
         _ piece: FramePiece
-    ) -> Result<ReadStatements, Denial>? {
+    ) -> Result<ReadStatements, UnreadStatement>? {
         guard text.readableBytes > longText else { return reader.read(text, syntax) }
         defer { ahead = nil }
         // What the server said meanwhile may make it another text.
@@ -194,13 +195,14 @@ extension PostgresSession {
         if let read = asked.read, case let exposed = masks.union(lasting).exposed(by: read), !exposed.isEmpty
         {
             finish(id, StatementOutcome())
-            return refuse(.exposing(exposed), isQuery: asked.isQuery)
+            return refuse(UnreadStatement(.exposing(exposed)), isQuery: asked.isQuery)
         }
         switch asked {
         case .query(let bytes, let read):
-            executes(read, masks)
+            let all = maskedAs(read, masks)
+            executes(read, all)
             var entry = Expected(.query, id: id)
-            entry.take(read, masks.union(lasting))
+            entry.take(read, all)
             copyPending = read.copies
             portals[[]] = nil
             if let unnamed = statements[[]] { forget([], unnamed) }
@@ -210,6 +212,7 @@ extension PostgresSession {
             let statement = Prepared(serial: serial, read: read, masks: masks, size: size, types: types)
             let previous = statements.updateValue(statement, forKey: name)
             statementOctets += size - (previous?.size ?? 0)
+            if !name.isEmpty { named.formUnion(masks) }
             fresh[serial] = (id, masks)
             var entry = Expected(.parse(name: name, serial: serial, previous: name.isEmpty ? nil : previous))
             entry.masks = masks
@@ -218,6 +221,12 @@ extension PostgresSession {
         case .execute(let bytes, let portal, let name): execute(bytes, portal, name: name, id, masks)
         case .functionCall(let bytes): callFunction(bytes, id, masks)
         }
+    }
+
+    /// Also as what was left behind, and, of EXECUTE and FETCH, as any statement and portal that has a name.
+    private func maskedAs(_ read: ReadStatements, _ masks: Masks) -> Masks {
+        let all = masks.union(lasting)
+        return read.takesUp ? all.union(named) : all
     }
 
     private mutating func executes(_ read: ReadStatements, _ masks: Masks) {
@@ -250,10 +259,10 @@ extension PostgresSession {
         guard let portal = body.readTerminated(), let name = body.readTerminated() else {
             throw Self.unread("Bind")
         }
-        guard let statement = statements[Array(name.readableBytesView)] else {
+        guard let statement = statements[try Self.key(name)] else {
             return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
         }
-        let key = Array(portal.readableBytesView)
+        let key = try Self.key(portal)
         guard portals.count < PostgresLimits.portals || portals[key] != nil else {
             let many = PostgresError(
                 code: "53400",
@@ -268,10 +277,27 @@ extension PostgresSession {
             types: statement.types,
             isHidden: statement.read.holdsSecrets
         )
-        portals[key] = Portal(serial: serial, statement: statement, parameters: parameters)
-        var entry = Expected(.bind)
+        let portal = Portal(serial: serial, statement: statement, parameters: parameters)
+        let previous = portals.updateValue(portal, forKey: key)
+        if !key.isEmpty { named.formUnion(statement.masks) }
+        var entry = Expected(.bind(name: key, serial: serial, previous: previous))
         entry.masks = statement.masks
         send(bytes, entry)
+    }
+
+    /// What the server takes a name for: it looks at so many octets (dynahash.c, keys of NAMEDATALEN).
+    ///
+    /// It reads them in `client_encoding`, so that one that is not ASCII is another name in another encoding.
+    private static func key(_ name: ByteBuffer) throws(PostgresFault) -> [UInt8] {
+        guard name.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
+            throw PostgresFault(
+                .unsupported,
+                "the client named a prepared statement or a portal in other octets than ASCII",
+                code: "0A000",
+                remedy: "name it in ASCII"
+            )
+        }
+        return Array(name.readableBytesView.prefix(PostgresLimits.name))
     }
 
     /// What Describe and Close are about.
@@ -280,8 +306,8 @@ extension PostgresSession {
             body.readableBytes == 0
         else { throw unread(kind) }
         switch type {
-        case UInt8(ascii: "S"): return .statement(Array(name.readableBytesView), name)
-        case UInt8(ascii: "P"): return .portal(Array(name.readableBytesView), name)
+        case UInt8(ascii: "S"): return .statement(try key(name), name)
+        case UInt8(ascii: "P"): return .portal(try key(name), name)
         default: throw unread(kind)
         }
     }
@@ -304,7 +330,7 @@ extension PostgresSession {
 
     private mutating func execute(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let name = body.readTerminated(), body.readableBytes == 4 else { throw Self.unread("Execute") }
-        guard let portal = portals[Array(name.readableBytesView)] else {
+        guard let portal = portals[try Self.key(name)] else {
             return refuse(Self.unknown("34000", "portal", name), isQuery: false)
         }
         guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
@@ -321,12 +347,12 @@ extension PostgresSession {
         _ masks: Masks
     ) {
         var entry = Expected(.execute(portal.serial), id: id)
-        entry.take(portal.statement.read, masks.union(lasting))
+        entry.take(portal.statement.read, maskedAs(portal.statement.read, masks))
         entry.parameters = portal.parameters
         if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
-        executes(portal.statement.read, masks)
+        executes(portal.statement.read, entry.masks)
         send(bytes, entry)
         if entry.copies {
             copyPending = true
@@ -347,7 +373,7 @@ extension PostgresSession {
     private mutating func callFunction(_ bytes: ByteBuffer, _ id: RulingID, _ masks: Masks) {
         guard masks.isEmpty, lasting.isEmpty else {
             finish(id, StatementOutcome())
-            return refuse(Self.functionCall, isQuery: true)
+            return refuse(UnreadStatement(Self.functionCall), isQuery: true)
         }
         isUnsettled = true
         send(bytes, Expected(.functionCall, id: id))
@@ -361,13 +387,13 @@ extension PostgresSession {
     }
 
     /// One of the engine's own, for the record.
-    private mutating func refuse(_ denial: Denial, isQuery: Bool, _ text: RecordedText? = nil) {
+    private mutating func refuse(_ unread: UnreadStatement, isQuery: Bool, _ text: RecordedText? = nil) {
         lastID += 1
         // Nobody asks for them.
-        if unread.count > PostgresLimits.unanswered { unread = [:] }
-        unread[RulingID(lastID)] = text
-        outbox.append(.refused(RulingID(lastID), opening, denial))
-        refuse(PostgresError(denial), isQuery: isQuery)
+        if self.unread.count > PostgresLimits.unanswered { self.unread = [:] }
+        self.unread[RulingID(lastID)] = text
+        outbox.append(.refused(RulingID(lastID), opening, unread.denial))
+        refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
     private mutating func refuse(_ error: PostgresError, isQuery: Bool) {

@@ -373,6 +373,10 @@ extension PostgresSession {
             if case .parse(let name, let serial, let previous) = entry.kind {
                 restore(name, serial, previous)
             }
+            // The portal that was there is, when a savepoint behind it is rolled back to.
+            if case .bind(let name, let serial, let previous) = entry.kind, portals[name]?.serial == serial {
+                portals[name] = previous
+            }
         }
         // The error is that of the first statement.
         for entry in expected.prefix(count) {

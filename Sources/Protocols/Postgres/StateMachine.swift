@@ -98,7 +98,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// Octets of the longest text that is read at once; longer ones the driver reads elsewhere.
     let longText: Int
     /// What was read so, until it is used.
-    var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, Denial>)?
+    var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, UnreadStatement>)?
     let id = RulingID(0)
     var lastID: UInt64 = 0
     var serial: UInt64 = 0
@@ -128,6 +128,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var transaction = Masks()
     /// Masks of what was left behind for later statements.
     var lasting = Masks()
+    /// Masks of the statements and portals of the protocol's that have names: SQL's EXECUTE and FETCH use them as well.
+    var named = Masks()
 
     var copy = Copy.none
     /// Of what comes from the server.
@@ -208,7 +210,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     }
 
     /// What the text that was taken does.
-    package mutating func read(_ result: Result<ReadStatements, Denial>) -> [EngineAction<ByteBuffer>] {
+    package mutating func read(_ result: Result<ReadStatements, UnreadStatement>) -> [EngineAction<ByteBuffer>] {
         guard case .reading(let text, let piece, isTaken: true) = wait else { return [] }
         ahead = (text.syntax, result)
         wait = .nothing

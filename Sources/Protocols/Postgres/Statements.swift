@@ -21,6 +21,8 @@ package struct ReadStatements: Sendable, Hashable {
     package let copies: Bool
     /// One of them leaves behind what later statements get results from (PREPARE, DECLARE).
     package let leavesBehind: Bool
+    /// One of them gives results of what is there by a name: EXECUTE, FETCH.
+    package let takesUp: Bool
     /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known.
     package let changesSettings: Bool
     /// The text as it goes on record.
@@ -38,6 +40,7 @@ package struct ReadStatements: Sendable, Hashable {
         action: Action,
         copies: Bool,
         leavesBehind: Bool,
+        takesUp: Bool = false,
         changesSettings: Bool,
         recorded: RecordedText? = nil,
         holdsSecrets: Bool = false
@@ -45,6 +48,7 @@ package struct ReadStatements: Sendable, Hashable {
         self.action = action
         self.copies = copies
         self.leavesBehind = leavesBehind
+        self.takesUp = takesUp
         self.changesSettings = changesSettings
         self.recorded = recorded
         self.holdsSecrets = holdsSecrets
@@ -68,10 +72,25 @@ package struct ResultMask: Sendable, Hashable {
     }
 }
 
+/// A text of which nobody can say for certain what it does.
+package struct UnreadStatement: Error, Sendable, Hashable {
+    package let denial: Denial
+    /// Where in the text, in characters from 1; nil where it is nowhere in particular.
+    package let position: Int?
+
+    package init(_ denial: Denial, position: Int? = nil) {
+        self.denial = denial
+        self.position = position
+    }
+}
+
 /// Reads the statements of a message, as the server would.
 package protocol StatementReading {
     /// What they do; the denial where that cannot be said for certain.
-    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial>
+    mutating func read(
+        _ text: ByteBuffer,
+        _ syntax: StatementSyntax
+    ) -> Result<ReadStatements, UnreadStatement>
     /// As what is refused without being understood a text goes on record.
     func recordedUnread(_ text: ByteBuffer, _ syntax: StatementSyntax) -> RecordedText?
     /// What is asked for the protocol's function call, which names a function by its number.

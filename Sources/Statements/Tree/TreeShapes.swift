@@ -96,6 +96,9 @@ enum TreePart: String, Sendable {
     case rangeVar = "RangeVar"
     case function = "FuncCall"
     case sample = "RangeTableSample"
+    case column = "ColumnRef"
+    case indirection = "A_Indirection"
+    case rangeFunction = "RangeFunction"
     case with = "WithClause"
     case commonTable = "CommonTableExpr"
 }

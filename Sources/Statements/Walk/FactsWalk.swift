@@ -30,6 +30,7 @@ struct FactsWalk {
     private var known: Set<SQLDeed> = []
     /// Of all statements together.
     private var all: Set<SQLDeed> = []
+    var columnCalls = ColumnCalls()
 
     init(_ tape: TreeTape) { self.tape = tape }
 
@@ -45,8 +46,9 @@ struct FactsWalk {
             guard let value = member("stmt", of: statement), let node = try node(value) else {
                 throw .unknown("a statement")
             }
-            (deeds, known) = ([], [])
+            (deeds, known, columnCalls) = ([], [], ColumnCalls())
             try visit(node, Context())
+            try addColumnCalls()
             if !deeds.contains(where: \.isEffect) { try add(.select, .nothing) }
             var facts = facts(of: node)
             if let tables { facts.flow = try FlowWalk.flow(of: node, self, tables) }
@@ -74,8 +76,9 @@ struct FactsWalk {
         _ visit: (inout FactsWalk) throws(StatementFault) -> Void
     ) throws(StatementFault) -> [SQLDeed] {
         var walk = self
-        (walk.deeds, walk.known) = ([], [])
+        (walk.deeds, walk.known, walk.columnCalls) = ([], [], ColumnCalls())
         try visit(&walk)
+        try walk.addColumnCalls()
         return walk.deeds
     }
 
@@ -215,6 +218,9 @@ struct FactsWalk {
         case .rangeVar: try visitTable(node, context)
         case .function: try visitCall(node, context)
         case .sample: try visitSample(node, context)
+        case .column: try visitColumn(node, context)
+        case .indirection: try visitIndirection(node, context)
+        case .rangeFunction: try visitRangeFunction(node, context)
         case .explain: try visitExplain(node, context)
         case .drop: try visitDrop(node, context)
         case .truncate: try visitTruncate(node)

@@ -101,16 +101,29 @@ final class DatabaseServer: Sendable {
     /// What statements give outside, in one session of the gateway's user.
     @discardableResult
     func run(_ statements: String..., in database: String) throws -> [String] {
-        let outcome = try Command.run(
+        let outcome = try client(
             ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1"] + statements.flatMap { ["-c", $0] },
-            environment: [
-                "PATH": "/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": "\(port)", "PGDATABASE": database,
-                "PGUSER": Self.account.user, "PGPASSWORD": Self.account.password,
-            ],
-            directory: folder
+            in: database
         )
         try #require(outcome.code == 0, "\(outcome)")
         return outcome.lines
+    }
+
+    /// A client outside, as the gateway's user.
+    func client(_ words: [String], in database: String) throws -> Outcome {
+        try Command.run(
+            words,
+            environment: [
+                "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PGHOST": "127.0.0.1", "PGPORT": "\(port)",
+                "PGDATABASE": database, "PGUSER": Self.account.user, "PGPASSWORD": Self.account.password,
+            ],
+            directory: folder
+        )
+    }
+
+    /// Whether a text was in any statement that reached the server, or in what it said of one.
+    func hasLogged(_ text: String) throws -> Bool {
+        try String(contentsOfFile: folder + "/log", encoding: .utf8).contains(text)
     }
 
     /// The lines of the server's log for a database.

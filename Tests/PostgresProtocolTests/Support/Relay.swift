@@ -13,25 +13,25 @@ struct TextReader: StatementReading {
         RecordedText("not read: \(String(buffer: text))")
     }
 
-    func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, Denial> {
+    func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, UnreadStatement> {
         let words =
             String(buffer: text).lowercased() + (syntax.hasStandardStrings == nil ? " either way" : "")
         guard !words.contains("unreadable") else {
-            return .failure(
-                Denial(
-                    reason: .malformed,
-                    message: "it cannot be read",
-                    rule: nil,
-                    decidedBy: nil,
-                    remedy: "write SQL"
-                )
+            let denial = Denial(
+                reason: .malformed,
+                message: "it cannot be read",
+                rule: nil,
+                decidedBy: nil,
+                remedy: "write SQL"
             )
+            return .failure(UnreadStatement(denial, position: 8))
         }
         return .success(
             ReadStatements(
                 action: .http(method: "SQL", path: words, query: nil),
                 copies: words.contains("stdin") || words.contains("stdout"),
                 leavesBehind: words.contains("prepare") || words.contains("declare"),
+                takesUp: words.hasPrefix("execute") || words.hasPrefix("fetch"),
                 changesSettings: words.contains("set ") || words.contains("rollback"),
                 recorded: RecordedText(String(buffer: text)),
                 holdsSecrets: words.contains("password")
