@@ -53,7 +53,7 @@ struct HostIndexTests {
 
     @Test("A request is decided as if every rule were asked", arguments: 40..<44)
     func agrees(seed: Int) throws {
-        var random = SeededGenerator(seed: UInt64(seed))
+        var random = SeededGenerator(state: UInt64(seed))
         for _ in 0..<30 {
             let rules: [EgressRule] = (0..<Int.random(in: 1...12, using: &random)).compactMap { _ in
                 func actions(_ most: Int) -> [String] {
