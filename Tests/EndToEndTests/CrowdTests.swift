@@ -323,7 +323,7 @@ extension EndToEnd {
             let run = "'\(place.binary)' run -- sh -c 'sleep 300.5' \(empty)"
             let running = try started(["sh", "-c", "for i in $(seq 140); do \(run) & done; wait"])
             var count = 0
-            let end = Date(timeIntervalSinceNow: 60)
+            let end = Date(timeIntervalSinceNow: 180)
             while count < 140, Date() < end {
                 let outcome = try place.bailey(["ps", "--json"])
                 #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
