@@ -219,7 +219,7 @@ extension EndToEnd.PostgresTests {
     )
     func asyncpg() throws {
         try rules(allow: [
-            "select on public.*", "select on pg_catalog.*", "insert on public.people",
+            "select on public.*", "select on *.pg_*", "insert on public.people",
             "copy in on public.people", "transaction",
             "listen",
             "unlisten", "notify",

@@ -43,6 +43,21 @@ struct NameTests {
         #expect(try talk.client(message).suffix(2) == ["reply E FATAL 0A000", "close"])
     }
 
+    @Test func `A cursor of SQL's is described by the protocol, as psycopg does, and not executed by it`()
+        throws
+    {
+        let talk = try Talk(TestRules())
+        _ = try talk.client(Say.query("declare c cursor for select 1"))
+        _ = try talk.server(Tell.complete("DECLARE CURSOR"), Tell.ready("T"))
+        #expect(try talk.client(Say.describe("P", "c"), Say.sync) == ["up 0 DS"])
+        #expect(try talk.server(Tell.description([("a", 25)]), Tell.ready("T")) == ["down TZ"])
+        #expect(try talk.client(Say.describe("P", "c"), Say.execute("c"), Say.sync) == ["up 0 DPS"])
+        let answer = try talk.server(Tell.description([("a", 25)]), Tell.error("42601"), Tell.ready("E"))
+        #expect(answer == ["down T", "reply E ERROR 34000", "down Z"])
+        #expect(try talk.client(Say.describe("P", "none"), Say.sync) == ["up 0 DS"])
+        #expect(try talk.server(Tell.error("34000"), Tell.ready("E")) == ["down EZ"])
+    }
+
     @Test func `A Bind that fails leaves its portal to what it stood for`() throws {
         let talk = try Talk(TestRules())
         _ = try talk.client(Say.query("begin"))

@@ -179,7 +179,6 @@ struct SessionTests {
     {
         for (message, code) in [
             (Say.bind("none"), "26000"), (Say.describe("S", "none"), "26000"),
-            (Say.describe("P", "none"), "34000"),
             (Say.execute("none"), "34000"),
         ] {
             let talk = try Talk(TestRules())

@@ -319,12 +319,11 @@ extension PostgresSession {
                 return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
             }
             send(bytes, Expected(.describeStatement(statement)))
-        case .portal(let key, let name):
-            guard let portal = portals[key] else {
-                return refuse(Self.unknown("34000", "portal", name), isQuery: false)
-            }
-            lastDescribed = portal.serial
-            send(bytes, Expected(.describePortal(portal.serial, isShown: true)))
+        case .portal(let key, _):
+            // psycopg has a cursor of SQL's described so: what its columns are called is all that comes of it.
+            lastDescribed = portals[key]?.serial
+            serial += 1
+            send(bytes, Expected(.describePortal(lastDescribed ?? serial, isShown: true)))
         }
     }
 
