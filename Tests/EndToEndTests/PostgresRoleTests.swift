@@ -188,7 +188,7 @@ extension EndToEnd {
             try server.run(
                 """
                 CREATE ROLE \(dead) LOGIN VALID UNTIL '2020-01-01'; COMMENT ON ROLE \(dead) \(comment);
-                GRANT readers TO \(dead); GRANT \(dead) TO maker; GRANT SELECT ON people TO \(dead);
+                GRANT readers TO \(dead); GRANT \(dead) TO maker;
                 CREATE TABLE of_the_dead (id int); ALTER TABLE of_the_dead OWNER TO \(dead);
                 CREATE ROLE \(alive) LOGIN VALID UNTIL '2040-01-01'; COMMENT ON ROLE \(alive) \(comment);
                 CREATE ROLE \(foreign) LOGIN VALID UNTIL '2020-01-01'
