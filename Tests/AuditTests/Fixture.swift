@@ -61,16 +61,21 @@ final class StateFixture: Sendable {
 
 extension StateFixture {
     /// What a statement prints.
+    ///
+    /// To a file: a pipe's other end may be inherited by a server that another test starts at that moment, and then it
+    /// has no end.
     func sqliteOutput(_ sql: String) throws -> String {
+        let file = path + "-output-\(UUID().uuidString)"
+        try Data().write(to: URL(fileURLWithPath: file))
+        defer { try? FileManager.default.removeItem(atPath: file) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
         process.arguments = Self.patience + [path + "/audit.sqlite", sql]
-        let output = Pipe()
-        process.standardOutput = output
+        process.standardOutput = FileHandle(forWritingAtPath: file)
         try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
     /// Replaces a file's content, and leaves its mode as the store wants it.

@@ -9,9 +9,12 @@ struct LongTextTests {
     private static let allowed = Ruling.allowed(injection: nil)
     private static let long = "select 'a text that is longer than that'"
 
-    private static func taken(_ talk: Talk) throws -> LongText { try #require(talk.engine.takeLongText()) }
+    private static func taken(_ talk: Talk) throws -> LongText {
+        let text = talk.engine.takeLongText()
+        return try #require(text)
+    }
 
-    private static func read(_ text: LongText) -> Result<ReadStatements, Denial> {
+    private static func read(_ text: LongText) -> Result<ReadStatements, UnreadStatement> {
         TextReader().read(text.text, text.syntax)
     }
 

@@ -277,8 +277,8 @@ extension PostgresSession {
             types: statement.types,
             isHidden: statement.read.holdsSecrets
         )
-        let portal = Portal(serial: serial, statement: statement, parameters: parameters)
-        let previous = portals.updateValue(portal, forKey: key)
+        let bound = Portal(serial: serial, statement: statement, parameters: parameters)
+        let previous = portals.updateValue(bound, forKey: key)
         if !key.isEmpty { named.formUnion(statement.masks) }
         var entry = Expected(.bind(name: key, serial: serial, previous: previous))
         entry.masks = statement.masks

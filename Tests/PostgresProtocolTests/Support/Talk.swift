@@ -42,7 +42,7 @@ final class Talk {
     }
 
     /// What the engine's long text does, as its driver has read it.
-    func read(_ result: Result<ReadStatements, Denial>) throws -> [String] {
+    func read(_ result: Result<ReadStatements, UnreadStatement>) throws -> [String] {
         try note(engine.read(result))
         return taken()
     }
