@@ -9,7 +9,10 @@ struct LongTextTests {
     private static let allowed = Ruling.allowed(injection: nil)
     private static let long = "select 'a text that is longer than that'"
 
-    private static func taken(_ talk: Talk) throws -> LongText { try #require(talk.engine.takeLongText()) }
+    private static func taken(_ talk: Talk) throws -> LongText {
+        let text = talk.engine.takeLongText()
+        return try #require(text)
+    }
 
     private static func read(_ text: LongText) -> Result<ReadStatements, Denial> {
         TextReader().read(text.text, text.syntax)
@@ -21,7 +24,8 @@ struct LongTextTests {
         #expect(!talk.wantsMore)
         let text = try Self.taken(talk)
         #expect(String(buffer: text.text) == Self.long)
-        #expect(talk.engine.takeLongText() == nil)
+        let none = talk.engine.takeLongText()
+        #expect(none == nil)
         #expect(try talk.read(Self.read(text)) == ["ask 1 SQL \(Self.long)"])
         try talk.rule(1, Self.allowed)
         #expect(talk.taken() == ["up 1 Q", "ask 2 SQL select 2"])
