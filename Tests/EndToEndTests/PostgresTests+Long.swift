@@ -9,20 +9,22 @@ extension EndToEnd.PostgresTests {
     private static let flood = """
         import os, threading, time, psycopg
         text = "select " + "1," * 120000 + "1"
-        counts, end = [], time.time() + 120
+        counts, total, codes, end = [], [], set(), time.time() + 120
         def flood():
             with psycopg.connect("", autocommit=True) as connection:
                 while not os.path.exists("end") and time.time() < end:
                     try: connection.execute(text)
                     except psycopg.Error as error: code = error.sqlstate
                     else: code = "00000"
-                    # The server's own word of so many columns.
-                    assert code == "54011", code
+                    codes.add(code)
+                    total.append(1)
                     open("started", "a").close()
                     if os.path.exists("begin"): counts.append(1)
         threads = [threading.Thread(target=flood) for _ in range(4)]
         for thread in threads: thread.start()
         for thread in threads: thread.join()
+        # 54011 is the server's own word of so many columns: each was passed on.
+        print(codes, len(total) >= 4)
         print(len(counts))
 
         """
@@ -47,7 +49,7 @@ extension EndToEnd.PostgresTests {
         )
         let flooded = holder.finish()
         #expect(other.lines == Array(repeating: "Ann", count: 60) + ["code 0"], "\(other)")
-        #expect(flooded.code == 0, "\(flooded)")
+        #expect(flooded.code == 0 && flooded.lines.first == "{'54011'} True", "\(flooded)")
         // Each of the sixty would wait for one at least.
         let count = try #require(Int(flooded.lines.last ?? ""), "\(flooded)")
         #expect(count < 30, "\(count) long statements were read while sixty short ones went through")

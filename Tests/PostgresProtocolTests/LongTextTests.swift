@@ -24,7 +24,8 @@ struct LongTextTests {
         #expect(!talk.wantsMore)
         let text = try Self.taken(talk)
         #expect(String(buffer: text.text) == Self.long)
-        #expect(talk.engine.takeLongText() == nil)
+        let none = talk.engine.takeLongText()
+        #expect(none == nil)
         #expect(try talk.read(Self.read(text)) == ["ask 1 SQL \(Self.long)"])
         try talk.rule(1, Self.allowed)
         #expect(talk.taken() == ["up 1 Q", "ask 2 SQL select 2"])
@@ -83,10 +84,7 @@ struct LongTextTests {
         #expect(try talk.client(part + Say.query("select 1")) == ["ask 1 SQL select 1"])
         try talk.rule(1, Self.allowed)
         #expect(talk.taken() == ["up 1 Q"])
-        let answers = [Tell.error("42601"), Tell.ready(), Tell.complete("SELECT 0"), Tell.ready()].flatMap(
-            \.self
-        )
-        #expect(try talk.server(answers).prefix(2) == ["reply E ERROR 54000", "down Z"])
+        #expect(try talk.server(Tell.error("42601"), Tell.ready()) == ["reply E ERROR 54000", "down Z"])
     }
 
     @Test(arguments: ["P", "B"])
