@@ -121,7 +121,8 @@ struct NameTable: Sendable {
             let tail = sought.tails[number]
             var index = Int(truncatingIfNeeded: tail.hash) & (entries.count - 1)
             while entries[index].pattern >= 0 {
-                if entries[index].hash == tail.hash, Self.takes(entries[index].labels, inFront: last - number),
+                if entries[index].hash == tail.hash,
+                    Self.takes(entries[index].labels, inFront: last - number),
                     names(entries[index], tail, of: sought)
                 {
                     body(Int(entries[index].pattern))
@@ -140,13 +141,16 @@ struct NameTable: Sendable {
         }
     }
 
-    private func names(_ entry: Entry, _ tail: SoughtEndpoint.Tail, of sought: borrowing SoughtEndpoint) -> Bool {
+    private func names(
+        _ entry: Entry,
+        _ tail: SoughtEndpoint.Tail,
+        of sought: borrowing SoughtEndpoint
+    ) -> Bool {
         guard entry.scheme == sought.endpoint.scheme, entry.port == sought.endpoint.port,
             entry.count == sought.octets.count - tail.start
         else { return false }
-        for offset in 0..<entry.count where octets[entry.start + offset] != sought.octets[tail.start + offset] {
-            return false
-        }
+        for offset in 0..<entry.count
+        where octets[entry.start + offset] != sought.octets[tail.start + offset] { return false }
         return true
     }
 }

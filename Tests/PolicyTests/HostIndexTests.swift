@@ -5,12 +5,12 @@ import Testing
 /// Rules are found by their hosts, methods and the beginnings of their paths: no rule may be missed for that.
 struct HostIndexTests {
     private static let hosts = [
-        "example.com", "*.example.com", "**.example.com", "a.example.com", "*.a.example.com", "**.com", "*.com",
-        "xexample.com", "**.a.example.com", "b.a.example.com", "10.0.0.1", "10.0.0.0/8",
+        "example.com", "*.example.com", "**.example.com", "a.example.com", "*.a.example.com", "**.com",
+        "*.com", "xexample.com", "**.a.example.com", "b.a.example.com", "10.0.0.1", "10.0.0.0/8",
     ]
     private static let asked = [
-        "example.com", "a.example.com", "b.a.example.com", "c.b.a.example.com", "xexample.com", "com", "a.com",
-        "10.0.0.1", "10.1.2.3", "11.0.0.1",
+        "example.com", "a.example.com", "b.a.example.com", "c.b.a.example.com", "xexample.com", "com",
+        "a.com", "10.0.0.1", "10.1.2.3", "11.0.0.1",
     ]
     private static let methods = ["GET", "POST", "PROPFIND", "PROPPATCH", "PROPPATCHX", "*"]
     private static let globs = [
@@ -23,7 +23,12 @@ struct HostIndexTests {
     ]
 
     /// The strictest of what matches, each rule held against the request by itself; deny where none does.
-    private static func oracle(_ rules: [EgressRule], _ host: String, _ method: String, _ path: String) -> Effect {
+    private static func oracle(
+        _ rules: [EgressRule],
+        _ host: String,
+        _ method: String,
+        _ path: String
+    ) -> Effect {
         guard let asked = request(method, host, path) else { return .deny }
         let effects = rules.filter { $0.to.matches(asked.endpoint) }.flatMap { rule in
             [(Effect.deny, rule.deny), (.ask, rule.ask), (.allow, rule.allow)].flatMap { effect, actions in

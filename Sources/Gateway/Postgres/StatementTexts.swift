@@ -28,7 +28,10 @@ struct StatementTexts: StatementReading {
         .sql(SQLRequest(database: meaning.database, deeds: [SQLDeed(.functionCall)]))
     }
 
-    mutating func read(_ text: ByteBuffer, _ syntax: StatementSyntax) -> Result<ReadStatements, UnreadStatement> {
+    mutating func read(
+        _ text: ByteBuffer,
+        _ syntax: StatementSyntax
+    ) -> Result<ReadStatements, UnreadStatement> {
         let session = SessionSyntax(syntax)
         let octets = Array(text.readableBytesView)
         if let last, last.text == octets, last.session == session { return .success(last.read) }

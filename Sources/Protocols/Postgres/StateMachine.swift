@@ -210,7 +210,9 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     }
 
     /// What the text that was taken does.
-    package mutating func read(_ result: Result<ReadStatements, UnreadStatement>) -> [EngineAction<ByteBuffer>] {
+    package mutating func read(
+        _ result: Result<ReadStatements, UnreadStatement>
+    ) -> [EngineAction<ByteBuffer>] {
         guard case .reading(let text, let piece, isTaken: true) = wait else { return [] }
         ahead = (text.syntax, result)
         wait = .nothing

@@ -88,8 +88,8 @@ struct FlowWalk {
         case .setVariable, .showVariable, .transaction, .deallocate, .discard, .drop, .truncate:
             return
         case .alterTable: try define(node)
-        case .call, .trigger, .eventTrigger, .rangeVar, .function, .sample, .with, .commonTable, .column, .indirection,
-            .rangeFunction:
+        case .call, .trigger, .eventTrigger, .rangeVar, .function, .sample, .with, .commonTable, .column,
+            .indirection, .rangeFunction:
             exposeAll()
         case nil: try visitOther(node)
         }
