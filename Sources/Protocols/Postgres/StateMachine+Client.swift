@@ -93,7 +93,7 @@ extension PostgresSession {
         copy = .ending
     }
 
-    private mutating func sendUnderStatement(_ bytes: ByteBuffer) {
+    mutating func sendUnderStatement(_ bytes: ByteBuffer) {
         outbox.upstream(bytes, under: expected.first?.id ?? id, joining: false)
     }
 
@@ -103,7 +103,7 @@ extension PostgresSession {
         send(bytes, Expected(.sync))
     }
 
-    private mutating func send(_ bytes: ByteBuffer, _ entry: Expected) {
+    mutating func send(_ bytes: ByteBuffer, _ entry: Expected) {
         outbox.upstream(bytes, under: entry.id ?? id, joining: entry.id == nil)
         expected.append(entry)
     }
@@ -141,7 +141,7 @@ extension PostgresSession {
         ask(.parse(piece.bytes, name: key, read, size: size, types: types), read.action)
     }
 
-    private mutating func ask(_ asked: Asked, _ action: Action) {
+    mutating func ask(_ asked: Asked, _ action: Action) {
         lastID += 1
         let id = RulingID(lastID)
         wait = .ruling(id, asked)
@@ -224,12 +224,12 @@ extension PostgresSession {
     }
 
     /// Also as what was left behind, and, of EXECUTE and FETCH, as any statement and portal that has a name.
-    private func maskedAs(_ read: ReadStatements, _ masks: Masks) -> Masks {
+    func maskedAs(_ read: ReadStatements, _ masks: Masks) -> Masks {
         let all = masks.union(lasting)
         return read.takesUp ? all.union(named) : all
     }
 
-    private mutating func executes(_ read: ReadStatements, _ masks: Masks) {
+    mutating func executes(_ read: ReadStatements, _ masks: Masks) {
         if read.changesSettings { isUnsettled = true }
         transaction.formUnion(masks)
         if read.leavesBehind { lasting.formUnion(masks) }
@@ -253,131 +253,6 @@ extension ByteBuffer {
 }
 
 extension PostgresSession {
-    // MARK: Portals
-
-    private mutating func bind(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let portal = body.readTerminated(), let name = body.readTerminated() else {
-            throw Self.unread("Bind")
-        }
-        guard let statement = statements[try Self.key(name)] else {
-            return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
-        }
-        let key = try Self.key(portal)
-        guard portals.count < PostgresLimits.portals || portals[key] != nil else {
-            let many = PostgresError(
-                code: "53400",
-                message: "the session has more than \(PostgresLimits.portals) named portals",
-                hint: "close those that are not used any more"
-            )
-            return refuse(many, isQuery: false)
-        }
-        serial += 1
-        let parameters = recording.parameters(
-            body,
-            types: statement.types,
-            isHidden: statement.read.holdsSecrets
-        )
-        let bound = Portal(serial: serial, statement: statement, parameters: parameters)
-        let previous = portals.updateValue(bound, forKey: key)
-        if !key.isEmpty { named.formUnion(statement.masks) }
-        var entry = Expected(.bind(name: key, serial: serial, previous: previous))
-        entry.masks = statement.masks
-        send(bytes, entry)
-    }
-
-    /// What the server takes a name for: it looks at so many octets (dynahash.c, keys of NAMEDATALEN).
-    ///
-    /// It reads them in `client_encoding`, so that one that is not ASCII is another name in another encoding.
-    private static func key(_ name: ByteBuffer) throws(PostgresFault) -> [UInt8] {
-        guard name.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
-            throw PostgresFault(
-                .unsupported,
-                "the client named a prepared statement or a portal in other octets than ASCII",
-                code: "0A000",
-                remedy: "name it in ASCII"
-            )
-        }
-        return Array(name.readableBytesView.prefix(PostgresLimits.name))
-    }
-
-    /// What Describe and Close are about.
-    private static func named(_ kind: String, _ body: inout ByteBuffer) throws(PostgresFault) -> Named {
-        guard let type = body.readInteger(as: UInt8.self), let name = body.readTerminated(),
-            body.readableBytes == 0
-        else { throw unread(kind) }
-        switch type {
-        case UInt8(ascii: "S"): return .statement(try key(name), name)
-        case UInt8(ascii: "P"): return .portal(try key(name), name)
-        default: throw unread(kind)
-        }
-    }
-
-    private mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        switch try Self.named("Describe", &body) {
-        case .statement(let key, let name):
-            guard let statement = statements[key] else {
-                return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
-            }
-            send(bytes, Expected(.describeStatement(statement)))
-        case .portal(let key, _):
-            // psycopg has a cursor of SQL's described so: what its columns are called is all that comes of it.
-            lastDescribed = portals[key]?.serial
-            serial += 1
-            send(bytes, Expected(.describePortal(lastDescribed ?? serial, isShown: true)))
-        }
-    }
-
-    private mutating func execute(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let name = body.readTerminated(), body.readableBytes == 4 else { throw Self.unread("Execute") }
-        guard let portal = portals[try Self.key(name)] else {
-            return refuse(Self.unknown("34000", "portal", name), isQuery: false)
-        }
-        guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
-            return ask(.execute(bytes, portal, name: name), portal.statement.read.action)
-        }
-        execute(bytes, portal, name: name, id, masks)
-    }
-
-    private mutating func execute(
-        _ bytes: ByteBuffer,
-        _ portal: Portal,
-        name: ByteBuffer,
-        _ id: RulingID,
-        _ masks: Masks
-    ) {
-        var entry = Expected(.execute(portal.serial), id: id)
-        entry.take(portal.statement.read, maskedAs(portal.statement.read, masks))
-        entry.parameters = portal.parameters
-        if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
-            send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
-        }
-        executes(portal.statement.read, entry.masks)
-        send(bytes, entry)
-        if entry.copies {
-            copyPending = true
-            outbox.upstream(Outgoing.flush, under: self.id, joining: true)
-        }
-    }
-
-    private mutating func closeNamed(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        switch try Self.named("Close", &body) {
-        case .statement(let key, _):
-            send(bytes, Expected(.closeStatement(name: key, serial: statements[key]?.serial)))
-        case .portal(let key, _):
-            portals[key] = nil
-            send(bytes, Expected(.closePortal))
-        }
-    }
-
-    private mutating func callFunction(_ bytes: ByteBuffer, _ id: RulingID, _ masks: Masks) {
-        guard masks.isEmpty, lasting.isEmpty else {
-            finish(id, StatementOutcome())
-            return refuse(UnreadStatement(Self.functionCall), isQuery: true)
-        }
-        isUnsettled = true
-        send(bytes, Expected(.functionCall, id: id))
-    }
-
     // MARK: Refusals
 
     mutating func refuse(_ asked: Asked, _ error: PostgresError) {
@@ -386,7 +261,7 @@ extension PostgresSession {
     }
 
     /// One of the engine's own, for the record.
-    private mutating func refuse(_ unread: UnreadStatement, isQuery: Bool, _ text: RecordedText? = nil) {
+    mutating func refuse(_ unread: UnreadStatement, isQuery: Bool, _ text: RecordedText? = nil) {
         lastID += 1
         // Nobody asks for them.
         if self.unread.count > PostgresLimits.unanswered { self.unread = [:] }
@@ -395,13 +270,13 @@ extension PostgresSession {
         refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
-    private mutating func refuse(_ error: PostgresError, isQuery: Bool) {
+    mutating func refuse(_ error: PostgresError, isQuery: Bool) {
         let bytes = isQuery ? Outgoing.failingQuery : Outgoing.failingParse
         send(bytes, Expected(.failure(isQuery: isQuery), refusal: error.octets))
         if !isQuery { isSkipping = true }
     }
 
-    private static func tooLong(_ octets: Int) -> PostgresError {
+    static func tooLong(_ octets: Int) -> PostgresError {
         PostgresError(
             code: "54000",
             message: "the message has \(octets) octets, and the gateway reads \(PostgresLimits.held)",
@@ -409,11 +284,11 @@ extension PostgresSession {
         )
     }
 
-    private static func unread(_ kind: String) -> PostgresFault {
+    static func unread(_ kind: String) -> PostgresFault {
         .violation("the client sent a \(kind) message that cannot be read")
     }
 
-    private static func unknown(_ code: String, _ kind: String, _ name: ByteBuffer) -> PostgresError {
+    static func unknown(_ code: String, _ kind: String, _ name: ByteBuffer) -> PostgresError {
         PostgresError(
             code: code,
             message:
