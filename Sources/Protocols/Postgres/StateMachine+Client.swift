@@ -307,7 +307,7 @@ extension PostgresSession {
         )
     }
 
-    private static var functionCall: Denial {
+    static var functionCall: Denial {
         Denial(
             reason: .unsupported,
             message: "the result of the protocol's function call cannot be masked as a rule says",
