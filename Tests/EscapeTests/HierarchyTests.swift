@@ -98,11 +98,13 @@ extension Escapes {
             try place.arm(with: attacker("e05"))
             try place.arm(with: attacker("e06"))
             let secret = "canary4711value"
+            // It waits without a process of its own: one that is forked and has not become its program is a second victim.
             try place.write(
-                "export INNER=canary4711; INNER=${INNER}value; touch up; while [ ! -e done ]; do sleep 0.01; done; echo ended",
+                "export INNER=canary4711; INNER=${INNER}value; : >up; read line <gate; echo ended",
                 to: "workspace/child"
             )
             let script = """
+                mkfifo gate
                 bailey run -p mid -- sh ./child &
                 until [ -e up ]; do sleep 0.01; done
                 for p in $(grep -lz '^./child$' /proc/[0-9]*/cmdline | cut -d/ -f3); do
@@ -110,7 +112,7 @@ extension Escapes {
                     echo victim; ./e05 $p \(shifted(secret)); ./e06 $p; kill -KILL $p && echo KILLED
                     cat /proc/$p/environ
                 done 2>/dev/null
-                touch done; wait
+                echo on >gate; wait
                 """
             let outcome = try place.agent(script, profile: "top", under: standing)
             #expect(outcome.lines == ["victim", "ended"], "\(outcome)")
