@@ -54,7 +54,8 @@ extension EndToEnd.PostgresTests {
         func storm(_ message: [UInt8], _ count: Int) -> [UInt8] {
             Array(repeatElement(message, count: count).joined())
         }
-        add("a statement over the limit", [Say.message("Q", [], length: 16_777_217)], "E54000 end")
+        let long = [Say.message("Q", [], length: 16_777_217)]
+        add("a statement over the limit, which is dropped as it comes", long, "E54000 ZI")
         add("an unknown type", [Say.message("!", [])], "E08P01 end")
         add("a request for TLS in a session", [Say.tls], "E08P01 end")
         add("a password that nobody asked for", [Say.message("p", [0])], "E08P01 end")
