@@ -198,7 +198,7 @@ extension EndToEnd {
             "D11: a tcp rule forwards bytes as they are, also where the server speaks first; other ports stay closed"
         )
         func tcpRule() throws {
-            let script = "printf 'abc\\n' | timeout 60 nc -q4 -w20 allowed.test 5555"
+            let script = "printf 'abc\\n' | timeout 60 nc -q2 -w20 allowed.test 5555"
             let allowed = try place.attempt(
                 script,
                 profile: "extends: [base]\negress: [{to: \"tcp://allowed.test:5555\", allow: [connect]}]\n",

@@ -55,16 +55,12 @@ extension EndToEnd.LaunchTests {
     func interrupt() throws {
         let terminal = try terminal(["sh", "-i"])
         #expect(terminal.awaitScreen("$ "))
-        terminal.type("sleep 1000; echo code=$?\n")
-        #expect(terminal.awaitScreen("code=$?"))
+        let mark = "301.\(getpid())9"
+        terminal.type("sleep \(mark)\n")
         // The echo of the line is not yet the job: the shell hands the terminal over when it starts it.
-        var tries = 0
-        while !terminal.screen.contains("code=130"), tries < 1_200 {
-            terminal.type("\u{3}")
-            Thread.sleep(forTimeInterval: 0.05)
-            tries += 1
-        }
-        #expect(terminal.screen.contains("code=130") || terminal.screen.contains("^C"))
+        #expect(HostProcesses.appearing(with: mark).count == 1)
+        insist(on: "\u{3}", to: terminal) { HostProcesses.running(with: mark).isEmpty }
+        #expect(HostProcesses.running(with: mark).isEmpty)
         // A line that comes behind the last of those is lost with it, as it is to any shell.
         insist(on: "echo still $((40 + 2))\n", to: terminal) { terminal.screen.contains("still 42") }
         #expect(terminal.screen.contains("still 42"))

@@ -180,7 +180,7 @@ extension EndToEnd {
             ]
         )
         func foreign(bytes: String, word: String) throws {
-            let script = "/usr/bin/printf '\(bytes)' | timeout 60 nc -q4 -w20 denied.test 443"
+            let script = "/usr/bin/printf '\(bytes)' | timeout 60 nc -q2 -w20 denied.test 443"
             let control = try place.unconfined(script, in: internet)
             #expect(!control.sink.isEmpty, "\(control)")
             let attempt = try place.attempt(script, in: internet)
@@ -204,7 +204,7 @@ extension EndToEnd {
         )
         func databases(scheme: String, port: Int, bytes: String, word: String) throws {
             let attempt = try place.attempt(
-                "/usr/bin/printf '\(bytes)' | timeout 60 nc -q4 -w20 allowed.test \(port)",
+                "/usr/bin/printf '\(bytes)' | timeout 60 nc -q2 -w20 allowed.test \(port)",
                 in: internet
             )
             #expect(
