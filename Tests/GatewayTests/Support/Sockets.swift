@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 
 /// Plain sockets for tests.
@@ -149,21 +150,33 @@ final class RawClient {
     /// One read; empty at the end, nil on a reset or when nothing came in time.
     func receive() -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        let count = read(into: &buffer)
         return count < 0 ? nil : Array(buffer.prefix(count))
     }
 
-    /// How the other side ended the connection.
-    enum End {
-        case closed, reset
+    /// As read(2), which a signal to another test's thread may interrupt: with a time limit none is begun again (signal(7)).
+    private func read(into buffer: inout [UInt8]) -> Int {
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
+            guard count < 0, errno == EINTR else { return count }
+        }
     }
 
-    /// Waits for the other side's end; nil when something else came, or nothing in time.
-    func end() -> End? {
-        var byte: UInt8 = 0
-        let count = unsafe read(descriptor, &byte, 1)
-        if count == 0 { return .closed }
-        return count < 0 && errno == ECONNRESET ? .reset : nil
+    /// How a connection ended, or what came instead.
+    enum End: Equatable {
+        case closed, reset, octets
+        /// By errno(3); EAGAIN where nothing came in time.
+        case failed(Int32)
+    }
+
+    /// Waits for the other side's end.
+    func end() -> End {
+        var byte: [UInt8] = [0]
+        let count = read(into: &byte)
+        guard count < 0 else { return count == 0 ? .closed : .octets }
+        return errno == ECONNRESET ? .reset : .failed(errno)
     }
 
     /// Everything until the end or a reset, as text; stops early once `marker` has come.
