@@ -123,6 +123,8 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         switch HTTPClassifier.classify(view) {
         case .match: schemes == [.tcp] ? forward(.tcp) : converse(over: .http, serverName: nil)
         case .needsMore: break
+        // It may come in two, as any other.
+        case .noMatch where PostgresDoor.mayBecomeOpening(view) && isPostgresExpected: break
         case .noMatch where schemes.contains(.postgres) && PostgresDoor.isOpening(view): enterPostgres()
         case .noMatch where schemes.contains(.tcp): forward(.tcp)
         case .noMatch where HTTPClassifier.isPreface(view): reject(.clearHTTP2(arrival.host, arrival.port))
@@ -130,6 +132,8 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         case .noMatch: refuse(seen: OpeningName.of(view))
         }
     }
+
+    private var isPostgresExpected: Bool { schemes.contains(.postgres) || !schemes.contains(.tcp) }
 
     private func readHello(_ chunk: inout ByteBuffer) {
         let progress = hello?.received(chunk.readableBytesView)

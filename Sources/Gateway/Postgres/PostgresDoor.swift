@@ -131,6 +131,16 @@ final class PostgresDoor: ChannelInboundHandler, RemovableChannelHandler {
 }
 
 extension PostgresDoor {
+    /// Whether more has to come to tell: length and code are eight octets, of which these are as theirs are.
+    static func mayBecomeOpening(_ view: ByteBufferView) -> Bool {
+        guard view.count < 8, view.prefix(2).allSatisfy({ $0 == 0 }) else { return false }
+        var buffer = ByteBuffer(view)
+        guard let length = buffer.readInteger(as: UInt32.self) else { return true }
+        guard (8...UInt32(PostgresLimits.startup)).contains(length) else { return false }
+        let code = Array(buffer.readableBytesView.prefix(2))
+        return [[0x00, 0x03], [0x04, 0xD2]].contains { $0.starts(with: code) }
+    }
+
     /// Whether a connection begins as one of PostgreSQL's does (PostgreSQL 15, "Message Formats": messages without a type).
     static func isOpening(_ view: ByteBufferView) -> Bool {
         var buffer = ByteBuffer(view)
