@@ -24,10 +24,7 @@ struct Dialer: Sendable {
         on loop: any EventLoop,
         initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel> {
-        let endpoint = permit.request.endpoint
-        let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
-        let attempt = Attempt(endpoint: endpoint, resident: resident, loop: loop, initialise: initialise)
-        return dial(attempt, check, for: resident)
+        dial(within: permit, for: resident, owner: resident, on: loop, initialise)
     }
 
     /// A connection of the gateway's own to where a permitted one is about to go, checked the same: it ends by itself, and not with
@@ -38,10 +35,7 @@ struct Dialer: Sendable {
         on loop: any EventLoop,
         initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel> {
-        let endpoint = permit.request.endpoint
-        let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
-        let attempt = Attempt(endpoint: endpoint, resident: nil, loop: loop, initialise: initialise)
-        return dial(attempt, check, for: resident)
+        dial(within: permit, for: resident, owner: nil, on: loop, initialise)
     }
 
     /// The same to an address that one of them went to, which has been checked.
@@ -55,12 +49,17 @@ struct Dialer: Sendable {
             .connect(to: address)
     }
 
+    /// - Parameter owner: whose the channel is, and ends with; nil for the gateway's own.
     private func dial(
-        _ attempt: Attempt,
-        _ check: AddressCheck,
-        for resident: Resident
+        within permit: borrowing Permit,
+        for resident: Resident,
+        owner: Resident?,
+        on loop: any EventLoop,
+        _ initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) -> EventLoopFuture<any Channel> {
-        let (endpoint, loop) = (attempt.endpoint, attempt.loop)
+        let endpoint = permit.request.endpoint
+        let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
+        let attempt = Attempt(endpoint: endpoint, resident: owner, loop: loop, initialise: initialise)
         return resolver.addresses(of: endpoint.host, for: resident, on: loop)
             .flatMapErrorThrowing { throw DialFailure(denial: .upstreamFailed(endpoint, "\($0)")) }
             .flatMap { found in

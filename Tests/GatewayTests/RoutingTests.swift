@@ -1,5 +1,6 @@
 import Foundation
 import Gateway
+import Glibc
 import Model
 import Policy
 import Testing
@@ -46,6 +47,19 @@ import Testing
         let record = house.recorder.first { $0.verdict == .deny }
         #expect(record?.resource == "tcp://allowed.test:25")
         #expect(record?.reason == .protocolMismatch)
+    }
+
+    @Test(arguments: 1...7)
+    func `D03 the opening of a database's client is one wherever it is cut`(cut: Int) throws {
+        let house = try House([web(.https, "allowed.test", 443)])
+        try house.capture("allowed.test", 5_432)
+        // SSLRequest: PostgreSQL 15, "Message Formats".
+        let request: [UInt8] = [0, 0, 0, 8, 4, 0xD2, 0x16, 0x2F]
+        let client = try RawClient(port: house.port, seconds: 1)
+        client.send(Array(request.prefix(cut)))
+        #expect(client.end() == .failed(EAGAIN), "neither answered nor ended within a second")
+        client.send(Array(request.dropFirst(cut)))
+        #expect(client.receive() == Array("N".utf8))
     }
 
     @Test(arguments: [
