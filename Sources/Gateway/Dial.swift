@@ -49,7 +49,7 @@ struct Dialer: Sendable {
             .connect(to: address)
     }
 
-    /// - Parameter owner: whose the channel is, and ends with; nil for the gateway's own.
+    /// `owner` is whose the channel is, and ends with; nil for the gateway's own.
     private func dial(
         within permit: borrowing Permit,
         for resident: Resident,
