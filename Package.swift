@@ -67,6 +67,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // The floor: the kernel.
@@ -147,7 +148,10 @@ let package = Package(
             ] + protocols.map { .target(name: "\($0)Protocol") }
         ),
         .target(name: "Copies", dependencies: ["Model", "Linux", "CSandbox"]),
-        .target(name: "Identity", dependencies: ["Model", "Linux"]),
+        .target(
+            name: "Identity",
+            dependencies: ["Model", "Linux", .product(name: "JWTKit", package: "jwt-kit")]
+        ),
         .target(name: "Credentials", dependencies: ["Model", "Profiles", "Linux", crypto, "Yams"]),
         .target(
             name: "Audit",

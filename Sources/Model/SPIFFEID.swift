@@ -1,0 +1,94 @@
+/// The administrative domain whose keys vouch for its agents, `bailey.yaml`'s `trust-domain`.
+///
+/// Shape: 1 to 255 lower-case letters, digits, `.`, `-` and `_` (SPIFFE-ID section 2.1).
+package struct TrustDomain: Sendable, Hashable, CustomStringConvertible {
+    /// Octets of its name (SPIFFE-ID section 2.3, Maximum SPIFFE ID Length).
+    package static let maximumLength = 255
+    /// Where the operator names none: `.internal` is reserved for private use, by ICANN.
+    package static let standard = TrustDomain(known: "bailey.internal")
+
+    package let name: String
+
+    package init?(_ name: String) {
+        guard (1...Self.maximumLength).contains(name.utf8.count), name.utf8.allSatisfy(Self.isDomainOctet)
+        else { return nil }
+        self.name = name
+    }
+
+    private init(known name: String) {
+        self.name = name
+    }
+
+    package var description: String { name }
+
+    private static func isDomainOctet(_ octet: UInt8) -> Bool {
+        SPIFFEID.isPlain(octet) && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(octet)
+            || octet == UInt8(ascii: "_")
+    }
+}
+
+/// The name of an agent towards services: `spiffe://TRUST-DOMAIN/PRINCIPAL/ci/test-runner/3`.
+///
+/// Behind the principal stand the names of its lineage, root first, and then its number within the run. Of two lineages no
+/// two have one name: what a path segment may not hold, and the mark `_` itself, is written as `_` and two hexadecimal
+/// digits (SPIFFE-ID section 2.2: letters, digits, `.`, `-`, `_`).
+package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
+    /// Octets of a whole id (SPIFFE-ID section 2.3, Maximum SPIFFE ID Length).
+    package static let maximumLength = 2_048
+
+    package let text: String
+
+    /// Nil where it would be longer than services have to take.
+    package init?(of lineage: Lineage, in domain: TrustDomain) {
+        let number = lineage.agent.agent.ordinal
+        let segments =
+            Self.segments(of: lineage.principal) + lineage.hops.map { Self.segment($0.name) } + [number]
+        self.init(domain, segments)
+    }
+
+    private init?(_ domain: TrustDomain, _ segments: [String]) {
+        let text = "spiffe://\(domain.name)/" + segments.joined(separator: "/")
+        guard text.utf8.count <= Self.maximumLength else { return nil }
+        self.text = text
+    }
+
+    package var description: String { text }
+
+    /// The kind of a subject, `user`, and what comes behind its colon.
+    private static func segments(of principal: Principal) -> [String] {
+        principal.subject.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false).map(segment)
+    }
+
+    /// One segment of a path: never empty, `.` or `..`.
+    private static func segment(_ text: some StringProtocol) -> String {
+        guard !text.isEmpty else { return "_" }
+        let hasDotsAlone = text.utf8.allSatisfy { $0 == UInt8(ascii: ".") }
+        var octets: [UInt8] = []
+        for octet in text.utf8 {
+            if isPlain(octet), !hasDotsAlone {
+                octets.append(octet)
+            } else {
+                octets += [UInt8(ascii: "_"), digits[Int(octet >> 4)], digits[Int(octet & 15)]]
+            }
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+
+    private static let digits = Array("0123456789abcdef".utf8)
+
+    fileprivate static func isPlain(_ octet: UInt8) -> Bool {
+        switch octet {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+extension AgentID {
+    /// What counts its run's launches, in decimal.
+    fileprivate var ordinal: String {
+        String(text.firstPlace(of: ".").map { text.rest(behind: $0) } ?? text[...])
+    }
+}

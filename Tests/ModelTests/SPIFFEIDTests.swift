@@ -1,0 +1,64 @@
+import Model
+import Testing
+
+struct SPIFFEIDTests {
+    private func id(_ names: [String]) -> String? {
+        func hop(_ index: Int) -> Hop {
+            Hop(
+                agent: AgentID(run: "1f2e3d4c5b6a", ordinal: index + 1),
+                name: names[index],
+                profile: "p",
+                profileDigest: ""
+            )
+        }
+        var lineage = Lineage(principal: Principal(localUser: "alice", uid: 1_000), root: hop(0))
+        for index in names.indices.dropFirst() { lineage = lineage.child(hop(index)) }
+        return TrustDomain("example.org").flatMap { SPIFFEID(of: lineage, in: $0)?.text }
+    }
+
+    @Test("An agent has a SPIFFE id below its principal, its lineage by name, its number last")
+    func shape() {
+        #expect(
+            id(["ci", "test-runner", "tool"]) == "spiffe://example.org/user/alice/ci/test-runner/tool/3"
+        )
+    }
+
+    @Test("What a path segment may not hold is written so that no two lineages have one name")
+    func injective() {
+        let names = [
+            "a/b", "a_2fb", "a:b", ".", "..", "_2e", "", "_", "é", "e\u{301}", "A", "a", "%2f", "a b",
+        ]
+        let ids = names.map { id([$0]) ?? "" }
+        #expect(Set(ids.map(ByteText.init)).count == names.count)
+        let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_".utf8)
+        for text in ids {
+            let segments = text.dropFirst(bytes: "spiffe://example.org/".utf8.count)
+                .cut(at: "/", omittingEmptySubsequences: false)
+            #expect(segments.count == 4, "\(text)")
+            for segment in segments {
+                #expect(!["", ".", ".."].contains(String(segment)), "\(text)")
+                #expect(segment.utf8.allSatisfy(allowed.contains), "\(text)")
+            }
+        }
+    }
+
+    @Test("A name longer than services have to take, 2048 octets, is none")
+    func length() {
+        let name = String(repeating: "n", count: 63)
+        #expect(id(Array(repeating: name, count: 31)) != nil)
+        #expect(id(Array(repeating: name, count: 32)) == nil)
+    }
+
+    @Test(
+        "A trust domain is lower-case letters, digits, dots, hyphens and underscores, 255 at most",
+        arguments: [
+            ("example.org", true), ("a_b-1.c", true), ("", false), ("Example.org", false), ("a/b", false),
+            ("a:443", false), ("user@a", false), ("é.org", false), (String(repeating: "a", count: 255), true),
+            (String(repeating: "a", count: 256), false),
+        ]
+    )
+    func domains(name: String, isOne: Bool) {
+        #expect((TrustDomain(name) != nil) == isOne)
+        #expect(TrustDomain(TrustDomain.standard.name) == .standard)
+    }
+}
