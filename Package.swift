@@ -150,7 +150,11 @@ let package = Package(
         .target(name: "Copies", dependencies: ["Model", "Linux", "CSandbox"]),
         .target(
             name: "Identity",
-            dependencies: ["Model", "Linux", .product(name: "JWTKit", package: "jwt-kit")]
+            dependencies: [
+                "Model", "Linux", crypto, .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ]
         ),
         .target(name: "Credentials", dependencies: ["Model", "Profiles", "Linux", crypto, "Yams"]),
         .target(
@@ -233,6 +237,14 @@ let package = Package(
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
             .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(
+                name: "IdentityTests",
+                dependencies: [
+                    "Identity", "Model", "TestSupport", crypto, .product(name: "JWTKit", package: "jwt-kit"),
+                    .product(name: "SwiftASN1", package: "swift-asn1"),
+                    .product(name: "X509", package: "swift-certificates"),
+                ]
+            ),
             .testTarget(
                 name: "CredentialsTests",
                 dependencies: ["Credentials", "Profiles", "Model", "Linux", "TestSupport"]

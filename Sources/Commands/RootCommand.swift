@@ -26,7 +26,7 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
             ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self,
-            DoctorCommand.self,
+            IdentityCommand.self, DoctorCommand.self,
         ]
     )
 }

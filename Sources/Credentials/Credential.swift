@@ -169,7 +169,7 @@ final class Credential: Sendable {
         let secret: String? =
             switch definition.source {
             case .environment, .file: try? fetch.fetch(definition).intoSecret().withText { $0 }
-            case .command, .token, .role: nil
+            case .command, .token, .role, .agentToken, .agentCertificate: nil
             }
         let shape = PlaceholderShape.matching(secret: secret, variable: variable)
         var value = shape.make()

@@ -14,6 +14,10 @@ package struct CredentialDefinition: Sendable, Hashable {
         indirect case token(TokenRequest)
         /// Another credential, with which a database's role is made for each session.
         case role(maker: String)
+        /// Bailey itself: a token that says who asks, for this audience.
+        case agentToken(audience: String)
+        /// Bailey itself: a certificate that says who asks.
+        case agentCertificate
     }
 
     /// How the secret is put into a request.

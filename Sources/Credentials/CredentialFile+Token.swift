@@ -91,7 +91,7 @@ extension CredentialFile {
     }
 
     /// A text without control characters, of some length.
-    private static func word(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> String? {
+    static func word(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> String? {
         guard let text = node.text(what, &errors) else { return nil }
         guard (1...CredentialLimits.maximumWord).contains(text.utf8.count),
             text.utf8.allSatisfy({ (0x20...0x7e).contains($0) })

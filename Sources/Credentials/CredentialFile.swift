@@ -87,9 +87,9 @@ package enum CredentialFile {
         let position = fields["as"].flatMap { Self.position($0, &errors) }
         let hosts = fields["for"].map { Self.hosts($0, position?.place.scheme ?? .https, &errors) } ?? []
         let variable = fields["placeholder"].flatMap { Self.variable($0, "placeholder", &errors) }
-        let lifetime =
-            fields["lifetime"].map { Self.lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
+        let lifetime = Self.lifetime(fields["lifetime"], of: source, &errors)
         guard let source, let position, !hosts.isEmpty else { return nil }
+        checkMinted(source, position, entry, &errors)
         if case .token = source {
             if position != .bearer {
                 errors.report("a token of from: oauth2 goes as: bearer", at: entry.keyPosition)
@@ -131,12 +131,21 @@ package enum CredentialFile {
         )
     }
 
+    private static func lifetime(
+        _ node: YAMLNode?,
+        of source: CredentialDefinition.Source?,
+        _ errors: inout Diagnostics
+    ) -> Int64 {
+        if let source, source.isMinted { return mintedLifetime(source, node, &errors) }
+        return node.map { lifetime($0, &errors) } ?? CredentialLimits.defaultLifetime
+    }
+
     private static func source(
         _ node: YAMLNode,
         _ home: String?,
         _ errors: inout Diagnostics
     ) -> CredentialDefinition.Source? {
-        source(node, "from", or: ["oauth2", "postgres-role"], home, &errors)
+        source(node, "from", or: ["oauth2", "postgres-role"] + mintedWords, home, &errors)
     }
 
     /// A secret by one of the sources on this machine, or by another of these words.
@@ -162,6 +171,8 @@ package enum CredentialFile {
         case "file":
             return path(entry.value, "\(what): file", "/etc/bailey/token", home, &errors).map { .file($0) }
         case "oauth2": return token(entry.value, home, &errors).map { .token($0) }
+        case "agent-token": return agentToken(entry.value, &errors)
+        case "agent-certificate": return agentCertificate(entry.value, &errors)
         default: return command(entry.value, home, &errors).map { .command($0) }
         }
     }

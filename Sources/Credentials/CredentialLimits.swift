@@ -25,6 +25,13 @@ package enum CredentialLimits {
     static let commandTimeout: Int64 = 10_000
     /// Milliseconds that a secret is kept when no `lifetime` is given.
     static let defaultLifetime: Int64 = 60_000
+    /// The longest `lifetime` of a token that Bailey mints, and what it is without one, in milliseconds: what was given to a
+    /// service outlives its agent by no more.
+    static let tokenLifetime: UInt64 = 300_000
+    /// The same of a certificate, without one: its key does not leave the gateway.
+    static let certificateLifetime: Int64 = 3_600_000
+    /// The shortest of both, in milliseconds: clocks differ, and a request is on its way.
+    static let shortestMinted: UInt64 = 30_000
     /// The longest `lifetime`, in milliseconds: a day.
     static let maximumLifetime: UInt64 = 86_400_000
     /// Milliseconds before the end that a source names, at which what it gave is used no more: a request is on its way.

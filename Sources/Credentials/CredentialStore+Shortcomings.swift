@@ -13,7 +13,7 @@ extension CredentialStore {
         switch definition(of: holder(of: credential))?.source {
         case .environment: knowsEnvironment
         case .file: true
-        case .command, .token, .role, nil: false
+        case .command, .token, .role, .agentToken, .agentCertificate, nil: false
         }
     }
 
@@ -37,7 +37,7 @@ extension CredentialStore {
                 let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "errno \(errno)"
                 return "credential \(credential): cannot run \(program): \(reason)"
             // Only asking would tell.
-            case .token, .role: return nil
+            case .token, .role, .agentToken, .agentCertificate: return nil
             }
         }.first
     }

@@ -15,6 +15,8 @@ package final class CredentialStore: CredentialSource {
     /// Those on this machine.
     private let sources: [CredentialDefinition.Source]
     private let sender = TokenSender()
+    private let mint = Mint()
+    private let onFetch: @Sendable (String) -> Void
     private let environment: [String: String]
 
     /// Makes a store of parsed definitions.
@@ -28,6 +30,7 @@ package final class CredentialStore: CredentialSource {
         environment: [String: String],
         onFetch: @escaping @Sendable (String) -> Void = { _ in }
     ) {
+        self.onFetch = onFetch
         sources = definitions.flatMap(\.source.onMachine)
         withheldVariables = Set(
             sources.compactMap { if case .environment(let name) = $0 { name } else { nil } }
@@ -88,6 +91,22 @@ package final class CredentialStore: CredentialSource {
         credentials[credential]?.definition.binding
     }
 
+    package func value(
+        of credential: String,
+        for lineage: Lineage
+    ) throws(CredentialFailure) -> CredentialValue {
+        guard let minting = minting(of: credential) else { return CredentialValue(try value(of: credential)) }
+        return try minting.value(for: lineage)
+    }
+
+    package func keptValue(of credential: String, for lineage: Lineage) -> CredentialValue? {
+        guard let minting = minting(of: credential) else {
+            return credentials[holder(of: credential)]?.keptValue().map { CredentialValue($0) }
+        }
+        return minting.keptValue(for: lineage)
+    }
+
+    /// One that is the same whoever asks.
     package func value(of credential: String) throws(CredentialFailure) -> String {
         let name = holder(of: credential)
         guard let found = credentials[name] else {
@@ -96,8 +115,18 @@ package final class CredentialStore: CredentialSource {
         return try found.value()
     }
 
-    package func keptValue(of credential: String) -> String? {
-        credentials[holder(of: credential)]?.keptValue()
+    /// Whether any credential is minted.
+    package var mints: Bool { credentials.values.contains { $0.definition.source.isMinted } }
+
+    /// Who mints from now on; credentials that are minted cannot be had before.
+    package func mint(by issuer: any IdentityIssuer) { mint.attach(issuer) }
+
+    /// Drops what was minted for an agent that has ended.
+    package func forget(_ agent: AgentID) { mint.attached?.forget(agent) }
+
+    private func minting(of credential: String) -> Minting? {
+        guard let definition = definition(of: credential), definition.source.isMinted else { return nil }
+        return Minting(definition: definition, issuer: mint.attached, onFetch: onFetch)
     }
 
     /// Whose secret it is: the maker's where roles are made, its own otherwise.

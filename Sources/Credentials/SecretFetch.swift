@@ -66,6 +66,8 @@ struct SecretFetch: Sendable {
             throw CredentialFailure("credential \(name): a token cannot be what a token is asked for with")
         case .role(let maker):
             throw CredentialFailure("credential \(name): a role has no secret but that of \(maker)")
+        case .agentToken, .agentCertificate:
+            throw CredentialFailure("credential \(name): what is minted for each agent is nobody else's")
         }
     }
 

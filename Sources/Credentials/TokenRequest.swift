@@ -40,8 +40,8 @@ extension CredentialDefinition.Source {
     var onMachine: [CredentialDefinition.Source] {
         switch self {
         case .environment, .file, .command: [self]
-        // Its maker's are its maker's.
-        case .role: []
+        // Its maker's are its maker's; what is minted has none.
+        case .role, .agentToken, .agentCertificate: []
         case .token(let request): [request.clientSecret] + [request.subject?.token].compactMap(\.self)
         }
     }

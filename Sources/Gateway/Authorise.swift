@@ -232,15 +232,17 @@ final class Authoriser {
         }
         if binding.place == .awsSignature, !request.body.tells(.digest) { return unread(.digest, then) }
         let source = gatehouse.credentials
-        if let material = materialAtHand(binding, source.keptValue(of: credential)),
+        let lineage = granted.policy.lineage
+        if let material = materialAtHand(binding, source.keptValue(of: credential, for: lineage)),
             let permit = granted.permit.take()
         {
             return commit(permit, material, granted.policy, granted.version, then)
         }
         fetching = Fetching(request: request, granted: granted, then: then)
         // A command or a file may block: never on the loop.
+        let identities = gatehouse.identities
         let value = gatehouse.work.run(for: resident, on: loop) {
-            try CredentialMaterial(binding, value: source.value(of: credential))
+            try CredentialMaterial(binding, value: source.value(of: credential, for: lineage), identities)
         }
         let kept = NIOLoopBound((self, granted, then), eventLoop: loop)
         value.whenComplete { result in
@@ -260,10 +262,13 @@ final class Authoriser {
 }
 
 extension Authoriser {
-    /// What is put in, where it is known already and takes no work; a certificate's key has to be parsed.
-    private func materialAtHand(_ binding: CredentialBinding, _ kept: String?) -> CredentialMaterial? {
-        guard let kept, !binding.place.isCertificate else { return nil }
-        return try? CredentialMaterial(binding, value: kept)
+    /// What is put in, where it is known already and takes no work; a certificate that was not read lately takes some.
+    private func materialAtHand(
+        _ binding: CredentialBinding,
+        _ kept: CredentialValue?
+    ) -> CredentialMaterial? {
+        guard let kept, gatehouse.identities.has(kept, for: binding.place) else { return nil }
+        return try? CredentialMaterial(binding, value: kept, gatehouse.identities)
     }
 }
 

@@ -8,15 +8,22 @@ enum CredentialMaterial: Sendable {
     case injection(Injection)
     /// Shown on the connection that the request goes over.
     case identity(ClientIdentity)
+    /// Put into the request, and good on a connection that shows this alone (RFC 8705 section 3).
+    case bound(Injection, to: ClientIdentity)
     /// Logged in with at a database.
     case account(DatabaseAccount)
     /// Logged in with at a database to make a role for the session.
     case roles(SessionRole, maker: DatabaseAccount)
 
-    init(_ binding: CredentialBinding, value: String) throws(CredentialFailure) {
+    init(
+        _ binding: CredentialBinding,
+        value secret: CredentialValue,
+        _ identities: ClientIdentities
+    ) throws(CredentialFailure) {
+        let value = secret.text
         self =
             switch binding.place {
-            case .clientCertificate: .identity(try ClientIdentity(pem: value))
+            case .clientCertificate: .identity(try identities.identity(pem: value))
             case .awsSignature:
                 .injection(
                     Injection(
@@ -25,15 +32,34 @@ enum CredentialMaterial: Sendable {
                         signing: Injection.Signing(scope: binding.scope, seconds: Int64(time(nil)))
                     )
                 )
-            case .field, .query, .cookie: .injection(Injection(binding.place, value: value))
+            case .field, .query, .cookie:
+                if let certificate = secret.certificate {
+                    .bound(
+                        Injection(binding.place, value: value),
+                        to: try identities.identity(pem: certificate.pem)
+                    )
+                } else {
+                    .injection(Injection(binding.place, value: value))
+                }
             case .password(let user): .account(DatabaseAccount(user: user, password: value))
             case .loginCertificate(let user): .account(try DatabaseAccount(user: user, certificate: value))
             case .sessionRole(let role): .roles(role, maker: try DatabaseAccount(role.login, value: value))
             }
     }
 
-    var injection: Injection? { if case .injection(let injection) = self { injection } else { nil } }
-    var identity: ClientIdentity? { if case .identity(let identity) = self { identity } else { nil } }
+    var injection: Injection? {
+        switch self {
+        case .injection(let injection), .bound(let injection, _): injection
+        case .identity, .account, .roles: nil
+        }
+    }
+
+    var identity: ClientIdentity? {
+        switch self {
+        case .identity(let identity), .bound(_, let identity): identity
+        case .injection, .account, .roles: nil
+        }
+    }
 }
 
 extension CredentialPlace {

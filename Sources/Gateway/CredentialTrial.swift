@@ -5,7 +5,7 @@ extension CredentialBinding {
     /// Why a secret of this value could not be put into requests, as far as it can be told without one; nil when it can.
     package func shortcoming(of value: String) -> String? {
         do throws(CredentialFailure) {
-            _ = try CredentialMaterial(self, value: value)
+            _ = try CredentialMaterial(self, value: CredentialValue(value), ClientIdentities())
         } catch {
             return error.message
         }

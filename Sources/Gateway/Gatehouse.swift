@@ -15,6 +15,8 @@ struct Gatehouse: Sendable {
     let placeholders: PlaceholderPatterns
     /// How the credentials that were put in last are looked for in replies.
     let spellings = SpellingsCache()
+    /// The certificates that were shown last.
+    let identities = ClientIdentities()
     /// For what may block: the system resolver, credential sources.
     let work: BlockingWork
     let budget: ConnectionBudget

@@ -56,13 +56,29 @@ package protocol CredentialSource: Sendable {
     /// Where and how a credential may be put in; nil when there is none of that name.
     func binding(of credential: String) -> CredentialBinding?
 
-    /// What to put in (`Bearer …`, `Basic …`, the bare value; of a client certificate its chain and key in PEM; of AWS
-    /// `ID:SECRET` with `:TOKEN` for temporary keys),
-    /// fetched now and never kept by the caller beyond the request it is for. Throws when the source cannot give it.
-    func value(of credential: String) throws(CredentialFailure) -> String
+    /// What to put in for an agent, fetched now and never kept by the caller beyond the request it is for.
+    ///
+    /// Throws when the source cannot give it.
+    func value(of credential: String, for lineage: Lineage) throws(CredentialFailure) -> CredentialValue
 
     /// The same where it is known and need not be fetched again; never waits.
-    func keptValue(of credential: String) -> String?
+    func keptValue(of credential: String, for lineage: Lineage) -> CredentialValue?
+}
+
+/// A secret, ready to be put in.
+///
+/// Has no description of its own.
+package struct CredentialValue: Sendable, Hashable {
+    /// `Bearer …`, `Basic …`, the bare value; of a client certificate its chain and key in PEM; of AWS `ID:SECRET`, with
+    /// `:TOKEN` for temporary keys.
+    package let text: String
+    /// Shown on the connection that it goes over, which it is bound to; nil where it is bound to none.
+    package let certificate: MintedCertificate?
+
+    package init(_ text: String, boundTo certificate: MintedCertificate? = nil) {
+        self.text = text
+        self.certificate = certificate
+    }
 }
 
 /// A look-alike in an agent's environment.

@@ -24,6 +24,13 @@ package struct OperatorConfiguration: Sendable {
     /// Folders and files that are looked at for that.
     package var hostRunsEntries = WrittenSearch.maximumEntries
 
+    /// Whose agents these are.
+    package var trustDomain = TrustDomain.standard
+    /// What tokens of agents have as their `iss`; nil for the trust domain's name.
+    package var tokenIssuer: String?
+    /// Where `bailey serve` publishes what services verify agents by.
+    package var publication: (address: IPAddress, port: UInt16)?
+
     /// Octets that one run may record of bodies.
     package var recordings = AuditLimits.recordings
 
@@ -31,9 +38,10 @@ package struct OperatorConfiguration: Sendable {
 
     static let off = "off"
     private static let keys = [
-        "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings",
+        "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings", "trust-domain",
+        "identity",
     ]
-    private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
+    private static let unbuilt: Set<String> = ["issuers", "audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
@@ -74,6 +82,7 @@ package struct OperatorConfiguration: Sendable {
                     node.integer("host-runs-entries", 1...WrittenSearch.maximumEntries, &errors) ?? 1
             }
             readRecordings(top, &errors)
+            readIdentity(top, &errors)
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0

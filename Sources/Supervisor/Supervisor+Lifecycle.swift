@@ -77,6 +77,7 @@ extension Supervisor {
         // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
         recordSpawn(of: agent, digest: nil)
         sumUpRefusals(of: agent)
+        credentials.forget(agent.id)
         agent.phase = .ended
         agent.cause = agent.cause ?? memoryCause(of: agent) ?? inheritedCause(of: agent)
         for id in agent.connections { if let connection = connections[id] { drop(connection) } }

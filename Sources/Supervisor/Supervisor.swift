@@ -134,6 +134,7 @@ package final class Supervisor {
         )
         // Where one is out of place, its record is of a head that holds it.
         audit.mask(alsoSecrets: credentials.placeholders.map(\.value))
+        if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections

@@ -53,6 +53,12 @@ private let refused: [(field: String, line: Int, column: Int, says: String)] = [
         4,
         110, "without a subject-token"
     ),
+    ("from: {agent-token: {}}", 4, 23, "no \"audience\""),
+    ("from: {agent-token: {audience: ''}}", 4, 34, "1 to 2048"),
+    ("from: {agent-token: {audience: a, key: b}}", 4, 37, "unknown key"),
+    ("from: {agent-token: x}", 4, 23, "must be a mapping"),
+    ("from: {agent-certificate: {}}", 3, 2, "goes as: client-cert"),
+    ("from: {agent-certificate: {key: x}}", 4, 30, "unknown key"),
     ("from: {aws-sts: x}", 4, 10, "\"aws-sts\" of from is not built yet"),
     ("from: {ssh-ca: x}", 4, 10, "\"ssh-ca\" of from is not built yet"),
     ("from: {kubernetes: x}", 4, 10, "\"kubernetes\" of from is not built yet"),

@@ -149,13 +149,18 @@ package final class Place {
     }
 }
 
+/// The sources that the tests were built from.
+package enum Checkout {
+    package static let path = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
+        .path(percentEncoded: false)
+}
+
 /// The built binary that the tests run.
 package enum Binary {
     /// `$BAILEY`, or the release build of this checkout.
     package static let path: String = {
         if let path = ProcessInfo.processInfo.environment["BAILEY"], !path.isEmpty { return path }
-        let checkout = URL(filePath: #filePath).appending(path: "../../..").standardizedFileURL
-        return checkout.appending(path: ".build/release/bailey").path(percentEncoded: false)
+        return Checkout.path + "/.build/release/bailey"
     }()
 
     /// Where a starter finds it: the build may lie in a folder that only its owner may enter.

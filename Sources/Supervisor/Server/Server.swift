@@ -58,6 +58,8 @@ package enum Server {
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
         let supervisor = try Supervisor(configuration: configuration, spawner: spawner)
+        let publication = try MintKeeping.publication(configuration)
+        defer { publication?.end() }
         try supervisor.serve(on: server, signals: try SignalQueue.opened(), drainTime: request.drainTime) {
             ServiceManager.notify("READY=1")
             ready(path)

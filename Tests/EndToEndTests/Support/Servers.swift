@@ -135,6 +135,11 @@ final class Servers: Sendable {
         "<!doctype html><body><script>fetch('/v1/browser-' + location.pathname.split('/').pop(), {method: 'POST', body: 'a=b'})"
         + ".then(a => a.text()).then(t => document.body.append(t))</script>"
 
+    /// What nginx says of the requests that it has answered whose line holds a text.
+    func lines(with text: String) throws -> [String] {
+        try log.lines().filter { $0.contains(text) }.map(String.init)
+    }
+
     /// How many requests nginx has answered whose line holds a text, and another one.
     func requests(with text: String, and more: String = " ") throws -> Int {
         try log.lines().count { $0.contains(text) && $0.contains(more) }

@@ -96,11 +96,16 @@ struct Vault: CredentialSource {
 
     func binding(of credential: String) -> CredentialBinding? { bindings[credential] }
 
-    func value(of credential: String) throws(CredentialFailure) -> String {
+    func value(
+        of credential: String,
+        for lineage: Lineage
+    ) throws(CredentialFailure) -> CredentialValue {
         delay()
         guard let value = values[credential] else { throw CredentialFailure("the source is down") }
-        return value
+        return CredentialValue(value)
     }
 
-    func keptValue(of credential: String) -> String? { keeps ? values[credential] : nil }
+    func keptValue(of credential: String, for lineage: Lineage) -> CredentialValue? {
+        keeps ? values[credential].map { CredentialValue($0) } : nil
+    }
 }

@@ -1,0 +1,42 @@
+package import Foundation
+
+/// Secrets that last, beside the key that seals the log: made once, at first use; no agent can reach their files.
+package enum KeptKeys {
+    /// Reads one, or makes it: whoever is first, of several that try at once, makes it for all.
+    ///
+    /// - Parameters:
+    ///   - name: of its file in `keys`.
+    ///   - state: the state directory.
+    ///   - limit: octets that it has at most.
+    ///   - make: gives a new one.
+    /// - Throws: when it cannot be read or kept, or may be read by others.
+    package static func octets(
+        named name: String,
+        in state: String,
+        atMost limit: Int,
+        orMade make: () throws -> Data
+    ) throws -> Data {
+        let keys = try StateDirectory(state, create: true).directory("keys", create: true)
+        if let known = try read(name, in: keys, atMost: limit) { return known }
+        try keys.publish(try make(), as: name)
+        guard let winner = try read(name, in: keys, atMost: limit) else {
+            throw AuditStoreError(.key, "the key \(keys.path)/\(name) vanished; try again")
+        }
+        return winner
+    }
+
+    private static func read(
+        _ name: String,
+        in keys: borrowing StateDirectory,
+        atMost limit: Int
+    ) throws(AuditStoreError) -> Data? {
+        guard let file = try PrivateFile.open(name, in: keys, .read) else { return nil }
+        guard let octets = try file.read(atMost: limit), !octets.isEmpty else {
+            throw AuditStoreError(
+                .key,
+                "the key \(file.path) is empty or longer than \(limit) octets; put the right one back"
+            )
+        }
+        return octets
+    }
+}

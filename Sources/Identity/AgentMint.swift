@@ -1,0 +1,193 @@
+internal import Crypto
+internal import Dispatch
+package import Foundation
+internal import JWTKit
+package import Model
+internal import Synchronization
+
+/// Mints what services know agents by, and keeps it while it is good.
+package final class AgentMint: IdentityIssuer {
+    /// Tokens and certificates that are kept at a time: an agent has one for each service that it speaks to.
+    private static let capacity = 4_096
+
+    private let keys: MintKeys
+    private let authority: TrustAuthority
+    private let domain: TrustDomain
+    /// Who a token says that it is from.
+    private let issuer: String
+    private let now: @Sendable () -> Date
+    private let kept = Mutex(Kept())
+
+    private struct Kept {
+        var tokens: [TokenPlace: Entry<MintedToken>] = [:]
+        var certificates: [CertificatePlace: Entry<AgentCertificate>] = [:]
+    }
+
+    private struct TokenPlace: Hashable {
+        let agent: AgentID
+        let audience: String
+        let lifetime: Int64
+    }
+
+    private struct CertificatePlace: Hashable {
+        let agent: AgentID
+        let lifetime: Int64
+    }
+
+    private struct Entry<Value> {
+        let value: Value
+        /// When it is used no more: half its life is left to the request that it is put into.
+        let until: Date
+    }
+
+    /// - Parameters:
+    ///   - keys: what signs.
+    ///   - domain: whose agents they are.
+    ///   - issuer: what tokens have as `iss`; the trust domain's name without one.
+    ///   - now: the clock that tokens and certificates are dated by.
+    package init(
+        keys: MintKeys,
+        domain: TrustDomain,
+        issuer: String? = nil,
+        now: @escaping @Sendable () -> Date = { Date() }
+    ) {
+        self.keys = keys
+        self.domain = domain
+        self.issuer = issuer ?? "spiffe://\(domain.name)"
+        self.now = now
+        authority = TrustAuthority(keys: keys)
+    }
+
+    package func keptToken(for lineage: Lineage, audience: String, lifetime: Int64) -> MintedToken? {
+        let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
+        let now = now()
+        return kept.withLock { kept in kept.tokens[place].flatMap { $0.until > now ? $0.value : nil } }
+    }
+
+    package func keptCertificate(for lineage: Lineage, lifetime: Int64) -> MintedCertificate? {
+        certificateKept(lineage, lifetime)?.minted
+    }
+
+    package func certificate(
+        for lineage: Lineage,
+        lifetime: Int64
+    ) throws(CredentialFailure) -> MintedCertificate {
+        try agentCertificate(lineage, lifetime).minted
+    }
+
+    package func token(
+        for lineage: Lineage,
+        audience: String,
+        lifetime: Int64
+    ) throws(CredentialFailure) -> MintedToken {
+        if let known = keptToken(for: lineage, audience: audience, lifetime: lifetime) { return known }
+        // Twice as long as the token: it is there as long as any token that is bound to it.
+        let certificate = try agentCertificate(lineage, 2 * lifetime)
+        let start = now()
+        let claims = try claims(lineage, audience, from: start, lifetime, certificate)
+        let token = MintedToken(text: try sign(claims), certificate: certificate.minted)
+        let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
+        kept.withLock { kept in
+            Self.makeRoom(&kept.tokens, start)
+            kept.tokens[place] = Entry(value: token, until: start + Self.seconds(lifetime) / 2)
+        }
+        return token
+    }
+
+    package func forget(_ agent: AgentID) {
+        kept.withLock { kept in
+            kept.tokens = kept.tokens.filter { $0.key.agent != agent }
+            kept.certificates = kept.certificates.filter { $0.key.agent != agent }
+        }
+    }
+}
+
+extension AgentMint {
+    private func certificateKept(_ lineage: Lineage, _ lifetime: Int64) -> AgentCertificate? {
+        let place = CertificatePlace(agent: lineage.agent.agent, lifetime: lifetime)
+        let now = now()
+        return kept.withLock { kept in
+            kept.certificates[place].flatMap { $0.until > now ? $0.value : nil }
+        }
+    }
+
+    private func agentCertificate(
+        _ lineage: Lineage,
+        _ lifetime: Int64
+    ) throws(CredentialFailure) -> AgentCertificate {
+        if let known = certificateKept(lineage, lifetime) { return known }
+        guard let id = SPIFFEID(of: lineage, in: domain) else { throw Self.tooLong }
+        let start = now()
+        let made: AgentCertificate
+        do {
+            made = try authority.certificate(for: id, until: start + Self.seconds(lifetime))
+        } catch {
+            throw CredentialFailure("its certificate could not be made: \(error)")
+        }
+        let place = CertificatePlace(agent: lineage.agent.agent, lifetime: lifetime)
+        kept.withLock { kept in
+            Self.makeRoom(&kept.certificates, start)
+            kept.certificates[place] = Entry(value: made, until: start + Self.seconds(lifetime) / 2)
+        }
+        return made
+    }
+
+    private func claims(
+        _ lineage: Lineage,
+        _ audience: String,
+        from start: Date,
+        _ lifetime: Int64,
+        _ certificate: AgentCertificate
+    ) throws(CredentialFailure) -> AgentToken {
+        guard let actor = lineage.actor(in: domain) else { throw Self.tooLong }
+        let seconds = Int64(start.timeIntervalSince1970)
+        return AgentToken(
+            iss: issuer,
+            sub: lineage.principal.subject,
+            aud: audience,
+            exp: seconds + lifetime / 1_000,
+            nbf: seconds,
+            iat: seconds,
+            jti: Data((0..<16).map { _ in UInt8.random(in: .min ... .max) }).base64URL,
+            act: actor,
+            cnf: AgentToken.Confirmation(thumbprint: certificate.thumbprint)
+        )
+    }
+
+    /// What the library signs asynchronously alone: this waits for it, on a thread that may block.
+    private func sign(_ claims: AgentToken) throws(CredentialFailure) -> String {
+        let outcome = Mutex<Result<String, any Error>?>(nil)
+        let signed = DispatchSemaphore(value: 0)
+        let keys = keys
+        Task.detached {
+            let result: Result<String, any Error>
+            do {
+                let key = try ES256PrivateKey(backing: keys.token)
+                let identifier = JWKIdentifier(string: keys.tokenIdentifier)
+                let collection = await JWTKeyCollection().add(ecdsa: key, kid: identifier)
+                result = .success(try await collection.sign(claims, kid: identifier))
+            } catch {
+                result = .failure(error)
+            }
+            outcome.withLock { $0 = result }
+            signed.signal()
+        }
+        signed.wait()
+        guard case .success(let text)? = outcome.withLock({ $0 }) else {
+            throw CredentialFailure("its token could not be signed")
+        }
+        return text
+    }
+
+    private static let tooLong = CredentialFailure(
+        "the agent's SPIFFE id has more than \(SPIFFEID.maximumLength) octets: shorter names, or fewer of them"
+    )
+
+    private static func seconds(_ milliseconds: Int64) -> TimeInterval { TimeInterval(milliseconds) / 1_000 }
+
+    private static func makeRoom<Place, Value>(_ entries: inout [Place: Entry<Value>], _ now: Date) {
+        guard entries.count >= capacity else { return }
+        entries = entries.filter { $0.value.until > now }
+        if entries.count >= capacity { entries.removeAll(keepingCapacity: true) }
+    }
+}

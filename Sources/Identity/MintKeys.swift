@@ -1,0 +1,80 @@
+internal import Crypto
+package import Foundation
+internal import SwiftASN1
+internal import X509
+
+/// The keys that vouch for agents: one signs their tokens, one their certificates.
+///
+/// They are the supervisor's, and last: services keep the public halves. Has no description of its own.
+package struct MintKeys: Sendable {
+    /// Octets of a private key: a scalar of P-256 (SEC 1 section 2.3.7).
+    package static let keyLength = 32
+    /// Octets of a certificate that is kept, at most; ours have about 500.
+    package static let maximumCertificate = 8_192
+
+    let token: P256.Signing.PrivateKey
+    let authority: Certificate.PrivateKey
+    let certificate: Certificate
+
+    /// A new private key.
+    package static func makeKey() -> Data { P256.Signing.PrivateKey().rawRepresentation }
+
+    /// A certificate of the authority for this key, DER, self-signed.
+    package static func makeCertificate(authority: Data, domain: String) throws -> Data {
+        let key = Certificate.PrivateKey(try P256.Signing.PrivateKey(rawRepresentation: authority))
+        return Data(try TrustAuthority.selfSigned(key, domain: domain).derEncoded())
+    }
+
+    /// Reads what was kept.
+    ///
+    /// Throws where one is damaged, or the certificate is of another key or trust domain.
+    package init(token: Data, authority: Data, certificate: Data, domain: String) throws {
+        self.token = try P256.Signing.PrivateKey(rawRepresentation: token)
+        let signing = try P256.Signing.PrivateKey(rawRepresentation: authority)
+        self.authority = Certificate.PrivateKey(signing)
+        self.certificate = try Certificate(derEncoded: Array(certificate))
+        guard self.certificate.publicKey == self.authority.publicKey else {
+            throw MintFailure("the authority's certificate is of another key")
+        }
+        let names = try self.certificate.extensions.subjectAlternativeNames
+        guard names?.contains(.uniformResourceIdentifier("spiffe://\(domain)")) == true else {
+            throw MintFailure("the authority's certificate is of another trust domain than \(domain)")
+        }
+    }
+
+    /// What tells the token's key from others: its thumbprint (RFC 7638).
+    var tokenIdentifier: String { PublicKeyDocument(token.publicKey).thumbprint }
+}
+
+/// Something could not be minted, or the keys for it are of no use.
+package struct MintFailure: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension Certificate {
+    func derEncoded() throws -> [UInt8] {
+        var serializer = DER.Serializer()
+        try serializer.serialize(self)
+        return serializer.serializedBytes
+    }
+}
+
+extension Data {
+    /// Without padding, as tokens have it (RFC 7515 section 2).
+    var base64URL: String {
+        var octets = Array(base64EncodedString().utf8)
+        while octets.last == UInt8(ascii: "=") { octets.removeLast() }
+        for index in octets.indices {
+            switch octets[index] {
+            case UInt8(ascii: "+"): octets[index] = UInt8(ascii: "-")
+            case UInt8(ascii: "/"): octets[index] = UInt8(ascii: "_")
+            default: break
+            }
+        }
+        return String(decoding: octets, as: UTF8.self)
+    }
+}

@@ -1,0 +1,97 @@
+internal import Audit
+internal import Client
+internal import Foundation
+internal import Gateway
+package import Identity
+internal import Model
+
+/// The keys that vouch for agents: where they are kept, and what services are told of them.
+package enum MintKeeping {
+    private static let tokenName = "agent-token.key"
+    private static let authorityName = "agent-authority.key"
+    private static let certificateName = "agent-authority.crt"
+
+    /// What services verify agents by, as this user's configuration and state have it.
+    ///
+    /// - Parameters:
+    ///   - file: the operator's configuration; nil for `bailey.yaml` at its place.
+    ///   - state: the state directory; nil for this user's.
+    /// - Throws: when the keys cannot be read or kept.
+    package static func bundle(configuration file: String?, state: String?) throws -> TrustBundle {
+        let directories = StateDirectories(
+            environment: ProcessEnvironment.dictionary,
+            home: HomeFolder.current
+        )
+        let machine = try OperatorConfiguration.load(file: file, directory: directories.configuration)
+        return try bundle(in: state ?? directories.state, domain: machine.trustDomain)
+    }
+
+    private static func bundle(in state: String, domain: TrustDomain) throws -> TrustBundle {
+        TrustBundle(keys: try keys(in: state, domain: domain), domain: domain)
+    }
+
+    /// Mints for the agents of a supervisor.
+    static func mint(_ configuration: SupervisorConfiguration) throws -> AgentMint {
+        let machine = configuration.machine
+        return AgentMint(
+            keys: try keys(in: configuration.directories.state, domain: machine.trustDomain),
+            domain: machine.trustDomain,
+            issuer: machine.tokenIssuer
+        )
+    }
+
+    /// Publishes what services verify agents by, where the operator says so.
+    static func publication(_ configuration: SupervisorConfiguration) throws -> Publication? {
+        guard let place = configuration.machine.publication else { return nil }
+        let bundle = try bundle(
+            in: configuration.directories.state,
+            domain: configuration.machine.trustDomain
+        )
+        var documents: [String: Publication.Document] = [:]
+        for form in TrustBundle.Form.allCases {
+            documents["/" + form.fileName] = Publication.Document(
+                mediaType: form.mediaType,
+                text: try bundle.text(form)
+            )
+        }
+        // Where verifiers of tokens look first.
+        documents["/.well-known/jwks.json"] = documents["/" + TrustBundle.Form.jwks.fileName]
+        return try Publication(documents, at: place.address, port: place.port)
+    }
+
+    /// Those of a state directory; made at first use.
+    private static func keys(in state: String, domain: TrustDomain) throws -> MintKeys {
+        let token = try KeptKeys.octets(
+            named: tokenName,
+            in: state,
+            atMost: MintKeys.keyLength,
+            orMade: MintKeys.makeKey
+        )
+        let authority = try KeptKeys.octets(
+            named: authorityName,
+            in: state,
+            atMost: MintKeys.keyLength,
+            orMade: MintKeys.makeKey
+        )
+        do {
+            let certificate = try KeptKeys.octets(
+                named: certificateName,
+                in: state,
+                atMost: MintKeys.maximumCertificate
+            ) {
+                try MintKeys.makeCertificate(authority: authority, domain: domain.name)
+            }
+            return try MintKeys(
+                token: token,
+                authority: authority,
+                certificate: certificate,
+                domain: domain.name
+            )
+        } catch {
+            throw LaunchRefusal(
+                "the keys that vouch for agents, agent-* in \(state)/keys, are of no use: \(error); put the right ones "
+                    + "back, or set them aside: new ones are made then, which services have to be told of"
+            )
+        }
+    }
+}

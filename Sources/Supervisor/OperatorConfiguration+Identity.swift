@@ -1,0 +1,70 @@
+internal import Model
+internal import Profiles
+
+/// `trust-domain` and `identity`: whose agents these are, and how services learn to verify them.
+extension OperatorConfiguration {
+    private static let identityKeys = ["issuer", "publish"]
+    /// Octets of an issuer: as long as a SPIFFE id may be.
+    private static let maximumIssuer = SPIFFEID.maximumLength
+
+    mutating func readIdentity(_ top: YAMLMapping, _ errors: inout Diagnostics) {
+        if let node = top["trust-domain"], let text = node.text("trust-domain", &errors) {
+            if let domain = TrustDomain(text) {
+                trustDomain = domain
+            } else {
+                errors.report(
+                    "trust-domain: \"\(text)\" is not 1 to \(TrustDomain.maximumLength) lower-case letters, digits, \".\", "
+                        + "\"-\" and \"_\"",
+                    at: node.position
+                )
+            }
+        }
+        guard let node = top["identity"],
+            let fields = node.mapping("identity", keys: Self.identityKeys, &errors)
+        else { return }
+        tokenIssuer = fields["issuer"].flatMap { Self.issuer($0, &errors) }
+        publication = fields["publish"].flatMap { Self.publication($0, &errors) }
+    }
+
+    /// A StringOrURI (RFC 7519 section 2).
+    private static func issuer(_ node: YAMLNode, _ errors: inout Diagnostics) -> String? {
+        guard let text = node.text("identity.issuer", &errors) else { return nil }
+        guard (1...maximumIssuer).contains(text.utf8.count),
+            text.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        else {
+            errors.report(
+                "identity.issuer is 1 to \(maximumIssuer) printable ASCII characters without a space, as in "
+                    + "https://agents.example.org",
+                at: node.position
+            )
+            return nil
+        }
+        return text
+    }
+
+    /// Public keys in the clear prove nothing to who fetches them over a network: this machine's own only.
+    private static func publication(
+        _ node: YAMLNode,
+        _ errors: inout Diagnostics
+    ) -> (address: IPAddress, port: UInt16)? {
+        guard let text = node.text("identity.publish", &errors) else { return nil }
+        guard let colon = text.lastPlace(of: ":"),
+            let port = UInt16(text.rest(behind: colon)),
+            let address = IPAddress(unbracketed(text[..<colon])), Host.address(address).isLoopback
+        else {
+            errors.report(
+                "identity.publish: \"\(text)\" is not a loopback address and a port, as in 127.0.0.1:8790 or [::1]:8790; "
+                    + "to publish elsewhere, put a web server with TLS in front of it, or copy the files of "
+                    + "`bailey identity bundle`",
+                at: node.position
+            )
+            return nil
+        }
+        return (address, port)
+    }
+
+    private static func unbracketed(_ text: Substring) -> String {
+        guard text.begins(with: "["), text.ends(with: "]") else { return String(text) }
+        return String(text.dropFirst(bytes: 1).dropLast(bytes: 1))
+    }
+}
