@@ -9,6 +9,7 @@ package enum KeptKeys {
     ///   - state: the state directory.
     ///   - limit: octets that it has at most.
     ///   - make: gives a new one.
+    /// - Returns: what was kept.
     /// - Throws: when it cannot be read or kept, or may be read by others.
     package static func octets(
         named name: String,

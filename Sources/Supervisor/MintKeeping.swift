@@ -16,6 +16,7 @@ package enum MintKeeping {
     /// - Parameters:
     ///   - file: the operator's configuration; nil for `bailey.yaml` at its place.
     ///   - state: the state directory; nil for this user's.
+    /// - Returns: the public keys.
     /// - Throws: when the keys cannot be read or kept.
     package static func bundle(configuration file: String?, state: String?) throws -> TrustBundle {
         let directories = StateDirectories(
