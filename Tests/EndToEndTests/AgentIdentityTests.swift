@@ -228,6 +228,19 @@ extension EndToEnd {
             #expect(outcome.errors.contains("set them aside"), "\(outcome)")
         }
 
+        @Test("The example shows the chain of each agent that asks, and that none of them sees a token")
+        func example() throws {
+            let outcome = try Command.run(
+                [Checkout.path + "/examples/delegation/run"],
+                environment: place.environment.merging(["BAILEY": place.binary]) { $1 },
+                directory: place.root
+            )
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(outcome.output.contains("/clerk/assistant/2\", \"spiffe://example.org/"), "\(outcome)")
+            #expect(outcome.output.contains("assistant, of order 17: 403"), "\(outcome)")
+            #expect(outcome.output.contains("tokens that the agent can see: 0"), "\(outcome)")
+        }
+
         private struct Answer: Decodable {
             let `for`: String
             let by: [String]
