@@ -24,6 +24,9 @@ package struct OperatorConfiguration: Sendable {
     /// Folders and files that are looked at for that.
     package var hostRunsEntries = WrittenSearch.maximumEntries
 
+    /// Whose keys vouch for agents: the first part of their SPIFFE ids.
+    package var trustDomain = TrustDomain.standard
+
     /// Octets that one run may record of bodies.
     package var recordings = AuditLimits.recordings
 
@@ -32,8 +35,9 @@ package struct OperatorConfiguration: Sendable {
     static let off = "off"
     private static let keys = [
         "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings",
+        "trust-domain",
     ]
-    private static let unbuilt: Set<String> = ["trust-domain", "issuers", "audit", "approvals", "listen"]
+    private static let unbuilt: Set<String> = ["issuers", "audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
@@ -74,6 +78,7 @@ package struct OperatorConfiguration: Sendable {
                     node.integer("host-runs-entries", 1...WrittenSearch.maximumEntries, &errors) ?? 1
             }
             readRecordings(top, &errors)
+            if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
@@ -81,6 +86,19 @@ package struct OperatorConfiguration: Sendable {
             }
         }
         try errors.check()
+    }
+
+    private mutating func readTrustDomain(_ node: YAMLNode, _ errors: inout Diagnostics) {
+        guard let text = node.text("trust-domain", &errors) else { return }
+        guard let domain = TrustDomain(text) else {
+            return errors.report(
+                "trust-domain: \"\(text)\" is not 1 to \(TrustDomain.maximumLength) lower-case letters, digits, \".\", "
+                    + "\"-\" and \"_\", as in example.org",
+                at: node.position,
+                suggestion: TrustDomain(text.lowercasedASCII)?.name
+            )
+        }
+        trustDomain = domain
     }
 
     private mutating func readRecordings(_ top: YAMLMapping, _ errors: inout Diagnostics) {
