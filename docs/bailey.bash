@@ -95,7 +95,7 @@ _bailey() {
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run shell serve ps kill tree audit replay changes profile doctor --help --version"
+        choices="run shell serve ps kill tree audit replay changes profile identity doctor --help --version"
     elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
         return
@@ -126,6 +126,9 @@ _bailey() {
                     *) choices=$(_bailey_members agent changes --json) ;;
                 esac ;;
             doctor) choices="--json" ;;
+            identity)
+                choices=bundle
+                [ "$cword" -gt 2 ] && choices="--form --output --config --state" ;;
             profile)
                 case $cword:${words[2]}:$cur in
                     2:*) choices="check show explain test words" ;;

@@ -43,21 +43,6 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
     }
 }
 
-/// Who started the root agent: for now the local user, by kernel credential of the invoking process.
-package struct Principal: Sendable, Hashable, Codable, CustomStringConvertible {
-    /// `user:NAME` for a local user.
-    package let subject: String
-    /// The numeric user id behind `subject`.
-    package let uid: UInt32
-
-    package init(localUser name: String, uid: UInt32) {
-        subject = "user:\(name)"
-        self.uid = uid
-    }
-
-    package var description: String { subject }
-}
-
 /// One agent of a lineage.
 package struct Hop: Sendable, Hashable, Codable {
     package let agent: AgentID

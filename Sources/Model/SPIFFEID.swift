@@ -54,9 +54,10 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// The kind of a subject, `user`, and what comes behind its colon.
+    /// The kind of a subject, `user`, and what comes behind its colon; `oidc`, the issuer's name, and the rest.
     private static func segments(of principal: Principal) -> [String] {
-        principal.subject.cut(at: ":", maxSplits: 1, omittingEmptySubsequences: false).map(segment)
+        let count = principal.issuer == nil ? 1 : 2
+        return principal.subject.cut(at: ":", maxSplits: count, omittingEmptySubsequences: false).map(segment)
     }
 
     /// One segment of a path: never empty, `.` or `..`.

@@ -1,24 +1,13 @@
 internal import Model
 internal import Profiles
 
-/// `trust-domain` and `identity`: whose agents these are, and how services learn to verify them.
+/// `identity`: how services learn to verify agents.
 extension OperatorConfiguration {
     private static let identityKeys = ["issuer", "publish"]
     /// Octets of an issuer: as long as a SPIFFE id may be.
     private static let maximumIssuer = SPIFFEID.maximumLength
 
     mutating func readIdentity(_ top: YAMLMapping, _ errors: inout Diagnostics) {
-        if let node = top["trust-domain"], let text = node.text("trust-domain", &errors) {
-            if let domain = TrustDomain(text) {
-                trustDomain = domain
-            } else {
-                errors.report(
-                    "trust-domain: \"\(text)\" is not 1 to \(TrustDomain.maximumLength) lower-case letters, digits, \".\", "
-                        + "\"-\" and \"_\"",
-                    at: node.position
-                )
-            }
-        }
         guard let node = top["identity"],
             let fields = node.mapping("identity", keys: Self.identityKeys, &errors)
         else { return }

@@ -83,6 +83,7 @@ package struct OperatorConfiguration: Sendable {
             }
             readRecordings(top, &errors)
             readIdentity(top, &errors)
+            if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
@@ -90,6 +91,19 @@ package struct OperatorConfiguration: Sendable {
             }
         }
         try errors.check()
+    }
+
+    private mutating func readTrustDomain(_ node: YAMLNode, _ errors: inout Diagnostics) {
+        guard let text = node.text("trust-domain", &errors) else { return }
+        guard let domain = TrustDomain(text) else {
+            return errors.report(
+                "trust-domain: \"\(text)\" is not 1 to \(TrustDomain.maximumLength) lower-case letters, digits, \".\", "
+                    + "\"-\" and \"_\", as in example.org",
+                at: node.position,
+                suggestion: TrustDomain(text.lowercasedASCII)?.name
+            )
+        }
+        trustDomain = domain
     }
 
     private mutating func readRecordings(_ top: YAMLMapping, _ errors: inout Diagnostics) {

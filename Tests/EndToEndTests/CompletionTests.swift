@@ -37,7 +37,9 @@ extension EndToEnd {
                 ("bailey audit show --j", ["--json"]),
                 ("bailey audit show 1 --body re", ["request", "response"]),
                 ("bailey audit verify --p", ["--public-key"]), ("bailey replay --", ["--state", "--json"]),
-                ("bailey rep", ["replay"]),
+                ("bailey rep", ["replay"]), ("bailey identity \"\"", ["bundle"]),
+                ("bailey identity bundle --fo", ["--form"]),
+                ("bailey identity bundle --form \"\"", ["jwks", "pem", "spiffe"]),
                 ("bailey run --profiles \"$HOME/../profiles\" --profile mi", ["mine"]),
                 ("bailey run -p lo", ["./lower.yaml"]), ("bailey run -p ./lo", ["./lower.yaml"]),
             ]

@@ -2,7 +2,10 @@ import Model
 import Testing
 
 struct SPIFFEIDTests {
-    private func id(_ names: [String]) -> String? {
+    private func id(
+        _ names: [String],
+        of principal: Principal = Principal(localUser: "alice", uid: 1_000)
+    ) -> String? {
         func hop(_ index: Int) -> Hop {
             Hop(
                 agent: AgentID(run: "1f2e3d4c5b6a", ordinal: index + 1),
@@ -11,7 +14,7 @@ struct SPIFFEIDTests {
                 profileDigest: ""
             )
         }
-        var lineage = Lineage(principal: Principal(localUser: "alice", uid: 1_000), root: hop(0))
+        var lineage = Lineage(principal: principal, root: hop(0))
         for index in names.indices.dropFirst() { lineage = lineage.child(hop(index)) }
         return TrustDomain("example.org").flatMap { SPIFFEID(of: lineage, in: $0)?.text }
     }
@@ -20,6 +23,15 @@ struct SPIFFEIDTests {
     func shape() {
         #expect(
             id(["ci", "test-runner", "tool"]) == "spiffe://example.org/user/alice/ci/test-runner/tool/3"
+        )
+    }
+
+    @Test("The subject of a token stands below its issuer's name, each a segment of its own")
+    func proven() {
+        let principal = Principal(issuer: "github", subject: "repo:acme/app:ref:refs/heads/main", uid: 0)
+        #expect(
+            id(["ci"], of: principal)
+                == "spiffe://example.org/oidc/github/repo_3aacme_2fapp_3aref_3arefs_2fheads_2fmain/ci/1"
         )
     }
 

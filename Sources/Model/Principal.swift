@@ -1,0 +1,136 @@
+/// Who started the root agent: the local user, by the kernel's word, or the subject of a token that a configured issuer
+/// signed.
+package struct Principal: Sendable, Hashable, CustomStringConvertible {
+    /// `user:NAME`, or `oidc:ISSUER:SUBJECT` with the issuer's name in `bailey.yaml`, which has no colon: no two principals
+    /// have one.
+    package let subject: String
+    /// The numeric id of the local user who launched, whoever the subject is.
+    package let uid: UInt32
+    /// What the token's claim of groups says, sorted; the local user has none here.
+    package let groups: [String]
+    /// The claims that the issuer's configuration keeps: of each the texts that it holds.
+    package let claims: [String: [String]]
+    /// When the token expires; nil for the local user.
+    package let expiry: Timestamp?
+
+    package init(localUser name: String, uid: UInt32) {
+        self.init(subject: "\(Self.user):\(name)", uid: uid)
+    }
+
+    /// The subject of a verified token.
+    ///
+    /// - Parameters:
+    ///   - issuer: its name in the configuration, without a colon.
+    ///   - subject: without control characters, see `isPlain`.
+    ///   - uid: of the local user who launched.
+    ///   - groups: in any order.
+    ///   - claims: those that are kept.
+    ///   - expiry: of the token.
+    package init(
+        issuer: String,
+        subject: String,
+        uid: UInt32,
+        groups: [String] = [],
+        claims: [String: [String]] = [:],
+        expiry: Timestamp? = nil
+    ) {
+        self.init(
+            subject: "\(Self.token):\(issuer):\(subject)",
+            uid: uid,
+            groups: groups,
+            claims: claims,
+            expiry: expiry
+        )
+    }
+
+    private init(
+        subject: String,
+        uid: UInt32,
+        groups: [String] = [],
+        claims: [String: [String]] = [:],
+        expiry: Timestamp? = nil
+    ) {
+        self.subject = subject
+        self.uid = uid
+        self.groups = groups.sorted { $0.precedes($1) }
+        self.claims = claims
+        self.expiry = expiry
+    }
+
+    private static let user = "user"
+    private static let token = "oidc"
+
+    /// The name of the issuer whose token it was; nil for a local user.
+    package var issuer: String? {
+        let parts = subject.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        return parts.count == 3 && parts[0].isSame(as: Self.token) ? String(parts[1]) : nil
+    }
+
+    package var description: String { subject }
+}
+
+extension Principal {
+    /// Octets of the subject in a token: twice what OpenID Connect Core section 2 lets one have, since those of CI hold a
+    /// repository and a branch.
+    package static let maximumSubject = 512
+
+    /// One that was written down, `user:alice` or `oidc:github:repo:acme/app`; nil for anything else.
+    package init?(named subject: String, groups: [String] = [], claims: [String: [String]] = [:]) {
+        let parts = subject.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
+        guard Self.isPlain(subject), let kind = parts.first, parts.count > 1, !parts[1].isEmpty else {
+            return nil
+        }
+        switch String(kind) {
+        case Self.user: guard groups.isEmpty, claims.isEmpty else { return nil }
+        case Self.token:
+            guard parts.count == 3, !parts[2].isEmpty, parts[2].utf8.count <= Self.maximumSubject else {
+                return nil
+            }
+        default: return nil
+        }
+        self.init(subject: subject, uid: .max, groups: groups, claims: claims)
+    }
+
+    /// The same one, proven until another moment.
+    package func proven(until expiry: Timestamp?) -> Principal {
+        Principal(subject: subject, uid: uid, groups: groups, claims: claims, expiry: expiry)
+    }
+
+    /// Whether a text shows as what it is wherever it is printed: no control or format character, no line or paragraph
+    /// separator (Unicode general categories Cc, Cf, Zl, Zp).
+    package static func isPlain(_ text: String) -> Bool {
+        text.unicodeScalars.allSatisfy { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: false
+            default: true
+            }
+        }
+    }
+}
+
+/// Records from before there were tokens have a subject and a number alone.
+extension Principal: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case subject, uid, groups, claims, expiry
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            subject: try values.decode(String.self, forKey: .subject),
+            uid: try values.decode(UInt32.self, forKey: .uid),
+            groups: try values.decodeIfPresent([String].self, forKey: .groups) ?? [],
+            claims: try values.decodeIfPresent([String: [String]].self, forKey: .claims) ?? [:],
+            expiry: try values.decodeIfPresent(Int64.self, forKey: .expiry).map(Timestamp.init(milliseconds:))
+        )
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(subject, forKey: .subject)
+        try values.encode(uid, forKey: .uid)
+        if !groups.isEmpty { try values.encode(groups, forKey: .groups) }
+        if !claims.isEmpty { try values.encode(claims, forKey: .claims) }
+        try values.encodeIfPresent(expiry?.milliseconds, forKey: .expiry)
+    }
+}
