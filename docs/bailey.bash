@@ -41,13 +41,14 @@ _bailey_value() {
         -p | --profile | --under) _bailey_profiles_dir
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
-        --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        --profiles | -w | --workspace | --state | --output) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
         --body) choices="request response" ;;
+        --form) choices="jwks pem spiffe" ;;
         --name | --drain | --limit | --public-key) choices= ;;
         *) return 1 ;;
     esac

@@ -84,12 +84,13 @@ package final class AgentMint: IdentityIssuer {
         // Twice as long as the token: it is there as long as any token that is bound to it.
         let certificate = try agentCertificate(lineage, 2 * lifetime)
         let start = now()
-        let claims = try claims(lineage, audience, from: start, lifetime, certificate)
+        let left = try Self.left(lineage.principal, at: start, of: lifetime)
+        let claims = try claims(lineage, audience, from: start, left, certificate)
         let token = MintedToken(text: try sign(claims), certificate: certificate.minted)
         let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
         kept.withLock { kept in
             Self.makeRoom(&kept.tokens, start)
-            kept.tokens[place] = Entry(value: token, until: start + Self.seconds(lifetime) / 2)
+            kept.tokens[place] = Entry(value: token, until: start + Self.seconds(left) / 2)
         }
         return token
     }
@@ -130,6 +131,18 @@ extension AgentMint {
             kept.certificates[place] = Entry(value: made, until: start + Self.seconds(lifetime) / 2)
         }
         return made
+    }
+
+    /// Milliseconds of a token's life: nobody speaks for a principal longer than that one has proven who it is.
+    private static func left(
+        _ principal: Principal,
+        at now: Date,
+        of lifetime: Int64
+    ) throws(CredentialFailure) -> Int64 {
+        guard let end = principal.expiry else { return lifetime }
+        let left = min(lifetime, end.milliseconds - Int64(now.timeIntervalSince1970 * 1_000))
+        guard left >= 1_000 else { throw CredentialFailure("the token of \(principal) has expired") }
+        return left
     }
 
     private func claims(

@@ -97,6 +97,22 @@ struct AgentMintTests {
         #expect(second.text != first.text && second.certificate == first.certificate)
     }
 
+    @Test("A token lives no longer than what its principal was proven by, and there is none behind it")
+    func expiry() async throws {
+        let end = Timestamp(milliseconds: Int64((clock.now.timeIntervalSince1970 + 100) * 1_000))
+        let principal = Principal(issuer: "id", subject: "alice", uid: 1_000, expiry: end)
+        let lineage = Self.lineage(["ci"], of: principal)
+        let token = try mint.token(for: lineage, audience: "x", lifetime: 300_000)
+        let claims = try await claims(token, for: "x")
+        #expect((98...100).contains(claims.exp - claims.iat) && claims.sub == "oidc:id:alice")
+        clock.pass(60)
+        #expect(try mint.token(for: lineage, audience: "x", lifetime: 300_000) != token)
+        clock.pass(40)
+        #expect(throws: CredentialFailure.self) {
+            try mint.token(for: lineage, audience: "x", lifetime: 300_000)
+        }
+    }
+
     @Test("What was minted for an agent is dropped with it, and nobody else's")
     func forgotten() throws {
         let (a, b) = (Self.lineage(["ci"]), Self.lineage(["ci", "tool"]))
@@ -155,7 +171,10 @@ struct AgentMintTests {
 }
 
 extension AgentMintTests {
-    static func lineage(_ names: [String]) -> Lineage {
+    static func lineage(
+        _ names: [String],
+        of principal: Principal = Principal(localUser: "alice", uid: 1_000)
+    ) -> Lineage {
         let hops = names.enumerated().map { index, name in
             Hop(
                 agent: AgentID(run: "1f2e3d4c5b6a", ordinal: index + 1),
@@ -164,7 +183,6 @@ extension AgentMintTests {
                 profileDigest: "d"
             )
         }
-        let principal = Principal(localUser: "alice", uid: 1_000)
         return hops.dropFirst().reduce(Lineage(principal: principal, root: hops[0])) { $0.child($1) }
     }
 }
