@@ -101,7 +101,7 @@ package final class CredentialStore: CredentialSource {
 
     package func keptValue(of credential: String, for lineage: Lineage) -> CredentialValue? {
         guard let minting = minting(of: credential) else {
-            return credentials[holder(of: credential)]?.keptValue().map { CredentialValue($0) }
+            return keptValue(of: credential).map { CredentialValue($0) }
         }
         return minting.keptValue(for: lineage)
     }
@@ -113,6 +113,11 @@ package final class CredentialStore: CredentialSource {
             throw CredentialFailure("there is no credential \(name); define it in credentials.yaml")
         }
         return try found.value()
+    }
+
+    /// The same where it is known and need not be fetched again.
+    package func keptValue(of credential: String) -> String? {
+        credentials[holder(of: credential)]?.keptValue()
     }
 
     /// Whether any credential is minted.

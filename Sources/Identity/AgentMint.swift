@@ -1,7 +1,4 @@
-internal import Crypto
-internal import Dispatch
 package import Foundation
-internal import JWTKit
 package import Model
 internal import Synchronization
 
@@ -167,29 +164,12 @@ extension AgentMint {
         )
     }
 
-    /// What the library signs asynchronously alone: this waits for it, on a thread that may block.
     private func sign(_ claims: AgentToken) throws(CredentialFailure) -> String {
-        let outcome = Mutex<Result<String, any Error>?>(nil)
-        let signed = DispatchSemaphore(value: 0)
-        let keys = keys
-        Task.detached {
-            let result: Result<String, any Error>
-            do {
-                let key = try ES256PrivateKey(backing: keys.token)
-                let identifier = JWKIdentifier(string: keys.tokenIdentifier)
-                let collection = await JWTKeyCollection().add(ecdsa: key, kid: identifier)
-                result = .success(try await collection.sign(claims, kid: identifier))
-            } catch {
-                result = .failure(error)
-            }
-            outcome.withLock { $0 = result }
-            signed.signal()
+        do {
+            return try claims.signed(by: keys.token, named: keys.tokenIdentifier)
+        } catch {
+            throw CredentialFailure("its token could not be signed: \(error)")
         }
-        signed.wait()
-        guard case .success(let text)? = outcome.withLock({ $0 }) else {
-            throw CredentialFailure("its token could not be signed")
-        }
-        return text
     }
 
     private static let tooLong = CredentialFailure(

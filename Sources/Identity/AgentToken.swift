@@ -1,9 +1,9 @@
+internal import Crypto
 internal import Foundation
-internal import JWTKit
 internal import Model
 
 /// The claims of a token that says on whose behalf, and through which agents, a request is made.
-struct AgentToken: JWTPayload {
+struct AgentToken: Encodable, Sendable {
     let iss: String
     /// On whose behalf: the principal.
     let sub: String
@@ -16,7 +16,7 @@ struct AgentToken: JWTPayload {
     let cnf: Confirmation
 
     /// Who acts: the agent that asks, and nested in it, as information alone, who launched it (RFC 8693 section 4.1).
-    indirect enum Actor: Codable, Sendable {
+    indirect enum Actor: Encodable, Sendable {
         case agent(String, launchedBy: Actor?)
 
         private enum Key: String, CodingKey { case sub, act }
@@ -29,25 +29,32 @@ struct AgentToken: JWTPayload {
                 try container.encodeIfPresent(parent, forKey: .act)
             }
         }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: Key.self)
-            self = .agent(
-                try container.decode(String.self, forKey: .sub),
-                launchedBy: try container.decodeIfPresent(Actor.self, forKey: .act)
-            )
-        }
     }
 
     /// What whoever shows it must also show (RFC 7800, RFC 8705 section 3.1).
-    struct Confirmation: Codable, Sendable {
+    struct Confirmation: Encodable, Sendable {
         let thumbprint: String
 
         private enum CodingKeys: String, CodingKey { case thumbprint = "x5t#S256" }
     }
 
-    /// Nothing is read by us.
-    func verify(using algorithm: some JWTAlgorithm) throws {}
+    private struct Header: Encodable {
+        let alg = "ES256"
+        let typ = "JWT"
+        let kid: String
+    }
+
+    /// The compact form (RFC 7515 section 7.1), signed with ES256 (RFC 7518 section 3.4).
+    ///
+    /// Here and not by the library, which signs asynchronously alone: a thread that waits for its pool may be one of it.
+    func signed(by key: P256.Signing.PrivateKey, named name: String) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let parts = [try encoder.encode(Header(kid: name)), try encoder.encode(self)]
+        let input = parts.map(\.base64URL).joined(separator: ".")
+        let signature = try key.signature(for: Data(input.utf8))
+        return "\(input).\(signature.rawRepresentation.base64URL)"
+    }
 }
 
 extension Lineage {

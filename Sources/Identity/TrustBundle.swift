@@ -1,5 +1,5 @@
 internal import Crypto
-package import Foundation
+internal import Foundation
 package import Model
 internal import SwiftASN1
 internal import X509

@@ -1,6 +1,7 @@
 internal import Audit
 internal import Client
 internal import Copies
+internal import Credentials
 internal import Gateway
 internal import Glibc
 internal import Linux

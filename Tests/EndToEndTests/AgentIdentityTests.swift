@@ -140,7 +140,7 @@ extension EndToEnd {
                 line.split(separator: "Bearer ").last?.split(separator: "\"").first.map(String.init)
             )
             // Outside every agent, as a thief would: the control of the test is the agent's own request above.
-            let thief = try Command.run(
+            let thief = try outside(
                 [
                     "curl", "-sS", "-m30", "--cacert", "\(servers.folder)/ca.pem", "--resolve",
                     "allowed.test:\(service.port):127.0.0.1", "-H", "Authorization: Bearer \(token)",
@@ -197,14 +197,14 @@ extension EndToEnd {
             #expect(server.awaitErrors("serving at"))
             let url = "http://127.0.0.1:\(port)"
             for path in ["/.well-known/jwks.json", "/jwks.json"] {
-                let fetched = try Command.run(["curl", "-sSf", "-m30", url + path])
+                let fetched = try outside(["curl", "-sSf", "-m30", url + path])
                 #expect(fetched.output == set, "\(fetched)")
             }
             for (words, code) in [
                 (["\(url)/none"], "404"), (["-X", "POST", "\(url)/jwks.json"], "405"),
                 (["-I", "\(url)/bundle.pem"], "200"),
             ] {
-                let fetched = try Command.run(
+                let fetched = try outside(
                     ["curl", "-sS", "-m30", "-o", "/dev/null", "-w", "%{http_code}"] + words
                 )
                 #expect(fetched.output == code, "\(words) \(fetched)")
@@ -239,6 +239,10 @@ extension EndToEnd {
             #expect(outcome.output.contains("/clerk/assistant/2\", \"spiffe://example.org/"), "\(outcome)")
             #expect(outcome.output.contains("assistant, of order 17: 403"), "\(outcome)")
             #expect(outcome.output.contains("tokens that the agent can see: 0"), "\(outcome)")
+        }
+
+        private func outside(_ command: [String]) throws -> Outcome {
+            try Command.run(command, environment: place.environment, directory: place.root)
         }
 
         private struct Answer: Decodable {

@@ -1,5 +1,6 @@
 internal import CSandbox
 package import Client
+internal import Gateway
 internal import Glibc
 internal import Linux
 internal import Sandbox
