@@ -234,13 +234,18 @@ let package = Package(
             ),
             .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
             .testTarget(
+                name: "IdentityTests",
+                dependencies: ["Identity", "Model", "TestSupport", crypto, cryptoExtras]
+            ),
+            .testTarget(
                 name: "CredentialsTests",
                 dependencies: ["Credentials", "Profiles", "Model", "Linux", "TestSupport"]
             ),
             .testTarget(
                 name: "SupervisorTests",
                 dependencies: [
-                    "Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Model", "Linux", "TestSupport",
+                    "Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Identity", "Model", "Linux",
+                    "TestSupport",
                 ]
             ),
             .target(name: "TestSupport", path: "Tests/Support"),
