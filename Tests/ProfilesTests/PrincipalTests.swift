@@ -119,7 +119,7 @@ struct PrincipalTests {
             "egress: [{to: \"https://a.test\", allow: [GET], for: {groups: [b]}}]",
             "egress: [{to: \"https://a.test\", allow: [GET], for: {claims: {groups: [a]}}}]",
             "principals: {groups: [a]}", "principals: {groups: [a], on-expiry: end}",
-            "principals: {on-expiry: end}", "principals: {}",
+            "principals: {on-expiry: end}", "description: x",
         ]
         #expect(Set(try texts.map(digest)).count == texts.count)
     }

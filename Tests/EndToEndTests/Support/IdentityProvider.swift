@@ -72,8 +72,8 @@ final class IdentityProvider {
         base = "https://allowed.test:%d" % ports[0]
         state = {"silent": False, "github": {"sub": "repo:acme/app", "seconds": 3600}}
 
-        def provider(seconds):
-            app = oidc_provider_mock.app(access_token_max_age=timedelta(seconds=seconds))
+        def provider(seconds, users=()):
+            app = oidc_provider_mock.app(access_token_max_age=timedelta(seconds=seconds), user_claims=users)
             with app.test_request_context("/"):
                 app.preprocess_request()
                 flask.g.oidc_provider_mock_storage.jwk = state["key"]
@@ -84,8 +84,7 @@ final class IdentityProvider {
             state["app"] = provider(3600)
 
         def token(aud, sub, claims, seconds):
-            client = provider(seconds).test_client()
-            client.put("/users/" + urllib.parse.quote(sub, safe=""), json=claims)
+            client = provider(seconds, [oidc_provider_mock.User(sub=sub, claims=claims)]).test_client()
             back = "https://client.test/back"
             query = urllib.parse.urlencode({"client_id": aud, "redirect_uri": back, "response_type": "code", "scope": "openid"})
             reply = client.post("/oauth2/authorize?" + query, data={"sub": sub}, base_url=base)
