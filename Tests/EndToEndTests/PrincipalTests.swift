@@ -84,12 +84,10 @@ extension EndToEnd {
             )
             try place.write(token, to: "token", mode: 0o600)
             let running = try RunningCommand(
-                place.launcher + [
-                    "-p", "top", "--oidc-token-file", "token", "-w", "workspace", "--", "sh", "-c",
-                ]
+                place.launcher + ["-p", "top", "--oidc-token-file", "../token", "--", "sh", "-c"]
                     + ["bailey run -p leaf -- sh -c 'touch there; until [ -e stop ]; do sleep 0.05; done'"],
                 environment: place.environment,
-                directory: place.root
+                directory: place.workspace
             )
             #expect(isThere("there"))
             let shown = try place.bailey(["ps", "--json"])
