@@ -240,7 +240,8 @@ let package = Package(
             .testTarget(
                 name: "IdentityTests",
                 dependencies: [
-                    "Identity", "Model", "TestSupport", crypto, .product(name: "JWTKit", package: "jwt-kit"),
+                    "Identity", "Model", "TestSupport", crypto, cryptoExtras,
+                    .product(name: "JWTKit", package: "jwt-kit"),
                     .product(name: "SwiftASN1", package: "swift-asn1"),
                     .product(name: "X509", package: "swift-certificates"),
                 ]
@@ -252,7 +253,8 @@ let package = Package(
             .testTarget(
                 name: "SupervisorTests",
                 dependencies: [
-                    "Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Model", "Linux", "TestSupport",
+                    "Supervisor", "Client", "Sandbox", "Policy", "Profiles", "Identity", "Model", "Linux",
+                    "TestSupport",
                 ]
             ),
             .target(name: "TestSupport", path: "Tests/Support"),

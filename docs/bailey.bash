@@ -42,13 +42,14 @@ _bailey_value() {
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state | --output) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-        --config) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --config | --oidc-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
         --body) choices="request response" ;;
         --form) choices="jwks pem spiffe" ;;
+        --oidc-token-env) choices=$(compgen -e) ;;
         --name | --drain | --limit | --public-key) choices= ;;
         *) return 1 ;;
     esac
@@ -84,7 +85,7 @@ _bailey_run() {
     [ "$prev" != -- ] && _bailey_value && return
     case $cur in
         -*) mapfile -t COMPREPLY < <(
-                compgen -W "-p --profile --profiles --config --name -w --workspace --allow-degraded --alone --" -- "$cur"
+                compgen -W "-p --profile --profiles --config --name -w --workspace --allow-degraded --oidc-token-file --oidc-token-env --alone --" -- "$cur"
             ) ;;
         *) mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur") ;;
     esac
@@ -135,7 +136,7 @@ _bailey() {
                     2:*) choices="check show explain test words" ;;
                     *:check:-*) choices="--strict --json --profiles -w --workspace" ;;
                     *:show:-*) choices="--json --profiles -w --workspace" ;;
-                    *:explain:-*) choices="--under --json --profiles -w --workspace" ;;
+                    *:explain:-*) choices="--under --as --group --claim --json --profiles -w --workspace" ;;
                     *:test:-*) choices="--json" ;;
                     *:check:* | 3:show:* | 3:explain:*) choices=$(_bailey_profiles "") files=-f ;;
                     3:test:*) files=-d ;;

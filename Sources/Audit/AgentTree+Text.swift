@@ -6,10 +6,20 @@ extension AgentTree {
     package func text(_ style: TextStyle) -> String {
         var lines = [
             style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+                + (proof.map { "  " + style.faint(TerminalText.escaped($0)) } ?? "")
         ]
         var visited: Set<AgentID> = []
         append(branches(below: nil), "", style, &visited, &lines)
         return lines.joined(separator: "\n")
+    }
+
+    /// `groups [payments], ref [refs/heads/main], until 2026-01-01T00:00:00Z`; nil for the local user.
+    private var proof: String? {
+        guard let proven else { return nil }
+        let groups = proven.groups.isEmpty ? [] : [("groups", proven.groups)]
+        let claims = proven.claims.sorted { $0.key.precedes($1.key) }.map { ($0.key, $0.value) }
+        let words = (groups + claims).map { "\($0.0) [\($0.1.joined(separator: ", "))]" }
+        return (words + (proven.expiry.map { ["until \($0.text)"] } ?? [])).joined(separator: ", ")
     }
 
     /// One JSON object, keys sorted.

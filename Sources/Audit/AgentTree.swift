@@ -5,6 +5,8 @@ package struct AgentTree: Sendable, Hashable, Codable {
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
+    /// What its token proved, when the root agent was launched; nil for the local user.
+    package let proven: Principal?
     /// In the order they were launched: a parent stands before its children.
     package private(set) var agents: [AgentNode]
     /// Launches that were refused, in order.
@@ -29,6 +31,8 @@ package struct AgentNode: Sendable, Hashable, Codable {
     package let parent: AgentID?
     package let name: String
     package let profile: String
+    /// Its SPIFFE id; nil where none is on record.
+    package let spiffe: String?
     package let argv: [String]
     package let started: Timestamp
     /// Nil when no end is recorded: it runs, or its supervisor was killed.

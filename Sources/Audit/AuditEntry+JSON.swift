@@ -25,8 +25,10 @@ extension CanonicalJSON {
             if let mechanisms = record.mechanisms {
                 json.member("mechanisms") { $0.map(mechanisms) }
             }
+            if let principal = record.principal { json.member("principal") { $0.write(proven: principal) } }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
+            json.member("spiffe", record.spiffe)
             json.member("systemCalls", record.systemCalls)
             json.member("workingDirectory", record.workingDirectory)
             json.member("workspace", record.workspace)
@@ -196,6 +198,24 @@ extension CanonicalJSON {
             json.member("name", hop.name)
             json.member("profile", hop.profile)
             json.member("profileDigest", hop.profileDigest)
+        }
+    }
+
+    /// All that a token proved: once for each agent, and not in each record of its requests.
+    private mutating func write(proven principal: Principal) {
+        object { json in
+            if !principal.claims.isEmpty {
+                json.member("claims") { json in
+                    json.object { json in
+                        let claims = principal.claims.sorted { $0.key.precedes($1.key) }
+                        for (name, texts) in claims { json.member(name) { $0.strings(texts) } }
+                    }
+                }
+            }
+            json.member("expiry", principal.expiry?.milliseconds)
+            if !principal.groups.isEmpty { json.member("groups") { $0.strings(principal.groups) } }
+            json.member("subject", principal.subject)
+            json.member("uid", principal.uid)
         }
     }
 

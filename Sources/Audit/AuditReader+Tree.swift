@@ -73,6 +73,7 @@ extension AuditReader {
 private struct TreeBuilder {
     let run: String
     private var principal = ""
+    private var proven: Principal?
     private var agents: [AgentNode] = []
     private var places: [String: Int] = [:]
     private var refusals: [LaunchRefusal] = []
@@ -81,7 +82,7 @@ private struct TreeBuilder {
 
     var tree: AgentTree? {
         if agents.isEmpty && refusals.isEmpty { return nil }
-        return AgentTree(run: run, principal: principal, agents: agents, refusals: refusals)
+        return AgentTree(run: run, principal: principal, proven: proven, agents: agents, refusals: refusals)
     }
 
     mutating func add(_ record: AuditRecord) {
@@ -106,6 +107,7 @@ private struct TreeBuilder {
     private mutating func add(_ spawn: SpawnRecord, _ time: Timestamp) {
         let hop = spawn.lineage.agent
         principal = spawn.lineage.principal.subject
+        if proven == nil { proven = spawn.principal }
         places[hop.agent.text] = agents.count
         agents.append(
             AgentNode(
@@ -113,6 +115,7 @@ private struct TreeBuilder {
                 parent: spawn.lineage.ancestors.last?.agent,
                 name: hop.name,
                 profile: hop.profile,
+                spiffe: spawn.spiffe,
                 argv: spawn.argv,
                 started: time
             )

@@ -33,7 +33,8 @@ struct EntryMask: Sendable {
             limits: record.limits.mapValues(masked),
             degraded: record.degraded.map(masked),
             systemCalls: record.systemCalls,
-            mechanisms: record.mechanisms
+            mechanisms: record.mechanisms,
+            spiffe: record.spiffe
         )
     }
 

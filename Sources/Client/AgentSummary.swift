@@ -5,24 +5,39 @@ package struct AgentSummary: Sendable, Hashable {
     package var parent: String?
     package var name: String
     package var profile: String
+    /// Who launched its run.
+    package var principal: String
+    /// Its SPIFFE id; nil where it would be too long for one.
+    package var spiffe: String?
     /// Seconds since its launch.
     package var age: Int32
     package var argv: [String]
 
-    package init(agent: String, parent: String?, name: String, profile: String, age: Int32, argv: [String]) {
+    package init(
+        agent: String,
+        parent: String?,
+        name: String,
+        profile: String,
+        principal: String,
+        spiffe: String?,
+        age: Int32,
+        argv: [String]
+    ) {
         self.agent = agent
         self.parent = parent
         self.name = name
         self.profile = profile
+        self.principal = principal
+        self.spiffe = spiffe
         self.age = age
         self.argv = argv
     }
 
     /// Bytes of arguments that a summary shows, their lengths included.
     static let maximumArguments = 256
-    /// Summaries in one answer: with two names of at most 255 bytes they fit into a socket's buffer, 208 KiB by default
-    /// (net.core.wmem_default), and nobody waits for the one who reads them.
-    package static let perAnswer = 128
+    /// Summaries in one answer: with two names of at most 255 bytes, a subject of 600 and an id of 2048 they fit into a socket's
+    /// buffer, 208 KiB by default (net.core.wmem_default), and nobody waits for the one who reads them.
+    package static let perAnswer = 56
 
     /// As many arguments as fit.
     package static func shortened(_ argv: [String]) -> [String] {
@@ -41,6 +56,8 @@ package struct AgentSummary: Sendable, Hashable {
         writer.write(parent)
         writer.write(name)
         writer.write(profile)
+        writer.write(principal)
+        writer.write(spiffe)
         writer.write(age)
         writer.write(argv)
     }
@@ -50,6 +67,8 @@ package struct AgentSummary: Sendable, Hashable {
         parent = try reader.optionalText()
         name = try reader.text()
         profile = try reader.text()
+        principal = try reader.text()
+        spiffe = try reader.optionalText()
         age = try reader.integer()
         argv = try reader.list()
     }

@@ -26,6 +26,8 @@ package struct LaunchOrder: Sendable, Hashable {
     package var umask: UInt32
     /// Which supervisor may take it; nil inside an agent, where there is only one.
     package var origin: LaunchOrigin?
+    /// What proves who launches; nil where nothing was said.
+    package var identity: IdentityOffer?
 
     package init(
         profile: ProfileChoice,
@@ -37,7 +39,8 @@ package struct LaunchOrder: Sendable, Hashable {
         environment: [String],
         terminal: TerminalSize?,
         umask: UInt32 = 0o022,
-        origin: LaunchOrigin? = nil
+        origin: LaunchOrigin? = nil,
+        identity: IdentityOffer? = nil
     ) {
         self.profile = profile
         self.name = name
@@ -49,6 +52,7 @@ package struct LaunchOrder: Sendable, Hashable {
         self.terminal = terminal
         self.umask = umask
         self.origin = origin
+        self.identity = identity
     }
 }
 
@@ -262,6 +266,8 @@ extension LaunchOrder {
         writer.write(Int32(bitPattern: umask))
         writer.write(origin != nil)
         origin?.write(to: &writer)
+        writer.write(identity != nil)
+        identity?.write(to: &writer)
     }
 
     fileprivate init(from reader: inout ControlReader) throws(ControlError) {
@@ -287,6 +293,7 @@ extension LaunchOrder {
         umask = UInt32(bitPattern: try reader.integer())
         guard umask <= 0o777 else { throw ControlError("a file mode creation mask has nine bits") }
         origin = try reader.flag() ? try LaunchOrigin(from: &reader) : nil
+        identity = try reader.flag() ? try IdentityOffer(from: &reader) : nil
     }
 }
 

@@ -37,6 +37,9 @@ package enum LaunchClient {
                 "\(option) is the operator's: inside an agent the supervisor decides where to look"
             )
         }
+        guard words.tokenFile == nil, words.tokenVariable == nil else {
+            throw LaunchRefusal(IdentityOffer.insideAgent)
+        }
         prepare()
         let order = try words.order(profile, longest: ControlLimit.agentMessage)
         do throws(SystemCallError) {

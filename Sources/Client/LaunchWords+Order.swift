@@ -45,7 +45,8 @@ extension LaunchWords {
             argv: argv,
             environment: ProcessEnvironment.entries,
             terminal: TerminalMode.isInteractive ? TerminalMode.size(of: STDIN_FILENO) : nil,
-            umask: FileModeMask.current
+            umask: FileModeMask.current,
+            identity: try IdentityOffer(self, from: current)
         )
     }
 

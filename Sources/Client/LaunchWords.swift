@@ -13,6 +13,9 @@ package struct LaunchWords: Sendable {
     package var profilesDirectory: String?
     package var configurationFile: String?
     package var degraded: Set<String> = []
+    /// Where a token lies that says who launches: a file, or a variable.
+    package var tokenFile: String?
+    package var tokenVariable: String?
     package var argv: [String] = []
 
     package init(version: String) {

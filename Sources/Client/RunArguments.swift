@@ -51,6 +51,9 @@ package struct RunArguments {
         guard !command.isEmpty else {
             return .failure("'bailey \(name)' needs a command, not an empty word")
         }
+        guard result.request.tokenFile == nil || result.request.tokenVariable == nil else {
+            return .failure("'--oidc-token-file' and '--oidc-token-env' exclude each other")
+        }
         result.request.argv = argv
         return .success(result)
     }
@@ -71,6 +74,7 @@ package struct RunArguments {
             "-w": { $0.workspace = $1 }, "--workspace": { $0.workspace = $1 },
             "--profiles": { $0.profilesDirectory = $1 },
             "--config": { $0.configurationFile = $1 },
+            "--oidc-token-file": { $0.tokenFile = $1 }, "--oidc-token-env": { $0.tokenVariable = $1 },
             "--allow-degraded": { $0.degraded.formUnion($1.cut(at: ",").map(String.init)) },
         ]
     }

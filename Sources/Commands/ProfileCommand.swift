@@ -131,6 +131,7 @@ extension ProfileCommand {
                   bailey profile explain ci 'GET https://pypi.org/simple/requests/'
                   bailey profile explain llm-tool 'PUT https://github.com/x' --under ci
                   bailey profile explain ./mine.yaml 'connect tls://db.example.com:5433'
+                  bailey profile explain deploy 'GET https://x.example.com/' --as oidc:github:repo:acme/app --claim ref=main
                   bailey profile explain ./mine.yaml 'POST https://llm.example.com/v1/chat body {"model": "m"}'
                   bailey profile explain ./mine.yaml 'grpc https://api.example.com/acme.Orders/Get'
                   bailey profile explain ./mine.yaml 'git push https://git.example.com/acme/app.git refs/heads/x'
@@ -149,10 +150,42 @@ extension ProfileCommand {
         @Option(help: "A profile above it; repeat for more, root first.")
         var under: [String] = []
 
+        @Option(help: "Who launches: user:NAME or oidc:ISSUER:SUBJECT; you by default.")
+        var `as`: String?
+
+        @Option(help: "A group that the token of --as holds; repeat for more.")
+        var group: [String] = []
+
+        @Option(help: "A claim that it holds, NAME=VALUE; repeat for more.")
+        var claim: [String] = []
+
         @Flag(help: "Print JSON.")
         var json = false
 
         @OptionGroup var options: ProfileOptions
+
+        /// Who is asked about.
+        private func principal() throws -> Principal {
+            guard let subject = `as` else {
+                guard group.isEmpty, claim.isEmpty else {
+                    throw ValidationError("--group and --claim go with --as")
+                }
+                return LocalUser.principal()
+            }
+            var claims: [String: [String]] = [:]
+            for text in claim {
+                guard let equals = text.firstPlace(of: "=") else {
+                    throw ValidationError("--claim \(text) is not NAME=VALUE")
+                }
+                claims[String(text[..<equals]), default: []].append(String(text.rest(behind: equals)))
+            }
+            guard let principal = Principal(named: subject, groups: group, claims: claims) else {
+                throw ValidationError(
+                    "--as \(subject): a subject is user:NAME, without groups and claims, or oidc:ISSUER:SUBJECT"
+                )
+            }
+            return principal
+        }
 
         func run() throws {
             try options.requireReachable([name] + under, "explain")
@@ -161,7 +194,7 @@ extension ProfileCommand {
                 name,
                 request: request,
                 under: under,
-                principal: LocalUser.principal(),
+                principal: principal(),
                 asJSON: json
             ).finish()
         }

@@ -81,6 +81,8 @@ struct PsCommand: ParsableCommand {
         let parent: String?
         let name: String
         let profile: String
+        let principal: String
+        let spiffe: String?
         let age: Int32
         let argv: [String]
 
@@ -89,6 +91,8 @@ struct PsCommand: ParsableCommand {
             parent = summary.parent
             name = summary.name
             profile = summary.profile
+            principal = summary.principal
+            spiffe = summary.spiffe
             age = summary.age
             argv = summary.argv
         }

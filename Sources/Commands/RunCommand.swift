@@ -41,18 +41,22 @@ struct RunHelp: ParsableCommand {
         commandName: "run",
         abstract: "Launch a command as an agent.",
         usage:
-            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--allow-degraded NAME] [--alone] [--] COMMAND...",
+            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--allow-degraded NAME] [--oidc-token-file FILE | --oidc-token-env NAME] [--alone] [--] COMMAND...",
         discussion: """
             Inside an agent the same command asks the supervisor for a child, which can never do more than its \
             parent. COMMAND starts in the current directory, which the agent must see: it lies in the workspace, and \
             the profile extends 'base' or names $WORKSPACE. Standard streams, signals and the exit code are those of \
             COMMAND.
 
+            Who launches is the local user, or, where bailey.yaml has issuers, whoever an OpenID Connect token says: one \
+            that an option names, or that of the job in GitHub Actions, GitLab CI or Buildkite. The agent never sees it.
+
             EXAMPLES
               bailey run -- make test
               bailey run -p ci -- make test
               bailey run -w ~/src -- make -C app test
               bailey run -p ./tool.yaml --name fetcher -- python3 fetch.py
+              bailey run -p deploy --oidc-token-file /run/secrets/token -- make deploy
             """
     )
 
@@ -81,6 +85,20 @@ struct RunHelp: ParsableCommand {
         )
     )
     var allowDegraded: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "An OpenID Connect token that says who launches; read again when it is to be renewed.",
+            valueName: "file"
+        )
+    )
+    var oidcTokenFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "The variable that holds such a token, which no agent inherits.",
+            valueName: "name"
+        )
+    )
+    var oidcTokenEnv: String?
     @Flag(help: "Supervise itself, even where `bailey serve` runs.")
     var alone = false
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")

@@ -1,12 +1,7 @@
-internal import Foundation
-internal import Glibc
+internal import Linux
 internal import Model
-internal import Synchronization
 
-/// A program that prints the secret: run without a shell, in a clean environment, with bounded time and
-/// output.
-///
-/// What it writes to standard error is shown nowhere, because it may hold the secret.
+/// A program that prints the secret: run without a shell, in a clean environment.
 struct SecretCommand {
     let arguments: [String]
     let credential: String
@@ -15,166 +10,21 @@ struct SecretCommand {
     let maximum: Int
 
     func run() throws(CredentialFailure) -> [UInt8] {
-        let (child, descriptor) = try Self.spawning.withLock { _ throws(CredentialFailure) in try start() }
-        defer { _ = close(descriptor) }
-        let deadline = Self.now() + CredentialLimits.commandTimeout
+        let program = ProgramOutput(
+            arguments: arguments,
+            environment: ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"]
+                + (home.map { ["HOME=\($0)"] } ?? []),
+            maximum: maximum,
+            timeout: CredentialLimits.commandTimeout
+        )
         do {
-            var output = try output(descriptor, deadline)
-            defer { output.wipe() }
-            try requireSuccess(child, deadline)
+            var output = try program.run()
             output.dropLineEnd()
             return output
         } catch {
-            // The group too: the program may have started others that hold the pipe.
-            _ = kill(-child, SIGKILL)
-            _ = wait(child, WEXITED)
-            throw error
+            throw CredentialFailure(
+                "credential \(credential): command \(arguments.first ?? ""): \(error.reason)"
+            )
         }
     }
-
-    /// One at a time: until both ends are marked close-on-exec, another command could inherit them.
-    private static let spawning = Mutex(())
-
-    private func start() throws(CredentialFailure) -> (child: pid_t, output: Int32) {
-        var ends: [Int32] = [-1, -1]
-        guard unsafe pipe(&ends) == 0 else { throw failure("cannot make a pipe", errno) }
-        defer { _ = close(ends[1]) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        do {
-            return (try spawn(writingTo: ends[1]), ends[0])
-        } catch {
-            _ = close(ends[0])
-            throw error
-        }
-    }
-
-    private func spawn(writingTo output: Int32) throws(CredentialFailure) -> pid_t {
-        var actions = unsafe posix_spawn_file_actions_t()
-        unsafe posix_spawn_file_actions_init(&actions)
-        defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        for descriptor in Self.openDescriptors where descriptor > STDERR_FILENO {
-            unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
-        }
-        var attributes = posix_spawnattr_t()
-        unsafe posix_spawnattr_init(&attributes)
-        defer { unsafe posix_spawnattr_destroy(&attributes) }
-        setUp(&attributes)
-        var child: pid_t = 0
-        let status = unsafe withStrings(arguments) { argv in
-            unsafe withStrings(environment) { envp in
-                unsafe posix_spawn(&child, arguments[0], &actions, &attributes, argv, envp)
-            }
-        }
-        guard status == 0 else { throw failure("cannot run it", status) }
-        return child
-    }
-
-    /// Descriptors should all be close-on-exec; a library's that is not must not reach the program either.
-    private static var openDescriptors: [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-        return names.compactMap { Int32($0) }
-    }
-
-    /// A process group of its own, no blocked signal, every signal's default action.
-    private func setUp(_ attributes: inout posix_spawnattr_t) {
-        var none = sigset_t()
-        var all = sigset_t()
-        unsafe sigemptyset(&none)
-        unsafe sigfillset(&all)
-        unsafe posix_spawnattr_setsigmask(&attributes, &none)
-        unsafe posix_spawnattr_setsigdefault(&attributes, &all)
-        unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP
-        unsafe posix_spawnattr_setflags(&attributes, Int16(truncatingIfNeeded: flags))
-    }
-
-    private var environment: [String] {
-        ["PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"] + (home.map { ["HOME=\($0)"] } ?? [])
-    }
-
-    private func output(_ descriptor: Int32, _ deadline: Int64) throws(CredentialFailure) -> [UInt8] {
-        var octets: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: maximum + 2)
-        defer { buffer.wipe() }
-        while true {
-            try waitUntilReadable(descriptor, deadline)
-            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
-                unsafe Glibc.read(descriptor, bytes.baseAddress, bytes.count)
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count >= 0 else { throw failure("cannot read its output", errno) }
-            if count == 0 { return octets }
-            octets += buffer[..<count]
-            guard octets.count <= maximum + 1 else {
-                octets.wipe()
-                throw failure("it printed more than \(maximum) octets")
-            }
-        }
-    }
-
-    private func waitUntilReadable(_ descriptor: Int32, _ deadline: Int64) throws(CredentialFailure) {
-        while true {
-            let left = deadline - Self.now()
-            guard left > 0 else { throw tooSlow }
-            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = unsafe poll(&entry, 1, Int32(clamping: left))
-            if ready > 0 { return }
-            guard ready == 0 || errno == EINTR else { throw failure("cannot wait for it", errno) }
-        }
-    }
-
-    /// Waits for the end by polling: the program may have closed its output and run on.
-    private func requireSuccess(_ child: pid_t, _ deadline: Int64) throws(CredentialFailure) {
-        while true {
-            if let ended = wait(child, WEXITED | WNOHANG) {
-                guard ended == 0 else {
-                    throw failure("it ended with \(ended); run it by hand to see what it says")
-                }
-                return
-            }
-            guard Self.now() < deadline else { throw tooSlow }
-            // Two milliseconds: programs that print a secret end right behind it.
-            _ = poll(nil, 0, 2)
-        }
-    }
-
-    /// The exit code, or 128 + signal; nil while it runs.
-    ///
-    /// Also 128 when somebody else has taken the status.
-    private func wait(_ child: pid_t, _ options: Int32) -> Int32? {
-        var info = unsafe siginfo_t()
-        while unsafe waitid(P_PID, id_t(child), &info, options) != 0 {
-            guard errno == EINTR else { return 128 }
-        }
-        let (pid, status) = unsafe (info._sifields._sigchld.si_pid, info._sifields._sigchld.si_status)
-        guard pid != 0 else { return nil }
-        return unsafe info.si_code == CLD_EXITED ? status : 128 + status
-    }
-
-    private var tooSlow: CredentialFailure {
-        failure("it took longer than \(CredentialLimits.commandTimeout / 1_000) s")
-    }
-
-    private func failure(_ reason: String, _ number: Int32? = nil) -> CredentialFailure {
-        let cause = number.flatMap { unsafe strerror($0).map { unsafe String(cString: $0) } }
-        return CredentialFailure(
-            "credential \(credential): command \(arguments[0]): \(reason)" + (cause.map { ": \($0)" } ?? "")
-        )
-    }
-
-    /// Milliseconds of a clock that never steps.
-    private static func now() -> Int64 { MonotonicClock.milliseconds() }
-}
-
-/// Runs `body` with a NULL-terminated array of C strings.
-private func withStrings<Value>(
-    _ strings: [String],
-    _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Value
-) -> Value {
-    let pointers = unsafe strings.map { unsafe strdup($0) } + [nil]
-    defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
-    return unsafe body(pointers)
 }

@@ -19,19 +19,71 @@ extension Gateway: TokenTransport {
     }
 }
 
-/// One request, on one connection, for a token.
+extension Gateway: DocumentTransport {
+    package func get(_ query: DocumentQuery) throws(DocumentFailure) -> FormReply {
+        do {
+            return try tokens.get(query)
+        } catch {
+            throw DocumentFailure((error as? CredentialFailure)?.message ?? UpstreamFault(error).words)
+        }
+    }
+}
+
+/// One request of the operator's own, on one connection: for a token, or a document about them.
 struct TokenClient: Sendable {
     let names: Resolver
     let tls: UpstreamTLS
     let limits: GatewayLimits
     let group: any EventLoopGroup
 
+    /// What is sent, in whole.
+    struct Message: Sendable {
+        let endpoint: Endpoint
+        let method: HTTPMethod
+        let target: String
+        let fields: [(String, String)]
+        let body: String
+        /// Milliseconds for the whole answer.
+        let timeout: Int64
+    }
+
     /// On a thread that may block.
     func post(_ post: FormPost) throws -> FormReply {
+        try send(
+            Message(
+                endpoint: post.endpoint,
+                method: .POST,
+                target: post.target,
+                fields: [
+                    ("authorization", post.authorization),
+                    ("content-type", "application/x-www-form-urlencoded"),
+                    ("content-length", String(post.body.utf8.count)),
+                ],
+                body: post.body,
+                timeout: limits.token
+            )
+        )
+    }
+
+    /// The same.
+    func get(_ query: DocumentQuery) throws -> FormReply {
+        try send(
+            Message(
+                endpoint: query.address.endpoint,
+                method: .GET,
+                target: query.address.target,
+                fields: query.authorization.map { [("authorization", $0)] } ?? [],
+                body: "",
+                timeout: query.timeout
+            )
+        )
+    }
+
+    private func send(_ message: Message) throws -> FormReply {
         var last: any Error = CredentialFailure("it has no address")
-        for address in try names.addresses(blocking: post.endpoint.host).prefix(limits.addressesTried) {
+        for address in try names.addresses(blocking: message.endpoint.host).prefix(limits.addressesTried) {
             do {
-                return try exchange(post, address).wait()
+                return try exchange(message, address).wait()
             } catch let error as Unreached {
                 // Nobody is there: nothing was sent.
                 last = error.reason
@@ -40,34 +92,31 @@ struct TokenClient: Sendable {
         throw last
     }
 
-    private func exchange(_ post: FormPost, _ address: IPAddress) -> EventLoopFuture<FormReply> {
+    private func exchange(_ message: Message, _ address: IPAddress) -> EventLoopFuture<FormReply> {
         let loop = group.next()
         let answered = loop.makePromise(of: FormReply.self)
-        let (tls, limits) = (tls, limits)
-        let made = loop.makeCompletedFuture { try address.socketAddress(port: post.endpoint.port) }.flatMap {
-            place in
-            ClientBootstrap(group: loop)
-                .connectTimeout(.milliseconds(limits.connect))
-                .channelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHandler(
-                            tls.handler(for: post.endpoint.host, .http(offersHTTP2: false))
-                        )
-                        if case .name(let name) = post.endpoint.host {
-                            try pipeline.addHandler(CertificateName(name))
+        let (tls, host) = (tls, message.endpoint.host)
+        let wait = min(limits.connect, message.timeout)
+        let made = loop.makeCompletedFuture { try address.socketAddress(port: message.endpoint.port) }
+            .flatMap { place in
+                ClientBootstrap(group: loop)
+                    .connectTimeout(.milliseconds(wait))
+                    .channelInitializer { channel in
+                        channel.eventLoop.makeCompletedFuture {
+                            let pipeline = channel.pipeline.syncOperations
+                            try pipeline.addHandler(tls.handler(for: host, .http(offersHTTP2: false)))
+                            if case .name(let name) = host { try pipeline.addHandler(CertificateName(name)) }
+                            try pipeline.addHandler(HTTPRequestEncoder())
+                            let decoder = HTTPResponseDecoder(limitConfiguration: .engine)
+                            try pipeline.addHandler(ByteToMessageHandler(decoder))
+                            try pipeline.addHandler(TokenExchange(message, answered))
                         }
-                        try pipeline.addHandler(HTTPRequestEncoder())
-                        let decoder = HTTPResponseDecoder(limitConfiguration: .engine)
-                        try pipeline.addHandler(ByteToMessageHandler(decoder))
-                        try pipeline.addHandler(TokenExchange(post, answered))
                     }
-                }
-                .connect(to: place)
-        }
+                    .connect(to: place)
+            }
         made.whenFailure { answered.fail(Unreached(reason: $0)) }
-        let timer = loop.scheduleTask(in: .milliseconds(limits.token)) {
-            answered.fail(CredentialFailure("it did not answer within \(limits.token / 1_000) s"))
+        let timer = loop.scheduleTask(in: .milliseconds(message.timeout)) {
+            answered.fail(CredentialFailure("it did not answer within \(message.timeout / 1_000) s"))
         }
         answered.futureResult.whenComplete { _ in
             timer.cancel()
@@ -82,18 +131,18 @@ private struct Unreached: Error {
     let reason: any Error
 }
 
-/// Sends the form when the connection is there, and puts the answer together.
+/// Sends the request when the connection is there, and puts the answer together.
 private final class TokenExchange: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private let post: FormPost
+    private let message: TokenClient.Message
     private let answered: EventLoopPromise<FormReply>
     private var status = 0
     private var body: [UInt8] = []
 
-    init(_ post: FormPost, _ answered: EventLoopPromise<FormReply>) {
-        self.post = post
+    init(_ message: TokenClient.Message, _ answered: EventLoopPromise<FormReply>) {
+        self.message = message
         self.answered = answered
     }
 
@@ -104,20 +153,22 @@ private final class TokenExchange: ChannelInboundHandler {
     }
 
     private func send(_ context: ChannelHandlerContext) {
-        let name = post.endpoint.description.dropFirst(post.endpoint.scheme.rawValue.utf8.count + 3)
+        let endpoint = message.endpoint
+        let name = endpoint.description.dropFirst(endpoint.scheme.rawValue.utf8.count + 3)
+        var headers: HTTPHeaders = [
+            "host": String(name), "accept": "application/json", "connection": "close",
+        ]
+        for (name, value) in message.fields { headers.add(name: name, value: value) }
         let head = HTTPRequestHead(
             version: .http1_1,
-            method: .POST,
-            uri: post.target,
-            headers: [
-                "host": String(name), "authorization": post.authorization, "accept": "application/json",
-                "content-type": "application/x-www-form-urlencoded",
-                "content-length": String(post.body.utf8.count),
-                "connection": "close",
-            ]
+            method: message.method,
+            uri: message.target,
+            headers: headers
         )
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: post.body)))), promise: nil)
+        if !message.body.isEmpty {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: message.body)))), promise: nil)
+        }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 

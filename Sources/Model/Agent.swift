@@ -88,6 +88,11 @@ package struct Lineage: Sendable, Hashable, Codable, CustomStringConvertible {
         Lineage(principal: principal, ancestors: hops, agent: hop)
     }
 
+    /// The same agents below a principal who was proven anew.
+    package func headed(by principal: Principal) -> Lineage {
+        Lineage(principal: principal, ancestors: ancestors, agent: agent)
+    }
+
     /// Every hop, root first, the agent itself last.
     package var hops: [Hop] { ancestors + [agent] }
 

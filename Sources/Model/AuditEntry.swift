@@ -29,6 +29,10 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let systemCalls: String?
     /// Which mechanism does what, where machines differ: `landlock: ABI 4: no walls around …`; nil in older records.
     package let mechanisms: [String: String]?
+    /// The principal with all that its token proved, until when; nil for the local user, who is in the lineage.
+    package let principal: Principal?
+    /// The agent's SPIFFE id; nil in older records, and where it would be too long for one.
+    package let spiffe: String?
 
     package init(
         lineage: Lineage,
@@ -40,7 +44,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         limits: [String: String],
         degraded: [String],
         systemCalls: String? = nil,
-        mechanisms: [String: String]? = nil
+        mechanisms: [String: String]? = nil,
+        spiffe: String? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -52,6 +57,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.degraded = degraded
         self.systemCalls = systemCalls
         self.mechanisms = mechanisms
+        self.principal = lineage.principal.issuer == nil ? nil : lineage.principal
+        self.spiffe = spiffe
     }
 }
 

@@ -85,6 +85,8 @@ package struct Denial: Sendable, Hashable, Codable, Error {
         case credentialUnavailable = "credential-unavailable"
         /// The agent or an ancestor has been cut off.
         case revoked
+        /// The token of the principal expired, and the profile lets the run live on without anything that leaves it.
+        case principalExpired = "principal-expired"
         /// The record could not be written; nothing is allowed without one.
         case auditUnavailable = "audit-unavailable"
         /// The upstream could not be reached or its certificate could not be verified.

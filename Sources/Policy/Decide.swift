@@ -6,6 +6,7 @@ extension LineagePolicy {
     /// A pure function of the request and the live profiles. Within a level `deny` beats `ask` beats `allow`
     /// across all rules that match, and no match denies; across the lineage the strictest level wins.
     package func decide(_ request: Request) -> Decision {
+        if let lapse { return .deny(Refusal(verdict: .deny, denial: lapse.denial, levels: [])) }
         if case .sql(let sql) = request.action { return decide(request, sql) }
         let readings: PathReadings?
         do {

@@ -36,6 +36,22 @@ package struct LineagePolicy: Sendable {
     let indexes: [HostIndex]
     let hops: [Hop]
     let recording: Recording
+    /// Why nothing is allowed any more; nil while the principal is proven.
+    private(set) var lapse: Lapse?
+
+    /// A denial that every request gets; a class, since policies are copied at each.
+    final class Lapse: Sendable {
+        let denial: Denial
+
+        init(_ denial: Denial) { self.denial = denial }
+    }
+
+    /// The same without anything that it allows: the token of its principal is over.
+    package var lapsed: LineagePolicy {
+        var policy = self
+        policy.lapse = Lapse(principalExpired)
+        return policy
+    }
 
     /// Nil unless there is exactly one policy for each hop.
     package init?(lineage: Lineage, levels: [CompiledPolicy]) {

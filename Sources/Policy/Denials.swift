@@ -81,6 +81,17 @@ extension LineagePolicy {
         )
     }
 
+    /// What the principal's token allowed is over with it.
+    var principalExpired: Denial {
+        Denial(
+            reason: .principalExpired,
+            message: "the token of \(lineage.principal), on which this run rests, expired",
+            rule: nil,
+            decidedBy: lineage.hops.first,
+            remedy: "ask \(lineage.principal) to start the run anew with a fresh token"
+        )
+    }
+
     /// The address is one that the rules do not reach.
     func forbiddenAddress(_ request: Request, _ address: IPAddress) -> Denial {
         let (what, remedy) =

@@ -18,6 +18,10 @@ package struct Profile: Sendable, Hashable {
     package var children: ChildRules
     /// Whether the bodies of its and its descendants' requests and replies are recorded.
     package var recording: Recording
+    /// Who may launch it, each of them a demand that has to be met.
+    package var principals: [PrincipalPattern]
+    /// What becomes of a run when its principal's token is over; nil where the profile says nothing.
+    package var onExpiry: OnExpiry?
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
     package var digest: String
 
@@ -32,6 +36,8 @@ package struct Profile: Sendable, Hashable {
         egress: [EgressRule] = [],
         children: ChildRules = ChildRules(),
         recording: Recording = .metadata,
+        principals: [PrincipalPattern] = [],
+        onExpiry: OnExpiry? = nil,
         digest: String = ""
     ) {
         self.name = name
@@ -44,6 +50,8 @@ package struct Profile: Sendable, Hashable {
         self.egress = egress
         self.children = children
         self.recording = recording
+        self.principals = principals
+        self.onExpiry = onExpiry
         self.digest = digest
     }
 }
@@ -193,6 +201,8 @@ package struct EgressRule: Sendable, Hashable {
     package var sends: MaskKinds
     /// Which databases, and what their sessions are bound to; nil for what is none.
     package var database: DatabaseRule?
+    /// Whom it applies to; nil for everybody.
+    package var principals: PrincipalPattern?
     /// `ci.yaml:14`.
     package var source: String
 
@@ -206,6 +216,7 @@ package struct EgressRule: Sendable, Hashable {
         masks: MaskKinds = [],
         sends: MaskKinds = [],
         database: DatabaseRule? = nil,
+        principals: PrincipalPattern? = nil,
         source: String
     ) {
         self.to = to
@@ -217,6 +228,7 @@ package struct EgressRule: Sendable, Hashable {
         self.masks = masks
         self.sends = sends
         self.database = database
+        self.principals = principals
         self.source = source
     }
 

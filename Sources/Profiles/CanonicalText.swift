@@ -29,6 +29,8 @@ struct CanonicalText {
         line("depth", "\(profile.children.depth)")
         line("count", "\(profile.children.count)")
         if profile.recording == .full { line("record", profile.recording.rawValue) }
+        for principals in profile.principals { add(principals, "principals") }
+        if let word = profile.onExpiry { line("on-expiry", word.rawValue) }
     }
 
     /// SHA-256 in lower-case hex.
@@ -50,9 +52,18 @@ struct CanonicalText {
         lines("mask", rule.masks.words)
         lines("send", rule.sends.words)
         if let database = rule.database { add(database) }
+        if let principals = rule.principals { add(principals, "for") }
         lines("allow", rule.allow.map(\.text))
         lines("ask", rule.ask.map(\.text))
         lines("deny", rule.deny.map(\.text))
+    }
+
+    private mutating func add(_ principals: PrincipalPattern, _ key: String) {
+        line(key, "\(principals.parts.count)")
+        for part in principals.parts {
+            line(part.key.text, "\(part.globs.count)")
+            lines(part.key.text, part.globs)
+        }
     }
 
     private mutating func add(_ database: DatabaseRule) {

@@ -1,3 +1,4 @@
+package import Model
 package import Policy
 
 /// Whose word a profile is, and so who reads what is wrong with it.
@@ -28,6 +29,11 @@ package struct LoadedProfile: Sendable {
         self.profile = profile
         self.origins = origins
         self.fragment = fragment
+    }
+
+    /// The same as it holds for a principal.
+    package func applied(to principal: Principal) -> LoadedProfile {
+        LoadedProfile(profile: profile.applied(to: principal), origins: origins, fragment: fragment)
     }
 
     /// What its own text says, alone.

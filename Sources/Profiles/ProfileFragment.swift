@@ -64,10 +64,12 @@ struct ProfileFragment: Sendable, Hashable {
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
     var recording: Sourced<Recording>?
+    var principals: [PrincipalPattern] = []
+    var onExpiry: Sourced<OnExpiry>?
 
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
     /// joined key by key with the later value winning, and so do the scalars `syscalls`, `landlock`, `children.depth`,
-    /// `children.count` and `record`.
+    /// `children.count`, `record` and `principals.on-expiry`; what else `principals` demands is demanded by each.
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
         write.join(other.write) { $0 }
@@ -87,6 +89,9 @@ struct ProfileFragment: Sendable, Hashable {
         depth = other.depth ?? depth
         count = other.count ?? count
         recording = other.recording ?? recording
+        // Each is a demand: what extends a profile lifts none of it.
+        principals += other.principals.filter { !principals.contains($0) }
+        onExpiry = other.onExpiry ?? onExpiry
     }
 
     func profile(name: String, description: String) -> Profile {
@@ -119,7 +124,9 @@ struct ProfileFragment: Sendable, Hashable {
                 depth: depth?.value ?? 0,
                 count: count?.value ?? 0
             ),
-            recording: recording?.value ?? .metadata
+            recording: recording?.value ?? .metadata,
+            principals: principals,
+            onExpiry: onExpiry?.value
         )
         profile.digest = CanonicalText(profile).digest
         return profile

@@ -12,6 +12,7 @@ enum ProfileLimit: CaseIterable, Sendable {
     case children
     case rules
     case actions
+    case principals
 
     var maximum: Int {
         switch self {
@@ -31,6 +32,8 @@ enum ProfileLimit: CaseIterable, Sendable {
         case .rules: 512
         // Of all rules together: a decision looks at each that has its host.
         case .actions: 4096
+        // Each is held against each of a principal's groups, 256 at most.
+        case .principals: 512
         }
     }
 
@@ -48,6 +51,8 @@ enum ProfileLimit: CaseIterable, Sendable {
         case .rules: "egress: more than \(maximum) rules; use patterns, as in https://*.example.com"
         case .actions:
             "egress: more than \(maximum) actions in all rules together; use globs, as in \"GET /v1/**\""
+        case .principals:
+            "for, principals: more than \(maximum) patterns in all together; use globs, as in \"team-*\""
         }
     }
 
@@ -63,6 +68,9 @@ enum ProfileLimit: CaseIterable, Sendable {
         case .children: fragment.childProfiles.count
         case .rules: fragment.egress.count
         case .actions: fragment.egress.reduce(0) { $0 + $1.allow.count + $1.ask.count + $1.deny.count }
+        case .principals:
+            (fragment.principals + fragment.egress.compactMap(\.principals))
+                .reduce(0) { $0 + $1.parts.reduce(0) { $0 + $1.globs.count } }
         }
     }
 }

@@ -89,9 +89,9 @@ extension ProfileParser {
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
         let keys =
-            ["to", "allow", "ask", "deny", "private", "credential", "mask", "send"] + DatabaseText.keys
-        guard let rule = node.mapping("a rule of egress", keys: keys, unbuilt: ["for"], &errors)
-        else {
+            ["to", "allow", "ask", "deny", "private", "credential", "mask", "send", "for"]
+            + DatabaseText.keys
+        guard let rule = node.mapping("a rule of egress", keys: keys, &errors) else {
             return nil
         }
         guard let to = rule["to"] else {
@@ -123,6 +123,7 @@ extension ProfileParser {
             masks: masks,
             sends: sends,
             database: database,
+            principals: rule["for"].flatMap { principals(of: $0, "for") },
             source: source(node.position)
         )
     }

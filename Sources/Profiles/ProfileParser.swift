@@ -16,7 +16,7 @@ struct ProfileParser {
         "bailey", "name", "description", "extends", "files", "env", "limits", "syscalls", "landlock",
         "egress",
         "children",
-        "record",
+        "record", "principals",
     ]
 
     /// The kernel's is 7 in 2025, and has grown by about one a year (landlock(7)).
@@ -45,7 +45,7 @@ struct ProfileParser {
             errors.report("the file is empty; a profile begins with \"bailey: 1\"", at: root.position)
             return parsed
         }
-        guard let top = root.mapping("the profile", keys: Self.keys, unbuilt: ["principals"], &errors) else {
+        guard let top = root.mapping("the profile", keys: Self.keys, &errors) else {
             return parsed
         }
         checkVersion(top)
@@ -71,6 +71,7 @@ struct ProfileParser {
         if let node = top["landlock"], let abi = node.integer("landlock", Self.landlockABIs, &errors) {
             parsed.fragment.landlock = Sourced(value: abi, source: source(node.position))
         }
+        if let node = top["principals"] { read(principals: node, into: &parsed.fragment) }
         if let node = top["syscalls"] { parsed.fragment.systemCalls = systemCalls(node) }
         return parsed
     }

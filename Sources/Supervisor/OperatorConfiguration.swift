@@ -1,6 +1,7 @@
 internal import Audit
 internal import Client
 internal import Glibc
+package import Identity
 internal import Linux
 package import Model
 internal import Policy
@@ -31,6 +32,9 @@ package struct OperatorConfiguration: Sendable {
     /// Where `bailey serve` publishes what services verify agents by.
     package var publication: (address: IPAddress, port: UInt16)?
 
+    /// Whose tokens say who launches.
+    package var issuers: [Issuer] = []
+
     /// Octets that one run may record of bodies.
     package var recordings = AuditLimits.recordings
 
@@ -39,9 +43,9 @@ package struct OperatorConfiguration: Sendable {
     static let off = "off"
     private static let keys = [
         "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings", "trust-domain",
-        "identity",
+        "identity", "issuers",
     ]
-    private static let unbuilt: Set<String> = ["issuers", "audit", "approvals", "listen"]
+    private static let unbuilt: Set<String> = ["audit", "approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
@@ -85,6 +89,7 @@ package struct OperatorConfiguration: Sendable {
             readIdentity(top, &errors)
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(path + "/..", from: "/")
+            if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
                 return WorkingDirectory.absolute(path, from: folder)

@@ -1,5 +1,6 @@
 internal import Client
 internal import Credentials
+internal import Identity
 internal import Linux
 internal import Policy
 internal import Profiles
@@ -17,6 +18,9 @@ extension OwnFiles {
         let files =
             [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
             + [configuration.configurationFile, configuration.machine.upstreamAuthority].compactMap(\.self)
+            + configuration.machine.issuers.compactMap {
+                if case .file(let path) = $0.keys { path } else { nil }
+            }
         self.init(
             hidden: configuration.directories.all,
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }

@@ -28,14 +28,17 @@ extension Supervisor {
             guard !isStopping else { throw LaunchRefusal("the supervisor is ending") }
             try checkRefusals(of: parent)
             try checkName(order.name)
-            let loaded = try profile(for: order, under: parent)
+            guard let identity = try identity(for: order, under: parent, for: connection) else { return }
+            let loaded = try profile(for: order, under: parent).applied(to: identity.principal)
+            try checkPrincipal(identity.principal, of: loaded, toAgent: parent != nil)
             try admit(loaded, under: parent)
             if parent == nil { sandboxes.expect() }
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
-            let lineage = lineage(of: order, profile: profile, under: parent)
+            let lineage = lineage(of: order, profile: profile, under: parent, identity)
             // What is not granted is not looked through either.
-            var checked = try checked(profile, of: loaded, isNested: parent != nil)
+            let own = own.keeping(identity)
+            var checked = try checked(profile, of: loaded, own, isNested: parent != nil)
             guard
                 let found = try found(
                     for: checked.files,
@@ -57,6 +60,7 @@ extension Supervisor {
                 of: loaded,
                 lineage: lineage,
                 parent: parent,
+                identity,
                 for: connection
             )
             pending[launch.id] = launch
@@ -170,7 +174,12 @@ extension Supervisor {
         )
     }
 
-    private func lineage(of order: LaunchOrder, profile: Profile, under parent: AgentNode?) -> Lineage {
+    private func lineage(
+        of order: LaunchOrder,
+        profile: Profile,
+        under parent: AgentNode?,
+        _ identity: LaunchIdentity
+    ) -> Lineage {
         // Each root launch is a run of its own, whoever supervises it.
         let run = parent?.id.run ?? (root == nil ? RunName.random() : run)
         let hop = Hop(
@@ -179,7 +188,9 @@ extension Supervisor {
             profile: profile.name,
             profileDigest: profile.digest
         )
-        return parent.map { $0.lineage.child(hop) } ?? Lineage(principal: configuration.principal, root: hop)
+        let principal = identity.principal
+        return parent.map { $0.lineage.headed(by: principal).child(hop) }
+            ?? Lineage(principal: principal, root: hop)
     }
 
     /// What the profile says of files, for this machine; refused where it grants what no agent has, or demands what the
@@ -187,6 +198,7 @@ extension Supervisor {
     private func checked(
         _ profile: Profile,
         of loaded: LoadedProfile,
+        _ own: OwnFiles,
         isNested: Bool
     ) throws(LaunchRefusal) -> CheckedFiles {
         do throws(LaunchFailure) {
@@ -213,6 +225,7 @@ extension Supervisor {
         of loaded: LoadedProfile,
         lineage: Lineage,
         parent: AgentNode?,
+        _ identity: LaunchIdentity,
         for connection: ControlConnection
     ) throws(LaunchRefusal) -> PendingLaunch {
         let levels = (parent?.policy.levels ?? []) + [CompiledPolicy(profile)]
@@ -227,7 +240,7 @@ extension Supervisor {
             profile.files = checked.files
             if parent == nil { held = try standIns.place(for: profile.files) }
             copies = try makeCopies(profile, lineage: lineage, under: parent)
-            var request = request(for: order, profile: profile, lineage: lineage, parent: parent)
+            var request = request(for: order, profile: profile, lineage: lineage, parent: parent, identity)
             request.layers = copies?.layers ?? [:]
             // Copies take as long as they are large: what was seen before them is old.
             request.survey = copies == nil ? checked.survey : nil
@@ -254,12 +267,13 @@ extension Supervisor {
         for order: LaunchOrder,
         profile: Profile,
         lineage: Lineage,
-        parent: AgentNode?
+        parent: AgentNode?,
+        _ identity: LaunchIdentity
     ) -> LaunchRequest {
         let environment = AgentEnvironment(
             rules: profile.environment,
             placeholders: placeholders(for: profile),
-            withheld: credentials.withheldVariables,
+            withheld: credentials.withheldVariables.union(identity.variables),
             home: configuration.home,
             userName: configuration.userName
         )
@@ -276,7 +290,7 @@ extension Supervisor {
             terminal: order.terminal != nil,
             extraFiles: trust.files,
             degraded: configuration.degraded,
-            own: own,
+            own: own.keeping(identity),
             layers: [:]
         )
     }
@@ -316,7 +330,8 @@ extension Supervisor {
             limits: agent.sandbox.heldLimits,
             degraded: degraded(agent),
             systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName,
-            mechanisms: machine.mechanisms
+            mechanisms: machine.mechanisms,
+            spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
@@ -362,31 +377,9 @@ extension Supervisor {
             Poller.now().addingReportingOverflow($0).partialValue
         }
         heed(agent.deadline)
+        watchIdentity(of: agent)
         let streams = agent.sandbox.takeStreams()
         reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
         for descriptor in streams { Glibc.close(descriptor) }
-    }
-
-    /// Hands the agent's sockets to the gateway, while its record is on the way to the disk: nothing runs in it yet.
-    private func open(_ agent: AgentNode) {
-        let (id, mailbox) = (agent.id, mailbox)
-        guard let listener = agent.sandbox.takeListener()?.release() else {
-            return mailbox.post(.opened(id, .failure(LaunchRefusal("the agent has no listener"))))
-        }
-        gateway.open(
-            GatewayAgent(
-                policy: agent.policy,
-                listener: listener,
-                resolver: agent.sandbox.takeResolver()?.release(),
-                refusals: agent.sandbox.takeRefusals(),
-                namespaceCookie: agent.sandbox.namespaceCookie
-            )
-        ) { result in mailbox.post(.opened(id, result.mapError { $0 })) }
-    }
-
-    /// The look-alikes of the credentials that a profile names.
-    private func placeholders(for profile: Profile) -> [Placeholder] {
-        let names = Set(profile.egress.compactMap(\.credential))
-        return credentials.placeholders.filter { names.contains($0.credential) }
     }
 }

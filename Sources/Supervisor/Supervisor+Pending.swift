@@ -45,6 +45,12 @@ extension Supervisor {
             sandbox.kill()
             return abandon(launch, LaunchRefusal("its parent ended"))
         }
+        do throws(LaunchRefusal) {
+            if let parent = launch.parent { try checkIdentity(of: parent) }
+        } catch {
+            sandbox.kill()
+            return abandon(launch, error)
+        }
         launch.watch = nil
         let agent = AgentNode(
             number: fresh(),
@@ -59,6 +65,9 @@ extension Supervisor {
             parent: launch.parent,
             frontEnd: launch.frontEnd
         )
+        if launch.parent == nil, case .success(let identity)? = connection.identity {
+            agent.held = HeldIdentity(identity: identity)
+        }
         do throws(SystemCallError) {
             try watch(agent)
         } catch {

@@ -22,9 +22,14 @@ extension Supervisor {
             heed(parent.refusals.deadline)
             return answer()
         }
-        record(refused(order.profile.label, argv: order.argv, parent: parent, reason: refusal.message)) { _ in
-            answer()
-        }
+        let record = refused(
+            order.profile.label,
+            argv: order.argv,
+            parent: parent,
+            by: try? connection?.identity?.get().principal,
+            reason: refusal.message
+        )
+        self.record(record) { _ in answer() }
     }
 
     /// Refuses an agent's launches without a look at them while too many of its launches were refused.
@@ -53,12 +58,17 @@ extension Supervisor {
         record(refused(agent.lastRefused, argv: [], parent: agent, reason: reason)) { _ in }
     }
 
-    private func refused(_ profile: String, argv: [String], parent: AgentNode?, reason: String) -> AuditEntry
-    {
+    private func refused(
+        _ profile: String,
+        argv: [String],
+        parent: AgentNode?,
+        by principal: Principal? = nil,
+        reason: String
+    ) -> AuditEntry {
         .spawnRefused(
             SpawnRefusal(
                 parent: parent?.lineage,
-                principal: configuration.principal,
+                principal: parent?.lineage.principal ?? principal ?? configuration.principal,
                 profile: profile,
                 argv: argv,
                 reason: reason

@@ -81,7 +81,10 @@ extension Supervisor {
         let rest = agents.values.filter { $0.number > number }.sorted { $0.number < $1.number }
         let part = rest.prefix(AgentSummary.perAnswer)
         let next = part.count < rest.count ? part.last?.number : nil
-        reply(.agents(part.map { $0.summary(now: now) }, next: next), to: connection)
+        reply(
+            .agents(part.map { $0.summary(now: now, in: configuration.machine.trustDomain) }, next: next),
+            to: connection
+        )
     }
 
     func end(_ agent: String, for connection: ControlConnection) {
@@ -102,12 +105,14 @@ extension Supervisor {
 }
 
 extension AgentNode {
-    fileprivate func summary(now: UInt64) -> AgentSummary {
+    fileprivate func summary(now: UInt64, in domain: TrustDomain) -> AgentSummary {
         AgentSummary(
             agent: id.text,
             parent: parent?.id.text,
             name: lineage.agent.name,
             profile: lineage.agent.profile,
+            principal: lineage.principal.subject,
+            spiffe: SPIFFEID(of: lineage, in: domain)?.text,
             age: Int32(clamping: (now - min(now, launched)) / 1000),
             argv: AgentSummary.shortened(argv)
         )

@@ -82,6 +82,8 @@ extension Supervisor {
         case .departed(let id): departed(id)
         case .searched(let id, let result): searched(id, result)
         case .listed(let id, let written): listed(id, written)
+        case .proven(let id, let result): proven(id, result)
+        case .renewed(let id, let result): if let agent = agents[id] { renewed(agent, result) }
         case .opened(let id, let result): opened(id, result)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
@@ -108,9 +110,11 @@ extension Supervisor {
             abandon(launch, LaunchRefusal(Preparation.overdue))
         }
         sumUpRefusals()
+        reviewIdentities(at: now)
         earliestDeadline = nil
         for agent in agents.values {
             heed(agent.deadline)
+            heed(agent.held?.review)
             heed(agent.refusals.deadline)
         }
         for launch in pending.values { heed(launch.deadline) }

@@ -48,6 +48,8 @@ package final class Supervisor {
     let mailbox: Mailbox
     let digests = ProgramDigests()
     let folderWork = FolderWork()
+    /// Who proves who launches.
+    let identities: IdentityWork
     /// Which files something on the host runs.
     lazy var hostRuns = configuration.machine.hostRunTable
     let profileMemory: ProfileMemory
@@ -154,6 +156,7 @@ package final class Supervisor {
             credentials: credentials
         )
         credentials.send(by: gateway)
+        identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)
         self.trust = try trust.value().store
         filters = SeccompFilters()
         watches.mailbox = try poller.watch(mailbox.descriptor, .mailbox)

@@ -163,11 +163,6 @@ struct BadInputTests {
         "What the format knows and is not built yet is refused by name",
         arguments: [
             ("children: {transitions: {}}", "2:12: \"transitions\" of children is not built yet: remove it"),
-            ("principals: []", "2:1: \"principals\" of the profile is not built yet: remove it"),
-            (
-                "egress: [{to: \"https://a.test\", for: {}}]",
-                "2:33: \"for\" of a rule of egress is not built yet: remove it"
-            ),
             (
                 "egress: [{to: \"redis://a.test\"}]",
                 "2:16: the protocol \"redis\" is not built yet; use http, https, postgres, tls or tcp"

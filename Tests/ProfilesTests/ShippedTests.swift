@@ -62,11 +62,11 @@ struct ShippedTests {
             top == [
                 "bailey", "children", "description", "egress", "env", "extends", "files", "landlock",
                 "limits",
-                "name", "record", "syscalls",
+                "name", "principals", "record", "syscalls",
             ]
         )
         #expect(known("bailey: 1\n" + top.dropFirst().map { "\($0):" }.joined(separator: "\n")) == [])
-        for section in ["files", "env", "limits", "children"] {
+        for section in ["files", "env", "limits", "children", "principals"] {
             let inner = try #require(keys("properties", section, "properties"))
             #expect(!inner.isEmpty)
             #expect(

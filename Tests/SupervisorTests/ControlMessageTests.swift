@@ -1,4 +1,5 @@
 import Client
+import Model
 import Supervisor
 import Testing
 
@@ -14,10 +15,21 @@ struct ControlMessageTests {
         terminal: TerminalSize(rows: 24, columns: 80)
     )
 
-    static let requests: [ControlRequest] = [
-        .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
-        .list(after: 1 << 40), .end(agent: "7f.1"),
-    ]
+    private static let offers =
+        [.variable("TOKEN")]
+        + [IdentityToken("a.b.c")].compactMap(\.self).map { IdentityOffer.file("/t", $0) }
+
+    private static func offering(_ offer: IdentityOffer) -> LaunchOrder {
+        var order = order
+        order.identity = offer
+        return order
+    }
+
+    static let requests: [ControlRequest] =
+        [
+            .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
+            .list(after: 1 << 40), .end(agent: "7f.1"),
+        ] + offers.map { .launch(offering($0)) }
 
     static let replies: [ControlReply] = [
         .heard,

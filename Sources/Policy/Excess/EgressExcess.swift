@@ -17,6 +17,7 @@ func egressExcess(of child: Profile, over parent: Profile, _ budget: inout Compa
             (rule.credential == nil || rule.credential == $0.rule.credential)
                 && rule.sends.isSubset(of: $0.rule.sends)
                 && rule.database.isWithin($0.rule.database, &budget)
+                && rule.principals.isWithin($0.rule.principals, &budget)
         }
         let cover = HostCover(of: rule, by: candidates, &budget)
         for (effect, actions) in [(Effect.allow, rule.allow), (.ask, rule.ask)] {

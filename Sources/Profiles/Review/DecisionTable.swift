@@ -9,10 +9,12 @@ internal import Policy
 ///   - {lineage: [ci], request: "GET https://pypi.org/simple/", verdict: allow}
 ///   - {lineage: [ci, llm-tool], request: "PUT https://pypi.org/x", verdict: deny, rule: "no rule"}
 ///   - {lineage: [ci], launch: offline, verdict: allow}
+///   - {lineage: [deploy], as: {subject: "oidc:github:repo:acme/app", groups: [payments]}, request: "GET https://x.test/", verdict: allow}
 /// ```
 ///
 /// `lineage` is root first. `rule` is a part of the deciding rule's text. `launch` asks whether a child may run under
-/// that profile: allowed by `children.profiles`, and no wider.
+/// that profile: allowed by `children.profiles`, for this principal, and no wider. `as` is who launches; a local user that no
+/// rule names without it.
 struct DecisionTable: Sendable {
     /// One row.
     struct Case: Sendable {
@@ -20,6 +22,7 @@ struct DecisionTable: Sendable {
         var question: Question
         var verdict: Effect
         var rule: String?
+        var principal: Principal
         var position: TextPosition
     }
 
@@ -50,7 +53,7 @@ struct DecisionTable: Sendable {
     }
 
     private static func row(_ node: YAMLNode, _ errors: inout Diagnostics) -> Case? {
-        let keys = ["lineage", "request", "launch", "verdict", "rule"]
+        let keys = ["lineage", "request", "launch", "verdict", "rule", "as"]
         guard let row = node.mapping("a case", keys: keys, &errors) else { return nil }
         let lineage = (row["lineage"]?.texts("lineage", &errors) ?? []).map(\.text)
         if lineage.isEmpty {
@@ -64,14 +67,40 @@ struct DecisionTable: Sendable {
             return nil
         }
         let rule = row["rule"]?.text("rule", &errors)
+        let principal = row["as"].map { Self.principal($0, &errors) } ?? nobody
         return Case(
             lineage: lineage,
             question: question,
             verdict: effect,
             rule: rule,
+            principal: principal,
             position: node.position
         )
     }
+
+    /// `{subject: …, groups: […], claims: {NAME: […]}}`.
+    private static func principal(_ node: YAMLNode, _ errors: inout Diagnostics) -> Principal {
+        guard let fields = node.mapping("as", keys: ["subject", "groups", "claims"], &errors) else {
+            return nobody
+        }
+        let groups = (fields["groups"]?.texts("as.groups", &errors) ?? []).map(\.text)
+        var claims: [String: [String]] = [:]
+        for entry in fields["claims"]?.entries("as.claims", &errors) ?? [] {
+            claims[entry.key] = (entry.value.texts("as.claims.\(entry.key)", &errors) ?? []).map(\.text)
+        }
+        let subject = fields["subject"]?.text("as.subject", &errors) ?? ""
+        guard let principal = Principal(named: subject, groups: groups, claims: claims) else {
+            errors.report(
+                "as: \"\(subject)\" is no subject: user:NAME, without groups and claims, or oidc:ISSUER:SUBJECT",
+                at: node.position
+            )
+            return nobody
+        }
+        return principal
+    }
+
+    /// A row without one holds for whoever launches.
+    private static var nobody: Principal { Principal(localUser: "nobody", uid: .max) }
 
     private static func question(
         _ row: YAMLMapping,
@@ -103,7 +132,11 @@ extension DecisionTable.Case {
         let profiles = try lineage.map { name throws(ProfileError) in try loader.load(name: name) }
         switch question {
         case .request(let request, let body):
-            return failure(of: try Ruling(of: request, body, by: profiles, principal: Self.nobody), request)
+            for profile in profiles {
+                guard let demand = profile.unmet(by: principal) else { continue }
+                return "\(request): \(profile.name) would not be launched: principals demands \(demand.text)"
+            }
+            return failure(of: try Ruling(of: request, body, by: profiles, principal: principal), request)
         case .launch(let name):
             guard let parent = profiles.last else { return "there is no parent" }
             let reasons = try refusals(of: try loader.load(name: name), by: parent)
@@ -112,9 +145,6 @@ extension DecisionTable.Case {
                 "launch \(name): expected \(verdict.rawValue), got \(reasons.isEmpty ? "allow" : reasons.joined(separator: "; "))"
         }
     }
-
-    /// A table's rows hold for whoever launches.
-    private static var nobody: Principal { Principal(localUser: "nobody", uid: .max) }
 
     private func failure(of ruling: Ruling, _ request: Request) -> String? {
         let decisive =
@@ -129,7 +159,9 @@ extension DecisionTable.Case {
     }
 
     private func refusals(of child: Profile, by parent: Profile) throws(ProfileError) -> [String] {
+        let (child, parent) = (child.applied(to: principal), parent.applied(to: principal))
         var reasons: [String] = []
+        if let demand = child.unmet(by: principal) { reasons.append("principals demands \(demand.text)") }
         if !parent.children.permits(profile: child.name) {
             reasons.append("children.profiles does not name it")
         }

@@ -20,8 +20,13 @@ extension ProfileReview {
             }
             var ruling = try Ruling(of: request, body, by: profiles, principal: principal)
             ruling.obstacles = obstacles(for: request, ruling)
+            ruling.unmet = profiles.compactMap { profile in
+                profile.unmet(by: principal).map {
+                    "\(profile.name) is not for \(principal): principals (\($0.source)) demands \($0.text)"
+                }
+            }
             let exitCode =
-                ruling.effect == .allow && ruling.obstacles.isEmpty
+                ruling.effect == .allow && ruling.obstacles.isEmpty && ruling.unmet.isEmpty
                 ? ReviewOutcome.success : ReviewOutcome.negative
             let output = asJSON ? ruling.json(request).printed + "\n" : ruling.text(request)
             return ReviewOutcome(output: output, exitCode: exitCode)
@@ -81,6 +86,8 @@ struct Ruling: Sendable {
     let sends: [String]
     /// What each level exceeds the one above it by: such a lineage would never be launched.
     let excesses: [String]
+    /// Profiles of the lineage that this principal may not launch, and why.
+    var unmet: [String] = []
 
     /// `profiles` root first, at least one.
     ///
@@ -91,6 +98,7 @@ struct Ruling: Sendable {
         by profiles: [Profile],
         principal: Principal
     ) throws(ProfileError) {
+        let profiles = profiles.map { $0.applied(to: principal) }
         guard let policy = Self.policy(profiles, principal) else {
             throw ProfileError(file: "lineage", "a lineage has at least one profile")
         }
@@ -152,7 +160,7 @@ struct Ruling: Sendable {
         if !sends.isEmpty { lines.append("  may carry: \(sends.joined(separator: ", "))") }
         if let denial { lines += ["  why: \(denial.message)", "  remedy: \(denial.remedy)"] }
         if request.endpoint.host.isLoopback { lines.append("  note: \(HostPattern.loopbackNote)") }
-        lines += excesses.map { "  note: would not be launched: \($0)" }
+        lines += (unmet + excesses).map { "  note: would not be launched: \($0)" }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -163,7 +171,7 @@ struct Ruling: Sendable {
             ("mask", .texts(masks)), ("send", .texts(sends)),
             ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
             ("remedy", .optional(denial?.remedy)), ("refused", .texts(obstacles)),
-            ("excess", .texts(excesses)),
+            ("excess", .texts(excesses)), ("principals", .texts(unmet)),
         ])
     }
 }

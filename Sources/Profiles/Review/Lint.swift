@@ -18,7 +18,10 @@ struct Linter {
 
     /// Of one rule.
     private func lints(of rule: EgressRule) -> [Lint] {
-        [tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule)].flatMap {
+        [
+            tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule),
+            undenied(rule),
+        ].flatMap {
             $0
         }
     }
@@ -69,6 +72,19 @@ struct Linter {
         return [
             Lint(source: rule.source, message: "\(rule.place): the rule says nothing, so it allows nothing")
         ]
+    }
+
+    /// A denial that does not hold for whoever proves nothing.
+    private func undenied(_ rule: EgressRule) -> [Lint] {
+        guard let principals = rule.principals else { return [] }
+        return (rule.deny + rule.ask).map {
+            Lint(
+                source: $0.source,
+                message:
+                    "\(rule.place): \"\($0.text)\" is refused to \(principals.text) alone, and to nobody who does not prove"
+                    + " that"
+            )
+        }
     }
 
     private func unanswered(_ rule: EgressRule) -> [Lint] {

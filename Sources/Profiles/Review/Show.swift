@@ -44,7 +44,32 @@ extension MergedProfile {
             Line(text: "bailey: \(ProfileParser.version)", source: nil),
             Line(text: "name: \(profile.name)", source: file),
             Line(text: "# digest: \(profile.digest)", source: nil),
-        ] + files + environment + limits + systemCalls + landlock + egress + children + recording
+        ] + principals + files + environment + limits + systemCalls + landlock + egress + children
+            + recording
+    }
+
+    /// Demands of several files stand one behind the other.
+    private var principals: [Line] {
+        fragment.principals.map { Line(text: "principals: {\(words(of: $0))}", source: $0.source) }
+            + (fragment.onExpiry.map {
+                [Line(text: "principals: {on-expiry: \($0.value.rawValue)}", source: $0.source)]
+            }
+                ?? [])
+    }
+
+    /// As a profile has it.
+    private func words(of principals: PrincipalPattern) -> String {
+        var (words, claims) = ([String](), [String]())
+        for part in principals.parts {
+            let globs = "[\(part.globs.map(quoted).joined(separator: ", "))]"
+            if case .claim(let name) = part.key {
+                claims.append("\(quoted(name)): \(globs)")
+            } else {
+                words.append("\(part.key.text): \(globs)")
+            }
+        }
+        if !claims.isEmpty { words.append("claims: {\(claims.joined(separator: ", "))}") }
+        return words.joined(separator: ", ")
     }
 
     private var files: [Line] {
@@ -108,6 +133,9 @@ extension MergedProfile {
                     lines.append(
                         Line(text: "    \(key): [\(words.joined(separator: ", "))]", source: rule.source)
                     )
+                }
+                if let principals = rule.principals {
+                    lines.append(Line(text: "    for: {\(words(of: principals))}", source: rule.source))
                 }
                 for (key, value) in rule.database?.words ?? [] {
                     lines.append(Line(text: "    \(key): \(value)", source: rule.source))

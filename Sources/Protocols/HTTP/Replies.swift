@@ -9,7 +9,7 @@ enum Replies {
         switch reason {
         case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .protocolMismatch, .placeholderMisused,
             .secretLeaving,
-            .revoked:
+            .revoked, .principalExpired:
             .forbidden
         case .nameMismatch: .misdirectedRequest
         case .malformed: .badRequest

@@ -81,7 +81,7 @@ extension Replies {
     private static func code(of reason: Denial.Reason) -> Int {
         switch reason {
         case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .nameMismatch, .protocolMismatch,
-            .placeholderMisused, .secretLeaving, .revoked:
+            .placeholderMisused, .secretLeaving, .revoked, .principalExpired:
             7
         case .malformed: 3
         case .overBudget: 8

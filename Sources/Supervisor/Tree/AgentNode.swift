@@ -87,6 +87,8 @@ final class AgentNode {
     var written: WrittenFiles?
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
+    /// What its run rests on; of a root agent alone.
+    var held: HeldIdentity?
 
     init(
         number: UInt64,
@@ -155,6 +157,8 @@ final class ControlConnection {
     /// Who looks, and what was found.
     var search: FolderWork.Job?
     var searched: SearchResult?
+    /// Who launches, once that is known.
+    var identity: Result<LaunchIdentity, LaunchRefusal>?
     /// Signals that came before there was an agent, in their order.
     var early: [Int32] = []
     /// What its terminal became meanwhile; nil without one.

@@ -1,4 +1,5 @@
 internal import CSandbox
+internal import Client
 internal import Glibc
 internal import Linux
 internal import Model
@@ -18,6 +19,10 @@ final class Mailbox: Sendable {
         case departed(AgentID)
         /// What a profile protects at any depth was looked for.
         case searched(ConnectionID, SearchResult)
+        /// Who launches was proven, or not.
+        case proven(ConnectionID, Result<LaunchIdentity, LaunchRefusal>)
+        /// A run's identity was proven anew, or not.
+        case renewed(AgentID, Result<LaunchIdentity, LaunchRefusal>)
         /// What an agent that is gone wrote was looked for.
         case listed(AgentID, WrittenFiles)
     }

@@ -1,0 +1,121 @@
+internal import Client
+internal import Identity
+internal import Model
+
+/// Who launches, and where that may be proven again.
+struct LaunchIdentity: Sendable {
+    let principal: Principal
+    /// Where the token came from; nil for the local user.
+    let source: TokenSource?
+    /// When the token was verified: milliseconds of the wall clock.
+    let proven: Int64
+
+    init(_ principal: Principal, source: TokenSource? = nil, proven: Int64 = 0) {
+        (self.principal, self.source, self.proven) = (principal, source, proven)
+    }
+
+    /// The file that holds the token: no agent reads it.
+    var file: String? { if case .file(let path)? = source { path } else { nil } }
+
+    /// Variables that hold a token, or lead to one: no agent inherits them.
+    var variables: Set<String> {
+        guard let source else { return [] }
+        guard case .variable(let name, _) = source else { return Set(TokenSource.variables) }
+        return Set(TokenSource.variables + [name])
+    }
+
+    /// Whether it is the same principal in all that a profile may ask for, until whenever.
+    func isSame(as other: LaunchIdentity) -> Bool {
+        principal.proven(until: nil) == other.principal.proven(until: nil)
+    }
+}
+
+/// What a launch has to prove who launches.
+struct IdentityClaim: Sendable {
+    let source: TokenSource
+    /// The issuer that it has to be from; nil for whichever takes tokens from a file.
+    let issuer: String?
+    /// What was handed over; nil where it has to be got first.
+    let token: IdentityToken?
+
+    private init(_ source: TokenSource, issuer: String?, token: IdentityToken?) {
+        (self.source, self.issuer, self.token) = (source, issuer, token)
+    }
+
+    /// The same once more, with a token that has to be got anew.
+    init(renewing identity: LaunchIdentity, from source: TokenSource) {
+        self.init(source, issuer: identity.principal.issuer, token: nil)
+    }
+
+    /// What the command line named, or else what the environment of a job has for an issuer that is configured for it; nil
+    /// where there is neither: then it is the local user.
+    init?(_ order: LaunchOrder, _ issuers: [Issuer]) throws(LaunchRefusal) {
+        do throws(TokenSourceFailure) {
+            if let offer = order.identity {
+                guard !issuers.isEmpty else {
+                    throw TokenSourceFailure(
+                        "there are no issuers in bailey.yaml, whose tokens would be taken"
+                    )
+                }
+                self = try Self.claim(offer, order)
+                return
+            }
+            guard let claim = try Self.claim(order, issuers) else { return nil }
+            self = claim
+        } catch {
+            throw LaunchRefusal(Self.opening + error.reason)
+        }
+    }
+
+    /// What a refusal begins with.
+    static let opening = "who launches could not be proven, and nothing runs: "
+
+    private static func claim(
+        _ offer: IdentityOffer,
+        _ order: LaunchOrder
+    ) throws(TokenSourceFailure) -> IdentityClaim {
+        switch offer {
+        case .file(let path, let token): return IdentityClaim(.file(path), issuer: nil, token: token)
+        case .variable(let name):
+            let source = try TokenSource(variable: name, in: order.variables)
+            return IdentityClaim(source, issuer: nil, token: nil)
+        }
+    }
+
+    private static func claim(
+        _ order: LaunchOrder,
+        _ issuers: [Issuer]
+    ) throws(TokenSourceFailure) -> IdentityClaim? {
+        let wanted = issuers.filter { !$0.sources.subtracting([.file]).isEmpty }
+        guard !wanted.isEmpty else { return nil }
+        let variables = order.variables
+        var found: [(kind: Issuer.Source, claim: IdentityClaim)] = []
+        for issuer in wanted {
+            for kind in Issuer.Source.allCases where issuer.sources.contains(kind) {
+                guard let source = try TokenSource(kind, in: variables, entries: order.environment) else {
+                    continue
+                }
+                found.append((kind, IdentityClaim(source, issuer: issuer.name, token: nil)))
+            }
+        }
+        guard found.count < 2 else {
+            let names = found.map(\.kind.rawValue).joined(separator: " and ")
+            throw TokenSourceFailure(
+                "the environment is that of \(names) at once; name the token with --oidc-token-file"
+            )
+        }
+        return found.first?.claim
+    }
+}
+
+extension LaunchOrder {
+    /// Its environment by name; of a repeated name the first, as getenv(3) has it.
+    fileprivate var variables: [String: String] {
+        Dictionary(
+            environment.compactMap { entry in
+                entry.firstPlace(of: "=").map { (String(entry[..<$0]), String(entry.rest(behind: $0))) }
+            },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+}

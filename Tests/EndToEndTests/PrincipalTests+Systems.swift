@@ -1,0 +1,109 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Jobs of CI systems, recognised by their environment.
+extension EndToEnd.PrincipalTests {
+    private var gitHub: [String: String] {
+        [
+            "GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": provider.gitHub,
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": IdentityProvider.jobSecret,
+        ]
+    }
+
+    @Test(
+        "A job of GitHub Actions is recognised, its token fetched as GitHub documents it, and never the agent's"
+    )
+    func gitHubActions() throws {
+        try configure(", from: github-actions")
+        try place.write(
+            "bailey: 1\nname: greedy\nextends: [base]\nenv: {pass: [\"ACTIONS_*\", ACTIONS_ID_TOKEN_REQUEST_TOKEN, ACTIONS_ID_TOKEN_REQUEST_URL, GITHUB_ACTIONS]}\n",
+            to: place.configuration + "/profiles/greedy.yaml"
+        )
+        let outcome = try run("env", token: nil, profile: "greedy", environment: gitHub)
+        #expect(outcome.code == 0 && outcome.output.contains("GITHUB_ACTIONS=true"), "\(outcome)")
+        #expect(
+            !outcome.output.contains("ACTIONS_ID_TOKEN")
+                && !outcome.output.contains(IdentityProvider.jobSecret)
+        )
+        #expect(try launches().last?.lineage.hasPrefix("oidc:idp:repo:acme/app") == true)
+        #expect(try provider.asked("GET /github/token?api-version=2.0&audience=bailey").count == 1)
+        for folder in ["state", "run", "home", "workspace"] {
+            #expect(try place.files(holding: IdentityProvider.jobSecret, below: folder).isEmpty)
+        }
+    }
+
+    @Test(
+        "Where a job's token cannot be had nothing runs; a job without the permission for one is the local user's"
+    )
+    func gitHubFails() throws {
+        try configure(", from: github-actions")
+        let refused = try run(
+            "echo ran",
+            token: nil,
+            environment: gitHub.merging(["ACTIONS_ID_TOKEN_REQUEST_TOKEN": "wrong"]) { $1 }
+        )
+        #expect(refused.code == 125 && refused.errors.contains("answered 403"), "\(refused)")
+        #expect(!refused.errors.contains("wrong"))
+        let plain = gitHub.filter { $0.key != "ACTIONS_ID_TOKEN_REQUEST_TOKEN" }
+        #expect(try run("true", token: nil, environment: plain).code == 0)
+        #expect(try launches().last { $0.kind == "spawn" }?.lineage.hasPrefix("user:") == true)
+    }
+
+    @Test("Without an issuer that is for them, the environment of a job counts for nothing")
+    func unconfigured() throws {
+        #expect(try run("true", token: nil, environment: gitHub).code == 0)
+        #expect(try launches().last?.lineage.hasPrefix("user:") == true)
+        #expect(try provider.asked("GET").isEmpty)
+        // And a token in a file is not taken from an issuer that is for jobs alone.
+        try configure(", from: github-actions")
+        let outcome = try run("true", token: provider.token())
+        #expect(outcome.code == 125 && outcome.errors.contains("not taken from a file"), "\(outcome)")
+    }
+
+    @Test("A GitLab job has its token in a variable of its choosing, BAILEY_ID_TOKEN by default")
+    func gitLab() throws {
+        try configure(", from: [gitlab, file]")
+        let token = try provider.token(for: "bailey", "project_path:acme/app:ref_type:branch:ref:main")
+        let environment = ["GITLAB_CI": "true", "BAILEY_ID_TOKEN": token]
+        #expect(try run("true", token: nil, environment: environment).code == 0)
+        #expect(try launches().last?.lineage.hasPrefix("oidc:idp:project_path:acme/app") == true)
+        let chosen = try place.bailey(
+            ["run", "--oidc-token-env", "OTHER", "--", "true"],
+            environment: ["GITLAB_CI": "true", "OTHER": token]
+        )
+        #expect(chosen.code == 0, "\(chosen)")
+        let absent = try place.bailey(["run", "--oidc-token-env", "OTHER", "--", "true"])
+        #expect(absent.code == 125 && absent.errors.contains("OTHER is not set"), "\(absent)")
+    }
+
+    @Test("A Buildkite job's token is asked of its agent, as Buildkite documents it")
+    func buildkite() throws {
+        try configure(", from: buildkite")
+        let token = try provider.token(for: "bailey", "organization:acme:pipeline:app:ref:refs/heads/main")
+        try place.write(
+            """
+            #!/bin/sh
+            [ "$BUILDKITE_AGENT_ACCESS_TOKEN" = agent-secret ] || exit 3
+            [ "$*" = "oidc request-token --audience bailey" ] || exit 4
+            echo \(token)
+
+            """,
+            to: "tools/buildkite-agent",
+            mode: 0o755
+        )
+        let environment = [
+            "BUILDKITE": "true", "BUILDKITE_JOB_ID": "1", "BUILDKITE_AGENT_ACCESS_TOKEN": "agent-secret",
+            "PATH": "\(place.root)/tools:/usr/bin:/bin",
+        ]
+        let outcome = try run("env", token: nil, environment: environment)
+        #expect(outcome.code == 0 && !outcome.output.contains("agent-secret"), "\(outcome)")
+        #expect(try launches().last?.lineage.hasPrefix("oidc:idp:organization:acme") == true)
+        let refused = try run(
+            "true",
+            token: nil,
+            environment: environment.merging(["BUILDKITE_AGENT_ACCESS_TOKEN": "other"]) { $1 }
+        )
+        #expect(refused.code == 125 && refused.errors.contains("ended with 3"), "\(refused)")
+    }
+}

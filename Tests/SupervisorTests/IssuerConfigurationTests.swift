@@ -1,0 +1,121 @@
+import Foundation
+import Identity
+import Model
+import Profiles
+import Supervisor
+import Testing
+
+@Suite("Issuers in bailey.yaml")
+struct IssuerConfigurationTests {
+    private func loaded(_ text: String) throws -> OperatorConfiguration {
+        let folder = NSTemporaryDirectory() + "bailey-issuers-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try "bailey: 1\n\(text)\n".write(toFile: folder + "/bailey.yaml", atomically: true, encoding: .utf8)
+        do throws(ProfileError) {
+            return try OperatorConfiguration.load(file: nil, directory: folder)
+        } catch {
+            let lines = error.description.replacing(folder + "/", with: "")
+            throw ProfileError(file: "x", lines)
+        }
+    }
+
+    @Test("An entry says whose tokens are taken, for what, and what they mean")
+    func whole() throws {
+        let configuration = try loaded(
+            """
+            trust-domain: example.org
+            issuers:
+              github: {issuer: "https://token.actions.githubusercontent.com", audience: bailey, from: github-actions, claims: [repository, ref]}
+              corporate:
+                issuer: https://login.example.com/realm
+                audience: [a, b]
+                from: [file, gitlab]
+                jwks: keys/jwks.json
+                algorithms: [ES256, EdDSA]
+                subject: "{department}/{login}"
+                groups: /realm_access/roles
+                leeway: 5s
+            """
+        )
+        #expect(configuration.trustDomain.name == "example.org")
+        let (github, corporate) = (configuration.issuers[0], configuration.issuers[1])
+        #expect(
+            github.name == "github" && github.audiences == ["bailey"] && github.sources == [.gitHubActions]
+        )
+        #expect(
+            github.keys == .discovered && github.algorithms == [.rs256, .es256] && github.leeway == 30_000
+        )
+        #expect(
+            github.subject == .standard && github.claims == ["repository", "ref"] && github.groups == nil
+        )
+        #expect(corporate.audiences == ["a", "b"] && corporate.sources == [.file, .gitLab])
+        #expect(corporate.algorithms == [.es256, .edDSA] && corporate.leeway == 5_000)
+        #expect(
+            corporate.subject.claims == ["department", "login"] && corporate.groups == "/realm_access/roles"
+        )
+        guard case .file(let path) = corporate.keys else {
+            Issue.record("\(corporate.keys)")
+            return
+        }
+        #expect(path.hasPrefix("/") && path.hasSuffix("/keys/jwks.json"))
+    }
+
+    @Test("Without any there is none, and the domain is Bailey's own")
+    func none() throws {
+        let configuration = try loaded("")
+        #expect(configuration.issuers.isEmpty && configuration.trustDomain == .standard)
+    }
+
+    private static let good = "issuer: \"https://i.test\", audience: a"
+
+    @Test(
+        "What is wrong is told with its place and the nearest word",
+        arguments: [
+            (
+                "trust-domain: Example.org", "2:15: trust-domain: \"Example.org\" is not",
+                "did you mean \"example.org\"?"
+            ),
+            ("issuers: []", "2:10: issuers must be a mapping", ""),
+            ("issuers: {A: {}}", "2:11: issuers: \"A\" is not a name", ""),
+            ("issuers: {a: {issuer: \"https://i.test\"}}", "2:11: issuers.a has no \"audience\"", ""),
+            ("issuers: {a: {audience: x}}", "2:11: issuers.a has no \"issuer\"", ""),
+            (
+                "issuers: {a: {issuer: \"http://i.test\", audience: a}}",
+                "2:23: issuers.a.issuer: \"http://i.test\" is not an https URL", "\"https://i.test\""
+            ),
+            ("issuers: {a: {\(good), isuer: x}}", "unknown key \"isuer\"", "did you mean \"issuer\"?"),
+            (
+                "issuers: {a: {\(good), algorithms: [RS265]}}", "\"RS265\" is not one of RS256",
+                "did you mean \"RS256\"?"
+            ),
+            ("issuers: {a: {\(good), algorithms: [HS256]}}", "\"HS256\" is not one of", ""),
+            ("issuers: {a: {\(good), algorithms: [none]}}", "\"none\" is not one of", ""),
+            ("issuers: {a: {\(good), algorithms: []}}", "algorithms is empty", ""),
+            (
+                "issuers: {a: {\(good), from: github}}",
+                "unknown word \"github\"; it may be file, github-actions, gitlab, buildkite", ""
+            ),
+            ("issuers: {a: {\(good), subject: \"{a}{b}\"}}", "is neither a claim nor text with claims", ""),
+            ("issuers: {a: {\(good), leeway: 10m}}", "leeway is 5m at most", ""),
+            ("issuers: {a: {\(good), leeway: 10}}", "2:", ""),
+            (
+                "issuers: {a: {\(good), jwks: \"http://i.test/k\"}}",
+                "issuers.a.jwks: \"http://i.test/k\" is not an https URL", ""
+            ),
+            ("issuers: {a: {\(good)}, b: {\(good)}}", "issuers: b and a have one URL", ""),
+            (
+                "issuers: {a: {\(good), from: gitlab}, b: {issuer: \"https://j.test\", audience: a, from: gitlab}}",
+                "issuers: b and a are both from gitlab", ""
+            ),
+        ]
+    )
+    func refused(text: String, says: String, suggests: String) {
+        let error = #expect(throws: ProfileError.self) { try loaded(text) }
+        #expect(error?.description.contains(says) == true, "\(error?.description ?? "")")
+        #expect(
+            error?.description.contains(suggests) == true || suggests.isEmpty,
+            "\(error?.description ?? "")"
+        )
+    }
+}
