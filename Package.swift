@@ -232,7 +232,10 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
-            .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(
+                name: "AuditTests",
+                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport"]
+            ),
             .testTarget(
                 name: "CredentialsTests",
                 dependencies: ["Credentials", "Profiles", "Model", "Linux", "TestSupport"]

@@ -48,7 +48,8 @@ _bailey_value() {
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
         --body) choices="request response" ;;
-        --name | --drain | --limit | --public-key) choices= ;;
+        --name | --drain | --limit | --public-key | --record) choices= ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
@@ -112,7 +113,8 @@ _bailey() {
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    *) [ "$cword" = 2 ] && choices="show verify $choices" ;;
+                    export) [ "$cword" -gt 2 ] && choices="--receipts --run --agent --record -o --state" ;;&
+                    *) [ "$cword" = 2 ] && choices="show verify export $choices" ;;
                 esac ;;
             replay)
                 case $cur in
