@@ -236,7 +236,10 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
-            .testTarget(name: "AuditTests", dependencies: ["Audit", "Masking", "Model", "Linux"]),
+            .testTarget(
+                name: "AuditTests",
+                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport"]
+            ),
             .testTarget(
                 name: "IdentityTests",
                 dependencies: [

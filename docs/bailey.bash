@@ -41,7 +41,7 @@ _bailey_value() {
         -p | --profile | --under) _bailey_profiles_dir
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
-        --profiles | -w | --workspace | --state | --output) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
+        --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
         --config | --oidc-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
@@ -50,7 +50,8 @@ _bailey_value() {
         --body) choices="request response" ;;
         --form) choices="jwks pem spiffe" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
-        --name | --drain | --limit | --public-key) choices= ;;
+        --name | --drain | --limit | --public-key | --record) choices= ;;
+        -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
@@ -114,7 +115,8 @@ _bailey() {
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    *) [ "$cword" = 2 ] && choices="show verify $choices" ;;
+                    export) [ "$cword" -gt 2 ] && choices="--receipts --run --agent --record -o --state" ;;&
+                    *) [ "$cword" = 2 ] && choices="show verify export $choices" ;;
                 esac ;;
             replay)
                 case $cur in

@@ -22,6 +22,8 @@ package struct AuditFinding: Sendable, Hashable, Codable {
         case databaseMissing = "database-missing"
         /// Tables, triggers or views are not as the store made them.
         case schema
+        /// A record says another lineage than the launch of its agent, or there is no such launch before it.
+        case lineage
         /// A recorded body is gone, or not what its record says.
         case recording
         /// SQLite cannot read on from here.

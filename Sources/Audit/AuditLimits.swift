@@ -36,6 +36,13 @@ package enum AuditLimits {
     ///
     /// What is cut off within them, after the supervisor was killed, is not found out by the head.
     static let headDelay = 100
+    /// Octets of records that an export reads at a time, beyond the last of them: what it holds in memory.
+    static let exportedAtOnce = 1 << 20
+    /// Records that an export looks at in one transaction, some milliseconds: the log cannot be emptied while it lasts
+    /// (sqlite.org/wal.html, "Checkpoint starvation").
+    static let lookedAtOnce = 4_096
+    /// Agents whose lineage an export remembers; those before are looked up again.
+    static let exportedLineages = 4_096
     /// Arguments of one command line that are kept.
     package static let maximumArguments = 256
     /// Octets of a key file: an Ed25519 seed or public key (RFC 8032 section 5.1.5).

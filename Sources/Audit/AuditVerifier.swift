@@ -19,68 +19,32 @@ package struct AuditVerifier: Sendable {
     package func verify() throws -> AuditVerification {
         let state = try StateDirectory(directory, create: false)
         do {
-            let key = try trustedKey(state)
-            // Before the database's snapshot: a supervisor may be moving both forward now.
-            let head = try trustedHead(state, key)
+            let trust = try StoreTrust(state, pinnedKey: pinnedKey)
             guard try PrivateFile.open(StoreFiles.databaseName, in: state, .read) != nil else {
-                return try withoutDatabase(head, key)
+                return try withoutDatabase(trust)
             }
-            return try walk(head, key)
+            return try walk(trust)
         } catch let stop as Stop {
             return .broken(stop.finding)
         }
     }
 
-    private func trustedKey(_ state: borrowing StateDirectory) throws -> VerifyingKey {
-        let keys = try state.directory("keys", create: false)
-        guard let key = try VerifyingKey(in: keys) else {
-            throw Stop(.key, "the public key keys/\(SigningKey.publicName) is gone or damaged; restore it")
-        }
-        if let pinnedKey, key.octets.hex != pinnedKey.lowercased() {
-            throw Stop(.key, "the store's public key is \(key.octets.hex), not the one that was asked for")
-        }
-        guard let own = try? SigningKey(in: keys, mayCreate: false), own.publicKey == key.octets else {
-            throw Stop(
-                .key,
-                "keys/\(SigningKey.privateName) is gone or is not the key whose public half is "
-                    + "keys/\(SigningKey.publicName): the key was replaced"
-            )
-        }
-        return key
-    }
-
-    private func trustedHead(_ state: borrowing StateDirectory, _ key: VerifyingKey) throws -> Head {
-        guard let file = try HeadFile(in: state, .read) else {
-            throw Stop(.head, "the head file \(HeadFile.name) is gone, so a cut tail cannot be excluded")
-        }
-        guard let read = try? file.read() else {
-            throw Stop(.head, "the head file \(HeadFile.name) is damaged, so a cut tail cannot be excluded")
-        }
-        guard read.key.octets == key.octets else {
-            throw Stop(.key, "the head was signed by another key than keys/\(SigningKey.publicName)")
-        }
-        guard read.isGenuine else {
-            throw Stop(.head, "the head file \(HeadFile.name) was changed: its signature does not fit")
-        }
-        return read.head
-    }
-
-    private func withoutDatabase(_ head: Head, _ key: VerifyingKey) throws -> AuditVerification {
-        guard head.sequence == 0 else {
+    private func withoutDatabase(_ trust: StoreTrust) throws -> AuditVerification {
+        guard trust.head.sequence == 0 else {
             throw Stop(
                 .databaseMissing,
                 record: 1,
                 "the database \(StoreFiles.databaseName) is gone; its head says that it held "
-                    + "\(head.sequence) records"
+                    + "\(trust.head.sequence) records"
             )
         }
         return .verified(
-            VerifiedHead(records: 0, hash: StoredRecord.genesis.hex, publicKey: key.octets.hex)
+            VerifiedHead(records: 0, hash: StoredRecord.genesis.hex, publicKey: trust.key.octets.hex)
         )
     }
 
-    private func walk(_ head: Head, _ key: VerifyingKey) throws -> AuditVerification {
-        var chain = ChainCheck(key: key, head: head, bodies: BodyReader(directory: directory))
+    private func walk(_ trust: StoreTrust) throws -> AuditVerification {
+        var chain = ChainCheck(trust, bodies: BodyReader(directory: directory))
         do {
             let path = directory + "/" + StoreFiles.databaseName
             let database = try StoreFiles.openDatabase(at: path, readOnly: true)

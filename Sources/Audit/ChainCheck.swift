@@ -11,9 +11,9 @@ struct ChainCheck {
     private(set) var expected: Int64 = 1
     private var previous = StoredRecord.genesis
 
-    init(key: VerifyingKey, head: Head, bodies: BodyReader) {
-        self.key = key
-        self.head = head
+    init(_ trust: StoreTrust, bodies: BodyReader) {
+        key = trust.key
+        head = trust.head
         self.bodies = bodies
     }
 
@@ -23,7 +23,7 @@ struct ChainCheck {
     }
 
     mutating func run(_ database: Database) throws {
-        try requireSchema(database)
+        try Schema.requireUnchanged(in: database)
         let records = try Row.fetchCursor(
             database,
             sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
@@ -41,17 +41,6 @@ struct ChainCheck {
             )
         }
         try requireHeadReached()
-    }
-
-    private func requireSchema(_ database: Database) throws {
-        let differences = try Schema.differences(in: database)
-        guard differences.isEmpty else {
-            throw Stop(
-                .schema,
-                "the database's tables are not as the store made them: "
-                    + TerminalText.escaped(differences.joined(separator: "; "))
-            )
-        }
     }
 
     private func requireHeadReached() throws {
@@ -107,7 +96,7 @@ struct ChainCheck {
     private mutating func check(_ record: StoredRecord, under seal: Seal) throws {
         let sealed = seal.digest(of: expected)
         guard record.previous == previous, record.hash == sealed, record.computedHash() == sealed else {
-            throw difference(of: record, under: seal)
+            throw seal.difference(of: record, at: expected)
         }
         try checkBodies(of: record)
         previous = record.hash
@@ -137,22 +126,6 @@ struct ChainCheck {
 
     private static let replies = Data(EntryColumns.replies.utf8)
     private static let bodiesMember = Data("\"bodies\":".utf8)
-
-    private func difference(of record: StoredRecord, under seal: Seal) -> Stop {
-        let other = (seal.first...seal.last).first { seal.digest(of: $0) == record.hash }
-        if let other, other != expected {
-            return Stop(
-                .reordered,
-                record: expected,
-                "record \(expected) is not in its place: the one that was written as record \(other) is"
-            )
-        }
-        return Stop(
-            .changed,
-            record: expected,
-            "record \(expected) was changed: it does not match the hash that was sealed"
-        )
-    }
 
     private func checkHead() throws {
         guard expected - 1 == head.sequence, previous != head.hash else { return }

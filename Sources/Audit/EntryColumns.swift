@@ -4,6 +4,8 @@ internal import Model
 /// The columns that an entry fills; the store adds sequence, run, time and the chain.
 struct EntryColumns: Sendable {
     let kind: String
+    static let spawn = "spawn"
+    static let request = "request"
     static let replies = "replies"
     /// Nil for what no agent has done: then it is the supervisor's own run.
     let run: String?
@@ -18,10 +20,10 @@ struct EntryColumns: Sendable {
     init(_ entry: AuditEntry, _ lineage: LineageColumns?) {
         payload = Data(entry.canonicalJSON(lineage))
         switch entry {
-        case .spawn: (kind, verdict) = ("spawn", nil)
+        case .spawn: (kind, verdict) = (Self.spawn, nil)
         case .spawnRefused: (kind, verdict) = ("spawn-refused", Effect.deny.rawValue)
         case .exit: (kind, verdict) = ("exit", nil)
-        case .request(let record): (kind, verdict) = ("request", record.verdict.rawValue)
+        case .request(let record): (kind, verdict) = (Self.request, record.verdict.rawValue)
         case .replies: (kind, verdict) = (Self.replies, nil)
         }
         agent = lineage?.agent

@@ -73,6 +73,18 @@ enum Schema {
         for statement in indexes { try database.execute(sql: statement) }
     }
 
+    /// Throws where the file has not exactly the tables above.
+    static func requireUnchanged(in database: Database) throws {
+        let differences = try Self.differences(in: database)
+        guard differences.isEmpty else {
+            throw Stop(
+                .schema,
+                "the database's tables are not as the store made them: "
+                    + TerminalText.escaped(differences.joined(separator: "; "))
+            )
+        }
+    }
+
     /// What is in the file beside, or instead of, the tables above; empty when it is as created.
     static func differences(in database: Database) throws -> [String] {
         let found = try String.fetchAll(

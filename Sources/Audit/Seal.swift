@@ -54,6 +54,23 @@ struct Seal: Sendable {
         return Data(digests[start..<start + 32])
     }
 
+    /// What is wrong with a record that is not the one that was sealed at its place.
+    func difference(of record: StoredRecord, at expected: Int64) -> Stop {
+        let other = (first...last).first { digest(of: $0) == record.hash }
+        if let other, other != expected {
+            return Stop(
+                .reordered,
+                record: expected,
+                "record \(expected) is not in its place: the one that was written as record \(other) is"
+            )
+        }
+        return Stop(
+            .changed,
+            record: expected,
+            "record \(expected) was changed: it does not match the hash that was sealed"
+        )
+    }
+
     private static func message(first: Int64, last: Int64, digests: Data) -> Data {
         Data("bailey audit seal v1\0".utf8) + first.octets + last.octets + digests
     }

@@ -8,7 +8,7 @@ struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Show what agents did and asked for, and verify the record.",
-        subcommands: [List.self, Show.self, Verify.self],
+        subcommands: [List.self, Show.self, Verify.self, Export.self],
         defaultSubcommand: List.self
     )
 
@@ -21,6 +21,7 @@ struct AuditCommand: ParsableCommand {
                 bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
                 bailey audit verify [--public-key HEX] [--state DIR] [--json]
+                bailey audit export --receipts [--run RUN|--agent ID|--record N] [-o FILE] [--state DIR]
                 """,
             discussion: """
                 Examples:
@@ -30,8 +31,9 @@ struct AuditCommand: ParsableCommand {
                   bailey audit --json | jq .record     one JSON object a line
                   bailey audit show 42                 a request, its reply, and the fields of both
                   bailey audit verify                  is anything changed, or cut off?
+                  bailey audit export --receipts       for somebody who has the public key alone
 
-                'bailey audit show --help' and 'bailey audit verify --help' say more.
+                'bailey audit show --help', and so for each, says more.
                 """
         )
 
@@ -56,18 +58,10 @@ struct AuditCommand: ParsableCommand {
             let query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
             let style = TextStyle.standardOutput
             let reader = try AuditReader(directory: state.directory())
-            try checkSubject(in: reader)
+            try reader.require(run: runName, agent: agent)
             try reader.records(matching: query) { record in
                 print(json ? try record.json() : record.lines(style))
                 return true
-            }
-        }
-
-        /// No records of a run or an agent that exists is an answer; of one that does not, a mistake.
-        private func checkSubject(in reader: AuditReader) throws {
-            if let runName, try !reader.has(AuditQuery(run: runName)) { throw NoSuchRun(run: runName) }
-            if let agent, try !reader.has(AuditQuery(agent: agent.id, run: runName)) {
-                throw NoSuchAgent(agent: agent.id.text, run: runName)
             }
         }
     }
@@ -147,6 +141,16 @@ struct AuditCommand: ParsableCommand {
             let outcome = try verifier.verify()
             print(json ? try outcome.json() : outcome.text(.standardOutput))
             if !outcome.isVerified { throw ExitCode(1) }
+        }
+    }
+}
+
+extension AuditReader {
+    /// No records of a run or an agent that exists is an answer; of one that does not, a mistake.
+    func require(run: String?, agent: AgentArgument?) throws {
+        if let run, try !has(AuditQuery(run: run)) { throw NoSuchRun(run: run) }
+        if let agent, try !has(AuditQuery(agent: agent.id, run: run)) {
+            throw NoSuchAgent(agent: agent.id.text, run: run)
         }
     }
 }

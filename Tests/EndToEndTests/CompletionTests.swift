@@ -36,6 +36,7 @@ extension EndToEnd {
                 ("bailey audit --a", ["--agent"]), ("bailey audit sh", ["show"]),
                 ("bailey audit show --j", ["--json"]),
                 ("bailey audit show 1 --body re", ["request", "response"]),
+                ("bailey audit ex", ["export"]), ("bailey audit export --rec", ["--receipts", "--record"]),
                 ("bailey audit verify --p", ["--public-key"]), ("bailey replay --", ["--state", "--json"]),
                 ("bailey rep", ["replay"]), ("bailey identity \"\"", ["bundle"]),
                 ("bailey identity bundle --fo", ["--form"]),

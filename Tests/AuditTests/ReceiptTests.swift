@@ -1,0 +1,226 @@
+import Audit
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// What is written for somebody who has the public key alone.
+struct ReceiptTests {
+    /// A tree of three, each with a request; the launch of a second run in between; all that follows under one seal, but for a request of the child.
+    private func family() throws -> StateFixture {
+        let state = try StateFixture()
+        let store = try state.open()
+        let other = Lineage(principal: Sample.principal, root: Sample.hop(1, "other", run: "feedface"))
+        var tally = store.appendOneByOne([
+            Sample.spawn(Sample.root, argv: ["ci", "--fast"]), Sample.request("GET /root", by: Sample.root),
+            Sample.spawn(Sample.child), Sample.spawn(other),
+        ])
+        #expect(tally.failures.isEmpty)
+        tally = store.appendInOneBatch([
+            Sample.spawn(Sample.grandchild), Sample.request("GET /other", by: other),
+            Sample.request("GET /child", exchange: 7),
+            Sample.request(
+                "PUT /\u{1F600}\u{0}\u{202E}\u{7F}\\\"/grand",
+                by: Sample.grandchild,
+                verdict: .deny
+            ),
+            Sample.sequel("GET /child", of: 7, verdict: .deny, message: "not reached"),
+            Sample.exit(Sample.grandchild),
+        ])
+        #expect(tally.failures.isEmpty)
+        return state
+    }
+
+    @Test
+    func `a receipt verifies with the public key alone, and says who launched whom and what each level said`()
+        throws
+    {
+        let outcome = try family().receipt().verified()
+        #expect(outcome.code == 0, "\(outcome)")
+        let zeros = String(repeating: "0", count: 64)
+        for line in [
+            "user:alice, who starts the chain, launches agent 0badcafe.1 (ci): ci --fast",
+            "    profile ci sha256 \(zeros)", "agent 0badcafe.1 launches agent 0badcafe.2 (test-runner):",
+            "agent 0badcafe.2 launches agent 0badcafe.3 (git-client):",
+            "agent 0badcafe.2 allow GET /child https://api.example.com",
+            "agent 0badcafe.3 deny PUT /\u{1F600}\\u0000\\u202e\\u007f\\\"/grand https://api.example.com no rule allows it",
+            "    0badcafe.1 ci: deny by no rule\n    0badcafe.2 test-runner: deny by no rule\n    0badcafe.3 git-client: deny",
+            "user:alice, who starts the chain, launches agent feedface.1 (other):",
+            "verified: 10 records under 6 signatures of ",
+        ] {
+            #expect(outcome.output.contains(line), "\(line) is not in \(outcome)")
+        }
+    }
+
+    @Test func `what another program makes of the store by the document verifies as well`() throws {
+        let outcome = try family().uncheckedReceipt().verified()
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(outcome.output.contains("verified: 11 records under 6 signatures of "), "\(outcome)")
+        #expect(outcome.output.contains(" agent 0badcafe.3 exit\n"), "\(outcome)")
+    }
+
+    @Test func `a receipt's lines steer no terminal`() throws {
+        let lines = try family().receipt().lines
+        #expect(lines.contains { $0.contains("\\u202e") })
+        #expect(lines.allSatisfy { $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f } })
+    }
+
+    @Test(arguments: Forgery.all)
+    func `a forged receipt is found out`(forgery: Forgery) throws {
+        // What nobody touched verifies: above.
+        let receipt = try family().receipt()
+        var forged = receipt
+        try forgery.change(&forged)
+        try #require(forged.lines != receipt.lines || forged.key != receipt.key)
+        let outcome = try forged.verified()
+        #expect(outcome.code == 1, "\(outcome)")
+        #expect(
+            outcome.errors.contains("NOT VERIFIED: ") && outcome.errors.contains(forgery.reason),
+            "\(outcome)"
+        )
+        #expect(outcome.output.isEmpty, "nothing of it is shown")
+    }
+
+    @Test func `a lineage that was swapped in signed records is refused by the export and by the verifier`()
+        throws
+    {
+        let stranger = Hop(
+            agent: Sample.child.agent.agent,
+            name: "test-runner",
+            profile: "test-runner",
+            profileDigest: String(repeating: "f", count: 64)
+        )
+        let swapped = [
+            Sample.request("GET /wide", by: Sample.root.child(stranger)),
+            Sample.request(
+                by: Lineage(principal: Principal(localUser: "bob", uid: 7), root: Sample.root.agent)
+            ),
+            Sample.request(by: Lineage(principal: Sample.principal, root: Sample.child.agent)),
+            Sample.spawn(Sample.root.child(stranger).child(Sample.hop(4, "below"))),
+            Sample.request(by: Sample.root.child(Sample.hop(9, "never-launched"))),
+        ]
+        for entry in swapped {
+            let state = try StateFixture()
+            let store = try state.open()
+            let launches = [Sample.spawn(Sample.root), Sample.spawn(Sample.child)]
+            #expect(store.appendTogether(launches + [Sample.request(by: Sample.child)]).failures.isEmpty)
+            #expect(try state.uncheckedReceipt().verified().code == 0, "the control")
+            #expect(try state.refusal() == nil)
+            #expect(store.appendTogether([entry]).failures.isEmpty)
+            let outcome = try state.uncheckedReceipt().verified()
+            #expect(outcome.code == 1 && outcome.errors.contains("NOT VERIFIED: line "), "\(outcome)")
+            let finding = try #require(try state.refusal())
+            #expect(finding.code == .lineage && finding.record == 4, "\(finding)")
+        }
+    }
+
+    @Test func `receipts of a run, an agent or a record hold the launches above and nothing of others`()
+        throws
+    {
+        let state = try family()
+        func actions(_ scope: ReceiptScope) throws -> [String] {
+            let receipt = try state.receipt(scope)
+            #expect(try receipt.verified().code == 0)
+            return receipt.lines.compactMap { line in
+                [
+                    "GET /root", "GET /first", "GET /other", "GET /child", "/grand", "(ci)", "\\\"kind\\\"",
+                    "not reached",
+                ].first { line.contains($0) }
+            }
+        }
+        #expect(try actions(.run("feedface")) == ["GET /other"])
+        #expect(
+            try actions(.run("0badcafe")) == [
+                "GET /root", "GET /first", "GET /child", "/grand", "GET /child",
+            ]
+        )
+        #expect(try state.receipt(.run("0badcafe")).count("{\"record\":") == 8)
+        let child = Sample.child.agent.agent
+        #expect(try actions(.agent(child)) == ["GET /first", "GET /child", "/grand", "GET /child"])
+        #expect(try state.receipt(.agent(child)).count("{\"record\":") == 7)
+        let all = try state.receipt().lines.filter { $0.hasPrefix("{\"record\":") }
+        func sequence(_ text: String) throws -> Int64 {
+            let line = try #require(all.last { $0.contains(text) })
+            let digits = try #require(line.split(separator: "\"sequence\":").last).prefix { $0.isNumber }
+            return try #require(Int64(digits))
+        }
+        #expect(try actions(.record(try sequence("/grand"))) == ["/grand"])
+        #expect(try state.receipt(.record(try sequence("/grand"))).count("{\"record\":") == 4)
+        // What befell a request comes with its decision.
+        #expect(try actions(.record(try sequence("not reached"))) == ["GET /child", "GET /child"])
+        #expect(throws: NoReceipt.self) { try state.receipt(.record(99)) }
+        let exit = try #require(
+            Int64(try state.sqliteOutput("SELECT sequence FROM records WHERE kind = 'exit'"))
+        )
+        #expect(throws: NoReceipt.self) { try state.receipt(.record(exit)) }
+    }
+
+    @Test(arguments: Damage.all)
+    func `no receipt is made of a broken log, which is named`(damage: Damage) throws {
+        let state = try family()
+        #expect(try state.refusal(damage.scope) == nil, "what nobody touched is exported")
+        try state.sqlite(damage.sql)
+        let finding = try #require(try state.refusal(damage.scope))
+        #expect(finding.code == damage.code, "\(finding)")
+        #expect(damage.record == nil || finding.record == damage.record, "\(finding)")
+    }
+
+    @Test func `no receipt is made with a head or a key that was replaced`() throws {
+        let state = try family()
+        let other = try family()
+        for (file, code) in [("audit.head", AuditFinding.Code.key), ("keys/audit.pub", .key)] {
+            let original = try Data(contentsOf: URL(fileURLWithPath: "\(state.path)/\(file)"))
+            try state.write(try Data(contentsOf: URL(fileURLWithPath: "\(other.path)/\(file)")), to: file)
+            #expect(try state.refusal()?.code == code)
+            try state.write(original, to: file)
+        }
+        #expect(try state.refusal() == nil)
+    }
+
+    @Test func `receipts are written while supervisors write, up to where the log was`() throws {
+        let state = try family()
+        let store = try state.open(run: "feedface")
+        let export = try ReceiptExport(directory: state.path)
+        var (lines, written) = ([String](), 0)
+        let later = Sample.request("GET /later", by: Sample.root)
+        try export.write(
+            .everything,
+            to: { line in
+                lines.append(line)
+                // It is on the disk before the next line is taken: a reader that takes them slowly holds nobody up.
+                written += store.appendTogether([later]).failures.isEmpty ? 1 : 0
+            }
+        )
+        #expect(written == lines.count)
+        #expect(lines.allSatisfy { !$0.contains("GET /later") })
+        #expect(try Receipt(lines: lines, key: export.publicKey).verified().code == 0)
+        #expect(try state.receipt().verified().code == 0)
+    }
+
+    @Test func `a log of many slices is exported whole, and a record that is damaged in the middle is named`()
+        throws
+    {
+        let state = try StateFixture()
+        let store = try state.open()
+        #expect(store.appendOneByOne([Sample.spawn(Sample.root)]).failures.isEmpty)
+        for batch in 0..<10 {
+            let entries = (0..<1_000).map { Sample.request("GET /\(batch)/\($0)", by: Sample.root) }
+            #expect(store.appendTogether(entries).failures.isEmpty)
+        }
+        var reached: [ReceiptProgress] = []
+        var lines: [String] = []
+        let export = try ReceiptExport(directory: state.path)
+        try export.write(.everything, progress: { reached.append($0) }, to: { lines.append($0) })
+        #expect(reached.count >= 3 && reached.last?.looked == 10_001 && reached.last?.total == 10_001)
+        #expect(zip(reached, reached.dropFirst()).allSatisfy { $0.looked < $1.looked })
+        let outcome = try Receipt(lines: lines, key: export.publicKey).verified()
+        #expect(
+            outcome.code == 0 && outcome.output.contains("verified: 10001 records under "),
+            "\(outcome.errors)"
+        )
+        try state.sqlite("UPDATE records SET payload = payload || ' ' WHERE sequence = 7777")
+        #expect(try state.refusal()?.record == 7_777)
+        // Of the records that are looked at for this one, none is damaged.
+        #expect(try state.receipt(.record(5)).verified().code == 0)
+    }
+}
