@@ -126,6 +126,9 @@ package final class CredentialStore: CredentialSource {
     /// Who mints from now on; credentials that are minted cannot be had before.
     package func mint(by issuer: any IdentityIssuer) { mint.attach(issuer) }
 
+    /// A run's principal has been proven anew.
+    package func extend(_ run: String, until end: Timestamp) { mint.attached?.extend(run, until: end) }
+
     /// Drops what was minted for an agent that has ended.
     package func forget(_ agent: AgentID) { mint.attached?.forget(agent) }
 

@@ -18,6 +18,8 @@ package final class AgentMint: IdentityIssuer {
     private struct Kept {
         var tokens: [TokenPlace: Entry<MintedToken>] = [:]
         var certificates: [CertificatePlace: Entry<AgentCertificate>] = [:]
+        /// Until when runs are proven whose principals were proven anew.
+        var proven: [String: Date] = [:]
     }
 
     private struct TokenPlace: Hashable {
@@ -81,7 +83,7 @@ package final class AgentMint: IdentityIssuer {
         // Twice as long as the token: it is there as long as any token that is bound to it.
         let certificate = try agentCertificate(lineage, 2 * lifetime)
         let start = now()
-        let left = try Self.left(lineage.principal, at: start, of: lifetime)
+        let left = try left(lineage, at: start, of: lifetime)
         let claims = try claims(lineage, audience, from: start, left, certificate)
         let token = MintedToken(text: try sign(claims), certificate: certificate.minted)
         let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
@@ -90,6 +92,15 @@ package final class AgentMint: IdentityIssuer {
             kept.tokens[place] = Entry(value: token, until: start + Self.seconds(left) / 2)
         }
         return token
+    }
+
+    package func extend(_ run: String, until end: Timestamp) {
+        let now = now()
+        kept.withLock { kept in
+            kept.proven = kept.proven.filter { $0.value > now }
+            if kept.proven.count >= Self.capacity { kept.proven.removeAll(keepingCapacity: true) }
+            kept.proven[run] = Date(end)
+        }
     }
 
     package func forget(_ agent: AgentID) {
@@ -131,14 +142,18 @@ extension AgentMint {
     }
 
     /// Milliseconds of a token's life: nobody speaks for a principal longer than that one has proven who it is.
-    private static func left(
-        _ principal: Principal,
+    private func left(
+        _ lineage: Lineage,
         at now: Date,
         of lifetime: Int64
     ) throws(CredentialFailure) -> Int64 {
-        guard let end = principal.expiry else { return lifetime }
-        let left = min(lifetime, end.milliseconds - Int64(now.timeIntervalSince1970 * 1_000))
-        guard left >= 1_000 else { throw CredentialFailure("the token of \(principal) has expired") }
+        guard let first = lineage.principal.expiry.map(Date.init) else { return lifetime }
+        let run = lineage.agent.agent.run
+        let end = max(first, kept.withLock { $0.proven[run] } ?? first)
+        let left = min(lifetime, Int64(end.timeIntervalSince(now) * 1_000))
+        guard left >= 1_000 else {
+            throw CredentialFailure("the token of \(lineage.principal) has expired")
+        }
         return left
     }
 
@@ -182,5 +197,11 @@ extension AgentMint {
         guard entries.count >= capacity else { return }
         entries = entries.filter { $0.value.until > now }
         if entries.count >= capacity { entries.removeAll(keepingCapacity: true) }
+    }
+}
+
+extension Date {
+    fileprivate init(_ moment: Timestamp) {
+        self.init(timeIntervalSince1970: TimeInterval(moment.milliseconds) / 1_000)
     }
 }

@@ -19,6 +19,9 @@ package protocol IdentityIssuer: Sendable {
     func keptToken(for lineage: Lineage, audience: String, lifetime: Int64) -> MintedToken?
     func keptCertificate(for lineage: Lineage, lifetime: Int64) -> MintedCertificate?
 
+    /// A run's principal has been proven anew: its agents are spoken for until then.
+    func extend(_ run: String, until end: Timestamp)
+
     /// Drops what was minted for an agent, which has ended.
     func forget(_ agent: AgentID)
 }

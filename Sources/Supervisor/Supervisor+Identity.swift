@@ -1,4 +1,5 @@
 internal import Client
+internal import Credentials
 internal import Gateway
 internal import Identity
 internal import Model
@@ -130,6 +131,7 @@ extension Supervisor {
             return
         }
         agent.held?.identity = identity
+        credentials.extend(agent.id.run, until: new)
         watchIdentity(of: agent)
     }
 

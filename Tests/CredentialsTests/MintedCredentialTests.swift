@@ -97,5 +97,6 @@ private struct Issuer: IdentityIssuer {
 
     func keptToken(for lineage: Lineage, audience: String, lifetime: Int64) -> MintedToken? { nil }
     func keptCertificate(for lineage: Lineage, lifetime: Int64) -> MintedCertificate? { nil }
+    func extend(_ run: String, until end: Timestamp) {}
     func forget(_ agent: AgentID) {}
 }

@@ -111,6 +111,15 @@ struct AgentMintTests {
         #expect(throws: CredentialFailure.self) {
             try mint.token(for: lineage, audience: "x", lifetime: 300_000)
         }
+        // Its principal is proven anew, and that of another run is not.
+        let later = Timestamp(milliseconds: end.milliseconds + 50_000)
+        mint.extend("another", until: later)
+        #expect(throws: CredentialFailure.self) {
+            try mint.token(for: lineage, audience: "x", lifetime: 300_000)
+        }
+        mint.extend(lineage.agent.agent.run, until: later)
+        let renewed = try mint.token(for: lineage, audience: "x", lifetime: 300_000)
+        #expect(renewed.text != token.text)
     }
 
     @Test("What was minted for an agent is dropped with it, and nobody else's")
