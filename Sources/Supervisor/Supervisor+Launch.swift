@@ -34,6 +34,7 @@ extension Supervisor {
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent)
+            let epoch = try epoch(of: lineage, under: parent)
             // What is not granted is not looked through either.
             var checked = try checked(profile, of: loaded, isNested: parent != nil)
             guard
@@ -56,6 +57,7 @@ extension Supervisor {
                 profile: profile,
                 of: loaded,
                 lineage: lineage,
+                epoch: epoch,
                 parent: parent,
                 for: connection
             )
@@ -212,6 +214,7 @@ extension Supervisor {
         profile: Profile,
         of loaded: LoadedProfile,
         lineage: Lineage,
+        epoch: RevocationEpoch,
         parent: AgentNode?,
         for connection: ControlConnection
     ) throws(LaunchRefusal) -> PendingLaunch {
@@ -234,6 +237,7 @@ extension Supervisor {
             return PendingLaunch(
                 order: order,
                 lineage: lineage,
+                epoch: epoch,
                 policy: policy,
                 loaded: loaded,
                 preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
@@ -343,6 +347,7 @@ extension Supervisor {
         do {
             try result.get()
             guard agent.awaited.isEmpty else { return }
+            try checkRevoked(agent.epoch, agent.lineage)
             try agent.sandbox.start()
         } catch {
             connection.launched = nil
@@ -376,6 +381,7 @@ extension Supervisor {
         gateway.open(
             GatewayAgent(
                 policy: agent.policy,
+                epoch: agent.epoch,
                 listener: listener,
                 resolver: agent.sandbox.takeResolver()?.release(),
                 refusals: agent.sandbox.takeRefusals(),
