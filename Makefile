@@ -160,6 +160,10 @@ bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squi
 bench-postgres: deps-bench build ## PostgreSQL: the gateway against pgbouncer
 	@tools/bench/postgres
 
+.PHONY: bench-revoke
+bench-revoke: deps-tests deps-bench build ## A revocation until the last of 500 connections of 50 agents is reset
+	@tools/bench/revoke
+
 .PHONY: conformance-postgres
 conformance-postgres: deps-conformance build ## PostgreSQL's own regression suite, straight and through the gateway; docs/postgres.md
 	@tools/conformance/source '$(scratch)/postgresql'

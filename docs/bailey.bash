@@ -34,6 +34,11 @@ _bailey_members() {
     bailey "$@" 2>/dev/null | grep -o "\"$member\":\"[0-9a-f.]*\"" | cut -d '"' -f 4 | sort -u
 }
 
+# Prints the principals that are revoked, as far as a word of the shell's holds one.
+_bailey_principals() {
+    bailey revoke --list --json 2>/dev/null | grep -o '"principal":"[^"\\ ]*"' | cut -d '"' -f 4 | sort -u
+}
+
 # Completes the value of an option that several commands have; fails when $prev is none.
 _bailey_value() {
     local profiles_dir choices
@@ -50,7 +55,7 @@ _bailey_value() {
         --body) choices="request response" ;;
         --form) choices="jwks pem spiffe" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
-        --name | --drain | --limit | --public-key | --record) choices= ;;
+        --name | --drain | --limit | --public-key | --record | --reason) choices= ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
@@ -98,7 +103,7 @@ _bailey() {
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
     if [ "$cword" = 1 ]; then
-        choices="run shell serve ps kill tree audit replay changes profile identity doctor --help --version"
+        choices="run shell serve ps kill revoke tree audit replay changes profile identity doctor --help --version"
     elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
         return
@@ -109,6 +114,13 @@ _bailey() {
             serve) choices="--profiles --config --allow-degraded --drain --ahead" ;;
             ps) choices="--json" ;;
             kill) choices=$(_bailey_members agent ps --json) ;;
+            revoke)
+                case " ${words[*]} :$cur" in
+                    *:-*) choices="--reason --keep-running --lift --list --state --json" ;;
+                    *" --list "*) ;;
+                    *" --lift "*) choices=$(_bailey_principals) ;;
+                    *) choices=$(_bailey_members agent ps --json) ;;
+                esac ;;
             tree) choices="--run --all --state --json" ;;
             audit)
                 choices="--agent --run --denied --limit --state --json"

@@ -86,9 +86,16 @@ extension AgentTree {
 
     private func status(of node: AgentNode) -> String {
         guard let ended = node.ended else {
-            return node.isRunning ? "running" : "no end recorded"
+            return revoked(node) + (node.isRunning ? "running" : "no end recorded")
         }
-        return "exit \(ended.status)" + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
+        return revoked(node) + "exit \(ended.status)"
+            + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
+    }
+
+    private func revoked(_ node: AgentNode) -> String {
+        guard let revoked = node.revoked else { return "" }
+        return "revoked by \(TerminalText.escaped(revoked.by))"
+            + (revoked.reason.map { " (\(TerminalText.escaped($0)))" } ?? "") + ", "
     }
 
     private func line(_ request: RequestCount, _ style: TextStyle, countWidth: Int) -> String {

@@ -42,6 +42,9 @@ package struct AgentNode: Sendable, Hashable, Codable {
     /// How many requests there were of each verdict, listed or not.
     package internal(set) var counts: [String: Int] = [:]
 
+    /// The first time that it was named when agents were cut off; nil for those above which one was.
+    package internal(set) var revoked: AgentRevocation?
+
     /// A supervisor says that it lives now.
     package internal(set) var isRunning = false
 
@@ -55,6 +58,15 @@ package struct AgentEnd: Sendable, Hashable, Codable {
     package let status: Int32
     package let cause: String?
     package let time: Timestamp
+}
+
+/// That an agent, and with it all below, was cut off.
+package struct AgentRevocation: Sendable, Hashable, Codable {
+    /// The principal who said so.
+    package let by: String
+    package let reason: String?
+    package let time: Timestamp
+    package let keptRunning: Bool
 }
 
 /// One request and how often it was made.

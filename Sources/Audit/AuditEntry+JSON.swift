@@ -10,6 +10,7 @@ extension AuditEntry {
         case .exit(let record): json.write(record, lineage)
         case .request(let record): json.write(record, lineage)
         case .replies(let record): json.write(record, lineage)
+        case .revocation(let record): json.write(record, lineage)
         }
         return json.octets
     }
@@ -41,6 +42,18 @@ extension CanonicalJSON {
             json.member("parent", lineage)
             json.member("principal") { $0.write(record.principal) }
             json.member("profile", record.profile)
+            json.member("reason", record.reason)
+        }
+    }
+
+    fileprivate mutating func write(_ record: RevocationRecord, _ lineage: LineageColumns?) {
+        object { json in
+            json.member("agents", record.agents)
+            json.member("by") { $0.write(record.by) }
+            json.member("isLifted", record.isLifted)
+            json.member("keptRunning", record.keptRunning)
+            json.member("lineage", lineage)
+            json.member("principal", record.principal)
             json.member("reason", record.reason)
         }
     }

@@ -11,18 +11,21 @@ package enum ReplayScope: Sendable, Hashable {
 }
 
 extension AuditReader {
-    /// Hands over requests and replies of a scope, oldest first.
+    /// Hands over requests, replies and revocations of a scope, oldest first; of a session's no revocation, which ended it
+    /// with its cause.
     func requests(of scope: ReplayScope, _ body: (AuditRecord) throws -> Void) throws {
-        var condition = "run = ? AND kind IN ('request', ?)"
+        var condition = "run = ? AND kind IN ('request', ?, ?)"
         var arguments: [(any DatabaseValueConvertible)?]
         switch scope {
-        case .run(let run): arguments = [run, EntryColumns.replies]
+        case .run(let run): arguments = [run, EntryColumns.replies, EntryColumns.revocation]
         case .agent(let agent):
             condition += " AND instr(ancestry, ?) > 0"
-            arguments = [agent.run, EntryColumns.replies, "/\(agent.text)/"]
+            arguments = [
+                agent.run, EntryColumns.replies, EntryColumns.revocation, "/\(agent.text)/",
+            ]
         case .session(let run, _, let first):
             condition += " AND sequence >= ?"
-            arguments = [run, EntryColumns.replies, first]
+            arguments = [run, EntryColumns.replies, EntryColumns.replies, first]
         }
         try reading { database in
             let rows = try Row.fetchCursor(

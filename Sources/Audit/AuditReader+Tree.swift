@@ -92,6 +92,7 @@ private struct TreeBuilder {
         case .exit(let exit):
             guard let place = places[exit.lineage.agent.agent.text] else { return }
             agents[place].ended = AgentEnd(status: exit.status, cause: exit.cause, time: record.time)
+        case .revocation(let revocation): add(revocation, record.time)
         case .request, .replies, nil: return
         }
     }
@@ -119,6 +120,18 @@ private struct TreeBuilder {
                 argv: spawn.argv,
                 started: time
             )
+        )
+    }
+
+    private mutating func add(_ revocation: RevocationRecord, _ time: Timestamp) {
+        guard let agent = revocation.lineage?.agent.agent, let place = places[agent.text],
+            agents[place].revoked == nil
+        else { return }
+        agents[place].revoked = AgentRevocation(
+            by: revocation.by.subject,
+            reason: revocation.reason,
+            time: time,
+            keptRunning: revocation.keptRunning
         )
     }
 

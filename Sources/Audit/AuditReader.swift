@@ -46,12 +46,13 @@ package struct AuditReader: Sendable {
         return isFound
     }
 
-    /// Runs, oldest first.
+    /// Runs, oldest first; what a principal is told is of none.
     package func runs() throws -> [String] {
         try reading { database in
             try String.fetchAll(
                 database,
-                sql: "SELECT run FROM records WHERE \(Schema.isOfLife) GROUP BY run ORDER BY MIN(sequence)"
+                sql:
+                    "SELECT run FROM records WHERE \(Schema.isOfLife) AND run <> '' GROUP BY run ORDER BY MIN(sequence)"
             )
         }
     }

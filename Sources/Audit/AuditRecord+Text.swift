@@ -10,11 +10,15 @@ extension AuditRecord {
 
     /// The verdict; of what befell a request that was allowed, that it is that.
     private var standing: String {
-        guard case .request(let record) = entry else { return verdict ?? kind }
-        return switch record.matter {
-        case .decision: record.verdict.rawValue
-        case .note: RequestCount.note
-        case .failure: RequestCount.failure
+        switch entry {
+        case .request(let record):
+            switch record.matter {
+            case .decision: return record.verdict.rawValue
+            case .note: return RequestCount.note
+            case .failure: return RequestCount.failure
+            }
+        case .revocation(let record): return record.isLifted ? "lifted" : "revoked"
+        case .spawn, .spawnRefused, .exit, .replies, nil: return verdict ?? kind
         }
     }
 
@@ -69,6 +73,7 @@ extension AuditRecord {
         case .request(let record):
             TerminalText.escaped("\(record.action) \(record.resource)")
                 + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
+        case .revocation(let record): record.summary
         case .replies, nil: TerminalText.escaped(payload)
         }
     }
@@ -80,6 +85,15 @@ extension Reply {
             + TerminalText.escaped("\(action) \(resource)")
             + (received > 0 ? ", \(received) octets" : "")
             + (cause.map { "; " + TerminalText.escaped($0) } ?? "")
+    }
+}
+
+extension RevocationRecord {
+    /// `by user:alice, 3 agents ended: the key leaked`.
+    var summary: String {
+        let count = "\(agents) agent\(agents == 1 ? "" : "s") " + (keptRunning ? "kept running" : "ended")
+        return "by \(TerminalText.escaped(by.subject))" + (isLifted ? "" : ", \(count)")
+            + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
     }
 }
 

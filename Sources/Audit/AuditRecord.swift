@@ -6,10 +6,11 @@ package import Model
 package struct AuditRecord: Sendable, Hashable {
     package let sequence: Int64
     package let time: Timestamp
+    /// Empty for what a principal is told.
     package let run: String
-    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`.
+    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`, `revocation`.
     package let kind: String
-    /// Nil for a launch that was refused before there was an agent.
+    /// Nil for a launch that was refused before there was an agent, and for what a principal is told.
     package let agent: String?
     /// `user:alice > ci > test-runner`.
     package let lineage: String
@@ -30,6 +31,8 @@ package struct AuditRecord: Sendable, Hashable {
         case "request": return (try? decoder.decode(RequestRecord.self, from: data)).map(AuditEntry.request)
         case EntryColumns.replies:
             return (try? decoder.decode(RepliesRecord.self, from: data)).map(AuditEntry.replies)
+        case EntryColumns.revocation:
+            return (try? decoder.decode(RevocationRecord.self, from: data)).map(AuditEntry.revocation)
         default: return nil
         }
     }

@@ -77,6 +77,8 @@ package final class AuditStore: AuditSink {
         AuditStore(chain: try ChainWriter(directory: directory), run: run, mask: mask, clock: clock)
     }
 
+    var databasePath: String { chain.path }
+
     package var condition: Condition { queue.withLock { $0.condition } }
 
     /// Why records could not be written since this was asked last, once; nil when all were.

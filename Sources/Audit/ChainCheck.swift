@@ -10,6 +10,7 @@ struct ChainCheck {
     /// Sequence of the record that comes next.
     private(set) var expected: Int64 = 1
     private var previous = StoredRecord.genesis
+    private var hasRevocations = false
 
     init(_ trust: StoreTrust, bodies: BodyReader) {
         key = trust.key
@@ -24,13 +25,14 @@ struct ChainCheck {
 
     mutating func run(_ database: Database) throws {
         try Schema.requireUnchanged(in: database)
+        hasRevocations = try database.indexes(on: "records").contains { $0.name == Schema.revocationsName }
         let records = try Row.fetchCursor(
             database,
             sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
         )
         let seals = try Row.fetchCursor(database, sql: "SELECT \(Seal.columns) FROM seals ORDER BY last")
         while let row = try seals.next() {
-            try check(Seal(row: row), against: records)
+            try check(Seal(row: row), against: records, of: database)
         }
         if let row = try records.next() {
             let sequence = Int64.fromDatabaseValue(row[0]) ?? expected
@@ -53,7 +55,11 @@ struct ChainCheck {
         )
     }
 
-    private mutating func check(_ seal: Seal?, against records: RowCursor) throws {
+    private mutating func check(
+        _ seal: Seal?,
+        against records: RowCursor,
+        of database: Database
+    ) throws {
         guard let seal, seal.isGenuine(key) else { throw try foundWithoutSeal(records) }
         guard seal.first == expected else {
             throw Stop(
@@ -63,7 +69,9 @@ struct ChainCheck {
             )
         }
         while expected <= seal.last {
-            try check(try next(records, under: seal), under: seal)
+            let record = try next(records, under: seal)
+            try check(record, under: seal)
+            try checkIndex(of: record, in: database)
             try checkHead()
         }
     }
@@ -103,6 +111,26 @@ struct ChainCheck {
         expected += 1
     }
 
+    /// A launch looks by an index whether its principal is revoked: what is on record has to be found by it.
+    private func checkIndex(of record: StoredRecord, in database: Database) throws {
+        // Without the index the table is read, where it is found.
+        guard record.kind == Self.revocation, record.agent == nil, hasRevocations else { return }
+        let isFound = try Bool.fetchOne(
+            try database.cachedStatement(
+                sql: "SELECT 1 FROM records INDEXED BY \(Schema.revocationsName) "
+                    + "WHERE \(Schema.isOfPrincipal) AND lineage = ? AND sequence = ?"
+            ),
+            arguments: [String(decoding: record.lineage, as: UTF8.self), record.sequence]
+        )
+        guard isFound == nil else { return }
+        throw Stop(
+            .schema,
+            record: record.sequence,
+            "record \(record.sequence), of a principal that was revoked, is not in the index by which launches look it up: "
+                + "the index was changed"
+        )
+    }
+
     /// The bodies that a record of replies names, against what is kept of them.
     private func checkBodies(of record: StoredRecord) throws {
         guard record.kind == Self.replies, record.payload.range(of: Self.bodiesMember) != nil,
@@ -125,6 +153,7 @@ struct ChainCheck {
     }
 
     private static let replies = Data(EntryColumns.replies.utf8)
+    private static let revocation = Data(EntryColumns.revocation.utf8)
     private static let bodiesMember = Data("\"bodies\":".utf8)
 
     private func checkHead() throws {

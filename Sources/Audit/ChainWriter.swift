@@ -10,7 +10,8 @@ final class ChainWriter: Sendable {
     private let key: SigningKey
     private let head: HeadFile
     private let trailing: TrailingHead
-    private let path: String
+    /// Of the database.
+    let path: String
 
     init(directory path: String) throws {
         let directory = try StateDirectory(path, create: true)

@@ -7,7 +7,8 @@ struct EntryColumns: Sendable {
     static let spawn = "spawn"
     static let request = "request"
     static let replies = "replies"
-    /// Nil for what no agent has done: then it is the supervisor's own run.
+    static let revocation = "revocation"
+    /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told, which is of none.
     let run: String?
     let agent: String?
     let lineage: String
@@ -25,14 +26,19 @@ struct EntryColumns: Sendable {
         case .exit: (kind, verdict) = ("exit", nil)
         case .request(let record): (kind, verdict) = (Self.request, record.verdict.rawValue)
         case .replies: (kind, verdict) = (Self.replies, nil)
+        case .revocation: (kind, verdict) = (Self.revocation, nil)
         }
         agent = lineage?.agent
-        run = lineage?.run
+        run = if case .revocation = entry { lineage?.run ?? "" } else { lineage?.run }
         self.lineage = lineage?.text ?? TerminalText.escaped(Self.principal(of: entry))
         ancestry = lineage?.ancestry ?? ""
     }
 
     private static func principal(of entry: AuditEntry) -> String {
-        if case .spawnRefused(let record) = entry { record.principal.subject } else { "" }
+        switch entry {
+        case .spawnRefused(let record): record.principal.subject
+        case .revocation(let record): record.principal
+        case .spawn, .exit, .request, .replies: ""
+        }
     }
 }

@@ -14,6 +14,8 @@ struct EntryMask: Sendable {
         case .exit(let record): EntryColumns(.exit(masked(record)), columns(record.lineage))
         case .request(let record): EntryColumns(.request(masked(record)), columns(record.lineage))
         case .replies(let record): EntryColumns(.replies(masked(record)), columns(record.lineage))
+        case .revocation(let record):
+            EntryColumns(.revocation(masked(record)), record.lineage.map(columns))
         }
     }
 
@@ -45,6 +47,19 @@ struct EntryMask: Sendable {
             profile: masked(record.profile),
             argv: masked(record.argv),
             reason: masked(record.reason)
+        )
+    }
+
+    /// Who is revoked is looked up by the very octets.
+    private func masked(_ record: RevocationRecord) -> RevocationRecord {
+        RevocationRecord(
+            lineage: record.lineage,
+            principal: record.principal,
+            by: record.by,
+            reason: record.reason.map(masked),
+            agents: record.agents,
+            keptRunning: record.keptRunning,
+            isLifted: record.isLifted
         )
     }
 

@@ -29,6 +29,8 @@ package struct Replay {
         case turn(Turn)
         /// The end of what was handed over before without one: a session, or what took long.
         case end(Reply, of: Int64, isSession: Bool, AuditRecord)
+        /// The agent was cut off.
+        case revocation(RevocationRecord, AuditRecord)
     }
 
     private let scope: ReplayScope
@@ -61,6 +63,7 @@ package struct Replay {
         switch record.entry {
         case .request(let request): take(request, record)
         case .replies(let replies): for reply in replies.replies { take(reply, record) }
+        case .revocation(let revocation): add(.revocation(revocation, record))
         case .spawn, .spawnRefused, .exit, nil: return
         }
         try settle(atMost: Self.maximumWaiting)

@@ -11,6 +11,9 @@ extension Replay.Event {
                 + "  "
                 + style.strong(isSession ? "the session is over" : "what came of it")
                 + "\n" + reply.replayLines(isSession: isSession).joined(separator: "\n")
+        case .revocation(let revocation, let source):
+            ReplayLines.head(source, number: source.sequence, style) + "  " + style.strong("revoked")
+                + "\n  " + revocation.summary
         }
     }
 
@@ -21,6 +24,7 @@ extension Replay.Event {
             case .turn(let turn): ReplayLine(turn)
             case .end(let reply, let record, let isSession, let source):
                 ReplayLine(reply, of: record, isSession: isSession, source)
+            case .revocation(let revocation, let source): ReplayLine(revocation, source)
             }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -125,7 +129,7 @@ extension Reply {
 
 /// One line of `bailey replay --json`; what is not there is left out.
 private struct ReplayLine: Encodable {
-    /// `request`, `end`: of what had none before.
+    /// `request`, `end`: of what had none before, `revocation`.
     let event: String
     let record: Int64
     let time: String
@@ -133,8 +137,8 @@ private struct ReplayLine: Encodable {
     let agent: String?
     let lineage: String
     var session: Int64?
-    var action: String
-    var resource: String
+    var action: String?
+    var resource: String?
     var query: String?
     var statement: String?
     var parameters: RecordedParameters?
@@ -142,6 +146,7 @@ private struct ReplayLine: Encodable {
     var rule: RuleReference?
     var decidedBy: String?
     var reason: String?
+    var by: String?
     var message: String?
     var notes: [String]?
     var outcome: String?
@@ -175,12 +180,17 @@ private struct ReplayLine: Encodable {
         add(reply)
     }
 
+    init(_ revocation: RevocationRecord, _ source: AuditRecord) {
+        self.init("revocation", source.sequence, source, nil, nil)
+        (by, message) = (revocation.by.subject, revocation.reason)
+    }
+
     private init(
         _ event: String,
         _ number: Int64,
         _ source: AuditRecord,
-        _ action: String,
-        _ resource: String
+        _ action: String?,
+        _ resource: String?
     ) {
         (self.event, record, time, run) = (event, number, source.time.text, source.run)
         (agent, lineage, self.action, self.resource) = (source.agent, source.lineage, action, resource)

@@ -10,6 +10,8 @@ enum Schema {
     /// (sqlite.org/partialindex.html, "Queries Using Partial Indexes").
     static let isOfLife = "kind NOT IN ('request', 'replies')"
     static let isRefused = "verdict IN ('ask', 'deny')"
+    /// Records of a principal that was cut off, or is no more: a launch looks whether it is.
+    static let isOfPrincipal = "kind = 'revocation' AND agent IS NULL"
     /// Narrows to a run, and to where it begins: the record of a launch is before what the launched does.
     ///
     /// Takes the run twice.
@@ -49,7 +51,14 @@ enum Schema {
     private static let indexes = [
         "CREATE INDEX lives_by_run ON records (run) WHERE \(isOfLife)",
         "CREATE INDEX refusals_by_time ON records (time) WHERE \(isRefused)",
+        revocations,
     ]
+
+    /// Its name is in a check of what it finds.
+    static let revocationsName = "revocations_by_principal"
+    /// A store that no version wrote that knows of revocations has none.
+    private static let revocations =
+        "CREATE INDEX \(revocationsName) ON records (lineage) WHERE \(isOfPrincipal)"
 
     /// Creates the tables in a new file; several processes may try at once.
     static func create(in database: Database) throws {
@@ -68,9 +77,12 @@ enum Schema {
 
     private static func renewIndexes(in database: Database) throws {
         let present = try database.indexes(on: "records").map(\.name)
-        guard present.contains(where: formerIndexes.contains) else { return }
-        for name in formerIndexes { try database.execute(sql: "DROP INDEX IF EXISTS \(name)") }
-        for statement in indexes { try database.execute(sql: statement) }
+        if present.contains(where: formerIndexes.contains) {
+            for name in formerIndexes { try database.execute(sql: "DROP INDEX IF EXISTS \(name)") }
+            for statement in indexes { try database.execute(sql: statement) }
+        } else if !present.contains(revocationsName) {
+            try database.execute(sql: revocations)
+        }
     }
 
     /// Throws where the file has not exactly the tables above.
@@ -85,12 +97,13 @@ enum Schema {
         }
     }
 
-    /// What is in the file beside, or instead of, the tables above; empty when it is as created.
+    /// What is in the file beside, or instead of, the tables above; empty when it is as created, by this version or an older
+    /// one.
     static func differences(in database: Database) throws -> [String] {
         let found = try String.fetchAll(
             database,
             sql: "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid"
         )
-        return Set(found).symmetricDifference(statements).sorted()
+        return Set(found).symmetricDifference(statements).subtracting([revocations]).sorted()
     }
 }

@@ -44,18 +44,6 @@ extension String {
     }
 }
 
-extension Timestamp {
-    /// `2026-11-21T09:35:13.042Z`.
-    ///
-    /// Foundation cuts what a fraction of seconds has behind its last digit, which takes a millisecond off every other one.
-    package var text: String {
-        let (rounded, rest) = milliseconds.quotientAndRemainder(dividingBy: 1_000)
-        let (seconds, fraction) = rest < 0 ? (rounded - 1, rest + 1_000) : (rounded, rest)
-        let whole = Date(timeIntervalSince1970: Double(seconds)).formatted(Date.ISO8601FormatStyle())
-        return "\(whole.dropLast()).\(String(fraction + 1_000).dropFirst())Z"
-    }
-}
-
 extension Timestamp: Codable {
     private static let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
 

@@ -103,6 +103,8 @@ package enum ControlRequest: Sendable, Hashable {
     case list(after: UInt64)
     /// End this agent and all below; the user's alone to ask.
     case end(agent: String)
+    /// Cut an agent off with all below, or a principal with all its agents; the user's alone to ask.
+    case revoke(RevocationOrder)
 }
 
 /// From the supervisor to a front-end.
@@ -121,6 +123,8 @@ package enum ControlReply: Sendable, Hashable {
     case ending(count: Int32)
     /// The order to launch has been read; what becomes of it follows.
     case heard
+    /// So many agents were cut off; `failure` says why that is not on record.
+    case revoked(count: Int32, failure: String?)
 }
 
 extension ControlRequest {
@@ -142,6 +146,9 @@ extension ControlRequest {
         case .end(let agent):
             writer.write(UInt8(5))
             writer.write(agent)
+        case .revoke(let order):
+            writer.write(UInt8(6))
+            order.write(to: &writer)
         }
         return writer.bytes
     }
@@ -154,6 +161,7 @@ extension ControlRequest {
         case 3: self = .resize(try TerminalSize(from: &reader))
         case 4: self = .list(after: try reader.number())
         case 5: self = .end(agent: try reader.text())
+        case 6: self = .revoke(try RevocationOrder(from: &reader))
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()
@@ -165,7 +173,7 @@ extension ControlReply {
     package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
-        case .launched, .agents, .ending, .heard: false
+        case .launched, .agents, .ending, .heard, .revoked: false
         }
     }
 
@@ -196,6 +204,10 @@ extension ControlReply {
             writer.write(UInt8(6))
             writer.write(count)
         case .heard: writer.write(UInt8(7))
+        case .revoked(let count, let failure):
+            writer.write(UInt8(8))
+            writer.write(count)
+            writer.write(failure)
         }
         return writer.bytes
     }
@@ -210,6 +222,7 @@ extension ControlReply {
         case 5: self = try Self.agents(from: &reader)
         case 6: self = .ending(count: try reader.integer())
         case 7: self = .heard
+        case 8: self = .revoked(count: try reader.integer(), failure: try reader.optionalText())
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()

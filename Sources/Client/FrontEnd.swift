@@ -190,7 +190,7 @@ package struct FrontEnd: ~Copyable {
             case .refused(let code, let message): outcome = Outcome(code: code, message: message)
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
             case .declined: isDeclined = true
-            case .agents, .ending: throw ControlError("an answer to no question")
+            case .agents, .ending, .revoked: throw ControlError("an answer to no question")
             }
         }
     }

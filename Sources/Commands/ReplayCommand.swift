@@ -22,8 +22,8 @@ struct ReplayCommand: ParsableCommand {
 
             --json: one object a line. 'event' is 'request', or 'end' of what is in no line before (a session, what \
             took long), or 'result': a line of a recorded result ('result': an array for a row; 'columns' or 'copy' in \
-            an object), then 'record' is the request's. Always there: record, time, run, agent, lineage, action, \
-            resource. Where they apply: session (its opening's record), statement, parameters (values, null for NULL; \
+            an object), then 'record' is the request's; or 'revocation' of an agent (by, message). Always there: record, time, \
+            run, agent, lineage. Where they apply: action, resource, session (its opening's record), statement, parameters (values, null for NULL; \
             more: how many are left off), verdict, rule (text, source), decidedBy, reason, message, notes, outcome, \
             sqlstate, rows, microseconds, query, status, sent, received, cause.
 

@@ -9,10 +9,12 @@ final class Credential: Sendable {
     private let fetch: SecretFetch
     private let onFetch: @Sendable (String) -> Void
     private let kept = Mutex(Kept.nothing)
+    /// How often what is kept was to be forgotten: what was fetched before that is not used.
+    private let forgotten = Atomic(0)
 
     private enum Kept {
         case nothing
-        case secret(KeptSecret, until: Int64)
+        case secret(KeptSecret, until: Int64, since: Int)
         case failure(CredentialFailure, until: Int64)
     }
 
@@ -32,7 +34,8 @@ final class Credential: Sendable {
         let result = kept.withLock { kept -> Result<String, CredentialFailure> in
             let now = MonotonicClock.milliseconds()
             switch kept {
-            case .secret(let secret, let until) where now < until: return value(of: secret.secret)
+            case .secret(let secret, let until, let since) where now < until && isRemembered(since):
+                return value(of: secret.secret)
             case .failure(let failure, let until) where now < until: return .failure(failure)
             case .secret, .failure, .nothing: return refresh(&kept, now)
             }
@@ -43,16 +46,27 @@ final class Credential: Sendable {
     /// The same while what was fetched last is good; nil when it is not, or is being fetched.
     func keptValue() -> String? {
         let found = kept.withLockIfAvailable { kept -> String? in
-            guard case .secret(let secret, let until) = kept, MonotonicClock.milliseconds() < until else {
-                return nil
-            }
+            guard case .secret(let secret, let until, let since) = kept, isRemembered(since),
+                MonotonicClock.milliseconds() < until
+            else { return nil }
             return try? value(of: secret.secret).get()
         }
         return found ?? nil
     }
 
+    /// Drops what is kept; whoever wants it next asks the source anew.
+    ///
+    /// Waits for nobody: what is being fetched meanwhile is given to those who asked for it, and not kept.
+    func forget() {
+        forgotten.add(1, ordering: .relaxed)
+        kept.withLockIfAvailable { $0 = .nothing }
+    }
+
+    private func isRemembered(_ since: Int) -> Bool { forgotten.load(ordering: .relaxed) == since }
+
     private func refresh(_ kept: inout sending Kept, _ now: Int64) -> Result<String, CredentialFailure> {
         kept = .nothing
+        let since = forgotten.load(ordering: .relaxed)
         do {
             let fetched = try fetch.fetch(definition)
             let lifetime =
@@ -60,7 +74,7 @@ final class Credential: Sendable {
             let secret = KeptSecret(fetched.intoSecret())
             secret.secret.withText { parts(of: $0).forEach(onFetch) }
             let result = value(of: secret.secret)
-            kept = .secret(secret, until: now + lifetime)
+            kept = .secret(secret, until: now + lifetime, since: since)
             return result
         } catch {
             kept = .failure(error, until: now + CredentialLimits.failureLifetime)

@@ -115,6 +115,17 @@ package final class CredentialStore: CredentialSource {
         return try found.value()
     }
 
+    /// Drops what is kept of credentials, tokens among it, but for what is kept of others as well.
+    ///
+    /// - Parameters:
+    ///   - names: of those whose users are cut off.
+    ///   - others: those that somebody else may use.
+    package func forget(_ names: Set<String>, unlessOf others: Set<String>) {
+        for holder in Set(names.map(holder)).subtracting(others.map(holder)) {
+            credentials[holder]?.forget()
+        }
+    }
+
     /// The same where it is known and need not be fetched again.
     package func keptValue(of credential: String) -> String? {
         credentials[holder(of: credential)]?.keptValue()

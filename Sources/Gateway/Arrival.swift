@@ -20,11 +20,23 @@ struct Arrival: CustomStringConvertible {
     }
 }
 
-/// The agent has ended: fired through each of its client connections, so that every stage does what is left to it.
+/// The agent has ended, or was revoked: fired through each of its client connections, so that every stage does what is left
+/// to it.
 ///
 /// A stage whose request is on record cuts the connection; one that is still reading goes on, is refused whatever it
-/// asks for, and ends with the connection.
-struct AgentEnded {}
+/// asks for, and ends with the connection. Where the agent was revoked, connections that have been of use and wait for
+/// their next request are cut as well: its processes may live on.
+struct AgentEnded {
+    /// For the record of what it cuts.
+    var cause = "the agent ended"
+    var isRevoked = false
+}
+
+extension AgentEnded {
+    init(revokedBy revocation: Revocation) {
+        self.init(cause: revocation.cause, isRevoked: true)
+    }
+}
 
 /// What the stages of one connection need.
 struct ConnectionParts {

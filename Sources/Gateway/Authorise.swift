@@ -94,7 +94,9 @@ final class Authoriser {
         self.fields = fields
         self.statement = statement
         let current = resident.current
-        guard !current.closed else { return deny(request, current.policy, [], .deny, .agentEnded, then) }
+        guard !current.closed else {
+            return deny(request, current.policy, [], .deny, resident.closedDenial, then)
+        }
         switch current.policy.decide(request) {
         case .deny(let refusal):
             deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
@@ -288,7 +290,7 @@ extension Authoriser {
             fetching.granted.policy,
             fetching.granted.levels,
             .deny,
-            .agentEnded,
+            resident.closedDenial,
             fetching.then
         )
     }
@@ -298,7 +300,7 @@ extension Authoriser {
         guard !isConcluded else { return }
         let isOver = resident.current.closed
         if isOver { agentEnded() }
-        if !isRecorded { refused(nil, isOver ? .agentEnded : .saidNothing) }
+        if !isRecorded { refused(nil, isOver ? resident.closedDenial : .saidNothing) }
         isConcluded = true
     }
 }
@@ -366,20 +368,26 @@ extension Authoriser {
         append(entry, pending, version: nil)
     }
 
-    /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by.
+    /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by, and while
+    /// the agent is not revoked.
     private func append(_ entry: RequestRecord, _ pending: NIOLoopBound<Pending>, version: UInt64?) {
         isRecorded = true
         let loop = loop
         let resident = resident
-        gatehouse.audit.append(.request(entry), until: .durable) { result in
+        let audit = gatehouse.audit
+        audit.append(.request(entry), until: .durable) { result in
             loop.execute {
                 switch result {
                 case .failure(let failure):
                     pending.value.fail(.auditUnavailable(failure))
                 case .success:
-                    guard let version, resident.current.version != version else {
-                        return pending.value.finish()
+                    guard let version else { return pending.value.finish() }
+                    if let revocation = resident.revocation {
+                        let denial = Denial.revoked(by: revocation)
+                        audit.append(.request(entry.failed(denial)), until: .written) { _ in }
+                        return pending.value.fail(denial)
                     }
+                    guard resident.current.version != version else { return pending.value.finish() }
                     pending.value.fail(.revoked)
                 }
             }

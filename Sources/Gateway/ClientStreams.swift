@@ -84,8 +84,9 @@ final class ClientStreams: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is AgentEnded {
-            for stream in streams.values { stream.pipeline.fireUserInboundEventTriggered(AgentEnded()) }
+        if let event = event as? AgentEnded {
+            for stream in streams.values { stream.pipeline.fireUserInboundEventTriggered(event) }
+            if event.isRevoked, hasServed { return context.reset() }
         }
         context.fireUserInboundEventTriggered(event)
     }

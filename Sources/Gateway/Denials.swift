@@ -28,6 +28,17 @@ extension Denial {
         )
     }
 
+    static func revoked(by revocation: Revocation) -> Denial {
+        own(
+            .revoked,
+            revocation.words,
+            told: revocation.told,
+            remedy: revocation.agent == nil
+                ? "Nothing leaves any more; the user may lift it for later runs, outside of agents (bailey revoke --lift)."
+                : "Nothing leaves any more; the user may launch another agent."
+        )
+    }
+
     static var agentEnded: Denial {
         own(
             .revoked,

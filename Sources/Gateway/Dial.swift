@@ -101,6 +101,8 @@ struct Dialer: Sendable {
             try address.socketAddress(port: attempt.endpoint.port)
         }.flatMap { bootstrap(attempt).connect(to: $0) }
         return made.flatMapError { error in
+            // The agent's own matter, not the address's.
+            if error is DialFailure { return attempt.loop.makeFailedFuture(error) }
             guard addresses.count > 1, attempt.resident?.current.closed != true else {
                 let reason = "connect to \(address): \(UpstreamFault(error).words)"
                 let denial = Denial.upstreamFailed(attempt.endpoint, reason)

@@ -166,6 +166,14 @@ package final class Gateway: Sendable {
         attached.withLock { $0[id]?.resident }?.end(waiting: Self.mayWait)
     }
 
+    /// Resets what agents have open whose epoch has ended; they stay, and whatever they try is refused and recorded.
+    ///
+    /// The end of the epoch is what bars them, at once; this finds them by it, whoever they are. Waits as `cutOff` does.
+    package func cutOffRevoked() {
+        let residents = attached.withLock { $0.values.map(\.resident) }
+        Resident.cutRevoked(residents, waiting: Self.mayWait)
+    }
+
     /// Ends an agent whose processes are gone: what they tried last is refused and recorded, then its sockets are
     /// closed.
     ///

@@ -5,6 +5,8 @@ package import Policy
 package struct GatewayAgent: Sendable {
     /// What the agent and its ancestors may do; `Gateway.update` replaces it.
     package var policy: LineagePolicy
+    /// Ends when the agent, one above it, or its principal is revoked.
+    package var epoch: RevocationEpoch
     /// A listening, dual-stack TCP socket made in the agent's network namespace.
     ///
     /// Ownership passes to the gateway.
@@ -27,6 +29,7 @@ package struct GatewayAgent: Sendable {
 
     package init(
         policy: LineagePolicy,
+        epoch: RevocationEpoch = RevocationEpoch(),
         listener: Int32,
         resolver: Int32?,
         refusals: [Int32] = [],
@@ -34,6 +37,7 @@ package struct GatewayAgent: Sendable {
         destination: @escaping @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16) = { ($0, $1) }
     ) {
         self.policy = policy
+        self.epoch = epoch
         self.listener = listener
         self.resolver = resolver
         self.refusals = refusals

@@ -73,7 +73,7 @@ extension HTTPConversation {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is AgentEnded { return agentEnded() }
+        if let event = event as? AgentEnded { return agentEnded(event) }
         if case .some(.inputClosed) = event as? ChannelEvent {
             if ending { return context.close(promise: nil) }
             perform(engine.ended(.client))

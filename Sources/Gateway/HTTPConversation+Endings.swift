@@ -16,9 +16,10 @@ extension HTTPConversation {
     }
 
     /// Ends what is decided already; what the client may still have to say is read, refused and recorded.
-    func agentEnded() {
+    func agentEnded(_ event: AgentEnded) {
         authoriser.agentEnded()
-        if deciding || exchange != nil || answering { breakOff(because: "the agent ended") }
+        let isBetween = requests > 0 && event.isRevoked
+        if deciding || exchange != nil || answering || isBetween { breakOff(because: event.cause) }
     }
 
     /// Ends both sides once what was written has been sent.

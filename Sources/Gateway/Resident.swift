@@ -40,6 +40,7 @@ final class Resident: Sendable {
     }
 
     let id: AgentID
+    private let epoch: RevocationEpoch
     let namespaceCookie: UInt64?
     let destination: @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16)
     /// The names this agent has asked for, and the addresses that stand for them.
@@ -59,6 +60,7 @@ final class Resident: Sendable {
 
     init(_ agent: GatewayAgent, _ limits: GatewayLimits, _ budget: ConnectionBudget) {
         id = agent.id
+        epoch = agent.epoch
         namespaceCookie = agent.namespaceCookie
         destination = agent.destination
         self.budget = budget
@@ -69,9 +71,18 @@ final class Resident: Sendable {
     }
 
     /// The policy in force and its version, which changes with every replacement and with the end.
+    ///
+    /// Closed when the agent has ended or is revoked: nothing leaves any more.
     var current: (policy: LineagePolicy, version: UInt64, closed: Bool) {
-        state.withLock { ($0.policy, $0.version, $0.closed) }
+        let (policy, version, closed) = state.withLock { ($0.policy, $0.version, $0.closed) }
+        return (policy, version, closed || epoch.isOver)
     }
+
+    /// What cut the agent off; nil while it is not revoked.
+    var revocation: Revocation? { epoch.revocation }
+
+    /// Why nothing leaves any more.
+    var closedDenial: Denial { epoch.revocation.map { .revoked(by: $0) } ?? .agentEnded }
 
     var policy: LineagePolicy { state.withLock { $0.policy } }
 
@@ -95,7 +106,9 @@ final class Resident: Sendable {
     /// Notes what allowed a connection as a whole; false when the policy has changed since.
     func holds(_ request: Request, on channel: any Channel) -> Bool {
         state.withLock { state in
-            guard case .allow = state.policy.decide(request), !state.closed else { return false }
+            guard case .allow = state.policy.decide(request), !state.closed, !epoch.isOver else {
+                return false
+            }
             state.channels[ObjectIdentifier(channel)]?.tunnel = request
             return true
         }
@@ -160,7 +173,7 @@ final class Resident: Sendable {
         return nil
     }
 
-    /// Takes an upstream channel; fails when the agent has been closed meanwhile, or there are too many.
+    /// Takes an upstream channel; fails when the agent has ended or been revoked meanwhile, or there are too many.
     ///
     /// On the channel's loop.
     func adopt(_ channel: any Channel, cutoff: ResetSwitch) throws(DialFailure) {
@@ -170,11 +183,12 @@ final class Resident: Sendable {
             cutoff: NIOLoopBound(cutoff, eventLoop: channel.eventLoop)
         )
         let open = state.withLock { state in
-            guard !state.closed else { return false }
+            // Under the lock: who resets what is open comes after the epoch's end, and finds this one.
+            guard !state.closed, !epoch.isOver else { return false }
             state.channels[key] = member
             return true
         }
-        guard open else { throw DialFailure(denial: .agentEnded) }
+        guard open else { throw DialFailure(denial: closedDenial) }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[key] = nil } }
         if let denial = budget.take(.upstream, for: id, until: channel.closeFuture) {
             throw DialFailure(denial: denial)
@@ -198,12 +212,29 @@ final class Resident: Sendable {
             state.version &+= 1
             return Array(state.channels.values)
         }
+        Self.cut(members.map { ($0, AgentEnded()) }, waiting: waiting)
+    }
+
+    /// Resets what agents have open that were revoked; their epochs have ended already.
+    ///
+    /// As at their end, but for connections between two requests, which are cut as well. Nothing that was open leaves once this
+    /// returns; what comes from now on is heard, refused and recorded.
+    static func cutRevoked(_ residents: [Resident], waiting: Bool) {
+        let members = residents.flatMap { resident -> [(Member, AgentEnded)] in
+            guard let revocation = resident.revocation else { return [] }
+            let event = AgentEnded(revokedBy: revocation)
+            return resident.state.withLock { $0.channels.values.map { ($0, event) } }
+        }
+        cut(members, waiting: waiting)
+    }
+
+    private static func cut(_ members: [(Member, AgentEnded)], waiting: Bool) {
         onLoops(of: members, waiting: waiting) { group in
-            let upstreams = group.filter { $0.client == nil }
+            let upstreams = group.filter { member, _ in member.client == nil }
             // Armed first: the end of a client closes its upstream, which is to be a reset as well.
-            for member in upstreams { member.cutoff.value.arm() }
-            for member in group { member.client?.pipeline.fireUserInboundEventTriggered(AgentEnded()) }
-            for member in upstreams { member.cutoff.value.cut() }
+            for (member, _) in upstreams { member.cutoff.value.arm() }
+            for (member, event) in group { member.client?.pipeline.fireUserInboundEventTriggered(event) }
+            for (member, _) in upstreams { member.cutoff.value.cut() }
         }
     }
 
@@ -214,21 +245,20 @@ final class Resident: Sendable {
             state.version &+= 1
             return Array(state.channels.values)
         }
-        onLoops(of: members, waiting: false) { group in
-            for member in group { member.cutoff.value.arm() }
-            for member in group { member.cutoff.value.cut() }
+        Self.onLoops(of: members.map { ($0, AgentEnded()) }, waiting: false) { group in
+            for (member, _) in group { member.cutoff.value.arm() }
+            for (member, _) in group { member.cutoff.value.cut() }
         }
     }
 
-    private func onLoops(
-        of members: [Member],
+    /// On all loops at once.
+    private static func onLoops(
+        of members: [(Member, AgentEnded)],
         waiting: Bool,
-        _ action: @escaping @Sendable ([Member]) -> Void
+        _ action: @escaping @Sendable ([(Member, AgentEnded)]) -> Void
     ) {
-        for (_, group) in Dictionary(grouping: members, by: { ObjectIdentifier($0.loop) }) {
-            guard let loop = group.first?.loop else { continue }
-            let done = loop.submit { action(group) }
-            if waiting { try? done.wait() }
-        }
+        let groups = Dictionary(grouping: members, by: { ObjectIdentifier($0.0.loop) }).values
+        let done = groups.compactMap { group in group.first?.0.loop.submit { action(group) } }
+        if waiting { for one in done { try? one.wait() } }
     }
 }

@@ -88,7 +88,8 @@ final class SOCKSConversation: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func denial(of request: Request) -> Denial? {
-        let policy = parts.resident.policy
+        let (policy, _, isClosed) = parts.resident.current
+        guard !isClosed else { return parts.resident.closedDenial }
         guard policy.schemes(for: request.endpoint.host, port: request.endpoint.port).isEmpty,
             case .deny(let refusal) = policy.decide(request)
         else { return nil }

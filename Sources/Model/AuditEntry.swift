@@ -7,6 +7,7 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case exit(ExitRecord)
     case request(RequestRecord)
     case replies(RepliesRecord)
+    case revocation(RevocationRecord)
 }
 
 /// An agent was launched.

@@ -77,6 +77,7 @@ extension Supervisor {
             launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
         case .list(let number): answerList(after: number, to: connection)
         case .end(let agent): end(agent, for: connection)
+        case .revoke(let order): revoke(order, for: connection)
         }
     }
 

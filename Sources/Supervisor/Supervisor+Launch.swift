@@ -36,6 +36,7 @@ extension Supervisor {
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
             let lineage = lineage(of: order, profile: profile, under: parent, identity)
+            let epoch = try epoch(of: lineage, under: parent)
             // What is not granted is not looked through either.
             let own = own.keeping(identity)
             var checked = try checked(profile, of: loaded, own, isNested: parent != nil)
@@ -59,6 +60,7 @@ extension Supervisor {
                 profile: profile,
                 of: loaded,
                 lineage: lineage,
+                epoch: epoch,
                 parent: parent,
                 identity,
                 for: connection
@@ -224,6 +226,7 @@ extension Supervisor {
         profile: Profile,
         of loaded: LoadedProfile,
         lineage: Lineage,
+        epoch: RevocationEpoch,
         parent: AgentNode?,
         _ identity: LaunchIdentity,
         for connection: ControlConnection
@@ -247,6 +250,7 @@ extension Supervisor {
             return PendingLaunch(
                 order: order,
                 lineage: lineage,
+                epoch: epoch,
                 policy: policy,
                 loaded: loaded,
                 preparation: try sandboxes.prepare(request, filters: filters, under: parent?.sandbox),
@@ -358,6 +362,7 @@ extension Supervisor {
         do {
             try result.get()
             guard agent.awaited.isEmpty else { return }
+            try checkRevoked(agent.epoch, agent.lineage)
             try agent.sandbox.start()
         } catch {
             connection.launched = nil

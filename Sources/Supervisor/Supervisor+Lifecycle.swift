@@ -16,13 +16,15 @@ extension Supervisor {
     static let memoryLimit = "memory limit"
 
     /// Ends an agent now, and with it, by the kernel, every agent below: their pid namespaces are nested.
-    func kill(_ agent: AgentNode, cause: String) {
+    ///
+    /// `below` is the cause of theirs.
+    func kill(_ agent: AgentNode, cause: String, below: String = "parent ended") {
         agent.deadline = nil
         agent.cause = agent.cause ?? cause
         digests.forget(agent.id, under: agent.root.id)
         for other in agent.descendants {
             other.deadline = nil
-            other.cause = other.cause ?? "parent ended"
+            other.cause = other.cause ?? below
             digests.forget(other.id, under: other.root.id)
         }
         abandonLaunches(below: agent)

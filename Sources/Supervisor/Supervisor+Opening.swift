@@ -18,6 +18,7 @@ extension Supervisor {
         gateway.open(
             GatewayAgent(
                 policy: agent.policy,
+                epoch: agent.epoch,
                 listener: listener,
                 resolver: agent.sandbox.takeResolver()?.release(),
                 refusals: agent.sandbox.takeRefusals(),

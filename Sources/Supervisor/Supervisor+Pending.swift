@@ -57,6 +57,7 @@ extension Supervisor {
             argv: launch.order.argv,
             workspace: launch.order.workspace,
             lineage: launch.lineage,
+            epoch: launch.epoch,
             policy: launch.policy,
             sandbox: sandbox,
             standIns: launch.standIns,

@@ -97,7 +97,7 @@ extension Supervisor {
         reply(.ending(count: Int32(clamping: count)), to: connection)
     }
 
-    private func refuseAgent(_ connection: ControlConnection) {
+    func refuseAgent(_ connection: ControlConnection) {
         let message = "inside an agent there is no list of agents and no end to any but one's own child"
         reply(.refused(code: FrontEnd.launchFailed, message: message), to: connection)
         drop(connection)

@@ -65,6 +65,10 @@ package final class Supervisor {
     var earliestDeadline: UInt64?
 
     var agents: [AgentID: AgentNode] = [:]
+    /// In which their agents may act.
+    var principals = PrincipalEpochs()
+    /// Where the log is asked who is revoked, once it was.
+    var openedPrincipals: RevokedPrincipals?
     /// Launches whose sandboxes are being made.
     var pending: [AgentID: PendingLaunch] = [:]
     /// Connections whose launches wait until others are no longer under way, in their order.
@@ -227,10 +231,14 @@ package final class Supervisor {
     ///
     /// A launch and an end happen on this machine: their records need not be on its disk before, as those of what
     /// leaves it.
-    func record(_ entry: AuditEntry, then: @escaping (Result<Void, AuditFailure>) -> Void) {
+    func record(
+        _ entry: AuditEntry,
+        until safety: RecordSafety = .written,
+        then: @escaping (Result<Void, AuditFailure>) -> Void
+    ) {
         let token = fresh()
         awaiting[token] = then
         let mailbox = mailbox
-        audit.append(entry, until: .written) { result in mailbox.post(.commit(token, result)) }
+        audit.append(entry, until: safety) { result in mailbox.post(.commit(token, result)) }
     }
 }

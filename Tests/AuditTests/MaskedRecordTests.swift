@@ -106,6 +106,27 @@ struct CanonicalPayloadTests {
         let entries: [AuditEntry] = [
             Sample.spawn(lineage, argv: [text, "x"]), Sample.exit(lineage, status: -1),
             .exit(ExitRecord(lineage: Sample.root, status: 137, cause: text)),
+            .revocation(
+                RevocationRecord(
+                    lineage: lineage,
+                    principal: text,
+                    by: Sample.principal,
+                    reason: text,
+                    agents: 2,
+                    keptRunning: true
+                )
+            ),
+            .revocation(
+                RevocationRecord(
+                    lineage: nil,
+                    principal: "user:alice",
+                    by: Sample.principal,
+                    reason: nil,
+                    agents: 0,
+                    keptRunning: false,
+                    isLifted: true
+                )
+            ),
             Sample.request(text, by: lineage, verdict: .deny), Sample.request(by: Sample.root),
             .spawnRefused(
                 SpawnRefusal(
@@ -201,6 +222,7 @@ struct CanonicalPayloadTests {
             case .exit(let record): try encoder.encode(record)
             case .request(let record): try encoder.encode(record)
             case .replies(let record): try encoder.encode(record)
+            case .revocation(let record): try encoder.encode(record)
             }
         return String(decoding: data, as: UTF8.self)
     }

@@ -201,6 +201,7 @@ struct ReplayTests {
             case .end(_, let record, let isSession, _):
                 #expect(!isSession)
                 ends.append(record)
+            case .revocation: Issue.record("nobody was revoked")
             }
         }
         #expect(turns == Array(1...Int64(more)))

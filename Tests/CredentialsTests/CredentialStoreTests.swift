@@ -234,3 +234,33 @@ struct CredentialStoreTests {
         #expect(error?.description.contains("chmod go-w") == true)
     }
 }
+
+/// What is kept of a credential is dropped with the last agent that may use it.
+struct ForgottenCredentialTests {
+    private func stores(_ folder: DirectoryFixture) throws -> CredentialStore {
+        let text = """
+            bailey: 1
+            credentials:
+              one: {from: {file: \(folder.path)/one}, as: header x-one, for: [https://h.example], lifetime: 1h}
+              two: {from: {file: \(folder.path)/two}, as: header x-two, for: [https://h.example], lifetime: 1h}
+            """
+        return CredentialStore(try CredentialFile.parse(text, file: "c.yaml", home: nil), environment: [:])
+    }
+
+    @Test func `G17 what was kept of a revoked agent's credential is asked for anew, unless of another's`()
+        throws
+    {
+        let folder = try DirectoryFixture()
+        for name in ["one", "two"] { _ = try folder.write("first", to: name) }
+        let store = try stores(folder)
+        for name in ["one", "two"] {
+            #expect(try store.value(of: name) == "first")
+            _ = try folder.write("second", to: name)
+            #expect(store.keptValue(of: name) == "first")
+        }
+        store.forget(["one", "two"], unlessOf: ["two"])
+        #expect(store.keptValue(of: "one") == nil)
+        #expect(try store.value(of: "one") == "second")
+        #expect(try store.value(of: "two") == "first")
+    }
+}

@@ -76,7 +76,7 @@ extension EndToEnd {
             expectNothingLeft()
         }
 
-        @Test("H07: killing an agent in the middle kills its descendants, and its ancestors go on")
+        @Test("H07 G19: killing an agent in the middle kills its descendants, and its ancestors go on")
         func middleKilled() throws {
             try place.write("echo ready; exec sleep \(mark)", to: "workspace/waiting")
             try place.write("bailey run -p leaf -- sh ./waiting", to: "workspace/middle")

@@ -153,10 +153,13 @@ extension EndToEnd {
             )
         }
 
-        @Test("An agent that ends while its session works leaves neither the session nor the role")
-        func cut() throws {
+        @Test(
+            "G17: an agent that ends, or is revoked and goes on, leaves neither the session at work nor its role",
+            arguments: [false, true]
+        )
+        func cut(isRevoked: Bool) throws {
             let running = try place.running(
-                script("psql -XAtc 'SELECT pg_sleep(300.5)'"),
+                script("psql -XAtc 'SELECT pg_sleep(300.5)'; code=$?; echo over; read wait; exit $code"),
                 profile: "roles",
                 environment: ["MAKER": Self.secret]
             )
@@ -167,7 +170,14 @@ extension EndToEnd {
                 Thread.sleep(forTimeInterval: 0.1)
             }
             let name = try #require(names.first)
-            running.signal(SIGTERM)
+            if isRevoked {
+                let agent = try #require(try place.living().values.first)
+                #expect(try place.bailey(["revoke", agent, "--keep-running"]).code == 0)
+                #expect(running.awaitOutput("over"))
+                #expect(try isGone(name))
+            } else {
+                running.signal(SIGTERM)
+            }
             let outcome = running.finish()
             #expect(outcome.code != 0, "\(outcome)")
             #expect(try isGone(name))

@@ -25,16 +25,28 @@ struct ControlMessageTests {
         return order
     }
 
+    private static let revocations: [ControlRequest] = [
+        .revoke(RevocationOrder(subject: .principal("user:täst"), reason: "left", keepsRunning: true)),
+        .revoke(
+            RevocationOrder(
+                subject: .agent(AgentID(run: "7f", ordinal: 1)),
+                reason: nil,
+                keepsRunning: false
+            )
+        ),
+    ]
+
     static let requests: [ControlRequest] =
         [
             .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
             .list(after: 1 << 40), .end(agent: "7f.1"),
-        ] + offers.map { .launch(offering($0)) }
+        ] + offers.map { .launch(offering($0)) } + revocations
 
     static let replies: [ControlReply] = [
         .heard,
         .launched(agent: "7f.1"), .refused(code: 125, message: "no"), .exited(code: 3, note: nil),
         .exited(code: 124, note: "time limit"), .agents([], next: 1 << 40), .agents([], next: nil),
+        .revoked(count: 3, failure: nil), .revoked(count: 0, failure: "no space left"),
     ]
 
     @Test("What was sent is what is read", arguments: requests)

@@ -55,9 +55,9 @@ extension PostgresConversation {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is AgentEnded {
+        if let event = event as? AgentEnded {
             authoriser.agentEnded()
-            return breakOff(because: "the agent ended")
+            return breakOff(because: event.cause)
         }
         if case .some(.inputClosed) = event as? ChannelEvent, !isOver {
             guard engine != nil else { return breakOff() }

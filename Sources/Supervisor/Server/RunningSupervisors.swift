@@ -48,6 +48,27 @@ package enum RunningSupervisors {
         return ended
     }
 
+    /// Agents that were cut off, and why that is not on record where it was not written.
+    package struct Revoked: Sendable {
+        package var agents = 0
+        package var failure: String?
+    }
+
+    /// Cuts off an agent with all below it, or a principal with all its agents, in every supervisor.
+    package static func revoke(_ order: RevocationOrder) -> Answer<Revoked> {
+        var revoked = Answer(value: Revoked())
+        ask(.revoke(order), &revoked.silent) { channel, deadline throws(ControlError) in
+            // An agent's id is one supervisor's: when that has answered, the rest need not be waited for.
+            if case .agent = order.subject, revoked.value.agents > 0 { return }
+            // One that ended before it was heard has no agents.
+            guard let reply = try answer(on: channel, until: deadline) else { return }
+            guard case .revoked(let count, let failure) = reply else { throw unexpected }
+            revoked.value.agents += Int(count)
+            revoked.value.failure = revoked.value.failure ?? failure
+        }
+        return revoked
+    }
+
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
     /// Asks all before it waits for any: one that does not answer costs the others nothing.

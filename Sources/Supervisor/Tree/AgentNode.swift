@@ -41,6 +41,8 @@ final class AgentNode {
     /// Monotonic milliseconds of its launch.
     let launched = Poller.now()
     let lineage: Lineage
+    /// Over when it, one above it, or its principal is revoked.
+    let epoch: RevocationEpoch
     let policy: LineagePolicy
     let sandbox: Sandbox
     /// Protected paths that were absent, to be given back at its end.
@@ -95,6 +97,7 @@ final class AgentNode {
         argv: [String],
         workspace: String,
         lineage: Lineage,
+        epoch: RevocationEpoch,
         policy: LineagePolicy,
         sandbox: Sandbox,
         standIns: [String],
@@ -107,6 +110,7 @@ final class AgentNode {
         self.argv = argv
         self.workspace = workspace
         self.lineage = lineage
+        self.epoch = epoch
         self.policy = policy
         self.sandbox = sandbox
         self.standIns = standIns

@@ -9,6 +9,8 @@ internal import Sandbox
 final class PendingLaunch {
     let order: LaunchOrder
     let lineage: Lineage
+    /// Over when it, one above it, or its principal is revoked.
+    let epoch: RevocationEpoch
     let policy: LineagePolicy
     /// What of the profile is its own text's.
     let loaded: LoadedProfile
@@ -31,6 +33,7 @@ final class PendingLaunch {
     init(
         order: LaunchOrder,
         lineage: Lineage,
+        epoch: RevocationEpoch,
         policy: LineagePolicy,
         loaded: LoadedProfile,
         preparation: Preparation,
@@ -42,6 +45,7 @@ final class PendingLaunch {
     ) {
         self.order = order
         self.lineage = lineage
+        self.epoch = epoch
         self.policy = policy
         self.loaded = loaded
         self.preparation = preparation

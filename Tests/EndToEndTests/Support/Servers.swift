@@ -103,6 +103,7 @@ final class Servers: Sendable {
             location /v1/page/ { add_header Alt-Svc 'h3=":\(http2)"; ma=3600'; gzip on; gzip_min_length 1; default_type text/html; return 200 "\(Self.page)"; }
             location /v1/packages/ { alias \(folder)/packages/; }
             location = /v1/sparse { alias \(folder)/sparse; }
+            location = /v1/slow { limit_rate 1k; alias \(folder)/sparse; }
             location = /bearer/redirect { return 302 $arg_to; }
             location / { return 200 "$request_method $host $request_uri auth=$http_authorization\\n"; }
           }

@@ -18,6 +18,8 @@ final class House: Sendable {
     let bodies = Bodies()
     let agent = AgentID(run: "0badcafe", ordinal: 1)
     let policy: LineagePolicy
+    /// Above the agent's own.
+    let epoch = RevocationEpoch()
     /// The agent's TCP listener and its resolver.
     let port: UInt16
     let namePort: UInt16
@@ -69,6 +71,7 @@ final class House: Sendable {
         try gateway.open(
             GatewayAgent(
                 policy: policy,
+                epoch: RevocationEpoch(below: epoch),
                 listener: listener.0,
                 resolver: resolver.0,
                 namespaceCookie: namespace?.cookie ?? cookie,

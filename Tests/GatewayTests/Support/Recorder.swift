@@ -8,15 +8,26 @@ final class Recorder: AuditSink {
         var records: [RequestRecord] = []
         var replies: [Reply] = []
         var fails = false
+        var whenAllowed: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
+
+    /// Does something once, while the next record of an allowance is being written.
+    func whenAllowed(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.whenAllowed = action }
+    }
+
+    private func isAllowance(_ entry: AuditEntry) -> Bool {
+        if case .request(let record) = entry { record.verdict == .allow } else { false }
+    }
 
     func append(
         _ entry: AuditEntry,
         until safety: RecordSafety,
         then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
     ) {
+        if isAllowance(entry) { state.withLock { $0.whenAllowed.take() }?() }
         let result: Result<Void, AuditFailure> = state.withLock { state in
             guard !state.fails else { return .failure(AuditFailure("no space left on the audit store")) }
             if case .request(let record) = entry { state.records.append(record) }

@@ -1,0 +1,53 @@
+internal import Audit
+internal import Client
+internal import Foundation
+internal import Model
+
+/// `bailey revoke --json`: what was done.
+struct RevocationLine: JSONLine {
+    let subject: String
+    let reason: String?
+    /// That were cut off.
+    let agents: Int
+    let keptRunning: Bool
+    let recorded: Bool
+
+    init(_ subject: RevocationSubject, _ order: RevocationOrder, _ agents: Int, isRecorded: Bool) {
+        self.subject = subject.description
+        reason = order.reason
+        self.agents = agents
+        keptRunning = order.keepsRunning
+        recorded = isRecorded
+    }
+}
+
+/// `bailey revoke --lift --json`.
+struct LiftLine: JSONLine {
+    let principal: String
+    let reason: String?
+}
+
+/// One line of `bailey revoke --list --json`.
+struct RevokedLine: JSONLine {
+    let principal: String
+    let by: String
+    let time: String
+    let reason: String?
+
+    init(_ revocation: Revocation) {
+        (principal, by, reason) = (revocation.principal, revocation.by, revocation.reason)
+        time = revocation.time.text
+    }
+}
+
+/// What is printed as an object of its own.
+protocol JSONLine: Encodable {}
+
+extension JSONLine {
+    /// One JSON object in a line, its keys sorted, that steers no terminal.
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return TerminalText.escapedJSON(String(decoding: try encoder.encode(self), as: UTF8.self))
+    }
+}

@@ -1,0 +1,159 @@
+internal import ArgumentParser
+internal import Audit
+internal import Client
+internal import Glibc
+internal import Model
+internal import Supervisor
+
+/// `bailey revoke`: cut off an agent with all below it, or a principal.
+struct RevokeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "revoke",
+        abstract: "Cut off an agent with all below it, or a principal with all its agents.",
+        usage: """
+            bailey revoke AGENT|PRINCIPAL [--reason TEXT] [--keep-running] [--json]
+            bailey revoke --lift PRINCIPAL [--reason TEXT] [--json]
+            bailey revoke --list [--json]
+            """,
+        discussion: """
+            From that moment on nothing of theirs is allowed: connections that are open are reset (streams of HTTP/2, \
+            WebSockets, sessions with databases), new ones and launches are refused with who revoked, when and why, roles \
+            that were made for sessions with databases are dropped, and processes are killed. It is one record \
+            ('bailey audit').
+
+            A principal stays revoked: its launches are refused (exit code 125) until that is lifted. Agents that were \
+            cut off stay cut off all the same.
+
+            Exits 1 when there is no such agent, or when a supervisor does not answer, whose agents may live on; 74 when \
+            it was done and could not be recorded, so that later launches of a principal are not refused.
+
+            EXAMPLES
+              bailey revoke 1f2e3d4c5b6a.2 --reason 'sends too much'
+              bailey revoke 1f2e3d4c5b6a.2 --keep-running    cut off, to be looked at
+              bailey revoke user:alice --reason 'left'
+              bailey revoke --list
+              bailey revoke --lift user:alice --reason 'is back'
+            """
+    )
+
+    @Argument(
+        help: ArgumentHelp(
+            "An agent's id RUN.N, as `bailey ps` shows it, or a principal KIND:NAME, as user:alice.",
+            valueName: "agent-or-principal"
+        )
+    )
+    var subject: String?
+    @Option(help: ArgumentHelp("Why, in one line: agents hear it, and it is kept.", valueName: "text"))
+    var reason: String?
+    @Flag(help: "Kill no process: whatever they try outside is refused.") var keepRunning = false
+    @Flag(help: "Let a principal's agents be launched again.") var lift = false
+    @Flag(help: "Show which principals are revoked.") var list = false
+    @OptionGroup var state: StateOption
+    @Flag(help: "JSON objects.") var json = false
+
+    /// What could not be written (sysexits.h, EX_IOERR).
+    private static let unrecorded = ExitCode(74)
+
+    func validate() throws {
+        guard list == (subject == nil) else {
+            throw ValidationError(
+                list ? "--list takes no agent and no principal" : "name an agent or a principal, or --list"
+            )
+        }
+        guard !list || !lift && !keepRunning && reason == nil else {
+            throw ValidationError("--list goes with --json and --state alone")
+        }
+        guard !lift || !keepRunning else {
+            throw ValidationError("--lift and --keep-running exclude each other")
+        }
+        guard reason.map({ Revocation.accepts(reason: $0) }) ?? true else {
+            throw ValidationError(
+                "--reason takes one line of 1 to \(Revocation.maximumReason) octets without control characters"
+            )
+        }
+        if subject != nil { _ = try named() }
+    }
+
+    private func named() throws -> RevocationSubject {
+        let text = subject ?? ""
+        guard let named = RevocationSubject(text) else {
+            throw ValidationError(
+                "'\(TerminalText.escaped(text))' is neither an agent's id RUN.N nor a principal KIND:NAME; `bailey ps` "
+                    + "shows agents, `bailey tree` principals"
+            )
+        }
+        if lift, case .agent = named {
+            throw ValidationError("an agent that was revoked stays so; --lift takes a principal KIND:NAME")
+        }
+        return named
+    }
+
+    func run() throws {
+        try Outside.require("revoke")
+        let directory = try state.directory()
+        if list { return try show(AuditReader(directory: directory).revokedPrincipals.entries()) }
+        let subject = try named()
+        lift ? try lift(subject.description, directory) : try revoke(subject, directory)
+    }
+
+    private func revoke(_ subject: RevocationSubject, _ directory: String) throws {
+        let order = RevocationOrder(subject: subject, reason: reason, keepsRunning: keepRunning)
+        let outcome = Revoker.revoke(order, in: directory)
+        for silent in outcome.silent { RunCommand.complain(silent) }
+        if case .agent(let agent) = subject, outcome.agents == 0 {
+            let answering = outcome.silent.isEmpty ? "" : " of those that answer"
+            RunCommand.complain(
+                "no agent \(agent.text) lives\(answering), and nothing was revoked; `bailey ps` shows those that do"
+            )
+            throw ExitCode(1)
+        }
+        let isRecorded = outcome.failure == nil
+        if json {
+            print(try RevocationLine(subject, order, outcome.agents, isRecorded: isRecorded).json())
+        } else {
+            let count = "\(outcome.agents) agent\(outcome.agents == 1 ? "" : "s")"
+            let fate = keepRunning ? "cut off, and left running" : "cut off and ended"
+            print("revoked \(TerminalText.escaped(subject.description)): \(count) \(fate)")
+        }
+        if let failure = outcome.failure {
+            let after =
+                if case .principal = subject { "; later launches are not refused" } else { "" }
+            RunCommand.complain("it is revoked, and that is not on record\(after): \(failure)")
+            throw Self.unrecorded
+        }
+        if !outcome.silent.isEmpty { throw ExitCode(1) }
+    }
+
+    private func lift(_ principal: String, _ directory: String) throws {
+        let shown = TerminalText.escaped(principal)
+        switch Revoker.lift(principal, because: reason, in: directory) {
+        case .lifted:
+            if json {
+                print(try LiftLine(principal: principal, reason: reason).json())
+            } else {
+                print("lifted: \(shown) may launch again")
+            }
+        case .notRevoked:
+            RunCommand.complain("\(shown) is not revoked; `bailey revoke --list` shows who is")
+            throw ExitCode(1)
+        case .failed(let failure):
+            RunCommand.complain("\(shown) stays revoked, since that could not be recorded: \(failure)")
+            throw Self.unrecorded
+        }
+    }
+
+    private func show(_ entries: [RevokedPrincipals.Entry]) throws {
+        for entry in entries {
+            let revocation = entry.revocation
+            if json {
+                print(try RevokedLine(revocation).json())
+            } else {
+                print(
+                    TerminalText.escaped(revocation.principal) + "  since \(revocation.time.text)  by "
+                        + TerminalText.escaped(revocation.by)
+                        + (revocation.reason.map { ": " + TerminalText.escaped($0) } ?? "")
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+internal import Audit
+package import Client
+internal import Dispatch
+internal import Identity
+internal import Linux
+internal import Model
+internal import Synchronization
+
+/// `bailey revoke`, from outside: asks the supervisors, and writes what concerns a principal.
+package enum Revoker {
+    /// What came of it.
+    package struct Outcome: Sendable {
+        /// Agents that were cut off.
+        package var agents = 0
+        /// Supervisors that were not heard of: agents of theirs may live on.
+        package var silent: [String] = []
+        /// Why it is not on record; nil when it is.
+        package var failure: String?
+    }
+
+    /// Cuts off an agent or a principal.
+    ///
+    /// A principal's is recorded between two times of asking. A supervisor that starts meanwhile either looks into the log
+    /// when that is there already, before its agent's command runs, or had its socket before, and is found the second time.
+    ///
+    /// - Parameters:
+    ///   - order: whom, and what becomes of their processes.
+    ///   - directory: the state directory, whose log keeps who is revoked.
+    /// - Returns: what came of it.
+    package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
+        let first = RunningSupervisors.revoke(order)
+        var outcome = Outcome(
+            agents: first.value.agents,
+            silent: first.silent,
+            failure: first.value.failure
+        )
+        guard case .principal(let subject) = order.subject else { return outcome }
+        let by = LocalUser.principal()
+        let record = { agents in
+            RevocationRecord(
+                lineage: nil,
+                principal: subject,
+                by: by,
+                reason: order.reason,
+                agents: agents,
+                keptRunning: order.keepsRunning
+            )
+        }
+        outcome.failure = write(record(outcome.agents), in: directory)
+        let second = RunningSupervisors.revoke(order)
+        outcome.agents = max(outcome.agents, second.value.agents)
+        outcome.silent = second.silent
+        return outcome
+    }
+
+    /// How the lifting of a revocation ended.
+    package enum Lifting: Sendable {
+        case lifted
+        case notRevoked
+        /// It stays revoked.
+        case failed(String)
+    }
+
+    /// Lets a principal's agents be launched again; those that were cut off stay so.
+    package static func lift(_ subject: String, because reason: String?, in directory: String) -> Lifting {
+        do {
+            let store = try AuditStore.open(directory: directory, run: RunName.random())
+            guard let entry = try store.revokedPrincipals().entry(of: subject) else { return .notRevoked }
+            let record = RevocationRecord(
+                lineage: nil,
+                principal: subject,
+                by: LocalUser.principal(),
+                reason: reason,
+                agents: 0,
+                keptRunning: entry.keptRunning,
+                isLifted: true
+            )
+            return write(record, to: store).map { .failed($0) } ?? .lifted
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    private static func write(_ record: RevocationRecord, in directory: String) -> String? {
+        do {
+            return write(record, to: try AuditStore.open(directory: directory, run: RunName.random()))
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// Why it could not be written; nil when the disk has it, and its signed head.
+    private static func write(_ record: RevocationRecord, to store: AuditStore) -> String? {
+        let outcome = Mutex<Result<Void, AuditFailure>>(.success(()))
+        let written = DispatchSemaphore(value: 0)
+        store.append(.revocation(record), until: .durable) { result in
+            outcome.withLock { $0 = result }
+            written.signal()
+        }
+        written.wait()
+        store.flush()
+        if case .failure(let failure) = outcome.withLock({ $0 }) { return "\(failure)" }
+        if case .refusing(let failure) = store.condition { return "\(failure)" }
+        return nil
+    }
+}

@@ -1,0 +1,226 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+extension EndToEnd {
+    /// `bailey revoke` of a principal, which holds for later runs.
+    @Suite("Revoked principals", .serialized)
+    struct RevokedPrincipalTests {
+        let place: Place
+        let principal: String
+        let mark = "300.\(getpid())\(UInt32.random(in: 1000...9999))"
+
+        init() throws {
+            place = try .nesting()
+            principal = "user:" + (try place.control("id -un").lines.first ?? "")
+        }
+
+        private func serving() throws -> RunningCommand {
+            let server = try RunningCommand(
+                place.server,
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            return server
+        }
+
+        private func waiting(_ words: [String] = []) throws -> RunningCommand {
+            let running = try RunningCommand(
+                [place.binary, "run"] + words + ["--", "sh", "-c", "echo up; exec sleep \(mark)"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(running.awaitOutput("up"))
+            return running
+        }
+
+        @Test(
+            "A revoked principal's agents end in every supervisor, and its later runs are refused, alone and served, until it is lifted"
+        )
+        func laterRuns() throws {
+            let server = try serving()
+            let running = [try waiting(), try waiting(["--alone"] + Kernel.options)]
+            #expect(HostProcesses.running(with: mark, count: 2).count == 2)
+            let outcome = try place.bailey(["revoke", principal, "--reason", "left the company"])
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(outcome.output.contains("revoked \(principal): 2 agents"), "\(outcome)")
+            for one in running {
+                let end = one.finish()
+                #expect(end.code == 137 && end.errors.contains("revoked by \(principal)"), "\(end)")
+            }
+            for words in [[], ["--alone"] + Kernel.options] {
+                let refused = try place.bailey(["run"] + words + ["--", "touch", "ran"])
+                #expect(refused.code == 125, "\(refused)")
+                #expect(
+                    refused.errors.contains("nothing is launched: revoked by \(principal) at "),
+                    "\(refused)"
+                )
+                #expect(refused.errors.contains(": left the company"), "\(refused)")
+                #expect(refused.errors.contains("bailey revoke --lift \(principal)"), "\(refused)")
+            }
+            #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
+            #expect(try place.bailey(["revoke", "--list"]).output.hasPrefix("\(principal)  since "))
+            let lifted = try place.bailey(["revoke", "--lift", principal, "--reason", "is back"])
+            #expect(lifted.code == 0, "\(lifted)")
+            #expect(try place.bailey(["revoke", "--list"]).output.isEmpty)
+            #expect(try place.bailey(["run", "--", "echo", "again"]).lines == ["again"])
+            #expect(try place.bailey(["run", "--alone"] + Kernel.options + ["--", "true"]).code == 0)
+            #expect(try place.bailey(["revoke", "--lift", principal]).code == 1)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+            let records = try place.revocations()
+            #expect(records.map(\.record.isLifted) == [false, true])
+            #expect(records.map(\.record.agents) == [2, 0])
+            #expect(records.allSatisfy { $0.agent == nil && $0.lineage == principal })
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+        }
+
+        @Test("Another principal's revocation is nothing to this one")
+        func other() throws {
+            #expect(try place.bailey(["revoke", principal + "x"]).code == 0)
+            #expect(try place.bailey(["run"] + Kernel.options + ["--", "true"]).code == 0)
+        }
+
+        @Test("What was cut off stays so when its principal is lifted; new agents are free")
+        func liftedLater() throws {
+            let server = try serving()
+            try place.write(
+                "echo up; read go; bailey run -p leaf -- true; echo child $?; read go",
+                to: "workspace/script"
+            )
+            let running = try RunningCommand(
+                [place.binary, "run", "-p", "top", "--", "sh", "./script"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(running.awaitOutput("up"))
+            #expect(try place.bailey(["revoke", principal, "--keep-running"]).code == 0)
+            #expect(try place.bailey(["run", "--", "true"]).code == 125)
+            #expect(try place.bailey(["revoke", "--lift", principal]).code == 0)
+            running.write(Data("\n".utf8))
+            #expect(running.awaitOutput("child 125"))
+            #expect(
+                try place.bailey(["run", "-p", "top", "--", "bailey", "run", "-p", "leaf", "--", "true"]).code
+                    == 0
+            )
+            running.write(Data("\n".utf8))
+            #expect(running.finish().code == 0)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+        }
+
+        @Test("G18: runs that start while their principal is being revoked either are refused or end")
+        func startingMeanwhile() throws {
+            for _ in 0..<4 {
+                let place = try Place()
+                try place.profile("plain", "files: {write: [$WORKSPACE]}\n")
+                let launch = "\(place.launch) -p plain --profiles '\(place.profiles)' -- sleep \(mark)"
+                let starts = try RunningCommand(
+                    [
+                        "sh", "-c",
+                        "for i in 1 2 3 4 5 6 7 8; do \(launch) & sleep 0.01; done; wait; echo all over",
+                    ],
+                    environment: place.environment,
+                    directory: place.workspace
+                )
+                _ = HostProcesses.appearing(with: mark)
+                let outcome = try place.bailey(["revoke", principal])
+                #expect(outcome.code == 0, "\(outcome)")
+                #expect(starts.finish().output == "all over\n")
+                #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
+                #expect(try place.revocations().count == 1)
+                #expect(try place.bailey(["audit", "verify"]).code == 0)
+            }
+        }
+
+        @Test(
+            "SIGKILL of the supervisor at any moment of a revocation: no agent lives, and who is on record as revoked is"
+        )
+        func supervisorKilled() throws {
+            for attempt in 0..<8 {
+                let place = try Place()
+                let running = try place.running("echo up; exec sleep \(mark)")
+                #expect(running.awaitOutput("up"))
+                let revoking = try RunningCommand(
+                    [place.binary, "revoke", principal],
+                    environment: place.environment,
+                    directory: place.workspace
+                )
+                Thread.sleep(forTimeInterval: Double(attempt) * 0.004)
+                running.signal(SIGKILL)
+                _ = running.finish()
+                let outcome = revoking.finish()
+                #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
+                let verified = try place.bailey(["audit", "verify"])
+                #expect(verified.code == 0, "\(verified)")
+                #expect(outcome.code == 0 || outcome.code == 1, "\(outcome)")
+                #expect(try place.revocations().count == 1)
+                #expect(try place.bailey(["run"] + Kernel.options + ["--", "true"]).code == 125)
+            }
+        }
+
+        @Test("SIGKILL of the revoking command at any moment: the store verifies, and the next one works")
+        func commandKilled() throws {
+            for attempt in 0..<10 {
+                let place = try Place()
+                let revoking = try RunningCommand(
+                    [place.binary, "revoke", principal],
+                    environment: place.environment,
+                    directory: place.workspace
+                )
+                Thread.sleep(forTimeInterval: Double(attempt) * 0.003)
+                revoking.signal(SIGKILL)
+                _ = revoking.finish()
+                #expect(try place.bailey(["revoke", principal]).code == 0)
+                let verified = try place.bailey(["audit", "verify"])
+                #expect(verified.code == 0, "\(verified)")
+                #expect(try place.bailey(["run"] + Kernel.options + ["--", "true"]).code == 125)
+            }
+        }
+
+        @Test(
+            "What is no subject, no reason or no combination is refused, and nothing is revoked",
+            arguments: [
+                ["alice"], ["user:"], [], ["user:a", "--list"], ["--lift", "1f2e3d4c5b6a.2"],
+                ["user:a", "--reason", ""],
+                ["user:a", "--reason", "a\nb"], ["--lift", "user:a", "--keep-running"],
+                ["user:a", "--reason", String(repeating: "a", count: 513)],
+            ]
+        )
+        func badWords(words: [String]) throws {
+            let outcome = try place.bailey(["revoke"] + words)
+            #expect(outcome.code == 64, "\(outcome)")
+            #expect(!FileManager.default.fileExists(atPath: place.root + "/state/bailey/audit.sqlite"))
+        }
+
+        @Test(
+            "An agent may revoke nobody: the command is the operator's, and its control socket refuses the order"
+        )
+        func fromInside() throws {
+            try place.write(Self.rawOrder(principal), to: "workspace/order.py")
+            let outcome = try place.bailey(
+                ["run", "-p", "top"] + Kernel.options + [
+                    "--", "sh", "-c", "bailey revoke \(principal); echo $?; python3 order.py",
+                ]
+            )
+            #expect(outcome.lines.first == "64", "\(outcome)")
+            #expect(outcome.errors.contains("is the operator's"), "\(outcome)")
+            #expect(outcome.output.contains("inside an agent there is no list of agents"), "\(outcome)")
+            #expect(try place.bailey(["revoke", "--list"]).output.isEmpty)
+        }
+
+        /// Sends the order to the agent's own control socket, and prints what comes back.
+        private static func rawOrder(_ principal: String) -> String {
+            """
+            import socket, struct
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('/.bailey/control')
+            name = b'\(principal)'
+            body = b'\\x06' + struct.pack('>i', len(name)) + name + b'\\x00\\x01'
+            s.send(b'\\x00' + body)
+            print(s.recv(65536))
+            """
+        }
+    }
+}
