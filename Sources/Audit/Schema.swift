@@ -77,12 +77,12 @@ enum Schema {
 
     private static func renewIndexes(in database: Database) throws {
         let present = try database.indexes(on: "records").map(\.name)
-        if present.contains(where: formerIndexes.contains) {
+        let isFormer = present.contains(where: formerIndexes.contains)
+        if isFormer {
             for name in formerIndexes { try database.execute(sql: "DROP INDEX IF EXISTS \(name)") }
-            for statement in indexes { try database.execute(sql: statement) }
-        } else if !present.contains(revocationsName) {
-            try database.execute(sql: revocations)
+            for statement in indexes where statement != revocations { try database.execute(sql: statement) }
         }
+        if !present.contains(revocationsName) { try database.execute(sql: revocations) }
     }
 
     /// Throws where the file has not exactly the tables above.

@@ -22,7 +22,7 @@ struct Acceptor: Sendable {
             channel.closeFuture.assumeIsolated().whenComplete { _ in parts.authoriser.conclude() }
             try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
             try channel.pipeline.syncOperations.addHandler(Doorway(self, parts, cutoff))
-            resident.arrived(channel, cutoff: cutoff)
+            resident.arrived(channel, cutoff: cutoff, parts.authoriser)
         }
     }
 

@@ -67,7 +67,8 @@ final class Authoriser {
     let resident: Resident
     /// What a record names when no request was read: `tcp://host:port`, as far as it is known.
     var place = "tcp"
-    private var isRecorded = false
+    /// Something that it wanted is on record.
+    private(set) var isRecorded = false
     private var isConcluded = false
     /// Those of the request that is being decided on.
     private(set) var fields: HeadFields?

@@ -29,7 +29,7 @@ extension HTTPConversation {
             guard (try? context.pipeline.syncOperations.addHandler(cutoff, position: .first)) != nil else {
                 return false
             }
-            resident.arrived(context.channel, cutoff: cutoff)
+            resident.arrived(context.channel, cutoff: cutoff, authoriser)
         }
         return resident.holds(exchange.request, on: context.channel)
     }

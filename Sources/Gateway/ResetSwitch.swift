@@ -26,6 +26,20 @@ final class ResetSwitch: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
+    /// Sends RST now, and nothing else: the channel hears of it when it is closed, which takes longer.
+    ///
+    /// On the channel's loop only, before it is closed in the same turn.
+    func disconnect() {
+        guard let pipeline = context?.pipeline.syncOperations else { return }
+        // What cannot be reset so is when it is closed.
+        try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { descriptor in
+            // connect(2): an address of no family dissolves the association; TCP resets it (tcp_disconnect).
+            var nobody = sockaddr()
+            nobody.sa_family = sa_family_t(AF_UNSPEC)
+            _ = unsafe connect(descriptor, &nobody, socklen_t(MemoryLayout<sockaddr>.size))
+        }
+    }
+
     /// Makes every later close of this channel a reset, whoever closes it.
     ///
     /// On the channel's loop only.

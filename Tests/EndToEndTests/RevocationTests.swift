@@ -164,7 +164,6 @@ extension EndToEnd {
                 #expect(said.hasSuffix("125\n"), "\(said)")
             }
             #expect(try servers.requests(with: "/v1/again ") == 0)
-            #expect(try place.awaits { try sleeping() == 1 })
             // A goes on: on the very connections, and with new ones.
             try place.write("", to: "workspace/go")
             #expect(place.awaits(files: ["a-ws-lives"]))
