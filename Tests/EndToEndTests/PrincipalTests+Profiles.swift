@@ -98,11 +98,11 @@ extension EndToEnd.PrincipalTests {
         )
     }
 
-    /// Until something is denied, or a bound is over.
+    /// Until something is denied for that, or a bound is over: what is decided in that very moment is denied as revoked.
     private var poll: String {
         """
-        n=0; code=; until [ "$code" = 403 ] || [ $n -ge 600 ]; do
-          code=$(curl -s -m20 -o last -w '%{http_code}' \(origin)/x); echo $code; n=$((n+1)); sleep 0.1; done
+        n=0; until grep -qs principal-expired last || [ $n -ge 600 ]; do
+          curl -s -m20 -o last -w '%{http_code}\\n' \(origin)/x; n=$((n+1)); sleep 0.1; done
         """
     }
 
