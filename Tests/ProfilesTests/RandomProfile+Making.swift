@@ -97,12 +97,19 @@ extension RandomProfile {
 
     private static func rule(_ random: inout SplitMix) -> Rule {
         let isDatabase = random.next() % 3 == 0
-        let service = random.pick(["https", "https", "http"]) + "://" + random.pick(hosts)
-        var rule = Rule(
-            to: isDatabase
-                ? "postgres://db.test/" + random.pick(["app", "a*", "*"])
-                : service + ":" + random.pick(["443", "443", "8443"])
-        )
+        var rule =
+            isDatabase
+            ? Rule(
+                scheme: "postgres",
+                hosts: "db.test",
+                port: 5_432,
+                database: random.pick(["app", "a*", "*"])
+            )
+            : Rule(
+                scheme: random.pick(["https", "https", "http"]),
+                hosts: random.pick(hosts),
+                port: random.pick([443, 443, 8_443])
+            )
         func actions(_ count: ClosedRange<Int>, _ random: inout SplitMix) -> [Action] {
             (0..<Int.random(in: count, using: &random)).map { _ in
                 isDatabase ? statement(&random) : request(&random)
@@ -131,16 +138,8 @@ extension RandomProfile {
 
     private static func narrowed(_ rule: Rule, _ random: inout SplitMix) -> Rule {
         var narrower = rule
-        let named = ["y.x.a.test", "x.a.test"].filter { host in
-            Probe(host: host, scheme: "https", port: 443, method: "").isAt(
-                rule.to.replacing("http:", with: "https:")
-            )
-        }
-        if let pattern = ["**.a.test", "*.a.test"].first(where: { rule.to.contains("//" + $0) }),
-            let name = named.first
-        {
-            narrower.to = rule.to.replacing(pattern, with: random.pick([pattern, name]))
-        }
+        if rule.hosts == "**.a.test" { narrower.hosts = random.pick([rule.hosts, "*.a.test", "y.x.a.test"]) }
+        if rule.hosts == "*.a.test" { narrower.hosts = random.pick([rule.hosts, "x.a.test"]) }
         let (all, asked) = (rule.allow + rule.ask, rule.ask)
         narrower.allow = some(all, 1...3, &random).map { narrowed($0, &random) }
         narrower.ask = some(asked, 0...1, &random)
@@ -175,23 +174,13 @@ extension Probe {
     /// A request that a rule of a profile may be about; any where it has none.
     static func request(for profile: RandomProfile, _ random: inout SplitMix) -> Probe {
         var probe = request(&random)
-        let rules = profile.rules.filter { !$0.to.hasPrefix("postgres:") && !$0.allow.isEmpty }
+        let rules = profile.rules.filter { $0.database == nil && !$0.allow.isEmpty }
         guard !rules.isEmpty else { return probe }
         let rule = random.pick(rules)
         let action = random.pick(rule.allow)
-        for (pattern, host) in [
-            ("**.a.test", "y.x.a.test"), ("*.x.a.test", "y.x.a.test"), ("*.a.test", "x.a.test"),
-        ]
-        where rule.to.contains("//" + pattern) {
-            probe.host = host
-        }
-        if let host = ["y.x.a.test", "x.a.test", "a.test", "b.test"].first(where: {
-            rule.to.contains("//\($0):")
-        }) {
-            probe.host = host
-        }
-        probe.scheme = rule.to.hasPrefix("https:") ? "https" : "http"
-        probe.port = rule.to.hasSuffix(":8443") ? 8443 : 443
+        let known = ["**.a.test": "y.x.a.test", "*.x.a.test": "y.x.a.test", "*.a.test": "x.a.test"]
+        probe.host = known[rule.hosts] ?? rule.hosts
+        (probe.scheme, probe.port) = (rule.scheme, rule.port)
         if action.method != "*" { probe.method = action.method }
         let path = (action.path ?? ["**"]).flatMap { segment in
             switch segment {
@@ -207,12 +196,14 @@ extension Probe {
 
     /// A statement that a profile may be about; any where it is about none.
     static func statement(for profile: RandomProfile, _ random: inout SplitMix) -> Probe {
-        let fitting = statements.filter { probe in
+        let start = Int.random(in: 0..<statements.count, using: &random)
+        let turned = statements[start...] + statements[..<start]
+        let fitting = turned.first { probe in
             profile.rules.contains { rule in
-                probe.isAt(rule.to) && rule.allow.contains { probe.isMatched(by: $0) }
+                probe.isAt(rule) && rule.allow.contains { probe.isMatched(by: $0) }
             }
         }
-        return random.pick(fitting.isEmpty ? statements : fitting)
+        return fitting ?? statements[start]
     }
 
     static func request(_ random: inout SplitMix) -> Probe {

@@ -23,7 +23,14 @@ struct RandomProfile {
 
     /// A rule for hosts, or for databases.
     struct Rule {
-        var to: String
+        var scheme: String
+        var hosts: String
+        var port: Int
+        /// A glob; of a rule for databases alone.
+        var database: String?
+        var to: String {
+            database.map { "\(scheme)://\(hosts)/\($0)" } ?? "\(scheme)://\(hosts):\(port)"
+        }
         var allow: [Action] = []
         var ask: [Action] = []
         var deny: [Action] = []
@@ -75,7 +82,7 @@ struct RandomProfile {
     func verdict(on probe: Probe) -> Verdict {
         func says(_ actions: KeyPath<Rule, [Action]>) -> Bool {
             rules.contains { rule in
-                probe.isAt(rule.to) && rule[keyPath: actions].contains { probe.isMatched(by: $0) }
+                probe.isAt(rule) && rule[keyPath: actions].contains { probe.isMatched(by: $0) }
             }
         }
         if says(\.deny) { return .deny }
@@ -86,7 +93,7 @@ struct RandomProfile {
     /// Whether it would permit it, once all is approved and nothing denied.
     func reaches(_ probe: Probe) -> Bool {
         rules.contains { rule in
-            probe.isAt(rule.to) && (rule.allow + rule.ask).contains { probe.isMatched(by: $0) }
+            probe.isAt(rule) && (rule.allow + rule.ask).contains { probe.isMatched(by: $0) }
         }
     }
 
@@ -146,14 +153,12 @@ struct Probe {
         return "postgres://\(host)/\(database) \(statement)"
     }
 
-    func isAt(_ place: String) -> Bool {
-        guard let scheme = place.firstRange(of: "://"), place[..<scheme.lowerBound] == self.scheme else {
-            return false
+    func isAt(_ rule: RandomProfile.Rule) -> Bool {
+        guard rule.scheme == scheme, rule.port == port, isNamed(by: rule.hosts) else { return false }
+        guard let glob = rule.database, let database else {
+            return rule.database == nil && self.database == nil
         }
-        let rest = place[scheme.upperBound...].split(separator: "/", maxSplits: 1).map(String.init)
-        let hostAndPort = rest[0].split(separator: ":").map(String.init)
-        if let database { guard rest.count == 2, Wildcard.matches(rest[1], database) else { return false } }
-        return isNamed(by: hostAndPort[0]) && (hostAndPort.count < 2 || hostAndPort[1] == "\(port)")
+        return Wildcard.matches(glob, database)
     }
 
     private func isNamed(by pattern: String) -> Bool {
@@ -175,9 +180,13 @@ struct Probe {
 
 /// Stars, by trying every length.
 enum Wildcard {
-    static func matches(_ glob: some StringProtocol, _ text: some StringProtocol) -> Bool {
+    static func matches(_ glob: String, _ text: String) -> Bool {
+        matches(Array(glob.utf8)[...], Array(text.utf8)[...])
+    }
+
+    private static func matches(_ glob: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
         guard let first = glob.first else { return text.isEmpty }
-        if first == "*" {
+        if first == UInt8(ascii: "*") {
             return matches(glob.dropFirst(), text) || (!text.isEmpty && matches(glob, text.dropFirst()))
         }
         return text.first == first && matches(glob.dropFirst(), text.dropFirst())
