@@ -277,10 +277,8 @@ private final class DelegationService: Sendable {
         try Port.awaitOpen(port)
     }
 
-    deinit {
-        process.terminate()
-        process.waitUntilExit()
-    }
+    /// Nobody waits for it: Foundation's wait is for a run loop, which no thread of a test has.
+    deinit { process.terminate() }
 
     /// The lines of its log that hold a text.
     func lines(with text: String) throws -> [String] {
