@@ -235,7 +235,7 @@ extension EndToEnd {
                     here = os.getcwd()
                     return (b"\\1" + b"\\0" + text("one") + b"\\1" + text("root") + text(here) + b"\\0" + text(here)
                         + texts(argv) + texts(["BAILEY_PARENT=%s" % sys.argv[1], "PATH=/usr/bin:/bin"]) + b"\\0"
-                        + struct.pack(">i", 0o022) + b"\\0" + more)
+                        + struct.pack(">i", 0o022) + b"\\0\\0" + more)
                 def send(message):
                     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                     control.connect("/.bailey/control")

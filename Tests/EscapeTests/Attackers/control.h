@@ -45,6 +45,8 @@ static inline struct message launch(const char *profile, const char *mark) {
     put_number(&m, 0);
     put_byte(&m, 0);
     put_number(&m, 022);
+    /* No origin, no token. */
+    put_byte(&m, 0);
     put_byte(&m, 0);
     return m;
 }
