@@ -292,7 +292,7 @@ for target in package.targets where target.type != .system {
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .treatAllWarnings(as: .error),
     ]
-    // They drive programs and wait for them: optimised they run no faster, and compile for minutes.
+    // They drive programs and wait for them; optimised, this target alone compiles for six minutes.
     if target.name == "EndToEndTests" { target.swiftSettings?.append(.unsafeFlags(["-Onone"])) }
     // Tests call the C library at ease; what ships marks every unsafe use.
     if target.type != .test && target.name != "TestSupport" {

@@ -128,7 +128,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "A token that was copied is of no use: without the certificate, by another agent's, or for another service"
+            "A token that was copied is of no use without the certificate; one for another service, or none, is refused"
         )
         func bound() throws {
             let mark = UUID().uuidString
