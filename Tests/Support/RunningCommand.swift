@@ -42,17 +42,9 @@ package final class RunningCommand: Sendable {
         _ environment: [String],
         _ streams: [Int32]
     ) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
-        posix_spawn_file_actions_init(&actions)
         posix_spawnattr_init(&attributes)
-        defer {
-            posix_spawn_file_actions_destroy(&actions)
-            posix_spawnattr_destroy(&attributes)
-        }
-        for (number, descriptor) in streams.enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(number))
-        }
+        defer { posix_spawnattr_destroy(&attributes) }
         var (all, none) = (sigset_t(), sigset_t())
         sigfillset(&all)
         sigemptyset(&none)
@@ -64,7 +56,9 @@ package final class RunningCommand: Sendable {
         var variables = environment.map { strdup($0) } + [nil]
         defer { for pointer in words + variables { free(pointer) } }
         var process: pid_t = 0
-        let status = posix_spawn(&process, argv[0], &actions, &attributes, &words, &variables)
+        let status = try SpawnActions.with(streams: streams) { actions in
+            posix_spawn(&process, argv[0], &actions, &attributes, &words, &variables)
+        }
         guard status == 0 else { throw POSIXError(.init(rawValue: status) ?? .EIO) }
         return process
     }

@@ -53,15 +53,13 @@ package final class TerminalCommand: @unchecked Sendable {
     ) throws
         -> pid_t
     {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        for number in 0..<Int32(3) { posix_spawn_file_actions_adddup2(&actions, slave, number) }
         var words = (["/usr/bin/env"] + argv).map { strdup($0) } + [nil]
         var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
         defer { for pointer in words + variables { free(pointer) } }
         var process: pid_t = 0
-        let status = posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &variables)
+        let status = try SpawnActions.with(streams: [slave, slave, slave]) { actions in
+            posix_spawn(&process, "/usr/bin/env", &actions, nil, &words, &variables)
+        }
         guard status == 0 else { throw POSIXError(.init(rawValue: status) ?? .EIO) }
         return process
     }
