@@ -92,6 +92,7 @@ extension CanonicalJSON {
     fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("action", record.action)
+            json.member("connection", record.connection)
             json.member("credential", record.credential)
             json.member("exchange", record.exchange)
             json.member("fields", record.fields)
@@ -108,8 +109,28 @@ extension CanonicalJSON {
 
     fileprivate mutating func write(_ record: RepliesRecord, _ lineage: LineageColumns?) {
         object { json in
+            if let connections = record.connections {
+                json.member("connections") { json in json.array(connections) { $0.write($1) } }
+            }
             json.member("lineage", lineage)
             json.member("replies") { json in json.array(record.replies) { $0.write($1) } }
+        }
+    }
+
+    private mutating func write(_ evidence: ConnectionEvidence) {
+        object { json in
+            json.member("connection", evidence.connection)
+            json.member("missing", evidence.missing)
+            json.member("processes") { json in json.array(evidence.processes) { $0.write($1) } }
+        }
+    }
+
+    private mutating func write(_ process: ProcessEvidence) {
+        object { json in
+            json.member("argv") { $0.strings(process.argv) }
+            json.member("pid", process.pid)
+            json.member("program", process.program)
+            json.member("programDigest", process.programDigest)
         }
     }
 

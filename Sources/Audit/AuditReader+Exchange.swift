@@ -35,6 +35,29 @@ extension AuditReader {
         }
     }
 
+    /// Which process held the connection that the request of a record came over, as far as that is on record.
+    package func evidence(of record: AuditRecord) throws -> ConnectionEvidence? {
+        guard case .request(let request) = record.entry, let connection = request.connection else {
+            return nil
+        }
+        return try reading { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfRun) AND kind = ? "
+                    + "AND instr(payload, ?) > 0 ORDER BY sequence",
+                arguments: [record.run, record.run, EntryColumns.replies, "\"connection\":\(connection),"]
+            )
+            while let row = try rows.next() {
+                guard let found = AuditRecord(row: row) else { throw damaged() }
+                guard case .replies(let replies) = found.entry else { continue }
+                if let evidence = replies.connections?.first(where: { $0.connection == connection }) {
+                    return evidence
+                }
+            }
+            return nil
+        }
+    }
+
     /// What came of the request of a record, as far as that is on record by now.
     package func sequel(of record: AuditRecord) throws -> Sequel {
         guard case .request(let request) = record.entry, let exchange = request.exchange else {

@@ -5,7 +5,9 @@ extension AuditRecord {
     /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused; of replies one each.
     package func lines(_ style: TextStyle) -> String {
         guard case .replies(let record) = entry else { return line(standing, summary, style) }
-        return record.replies.map { line("reply", $0.summary, style) }.joined(separator: "\n")
+        let replies = record.replies.map { line("reply", $0.summary, style) }
+        let evidence = (record.connections ?? []).map { line("process", $0.summary, style) }
+        return (evidence + replies).joined(separator: "\n")
     }
 
     /// The verdict; of what befell a request that was allowed, that it is that.

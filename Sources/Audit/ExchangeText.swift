@@ -6,13 +6,14 @@ package struct ExchangeText {
     package let record: AuditRecord
     private let request: RequestRecord
     private let sequel: Sequel
+    private let evidence: ConnectionEvidence?
 
     package var reply: Reply? { sequel.reply }
 
     /// Nil for a record that is of no request.
-    package init?(_ record: AuditRecord, _ sequel: Sequel) {
+    package init?(_ record: AuditRecord, _ sequel: Sequel, _ evidence: ConnectionEvidence? = nil) {
         guard case .request(let request) = record.entry else { return nil }
-        (self.record, self.request, self.sequel) = (record, request, sequel)
+        (self.record, self.request, self.sequel, self.evidence) = (record, request, sequel, evidence)
     }
 
     /// Lines for people.
@@ -28,6 +29,7 @@ package struct ExchangeText {
             let rule = level.rule.map { TerminalText.escaped($0.description) } ?? "no rule"
             return "  \(level.effect.rawValue) by \(TerminalText.escaped(level.profile)): \(rule)"
         }
+        lines += evidence?.lines ?? []
         if let name = request.credential { lines.append("  with credential \(TerminalText.escaped(name))") }
         if let message = request.message { lines.append("  " + TerminalText.escaped(message)) }
         lines += request.statement?.text.lines ?? []
@@ -70,13 +72,15 @@ package struct ExchangeText {
     /// Which exchange it is; nil where nothing of it could be recorded.
     package var exchange: UInt64? { request.exchange }
 
-    /// One JSON object: the request's record, what befell it in words, and the reply's.
+    /// One JSON object: the evidence of the process, what befell the request in words, the reply's record and the request's.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let notes = String(decoding: try encoder.encode(sequel.notes), as: UTF8.self)
         let reply = String(decoding: try encoder.encode(reply), as: UTF8.self)
-        return "{\"notes\":\(TerminalText.escapedJSON(notes)),\"reply\":\(TerminalText.escapedJSON(reply)),"
+        let process = String(decoding: try encoder.encode(evidence), as: UTF8.self)
+        return
+            "{\"evidence\":\(TerminalText.escapedJSON(process)),\"notes\":\(TerminalText.escapedJSON(notes)),\"reply\":\(TerminalText.escapedJSON(reply)),"
             + "\"request\":\(try record.json())}"
     }
 }

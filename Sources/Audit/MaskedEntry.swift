@@ -87,6 +87,7 @@ struct EntryMask: Sendable {
             action: masked(record.action),
             resource: masked(record.resource),
             exchange: record.exchange,
+            connection: record.connection,
             query: record.query.map(masked),
             fields: record.fields.map(masked),
             statement: record.statement.map(masked),
@@ -99,7 +100,26 @@ struct EntryMask: Sendable {
     }
 
     private func masked(_ record: RepliesRecord) -> RepliesRecord {
-        RepliesRecord(lineage: record.lineage, replies: record.replies.map(masked))
+        RepliesRecord(
+            lineage: record.lineage,
+            replies: record.replies.map(masked),
+            connections: record.connections.map { $0.map(masked) }
+        )
+    }
+
+    private func masked(_ evidence: ConnectionEvidence) -> ConnectionEvidence {
+        ConnectionEvidence(
+            connection: evidence.connection,
+            processes: evidence.processes.map { process in
+                ProcessEvidence(
+                    pid: process.pid,
+                    program: process.program.map(masked),
+                    programDigest: process.programDigest,
+                    argv: masked(process.argv)
+                )
+            },
+            missing: evidence.missing
+        )
     }
 
     private func masked(_ reply: Reply) -> Reply {

@@ -12,9 +12,9 @@ struct WaitingReplies {
         if records[agent] == nil {
             records[agent] = record
         } else {
-            records[agent]?.replies += record.replies
+            records[agent]?.add(record)
         }
-        count += record.replies.count
+        count += record.count
         if count >= AuditLimits.repliesAtOnce { isDue = true }
     }
 
@@ -24,17 +24,34 @@ struct WaitingReplies {
         let due = records.values.prefix(most).map { record in
             RepliesRecord(
                 lineage: record.lineage,
-                replies: Array(record.replies.prefix(AuditLimits.repliesAtOnce))
+                replies: Array(record.replies.prefix(AuditLimits.repliesAtOnce)),
+                connections: record.connections.map { Array($0.prefix(AuditLimits.repliesAtOnce)) }
             )
         }
         for record in due {
             let agent = record.lineage.agent.agent
-            records[agent]?.replies.removeFirst(record.replies.count)
-            if records[agent]?.replies.isEmpty == true { records[agent] = nil }
-            count -= record.replies.count
+            records[agent]?.remove(record)
+            if records[agent]?.count == 0 { records[agent] = nil }
+            count -= record.count
         }
         isDue = !records.isEmpty
         return due
+    }
+}
+
+extension RepliesRecord {
+    fileprivate var count: Int { replies.count + (connections?.count ?? 0) }
+
+    fileprivate mutating func add(_ record: RepliesRecord) {
+        replies += record.replies
+        if let more = record.connections { connections = (connections ?? []) + more }
+    }
+
+    /// Takes off what was taken of its beginning.
+    fileprivate mutating func remove(_ taken: RepliesRecord) {
+        replies.removeFirst(taken.replies.count)
+        let rest = connections?.dropFirst(taken.connections?.count ?? 0) ?? []
+        connections = rest.isEmpty ? nil : Array(rest)
     }
 }
 

@@ -2,6 +2,7 @@
    it by descriptor. */
 #define _GNU_SOURCE
 #include "launch.h"
+#include "csb_witness.h"
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -135,6 +136,12 @@ static int refusals(struct csb_context *context) {
     return status ? status : export(context, CSB_EXPORT_REFUSALS_V6, csb_refusals(AF_INET6));
 }
 
+/* What it says is evidence: an agent is launched without, where the kernel was built without. */
+static int witness(struct csb_context *context) {
+    int descriptor = csb_witness();
+    return descriptor == -EPROTONOSUPPORT ? 0 : export(context, CSB_EXPORT_WITNESS, descriptor);
+}
+
 int csb_network_op(struct csb_context *context, const struct csb_op *op) {
     switch (op->kind) {
     case CSB_CONTROL: return control(context, csb_text(context, op->path));
@@ -144,6 +151,7 @@ int csb_network_op(struct csb_context *context, const struct csb_op *op) {
     case CSB_LISTEN: return listener(context, (uint16_t)op->a);
     case CSB_RESOLVER:
         return export(context, CSB_EXPORT_RESOLVER, bound(SOCK_DGRAM, (uint16_t)op->a, any_destination));
+    case CSB_WITNESS: return witness(context);
     case CSB_REFUSALS: return refusals(context);
     default: return -ENOSYS;
     }

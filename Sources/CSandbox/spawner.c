@@ -57,7 +57,7 @@ static int perform(struct csb_context *context, const struct csb_op *op) {
     case CSB_MOUNT: case CSB_OVERLAY: case CSB_TMPFS: case CSB_TMPFS_SIZE: case CSB_PROC: case CSB_DEVPTS: case CSB_BIND: case CSB_SEAL: case CSB_PIVOT:
         return csb_mount_op(context, op);
     case CSB_CONTROL: case CSB_LOOPBACK: case CSB_ROUTES: case CSB_CAPTURE: case CSB_LISTEN: case CSB_RESOLVER:
-    case CSB_REFUSALS:
+    case CSB_WITNESS: case CSB_REFUSALS:
         return csb_network_op(context, op);
     case CSB_NAMESPACES: case CSB_HOSTNAME: case CSB_LIMIT: case CSB_TERMINAL: case CSB_STREAMS: case CSB_CHDIR:
     case CSB_PROGRAM: case CSB_KEYRING:

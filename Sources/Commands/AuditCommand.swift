@@ -104,7 +104,13 @@ struct AuditCommand: ParsableCommand {
             let reader = try AuditReader(directory: directory)
             guard let named = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
             let found = try reader.request(of: named)
-            guard let exchange = ExchangeText(found, try reader.sequel(of: found)) else {
+            guard
+                let exchange = ExchangeText(
+                    found,
+                    try reader.sequel(of: found),
+                    try reader.evidence(of: found)
+                )
+            else {
                 throw NoSuchRecord(record: record, kind: found.kind)
             }
             guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }

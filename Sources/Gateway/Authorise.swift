@@ -29,6 +29,8 @@ final class Authoriser {
     let resident: Resident
     /// What a record names when no request was read: `tcp://host:port`, as far as it is known.
     var place = "tcp"
+    /// Its number, by which the evidence of who opened it is found; nil where nobody looks.
+    var connection: UInt64?
     /// Something that it wanted is on record.
     private(set) var isRecorded = false
     private var isConcluded = false
@@ -110,6 +112,7 @@ final class Authoriser {
             action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
             exchange: exchange,
+            connection: connection,
             statement: statement,
             verdict: .deny,
             levels: [],
@@ -289,6 +292,7 @@ extension Authoriser {
             action: permit.request.summary,
             resource: permit.request.endpoint.description,
             exchange: exchange,
+            connection: connection,
             query: permit.request.action.query,
             fields: fields,
             statement: statement,
@@ -315,6 +319,7 @@ extension Authoriser {
             lineage: policy.lineage,
             action: request.summary,
             resource: request.endpoint.description,
+            connection: connection,
             query: request.action.query,
             fields: fields,
             statement: statement,

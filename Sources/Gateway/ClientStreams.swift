@@ -41,6 +41,7 @@ final class ClientStreams: ChannelInboundHandler {
         parts.authoriser.asksForNothing()
         let own = ConnectionParts(parts.resident, parts.gatehouse, loop: parts.loop)
         own.authoriser.place = parts.authoriser.place
+        own.authoriser.connection = parts.authoriser.connection
         if let denial = parts.resident.admitStream(stream) {
             own.authoriser.refused(nil, denial)
             throw denial

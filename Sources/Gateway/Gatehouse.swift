@@ -21,6 +21,7 @@ struct Gatehouse: Sendable {
     let work: BlockingWork
     let budget: ConnectionBudget
     let exchanges = ExchangeNumbers()
+    let witnesses: Witnesses
     let keys = PostgresKeys()
     let roles = SessionRoles()
     let bodies: BodyRecords

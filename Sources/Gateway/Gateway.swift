@@ -66,6 +66,7 @@ package final class Gateway: Sendable {
             placeholders: placeholders,
             work: work,
             budget: ConnectionBudget(limits.connections),
+            witnesses: Witnesses(audit, limits),
             bodies: BodyRecords(bodies, audit),
             pools: Self.perLoop(of: group) { UpstreamPool(limits) },
             texts: Self.perLoop(of: group) { KnownStatements() }

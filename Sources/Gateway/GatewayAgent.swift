@@ -20,6 +20,8 @@ package struct GatewayAgent: Sendable {
     ///
     /// Ownership passes as well.
     package var refusals: [Int32]
+    /// Finds the processes behind its connections, for the record; nil where nobody can.
+    package var witness: (any ProcessWitness)?
     /// The namespace's cookie (`SO_NETNS_COOKIE`); nil skips the check, for tests outside a namespace.
     package var namespaceCookie: UInt64?
     /// Where a connection was going when it was captured, from its local address and port.
@@ -33,6 +35,7 @@ package struct GatewayAgent: Sendable {
         listener: Int32,
         resolver: Int32?,
         refusals: [Int32] = [],
+        witness: (any ProcessWitness)? = nil,
         namespaceCookie: UInt64?,
         destination: @escaping @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16) = { ($0, $1) }
     ) {
@@ -41,6 +44,7 @@ package struct GatewayAgent: Sendable {
         self.listener = listener
         self.resolver = resolver
         self.refusals = refusals
+        self.witness = witness
         self.namespaceCookie = namespaceCookie
         self.destination = destination
     }

@@ -50,6 +50,8 @@ final class Resident: Sendable {
     private let epoch: RevocationEpoch
     let namespaceCookie: UInt64?
     let destination: @Sendable (IPAddress, UInt16) -> (IPAddress, UInt16)
+    /// Finds the processes behind its connections; what it finds goes on record and nowhere else.
+    let witness: (any ProcessWitness)?
     /// The names this agent has asked for, and the addresses that stand for them.
     let names = Mutex(SyntheticAddresses())
     /// Where its datagrams were going.
@@ -70,6 +72,7 @@ final class Resident: Sendable {
         epoch = agent.epoch
         namespaceCookie = agent.namespaceCookie
         destination = agent.destination
+        witness = agent.witness
         self.budget = budget
         connectionLimit = limits.connectionsPerAgent
         streamLimit = limits.streamsPerAgent

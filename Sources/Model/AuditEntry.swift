@@ -134,6 +134,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     /// What tells it from every other request of its run, where it was allowed; its reply has the same, and so have the
     /// records of what befell it.
     package let exchange: UInt64?
+    /// The connection that it came over, by the number that the evidence of its process has; nil where nobody looks.
+    package let connection: UInt64?
     /// The query, without its question mark, and the header fields, before a credential is put in; nil where no request
     /// was read.
     package let query: String?
@@ -168,6 +170,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         action: String,
         resource: String,
         exchange: UInt64? = nil,
+        connection: UInt64? = nil,
         query: String? = nil,
         fields: HeadFields? = nil,
         statement: RecordedStatement? = nil,
@@ -181,6 +184,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.action = action
         self.resource = resource
         self.exchange = exchange
+        self.connection = connection
         self.query = query
         self.fields = fields
         self.statement = statement

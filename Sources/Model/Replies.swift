@@ -25,16 +25,19 @@ package enum BodySide: String, Sendable, Hashable, Codable, CaseIterable {
     case response
 }
 
-/// What came of requests that were allowed.
+/// What came of requests that were allowed, and what processes opened connections.
 ///
-/// Nothing waits for it: replies that come shortly after one another to the same agent are one record.
+/// Nothing waits for it: what comes shortly after one another of the same agent is one record.
 package struct RepliesRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     package var replies: [Reply]
+    /// Nil where there are none.
+    package var connections: [ConnectionEvidence]?
 
-    package init(lineage: Lineage, replies: [Reply]) {
+    package init(lineage: Lineage, replies: [Reply], connections: [ConnectionEvidence]? = nil) {
         self.lineage = lineage
         self.replies = replies
+        self.connections = connections
     }
 }
 

@@ -39,6 +39,7 @@ package final class Sandbox {
     private let pids: OwnedDescriptor
     private var listener: OwnedDescriptor?
     private var resolver: OwnedDescriptor?
+    private var witness: OwnedDescriptor
     private var refusals: [Int32]
     private var streams: [Int32]
     let group: Cgroup?
@@ -60,6 +61,7 @@ package final class Sandbox {
         namespaceCookie = csb_namespace_cookie(ready[CSB_EXPORT_LISTENER])
         listener = OwnedDescriptor(ready[CSB_EXPORT_LISTENER])
         resolver = OwnedDescriptor(ready[CSB_EXPORT_RESOLVER])
+        witness = OwnedDescriptor(ready[CSB_EXPORT_WITNESS])
         refusals = [ready[CSB_EXPORT_REFUSALS_V4], ready[CSB_EXPORT_REFUSALS_V6]]
         let terminal = ready[CSB_EXPORT_TERMINAL]
         streams = terminal >= 0 ? [terminal] : parts.takeStreams()
@@ -167,6 +169,17 @@ package final class Sandbox {
     package func takeRefusals() -> [Int32] {
         defer { refusals = [] }
         return refusals
+    }
+
+    /// What finds the processes behind the agent's connections.
+    ///
+    /// - Parameter digest: of a program's open file, as far as it is to be had soon.
+    /// - Returns: it, once; nil where the kernel does not say.
+    package func takeWitness(digest: @escaping ConnectionWitness.Digest) -> ConnectionWitness? {
+        let diagnosis = witness.take()
+        let process = OwnedDescriptor(fcntl(pidfd.rawValue, F_DUPFD_CLOEXEC, 0))
+        guard diagnosis.rawValue >= 0, process.rawValue >= 0 else { return nil }
+        return ConnectionWitness(diagnosis, process: process, digest: digest)
     }
 
     /// The next word of init's, without waiting.

@@ -22,6 +22,9 @@ extension Supervisor {
                 listener: listener,
                 resolver: agent.sandbox.takeResolver()?.release(),
                 refusals: agent.sandbox.takeRefusals(),
+                witness: agent.sandbox.takeWitness { [digests, root = agent.root.id] file in
+                    digests.soon(file, of: id, under: root)
+                },
                 namespaceCookie: agent.sandbox.namespaceCookie
             )
         ) { result in mailbox.post(.opened(id, result.mapError { $0 })) }

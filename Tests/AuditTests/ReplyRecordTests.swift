@@ -79,6 +79,74 @@ struct ReplyRecordTests {
         #expect(try state.verifiedCount() == Int64(numbers.count))
     }
 
+    @Test
+    func
+        `Evidence of a moment is one record with the replies, of sixty-four at most, and found by its connection`()
+        throws
+    {
+        let state = try StateFixture()
+        let store = try state.open(mask: SecretMask(knownSecrets: ["s3cr3t-REAL-value"]))
+        func evidence(_ number: UInt64) -> AuditEntry {
+            let process = ProcessEvidence(
+                pid: Int32(number),
+                program: "/usr/bin/sh",
+                programDigest: nil,
+                argv: ["sh", "--password=hunter2secret", "s3cr3t-REAL-value"]
+            )
+            let known = ConnectionEvidence(connection: number, processes: [process])
+            let unknown = ConnectionEvidence(connection: number, processes: [], missing: "gone")
+            return .replies(
+                RepliesRecord(
+                    lineage: Sample.child,
+                    replies: [],
+                    connections: [number == 3 ? unknown : known]
+                )
+            )
+        }
+        let request = RequestRecord(
+            lineage: Sample.child,
+            action: "GET /7",
+            resource: "https://a.test",
+            exchange: 1,
+            connection: 150,
+            verdict: .allow,
+            levels: []
+        )
+        #expect(store.appendTogether([Sample.spawn(Sample.child), .request(request)]).failures.isEmpty)
+        for number in 1...150 { store.append(evidence(UInt64(number)), until: .soon) { _ in } }
+        store.append(Self.replies(1...1), until: .soon) { _ in }
+        store.flush()
+        #expect(try state.verifiedCount().map { $0 <= 2 + 3 } == true)
+        let counts = try state.sqliteOutput(
+            "SELECT coalesce(json_array_length(payload, '$.connections'), 0) FROM records WHERE kind = 'replies'"
+        ).split(separator: "\n").compactMap { Int($0) }
+        #expect(
+            counts.reduce(0, +) == 150 && counts.allSatisfy { $0 <= AuditLimits.repliesAtOnce },
+            "\(counts)"
+        )
+        let reader = try AuditReader(directory: state.path)
+        let found = try #require(try reader.record(2))
+        let seen = try #require(try reader.evidence(of: found))
+        #expect(seen.connection == 150 && seen.processes.map(\.pid) == [150])
+        #expect(seen.processes.map(\.argv) == [["sh", "--password=***", "***"]], "\(seen)")
+        let shown = try #require(ExchangeText(found, try reader.sequel(of: found), seen)).text(
+            TextStyle(isColoured: false)
+        )
+        #expect(
+            shown.contains(
+                "  process 150: sh '--password=***' '***', /usr/bin/sh (evidence, which decided nothing)"
+            ),
+            "\(shown)"
+        )
+        var lines = ""
+        try reader.records(matching: AuditQuery()) {
+            lines += $0.lines(TextStyle(isColoured: false)) + "\n"
+            return true
+        }
+        #expect(lines.contains("  process  ") && lines.contains("not found: gone"), "\(lines)")
+        #expect(!lines.contains("s3cr3t-REAL-value") && !lines.contains("\n\n"))
+    }
+
     @Test func `A request is found with what came of it, its secrets masked`() throws {
         let state = try StateFixture()
         let secret = "s3cr3t-REAL-value"

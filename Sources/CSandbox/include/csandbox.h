@@ -1,5 +1,6 @@
 #pragma once
 #include "csb_socket.h"
+#include "csb_witness.h"
 #include "csb_launch.h"
 #include "csb_channel.h"
 #include "csb_memory.h"

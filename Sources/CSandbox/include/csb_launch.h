@@ -29,6 +29,7 @@ enum csb_kind {
     CSB_CAPTURE,         /* nftables: every TCP port to port a */
     CSB_LISTEN,          /* transparent TCP listener on port a, export it */
     CSB_RESOLVER,        /* UDP socket on port a for any address, export it */
+    CSB_WITNESS,         /* a socket that says whose the namespace's connections are, export it; left out without sock_diag */
     CSB_REFUSALS,        /* raw sockets that hear of every datagram the namespace refuses, export them */
     CSB_HOSTNAME,        /* text */
     CSB_LIMIT,           /* setrlimit(mode, a, b) */
@@ -96,7 +97,7 @@ enum csb_report_kind {
 
 enum csb_export {
     CSB_EXPORT_CONTROL, CSB_EXPORT_LISTENER, CSB_EXPORT_RESOLVER, CSB_EXPORT_REFUSALS_V4, CSB_EXPORT_REFUSALS_V6,
-    CSB_EXPORT_TERMINAL, CSB_EXPORT_PROGRAM, CSB_EXPORT_USER, CSB_EXPORT_MOUNT, CSB_EXPORT_PID, CSB_EXPORTS,
+    CSB_EXPORT_WITNESS, CSB_EXPORT_TERMINAL, CSB_EXPORT_PROGRAM, CSB_EXPORT_USER, CSB_EXPORT_MOUNT, CSB_EXPORT_PID, CSB_EXPORTS,
 };
 
 /* Stages outside the operations, in place of an operation's number. */

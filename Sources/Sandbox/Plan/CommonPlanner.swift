@@ -134,6 +134,7 @@ struct CommonPlanner {
         draft.append(LaunchStep(kind: CSB_ROUTES))
         draft.append(LaunchStep(kind: CSB_LISTEN, a: LaunchPlanner.capturePort))
         draft.append(LaunchStep(kind: CSB_RESOLVER, a: LaunchPlanner.resolverPort))
+        draft.append(LaunchStep(kind: CSB_WITNESS))
         draft.append(LaunchStep(kind: CSB_REFUSALS))
         draft.append(LaunchStep(kind: CSB_CAPTURE, a: LaunchPlanner.capturePort))
         draft.append(LaunchStep(kind: CSB_HOSTNAME, text: files.account.hostName))

@@ -58,6 +58,7 @@ struct LaunchStep: Sendable, Hashable {
         case CSB_CAPTURE: "install the capture rules (nf_tables)"
         case CSB_LISTEN: "listen for captured connections"
         case CSB_RESOLVER: "bind the resolver"
+        case CSB_WITNESS: "open a socket for sock_diag"
         case CSB_REFUSALS: "open raw ICMP sockets"
         case CSB_HOSTNAME: "sethostname"
         case CSB_LIMIT: "setrlimit"

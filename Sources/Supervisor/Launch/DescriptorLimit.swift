@@ -26,7 +26,7 @@ enum DescriptorLimit {
     }
 
     /// What one agent takes, without the connections of its own: counted by `make bench-crowd`.
-    private static let perAgent = 12
+    private static let perAgent = 14
 
     /// Launches of the user's that one supervisor may have: two thirds of what may be open are for their agents.
     static var userLaunches: Int { shared * 2 / 3 / perAgent }

@@ -111,6 +111,23 @@ package final class ProgramDigests: Sendable {
         reader.async { [self] in readNext() }
     }
 
+    /// The digest of an open file, waited for as long as evidence is worth it.
+    package func soon(_ descriptor: Int32, of agent: AgentID, under root: AgentID) -> String? {
+        if let digest = remembered(descriptor) { return digest }
+        let found = Mutex<String?>(nil)
+        let isRead = DispatchSemaphore(value: 0)
+        read(descriptor, of: agent, under: root) { digest in
+            found.withLock { $0 = digest }
+            isRead.signal()
+        }
+        // Nobody calls where the agent is forgotten meanwhile.
+        guard isRead.wait(timeout: .now() + Self.patience) == .success else { return nil }
+        return found.withLock { $0 }
+    }
+
+    /// A program of a hundred megabytes is read within it.
+    private static let patience = DispatchTimeInterval.milliseconds(500)
+
     /// Gives up what an agent's launch waits for: it is gone, or will be.
     package func forget(_ agent: AgentID, under root: AgentID) {
         let unread = line.withLock { line in

@@ -39,6 +39,7 @@ final class House: Sendable {
         cookie: UInt64? = nil,
         namespace: Namespace? = nil,
         going: (String, UInt16)? = nil,
+        witness: (any ProcessWitness)? = nil,
         early: (UInt16) throws -> Void = { _ in }
     ) throws {
         scratch = try Scratch()
@@ -74,6 +75,7 @@ final class House: Sendable {
                 epoch: RevocationEpoch(below: epoch),
                 listener: listener.0,
                 resolver: resolver.0,
+                witness: witness,
                 namespaceCookie: namespace?.cookie ?? cookie,
                 destination: { namespace == nil ? course.value.withLock { $0 } : ($0, $1) }
             )

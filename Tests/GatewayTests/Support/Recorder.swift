@@ -7,6 +7,7 @@ final class Recorder: AuditSink {
     private struct State {
         var records: [RequestRecord] = []
         var replies: [Reply] = []
+        var connections: [ConnectionEvidence] = []
         var fails = false
         var whenAllowed: (@Sendable () -> Void)?
     }
@@ -31,7 +32,10 @@ final class Recorder: AuditSink {
         let result: Result<Void, AuditFailure> = state.withLock { state in
             guard !state.fails else { return .failure(AuditFailure("no space left on the audit store")) }
             if case .request(let record) = entry { state.records.append(record) }
-            if case .replies(let record) = entry { state.replies += record.replies }
+            if case .replies(let record) = entry {
+                state.replies += record.replies
+                state.connections += record.connections ?? []
+            }
             return .success(())
         }
         then(result)
@@ -39,6 +43,7 @@ final class Recorder: AuditSink {
 
     var records: [RequestRecord] { state.withLock { $0.records } }
     var replies: [Reply] { state.withLock { $0.replies } }
+    var connections: [ConnectionEvidence] { state.withLock { $0.connections } }
     var denied: [RequestRecord] { records.filter { $0.verdict != .allow } }
     var allowed: [RequestRecord] { records.filter { $0.verdict == .allow } }
 
