@@ -109,8 +109,8 @@ extension CanonicalJSON {
 
     fileprivate mutating func write(_ record: RepliesRecord, _ lineage: LineageColumns?) {
         object { json in
-            if let connections = record.connections {
-                json.member("connections") { json in json.array(connections) { $0.write($1) } }
+            if let evidence = record.evidence {
+                json.member("evidence") { json in json.array(evidence) { $0.write($1) } }
             }
             json.member("lineage", lineage)
             json.member("replies") { json in json.array(record.replies) { $0.write($1) } }
@@ -119,7 +119,7 @@ extension CanonicalJSON {
 
     private mutating func write(_ evidence: ConnectionEvidence) {
         object { json in
-            json.member("connection", evidence.connection)
+            json.member("connections") { $0.numbers(evidence.connections) }
             json.member("missing", evidence.missing)
             json.member("processes") { json in json.array(evidence.processes) { $0.write($1) } }
         }

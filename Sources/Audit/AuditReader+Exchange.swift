@@ -44,13 +44,14 @@ extension AuditReader {
             let rows = try Row.fetchCursor(
                 database,
                 sql: "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfRun) AND kind = ? "
-                    + "AND instr(payload, ?) > 0 ORDER BY sequence",
-                arguments: [record.run, record.run, EntryColumns.replies, "\"connection\":\(connection),"]
+                    + "AND EXISTS (SELECT 1 FROM json_each(payload, '$.evidence') AS part, "
+                    + "json_each(part.value, '$.connections') AS number WHERE number.value = ?) ORDER BY sequence",
+                arguments: [record.run, record.run, EntryColumns.replies, Int64(clamping: connection)]
             )
             while let row = try rows.next() {
                 guard let found = AuditRecord(row: row) else { throw damaged() }
                 guard case .replies(let replies) = found.entry else { continue }
-                if let evidence = replies.connections?.first(where: { $0.connection == connection }) {
+                if let evidence = replies.evidence?.first(where: { $0.connections.contains(connection) }) {
                     return evidence
                 }
             }

@@ -6,7 +6,7 @@ extension AuditRecord {
     package func lines(_ style: TextStyle) -> String {
         guard case .replies(let record) = entry else { return line(standing, summary, style) }
         let replies = record.replies.map { line("reply", $0.summary, style) }
-        let evidence = (record.connections ?? []).map { line("process", $0.summary, style) }
+        let evidence = (record.evidence ?? []).map { line("process", $0.summary, style) }
         return (evidence + replies).joined(separator: "\n")
     }
 

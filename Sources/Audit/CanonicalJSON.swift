@@ -40,6 +40,10 @@ struct CanonicalJSON {
         member(key) { $0.octets += "\(number)".utf8 }
     }
 
+    mutating func numbers(_ numbers: [some BinaryInteger]) {
+        array(numbers) { json, number in json.octets += "\(number)".utf8 }
+    }
+
     mutating func member(_ key: String, _ flag: Bool) {
         member(key) { $0.octets += (flag ? "true" : "false").utf8 }
     }

@@ -15,7 +15,7 @@ extension ConnectionEvidence {
             return ["  process: " + summary + " (evidence, which decided nothing)"]
         }
         return processes.enumerated().map { index, process in
-            let place = index == 0 ? "process" : "  below"
+            let place = index == 0 ? "process" : "  under"
             return "  \(place) \(process.pid): \(process.argv.commandText), \(process.file)"
                 + (index == 0 ? " (evidence, which decided nothing)" : "")
         }

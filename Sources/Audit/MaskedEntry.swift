@@ -103,13 +103,13 @@ struct EntryMask: Sendable {
         RepliesRecord(
             lineage: record.lineage,
             replies: record.replies.map(masked),
-            connections: record.connections.map { $0.map(masked) }
+            evidence: record.evidence.map { $0.map(masked) }
         )
     }
 
     private func masked(_ evidence: ConnectionEvidence) -> ConnectionEvidence {
         ConnectionEvidence(
-            connection: evidence.connection,
+            connections: evidence.connections,
             processes: evidence.processes.map { process in
                 ProcessEvidence(
                     pid: process.pid,

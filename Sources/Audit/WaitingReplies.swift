@@ -25,7 +25,7 @@ struct WaitingReplies {
             RepliesRecord(
                 lineage: record.lineage,
                 replies: Array(record.replies.prefix(AuditLimits.repliesAtOnce)),
-                connections: record.connections.map { Array($0.prefix(AuditLimits.repliesAtOnce)) }
+                evidence: record.evidence.map { Array($0.prefix(AuditLimits.repliesAtOnce)) }
             )
         }
         for record in due {
@@ -40,18 +40,30 @@ struct WaitingReplies {
 }
 
 extension RepliesRecord {
-    fileprivate var count: Int { replies.count + (connections?.count ?? 0) }
+    fileprivate var count: Int {
+        (evidence ?? []).reduce(replies.count) { $0 + $1.connections.count }
+    }
 
+    /// Connections of one process are one piece of evidence.
     fileprivate mutating func add(_ record: RepliesRecord) {
         replies += record.replies
-        if let more = record.connections { connections = (connections ?? []) + more }
+        guard let more = record.evidence else { return }
+        var evidence = evidence ?? []
+        for piece in more {
+            if let index = evidence.lastIndex(where: { $0.agrees(with: piece) }) {
+                evidence[index].connections += piece.connections
+            } else {
+                evidence.append(piece)
+            }
+        }
+        self.evidence = evidence
     }
 
     /// Takes off what was taken of its beginning.
     fileprivate mutating func remove(_ taken: RepliesRecord) {
         replies.removeFirst(taken.replies.count)
-        let rest = connections?.dropFirst(taken.connections?.count ?? 0) ?? []
-        connections = rest.isEmpty ? nil : Array(rest)
+        let rest = evidence?.dropFirst(taken.evidence?.count ?? 0) ?? []
+        evidence = rest.isEmpty ? nil : Array(rest)
     }
 }
 

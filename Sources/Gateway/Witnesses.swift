@@ -63,11 +63,11 @@ final class Witnesses: Sendable {
     private func record(_ job: Job, _ processes: [ProcessEvidence], _ missing: String?) {
         guard !job.resident.current.closed else { return }
         let evidence = ConnectionEvidence(
-            connection: job.connection,
+            connections: [job.connection],
             processes: processes,
             missing: missing
         )
-        let record = RepliesRecord(lineage: job.resident.lineage, replies: [], connections: [evidence])
+        let record = RepliesRecord(lineage: job.resident.lineage, replies: [], evidence: [evidence])
         audit.append(.replies(record), until: .soon) { _ in }
     }
 }

@@ -1,18 +1,23 @@
-/// What process held an agent's end of a connection, when somebody looked: evidence, never grounds for a decision.
+/// What process held an agent's end of connections, when somebody looked: evidence, never grounds for a decision.
 ///
 /// The agent may have handed the connection on before, and the process may be gone or another program since.
 package struct ConnectionEvidence: Sendable, Hashable, Codable {
-    /// That of the requests that came over it, in the same run.
-    package let connection: UInt64
-    /// Who held it, and its parents up to the agent's init; empty where nobody was found.
+    /// Those of the requests that came over them, in the same run.
+    package var connections: [UInt64]
+    /// Who held them, and its parents up to the agent's init; empty where nobody was found.
     package let processes: [ProcessEvidence]
     /// Why nobody was found; nil where somebody was.
     package let missing: String?
 
-    package init(connection: UInt64, processes: [ProcessEvidence], missing: String? = nil) {
-        self.connection = connection
+    package init(connections: [UInt64], processes: [ProcessEvidence], missing: String? = nil) {
+        self.connections = connections
         self.processes = processes
         self.missing = missing
+    }
+
+    /// Whether it says the same, of other connections.
+    package func agrees(with other: Self) -> Bool {
+        processes == other.processes && missing == other.missing
     }
 }
 

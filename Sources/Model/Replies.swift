@@ -32,12 +32,12 @@ package struct RepliesRecord: Sendable, Hashable, Codable {
     package let lineage: Lineage
     package var replies: [Reply]
     /// Nil where there are none.
-    package var connections: [ConnectionEvidence]?
+    package var evidence: [ConnectionEvidence]?
 
-    package init(lineage: Lineage, replies: [Reply], connections: [ConnectionEvidence]? = nil) {
+    package init(lineage: Lineage, replies: [Reply], evidence: [ConnectionEvidence]? = nil) {
         self.lineage = lineage
         self.replies = replies
-        self.connections = connections
+        self.evidence = evidence
     }
 }
 

@@ -119,14 +119,16 @@ private struct HolderSearch {
         while let process = waiting.popLast() {
             let folder = ProcessFolder(process)
             if process != root, holds(folder) { return process }
-            for thread in folder.threads where spend() { waiting += folder.children(of: thread) }
+            for thread in folder.threads(atMost: left) where spend() {
+                waiting += folder.children(of: thread)
+            }
             guard spend() else { return nil }
         }
         return nil
     }
 
     private mutating func holds(_ folder: ProcessFolder) -> Bool {
-        for descriptor in folder.descriptors {
+        for descriptor in folder.descriptors(atMost: left) {
             guard spend() else { return false }
             if folder.link("fd/\(descriptor)") == target { return true }
         }
@@ -136,86 +138,5 @@ private struct HolderSearch {
     private mutating func spend() -> Bool {
         left -= 1
         return left > 0
-    }
-}
-
-/// One process in procfs (proc(5)); whatever cannot be read is not there.
-private struct ProcessFolder {
-    private let process: pid_t
-
-    /// Octets of a file that are read: an argument list that is longer is cut on record anyway.
-    private static let longest = 16 << 10
-
-    init(_ process: pid_t) {
-        self.process = process
-    }
-
-    var threads: [String] { names(in: "task") }
-    var descriptors: [String] { names(in: "fd") }
-
-    func children(of thread: String) -> [pid_t] {
-        text("task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
-    }
-
-    /// Behind the name, which may hold anything, stand the state and the parent.
-    var parent: pid_t? {
-        let text = text("stat")
-        guard let end = text.lastPlace(of: ")") else { return nil }
-        let fields = text.rest(behind: end).split(separator: " ")
-        return fields.count > 1 ? pid_t(fields[1]) : nil
-    }
-
-    func link(_ name: String) -> String? {
-        let target = unsafe [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-            guard let start = buffer.baseAddress else { return }
-            let length = unsafe start.withMemoryRebound(to: CChar.self, capacity: buffer.count) {
-                unsafe readlink("/proc/\(process)/\(name)", $0, buffer.count)
-            }
-            count = max(0, length)
-        }
-        return target.isEmpty ? nil : String(decoding: target, as: UTF8.self)
-    }
-
-    /// Nil where it is gone.
-    func evidence(_ digest: ConnectionWitness.Digest) -> ProcessEvidence? {
-        guard let inside = numberInside else { return nil }
-        let arguments = text("cmdline").split(separator: "\0", omittingEmptySubsequences: false).map(
-            String.init
-        )
-        let program = unsafe OwnedDescriptor(open("/proc/\(process)/exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK))
-        return ProcessEvidence(
-            pid: inside,
-            program: link("exe"),
-            programDigest: program.rawValue >= 0 ? digest(program.rawValue) : nil,
-            argv: arguments.last == "" ? arguments.dropLast() : arguments
-        )
-    }
-
-    /// The last of its numbers, one for each namespace, is its own's.
-    private var numberInside: Int32? {
-        let line = text("status").split(separator: "\n").first { $0.utf8.starts(with: "NSpid:".utf8) }
-        return line?.split(separator: "\t").last.flatMap { Int32($0) }
-    }
-
-    private func names(in folder: String) -> [String] {
-        guard let stream = unsafe opendir("/proc/\(process)/\(folder)") else { return [] }
-        defer { unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
-            if name.utf8.first != UInt8(ascii: ".") { names.append(name) }
-        }
-        return names
-    }
-
-    private func text(_ name: String) -> String {
-        let file = unsafe OwnedDescriptor(open("/proc/\(process)/\(name)", O_RDONLY | O_CLOEXEC))
-        guard file.rawValue >= 0 else { return "" }
-        let octets = unsafe [UInt8](unsafeUninitializedCapacity: Self.longest) { buffer, count in
-            count = unsafe max(0, read(file.rawValue, buffer.baseAddress, buffer.count))
-        }
-        return String(decoding: octets, as: UTF8.self)
     }
 }

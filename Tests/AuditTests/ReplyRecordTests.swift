@@ -86,20 +86,20 @@ struct ReplyRecordTests {
     {
         let state = try StateFixture()
         let store = try state.open(mask: SecretMask(knownSecrets: ["s3cr3t-REAL-value"]))
-        func evidence(_ number: UInt64) -> AuditEntry {
+        func evidence(_ number: UInt64, of pid: UInt64) -> AuditEntry {
             let process = ProcessEvidence(
-                pid: Int32(number),
+                pid: Int32(pid),
                 program: "/usr/bin/sh",
                 programDigest: nil,
                 argv: ["sh", "--password=hunter2secret", "s3cr3t-REAL-value"]
             )
-            let known = ConnectionEvidence(connection: number, processes: [process])
-            let unknown = ConnectionEvidence(connection: number, processes: [], missing: "gone")
+            let known = ConnectionEvidence(connections: [number], processes: [process])
+            let unknown = ConnectionEvidence(connections: [number], processes: [], missing: "gone")
             return .replies(
                 RepliesRecord(
                     lineage: Sample.child,
                     replies: [],
-                    connections: [number == 3 ? unknown : known]
+                    evidence: [number == 3 ? unknown : known]
                 )
             )
         }
@@ -113,21 +113,28 @@ struct ReplyRecordTests {
             levels: []
         )
         #expect(store.appendTogether([Sample.spawn(Sample.child), .request(request)]).failures.isEmpty)
-        for number in 1...150 { store.append(evidence(UInt64(number)), until: .soon) { _ in } }
+        for number in UInt64(1)...150 { store.append(evidence(number, of: number), until: .soon) { _ in } }
+        for number in UInt64(201)...230 { store.append(evidence(number, of: 999), until: .soon) { _ in } }
         store.append(Self.replies(1...1), until: .soon) { _ in }
         store.flush()
         #expect(try state.verifiedCount().map { $0 <= 2 + 3 } == true)
         let counts = try state.sqliteOutput(
-            "SELECT coalesce(json_array_length(payload, '$.connections'), 0) FROM records WHERE kind = 'replies'"
+            "SELECT coalesce((SELECT sum(json_array_length(value, '$.connections')) "
+                + "FROM json_each(payload, '$.evidence')), 0) FROM records WHERE kind = 'replies'"
         ).split(separator: "\n").compactMap { Int($0) }
         #expect(
-            counts.reduce(0, +) == 150 && counts.allSatisfy { $0 <= AuditLimits.repliesAtOnce },
+            counts.reduce(0, +) == 180 && counts.allSatisfy { $0 <= AuditLimits.repliesAtOnce },
             "\(counts)"
         )
         let reader = try AuditReader(directory: state.path)
         let found = try #require(try reader.record(2))
         let seen = try #require(try reader.evidence(of: found))
-        #expect(seen.connection == 150 && seen.processes.map(\.pid) == [150])
+        // Of one process it is said once in a record.
+        let pieces = try state.sqliteOutput(
+            "SELECT count(*) FROM records, json_each(payload, '$.evidence') WHERE value LIKE '%\"pid\":999,%'"
+        )
+        #expect(["1", "2"].contains(pieces.trimmingCharacters(in: .whitespacesAndNewlines)), "\(pieces)")
+        #expect(seen.connections == [150] && seen.processes.map(\.pid) == [150])
         #expect(seen.processes.map(\.argv) == [["sh", "--password=***", "***"]], "\(seen)")
         let shown = try #require(ExchangeText(found, try reader.sequel(of: found), seen)).text(
             TextStyle(isColoured: false)

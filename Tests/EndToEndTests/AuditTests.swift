@@ -66,9 +66,9 @@ extension EndToEnd {
             let log = place.root + "/calls"
             let outcome = try Command.run(
                 [
-                    "strace", "-f", "-qq", "-o", log, "-e", "trace=fdatasync,connect", place.binary, "run",
-                    "-p",
-                    "parent", "--profiles", place.profiles, "--", "curl", "-sS", "-m20", "\(origin)/v1/x",
+                    "strace", "-f", "-qq", "-o", log, "-s", "8192", "-e", "trace=pwrite64,fdatasync,connect",
+                    place.binary, "run", "-p", "parent", "--profiles", place.profiles, "--", "curl", "-sS",
+                    "-m20", "\(origin)/v1/x",
                 ],
                 environment: place.environment,
                 directory: place.workspace
@@ -81,12 +81,17 @@ extension EndToEnd {
                         && $0.contains("\"127.0.0.1\"")
                 }
             )
-            let synchronised = calls[..<out].filter { $0.contains("fdatasync(") }
-                // "fdatasync(7)", or "fdatasync(7 <unfinished ...>" where another thread calls meanwhile.
-                .compactMap { $0.split(separator: "(").last?.prefix { $0.isNumber } }
-            let last = try #require(synchronised.last)
-            // One each: of the launch, and of the request.
-            #expect(synchronised.count { $0 == last } == 2, "\(calls)")
+            let before = calls[..<out]
+            let launched = try #require(
+                before.firstIndex { $0.contains("pwrite64(") && $0.contains("programDigest") }
+            )
+            let asked = try #require(
+                before[launched...].firstIndex { $0.contains("pwrite64(") && $0.contains("GET /v1/x") }
+            )
+            let file = try #require(calls[asked].split(separator: "(").dropFirst().first).prefix {
+                $0.isNumber
+            }
+            #expect(before[asked...].contains { $0.contains("fdatasync(\(file)") }, "\(before[asked...])")
         }
 
         @Test("An agent's flood of denied requests is on record in a bounded number of records, with its sum")

@@ -161,23 +161,24 @@ extension EndToEnd {
             try #require(running.awaitOutput("200"))
             struct Line: Decodable {
                 struct Entry: Decodable {
-                    struct Connection: Decodable {
-                        let connection: Int
+                    struct Piece: Decodable {
+                        let connections: [Int]
                         let missing: String?
                     }
-                    let connections: [Connection]?
+                    let evidence: [Piece]?
                 }
                 let record: Entry
             }
-            var seen: [Line.Entry.Connection] = []
+            var seen: [Line.Entry.Piece] = []
             let end = Date(timeIntervalSinceNow: 60)
-            while seen.count < 200, Date() < end {
+            while seen.flatMap(\.connections).count < 200, Date() < end {
                 seen = try place.bailey(["audit", "--json"]).lines.flatMap { line in
-                    (try? JSONDecoder().decode(Line.self, from: Data(line.utf8)))?.record.connections ?? []
+                    (try? JSONDecoder().decode(Line.self, from: Data(line.utf8)))?.record.evidence ?? []
                 }
                 usleep(20_000)
             }
-            #expect(Set(seen.map(\.connection)).count == 200, "\(seen.count)")
+            let numbers = seen.flatMap(\.connections)
+            #expect(numbers.count == 200 && Set(numbers).count == 200, "\(numbers)")
             #expect(seen.contains { $0.missing == nil })
             #expect(
                 seen.compactMap(\.missing).allSatisfy { $0.contains("too many connections") },

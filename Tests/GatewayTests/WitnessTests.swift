@@ -36,14 +36,14 @@ import Testing
         }
         #expect(witness.asked.withLock { $0 } <= 1)
         // One is being looked at, two wait; of two there was no room.
-        let missing = house.recorder.connections.filter { $0.processes.isEmpty }
+        let missing = house.recorder.evidence.filter { $0.processes.isEmpty }
         #expect(
             missing.count == 2 && missing.allSatisfy { $0.missing?.contains("too many") == true },
             "\(missing)"
         )
         witness.answers.withLock { $0 = true }
-        for _ in 0..<6_000 where house.recorder.connections.count < 5 { usleep(10_000) }
-        let numbers = house.recorder.connections.map(\.connection)
+        for _ in 0..<6_000 where house.recorder.evidence.count < 5 { usleep(10_000) }
+        let numbers = house.recorder.evidence.flatMap(\.connections)
         #expect(Set(numbers) == Set(house.recorder.records.compactMap(\.connection)) && numbers.count == 5)
         #expect(house.recorder.records.allSatisfy { $0.verdict == .allow })
     }

@@ -7,7 +7,7 @@ final class Recorder: AuditSink {
     private struct State {
         var records: [RequestRecord] = []
         var replies: [Reply] = []
-        var connections: [ConnectionEvidence] = []
+        var evidence: [ConnectionEvidence] = []
         var fails = false
         var whenAllowed: (@Sendable () -> Void)?
     }
@@ -34,7 +34,7 @@ final class Recorder: AuditSink {
             if case .request(let record) = entry { state.records.append(record) }
             if case .replies(let record) = entry {
                 state.replies += record.replies
-                state.connections += record.connections ?? []
+                state.evidence += record.evidence ?? []
             }
             return .success(())
         }
@@ -43,7 +43,7 @@ final class Recorder: AuditSink {
 
     var records: [RequestRecord] { state.withLock { $0.records } }
     var replies: [Reply] { state.withLock { $0.replies } }
-    var connections: [ConnectionEvidence] { state.withLock { $0.connections } }
+    var evidence: [ConnectionEvidence] { state.withLock { $0.evidence } }
     var denied: [RequestRecord] { records.filter { $0.verdict != .allow } }
     var allowed: [RequestRecord] { records.filter { $0.verdict == .allow } }
 
