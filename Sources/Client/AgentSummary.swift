@@ -11,6 +11,8 @@ package struct AgentSummary: Sendable, Hashable {
     package var spiffe: String?
     /// Seconds since its launch.
     package var age: Int32
+    /// It is cut off: whatever it tries outside is refused.
+    package var isRevoked: Bool
     package var argv: [String]
 
     package init(
@@ -21,6 +23,7 @@ package struct AgentSummary: Sendable, Hashable {
         principal: String,
         spiffe: String?,
         age: Int32,
+        isRevoked: Bool,
         argv: [String]
     ) {
         self.agent = agent
@@ -30,6 +33,7 @@ package struct AgentSummary: Sendable, Hashable {
         self.principal = principal
         self.spiffe = spiffe
         self.age = age
+        self.isRevoked = isRevoked
         self.argv = argv
     }
 
@@ -59,6 +63,7 @@ package struct AgentSummary: Sendable, Hashable {
         writer.write(principal)
         writer.write(spiffe)
         writer.write(age)
+        writer.write(isRevoked)
         writer.write(argv)
     }
 
@@ -70,6 +75,7 @@ package struct AgentSummary: Sendable, Hashable {
         principal = try reader.text()
         spiffe = try reader.optionalText()
         age = try reader.integer()
+        isRevoked = try reader.flag()
         argv = try reader.list()
     }
 }

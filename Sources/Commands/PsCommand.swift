@@ -10,6 +10,8 @@ struct PsCommand: ParsableCommand {
         commandName: "ps",
         abstract: "Show the agents that live now, of every supervisor of yours.",
         discussion: """
+            One that was revoked with --keep-running is in the state 'revoked': whatever it tries outside is refused.
+
             EXAMPLES
               bailey ps
               bailey ps --json | jq -r .agent
@@ -32,10 +34,11 @@ struct PsCommand: ParsableCommand {
         let rows = zip(agents, depths).map { agent, depth in
             [
                 agent.agent, String(repeating: "  ", count: depth) + TerminalText.escaped(agent.name),
-                TerminalText.escaped(agent.profile), age(agent.age), agent.argv.commandText,
+                TerminalText.escaped(agent.profile), age(agent.age), agent.isRevoked ? "revoked" : "runs",
+                agent.argv.commandText,
             ]
         }
-        for line in table([["AGENT", "NAME", "PROFILE", "AGE", "COMMAND"]] + rows) { print(line) }
+        for line in table([["AGENT", "NAME", "PROFILE", "AGE", "STATE", "COMMAND"]] + rows) { print(line) }
     }
 
     /// How deep each is nested among the agents shown.
@@ -84,6 +87,7 @@ struct PsCommand: ParsableCommand {
         let principal: String
         let spiffe: String?
         let age: Int32
+        let revoked: Bool
         let argv: [String]
 
         init(_ summary: AgentSummary) {
@@ -94,6 +98,7 @@ struct PsCommand: ParsableCommand {
             principal = summary.principal
             spiffe = summary.spiffe
             age = summary.age
+            revoked = summary.isRevoked
             argv = summary.argv
         }
     }

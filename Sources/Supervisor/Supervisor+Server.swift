@@ -114,6 +114,7 @@ extension AgentNode {
             principal: lineage.principal.subject,
             spiffe: SPIFFEID(of: lineage, in: domain)?.text,
             age: Int32(clamping: (now - min(now, launched)) / 1000),
+            isRevoked: epoch.isOver,
             argv: AgentSummary.shortened(argv)
         )
     }

@@ -243,6 +243,11 @@ extension EndToEnd {
             if keepsRunning {
                 #expect(place.awaits { tries("connect") > connects + 20 && tries("launch") > launches + 5 })
                 #expect(try place.awaits { try place.living().keys.sorted() == ["a", "b"] })
+                let listed = try place.bailey(["ps"]).lines
+                #expect(
+                    listed.count == 3 && listed.filter { $0.contains("  revoked  ") }.count == 1,
+                    "\(listed)"
+                )
             } else {
                 #expect(place.awaits { HostProcesses.running(with: mark).count == 1 })
                 #expect(try place.awaits { try place.living().keys.sorted() == ["a"] })
