@@ -78,7 +78,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "With the fewest descriptors that a supervisor takes, an agent's request is answered, and its child launched"
+            "G21: With the fewest descriptors that a supervisor takes, an agent's request is answered, and its child launched"
         )
         func fewDescriptors() throws {
             let request = "curl -s -m 20 -o /dev/null -w '%{http_code} ' http://example.test/"
@@ -155,7 +155,7 @@ extension EndToEnd {
             end([server])
         }
 
-        @Test("Without a descriptor for a connection it waits, and takes it when there is one again")
+        @Test("G21: Without a descriptor for a connection it waits, and takes it when there is one again")
         func starved() throws {
             let server = try serving(descriptors: 256)
             let client = """

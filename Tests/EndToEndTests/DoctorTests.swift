@@ -47,7 +47,7 @@ extension EndToEnd {
             }
         }
 
-        @Test("Without user namespaces it exits 1 and names the switch, and bailey run runs nothing")
+        @Test("G26: Without user namespaces it exits 1 and names the switch, and bailey run runs nothing")
         func withoutNamespaces() throws {
             let broken = { (words: String) in
                 "unshare -Ur sh -c 'echo 0 > /proc/sys/user/max_user_namespaces; \"$0\" \(words)' '\(Binary.path)'"

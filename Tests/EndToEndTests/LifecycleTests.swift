@@ -34,7 +34,7 @@ extension EndToEnd {
             #expect(HostProcesses.leftInits(below: root, within: 60).isEmpty)
         }
 
-        @Test("P11: SIGKILL of the supervisor ends every agent, three levels deep")
+        @Test("P11 G20: SIGKILL of the supervisor ends every agent, three levels deep")
         func supervisorKilled() throws {
             let running = try nested()
             #expect(running.awaitOutput("ready"))
