@@ -111,9 +111,10 @@ struct RevokeCommand: ParsableCommand {
         if json {
             print(try RevocationLine(subject, order, outcome.agents, isRecorded: isRecorded).json())
         } else {
-            let count = "\(outcome.agents) agent\(outcome.agents == 1 ? "" : "s")"
-            let fate = keepRunning ? "cut off, and left running" : "cut off and ended"
-            print("revoked \(TerminalText.escaped(subject.description)): \(count) \(fate)")
+            print("revoked \(TerminalText.escaped(subject.description)): \(fate(of: outcome.agents))")
+        }
+        if case .principal(let name) = subject, name.utf8.contains(UInt8(ascii: "*")) {
+            RunCommand.complain("\(TerminalText.escaped(name)) is one principal's name, and no pattern")
         }
         if let failure = outcome.failure {
             let after =
@@ -122,6 +123,12 @@ struct RevokeCommand: ParsableCommand {
             throw Self.unrecorded
         }
         if !outcome.silent.isEmpty { throw ExitCode(1) }
+    }
+
+    private func fate(of agents: Int) -> String {
+        guard agents > 0 else { return "no agent of theirs lives, and none is launched" }
+        return "\(agents) agent\(agents == 1 ? "" : "s") "
+            + (keepRunning ? "cut off, and left running" : "cut off and ended")
     }
 
     private func lift(_ principal: String, _ directory: String) throws {

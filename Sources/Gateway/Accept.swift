@@ -63,7 +63,7 @@ struct Acceptor: Sendable {
                 StreamNames(resident, idle: .milliseconds(gatehouse.limits.firstBytes))
             )
         }
-        parts.authoriser.connection = gatehouse.witnesses.number(channel, of: resident)
+        parts.authoriser.connection = gatehouse.witnesses.connection(channel, of: resident)
         if port == GatewayLimits.proxyPort, address.isLoopback {
             let connection = HTTPConnection(
                 origin: .proxyPort,

@@ -29,8 +29,8 @@ final class Authoriser {
     let resident: Resident
     /// What a record names when no request was read: `tcp://host:port`, as far as it is known.
     var place = "tcp"
-    /// Its number, by which the evidence of who opened it is found; nil where nobody looks.
-    var connection: UInt64?
+    /// By whose number the evidence of who has it is found; nil where nobody looks.
+    var connection: WitnessedConnection?
     /// Something that it wanted is on record.
     private(set) var isRecorded = false
     private var isConcluded = false
@@ -112,7 +112,7 @@ final class Authoriser {
             action: request?.summary ?? "connect",
             resource: request?.endpoint.description ?? place,
             exchange: exchange,
-            connection: connection,
+            connection: connection?.number,
             statement: statement,
             verdict: .deny,
             levels: [],
@@ -120,6 +120,7 @@ final class Authoriser {
             message: denial.message
         )
         guard resident.mayRecord(entry, on: loop, gatehouse.audit) else { return }
+        connection?.isRecorded()
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }
 
@@ -266,7 +267,11 @@ extension Authoriser {
         guard !isConcluded else { return }
         let isOver = resident.current.closed
         if isOver { agentEnded() }
-        if !isRecorded { refused(nil, isOver ? resident.closedDenial : .saidNothing) }
+        if !isRecorded {
+            // Whoever had it has it no more.
+            connection = nil
+            refused(nil, isOver ? resident.closedDenial : .saidNothing)
+        }
         isConcluded = true
     }
 }
@@ -292,7 +297,7 @@ extension Authoriser {
             action: permit.request.summary,
             resource: permit.request.endpoint.description,
             exchange: exchange,
-            connection: connection,
+            connection: connection?.number,
             query: permit.request.action.query,
             fields: fields,
             statement: statement,
@@ -319,7 +324,7 @@ extension Authoriser {
             lineage: policy.lineage,
             action: request.summary,
             resource: request.endpoint.description,
-            connection: connection,
+            connection: connection?.number,
             query: request.action.query,
             fields: fields,
             statement: statement,
@@ -340,6 +345,7 @@ extension Authoriser {
     /// the agent is not revoked.
     private func append(_ entry: RequestRecord, _ pending: NIOLoopBound<Pending>, version: UInt64?) {
         isRecorded = true
+        connection?.isRecorded()
         let loop = loop
         let resident = resident
         let audit = gatehouse.audit

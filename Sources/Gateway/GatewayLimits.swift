@@ -57,9 +57,9 @@ package struct GatewayLimits: Sendable {
     package var blockingPerAgent = 2
     /// Lookups and credentials of one agent that may wait for a thread; more are refused.
     package var waitingPerAgent = 64
-    /// Connections of one agent whose processes wait to be looked for: a burst of them takes some hundredths of a second; of
+    /// Connections of one run whose processes wait to be looked for: a burst of them takes some hundredths of a second; of
     /// more nobody finds out.
-    package var witnessesPerAgent = 64
+    package var witnessesPerRun = 64
     /// Milliseconds to hear out the connections that an agent leaves when it ends: they are read from the kernel,
     /// nothing is waited for but what another process holds open.
     package var lastAttempts: Int64 = 100

@@ -9,8 +9,10 @@ internal import NIOPosix
 package final class Publication: Sendable {
     /// Connections that are open at a time; more wait in the kernel's queue.
     private static let connections = 64
-    /// Milliseconds in which a client has to ask and take its answer.
-    private static let patience: Int64 = 10_000
+    /// Milliseconds in which a client has to ask: one that says nothing is not to keep a place from others.
+    private static let patience: Int64 = 2_000
+    /// Milliseconds in which it has to have taken its answer.
+    private static let life: Int64 = 10_000
     private static let backlog: Int32 = 64
 
     /// One document.
@@ -70,11 +72,16 @@ package final class Publication: Sendable {
         try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: .engine))
         )
-        try pipeline.addHandler(DocumentServer(documents))
-        let timer = channel.eventLoop.scheduleTask(in: .milliseconds(patience)) {
-            channel.close(promise: nil)
-        }
-        channel.closeFuture.whenComplete { _ in timer.cancel() }
+        let server = DocumentServer(documents)
+        try pipeline.addHandler(server)
+        let asking = NIOLoopBound(server, eventLoop: channel.eventLoop)
+        let timers = [
+            channel.eventLoop.scheduleTask(in: .milliseconds(patience)) {
+                if !asking.value.isAnswered { channel.close(promise: nil) }
+            },
+            channel.eventLoop.scheduleTask(in: .milliseconds(life)) { channel.close(promise: nil) },
+        ]
+        channel.closeFuture.whenComplete { _ in for timer in timers { timer.cancel() } }
     }
 }
 
@@ -121,7 +128,7 @@ private final class DocumentServer: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let documents: [String: Publication.Document]
-    private var isAnswered = false
+    private(set) var isAnswered = false
 
     init(_ documents: [String: Publication.Document]) { self.documents = documents }
 

@@ -98,6 +98,9 @@ final class Resident: Sendable {
 
     var lineage: Lineage { policy.lineage }
 
+    /// The root agent of its run.
+    var root: AgentID { lineage.hops.first?.agent ?? id }
+
     /// Puts another policy in force; tunnels that it does not allow are reset.
     ///
     /// Everything else is decided again with its next request.

@@ -3,7 +3,7 @@ internal import Model
 internal import NIOCore
 internal import Synchronization
 
-/// Has the processes behind connections looked for, on a thread of its own: agents take turns, nothing waits for it, and
+/// Has the processes behind connections looked for, on a thread of its own: runs take turns, nothing waits for it, and
 /// nothing that decides knows of it.
 final class Witnesses: Sendable {
     private struct Job: Sendable {
@@ -24,30 +24,32 @@ final class Witnesses: Sendable {
                 FairQueue.Limits(
                     running: 1,
                     runningPerAgent: 1,
-                    waitingPerAgent: limits.witnessesPerAgent
+                    waitingPerAgent: limits.witnessesPerRun
                 )
             )
         )
     }
 
-    /// A number for a connection that was just accepted, whose other end is looked for; nil for those of agents that nobody
-    /// looks at.
-    func number(_ channel: any Channel, of resident: Resident) -> UInt64? {
+    /// A number for a connection that was just accepted; nil for those of agents that nobody looks at.
+    func connection(_ channel: any Channel, of resident: Resident) -> WitnessedConnection? {
         guard resident.witness != nil, let ends = ConnectionEnds(channel) else { return nil }
-        let connection = numbers.next()
-        let job = Job(resident: resident, connection: connection, ends: ends)
-        if line.withLock({ $0.add(job, for: resident.id) }) {
+        return WitnessedConnection(numbers.next(), ends, resident, self)
+    }
+
+    /// Has the other end looked for; nothing waits for it.
+    fileprivate func look(for connection: WitnessedConnection) {
+        let job = Job(resident: connection.resident, connection: connection.number, ends: connection.ends)
+        if line.withLock({ $0.add(job, for: job.resident.root) }) {
             thread.async { [self] in next() }
         } else {
-            record(job, [], "too many connections of the agent's were to be looked at")
+            record(job, [], "too many connections of the run's were to be looked at")
         }
-        return connection
     }
 
     private func next() {
-        guard let (agent, job) = line.withLock({ $0.next() }) else { return }
+        guard let (run, job) = line.withLock({ $0.next() }) else { return }
         look(job)
-        line.withLock { $0.finished(agent) }
+        line.withLock { $0.finished(run) }
     }
 
     private func look(_ job: Job) {
@@ -69,6 +71,37 @@ final class Witnesses: Sendable {
         )
         let record = RepliesRecord(lineage: job.resident.lineage, replies: [], evidence: [evidence])
         audit.append(.replies(record), until: .soon) { _ in }
+    }
+}
+
+/// A connection whose process is looked for when something that came over it goes on record: what says nothing costs
+/// nothing.
+///
+/// Lives on one loop.
+final class WitnessedConnection {
+    let number: UInt64
+    fileprivate let ends: ConnectionEnds
+    fileprivate let resident: Resident
+    private let witnesses: Witnesses
+    private var isLookedFor = false
+
+    fileprivate init(
+        _ number: UInt64,
+        _ ends: ConnectionEnds,
+        _ resident: Resident,
+        _ witnesses: Witnesses
+    ) {
+        self.number = number
+        self.ends = ends
+        self.resident = resident
+        self.witnesses = witnesses
+    }
+
+    /// A record with its number is being written; its client has not heard anything yet, after which it may end.
+    func isRecorded() {
+        guard !isLookedFor else { return }
+        isLookedFor = true
+        witnesses.look(for: self)
     }
 }
 

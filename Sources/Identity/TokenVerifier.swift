@@ -140,7 +140,8 @@ package struct TokenVerifier: Sendable {
                 remedy: "compare this machine's clock with the issuer's"
             )
         }
-        return Timestamp(milliseconds: expiry)
+        // What is accepted now is good for as long as it would be accepted.
+        return Timestamp(milliseconds: expiry + leeway)
     }
 
     private static func span(_ milliseconds: Int64) -> String {

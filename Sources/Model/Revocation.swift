@@ -8,12 +8,12 @@ package enum RevocationSubject: Sendable, Hashable, CustomStringConvertible {
     /// before it.
     package static let maximumLength = 1_024
 
-    /// Nil for what is neither an agent's id `RUN.N` nor a principal `KIND:NAME`, and for a principal that is too long or has
-    /// control characters.
+    /// Nil for what is neither an agent's id `RUN.N` nor a principal `KIND:NAME`, and for a principal that is too long or that
+    /// nobody could be.
     package init?(_ text: String) {
         guard text.utf8.count <= Self.maximumLength, Revocation.isOneLine(text) else { return nil }
         if let colon = text.firstPlace(of: ":") {
-            guard colon != text.startIndex, !text.rest(behind: colon).isEmpty else { return nil }
+            guard colon != text.startIndex, Principal(named: text) != nil else { return nil }
             self = .principal(text)
         } else {
             guard let agent = AgentID(text), agent.text.isSame(as: text) else { return nil }

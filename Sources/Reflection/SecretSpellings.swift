@@ -52,17 +52,30 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
     /// What of a field value is secret, the whole of it first: what follows the scheme word, and of Basic what that
     /// encodes, and the password; the user where it stands alone, as tokens do.
     private static func secrets(in value: String) -> [[UInt8]] {
-        guard let space = value.firstPlace(of: " ") else { return [Array(value.utf8)] }
+        guard let space = value.firstPlace(of: " ") else { return token(Array(value.utf8)) }
         let rest = value.rest(behind: space)
         let whole = Array(rest.utf8)
         guard value[..<space].lowercasedASCII == "basic", let pair = Base64.decoded(rest) else {
-            return [whole]
+            return token(whole)
         }
         let user = Array(pair.prefix { $0 != UInt8(ascii: ":") })
         let password = Array(pair.dropFirst(user.count + 1))
         let alone = password.isEmpty || password.elementsEqual("x-oauth-basic".utf8)
         return [whole, pair, alone ? user : password]
     }
+
+    /// A secret, and where it is a signed token (RFC 7515 section 7.1) its signature as well: whoever is shown the parts
+    /// one by one has the token.
+    private static func token(_ secret: [UInt8]) -> [[UInt8]] {
+        let parts = secret.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, let signature = parts.last, signature.count >= shortestSignature,
+            parts.allSatisfy({ $0.allSatisfy(Base64.isURLSafe) })
+        else { return [secret] }
+        return [secret, Array(signature)]
+    }
+
+    /// Digits of base64url: the shortest that a token has is of an HMAC with SHA-256 (RFC 7518 section 3.2).
+    private static let shortestSignature = 43
 
     /// Of both byte orders: without the zero in front of it or behind.
     private static func wide(_ secret: [UInt8]) -> [UInt8] { Array(secret.flatMap { [$0, 0] }.dropLast()) }

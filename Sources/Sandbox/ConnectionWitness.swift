@@ -9,8 +9,10 @@ internal import Synchronization
 ///
 /// What it finds is how things stood at one moment in which nothing was held still.
 package final class ConnectionWitness: ProcessWitness {
-    /// SHA-256 of an open file in lower-case hex; nil when it is not to be had soon.
-    package typealias Digest = @Sendable (_ descriptor: Int32) -> String?
+    /// SHA-256 of an open file in lower-case hex; nil when it is not to be had at once.
+    ///
+    /// A small file may be read for it.
+    package typealias Digest = @Sendable (_ descriptor: Int32, _ mayRead: Bool) -> String?
 
     private let diagnosis: OwnedDescriptor
     private let process: OwnedDescriptor
@@ -38,7 +40,9 @@ package final class ConnectionWitness: ProcessWitness {
             )
         }
         remember(holder)
-        let chain = Self.chain(from: holder, to: root).map { ProcessFolder($0).evidence(digest) }
+        let chain = Self.chain(from: holder, to: root).map { process in
+            ProcessFolder(process).evidence(as: process == holder ? .holder : .parent, digest)
+        }
         // A number that was given anew is another agent's, or nobody's.
         guard csb_pid_of(process.rawValue) == root else { throw Self.ended }
         return chain.compactMap(\.self)

@@ -8,8 +8,15 @@ struct ProcessFolder {
 
     /// Octets of a file that are read: more children than a shell or a build tool has at a time.
     private static let longest = 16 << 10
-    /// Octets of arguments that are read: what is behind them is not evidence of much.
-    private static let longestArguments = 4 << 10
+
+    /// What is asked about.
+    enum Role {
+        case holder, parent
+
+        /// Octets of arguments, and of a path, that are evidence: an agent decides how long they are, and each new connection
+        /// may bring others.
+        var longest: Int { self == .holder ? 2 << 10 : 256 }
+    }
 
     init(_ process: pid_t) {
         self.process = process
@@ -31,7 +38,8 @@ struct ProcessFolder {
         return fields.count > 1 ? Self.number(fields[1]) : nil
     }
 
-    func link(_ name: String) -> String? {
+    /// What a symbolic link in the folder says, of which no more than so many octets.
+    func link(_ name: String, atMost most: Int = Int(PATH_MAX)) -> String? {
         let target = unsafe [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
             guard let start = buffer.baseAddress else { return }
             let length = unsafe start.withMemoryRebound(to: CChar.self, capacity: buffer.count) {
@@ -39,27 +47,28 @@ struct ProcessFolder {
             }
             count = max(0, length)
         }
-        return target.isEmpty ? nil : String(decoding: target, as: UTF8.self)
+        guard !target.isEmpty else { return nil }
+        return String(decoding: target.prefix(most), as: UTF8.self) + (target.count > most ? "…" : "")
     }
 
     /// Nil where it is gone.
-    func evidence(_ digest: ConnectionWitness.Digest) -> ProcessEvidence? {
+    func evidence(as role: Role, _ digest: ConnectionWitness.Digest) -> ProcessEvidence? {
         guard let inside = numberInside else { return nil }
         let program = unsafe OwnedDescriptor(open("/proc/\(process)/exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK))
         return ProcessEvidence(
             pid: inside,
-            program: link("exe"),
-            programDigest: program.rawValue >= 0 ? digest(program.rawValue) : nil,
-            argv: arguments
+            program: link("exe", atMost: role.longest),
+            programDigest: program.rawValue >= 0 ? digest(program.rawValue, role == .holder) : nil,
+            argv: arguments(atMost: role.longest)
         )
     }
 
     /// Each ends with a zero octet, but one that was cut.
-    private var arguments: [String] {
-        var words = octets("cmdline", atMost: Self.longestArguments)
-            .split(separator: 0, omittingEmptySubsequences: false)
-        if words.last?.isEmpty == true { words.removeLast() }
-        return words.map { String(decoding: $0, as: UTF8.self) }
+    private func arguments(atMost most: Int) -> [String] {
+        var words = octets("cmdline", atMost: most).split(separator: 0, omittingEmptySubsequences: false)
+        let isCut = words.last?.isEmpty == false
+        if !isCut, !words.isEmpty { words.removeLast() }
+        return words.map { String(decoding: $0, as: UTF8.self) } + (isCut ? ["…"] : [])
     }
 
     /// The last of its numbers, one for each namespace, is its own's.

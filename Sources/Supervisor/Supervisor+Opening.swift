@@ -22,8 +22,8 @@ extension Supervisor {
                 listener: listener,
                 resolver: agent.sandbox.takeResolver()?.release(),
                 refusals: agent.sandbox.takeRefusals(),
-                witness: agent.sandbox.takeWitness { [digests, root = agent.root.id] file in
-                    digests.soon(file, of: id, under: root)
+                witness: agent.sandbox.takeWitness { [digests, root = agent.root.id] file, mayRead in
+                    digests.atOnce(file, of: id, under: root, mayRead: mayRead)
                 },
                 namespaceCookie: agent.sandbox.namespaceCookie
             )

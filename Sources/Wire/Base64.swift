@@ -75,6 +75,11 @@ package enum Base64 {
         }
     }
 
+    /// Whether it is a digit of the alphabet for URLs (RFC 4648 section 5).
+    package static func isURLSafe(_ byte: UInt8) -> Bool {
+        byte != UInt8(ascii: "+") && byte != UInt8(ascii: "/") && sextet(byte) != nil
+    }
+
     private static func sextet(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte &- 65

@@ -106,6 +106,29 @@ extension EndToEnd {
             )
             #expect(lines[denied + 3].hasPrefix("    \(ids[2]) three: deny by no rule"), "\(outcome)")
             #expect(try verify(file, key: String(repeating: "0", count: 64)).code == 1)
+            for (change, why) in [
+                ("1s/{/{\"by\":\"us\",/", "other members"), ("2s/}$/,\"by\":\"us\"}/", "other members"),
+                ("2s/{\"digests/{\"by\":1,\"digests/", "other members"),
+                ("3s/{\"agent/{\"by\":1,\"agent/", "other members"),
+                ("2s/\"first\":1,/\"first\":true,/", "whole"), ("3s/^/ /", "more than"),
+                ("3s/$/\\r/", "more than"),
+                ("2s/\"signature\":\"../&  /", "hexadecimal"),
+                ("$s/\"seals\":\\([0-9]*\\)/\"seals\":\\1.0/", "whole"),
+            ] {
+                let changed = try place.control(
+                    "sed '\(change)' '\(file)' > '\(file)x' && ! cmp -s '\(file)' '\(file)x'"
+                )
+                #expect(changed.code == 0, "\(change)")
+                let outcome = try verify(file + "x", key: key)
+                #expect(outcome.code == 1 && outcome.output.isEmpty, "\(change): \(outcome)")
+                #expect(
+                    outcome.errors.hasPrefix("NOT VERIFIED: ") && outcome.lines.isEmpty,
+                    "\(change): \(outcome)"
+                )
+                #expect(outcome.errors.contains(why), "\(change): \(outcome)")
+            }
+            let full = try place.control("/usr/bin/python3 '\(verifier)' --key \(key) '\(file)' > /dev/full")
+            #expect(full.code == 1 && !full.errors.contains("Traceback"), "\(full)")
             var status = stat()
             #expect(stat(file, &status) == 0 && status.st_mode & 0o7777 == 0o600)
         }

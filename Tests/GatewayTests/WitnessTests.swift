@@ -24,7 +24,7 @@ import Testing
     {
         let nginx = try Nginx()
         var limits = GatewayLimits()
-        limits.witnessesPerAgent = 2
+        limits.witnessesPerRun = 2
         let witness = Witness()
         let house = try House([web(.http, "allowed.test", nginx.plain)], limits: limits, witness: witness)
         try house.capture("allowed.test", nginx.plain)

@@ -21,7 +21,7 @@ struct TokenVerifierTests {
                 "/act/actor": ["alice"],
             ]
         )
-        #expect(identity.expiry == Timestamp(milliseconds: 1_800_000_600_000))
+        #expect(identity.expiry == Timestamp(milliseconds: 1_800_000_630_000))
         let principal = identity.principal(uid: 7)
         #expect(principal.subject == "oidc:ci:repo:acme/app:ref:refs/heads/main" && principal.uid == 7)
     }

@@ -35,6 +35,7 @@ struct RevocationTests {
         for text in [
             "", "alice", ":alice", "user:", "user:a\nb", "user:a\u{1b}[31m", "user:\u{85}", "0badcafe.02",
             "0badcafe.+2", "0badcafe.0", longest + "a",
+            "USER:alice", "team:a", "oidc:a", "user:al\u{200b}ice",
         ] {
             #expect(RevocationSubject(text) == nil, "\(text)")
         }

@@ -69,6 +69,19 @@ struct ReflectionMaskTests {
         }
     }
 
+    @Test func `F10: the parts of a signed token, shown one by one, are not the token`() throws {
+        let parts = [
+            #"{"alg":"ES256"}"#, #"{"sub":"user:alice"}"#,
+            String(repeating: "so signed that it has 64 octets!", count: 2),
+        ].map { Data($0.utf8).base64EncodedString().replacing("=", with: "") }
+        let token = parts.joined(separator: ".")
+        let masked = try Texts.masked(parts.joined(separator: "\n"), cuts: [], token)
+        #expect(!masked.contains(parts[2].prefix(8)) && masked.utf8.count == token.utf8.count, "\(masked)")
+        #expect(try !Texts.masked(token, cuts: [], token).contains("ey"))
+        // Of a host's name nothing is a secret of its own.
+        #expect(try Texts.masked("example", cuts: [], "www.example.test") == "example")
+    }
+
     @Test func `An escape whose letter begins the secret is read alike wherever it is cut`() throws {
         let spellings = try #require(SecretSpellings(ofField: "Bearer nXq8-Lz51Tw7"))
         let text = #"a\nXq%38-Lz51Tw7 b\\nXq8-Lz51Tw7 c\\u006eXq8-Lz51Tw7 d\u006eXq8-Lz51Tw7"#

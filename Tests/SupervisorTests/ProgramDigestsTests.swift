@@ -41,6 +41,33 @@ struct ProgramDigestsTests {
         #expect(await digests.digest(of: -1) == nil)
     }
 
+    @Test
+    func `At once there is what is remembered or small, and a large file that may change is not read at all`()
+        async throws
+    {
+        let (small, large) = (try File("one"), try File("one"))
+        #expect(ftruncate(large.descriptor, 9 << 20) == 0)
+        let digests = ProgramDigests(began: Self.future)
+        func atOnce(_ file: File, _ digests: ProgramDigests, mayRead: Bool = true) -> String? {
+            digests.atOnce(file.descriptor, of: agent, under: agent, mayRead: mayRead)
+        }
+        let known = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"
+        #expect(atOnce(small, digests, mayRead: false) == nil)
+        #expect(atOnce(small, digests) == known)
+        #expect(atOnce(small, digests, mayRead: false) == known)
+        // Read for the next who asks.
+        #expect(atOnce(large, digests) == nil)
+        let end = Date(timeIntervalSinceNow: 60)
+        while atOnce(large, digests, mayRead: false) == nil, Date() < end {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(atOnce(large, digests, mayRead: false) != nil)
+        let late = ProgramDigests(began: time(nil) - 3_600)
+        for _ in 0..<100 { #expect(atOnce(large, late) == nil) }
+        #expect(late.hasRoom(for: agent))
+        #expect(atOnce(small, late) == known)
+    }
+
     @Test func `The caller may close its descriptor meanwhile`() async throws {
         var file: File? = try File("one")
         let digests = ProgramDigests(began: Self.future)

@@ -11,7 +11,10 @@ but the reason. Needs Python 3.9 and `cryptography`.
 import argparse
 import datetime
 import hashlib
+import itertools
 import json
+import os
+import re
 import struct
 import sys
 
@@ -20,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 LONGEST_LINE = 1 << 24
 COLUMNS = ["sequence", "run", "time", "kind", "agent", "lineage", "ancestry", "verdict", "payload", "previous"]
+OPTIONAL = ["agent", "verdict"]
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, OSError, struct.error, RecursionError)
 
 
@@ -37,6 +41,20 @@ def members(pairs):
     return dict(pairs)
 
 
+def exactly(value, names, optional=()):
+    require(set(names) <= set(value) <= {*names, *optional}, f"other members than {', '.join(names)}")
+
+
+def whole(number):
+    require(type(number) is int, "a number that is not a whole one")
+    return number
+
+
+def octets_of(digits, length):
+    require(re.fullmatch(f"[0-9a-f]{{{2 * length}}}", digits, re.ASCII), f"not {2 * length} hexadecimal digits")
+    return bytes.fromhex(digits)
+
+
 def shown(text):
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
 
@@ -44,7 +62,7 @@ def shown(text):
 def column(name, value):
     if value is None:
         return struct.pack(">q", -1)
-    octets = struct.pack(">q", value) if type(value) is int else bytes.fromhex(value) if name == "previous" else value.encode()
+    octets = struct.pack(">q", value) if type(value) is int else octets_of(value, 32) if name == "previous" else value.encode()
     return struct.pack(">q", len(octets)) + octets
 
 
@@ -61,19 +79,21 @@ class Receipts:
         self.launched, self.lines = {}, []
 
     def seal(self, seal):
-        first, last, digests = seal["first"], seal["last"], [bytes.fromhex(digest) for digest in seal["digests"]]
+        exactly(seal, ["digests", "first", "last", "signature"])
+        first, last, digests = whole(seal["first"]), whole(seal["last"]), [octets_of(digest, 32) for digest in seal["digests"]]
         self.key.verify(
-            bytes.fromhex(seal["signature"]),
+            octets_of(seal["signature"], 64),
             b"bailey audit seal v1\0" + struct.pack(">qq", first, last) + b"".join(digests),
         )
-        require({len(digest) for digest in digests} == {32} and len(digests) == last - first + 1, "a malformed seal")
+        require(0 < len(digests) == last - first + 1, "a malformed seal")
         require(self.last < first, "seals out of order")
         # The digest of the record before the seal's first, where that is known.
         self.before = self.digests[-1] if first == self.last + 1 else None
         self.first, self.last, self.digests, self.seals = first, last, digests, self.seals + 1
 
     def record(self, record):
-        sequence, place = record["sequence"], record["sequence"] - self.first
+        exactly(record, [name for name in COLUMNS if name not in OPTIONAL], OPTIONAL)
+        sequence, place = whole(record["sequence"]), record["sequence"] - self.first
         require(self.sequence < sequence and 0 <= place <= self.last - self.first, "out of order, or under no seal")
         require(digest_of(record) == self.digests[place], "not what was signed")
         before = self.digests[place - 1] if place else self.before
@@ -115,11 +135,16 @@ class Receipts:
 
 def verify(file, key):
     receipts, ended = Receipts(key), False
-    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
+    for number in itertools.count(1):
         try:
+            line = file.readline(LONGEST_LINE)
+            if not line:
+                break
             require(line.endswith(b"\n") and not ended, "cut off, too long, or behind the end")
+            require(line.startswith(b"{") and line.endswith(b"}\n") and b"\r" not in line, "more than a JSON object")
             value = json.loads(line.decode(), object_pairs_hook=members)
             if number == 1:
+                exactly(value, ["format", "publicKey"])
                 require(value["format"] == "bailey-receipts-v1", "another format")
                 require(value["publicKey"] == key.hex(), f"signed by another key, {value['publicKey']}")
             elif list(value) == ["seal"]:
@@ -127,7 +152,10 @@ def verify(file, key):
             elif list(value) == ["record"]:
                 receipts.record(value["record"])
             else:
-                require(value == {"end": {"records": receipts.records, "seals": receipts.seals}}, "not all of it is here")
+                exactly(value, ["end"])
+                exactly(value["end"], ["records", "seals"])
+                counts = (whole(value["end"]["records"]), whole(value["end"]["seals"]))
+                require(counts == (receipts.records, receipts.seals), "not all of it is here")
                 ended = True
         except InvalidSignature:
             raise Refused(f"line {number}: the signature is not that key's over this seal") from None
@@ -143,16 +171,24 @@ def verify(file, key):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", required=True, type=bytes.fromhex, help="64 hexadecimal digits")
-    parser.add_argument("file", type=argparse.FileType("rb"))
+    parser.add_argument("file")
     options = parser.parse_args()
     if len(options.key) != 32:
         parser.error("--key takes 64 hexadecimal digits")
     try:
-        receipts = verify(getattr(options.file, "buffer", options.file), options.key)
+        with open(0 if options.file == "-" else options.file, "rb") as file:
+            receipts = verify(file, options.key)
+    except OSError as error:
+        sys.exit(f"NOT VERIFIED: {shown(options.file)} cannot be read: {error.strerror}")
     except Refused as why:
         sys.exit(f"NOT VERIFIED: {shown(why)}")
-    print("\n".join(receipts.lines))
-    print(f"verified: {receipts.records} records under {receipts.seals} signatures of {options.key.hex()}")
+    verdict = f"verified: {receipts.records} records under {receipts.seals} signatures of {options.key.hex()}"
+    try:
+        print("\n".join(receipts.lines + [verdict]), flush=True)
+    except OSError as error:
+        # Whoever reads has gone, or the disk is full: nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"what is verified could not be shown: {error.strerror}")
 
 
 main()

@@ -111,22 +111,34 @@ package final class ProgramDigests: Sendable {
         reader.async { [self] in readNext() }
     }
 
-    /// The digest of an open file, waited for as long as evidence is worth it.
-    package func soon(_ descriptor: Int32, of agent: AgentID, under root: AgentID) -> String? {
+    /// The digest of an open file as far as it is to be had at once: remembered, or of a small file that is read here.
+    ///
+    /// A larger one is read for the next who asks, where it can be remembered: what an agent writes anew and anew costs it
+    /// its digest, and nobody's time.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the program's file.
+    ///   - agent: whose program it is.
+    ///   - root: the root agent of its run.
+    ///   - mayRead: a small file may be read.
+    /// - Returns: lower-case hex.
+    package func atOnce(
+        _ descriptor: Int32,
+        of agent: AgentID,
+        under root: AgentID,
+        mayRead: Bool
+    ) -> String? {
         if let digest = remembered(descriptor) { return digest }
-        let found = Mutex<String?>(nil)
-        let isRead = DispatchSemaphore(value: 0)
-        read(descriptor, of: agent, under: root) { digest in
-            found.withLock { $0 = digest }
-            isRead.signal()
+        guard let version = Version(descriptor) else { return nil }
+        if mayRead, version.size <= Self.maximumAtOnce {
+            return digest(of: descriptor, limit: Self.maximumAtOnce) { true }
         }
-        // Nobody calls where the agent is forgotten meanwhile.
-        guard isRead.wait(timeout: .now() + Self.patience) == .success else { return nil }
-        return found.withLock { $0 }
+        if isSettled(version) { read(descriptor, of: agent, under: root) { _ in } }
+        return nil
     }
 
-    /// A program of a hundred megabytes is read within it.
-    private static let patience = DispatchTimeInterval.milliseconds(500)
+    /// Bytes that are hashed in some five milliseconds: most interpreters and tools have less.
+    private static let maximumAtOnce = 8 << 20
 
     /// Gives up what an agent's launch waits for: it is gone, or will be.
     package func forget(_ agent: AgentID, under root: AgentID) {
@@ -155,15 +167,20 @@ package final class ProgramDigests: Sendable {
 
     private func digest(of job: Job) -> String? {
         let descriptor = job.descriptor.rawValue
+        // It may have been read for another meanwhile.
+        return remembered(descriptor) ?? digest(of: descriptor, limit: Self.maximumSize) { job.isWanted }
+    }
+
+    private func digest(of descriptor: Int32, limit: Int, while isWanted: () -> Bool) -> String? {
         let version = Version(descriptor)
         var hash = SHA256()
-        let isWhole = ReadFile.forEachChunk(of: descriptor, limit: Self.maximumSize) { chunk in
+        let isWhole = ReadFile.forEachChunk(of: descriptor, limit: limit) { chunk in
             hash.update(data: chunk)
-            return job.isWanted
+            return isWanted()
         }
         guard isWhole else { return nil }
         let text = hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-        if let version, version == Version(descriptor), version.changed[0] < began - Self.tick {
+        if let version, version == Version(descriptor), isSettled(version) {
             known.withLock { known in
                 if known.count >= Self.maximumKnown { known = [:] }
                 known[version] = text
@@ -171,4 +188,7 @@ package final class ProgramDigests: Sendable {
         }
         return text
     }
+
+    /// Whether it changed last before the supervisor began, so that its digest can be remembered.
+    private func isSettled(_ version: Version) -> Bool { version.changed[0] < began - Self.tick }
 }
