@@ -22,6 +22,9 @@ struct LaunchIdentity: Sendable {
         }
     }
 
+    /// What it was proven with, as a word.
+    var evidence: String { if case .assertion? = source { "assertion" } else { "token" } }
+
     /// Variables that hold a token, or lead to one: no agent inherits them.
     var variables: Set<String> {
         guard let source else { return [] }
