@@ -130,11 +130,11 @@ struct IssuerConfigurationTests {
             ("issuers: {a: {\(good), leeway: 10}}", "2:", ""),
             (
                 "issuers: {a: {saml: {entity: x}, audience: a}}",
-                "2:20: issuers.a.saml has no \"certificate\"", ""
+                "2:21: issuers.a.saml has no \"certificate\"", ""
             ),
             (
                 "issuers: {a: {saml: {certificate: x}, audience: a}}",
-                "2:20: issuers.a.saml has no \"entity\"", ""
+                "2:21: issuers.a.saml has no \"entity\"", ""
             ),
             ("issuers: {a: {saml: {entity: x, certificate: c}}}", "2:11: issuers.a has no \"audience\"", ""),
             ("issuers: {a: {\(provider), jwks: k}}", "unknown key \"jwks\"", ""),
