@@ -47,7 +47,7 @@ _bailey_value() {
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-        --config | --oidc-token-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --config | --oidc-token-file | --saml-assertion-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
@@ -91,7 +91,7 @@ _bailey_run() {
     [ "$prev" != -- ] && _bailey_value && return
     case $cur in
         -*) mapfile -t COMPREPLY < <(
-                compgen -W "-p --profile --profiles --config --name -w --workspace --allow-degraded --oidc-token-file --oidc-token-env --alone --" -- "$cur"
+                compgen -W "-p --profile --profiles --config --name -w --workspace --allow-degraded --oidc-token-file --oidc-token-env --saml-assertion-file --alone --" -- "$cur"
             ) ;;
         *) mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur") ;;
     esac

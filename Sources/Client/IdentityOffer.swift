@@ -5,18 +5,24 @@ package import Model
 package enum IdentityOffer: Sendable, Hashable {
     /// A token, and the absolute path of the file that it was read from.
     case file(String, IdentityToken)
+    /// An assertion of SAML, likewise.
+    case assertion(String, IdentityAssertion)
     /// The name of a variable of the order's environment.
     case variable(String)
 
     /// Why there is none inside an agent.
     package static let insideAgent =
-        "--oidc-token-file and --oidc-token-env say who launches a root agent: inside an agent that is known already, "
-        + "and no token changes it"
+        "--oidc-token-file, --oidc-token-env and --saml-assertion-file say who launches a root agent: inside an agent that is "
+        + "known already, and no token changes it"
 
     /// What the command line said; nil where it said nothing.
     init?(_ words: LaunchWords, from directory: String) throws(LaunchRefusal) {
         if let name = words.tokenVariable {
             self = .variable(name)
+            return
+        }
+        if let file = words.assertionFile {
+            self = try Self.assertion(in: WorkingDirectory.absolute(file, from: directory))
             return
         }
         guard let path = words.tokenFile.map({ WorkingDirectory.absolute($0, from: directory) }) else {
@@ -37,12 +43,29 @@ package enum IdentityOffer: Sendable, Hashable {
         self = .file(path, token)
     }
 
+    private static func assertion(in path: String) throws(LaunchRefusal) -> IdentityOffer {
+        guard let octets = ReadFile.bytes(at: path, limit: IdentityAssertion.maximumFile) else {
+            throw LaunchRefusal(
+                "cannot read the assertion in \(path): it is not there, no regular file, or longer than "
+                    + "\(IdentityAssertion.maximumFile >> 10) KiB; name another with --saml-assertion-file"
+            )
+        }
+        guard let text = String(validating: octets, as: UTF8.self), !text.isEmpty,
+            let assertion = IdentityAssertion(text)
+        else { throw LaunchRefusal("\(path) holds no assertion: XML in UTF-8, or base64 of that") }
+        return .assertion(path, assertion)
+    }
+
     func write(to writer: inout ControlWriter) {
         switch self {
         case .file(let path, let token):
             writer.write(UInt8(0))
             writer.write(path)
             writer.write(token.text)
+        case .assertion(let path, let assertion):
+            writer.write(UInt8(2))
+            writer.write(path)
+            writer.write(assertion.text)
         case .variable(let name):
             writer.write(UInt8(1))
             writer.write(name)
@@ -58,6 +81,12 @@ package enum IdentityOffer: Sendable, Hashable {
             }
             self = .file(path, token)
         case 1: self = .variable(try reader.text())
+        case 2:
+            let path = try reader.text()
+            guard let assertion = IdentityAssertion(try reader.text()) else {
+                throw ControlError("an assertion is too long")
+            }
+            self = .assertion(path, assertion)
         case let kind: throw ControlError("unknown offer of an identity \(kind)")
         }
     }

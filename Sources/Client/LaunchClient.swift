@@ -37,7 +37,7 @@ package enum LaunchClient {
                 "\(option) is the operator's: inside an agent the supervisor decides where to look"
             )
         }
-        guard words.tokenFile == nil, words.tokenVariable == nil else {
+        guard words.proofs == 0 else {
             throw LaunchRefusal(IdentityOffer.insideAgent)
         }
         prepare()

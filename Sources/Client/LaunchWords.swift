@@ -16,6 +16,11 @@ package struct LaunchWords: Sendable {
     /// Where a token lies that says who launches: a file, or a variable.
     package var tokenFile: String?
     package var tokenVariable: String?
+    /// Or where an assertion of SAML lies that does.
+    package var assertionFile: String?
+
+    /// Options of the three that were given.
+    package var proofs: Int { [tokenFile, tokenVariable, assertionFile].count(where: { $0 != nil }) }
     package var argv: [String] = []
 
     package init(version: String) {

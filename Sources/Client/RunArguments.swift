@@ -51,8 +51,10 @@ package struct RunArguments {
         guard !command.isEmpty else {
             return .failure("'bailey \(name)' needs a command, not an empty word")
         }
-        guard result.request.tokenFile == nil || result.request.tokenVariable == nil else {
-            return .failure("'--oidc-token-file' and '--oidc-token-env' exclude each other")
+        guard result.request.proofs < 2 else {
+            return .failure(
+                "'--oidc-token-file', '--oidc-token-env' and '--saml-assertion-file' exclude each other"
+            )
         }
         result.request.argv = argv
         return .success(result)
@@ -75,6 +77,7 @@ package struct RunArguments {
             "--profiles": { $0.profilesDirectory = $1 },
             "--config": { $0.configurationFile = $1 },
             "--oidc-token-file": { $0.tokenFile = $1 }, "--oidc-token-env": { $0.tokenVariable = $1 },
+            "--saml-assertion-file": { $0.assertionFile = $1 },
             "--allow-degraded": { $0.degraded.formUnion($1.cut(at: ",").map(String.init)) },
         ]
     }

@@ -150,7 +150,7 @@ extension ProfileCommand {
         @Option(help: "A profile above it; repeat for more, root first.")
         var under: [String] = []
 
-        @Option(help: "Who launches: user:NAME or oidc:ISSUER:SUBJECT; you by default.")
+        @Option(help: "Who launches: user:NAME, oidc:ISSUER:SUBJECT or saml:ISSUER:SUBJECT; you by default.")
         var `as`: String?
 
         @Option(help: "A group that the token of --as holds; repeat for more.")
@@ -181,7 +181,7 @@ extension ProfileCommand {
             }
             guard let principal = Principal(named: subject, groups: group, claims: claims) else {
                 throw ValidationError(
-                    "--as \(subject): a subject is user:NAME, without groups and claims, or oidc:ISSUER:SUBJECT"
+                    "--as \(subject): a subject is user:NAME, without groups and claims, oidc:ISSUER:SUBJECT or saml:ISSUER:SUBJECT"
                 )
             }
             return principal

@@ -41,15 +41,16 @@ struct RunHelp: ParsableCommand {
         commandName: "run",
         abstract: "Launch a command as an agent.",
         usage:
-            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--allow-degraded NAME] [--oidc-token-file FILE | --oidc-token-env NAME] [--alone] [--] COMMAND...",
+            "bailey run [-p PROFILE] [--name NAME] [-w DIR] [--profiles DIR] [--config FILE] [--allow-degraded NAME] [--oidc-token-file FILE | --oidc-token-env NAME | --saml-assertion-file FILE] [--alone] [--] COMMAND...",
         discussion: """
             Inside an agent the same command asks the supervisor for a child, which can never do more than its \
             parent. COMMAND starts in the current directory, which the agent must see: it lies in the workspace, and \
             the profile extends 'base' or names $WORKSPACE. Standard streams, signals and the exit code are those of \
             COMMAND.
 
-            Who launches is the local user, or, where bailey.yaml has issuers, whoever an OpenID Connect token says: one \
-            that an option names, or that of the job in GitHub Actions, GitLab CI or Buildkite. The agent never sees it.
+            Who launches is the local user, or, where bailey.yaml has issuers, whoever an OpenID Connect token or a \
+            SAML assertion says: one that an option names, or the token of the job in GitHub Actions, GitLab CI or \
+            Buildkite. The agent never sees it.
 
             EXAMPLES
               bailey run -- make test
@@ -57,6 +58,7 @@ struct RunHelp: ParsableCommand {
               bailey run -w ~/src -- make -C app test
               bailey run -p ./tool.yaml --name fetcher -- python3 fetch.py
               bailey run -p deploy --oidc-token-file /run/secrets/token -- make deploy
+              bailey run -p deploy --saml-assertion-file ~/response.xml -- make deploy
             """
     )
 
@@ -99,6 +101,13 @@ struct RunHelp: ParsableCommand {
         )
     )
     var oidcTokenEnv: String?
+    @Option(
+        help: ArgumentHelp(
+            "A SAML response or assertion that says who launches, in XML or base64; read again when it is to be renewed.",
+            valueName: "file"
+        )
+    )
+    var samlAssertionFile: String?
     @Flag(help: "Supervise itself, even where `bailey serve` runs.")
     var alone = false
     @Argument(parsing: .captureForPassthrough, help: "The program and its arguments.")

@@ -1,6 +1,6 @@
 package import Model
 
-/// Whose tokens are taken, and what they mean: an entry of `issuers` in `bailey.yaml`.
+/// Whose tokens or assertions are taken, and what they mean: an entry of `issuers` in `bailey.yaml`.
 package struct Issuer: Sendable, Hashable {
     /// Where its public keys are found.
     package enum Keys: Sendable, Hashable {
@@ -9,6 +9,8 @@ package struct Issuer: Sendable, Hashable {
         case url(WebAddress)
         /// Absolute path.
         case file(String)
+        /// Absolute paths of certificates in PEM: an identity provider of SAML, which no token is from.
+        case certificates([String])
     }
 
     /// What a token may be got from.
@@ -22,7 +24,7 @@ package struct Issuer: Sendable, Hashable {
 
     /// Its name in subjects: lower-case letters, digits, `.`, `_`, `-`.
     package var name: String
-    /// The token's `iss`, octet for octet.
+    /// The token's `iss`, or the assertion's Issuer, octet for octet.
     package var url: String
     /// Where discovery begins: the same URL, parsed.
     package var address: WebAddress?
@@ -38,6 +40,8 @@ package struct Issuer: Sendable, Hashable {
     /// Milliseconds by which its clock and this machine's may differ.
     package var leeway: Int64
     package var sources: Set<Source>
+    /// Where an assertion has to have been sent; nil for anywhere.
+    package var recipient: String?
 
     package init(
         name: String,
@@ -65,6 +69,9 @@ package struct Issuer: Sendable, Hashable {
         self.sources = sources
     }
 
+    /// What it proves with.
+    package var proof: Principal.Proof { if case .certificates = keys { .assertion } else { .token } }
+
     /// Milliseconds; machines that synchronise their clocks differ by far less.
     package static let standardLeeway: Int64 = 30_000
     /// What RFC 7519 section 4.1.4 calls "no more than a few minutes".
@@ -89,6 +96,10 @@ package enum TokenLimits {
     static let keys = 100
     /// Octets of a key set or of an issuer's configuration.
     package static let document = 64 << 10
+    /// Certificates of one identity provider: the one in use, and those before and behind it.
+    static let certificates = 4
+    /// Octets of one, in DER; Sources/SAML/saml.h has the same.
+    static let certificate = 16 << 10
     /// Bits of an RSA key; more take long to verify with.
     static let rsaBits = 8_192
 }

@@ -94,6 +94,7 @@ final class IssuerKeys: Sendable {
         case .file(let path): return try file(path)
         case .url(let address): return try SigningKeys(document(address, "key set"))
         case .discovered: return try SigningKeys(document(discovered(), "key set"))
+        case .certificates: throw TokenFault(.issuer, "\(issuer.name) signs assertions, and no tokens")
         }
     }
 

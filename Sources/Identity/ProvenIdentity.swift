@@ -1,7 +1,8 @@
 package import Model
 
-/// Who a verified token says somebody is.
+/// Who a verified token or assertion says somebody is.
 package struct ProvenIdentity: Sendable, Hashable {
+    package let proof: Principal.Proof
     /// The issuer's name in the configuration.
     package let issuer: String
     package let subject: String
@@ -11,12 +12,14 @@ package struct ProvenIdentity: Sendable, Hashable {
     package let expiry: Timestamp
 
     package init(
+        _ proof: Principal.Proof = .token,
         issuer: String,
         subject: String,
         groups: [String] = [],
         claims: [String: [String]] = [:],
         expiry: Timestamp
     ) {
+        self.proof = proof
         self.issuer = issuer
         self.subject = subject
         self.groups = groups
@@ -27,6 +30,7 @@ package struct ProvenIdentity: Sendable, Hashable {
     /// The principal, who launches as this local user.
     package func principal(uid: UInt32) -> Principal {
         Principal(
+            proof,
             issuer: issuer,
             subject: subject,
             uid: uid,

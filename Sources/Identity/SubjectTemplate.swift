@@ -14,6 +14,10 @@ package struct SubjectTemplate: Sendable, Hashable {
     /// The token's `sub` (RFC 7519 section 4.1.2).
     package static let standard = SubjectTemplate([.claim("sub")])
 
+    /// The name of an assertion's subject (SAML core section 2.4.1), as a claim of that name.
+    static let nameID = "NameID"
+    package static let assertion = SubjectTemplate([.claim(nameID)])
+
     /// Octets of one; a claim's name has rarely more than 30.
     package static let maximumLength = 512
 

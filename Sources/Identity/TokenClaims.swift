@@ -9,6 +9,9 @@ struct TokenClaims {
         (self.payload, self.issuer) = (payload, issuer)
     }
 
+    /// What it has of them.
+    private var word: String { issuer.proof == .assertion ? "attribute" : "claim" }
+
     func identity(expiry: Timestamp) throws(TokenFault) -> ProvenIdentity {
         let subject = try subject()
         let groups = try groups()
@@ -24,6 +27,7 @@ struct TokenClaims {
             )
         }
         return ProvenIdentity(
+            issuer.proof,
             issuer: issuer.name,
             subject: subject,
             groups: groups,
@@ -37,7 +41,7 @@ struct TokenClaims {
             guard let text = payload.claim(name)?.text, !text.isEmpty else {
                 throw TokenFault(
                     .subject,
-                    "the claim \"\(name)\", which its subject is made of, is not there as a text"
+                    "the \(word) \"\(name)\", which its subject is made of, is not there as a text"
                 )
             }
             return text
@@ -60,9 +64,9 @@ struct TokenClaims {
         }
         let groups = try items.map { item throws(TokenFault) in
             guard let text = item.text, !text.isEmpty else {
-                throw TokenFault(.groups, "the claim \"\(name)\" is not a list of names")
+                throw TokenFault(.groups, "the \(word) \"\(name)\" is not a list of names")
             }
-            try Self.check(text, .groups, name)
+            try check(text, .groups, name)
             return text
         }
         return Set(groups.map(ByteText.init)).map(\.text).sorted { $0.precedes($1) }
@@ -74,16 +78,16 @@ struct TokenClaims {
             guard let value = payload.claim(name), value != .null else { continue }
             let items: [JSONValue] = value.items ?? [value]
             guard items.count <= TokenLimits.texts else {
-                throw TokenFault(.claims, "the claim \"\(name)\" has more than \(TokenLimits.texts) texts")
+                throw TokenFault(.claims, "the \(word) \"\(name)\" has more than \(TokenLimits.texts) texts")
             }
             kept[name] = try items.map { item throws(TokenFault) in
                 guard let text = Self.scalar(item) else {
                     throw TokenFault(
                         .claims,
-                        "the claim \"\(name)\" is neither a text, a number, true, false nor a list of those"
+                        "the \(word) \"\(name)\" is neither a text, a number, true, false nor a list of those"
                     )
                 }
-                try Self.check(text, .claims, name)
+                try check(text, .claims, name)
                 return text
             }
         }
@@ -98,15 +102,15 @@ struct TokenClaims {
         }
     }
 
-    private static func check(_ text: String, _ check: TokenFault.Check, _ name: String) throws(TokenFault) {
+    private func check(_ text: String, _ check: TokenFault.Check, _ name: String) throws(TokenFault) {
         guard text.utf8.count <= TokenLimits.text else {
             throw TokenFault(
                 check,
-                "the claim \"\(name)\" has a text of more than \(TokenLimits.text) octets"
+                "the \(word) \"\(name)\" has a text of more than \(TokenLimits.text) octets"
             )
         }
         guard Principal.isPlain(text) else {
-            throw TokenFault(check, "the claim \"\(name)\" has a control character in it")
+            throw TokenFault(check, "the \(word) \"\(name)\" has a control character in it")
         }
     }
 }

@@ -27,7 +27,9 @@ package final class TokenProver: Sendable {
         self.clock = clock
         self.uptime = uptime
         keys = Dictionary(
-            issuers.map { ($0.name, IssuerKeys($0, transport, uptime: uptime)) },
+            issuers.filter { $0.proof == .token }.map {
+                ($0.name, IssuerKeys($0, transport, uptime: uptime))
+            },
             uniquingKeysWith: { first, _ in first }
         )
     }
@@ -81,7 +83,7 @@ package final class TokenProver: Sendable {
     /// The one that a token says it is from, where that takes tokens from a file; nothing is verified.
     package func issuer(of token: IdentityToken) throws(TokenFault) -> Issuer {
         let claimed = try TokenVerifier.claimedIssuer(of: token)
-        guard let issuer = issuers.first(where: { $0.url.isSame(as: claimed) }) else {
+        guard let issuer = issuers.first(where: { $0.proof == .token && $0.url.isSame(as: claimed) }) else {
             throw TokenFault(
                 .issuer,
                 "it is from an issuer that is not configured",

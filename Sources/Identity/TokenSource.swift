@@ -6,6 +6,8 @@ package import Model
 package enum TokenSource: Sendable {
     /// A file that somebody keeps fresh.
     case file(String)
+    /// Likewise, with an assertion instead of a token.
+    case assertion(String)
     /// A variable of the job's environment, which does not change.
     case variable(String, IdentityToken)
     /// GitHub's endpoint for this job ("OpenID Connect reference", requesting the token with environment variables).
@@ -94,6 +96,7 @@ package enum TokenSource: Sendable {
     ) throws(TokenSourceFailure) -> IdentityToken {
         switch self {
         case .variable(_, let token): return token
+        case .assertion(let path): throw TokenSourceFailure("\(path) holds an assertion, and no token")
         case .file(let path):
             guard let octets = ReadFile.bytes(at: path, limit: IdentityToken.maximumLength + 1) else {
                 throw TokenSourceFailure(
@@ -106,6 +109,18 @@ package enum TokenSource: Sendable {
         case .buildkite(let program, let environment):
             return try Self.buildkiteToken(program, environment, audience)
         }
+    }
+
+    /// The assertion that a file has now.
+    package static func assertion(in path: String) throws(TokenSourceFailure) -> IdentityAssertion {
+        guard let octets = ReadFile.bytes(at: path, limit: IdentityAssertion.maximumFile),
+            let text = String(validating: octets, as: UTF8.self), let assertion = IdentityAssertion(text)
+        else {
+            throw TokenSourceFailure(
+                "\(path) cannot be read as a file of UTF-8 of at most \(IdentityAssertion.maximumFile >> 10) KiB"
+            )
+        }
+        return assertion
     }
 
     private static func gitHubToken(

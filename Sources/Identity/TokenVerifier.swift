@@ -144,7 +144,7 @@ package struct TokenVerifier: Sendable {
         return Timestamp(milliseconds: expiry + leeway)
     }
 
-    private static func span(_ milliseconds: Int64) -> String {
+    static func span(_ milliseconds: Int64) -> String {
         let seconds = max(1, milliseconds / 1_000)
         return seconds < 120
             ? "\(seconds) s" : seconds < 7_200 ? "\(seconds / 60) min" : "\(seconds / 3_600) h"

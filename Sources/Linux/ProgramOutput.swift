@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Synchronization
 
@@ -13,12 +14,21 @@ package struct ProgramOutput: Sendable {
     package let maximum: Int
     /// Milliseconds that it may take.
     package let timeout: Int64
+    /// What it reads on its standard input.
+    package let input: [UInt8]
 
-    package init(arguments: [String], environment: [String], maximum: Int, timeout: Int64) {
+    package init(
+        arguments: [String],
+        environment: [String],
+        maximum: Int,
+        timeout: Int64,
+        input: [UInt8] = []
+    ) {
         self.arguments = arguments
         self.environment = environment
         self.maximum = maximum
         self.timeout = timeout
+        self.input = input
     }
 
     /// Why there is no output; holds nothing of it.
@@ -68,7 +78,9 @@ package struct ProgramOutput: Sendable {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        let standing = try standingInput()
+        defer { _ = close(standing) }
+        unsafe posix_spawn_file_actions_adddup2(&actions, standing, STDIN_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
         for descriptor in Self.openDescriptors where descriptor > STDERR_FILENO {
@@ -86,6 +98,26 @@ package struct ProgramOutput: Sendable {
         }
         guard status == 0 else { throw Failure("cannot run it", status) }
         return child
+    }
+
+    /// What it reads: memory with the input in it, from the beginning, or nothing.
+    private func standingInput() throws(Failure) -> Int32 {
+        guard !input.isEmpty else {
+            let nothing = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC)
+            guard nothing >= 0 else { throw Failure("cannot open /dev/null", errno) }
+            return nothing
+        }
+        let memory = unsafe csb_open_memory("bailey-input")
+        guard memory >= 0 else { throw Failure("cannot make memory for its input", -memory) }
+        // Its offset stays at the beginning.
+        let written = unsafe input.withUnsafeBytes { bytes in
+            unsafe pwrite(memory, bytes.baseAddress, bytes.count, 0)
+        }
+        guard written == input.count else {
+            _ = close(memory)
+            throw Failure("cannot hand its input over")
+        }
+        return memory
     }
 
     /// All should be close-on-exec; a library's that is not must not reach the program either.

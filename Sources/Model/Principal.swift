@@ -1,8 +1,8 @@
-/// Who started the root agent: the local user, by the kernel's word, or the subject of a token that a configured issuer
-/// signed.
+/// Who started the root agent: the local user, by the kernel's word, or the subject of a token or an assertion that a
+/// configured issuer signed.
 package struct Principal: Sendable, Hashable, CustomStringConvertible {
-    /// `user:NAME`, or `oidc:ISSUER:SUBJECT` with the issuer's name in `bailey.yaml`, which has no colon: no two principals
-    /// have one.
+    /// `user:NAME`, or `oidc:ISSUER:SUBJECT` or `saml:ISSUER:SUBJECT` with the issuer's name in `bailey.yaml`, which has no
+    /// colon: no two principals have one.
     package let subject: String
     /// The numeric id of the local user who launched, whoever the subject is.
     package let uid: UInt32
@@ -17,9 +17,18 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
         self.init(subject: "\(Self.user):\(name)", uid: uid)
     }
 
-    /// The subject of a verified token.
+    /// What proved who somebody is: the word that the subject begins with.
+    package enum Proof: String, Sendable, Hashable, CaseIterable {
+        /// A token of OpenID Connect.
+        case token = "oidc"
+        /// An assertion of SAML 2.0.
+        case assertion = "saml"
+    }
+
+    /// The subject of a verified token or assertion.
     ///
     /// - Parameters:
+    ///   - proof: which of them it was.
     ///   - issuer: its name in the configuration, without a colon.
     ///   - subject: without control characters, see `isPlain`.
     ///   - uid: of the local user who launched.
@@ -27,6 +36,7 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
     ///   - claims: those that are kept.
     ///   - expiry: of the token.
     package init(
+        _ proof: Proof = .token,
         issuer: String,
         subject: String,
         uid: UInt32,
@@ -35,7 +45,7 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
         expiry: Timestamp? = nil
     ) {
         self.init(
-            subject: "\(Self.token):\(issuer):\(subject)",
+            subject: "\(proof.rawValue):\(issuer):\(subject)",
             uid: uid,
             groups: groups,
             claims: claims,
@@ -58,12 +68,15 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static let user = "user"
-    private static let token = "oidc"
 
-    /// The name of the issuer whose token it was; nil for a local user.
+    /// The name of the issuer whose token or assertion it was; nil for a local user.
     package var issuer: String? {
         let parts = subject.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        return parts.count == 3 && parts[0].isSame(as: Self.token) ? String(parts[1]) : nil
+        return parts.count == 3 && Self.isProof(parts[0]) ? String(parts[1]) : nil
+    }
+
+    private static func isProof(_ word: Substring) -> Bool {
+        Proof.allCases.contains { $0.rawValue.isSame(as: word) }
     }
 
     package var description: String { subject }
@@ -80,13 +93,12 @@ extension Principal {
         guard Self.isPlain(subject), let kind = parts.first, parts.count > 1, !parts[1].isEmpty else {
             return nil
         }
-        switch String(kind) {
-        case Self.user: guard groups.isEmpty, claims.isEmpty else { return nil }
-        case Self.token:
-            guard parts.count == 3, !parts[2].isEmpty, parts[2].utf8.count <= Self.maximumSubject else {
-                return nil
-            }
-        default: return nil
+        if kind.isSame(as: Self.user) {
+            guard groups.isEmpty, claims.isEmpty else { return nil }
+        } else {
+            guard Self.isProof(kind), parts.count == 3, !parts[2].isEmpty,
+                parts[2].utf8.count <= Self.maximumSubject
+            else { return nil }
         }
         self.init(subject: subject, uid: .max, groups: groups, claims: claims)
     }

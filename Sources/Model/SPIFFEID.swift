@@ -54,7 +54,7 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// The kind of a subject, `user`, and what comes behind its colon; `oidc`, the issuer's name, and the rest.
+    /// The kind of a subject, `user`, and what comes behind its colon; `oidc` or `saml`, the issuer's name, and the rest.
     private static func segments(of principal: Principal) -> [String] {
         let count = principal.issuer == nil ? 1 : 2
         return principal.subject.cut(at: ":", maxSplits: count, omittingEmptySubsequences: false).map(segment)

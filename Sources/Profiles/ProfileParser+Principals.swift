@@ -89,9 +89,11 @@ extension ProfileParser {
 
     /// A subject without its kind would match nobody, and say so to nobody.
     private mutating func checkSubject(_ item: YAMLText, _ what: String) {
-        guard !["user:", "oidc:", "*"].contains(where: { item.text.begins(with: $0) }) else { return }
+        guard !["user:", "oidc:", "saml:", "*"].contains(where: { item.text.begins(with: $0) }) else {
+            return
+        }
         errors.report(
-            "\(what): \"\(item.text)\" is no subject: it begins with user: or oidc:, or with a star, as in "
+            "\(what): \"\(item.text)\" is no subject: it begins with user:, oidc: or saml:, or with a star, as in "
                 + "\"oidc:github:repo:acme/*\"",
             at: item.position,
             suggestion: item.text.holds(":") ? nil : "user:\(item.text)"

@@ -36,7 +36,10 @@ struct IssuerEntries {
                 )
                 continue
             }
-            guard let issuer = issuer(entry, &errors) else { continue }
+            let hasAssertions = Self.hasAssertions(entry)
+            guard let issuer = hasAssertions ? assertionIssuer(entry, &errors) : issuer(entry, &errors) else {
+                continue
+            }
             checkDistinct(issuer, entry, &errors)
             issuers.append(issuer)
         }
@@ -44,7 +47,7 @@ struct IssuerEntries {
 
     /// A token names its issuer by the URL, and a job has one token for all.
     private func checkDistinct(_ issuer: Issuer, _ entry: YAMLEntry, _ errors: inout Diagnostics) {
-        if let other = issuers.first(where: { $0.url.isSame(as: issuer.url) }) {
+        if let other = issuers.first(where: { $0.proof == issuer.proof && $0.url.isSame(as: issuer.url) }) {
             errors.report(
                 "issuers: \(entry.key) and \(other.name) have one URL; an entry may have several audiences",
                 at: entry.keyPosition
@@ -105,7 +108,7 @@ struct IssuerEntries {
         return (text, address)
     }
 
-    private func template(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> SubjectTemplate? {
+    func template(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> SubjectTemplate? {
         guard let text = node.text("issuers.\(name).subject", &errors) else { return nil }
         guard let template = SubjectTemplate(text) else {
             errors.report(
@@ -151,7 +154,7 @@ struct IssuerEntries {
         }
     }
 
-    private func claims(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> [String] {
+    func claims(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> [String] {
         let items = node.texts("issuers.\(name).claims", &errors) ?? []
         guard items.count <= Self.maximumClaims else {
             errors.report("issuers.\(name).claims: more than \(Self.maximumClaims)", at: node.position)
@@ -160,12 +163,12 @@ struct IssuerEntries {
         return items.compactMap { claim($0.node, "issuers.\(name).claims", &errors) }
     }
 
-    private func claim(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> String? {
+    func claim(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> String? {
         guard let text = node.text(what, &errors) else { return nil }
         return word(text, what, node.position, &errors)
     }
 
-    private func words(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> [String] {
+    func words(_ node: YAMLNode, _ what: String, _ errors: inout Diagnostics) -> [String] {
         guard case .list = node.content else {
             return node.text(what, &errors).flatMap { word($0, what, node.position, &errors) }.map { [$0] }
                 ?? []
@@ -191,7 +194,7 @@ struct IssuerEntries {
         return text
     }
 
-    private func leeway(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> Int64 {
+    func leeway(_ node: YAMLNode, _ name: String, _ errors: inout Diagnostics) -> Int64 {
         guard let text = node.text("issuers.\(name).leeway", &errors) else { return Issuer.standardLeeway }
         do throws(TextProblem) {
             let leeway = Int64(clamping: try Quantity.duration(text))

@@ -18,14 +18,23 @@ extension OwnFiles {
         let files =
             [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
             + [configuration.configurationFile, configuration.machine.upstreamAuthority].compactMap(\.self)
-            + configuration.machine.issuers.compactMap {
-                if case .file(let path) = $0.keys { path } else { nil }
-            }
+            + configuration.machine.issuers.flatMap(\.keyFiles)
         self.init(
             hidden: configuration.directories.all,
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
                 + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files
         )
+    }
+}
+
+extension Issuer {
+    /// The files that say whose signature is its.
+    fileprivate var keyFiles: [String] {
+        switch keys {
+        case .file(let path): [path]
+        case .certificates(let paths): paths
+        case .discovered, .url: []
+        }
     }
 }

@@ -7,10 +7,12 @@ internal import Policy
 internal import Profiles
 internal import Sandbox
 
-/// Who launches: the local user, or the subject of a token, for as long as that is good.
+/// Who launches: the local user, or the subject of a token or an assertion, for as long as that is good.
 extension Supervisor {
-    /// Why an agent was ended whose principal's token is over.
-    static let identityExpired = "its principal's token expired"
+    /// Why an agent was ended whose principal's token or assertion is over.
+    private static func expired(_ held: HeldIdentity) -> String {
+        "its principal's \(held.identity.evidence) expired"
+    }
 
     /// Who launches; nil while that is being proven, and the launch goes on when it is.
     func identity(
@@ -52,7 +54,8 @@ extension Supervisor {
         let what = toAgent ? "" : ": principals (\(demand.source)) demands \(demand.text)"
         let remedy =
             toAgent || principal.issuer != nil
-            ? "" : "; prove another with --oidc-token-file, or in a job that an issuer in bailey.yaml is for"
+            ? ""
+            : "; prove another with --oidc-token-file or --saml-assertion-file, or in a job that an issuer in bailey.yaml is for"
         throw LaunchRefusal("profile '\(loaded.profile.name)' is not for \(principal)\(what)\(remedy)")
     }
 
@@ -62,7 +65,7 @@ extension Supervisor {
             left <= 0 || held.hasLapsed
         else { return }
         throw LaunchRefusal(
-            "the token of \(held.identity.principal), which this run rests on, expired, so that it launches nothing more; "
+            "the \(held.identity.evidence) of \(held.identity.principal), which this run rests on, expired, so that it launches nothing more; "
                 + "start the run anew with a fresh one"
         )
     }
@@ -87,11 +90,11 @@ extension Supervisor {
         let lead = agent.onExpiry == .renew ? held.lead : 0
         guard left <= lead else { return look(at: agent, in: left - lead) }
         guard agent.onExpiry == .renew, let source = held.identity.source, source.isRenewable else {
-            return left > 0 ? look(at: agent, in: left) : lapse(agent, because: Self.identityExpired)
+            return left > 0 ? look(at: agent, in: left) : lapse(agent, because: Self.expired(held))
         }
         guard left > 0 else {
             let trouble = held.trouble ?? "no other token was there in time"
-            return lapse(agent, because: "\(Self.identityExpired), and was not renewed: \(trouble)")
+            return lapse(agent, because: "\(Self.expired(held)), and was not renewed: \(trouble)")
         }
         look(at: agent, in: min(left, max(HeldIdentity.retry, left / 4)))
         guard !held.isRenewing else { return }
@@ -124,7 +127,8 @@ extension Supervisor {
         guard identity.isSame(as: held.identity) else {
             return lapse(
                 agent,
-                because: "its token was renewed as that of another principal, or of other groups or claims"
+                because:
+                    "its \(held.identity.evidence) was renewed as that of another principal, or of other groups or claims"
             )
         }
         guard let old = held.identity.principal.expiry, let new = identity.principal.expiry, old < new else {

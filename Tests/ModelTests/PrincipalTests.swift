@@ -28,14 +28,17 @@ struct PrincipalTests {
         #expect(proven.subject == "oidc:github:repo:acme/app" && proven.issuer == "github")
         let user = Principal(localUser: "oidc:github:repo:acme/app", uid: 1)
         #expect(user.subject != proven.subject && user.issuer == nil)
+        let asserted = Principal(.assertion, issuer: "github", subject: "repo:acme/app", uid: 1_000)
+        #expect(asserted.subject == "saml:github:repo:acme/app" && asserted.issuer == "github")
     }
 
     @Test(
         "A subject is written as it is shown",
         arguments: [
             ("user:alice", true), ("oidc:ci:sub:with:colons", true), ("oidc:ci", false), ("oidc:ci:", false),
-            ("oidc::x", false), ("user:", false), ("alice", false), ("saml:x:y", false), ("user:a\nb", false),
-            ("", false),
+            ("oidc::x", false), ("user:", false), ("alice", false), ("saml:x:y", true), ("saml:x", false),
+            ("ldap:x:y", false),
+            ("user:a\nb", false), ("", false),
         ]
     )
     func named(text: String, isOne: Bool) {

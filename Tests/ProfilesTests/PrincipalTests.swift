@@ -163,7 +163,7 @@ struct PrincipalTests {
             ),
             (
                 "principals: {subjects: [alice]}",
-                "2:25: principals.subjects: \"alice\" is no subject: it begins with user: or oidc:, or with a star, as in \"oidc:github:repo:acme/*\"; did you mean \"user:alice\"?"
+                "2:25: principals.subjects: \"alice\" is no subject: it begins with user:, oidc: or saml:, or with a star, as in \"oidc:github:repo:acme/*\"; did you mean \"user:alice\"?"
             ),
             (
                 "principals: {on-expiry: renw}",

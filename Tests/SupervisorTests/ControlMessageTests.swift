@@ -18,6 +18,7 @@ struct ControlMessageTests {
     private static let offers =
         [.variable("TOKEN")]
         + [IdentityToken("a.b.c")].compactMap(\.self).map { IdentityOffer.file("/t", $0) }
+        + [IdentityAssertion("<a/>")].compactMap(\.self).map { IdentityOffer.assertion("/a", $0) }
 
     private static func offering(_ offer: IdentityOffer) -> LaunchOrder {
         var order = order

@@ -61,6 +61,34 @@ struct IssuerConfigurationTests {
         #expect(path.hasPrefix("/") && path.hasSuffix("/keys/jwks.json"))
     }
 
+    @Test(
+        "An entry with saml says whose assertions are taken; one URL may be that of an issuer of tokens as well"
+    )
+    func assertions() throws {
+        let issuers = try loaded(
+            """
+            issuers:
+              corp:
+                saml: {entity: "https://i.test", certificate: [idp.pem, /next.pem], recipient: "https://sp.test/acs"}
+                audience: bailey
+                groups: memberOf
+                claims: [department]
+                leeway: 5s
+              oidc: {issuer: "https://i.test", audience: bailey}
+            """
+        ).issuers
+        let corp = issuers[0]
+        #expect(corp.proof == .assertion && issuers[1].proof == .token)
+        #expect(corp.url == "https://i.test" && corp.audiences == ["bailey"] && corp.leeway == 5_000)
+        #expect(corp.recipient == "https://sp.test/acs" && corp.subject == .assertion)
+        #expect(corp.groups == "memberOf" && corp.claims == ["department"])
+        guard case .certificates(let paths) = corp.keys else {
+            Issue.record("\(corp.keys)")
+            return
+        }
+        #expect(paths.count == 2 && paths[0].hasSuffix("/idp.pem") && paths[1] == "/next.pem")
+    }
+
     @Test("Without any there is none, and the domain is Bailey's own")
     func none() throws {
         let configuration = try loaded("")
@@ -68,6 +96,7 @@ struct IssuerConfigurationTests {
     }
 
     private static let good = "issuer: \"https://i.test\", audience: a"
+    private static let provider = "saml: {entity: \"https://i.test\", certificate: c.pem}, audience: a"
 
     @Test(
         "What is wrong is told with its place and the nearest word",
@@ -99,6 +128,27 @@ struct IssuerConfigurationTests {
             ("issuers: {a: {\(good), subject: \"{a}{b}\"}}", "is neither a claim nor text with claims", ""),
             ("issuers: {a: {\(good), leeway: 10m}}", "leeway is 5m at most", ""),
             ("issuers: {a: {\(good), leeway: 10}}", "2:", ""),
+            (
+                "issuers: {a: {saml: {entity: x}, audience: a}}",
+                "2:21: issuers.a.saml has no \"certificate\"", ""
+            ),
+            (
+                "issuers: {a: {saml: {certificate: x}, audience: a}}",
+                "2:21: issuers.a.saml has no \"entity\"", ""
+            ),
+            ("issuers: {a: {saml: {entity: x, certificate: c}}}", "2:11: issuers.a has no \"audience\"", ""),
+            ("issuers: {a: {\(provider), jwks: k}}", "unknown key \"jwks\"", ""),
+            ("issuers: {a: {\(provider), from: gitlab}}", "unknown key \"from\"", ""),
+            ("issuers: {a: {\(provider), groups: /a/b}}", "is named without a slash in front", ""),
+            (
+                "issuers: {a: {saml: {entitty: x}, audience: a}}", "unknown key \"entitty\"",
+                "did you mean \"entity\"?"
+            ),
+            (
+                "issuers: {a: {saml: {entity: x, certificate: [a, b, c, d, e]}, audience: a}}",
+                "issuers.a.saml.certificate: more than 4 files", ""
+            ),
+            ("issuers: {a: {\(provider)}, b: {\(provider)}}", "issuers: b and a have one URL", ""),
             (
                 "issuers: {a: {\(good), jwks: \"http://i.test/k\"}}",
                 "issuers.a.jwks: \"http://i.test/k\" is not an https URL", ""

@@ -91,7 +91,8 @@ struct DecisionTable: Sendable {
         let subject = fields["subject"]?.text("as.subject", &errors) ?? ""
         guard let principal = Principal(named: subject, groups: groups, claims: claims) else {
             errors.report(
-                "as: \"\(subject)\" is no subject: user:NAME, without groups and claims, or oidc:ISSUER:SUBJECT",
+                "as: \"\(subject)\" is no subject: user:NAME, without groups and claims, oidc:ISSUER:SUBJECT or "
+                    + "saml:ISSUER:SUBJECT",
                 at: node.position
             )
             return nobody

@@ -1,6 +1,7 @@
 internal import Client
 internal import Dispatch
 internal import Identity
+internal import Linux
 internal import Model
 
 /// Proves who launches, on threads of its own: an issuer may take its time to say its keys, a job's system to give a token.
@@ -8,18 +9,30 @@ internal import Model
 /// One issuer's are done one after the other, so that one that does not answer keeps nobody else waiting.
 final class IdentityWork: Sendable {
     private let prover: TokenProver
+    private let assertionProver: AssertionProver
     private let uid: UInt32
     private let queues: [String: DispatchQueue]
     /// Where nobody knows yet whose token it is.
     private let unknown = DispatchQueue(label: "bailey.identities")
+    /// Assertions need nobody else, and take milliseconds each.
+    private let assertions = DispatchQueue(label: "bailey.assertions")
 
     init(_ issuers: [Issuer], _ transport: any DocumentTransport, uid: UInt32) {
         prover = TokenProver(issuers, transport: transport)
+        assertionProver = AssertionProver(issuers, program: Self.reader)
         self.uid = uid
         queues = Dictionary(
             issuers.map { ($0.name, DispatchQueue(label: "bailey.identities.\($0.name)")) },
             uniquingKeysWith: { first, _ in first }
         )
+    }
+
+    /// bailey-saml, which lies beside this program.
+    private static var reader: String? {
+        guard let own = PathText.target(of: "/proc/self/exe"), let end = own.lastPlace(of: "/") else {
+            return nil
+        }
+        return "\(own[..<end])/bailey-saml"
     }
 
     var issuers: [Issuer] { prover.issuers }
@@ -29,6 +42,10 @@ final class IdentityWork: Sendable {
         _ claim: IdentityClaim,
         then: @escaping @Sendable (Result<LaunchIdentity, LaunchRefusal>) -> Void
     ) {
+        if case .assertion(let path) = claim.source {
+            assertions.async { [self] in then(proven(claim, assertionIn: path)) }
+            return
+        }
         if let name = claim.issuer {
             (queues[name] ?? unknown).async { [self] in then(proven(claim, issuer: name)) }
             return
@@ -66,6 +83,20 @@ final class IdentityWork: Sendable {
                     proven: prover.now().milliseconds
                 )
             )
+        } catch {
+            return .failure(LaunchRefusal(IdentityClaim.opening + "\(error)"))
+        }
+    }
+
+    private func proven(
+        _ claim: IdentityClaim,
+        assertionIn path: String
+    ) -> Result<LaunchIdentity, LaunchRefusal> {
+        do {
+            let assertion = try claim.assertion ?? TokenSource.assertion(in: path)
+            let identity = try assertionProver.identity(of: assertion, from: claim.issuer)
+            let now = prover.now().milliseconds
+            return .success(LaunchIdentity(identity.principal(uid: uid), source: claim.source, proven: now))
         } catch {
             return .failure(LaunchRefusal(IdentityClaim.opening + "\(error)"))
         }

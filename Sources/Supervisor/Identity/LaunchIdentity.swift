@@ -14,8 +14,16 @@ struct LaunchIdentity: Sendable {
         (self.principal, self.source, self.proven) = (principal, source, proven)
     }
 
-    /// The file that holds the token: no agent reads it.
-    var file: String? { if case .file(let path)? = source { path } else { nil } }
+    /// The file that holds the token or the assertion: no agent reads it.
+    var file: String? {
+        switch source {
+        case .file(let path)?, .assertion(let path)?: path
+        default: nil
+        }
+    }
+
+    /// What it was proven with, as a word.
+    var evidence: String { if case .assertion? = source { "assertion" } else { "token" } }
 
     /// Variables that hold a token, or lead to one: no agent inherits them.
     var variables: Set<String> {
@@ -37,9 +45,16 @@ struct IdentityClaim: Sendable {
     let issuer: String?
     /// What was handed over; nil where it has to be got first.
     let token: IdentityToken?
+    /// Likewise, where the source is of assertions.
+    let assertion: IdentityAssertion?
 
-    private init(_ source: TokenSource, issuer: String?, token: IdentityToken?) {
-        (self.source, self.issuer, self.token) = (source, issuer, token)
+    private init(
+        _ source: TokenSource,
+        issuer: String?,
+        token: IdentityToken?,
+        assertion: IdentityAssertion? = nil
+    ) {
+        (self.source, self.issuer, self.token, self.assertion) = (source, issuer, token, assertion)
     }
 
     /// The same once more, with a token that has to be got anew.
@@ -54,7 +69,7 @@ struct IdentityClaim: Sendable {
             if let offer = order.identity {
                 guard !issuers.isEmpty else {
                     throw TokenSourceFailure(
-                        "there are no issuers in bailey.yaml, whose tokens would be taken"
+                        "there are no issuers in bailey.yaml, whose tokens or assertions would be taken"
                     )
                 }
                 self = try Self.claim(offer, order)
@@ -76,6 +91,8 @@ struct IdentityClaim: Sendable {
     ) throws(TokenSourceFailure) -> IdentityClaim {
         switch offer {
         case .file(let path, let token): return IdentityClaim(.file(path), issuer: nil, token: token)
+        case .assertion(let path, let assertion):
+            return IdentityClaim(.assertion(path), issuer: nil, token: nil, assertion: assertion)
         case .variable(let name):
             let source = try TokenSource(variable: name, in: order.variables)
             return IdentityClaim(source, issuer: nil, token: nil)

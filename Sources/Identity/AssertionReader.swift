@@ -1,0 +1,137 @@
+internal import Foundation
+internal import Linux
+internal import Model
+internal import SwiftASN1
+
+/// Has a document verified and read by bailey-saml: C that parses what may be hostile is in a process of its own, which can
+/// do nothing but answer, and whose end is a refusal.
+struct AssertionReader: Sendable {
+    /// Its path; nil where it cannot be known.
+    let program: String?
+
+    /// Octets that it may answer: what a document of 128 KiB says, each octet escaped at the worst.
+    private static let maximumAnswer = 1 << 20
+    /// Milliseconds that it may take; it needs ten.
+    private static let timeout: Int64 = 10_000
+
+    /// What an assertion says that was signed with a key of one of these issuers.
+    func statement(in assertion: IdentityAssertion, of issuers: [Issuer]) throws(TokenFault) -> JSONValue {
+        guard let program else {
+            throw Self.fault(.form, "bailey-saml, which reads it, cannot be found: \(Self.remedy)")
+        }
+        let input = try Self.keys(of: issuers) + Self.document(assertion)
+        let answer: [UInt8]
+        do throws(ProgramOutput.Failure) {
+            answer = try ProgramOutput(
+                arguments: [program],
+                environment: [],
+                maximum: Self.maximumAnswer,
+                timeout: Self.timeout,
+                input: input
+            ).run()
+        } catch {
+            throw Self.fault(
+                .form,
+                "\(program), which reads it, gave no answer: \(error.reason)",
+                remedy: Self.remedy
+            )
+        }
+        guard let value = try? JSONValue(answer) else {
+            throw Self.fault(.size, "it says more than is read: over \(JSONValue.maximumCount) values")
+        }
+        guard let statement = value["assertion"] else { throw Self.refusal(value["refused"]) }
+        return statement
+    }
+
+    private static let remedy = "it is installed beside bailey-core: run 'make install' again"
+
+    /// Texts of the program's own.
+    private static func refusal(_ value: JSONValue?) -> TokenFault {
+        guard let check = value?["check"]?.text.flatMap(TokenFault.Check.init(rawValue:)),
+            let reason = value?["reason"]?.text, Principal.isPlain(reason)
+        else {
+            return fault(.form, "bailey-saml, which reads it, gave no answer that is one", remedy: remedy)
+        }
+        return fault(check, reason)
+    }
+
+    /// XML, out of base64 where it is in that, as browsers post it (SAML bindings section 3.5.4).
+    private static func document(_ assertion: IdentityAssertion) throws(TokenFault) -> [UInt8] {
+        var octets = Array(assertion.text.utf8)
+        if octets.starts(with: [0xEF, 0xBB, 0xBF]) { octets.removeFirst(3) }
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let start = octets.firstIndex { !blanks.contains($0) } ?? octets.endIndex
+        if octets[start...].first == UInt8(ascii: "<") {
+            octets.removeFirst(start)
+        } else {
+            guard let data = Data(base64Encoded: Data(octets.filter { !blanks.contains($0) })), !data.isEmpty
+            else {
+                throw fault(.form, "it is neither XML nor base64 of that")
+            }
+            octets = Array(data)
+        }
+        guard octets.count <= IdentityAssertion.maximumLength else {
+            throw fault(.size, "it is longer than \(IdentityAssertion.maximumLength >> 10) KiB")
+        }
+        return octets
+    }
+
+    /// The head of the input, as Sources/SAML/saml.h has it.
+    private static func keys(of issuers: [Issuer]) throws(TokenFault) -> [UInt8] {
+        var (entries, count) = ([UInt8](), 0)
+        for issuer in issuers {
+            for certificate in try certificates(of: issuer) {
+                entries += octets(issuer.url.utf8.count, width: 2) + issuer.url.utf8
+                entries += octets(certificate.count, width: 4) + certificate
+                count += 1
+            }
+        }
+        guard count <= UInt8.max else { throw fault(.key, "there are more than \(UInt8.max) certificates") }
+        return Array("SAM1".utf8) + [UInt8(count)] + entries
+    }
+
+    private static func octets(_ number: Int, width: Int) -> [UInt8] {
+        (0..<width).map { UInt8(truncatingIfNeeded: number >> (8 * (width - 1 - $0))) }
+    }
+
+    /// Read at each use: a certificate that is replaced is taken from then on.
+    private static func certificates(of issuer: Issuer) throws(TokenFault) -> [[UInt8]] {
+        guard case .certificates(let paths) = issuer.keys else { return [] }
+        var found: [[UInt8]] = []
+        for path in paths {
+            guard let text = ReadFile.bytes(at: path, limit: TokenLimits.document),
+                let documents = try? PEMDocument.parseMultiple(
+                    pemString: String(decoding: text, as: UTF8.self)
+                ),
+                !documents.isEmpty, documents.allSatisfy({ $0.discriminator == "CERTIFICATE" })
+            else {
+                throw fault(
+                    .key,
+                    "\(path) cannot be read as certificates in PEM of at most \(TokenLimits.document >> 10) KiB",
+                    remedy:
+                        "put the identity provider's signing certificate there, from its metadata, or correct "
+                        + "issuers.\(issuer.name).saml.certificate"
+                )
+            }
+            found += documents.map(\.derBytes)
+        }
+        guard found.count <= TokenLimits.certificates,
+            found.allSatisfy({ $0.count <= TokenLimits.certificate })
+        else {
+            throw fault(
+                .key,
+                "\(issuer.name) has more than \(TokenLimits.certificates) certificates, or one of more than "
+                    + "\(TokenLimits.certificate >> 10) KiB"
+            )
+        }
+        return found
+    }
+
+    private static func fault(
+        _ check: TokenFault.Check,
+        _ reason: String,
+        remedy: String? = nil
+    ) -> TokenFault {
+        TokenFault(check, reason, remedy: remedy).ofAssertion
+    }
+}
