@@ -37,7 +37,8 @@ package final class Gateway: Sendable {
         authority: CertificateAuthority,
         audit: any AuditSink,
         bodies: any BodySink,
-        credentials: any CredentialSource
+        credentials: any CredentialSource,
+        approver: (any Approver)? = nil
     ) throws {
         self.authority = authority
         guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
@@ -67,6 +68,7 @@ package final class Gateway: Sendable {
             work: work,
             budget: ConnectionBudget(limits.connections),
             bodies: BodyRecords(bodies, audit),
+            approver: approver,
             pools: Self.perLoop(of: group) { UpstreamPool(limits) },
             texts: Self.perLoop(of: group) { KnownStatements() }
         )

@@ -152,8 +152,8 @@ struct ReviewTests {
             ),
             ("env: {set: {MY_TOKEN: x}}", "env.set: \"MY_TOKEN\" is secret-shaped"),
             (
-                "egress: [{to: \"https://a.test\", ask: [GET]}]",
-                "linted.yaml:3:1: warning: https://a.test: ask \"GET\" denies: approvals are not built yet"
+                "egress: [{to: \"https://a.test\", ask: [websocket]}]",
+                "linted.yaml:3:1: warning: https://a.test: ask \"websocket\" denies: what is held for an approval are"
             ),
             ("env: {pass: [MY_TOKEN]}", "\"MY_TOKEN\" is secret-shaped"),
             ("env: {pass: [\"AWS_SECRET_*\"]}", "secret-shaped"),
