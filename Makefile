@@ -164,6 +164,10 @@ bench-postgres: deps-bench build ## PostgreSQL: the gateway against pgbouncer
 bench-revoke: deps-tests deps-bench build ## A revocation until the last of 500 connections of 50 agents is reset
 	@tools/bench/revoke
 
+.PHONY: bench-approval
+bench-approval: deps-tests build ## A request that a rule asks about, answered at once
+	@tools/bench/approval
+
 .PHONY: conformance-postgres
 conformance-postgres: deps-conformance build ## PostgreSQL's own regression suite, straight and through the gateway; docs/postgres.md
 	@tools/conformance/source '$(scratch)/postgresql'

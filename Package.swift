@@ -171,6 +171,7 @@ let package = Package(
             ] + protocols.map { .target(name: "\($0)Protocol") }
         ),
         .target(name: "Copies", dependencies: ["Model", "Linux", "CSandbox"]),
+        .target(name: "Approvals", dependencies: ["Model"]),
         .target(
             name: "Identity",
             dependencies: [
@@ -202,7 +203,7 @@ let package = Package(
             dependencies: [
                 "Client", "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", "Copies", crypto,
+                "Credentials", "Audit", "Copies", "Approvals", crypto,
             ]
         ),
         .executableTarget(
@@ -259,6 +260,7 @@ let package = Package(
                 name: "GatewayTests",
                 dependencies: ["Gateway", "Wire", "Policy", "Model", "Linux", nio, nioPosix]
             ),
+            .testTarget(name: "ApprovalsTests", dependencies: ["Approvals", "Model"]),
             .testTarget(
                 name: "AuditTests",
                 dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport"]

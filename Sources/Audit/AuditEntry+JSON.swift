@@ -11,6 +11,7 @@ extension AuditEntry {
         case .request(let record): json.write(record, lineage)
         case .replies(let record): json.write(record, lineage)
         case .revocation(let record): json.write(record, lineage)
+        case .approval(let record): json.write(record, lineage)
         }
         return json.octets
     }
@@ -58,6 +59,26 @@ extension CanonicalJSON {
         }
     }
 
+    fileprivate mutating func write(_ record: ApprovalRecord, _ lineage: LineageColumns?) {
+        object { json in
+            json.member("action", record.action)
+            if let by = record.by { json.member("by") { $0.write(by) } }
+            json.member("content", record.content)
+            json.member("digest", record.digest)
+            json.member("event", record.event.rawValue)
+            json.member("life", record.life)
+            json.member("lineage", lineage)
+            json.member("octets", record.octets)
+            json.member("process", record.process)
+            json.member("program", record.program)
+            json.member("query", record.query)
+            json.member("question", record.question)
+            json.member("reason", record.reason)
+            json.member("resource", record.resource)
+            json.member("rules") { $0.strings(record.rules) }
+        }
+    }
+
     fileprivate mutating func write(_ record: ExitRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("cause", record.cause)
@@ -92,6 +113,7 @@ extension CanonicalJSON {
     fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("action", record.action)
+            json.member("approval", record.approval)
             json.member("connection", record.connection)
             json.member("credential", record.credential)
             json.member("exchange", record.exchange)

@@ -6,7 +6,7 @@ package struct AuditQuery: Sendable, Hashable {
     /// The agent and everything below it.
     package var agent: AgentID?
     package var run: String?
-    /// Only what was refused (`deny`, and `ask` while there are no approvals).
+    /// Only what was refused: `deny`, and `ask` for what was not approved.
     package var deniedOnly: Bool
     package var since: Timestamp?
     /// The newest so many; they come oldest first all the same.

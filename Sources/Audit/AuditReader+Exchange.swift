@@ -84,7 +84,7 @@ extension AuditReader {
                     }
                     (sequel.reply, sequel.time) = (reply, found.time)
                     return sequel
-                case .spawn, .spawnRefused, .exit, .request, .revocation, nil: continue
+                case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, nil: continue
                 }
             }
             return sequel

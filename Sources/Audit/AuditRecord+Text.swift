@@ -20,6 +20,7 @@ extension AuditRecord {
             case .failure: return RequestCount.failure
             }
         case .revocation(let record): return record.isLifted ? "lifted" : "revoked"
+        case .approval(let record): return record.event.rawValue
         case .spawn, .spawnRefused, .exit, .replies, nil: return verdict ?? kind
         }
     }
@@ -75,7 +76,9 @@ extension AuditRecord {
         case .request(let record):
             TerminalText.escaped("\(record.action) \(record.resource)")
                 + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
+                + (record.approval.map { "; approval " + TerminalText.escaped($0) } ?? "")
         case .revocation(let record): record.summary
+        case .approval(let record): record.summary
         case .replies, nil: TerminalText.escaped(payload)
         }
     }
@@ -95,6 +98,16 @@ extension RevocationRecord {
     var summary: String {
         let count = "\(agents) agent\(agents == 1 ? "" : "s") " + (keptRunning ? "kept running" : "ended")
         return "by \(TerminalText.escaped(by.subject))" + (isLifted ? "" : ", \(count)")
+            + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
+    }
+}
+
+extension ApprovalRecord {
+    /// `1f2e3d4c5b6a-1 POST /deploy https://api.example.com by user:alice, for 15m: looks right`.
+    fileprivate var summary: String {
+        TerminalText.escaped("\(question) \(action) \(resource)")
+            + (by.map { " by " + TerminalText.escaped($0.subject) } ?? "")
+            + (life.map { ", for " + TerminalText.escaped($0) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
     }
 }

@@ -8,7 +8,7 @@ package struct AuditRecord: Sendable, Hashable {
     package let time: Timestamp
     /// Empty for what a principal is told.
     package let run: String
-    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`, `revocation`.
+    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`, `revocation`, `approval`.
     package let kind: String
     /// Nil for a launch that was refused before there was an agent, and for what a principal is told.
     package let agent: String?
@@ -33,6 +33,8 @@ package struct AuditRecord: Sendable, Hashable {
             return (try? decoder.decode(RepliesRecord.self, from: data)).map(AuditEntry.replies)
         case EntryColumns.revocation:
             return (try? decoder.decode(RevocationRecord.self, from: data)).map(AuditEntry.revocation)
+        case EntryColumns.approval:
+            return (try? decoder.decode(ApprovalRecord.self, from: data)).map(AuditEntry.approval)
         default: return nil
         }
     }

@@ -8,6 +8,7 @@ struct EntryColumns: Sendable {
     static let request = "request"
     static let replies = "replies"
     static let revocation = "revocation"
+    static let approval = "approval"
     /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told, which is of none.
     let run: String?
     let agent: String?
@@ -27,6 +28,7 @@ struct EntryColumns: Sendable {
         case .request(let record): (kind, verdict) = (Self.request, record.verdict.rawValue)
         case .replies: (kind, verdict) = (Self.replies, nil)
         case .revocation: (kind, verdict) = (Self.revocation, nil)
+        case .approval: (kind, verdict) = (Self.approval, nil)
         }
         agent = lineage?.agent
         run = if case .revocation = entry { lineage?.run ?? "" } else { lineage?.run }
@@ -38,7 +40,7 @@ struct EntryColumns: Sendable {
         switch entry {
         case .spawnRefused(let record): record.principal.subject
         case .revocation(let record): record.principal
-        case .spawn, .exit, .request, .replies: ""
+        case .spawn, .exit, .request, .replies, .approval: ""
         }
     }
 }

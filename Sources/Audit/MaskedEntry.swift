@@ -16,6 +16,7 @@ struct EntryMask: Sendable {
         case .replies(let record): EntryColumns(.replies(masked(record)), columns(record.lineage))
         case .revocation(let record):
             EntryColumns(.revocation(masked(record)), record.lineage.map(columns))
+        case .approval(let record): EntryColumns(.approval(masked(record)), columns(record.lineage))
         }
     }
 
@@ -63,6 +64,26 @@ struct EntryMask: Sendable {
         )
     }
 
+    private func masked(_ record: ApprovalRecord) -> ApprovalRecord {
+        ApprovalRecord(
+            lineage: record.lineage,
+            question: record.question,
+            event: record.event,
+            action: masked(record.action),
+            resource: masked(record.resource),
+            query: record.query.map(masked),
+            digest: record.digest,
+            content: record.content,
+            octets: record.octets,
+            rules: record.rules.map(masked),
+            by: record.by,
+            program: record.program.map(masked),
+            process: record.process,
+            reason: record.reason.map(masked),
+            life: record.life
+        )
+    }
+
     private func masked(_ record: ExitRecord) -> ExitRecord {
         ExitRecord(
             lineage: record.lineage,
@@ -95,7 +116,8 @@ struct EntryMask: Sendable {
             levels: record.levels.map(masked),
             reason: record.reason,
             message: record.message.map(masked),
-            credential: record.credential
+            credential: record.credential,
+            approval: record.approval
         )
     }
 

@@ -105,6 +105,11 @@ package enum ControlRequest: Sendable, Hashable {
     case end(agent: String)
     /// Cut an agent off with all below, or a principal with all its agents; the user's alone to ask.
     case revoke(RevocationOrder)
+    /// Show the requests that wait for an approval behind this number, as far as they fit into one answer; the user's alone
+    /// to ask.
+    case listHeld(after: UInt64)
+    /// Approve or deny what waits; the user's alone to ask.
+    case answer(ApprovalOrder)
 }
 
 /// From the supervisor to a front-end.
@@ -125,6 +130,11 @@ package enum ControlReply: Sendable, Hashable {
     case heard
     /// So many agents were cut off; `failure` says why that is not on record.
     case revoked(count: Int32, failure: String?)
+    /// Some of what waits for an approval, and what to ask for next; nil when there is no more.
+    case held([HeldSummary], next: UInt64?)
+    case answered(AnswerReply)
+    /// For the user's eyes, where they watch.
+    case notice(String)
 }
 
 extension ControlRequest {
@@ -149,6 +159,12 @@ extension ControlRequest {
         case .revoke(let order):
             writer.write(UInt8(6))
             order.write(to: &writer)
+        case .listHeld(let number):
+            writer.write(UInt8(7))
+            writer.write(number)
+        case .answer(let order):
+            writer.write(UInt8(8))
+            order.write(to: &writer)
         }
         return writer.bytes
     }
@@ -162,6 +178,8 @@ extension ControlRequest {
         case 4: self = .list(after: try reader.number())
         case 5: self = .end(agent: try reader.text())
         case 6: self = .revoke(try RevocationOrder(from: &reader))
+        case 7: self = .listHeld(after: try reader.number())
+        case 8: self = .answer(try ApprovalOrder(from: &reader))
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()
@@ -173,7 +191,7 @@ extension ControlReply {
     package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
-        case .launched, .agents, .ending, .heard, .revoked: false
+        case .launched, .agents, .ending, .heard, .revoked, .held, .answered, .notice: false
         }
     }
 
@@ -208,6 +226,15 @@ extension ControlReply {
             writer.write(UInt8(8))
             writer.write(count)
             writer.write(failure)
+        case .held(let held, let next):
+            writer.write(UInt8(9))
+            HeldSummary.write(held, next, to: &writer)
+        case .answered(let answer):
+            writer.write(UInt8(10))
+            answer.write(to: &writer)
+        case .notice(let text):
+            writer.write(UInt8(11))
+            writer.write(text)
         }
         return writer.bytes
     }
@@ -223,6 +250,11 @@ extension ControlReply {
         case 6: self = .ending(count: try reader.integer())
         case 7: self = .heard
         case 8: self = .revoked(count: try reader.integer(), failure: try reader.optionalText())
+        case 9:
+            let (held, next) = try HeldSummary.list(from: &reader)
+            self = .held(held, next: next)
+        case 10: self = .answered(try AnswerReply(from: &reader))
+        case 11: self = .notice(try reader.text())
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()

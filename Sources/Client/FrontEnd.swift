@@ -190,9 +190,20 @@ package struct FrontEnd: ~Copyable {
             case .refused(let code, let message): outcome = Outcome(code: code, message: message)
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
             case .declined: isDeclined = true
-            case .agents, .ending, .revoked: throw ControlError("an answer to no question")
+            case .notice(let text): tell(text)
+            case .agents, .ending, .revoked, .held, .answered: throw ControlError("an answer to no question")
             }
         }
+    }
+
+    /// Says something beside the command's output, where somebody watches.
+    private func tell(_ text: String) {
+        guard isatty(STDERR_FILENO) == 1 else { return }
+        // A terminal that is raw begins no new line by itself.
+        let line = (terminal == nil ? "" : "\r") + "bailey: " + text + (terminal == nil ? "\n" : "\r\n")
+        let octets = Array(line.utf8)
+        // One that takes nothing now is not waited for.
+        unsafe octets.withUnsafeBytes { _ = unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     /// Joins the caller's streams to the agent's: one pty master, or three pipe ends.

@@ -13,6 +13,7 @@ struct RootCommand: ParsableCommand {
               bailey run -p ci -- make test    under the profile 'ci'
               bailey profile explain ci 'GET https://pypi.org/simple/'
               bailey revoke user:alice         nothing of hers runs, now and later
+              bailey approvals                 what waits for an approval
               bailey tree                      what the last run's agents did
               bailey audit --denied            what was refused, and why
               bailey replay 42                 a database's session, statement by statement
@@ -26,7 +27,7 @@ struct RootCommand: ParsableCommand {
         version: Version.current,
         subcommands: [
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
-            RevokeCommand.self,
+            RevokeCommand.self, ApprovalsCommand.self,
             ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self,
             IdentityCommand.self, DoctorCommand.self,
         ]

@@ -4,23 +4,6 @@ internal import NIOPosix
 internal import Policy
 internal import Wire
 
-extension MaskNote {
-    fileprivate var isOfCredential: Bool { if case .credential = self { true } else { false } }
-
-    /// For the record: never a value.
-    fileprivate var message: String {
-        switch self {
-        case .credential(let part):
-            "the credential came back in the reply's \(part.rawValue) and was masked there"
-        case .kinds(let counts):
-            "masked in the reply's body: "
-                + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }.joined(
-                    separator: ", "
-                )
-        }
-    }
-}
-
 /// Decides the requests of one client connection, makes every decision durable before it has an effect, and sees to
 /// it that no connection ends without a record.
 ///
@@ -39,8 +22,10 @@ final class Authoriser {
     private var statement: RecordedStatement?
     /// Allowed, but not on record yet: its credential is being fetched.
     private var fetching: Fetching?
-    private let gatehouse: Gatehouse
-    private let loop: any EventLoop
+    /// Waits for an approval.
+    var holding: Held?
+    let gatehouse: Gatehouse
+    let loop: any EventLoop
 
     init(_ resident: Resident, _ gatehouse: Gatehouse, loop: any EventLoop) {
         self.resident = resident
@@ -50,10 +35,13 @@ final class Authoriser {
 
     /// Decides, fetches the credential if there is one, writes the record, `fields` and `statement` in it, and then calls back
     /// on the loop, exactly once and never before this returns.
+    ///
+    /// Where rules ask, what is `holdable` is held until it is approved, or not.
     func authorise(
         _ request: Request,
         _ fields: HeadFields? = nil,
         _ statement: RecordedStatement? = nil,
+        holding holdable: Holdable = .nothing,
         then: @escaping (consuming Authorisation) -> Void
     ) {
         self.fields = fields
@@ -67,26 +55,39 @@ final class Authoriser {
             deny(request, current.policy, refusal.levels, refusal.verdict, refusal.denial, then)
         case .read(let interest):
             unread(interest, then)
+        case .ask(let asked):
+            hold(asked, request, (current.policy, current.version), holdable, then)
         case .allow(let permit):
-            if let denial = misplacedPlaceholder(in: request, permit.obligations.credential) {
-                return deny(request, current.policy, permit.levels, .deny, denial, then)
-            }
-            // A session has been logged in before its first statement.
-            guard let credential = permit.obligations.credential, !request.isStatement else {
-                return commit(permit, nil, current.policy, current.version, then)
-            }
-            fetch(credential, for: request, Granted(permit, current.policy, current.version), then)
+            proceed(permit, request, (current.policy, current.version), nil, then)
         }
     }
 
+    /// Goes on with what is allowed, or approved.
+    func proceed(
+        _ permit: consuming Permit,
+        _ request: Request,
+        _ current: (policy: LineagePolicy, version: UInt64),
+        _ approval: ApprovalGrant?,
+        _ then: @escaping (consuming Authorisation) -> Void
+    ) {
+        if let denial = misplacedPlaceholder(in: request, permit.obligations.credential) {
+            return deny(request, current.policy, permit.levels, .deny, denial, then)
+        }
+        // A session has been logged in before its first statement.
+        guard let credential = permit.obligations.credential, !request.isStatement else {
+            return commit(permit, nil, current.policy, current.version, approval, then)
+        }
+        fetch(credential, for: request, Granted(permit, current.policy, current.version, approval), then)
+    }
+
     /// More has to be read first: nothing is on record for that.
-    private func unread(_ interest: BodyInterest, _ then: @escaping (consuming Authorisation) -> Void) {
+    func unread(_ interest: BodyInterest, _ then: @escaping (consuming Authorisation) -> Void) {
         let kept = NIOLoopBound(then, eventLoop: loop)
         loop.execute { kept.value(.unread(interest)) }
     }
 
     /// A placeholder that the rule's credential does not replace is on its way out: refused before it counts as allowed.
-    private func misplacedPlaceholder(in request: Request, _ credential: String?) -> Denial? {
+    func misplacedPlaceholder(in request: Request, _ credential: String?) -> Denial? {
         let replaced = credential.flatMap { gatehouse.credentials.binding(of: $0) }?.place
         return request.placeholders.allSatisfy { $0 == replaced } ? nil : .placeholderMisplaced
     }
@@ -124,27 +125,6 @@ final class Authoriser {
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }
 
-    /// Writes the record of what was masked in a reply; nothing waits for it.
-    func masked(_ request: Request, _ exchange: UInt64, _ credential: String?, _ note: MaskNote) {
-        let entry = RequestRecord(
-            lineage: resident.lineage,
-            action: request.summary,
-            resource: request.endpoint.description,
-            exchange: exchange,
-            verdict: .allow,
-            levels: [],
-            message: note.message,
-            credential: note.isOfCredential ? credential : nil
-        )
-        gatehouse.audit.append(.request(entry), until: .written) { _ in }
-    }
-
-    /// Writes what came of a request that was allowed; nothing waits for it.
-    func replied(_ reply: Reply) {
-        let record = RepliesRecord(lineage: resident.lineage, replies: [reply])
-        gatehouse.audit.append(.replies(record), until: .soon) { _ in }
-    }
-
     /// A request whose credential is being fetched.
     private struct Fetching {
         let request: Request
@@ -158,12 +138,19 @@ final class Authoriser {
         let levels: [LevelVerdict]
         let policy: LineagePolicy
         let version: UInt64
+        let approval: ApprovalGrant?
 
-        init(_ permit: consuming Permit, _ policy: LineagePolicy, _ version: UInt64) {
+        init(
+            _ permit: consuming Permit,
+            _ policy: LineagePolicy,
+            _ version: UInt64,
+            _ approval: ApprovalGrant?
+        ) {
             levels = permit.levels
             self.permit = consume permit
             self.policy = policy
             self.version = version
+            self.approval = approval
         }
     }
 
@@ -205,7 +192,7 @@ final class Authoriser {
         if let material = materialAtHand(binding, source.keptValue(of: credential, for: lineage)),
             let permit = granted.permit.take()
         {
-            return commit(permit, material, granted.policy, granted.version, then)
+            return commit(permit, material, granted.policy, granted.version, granted.approval, then)
         }
         fetching = Fetching(request: request, granted: granted, then: then)
         // A command or a file may block: never on the loop.
@@ -221,7 +208,14 @@ final class Authoriser {
             authoriser.fetching = nil
             switch result {
             case .success(let material):
-                authoriser.commit(permit, material, granted.policy, granted.version, then)
+                authoriser.commit(
+                    permit,
+                    material,
+                    granted.policy,
+                    granted.version,
+                    granted.approval,
+                    then
+                )
             case .failure(let error):
                 let denial = Denial.credentialUnavailable(credential, "could not be had: \(error)")
                 authoriser.deny(request, granted.policy, granted.levels, .deny, denial, then)
@@ -250,6 +244,7 @@ extension Authoriser {
 
     /// Denies what has no record yet, now: the record comes before that of the agent's end.
     func agentEnded() {
+        letGo(resident.closedDenial)
         guard let fetching, fetching.granted.permit.take() != nil else { return }
         self.fetching = nil
         deny(
@@ -267,6 +262,7 @@ extension Authoriser {
         guard !isConcluded else { return }
         let isOver = resident.current.closed
         if isOver { agentEnded() }
+        letGo(.clientGone)
         if !isRecorded {
             // Whoever had it has it no more.
             connection = nil
@@ -283,6 +279,7 @@ extension Authoriser {
         _ material: CredentialMaterial?,
         _ policy: LineagePolicy,
         _ version: UInt64,
+        _ approval: ApprovalGrant?,
         _ then: @escaping (consuming Authorisation) -> Void
     ) {
         if permit.obligations.recording == .full,
@@ -303,21 +300,23 @@ extension Authoriser {
             statement: statement,
             verdict: .allow,
             levels: permit.levels,
-            credential: permit.obligations.credential
+            credential: permit.obligations.credential,
+            approval: approval?.id
         )
         let outcome = Authorisation.allowed(
-            Authorised(permit: permit, material: material, exchange: exchange)
+            Authorised(permit: permit, material: material, isApproved: approval != nil, exchange: exchange)
         )
-        append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version)
+        append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version, approval)
     }
 
     /// Writes the record of a refusal, or counts it, then calls back with it.
-    private func deny(
+    func deny(
         _ request: Request,
         _ policy: LineagePolicy,
         _ levels: [LevelVerdict],
         _ verdict: Effect,
         _ denial: Denial,
+        asked question: String? = nil,
         _ then: @escaping (consuming Authorisation) -> Void
     ) {
         let entry = RequestRecord(
@@ -331,24 +330,31 @@ extension Authoriser {
             verdict: verdict,
             levels: levels,
             reason: denial.reason,
-            message: denial.message
+            message: denial.message,
+            approval: question
         )
         let pending = NIOLoopBound(Pending(.denied(denial), then), eventLoop: loop)
         guard resident.mayRecord(entry, on: loop, gatehouse.audit) else {
             isRecorded = true
             return loop.execute { pending.value.finish() }
         }
-        append(entry, pending, version: nil)
+        append(entry, pending, version: nil, nil)
     }
 
     /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by, and while
     /// the agent is not revoked.
-    private func append(_ entry: RequestRecord, _ pending: NIOLoopBound<Pending>, version: UInt64?) {
+    private func append(
+        _ entry: RequestRecord,
+        _ pending: NIOLoopBound<Pending>,
+        version: UInt64?,
+        _ approval: ApprovalGrant?
+    ) {
         isRecorded = true
         connection?.isRecorded()
         let loop = loop
         let resident = resident
         let audit = gatehouse.audit
+        let approver = gatehouse.approver
         audit.append(.request(entry), until: .durable) { result in
             loop.execute {
                 switch result {
@@ -361,8 +367,13 @@ extension Authoriser {
                         audit.append(.request(entry.failed(denial)), until: .written) { _ in }
                         return pending.value.fail(denial)
                     }
-                    guard resident.current.version != version else { return pending.value.finish() }
-                    pending.value.fail(.revoked)
+                    guard resident.current.version == version else { return pending.value.fail(.revoked) }
+                    if let approval, approver?.stands(approval) != true {
+                        let denial = Denial.approvalOver
+                        audit.append(.request(entry.failed(denial)), until: .written) { _ in }
+                        return pending.value.fail(denial)
+                    }
+                    pending.value.finish()
                 }
             }
         }

@@ -6,6 +6,8 @@ struct Authorised: ~Copyable {
     let permit: Permit
     /// The credential that the rule names.
     let material: CredentialMaterial?
+    /// An approval was spent on it: it goes over a connection of its own, since it cannot be sent again without another.
+    var isApproved = false
     /// Its name.
     var credential: String? { permit.obligations.credential }
     /// What a database's session is bound to.

@@ -39,6 +39,56 @@ extension Denial {
         )
     }
 
+    /// The rules ask, and this cannot be held.
+    static func unheld(_ asked: Denial) -> Denial {
+        Denial(
+            reason: .approvalNeeded,
+            message: asked.message
+                + "; what is held for an approval are HTTP requests and statements of the simple query protocol, so it is "
+                + "refused",
+            rule: asked.rule,
+            decidedBy: asked.decidedBy,
+            remedy: "Ask for it in one of these ways, or have the rule moved from ask to allow."
+        )
+    }
+
+    /// Somebody was asked, and it came to nothing.
+    static func unapproved(_ asked: Denial, _ reason: Reason, _ why: String, told: String? = nil) -> Denial {
+        Denial(
+            reason: reason,
+            message: asked.message + "; " + why,
+            told: told.map { asked.message + "; " + $0 },
+            rule: asked.rule,
+            decidedBy: asked.decidedBy,
+            remedy: asked.remedy
+        )
+    }
+
+    static var approvalOver: Denial {
+        own(
+            .approvalNeeded,
+            "the approval of this request ended before it could be sent",
+            remedy: "Ask for it again: somebody outside has to approve it anew."
+        )
+    }
+
+    static var cancelled: Denial {
+        own(
+            .approvalUnanswered,
+            "the client cancelled this while it waited for an approval",
+            remedy: "Ask for it again: an approval that comes is good for the same statement."
+        )
+    }
+
+    static var clientGone: Denial {
+        own(
+            .approvalUnanswered,
+            "the client went away while this waited for an approval",
+            remedy:
+                "Wait longer for an answer, or ask again: an approval that comes is good for the same request."
+        )
+    }
+
     static var agentEnded: Denial {
         own(
             .revoked,

@@ -25,6 +25,8 @@ struct Gatehouse: Sendable {
     let keys = PostgresKeys()
     let roles = SessionRoles()
     let bodies: BodyRecords
+    /// Nil where nobody can be asked.
+    let approver: (any Approver)?
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
     /// What statements do that were read before, the same way.

@@ -37,7 +37,8 @@ package final class Gateway: Sendable {
         authority: CertificateAuthority,
         audit: any AuditSink,
         bodies: any BodySink,
-        credentials: any CredentialSource
+        credentials: any CredentialSource,
+        approver: (any Approver)? = nil
     ) throws {
         self.authority = authority
         guard let placeholders = PlaceholderPatterns(credentials.placeholders) else {
@@ -68,6 +69,7 @@ package final class Gateway: Sendable {
             budget: ConnectionBudget(limits.connections),
             witnesses: Witnesses(audit, limits),
             bodies: BodyRecords(bodies, audit),
+            approver: approver,
             pools: Self.perLoop(of: group) { UpstreamPool(limits) },
             texts: Self.perLoop(of: group) { KnownStatements() }
         )

@@ -76,6 +76,8 @@ extension HTTPConversation {
         if let event = event as? AgentEnded { return agentEnded(event) }
         if case .some(.inputClosed) = event as? ChannelEvent {
             if ending { return context.close(promise: nil) }
+            // Who waits for an answer does not say first that nothing will be asked any more: it is gone.
+            if authoriser.holding != nil, !isStream { return breakOff() }
             perform(engine.ended(.client))
             flush()
         }

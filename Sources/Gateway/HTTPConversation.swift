@@ -104,7 +104,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func ask(_ id: RulingID, _ request: Request) {
         requests += 1
         deciding = true
-        authoriser.authorise(request, engine.askedFields) { outcome in
+        authoriser.authorise(request, engine.askedFields, holding: .request) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
             case .unread(let interest): self.rule(id, .read(interest))
@@ -125,7 +125,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         let credential = authorised.credential
         let reply = Reply(to: request, authorised.exchange)
         let isRecorded = authorised.isRecorded
-        upstreams.lease(authorised, fresh: fresh) { result in
+        let isFresh = fresh || authorised.isApproved
+        upstreams.lease(authorised, fresh: isFresh) { result in
             switch result {
             case .success(let link):
                 guard self.context != nil, !self.ending else {

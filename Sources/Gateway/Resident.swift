@@ -88,6 +88,9 @@ final class Resident: Sendable {
         return (policy, version, closed || epoch.isOver)
     }
 
+    /// In which it may act.
+    var acting: RevocationEpoch { epoch }
+
     /// What cut the agent off; nil while it is not revoked.
     var revocation: Revocation? { epoch.revocation }
 
@@ -111,7 +114,8 @@ final class Resident: Sendable {
             return state.channels.values.filter { $0.tunnel != nil }
         }
         for member in tunnels {
-            guard let request = member.tunnel, case .deny = policy.decide(request) else { continue }
+            guard let request = member.tunnel else { continue }
+            if case .allow = policy.decide(request) { continue }
             member.loop.execute { member.cutoff.value.cut() }
         }
     }

@@ -81,7 +81,7 @@ struct AssertionVerifier {
                 remedy: "compare this machine's clock with the identity provider's"
             )
         }
-        return Timestamp(milliseconds: end)
+        return Timestamp(milliseconds: end + issuer.leeway)
     }
 
     private static let bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer"

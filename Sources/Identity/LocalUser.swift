@@ -7,9 +7,11 @@ package enum LocalUser {
     /// number where it has none.
     ///
     /// Variables such as `SUDO_USER` are anybody's to set and are not asked.
-    package static func principal() -> Principal {
-        let uid = getuid()
-        return Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)
+    package static func principal() -> Principal { principal(of: getuid()) }
+
+    /// The local user of a real user id that the kernel has said.
+    package static func principal(of uid: UInt32) -> Principal {
+        Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)
     }
 
     /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).

@@ -201,7 +201,7 @@ extension PacketSocket {
     }
 
     /// User and process id of who connected, or listened (SO_PEERCRED); nil when the kernel does not say.
-    private static func peer(of socket: Int32) -> (user: UInt32, process: Int32)? {
+    package static func peer(of socket: Int32) -> (user: UInt32, process: Int32)? {
         var (user, process): (uid_t, pid_t) = (0, 0)
         return unsafe csb_peer(socket, &user, &process) == 0 ? (user, process) : nil
     }

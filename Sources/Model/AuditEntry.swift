@@ -8,6 +8,7 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case request(RequestRecord)
     case replies(RepliesRecord)
     case revocation(RevocationRecord)
+    case approval(ApprovalRecord)
 }
 
 /// An agent was launched.
@@ -150,6 +151,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     package let message: String?
     /// Name of the credential that was put in; never its value.
     package let credential: String?
+    /// Id of the approval that was spent on it, or of the question that came to nothing.
+    package let approval: String?
 
     /// What a record is of.
     package enum Matter: Sendable, Hashable {
@@ -178,7 +181,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         levels: [LevelVerdict],
         reason: Denial.Reason? = nil,
         message: String? = nil,
-        credential: String? = nil
+        credential: String? = nil,
+        approval: String? = nil
     ) {
         self.lineage = lineage
         self.action = action
@@ -193,5 +197,6 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.reason = reason
         self.message = message
         self.credential = credential
+        self.approval = approval
     }
 }

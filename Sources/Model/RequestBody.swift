@@ -8,6 +8,8 @@ package struct RequestBody: Sendable, Hashable {
     package var json: JSONFacts?
     /// What it asks for as a push of git's; nil before it was read for that.
     package var push: GitPush?
+    /// What an approval is bound to; nil before it was read for that.
+    package var content: RequestContent?
 
     /// Octets of a body that is held until it is decided on: the largest requests of the interfaces that rules on bodies and
     /// signatures are for (Anthropic's Messages API takes 32 MB, DynamoDB 16 MB).
@@ -21,6 +23,7 @@ package struct RequestBody: Sendable, Hashable {
         case .digest: isDigested
         case .json(let pointers): json.map { facts in pointers.allSatisfy { facts.knows($0) } } ?? false
         case .push: push != nil
+        case .content: content != nil
         }
     }
 }
@@ -33,4 +36,6 @@ package enum BodyInterest: Sendable, Hashable {
     case json([JSONPointer])
     /// The list of commands at its beginning, of a push of git's.
     case push
+    /// All of it, for an approval to be bound to.
+    case content
 }

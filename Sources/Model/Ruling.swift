@@ -67,8 +67,12 @@ package struct Denial: Sendable, Hashable, Codable, Error {
         case noRule = "no-rule"
         /// A `deny` rule matched.
         case denied
-        /// An `ask` rule matched, and approvals are not built yet.
+        /// An `ask` rule matched, and what is asked for cannot be held, or nobody can be asked.
         case approvalNeeded = "approval-needed"
+        /// An `ask` rule matched, and whoever was asked said no.
+        case approvalDenied = "approval-denied"
+        /// An `ask` rule matched, and nobody answered in time.
+        case approvalUnanswered = "approval-unanswered"
         /// The name resolves to a private, loopback, link-local or metadata address that no rule names.
         case forbiddenAddress = "forbidden-address"
         /// Captured name, server name, authority or Host disagree.

@@ -15,6 +15,8 @@ final class CompiledAction: Sendable {
     let index: Int
     /// How it is named in records and refusals.
     let reference: RuleReference
+    /// What it demands of an approval; of one that asks alone.
+    let approval: ApprovalTerms
     let credential: String?
     let masks: MaskKinds
     let sends: MaskKinds
@@ -48,6 +50,7 @@ final class CompiledAction: Sendable {
             text: "\(rule.place): \(effect.rawValue) \(pattern.text)",
             source: pattern.source
         )
+        approval = rule.approval
         credential = rule.credential
         masks = rule.masks
         sends = rule.sends

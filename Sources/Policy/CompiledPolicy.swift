@@ -89,6 +89,12 @@ struct LevelOutcome {
         var partial: PartialAllowance?
         /// Columns that the matching rules mask.
         var columns: Set<ColumnPattern> = []
+        /// What asks, each action once.
+        var asking: [CompiledAction] = []
+
+        func ask(_ action: CompiledAction) {
+            if !asking.contains(where: { $0.reference == action.reference }) { asking.append(action) }
+        }
     }
 
     private mutating func making() -> More {
@@ -100,6 +106,11 @@ struct LevelOutcome {
 
     /// Columns that the matching rules mask.
     var columns: Set<ColumnPattern> { more?.columns ?? [] }
+
+    /// What asks, the rule that decided first.
+    var asking: [CompiledAction] {
+        (more?.asking ?? []).sorted { $0.index < $1.index }
+    }
 
     /// What one profile alone says to a request.
     init(
@@ -141,7 +152,9 @@ struct LevelOutcome {
     private mutating func add(_ action: CompiledAction, upTo bound: UInt64 = .max) {
         if isStronger(action) { deciding = action }
         if action.effect != .deny { masks.formUnion(action.masks) }
-        guard action.effect == .allow else { return }
+        guard action.effect != .deny else { return }
+        // Once it is approved, what asks lets through what an allowance would.
+        if action.effect == .ask { making().ask(action) }
         sends.formUnion(action.sends)
         largest = max(largest ?? 0, bound)
         use(action.credential)
@@ -248,6 +261,7 @@ extension LevelOutcome {
                 guard action.means(deed, request) else { return }
                 if Self.isStronger(action, than: strongest) { strongest = action }
                 guard action.effect != .deny else { return }
+                if action.effect == .ask { making().ask(action) }
                 masks.formUnion(action.masks)
                 guard let masked = action.database?.columns, !masked.isEmpty else { return }
                 making().columns.formUnion(masked)

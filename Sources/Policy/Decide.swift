@@ -4,7 +4,8 @@ extension LineagePolicy {
     /// Decides one request for the agent and every ancestor: permitted only when each level permits it.
     ///
     /// A pure function of the request and the live profiles. Within a level `deny` beats `ask` beats `allow`
-    /// across all rules that match, and no match denies; across the lineage the strictest level wins.
+    /// across all rules that match, and no match denies; across the lineage the strictest level wins. Where it is `ask`, each
+    /// rule that asks at whatever level has to be answered.
     package func decide(_ request: Request) -> Decision {
         if let lapse { return .deny(Refusal(verdict: .deny, denial: lapse.denial, levels: [])) }
         if case .sql(let sql) = request.action { return decide(request, sql) }
@@ -33,18 +34,38 @@ extension LineagePolicy {
         in session: DatabaseSession? = nil
     ) -> Decision {
         let verdicts = verdicts(outcomes)
-        guard strictest == .allow else {
-            let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
-            let asked = outcomes.isEmpty ? request : request.about(outcomes[level])
-            let denial = denial(asked, level: level, verdicts: verdicts)
-            return .deny(Refusal(verdict: strictest, denial: denial, levels: verdicts))
+        guard strictest != .deny else {
+            return .deny(refusal(request, outcomes, verdicts, strictest))
         }
         do {
             var obligations = try obligations(for: request, outcomes, verdicts)
             obligations.session = session
-            return .allow(Permit(request: request, obligations: obligations, levels: verdicts))
+            let permit = Permit(request: request, obligations: obligations, levels: verdicts)
+            guard strictest == .ask else { return .allow(permit) }
+            let refusal = refusal(request, outcomes, verdicts, strictest)
+            return .ask(AskedPermit(permit, demands(outcomes), refusal))
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: verdicts))
+        }
+    }
+
+    private func refusal(
+        _ request: Request,
+        _ outcomes: [LevelOutcome],
+        _ verdicts: [LevelVerdict],
+        _ strictest: Effect
+    ) -> Refusal {
+        let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
+        let asked = outcomes.isEmpty ? request : request.about(outcomes[level])
+        let denial = denial(asked, level: level, verdicts: verdicts)
+        return Refusal(verdict: strictest, denial: denial, levels: verdicts)
+    }
+
+    private func demands(_ outcomes: [LevelOutcome]) -> [ApprovalDemand] {
+        outcomes.indices.flatMap { level in
+            outcomes[level].asking.map {
+                ApprovalDemand(hop: hops[level], rule: $0.reference, terms: $0.approval)
+            }
         }
     }
 

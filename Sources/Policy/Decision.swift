@@ -13,10 +13,33 @@ package struct Permit: ~Copyable, Sendable {
 /// The outcome of one decision.
 package enum Decision: ~Copyable, Sendable {
     case allow(Permit)
-    /// `ask` is a denial as well until approvals exist; its effect is in `verdict`.
+    /// Permitted once all that ask are answered.
+    case ask(AskedPermit)
     case deny(Refusal)
     /// Nobody can tell before so much of the request has been read: decide again then.
     case read(BodyInterest)
+}
+
+/// The permission to do one request, once it is approved.
+///
+/// No level denies it, and at least one asks. Approving it is not `Policy`'s matter: whoever holds the grant spends it here.
+package struct AskedPermit: ~Copyable, Sendable {
+    private let permit: Permit
+    /// What has to be answered, of the root's level first; never empty.
+    package let demands: [ApprovalDemand]
+    /// What is said where nobody can be asked.
+    package let refusal: Refusal
+
+    init(_ permit: consuming Permit, _ demands: [ApprovalDemand], _ refusal: Refusal) {
+        self.permit = permit
+        self.demands = demands
+        self.refusal = refusal
+    }
+
+    package var credential: String? { permit.obligations.credential }
+
+    /// The permission, for an approval that is spent with it.
+    package consuming func approved(by grant: ApprovalGrant) -> Permit { permit }
 }
 
 /// A denial with what every level said.

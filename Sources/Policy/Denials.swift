@@ -23,11 +23,11 @@ extension LineagePolicy {
         return verdict.effect == .ask
             ? Denial(
                 reason: .approvalNeeded,
-                message: "\(request) needs an approval by the rule \(rule) of \(owner(level))\(also); "
-                    + "approvals are not built yet, so it is refused",
+                message: "\(request) needs an approval by the rule \(rule) of \(owner(level))\(also)",
                 rule: rule,
                 decidedBy: hop,
-                remedy: remedy(hop, "move the rule from ask to allow")
+                remedy:
+                    "ask \(lineage.principal) to answer when it is asked for again, outside of agents (bailey approvals)"
             )
             : Denial(
                 reason: .denied,

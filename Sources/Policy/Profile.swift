@@ -203,6 +203,8 @@ package struct EgressRule: Sendable, Hashable {
     package var database: DatabaseRule?
     /// Whom it applies to; nil for everybody.
     package var principals: PrincipalPattern?
+    /// What it demands of approvals, where it asks.
+    package var approval: ApprovalTerms
     /// `ci.yaml:14`.
     package var source: String
 
@@ -217,6 +219,7 @@ package struct EgressRule: Sendable, Hashable {
         sends: MaskKinds = [],
         database: DatabaseRule? = nil,
         principals: PrincipalPattern? = nil,
+        approval: ApprovalTerms = ApprovalTerms(),
         source: String
     ) {
         self.to = to
@@ -229,6 +232,7 @@ package struct EgressRule: Sendable, Hashable {
         self.sends = sends
         self.database = database
         self.principals = principals
+        self.approval = approval
         self.source = source
     }
 

@@ -55,6 +55,7 @@ struct CanonicalText {
         if let principals = rule.principals { add(principals, "for") }
         lines("allow", rule.allow.map(\.text))
         lines("ask", rule.ask.map(\.text))
+        if rule.approval != ApprovalTerms() { line("approval", rule.approval.description) }
         lines("deny", rule.deny.map(\.text))
     }
 

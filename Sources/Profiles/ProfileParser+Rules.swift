@@ -89,7 +89,7 @@ extension ProfileParser {
 
     private mutating func rule(_ node: YAMLNode) -> EgressRule? {
         let keys =
-            ["to", "allow", "ask", "deny", "private", "credential", "mask", "send", "for"]
+            ["to", "allow", "ask", "deny", "approval", "private", "credential", "mask", "send", "for"]
             + DatabaseText.keys
         guard let rule = node.mapping("a rule of egress", keys: keys, &errors) else {
             return nil
@@ -124,6 +124,7 @@ extension ProfileParser {
             sends: sends,
             database: database,
             principals: rule["for"].flatMap { principals(of: $0, "for") },
+            approval: approval(rule),
             source: source(node.position)
         )
     }

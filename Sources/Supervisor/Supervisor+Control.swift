@@ -78,6 +78,8 @@ extension Supervisor {
         case .list(let number): answerList(after: number, to: connection)
         case .end(let agent): end(agent, for: connection)
         case .revoke(let order): revoke(order, for: connection)
+        case .listHeld(let number): listHeld(after: number, to: connection)
+        case .answer(let order): answer(order, for: connection)
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Approvals
 internal import Audit
 internal import Client
 internal import Copies
@@ -92,6 +93,7 @@ extension Supervisor {
         listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id)) }
+        approvals.ended(id)
         // While the gateway reads what it left.
         agent.sandbox.release()
         agent.copies?.end()

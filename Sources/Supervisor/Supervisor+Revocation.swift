@@ -1,3 +1,4 @@
+internal import Approvals
 internal import Audit
 internal import Client
 internal import Credentials
@@ -71,6 +72,7 @@ extension Supervisor {
     /// Takes from agents that are revoked what they have: connections, launches under way, credentials, and their processes.
     private func cutOff(_ tops: [AgentNode], _ revocation: Revocation, keepsRunning: Bool) {
         gateway.cutOffRevoked()
+        approvals.voidRevoked(because: revocation.cause)
         for launch in Array(pending.values) where launch.epoch.isOver {
             abandon(launch, refusal(revocation, toAgent: launch.parent != nil))
         }

@@ -1,3 +1,4 @@
+internal import Approvals
 internal import Client
 internal import Glibc
 internal import Linux
@@ -85,6 +86,8 @@ extension Supervisor {
         case .proven(let id, let result): proven(id, result)
         case .renewed(let id, let result): if let agent = agents[id] { renewed(agent, result) }
         case .opened(let id, let result): opened(id, result)
+        case .asked(let question): asked(question)
+        case .answered(let id, let outcome): answered(id, outcome)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }
@@ -111,7 +114,9 @@ extension Supervisor {
         }
         sumUpRefusals()
         reviewIdentities(at: now)
+        approvals.expire()
         earliestDeadline = nil
+        heed(approvals.nextDeadline)
         for agent in agents.values {
             heed(agent.deadline)
             heed(agent.held?.review)

@@ -1,3 +1,4 @@
+internal import Approvals
 internal import Audit
 internal import Client
 internal import Copies
@@ -40,6 +41,8 @@ package final class Supervisor {
     let audit: AuditStore
     let credentials: CredentialStore
     let gateway: Gateway
+    /// What rules ask about.
+    let approvals: ApprovalQueue
     let trust: TrustStore
     /// What no agent is given.
     let own: OwnFiles
@@ -142,6 +145,12 @@ package final class Supervisor {
         audit.mask(alsoSecrets: credentials.placeholders.map(\.value))
         if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
+        let mailbox = mailbox
+        approvals = ApprovalQueue(
+            audit: audit,
+            now: { Poller.now() },
+            whenOpen: { mailbox.post(.asked($0)) }
+        )
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections
         gateway = try Gateway(
@@ -157,7 +166,8 @@ package final class Supervisor {
                 directory: configuration.directories.state,
                 limit: configuration.machine.recordings
             ),
-            credentials: credentials
+            credentials: credentials,
+            approver: approvals
         )
         credentials.send(by: gateway)
         identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)

@@ -223,6 +223,7 @@ struct CanonicalPayloadTests {
             case .request(let record): try encoder.encode(record)
             case .replies(let record): try encoder.encode(record)
             case .revocation(let record): try encoder.encode(record)
+            case .approval(let record): try encoder.encode(record)
             }
         return String(decoding: data, as: UTF8.self)
     }

@@ -46,7 +46,7 @@ extension EndToEnd {
                 extends: [base]
                 egress:
                   - {to: "https://allowed.test:\(server.port)", private: true, allow: ["grpc pkg.Service/E*", "grpc pkg.Service/Many"],
-                    deny: ["grpc pkg.Service/Endless"], ask: ["grpc pkg.Service/Many"]}
+                    deny: ["grpc pkg.Service/Endless"], ask: ["grpc pkg.Service/Many"], approval: {wait: 1s}}
 
                 """
             )
@@ -71,7 +71,7 @@ extension EndToEnd {
             #expect(outcome.lines.last?.hasPrefix("HTTP Error 403: Forbidden: ") == true, "\(outcome)")
             #expect(
                 try place.records().map(\.record.reason)
-                    == [nil, "denied", "approval-needed", "no-rule", "no-rule", "no-rule"]
+                    == [nil, "denied", "approval-unanswered", "no-rule", "no-rule", "no-rule"]
             )
             #expect(try server.lines(with: "called").isEmpty)
         }

@@ -25,11 +25,11 @@ extension EndToEnd {
 
         private let curl = "curl -sS -m30"
 
-        @Test("deny beats ask beats allow, in whatever order; ask is denied until there are approvals")
+        @Test("deny beats ask beats allow, in whatever order; ask is denied where nobody answers")
         func precedence() throws {
             try profile(
                 "mixed",
-                "deny: [\"* /a/b/c/**\"], ask: [\"GET /a/b/**\"], allow: [\"GET /a/**\", \"GET /a/b/c/**\"]"
+                "deny: [\"* /a/b/c/**\"], ask: [\"GET /a/b/**\"], allow: [\"GET /a/**\", \"GET /a/b/c/**\"], approval: {wait: 1s}"
             )
             let outcome = try place.agent(
                 "\(curl) \(origin)/a/p1; \(curl) \(origin)/a/b/p1; \(curl) \(origin)/a/b/c/p1; \(curl) -X PUT \(origin)/a/p1",
@@ -39,7 +39,7 @@ extension EndToEnd {
             let records = try place.records()
             #expect(records.map(\.verdict) == ["allow", "ask", "deny", "deny"], "\(records)")
             #expect(
-                records.map(\.record.reason) == [nil, "approval-needed", "denied", "no-rule"],
+                records.map(\.record.reason) == [nil, "approval-unanswered", "denied", "no-rule"],
                 "\(records)"
             )
             #expect(try servers.requests(with: "/p1 ") == 1)
@@ -185,12 +185,16 @@ extension EndToEnd {
         }
 
         @Test(
-            "G06: what a child asks for, which nobody can approve yet, widens neither it nor its parent nor a sibling"
+            "G06: what a child asks for, which nobody approves, widens neither it nor its parent nor a sibling"
         )
         func askedFor() throws {
-            try profile("one", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]", children: "two, three")
-            try profile("two", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]")
-            try profile("three", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"]")
+            try profile(
+                "one",
+                "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"], approval: {wait: 1s}",
+                children: "two, three"
+            )
+            try profile("two", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"], approval: {wait: 1s}")
+            try profile("three", "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"], approval: {wait: 1s}")
             let request = "\(curl) \(origin)/v1/asked/g06"
             let outcome = try place.agent(
                 """
@@ -202,7 +206,10 @@ extension EndToEnd {
             #expect(try servers.requests(with: "/v1/asked/g06") == 0, "\(outcome)")
             #expect(try servers.requests(with: "/v1/g06-other") == 1, "\(outcome)")
             let denied = try place.records(["--denied"])
-            #expect(denied.map(\.record.reason) == Array(repeating: "approval-needed", count: 5), "\(denied)")
+            #expect(
+                denied.map(\.record.reason) == Array(repeating: "approval-unanswered", count: 5),
+                "\(denied)"
+            )
         }
 
         @Test("G07 G08: whoever forks, execs or leaves its session inside an agent is still that agent")

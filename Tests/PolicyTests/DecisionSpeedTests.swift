@@ -164,6 +164,7 @@ struct DecisionSpeedTests {
                 for _ in 0..<count {
                     switch policy.decide(request) {
                     case .allow: if expected != .allow { Issue.record("\(name) is allowed") }
+                    case .ask: if expected != .ask { Issue.record("\(name) is asked") }
                     case .deny: if expected == .allow { Issue.record("\(name) is denied") }
                     case .read: Issue.record("\(name) is not decided")
                     }

@@ -71,7 +71,32 @@ struct LineageTests {
         let asked = try #require(decide(policy, request("DELETE", "a.test", "/x")))
         #expect(asked.effect == .ask)
         #expect(asked.denial?.reason == .approvalNeeded)
+        #expect(asked.demands.map(\.hop.profile) == ["root"])
         #expect(decide(policy, request("GET", "a.test", "/x"))?.effect == .allow)
+    }
+
+    @Test("Every rule of every level that asks has to be answered, also where a level below allows")
+    func asksAddUp() throws {
+        let policy = lineage(
+            profile("root", rule("a.test", ask: ["GET"]), rule("a.test", ask: ["* /x"])),
+            profile("child", rule("a.test", allow: ["*"])),
+            profile("leaf", rule("a.test", allow: ["*"], ask: ["GET /x"]))
+        )
+        let both = try #require(decide(policy, request("GET", "a.test", "/x")))
+        #expect(both.effect == .ask && both.demands.map(\.hop.profile) == ["root", "root", "leaf"])
+        let one = try #require(decide(policy, request("GET", "a.test", "/y")))
+        #expect(one.effect == .ask && one.demands.map(\.rule.text) == ["https://a.test: ask GET"])
+        // What nobody asks about, nobody asks for.
+        #expect(decide(policy, request("POST", "a.test", "/y"))?.effect == .deny)
+    }
+
+    @Test("A child may allow what its parent asks about: that is no wider, and the parent's rule still asks")
+    func elevation() {
+        let parent = profile("parent", rule("a.test", allow: ["GET /**"], ask: ["POST /a/**"]))
+        let child = profile("child", rule("a.test", allow: ["POST /a/**"]))
+        let wider = profile("wider", rule("a.test", allow: ["POST /**"]))
+        #expect(excess(of: child, over: parent).isEmpty && !excess(of: wider, over: parent).isEmpty)
+        #expect(decide(lineage(parent, child), request("POST", "a.test", "/a/b"))?.effect == .ask)
     }
 
     @Test("The strictest level decides: a deny below an ask is a deny")
@@ -159,6 +184,7 @@ struct LineageTests {
             let action = Action.http(method: "GET", path: path, query: nil)
             switch try #require(lineage(parent, child)).decide(Request(endpoint: endpoint, action: action)) {
             case .allow(let permit): #expect(permit.obligations.masks == MaskKinds(masked))
+            case .ask(let asked): Issue.record("\(asked.refusal.denial)")
             case .deny(let refusal): Issue.record("\(refusal.denial)")
             case .read: Issue.record("asked for more of the request")
             }

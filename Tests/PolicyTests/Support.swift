@@ -84,6 +84,7 @@ struct Outcome: Equatable {
     var denial: Denial?
     var levels: [LevelVerdict]
     var obligations: Obligations?
+    var demands: [ApprovalDemand] = []
 }
 
 func decide(_ policy: LineagePolicy?, _ request: Request?) -> Outcome? {
@@ -91,6 +92,14 @@ func decide(_ policy: LineagePolicy?, _ request: Request?) -> Outcome? {
     switch policy.decide(request) {
     case .allow(let permit):
         return Outcome(effect: .allow, denial: nil, levels: permit.levels, obligations: permit.obligations)
+    case .ask(let asked):
+        return Outcome(
+            effect: .ask,
+            denial: asked.refusal.denial,
+            levels: asked.refusal.levels,
+            obligations: nil,
+            demands: asked.demands
+        )
     // No test here has a rule on a body.
     case .read: return nil
     case .deny(let refusal):

@@ -48,6 +48,7 @@ struct ConditionTests {
     static func decide(_ profiles: [Profile], _ request: Request) throws -> String {
         switch try policy(profiles).decide(request) {
         case .allow(let permit): permit.obligations.maximumBody.map { "allow up to \($0)" } ?? "allow"
+        case .ask: "ask"
         case .deny(let refusal): refusal.verdict.rawValue
         case .read: "read"
         }

@@ -37,6 +37,7 @@ func decide(_ profiles: [Profile], _ request: Request) throws -> DatabaseOutcome
     let policy = try #require(LineagePolicy(lineage: lineage, levels: profiles.map { CompiledPolicy($0) }))
     switch policy.decide(request) {
     case .allow(let permit): return DatabaseOutcome(effect: .allow, obligations: permit.obligations)
+    case .ask(let asked): return DatabaseOutcome(effect: .ask, denial: asked.refusal.denial)
     case .deny(let refusal): return DatabaseOutcome(effect: refusal.verdict, denial: refusal.denial)
     case .read: return DatabaseOutcome(effect: .deny)
     }

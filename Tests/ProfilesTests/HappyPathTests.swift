@@ -37,6 +37,7 @@ struct HappyPathTests {
                 #expect(permit.obligations.credential == "github")
                 return .allow
             case .read: return nil
+            case .ask: return .ask
             case .deny(let refusal): return refusal.verdict
             }
         }

@@ -152,8 +152,8 @@ struct ReviewTests {
             ),
             ("env: {set: {MY_TOKEN: x}}", "env.set: \"MY_TOKEN\" is secret-shaped"),
             (
-                "egress: [{to: \"https://a.test\", ask: [GET]}]",
-                "linted.yaml:3:1: warning: https://a.test: ask \"GET\" denies: approvals are not built yet"
+                "egress: [{to: \"https://a.test\", ask: [websocket]}]",
+                "linted.yaml:3:1: warning: https://a.test: ask \"websocket\" denies: what is held for an approval are"
             ),
             ("env: {pass: [MY_TOKEN]}", "\"MY_TOKEN\" is secret-shaped"),
             ("env: {pass: [\"AWS_SECRET_*\"]}", "secret-shaped"),
@@ -247,12 +247,16 @@ struct ReviewTests {
         let places = wrong.split(separator: "\n").compactMap { $0.split(separator: ":").dropFirst().first }
         #expect(places == ["2", "3", "4"], "\(wrong)")
         try folder.write(
-            "bailey: 1\nextends: [root]\nenv:\n  set:\n    A_TOKEN: x\n  pass: [\"*\"]\n",
+            "bailey: 1\negress:\n  - {to: \"https://a.test\"}\n",
+            to: "idle.yaml"
+        )
+        try folder.write(
+            "bailey: 1\nextends: [idle]\nenv:\n  set:\n    A_TOKEN: x\n  pass: [\"*\"]\n",
             to: "doubts.yaml"
         )
         let doubts = review.check(["doubts"], isStrict: false, asJSON: false).complaints
         let lines = doubts.split(separator: "\n").map { $0.dropFirst(folder.path.count + 1).prefix(16) }
-        #expect(lines == ["doubts.yaml:5:5:", "doubts.yaml:6:3:", "root.yaml:6:5: w"], "\(doubts)")
+        #expect(lines == ["doubts.yaml:5:5:", "doubts.yaml:6:3:", "idle.yaml:3:5: w"], "\(doubts)")
     }
 
     @Test(

@@ -40,14 +40,47 @@ struct ControlMessageTests {
     static let requests: [ControlRequest] =
         [
             .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
-            .list(after: 1 << 40), .end(agent: "7f.1"),
+            .list(after: 1 << 40), .end(agent: "7f.1"), .listHeld(after: 7),
+            .answer(
+                ApprovalOrder(subject: .question("7f-1"), approves: true, life: .time(900_000), reason: "ok")
+            ),
+            .answer(ApprovalOrder(subject: .question("7f-1"), approves: true, life: .agent, reason: nil)),
+            .answer(ApprovalOrder(subject: .question("7f-1"), approves: true, life: .once, reason: nil)),
+            .answer(ApprovalOrder(subject: .rule("ci.yaml:4"), approves: false, reason: nil)),
         ] + offers.map { .launch(offering($0)) } + revocations
+
+    static let held = HeldSummary(
+        id: "7f-1",
+        number: 1,
+        principal: "user:alice",
+        agent: "7f.1",
+        lineage: ["ci (ci)", "test (ci)"],
+        action: "POST /x",
+        resource: "https://a.test",
+        query: nil,
+        digest: "d",
+        content: "c",
+        octets: 1 << 40,
+        type: "application/json",
+        preview: "{}",
+        rules: ["ci.yaml:4"],
+        demands: ["ci asks by it"],
+        life: "once",
+        waited: 3,
+        left: 4,
+        waiting: 1,
+        approvedBy: ["user:root"]
+    )
 
     static let replies: [ControlReply] = [
         .heard,
         .launched(agent: "7f.1"), .refused(code: 125, message: "no"), .exited(code: 3, note: nil),
         .exited(code: 124, note: "time limit"), .agents([], next: 1 << 40), .agents([], next: nil),
         .revoked(count: 3, failure: nil), .revoked(count: 0, failure: "no space left"),
+        .held([held], next: 9), .held([], next: nil), .notice("one asks"),
+        .answered(.done(2)), .answered(.seconded(missing: 1)), .answered(.unknown),
+        .answered(.refused("late")),
+        .answered(.unrecorded("no space left")),
     ]
 
     @Test("What was sent is what is read", arguments: requests)

@@ -96,10 +96,13 @@ final class PostgresConversation: ChannelDuplexHandler {
         guard let server, let context, !isOver, parts.resident.holds(opening, on: context.channel) else {
             return breakOff()
         }
+        let (me, loop) = (NIOLoopBound(self, eventLoop: parts.loop), parts.loop)
         let key = session.greeting.key.map { key in
             gatehouse.keys.issue(
                 for: parts.resident.id,
-                PostgresCancellation(request: opening, key: key, security: server.security)
+                PostgresCancellation(request: opening, key: key, security: server.security) {
+                    loop.execute { me.value.authoriser.letGo(.cancelled) }
+                }
             )
         }
         self.key = key
@@ -185,7 +188,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     private func ask(_ id: RulingID, _ request: Request) {
         // It is decided already, and its connection made; where the policy has changed since, it is cut.
         guard request != opening else { return rule(id, .allowed(injection: nil)) }
-        authoriser.authorise(request, nil, recorded(id)) { outcome in
+        let content: () -> RequestContent? = { self.engine?.askedContent(of: id, as: self.startup.user) }
+        authoriser.authorise(request, nil, recorded(id), holding: .statement(content)) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
             case .unread: self.breakOff()

@@ -46,11 +46,14 @@ struct PostgresCancellation: Sendable {
     let request: Request
     let key: BackendKey
     let security: DatabaseSession.SSLMode
+    /// Nobody waits any more for an approval of what the session asks for.
+    let withdraw: @Sendable () -> Void
 
     /// Decides it as the session's opening is decided, and sends it, over a connection of its own.
     ///
     /// The client's connection ends when that is done.
     func cancel(_ parts: ConnectionParts, on client: any Channel) {
+        withdraw()
         let near = NIOLoopBound(client, eventLoop: parts.loop)
         parts.authoriser.authorise(request) { outcome in
             guard case .allowed(let authorised) = consume outcome else {

@@ -86,6 +86,8 @@ struct Ruling: Sendable {
     let sends: [String]
     /// What each level exceeds the one above it by: such a lineage would never be launched.
     let excesses: [String]
+    /// What has to be approved, and how.
+    var demands: [String] = []
     /// Profiles of the lineage that this principal may not launch, and why.
     var unmet: [String] = []
 
@@ -117,6 +119,10 @@ struct Ruling: Sendable {
             let columns = permit.obligations.columns.map(\.description).sorted { $0.precedes($1) }
             masks = permit.obligations.masks.words + columns
             sends = permit.obligations.sending.kinds.words
+        case .ask(let asked):
+            (effect, levels, denial) = (.ask, asked.refusal.levels, asked.refusal.denial)
+            (credential, reachesPrivate, masks, sends) = (asked.credential, false, [], [])
+            demands = asked.demands.map { "\($0.hop.name) asks by \($0.rule): \($0.terms)" }
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
             (credential, reachesPrivate, masks, sends) = (nil, false, [], [])
@@ -149,11 +155,12 @@ struct Ruling: Sendable {
     fileprivate func text(_ request: Request) -> String {
         let allowed = obstacles.isEmpty ? "allowed" : "allowed by the rules, and refused all the same"
         let word =
-            ["allow": allowed, "ask": "needs approval, so refused", "deny": "denied"][effect.rawValue] ?? ""
+            ["allow": allowed, "ask": "held until it is approved", "deny": "denied"][effect.rawValue] ?? ""
         var lines = ["\(word): \(request)"]
         lines += levels.map { level in
             "  \(level.profile): \(level.effect.rawValue), \(level.rule.map { "by \($0)" } ?? "no rule allows it")"
         }
+        lines += demands.map { "  approval: \($0)" }
         lines += obstacles.map { "  refused: \($0)" }
         if let credential { lines.append("  credential: \(credential)") }
         if !masks.isEmpty { lines.append("  masked in the reply: \(masks.joined(separator: ", "))") }
@@ -171,7 +178,7 @@ struct Ruling: Sendable {
             ("mask", .texts(masks)), ("send", .texts(sends)),
             ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
             ("remedy", .optional(denial?.remedy)), ("refused", .texts(obstacles)),
-            ("excess", .texts(excesses)), ("principals", .texts(unmet)),
+            ("approvals", .texts(demands)), ("excess", .texts(excesses)), ("principals", .texts(unmet)),
         ])
     }
 }

@@ -87,11 +87,21 @@ struct Linter {
         }
     }
 
+    /// What asks and cannot be held.
     private func unanswered(_ rule: EgressRule) -> [Lint] {
-        rule.ask.map {
+        rule.ask.filter { action in
+            action.forms.contains {
+                switch $0.match {
+                case .connect, .webSocket: true
+                case .http, .sql: false
+                }
+            }
+        }.map {
             Lint(
                 source: $0.source,
-                message: "\(rule.place): ask \"\($0.text)\" denies: approvals are not built yet"
+                message:
+                    "\(rule.place): ask \"\($0.text)\" denies: what is held for an approval are requests and statements, "
+                    + "not connections"
             )
         }
     }

@@ -122,6 +122,9 @@ extension MergedProfile {
                     lines.append(Line(text: "    \(key):", source: nil))
                     lines += actions.map { Line(text: "      - \(quoted($0.text))", source: $0.source) }
                 }
+                if rule.approval != ApprovalTerms() {
+                    lines.append(Line(text: "    approval: {\(rule.approval)}", source: rule.source))
+                }
                 if rule.privateAddresses {
                     lines.append(Line(text: "    private: true", source: rule.source))
                 }

@@ -69,6 +69,10 @@ extension HTTPEngine {
             walker = JSONWalker(pointers)
             for piece in asking.gathered?.pieces ?? [] { walker?.read(piece.readableBytesSpan) }
         }
+        if interest == .content, checked.framing == .none {
+            checked.learnContent(nil)
+            return askAgain(checked, nil)
+        }
         if let gathered = asking.gathered, gathered.isWhole {
             checked.learn(interest, gathered, &walker)
             return askAgain(checked, gathered)
@@ -186,6 +190,7 @@ extension CheckedRequest {
         case .digest: request.body.isDigested = true
         case .json: request.body.json = walker?.finish() ?? .unreadable
         case .push: break
+        case .content: learnContent(gathered)
         }
     }
 }

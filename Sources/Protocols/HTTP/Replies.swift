@@ -7,7 +7,8 @@ enum Replies {
     /// The status that a denial is answered with.
     static func status(for reason: Denial.Reason) -> HTTPResponseStatus {
         switch reason {
-        case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .protocolMismatch, .placeholderMisused,
+        case .noRule, .denied, .approvalNeeded, .approvalDenied, .approvalUnanswered,
+            .forbiddenAddress, .protocolMismatch, .placeholderMisused,
             .secretLeaving,
             .revoked, .principalExpired:
             .forbidden

@@ -80,7 +80,8 @@ extension Replies {
     /// The status of a gRPC call (the codes of gRPC's statuscodes.md) that a denial is answered with.
     private static func code(of reason: Denial.Reason) -> Int {
         switch reason {
-        case .noRule, .denied, .approvalNeeded, .forbiddenAddress, .nameMismatch, .protocolMismatch,
+        case .noRule, .denied, .approvalNeeded, .approvalDenied, .approvalUnanswered, .forbiddenAddress,
+            .nameMismatch, .protocolMismatch,
             .placeholderMisused, .secretLeaving, .revoked, .principalExpired:
             7
         case .malformed: 3

@@ -69,6 +69,34 @@ package enum RunningSupervisors {
         return revoked
     }
 
+    /// What waits for an approval in all supervisors that answer.
+    package static func held() -> Answer<[HeldSummary]> {
+        var held = Answer<[HeldSummary]>(value: [])
+        ask(.listHeld(after: 0), &held.silent) { channel, deadline throws(ControlError) in
+            var reply = try answer(on: channel, until: deadline)
+            while let heard = reply {
+                guard case .held(let part, let next) = heard else { throw unexpected }
+                held.value += part
+                guard let next else { return }
+                try channel.send(ControlRequest.listHeld(after: next).bytes)
+                reply = try answer(on: channel, until: deadline)
+                if reply == nil { throw ControlError("it ended in the middle of its list") }
+            }
+        }
+        return held
+    }
+
+    /// Approves or denies what waits; what each supervisor said that knew of it.
+    package static func answer(_ order: ApprovalOrder) -> Answer<[AnswerReply]> {
+        var answers = Answer<[AnswerReply]>(value: [])
+        ask(.answer(order), &answers.silent) { channel, deadline throws(ControlError) in
+            guard let reply = try answer(on: channel, until: deadline) else { return }
+            guard case .answered(let said) = reply else { throw unexpected }
+            if said != .unknown { answers.value.append(said) }
+        }
+        return answers
+    }
+
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
     /// Asks all before it waits for any: one that does not answer costs the others nothing.

@@ -1,3 +1,4 @@
+internal import Approvals
 internal import CSandbox
 internal import Client
 internal import Glibc
@@ -25,6 +26,10 @@ final class Mailbox: Sendable {
         case renewed(AgentID, Result<LaunchIdentity, LaunchRefusal>)
         /// What an agent that is gone wrote was looked for.
         case listed(AgentID, WrittenFiles)
+        /// A rule asks: somebody may answer.
+        case asked(OpenQuestion)
+        /// An answer that came over a connection has taken effect, or will not.
+        case answered(ConnectionID, AnswerOutcome)
     }
 
     private let letters = Mutex<[Letter]>([])

@@ -19,6 +19,7 @@ struct RequestLine: Decodable, CustomStringConvertible {
         let reason: String?
         let message: String?
         let credential: String?
+        let approval: String?
         let levels: [Level]
     }
 

@@ -1,0 +1,240 @@
+package import Model
+internal import Synchronization
+
+extension ApprovalQueue {
+    /// Approves a question.
+    ///
+    /// - Parameters:
+    ///   - id: of the question.
+    ///   - life: what for; nil for one request.
+    ///   - reason: kept, and shown to nobody but readers of the log.
+    ///   - who: who answers.
+    ///   - then: called once, on a thread of the audit store's choosing, when it has taken effect or will not.
+    package func approve(
+        _ id: String,
+        for life: ApprovalTerms.Life?,
+        reason: String?,
+        by who: Answerer,
+        then: @escaping @Sendable (AnswerOutcome) -> Void
+    ) {
+        let now = now()
+        let step = state.withLock { $0.approve(id, for: life, by: who.principal, at: now) }
+        switch step {
+        case .failed(let outcome, let question):
+            if case .refused(let why) = outcome, let question {
+                let words = why + (reason.map { ": " + $0 } ?? "")
+                append(.refused, question, by: who, reason: words, life: nil) { _ in }
+            }
+            then(outcome)
+        case .counted(let question):
+            append(.seconded, question, by: who, reason: reason, life: nil) { result in
+                switch result {
+                case .success: then(.seconded(missing: question.missing))
+                case .failure(let failure): then(.unrecorded(failure))
+                }
+            }
+        case .approved(let question, let life):
+            append(.approved, question, by: who, reason: reason, life: life) { result in
+                self.finish(question, result, then) { self.grant(question, life) }
+            }
+        }
+    }
+
+    /// Denies a question, or all of a rule's, those that follow of the same agents among them.
+    package func deny(
+        _ subject: AnswerSubject,
+        reason: String?,
+        by who: Answerer,
+        then: @escaping @Sendable (AnswerOutcome) -> Void
+    ) {
+        let now = now()
+        let questions = state.withLock { $0.deny(subject, at: now) }
+        guard !questions.isEmpty else { return then(.unknown) }
+        let rest = Mutex(questions.count)
+        for question in questions {
+            append(.denied, question, by: who, reason: reason, life: nil) { result in
+                self.finish(question, result) { outcome in
+                    // The last that is on record answers for all.
+                    let isLast = rest.withLock { rest in
+                        rest -= 1
+                        return rest == 0
+                    }
+                    if case .unrecorded = outcome { return isLast ? then(outcome) : () }
+                    if isLast { then(.done(questions.count)) }
+                } _: {
+                    let waiters = self.state.withLock { $0.remove(question.number)?.waiters ?? [] }
+                    for waiter in waiters {
+                        waiter.then(.denied(id: question.id, by: who.principal.subject, reason: reason))
+                    }
+                    return true
+                }
+            }
+        }
+    }
+
+    private func append(
+        _ event: ApprovalRecord.Event,
+        _ question: Question,
+        by who: Answerer,
+        reason: String?,
+        life: ApprovalTerms.Life?,
+        then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+    ) {
+        let record = ApprovalRecord(
+            event,
+            question.id,
+            of: question.held,
+            by: who.principal,
+            program: who.program,
+            process: who.process,
+            reason: reason,
+            life: life?.description
+        )
+        audit.append(.approval(record), until: .durable, then: then)
+    }
+
+    /// An answer is on record, or is none.
+    private func finish(
+        _ question: Question,
+        _ result: Result<Void, AuditFailure>,
+        _ then: (AnswerOutcome) -> Void,
+        _ effect: () -> Bool
+    ) {
+        switch result {
+        case .success:
+            then(effect() ? .done(1) : .refused("the agent was cut off, or ended, meanwhile"))
+        case .failure(let failure):
+            // Nothing is allowed without its record, and nothing is held for ever.
+            let waiters = state.withLock { $0.remove(question.number)?.waiters ?? [] }
+            for waiter in waiters { waiter.then(.unrecorded(failure)) }
+            then(.unrecorded(failure))
+        }
+    }
+
+    /// Gives an approval to those who wait, as far as it goes, and keeps what is left of it; false where it is void.
+    private func grant(_ question: Question, _ life: ApprovalTerms.Life) -> Bool {
+        let now = now()
+        let given = state.withLock { state in state.grant(question.number, life, at: now) }
+        guard let given else { return false }
+        for waiter in given.first { waiter.then(.approved(given.grant)) }
+        // What was approved is one request: the same once more is another question.
+        for waiter in given.others { ask(again: waiter) }
+        return true
+    }
+
+    private func ask(again waiter: Question.Waiter) {
+        let now = now()
+        let finding = state.withLock { $0.admit(waiter, at: now) }
+        switch finding {
+        case .settled(let outcome): waiter.then(outcome)
+        case .joined: break
+        case .new(let question): record(question)
+        }
+    }
+}
+
+/// What an answer is about.
+package enum AnswerSubject: Sendable, Hashable {
+    case question(String)
+    /// All questions of the rule of this name, `ci.yaml:14`.
+    case rule(String)
+}
+
+/// What an approval comes to.
+enum ApprovalStep {
+    /// It changes nothing.
+    case failed(AnswerOutcome, Question?)
+    case counted(Question)
+    case approved(Question, ApprovalTerms.Life)
+}
+
+/// Who gets an approval.
+struct Given {
+    let grant: ApprovalGrant
+    var first: [Question.Waiter] = []
+    var others: [Question.Waiter] = []
+}
+
+extension ApprovalQueue.State {
+    func question(named id: String) -> Question? {
+        questions.values.first { $0.id.isSame(as: id) && $0.phase == .open }
+    }
+
+    mutating func approve(
+        _ id: String,
+        for wanted: ApprovalTerms.Life?,
+        by principal: Principal,
+        at now: UInt64
+    ) -> ApprovalStep {
+        guard var question = question(named: id) else { return .failed(.unknown, nil) }
+        guard !question.held.epoch.isOver else {
+            return .failed(.refused("its agent, or one above it, was cut off"), question)
+        }
+        guard now < question.deadline else { return .failed(.refused("its time is over"), question) }
+        let (life, most) = (wanted ?? .once, question.held.life)
+        guard life <= most else {
+            return .failed(.refused("the rules that ask let it be approved for \(most) at most"), question)
+        }
+        guard question.approve(principal) else {
+            return .failed(.refused(question.whyNot(principal)), question)
+        }
+        if question.isApproved { question.phase = .answering }
+        questions[question.number] = question
+        return question.isApproved ? .approved(question, life) : .counted(question)
+    }
+
+    mutating func deny(_ subject: AnswerSubject, at now: UInt64) -> [Question] {
+        var denied: [Question] = []
+        for number in questions.keys.sorted() {
+            guard let question = questions[number], question.phase == .open, question.deadline > now else {
+                continue
+            }
+            switch subject {
+            case .question(let id): guard question.id.isSame(as: id) else { continue }
+            case .rule(let name):
+                guard let rule = question.held.demands.first(where: { $0.rule.name.isSame(as: name) })?.rule
+                else { continue }
+                blocks.insert(Block(agent: question.held.agent, rule: ByteText(rule.name)))
+            }
+            questions[number]?.phase = .answering
+            denied.append(question)
+        }
+        return denied
+    }
+
+    mutating func grant(_ number: UInt64, _ life: ApprovalTerms.Life, at now: UInt64) -> Given? {
+        // Not there any more where its agent was cut off, or has ended, meanwhile.
+        guard let question = remove(number), !question.held.epoch.isOver else { return nil }
+        let expires: UInt64? =
+            switch life {
+            case .once: now.addingReportingOverflow(ApprovalLimits.unspent).partialValue
+            case .time(let time): now.addingReportingOverflow(time).partialValue
+            case .agent: nil
+            }
+        var given = Given(grant: ApprovalGrant(id: question.id, expires: expires))
+        let isOnce = life == .once
+        if isOnce {
+            given.first = Array(question.waiters.prefix(1))
+            given.others = Array(question.waiters.dropFirst())
+        } else {
+            given.first = question.waiters
+        }
+        if !isOnce || given.first.isEmpty {
+            keep(
+                KeptGrant(grant: given.grant, isOnce: isOnce, epoch: question.held.epoch),
+                for: QuestionKey(question.held)
+            )
+        }
+        return given
+    }
+}
+
+extension Question {
+    /// Why somebody's approval counts for nothing.
+    fileprivate func whyNot(_ principal: Principal) -> String {
+        let admits = held.demands.contains { $0.terms.admits(principal, for: held.lineage) }
+        guard !admits else { return "\(principal) has approved it already; somebody else has to" }
+        let terms = held.demands.map { "\($0.rule): \($0.terms)" }.joined(separator: "; ")
+        return "\(principal) may not approve it by the rules that ask (\(terms))"
+    }
+}

@@ -1,0 +1,190 @@
+internal import ArgumentParser
+internal import Audit
+internal import Client
+internal import Foundation
+internal import Model
+internal import Supervisor
+
+/// `bailey approvals list`: what waits for an answer.
+struct ApprovalList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Show what waits for an answer (the default).",
+        discussion: """
+            Requests that one agent makes by one rule are one line, with how many more there are; --json has all of them.
+
+            EXAMPLES
+              bailey approvals
+              bailey approvals list --watch
+              bailey approvals list --json | jq -r .id
+            """
+    )
+
+    @Flag(help: "One JSON object a request.") var json = false
+    @Flag(help: "Show it anew each second, until it is interrupted.") var watch = false
+
+    func validate() throws {
+        guard !json || !watch else { throw ValidationError("--json and --watch exclude each other") }
+    }
+
+    func run() throws {
+        try Outside.require("approvals")
+        guard watch else { return try show() }
+        while true {
+            // Home, and what was below is gone (ECMA-48: CUP, ED).
+            print("\u{1b}[H\u{1b}[2J", terminator: "")
+            try? show()
+            fflush(nil)
+            Thread.sleep(forTimeInterval: 1)
+        }
+    }
+
+    private func show() throws {
+        let answer = RunningSupervisors.held()
+        defer { for silent in answer.silent { RunCommand.complain(silent) } }
+        if json {
+            for held in answer.value { print(try HeldLine(held).json()) }
+        } else {
+            for line in HeldText.table(answer.value) { print(line) }
+        }
+        if !answer.silent.isEmpty { throw ExitCode(1) }
+    }
+}
+
+/// `bailey approvals show`: one request, in full.
+struct ApprovalShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show one request with all that an answer is bound to.",
+        discussion: """
+            Exits 1 when no such request waits.
+
+            EXAMPLES
+              bailey approvals show 1f2e3d4c5b6a-1
+            """
+    )
+
+    @Argument(help: "The request's id, RUN-N, as `bailey approvals` shows it.") var id: String
+    @Flag(help: "A JSON object.") var json = false
+
+    func run() throws {
+        try Outside.require("approvals")
+        let answer = RunningSupervisors.held()
+        for silent in answer.silent { RunCommand.complain(silent) }
+        guard let held = answer.value.first(where: { $0.id == id }) else {
+            RunCommand.complain(
+                "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals` shows what does"
+            )
+            throw ExitCode(1)
+        }
+        if json { print(try HeldLine(held).json()) } else { for line in HeldText.whole(held) { print(line) } }
+    }
+}
+
+/// A request that waits, for people: whatever an agent had a say in steers no terminal.
+enum HeldText {
+    /// Octets of a request's line in the table.
+    private static let line = 100
+
+    static func table(_ held: [HeldSummary]) -> [String] {
+        guard !held.isEmpty else { return ["nothing waits for an approval"] }
+        var groups: [(first: HeldSummary, more: Int)] = []
+        for one in held {
+            if let place = groups.firstIndex(where: {
+                $0.first.agent == one.agent && $0.first.rules == one.rules
+            }) {
+                groups[place].more += 1
+            } else {
+                groups.append((one, 0))
+            }
+        }
+        return groups.flatMap { first, more -> [String] in
+            var lines = [
+                "\(TerminalText.escaped(first.id))  \(time(first.waited)) waited, \(time(first.left)) left  "
+                    + TerminalText.escaped("\(first.principal) > \(first.lineage.joined(separator: " > "))"),
+                "    " + shortened(request(first)),
+                "    asked by " + TerminalText.escaped(first.rules.joined(separator: ", "))
+                    + (first.approvedBy.isEmpty
+                        ? ""
+                        : "; approved by " + TerminalText.escaped(first.approvedBy.joined(separator: ", "))),
+            ]
+            if more > 0, let rule = first.rules.first {
+                lines.append(
+                    "    \(more) more like it; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
+                )
+            }
+            return lines
+        }
+    }
+
+    static func whole(_ held: HeldSummary) -> [String] {
+        let fields: [(String, String)] = [
+            ("id", held.id), ("principal", held.principal), ("agent", held.agent),
+            ("lineage", held.lineage.joined(separator: " > ")),
+            ("request", "\(held.action) \(held.resource)"),
+            ("query", held.query ?? "none"),
+            ("body", held.octets == 0 ? "none" : "\(held.octets) octets\(held.type.map { ", \($0)" } ?? "")"),
+            ("body sha256", held.content), ("digest", held.digest),
+        ]
+        var lines = fields.map { name, value in
+            "\(name):".padding(toLength: 13, withPad: " ", startingAt: 0) + TerminalText.escaped(value)
+        }
+        lines += held.demands.map { "asked by:    " + TerminalText.escaped($0) }
+        lines.append("good for:    \(TerminalText.escaped(held.life)) at most")
+        lines.append(
+            "waiting:     \(time(held.waited)), \(time(held.left)) left; \(held.waiting) client\(held.waiting == 1 ? "" : "s") now"
+        )
+        if !held.approvedBy.isEmpty {
+            lines.append("approved by: " + TerminalText.escaped(held.approvedBy.joined(separator: ", ")))
+        }
+        if held.octets > 0 {
+            lines.append("body begins:")
+            lines += held.preview.cut(at: "\n", omittingEmptySubsequences: false).map {
+                "    " + TerminalText.escaped(String($0))
+            }
+        }
+        return lines
+    }
+
+    private static func request(_ held: HeldSummary) -> String {
+        TerminalText.escaped("\(held.action)\(held.query.map { "?\($0)" } ?? "") \(held.resource)")
+            + (held.octets > 0 ? ", \(held.octets) octets" : "")
+    }
+
+    private static func shortened(_ text: String) -> String {
+        text.utf8.count > line ? String(decoding: text.utf8.prefix(line), as: UTF8.self) + "…" : text
+    }
+
+    private static func time(_ milliseconds: UInt64) -> String { "\(milliseconds / 1_000)s" }
+}
+
+/// `bailey approvals list --json`: one request.
+struct HeldLine: JSONLine {
+    let id: String
+    let principal: String
+    let agent: String
+    let lineage: [String]
+    let action: String
+    let resource: String
+    let query: String?
+    let digest: String
+    let content: String
+    let octets: UInt64
+    let type: String?
+    let preview: String
+    let rules: [String]
+    let demands: [String]
+    let life: String
+    let waited: UInt64
+    let left: UInt64
+    let waiting: Int32
+    let approvedBy: [String]
+
+    init(_ held: HeldSummary) {
+        (id, principal, agent, lineage) = (held.id, held.principal, held.agent, held.lineage)
+        (action, resource, query) = (held.action, held.resource, held.query)
+        (digest, content, octets, type) = (held.digest, held.content, held.octets, held.type)
+        (preview, rules, demands, life) = (held.preview, held.rules, held.demands, held.life)
+        (waited, left, waiting, approvedBy) = (held.waited, held.left, held.waiting, held.approvedBy)
+    }
+}

@@ -1,0 +1,113 @@
+internal import Approvals
+internal import Audit
+internal import Client
+internal import Identity
+internal import Linux
+internal import Model
+
+/// Questions that rules ask: shown to the user, and answered by the user alone.
+extension Supervisor {
+    /// Milliseconds between two lines on the user's terminal about what one run's agents ask.
+    private static let noticePause: UInt64 = 5_000
+    /// Octets of a request's line in one.
+    private static let noticedLine = 120
+
+    /// A question waits for an answer: it is over at its time, and whoever watches the run hears of it.
+    func asked(_ question: OpenQuestion) {
+        heed(Poller.now().addingReportingOverflow(question.left).partialValue)
+        guard let agent = agents[question.held.agent] else { return }
+        let root = agent.root
+        let now = Poller.now()
+        guard let connection = connections[root.frontEnd], connection.caller == nil,
+            root.noticed.map({ now - min(now, $0) >= Self.noticePause }) ?? true
+        else { return }
+        root.noticed = now
+        let line = TerminalText.escaped("\(question.held.action) \(question.held.resource)")
+        let shown =
+            line.utf8.count > Self.noticedLine
+            ? String(decoding: line.utf8.prefix(Self.noticedLine), as: UTF8.self) + "…" : line
+        let words =
+            "agent \(TerminalText.escaped(question.held.lineage.agent.name)) asks for: \(shown); in another terminal: "
+            + "bailey approvals approve \(question.id) (or deny; 'bailey approvals' shows all)"
+        // One that is stopped and reads nothing misses it, and loses nothing else.
+        try? connection.channel.send(ControlReply.notice(words).bytes)
+    }
+
+    /// Answers with one part: whoever asks reads it before asking for the next, and is waited for by nobody.
+    func listHeld(after number: UInt64, to connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        let rest = approvals.open(after: number)
+        let part = rest.prefix(HeldSummary.perAnswer)
+        let next = part.count < rest.count ? part.last?.number : nil
+        reply(.held(part.map(HeldSummary.init), next: next), to: connection)
+    }
+
+    /// Takes the user's answer; no agent has one.
+    func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
+        guard connection.caller == nil, let peer = PacketSocket.peer(of: connection.channel.descriptor) else {
+            return refuseAgent(connection)
+        }
+        let who = Answerer(
+            LocalUser.principal(of: peer.user),
+            program: PathText.target(of: "/proc/\(peer.process)/exe"),
+            process: peer.process
+        )
+        let (id, mailbox) = (connection.id, mailbox)
+        let then: @Sendable (AnswerOutcome) -> Void = { mailbox.post(.answered(id, $0)) }
+        switch (order.subject, order.approves) {
+        case (.question(let question), true):
+            approvals.approve(question, for: order.life, reason: order.reason, by: who, then: then)
+        case (.question(let question), false):
+            approvals.deny(.question(question), reason: order.reason, by: who, then: then)
+        case (.rule(let rule), false): approvals.deny(.rule(rule), reason: order.reason, by: who, then: then)
+        case (.rule, true): answered(id, .refused("each request is approved by itself"))
+        }
+    }
+
+    /// An answer has taken effect, or will not.
+    func answered(_ id: ConnectionID, _ outcome: AnswerOutcome) {
+        guard let connection = connections[id] else { return }
+        reply(.answered(AnswerReply(outcome)), to: connection)
+    }
+}
+
+extension AnswerReply {
+    fileprivate init(_ outcome: AnswerOutcome) {
+        self =
+            switch outcome {
+            case .done(let count): .done(Int32(clamping: count))
+            case .seconded(let missing): .seconded(missing: Int32(clamping: missing))
+            case .unknown: .unknown
+            case .refused(let why): .refused(why)
+            case .unrecorded(let failure): .unrecorded("\(failure)")
+            }
+    }
+}
+
+extension HeldSummary {
+    fileprivate init(_ question: OpenQuestion) {
+        let held = question.held
+        self.init(
+            id: question.id,
+            number: question.number,
+            principal: held.lineage.principal.subject,
+            agent: held.agent.text,
+            lineage: held.lineage.hops.map { "\($0.name) (\($0.profile))" },
+            action: held.action,
+            resource: held.resource,
+            query: held.query,
+            digest: held.digest,
+            content: held.content.digest,
+            octets: held.content.octets,
+            type: held.content.type,
+            preview: held.content.preview,
+            rules: held.demands.map(\.rule.name),
+            demands: held.demands.map { "\($0.hop.name) asks by \($0.rule): \($0.terms)" },
+            life: held.life.description,
+            waited: question.waited,
+            left: question.left,
+            waiting: Int32(clamping: question.waiting),
+            approvedBy: question.approvedBy
+        )
+    }
+}
