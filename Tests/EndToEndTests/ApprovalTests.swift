@@ -222,7 +222,7 @@ extension EndToEnd {
                 "extends: [base]\negress: [{to: \"\(plain)\", private: true, ask: [GET], approval: {wait: 5m}}]\n"
             )
             let running = try place.running(
-                "curl -sS -Z --parallel-max 100 -m200 -o /dev/null -w '%{http_code}\\n' '\(plain)/flood/[1-1000]' | sort | uniq -c",
+                "curl -sS -Z --parallel-immediate --parallel-max 100 -m200 -o /dev/null -w '%{http_code}\\n' '\(plain)/flood/[1-1000]' | sort | uniq -c",
                 profile: "flooding"
             )
             let held = try place.held(32)
@@ -294,7 +294,7 @@ extension EndToEnd {
         @Test("H04: what an agent writes into a request steers no terminal of who looks at it")
         func escaped() throws {
             let running = try place.running(
-                "printf 'x\\033[2Japproved\\r\\n' | \(curl) -o /dev/null --data-binary @- '\(origin)/a/%1B%5B2J'",
+                "printf 'x\\033[2Japproved\\r\\n' | \(curl) -o /dev/null --data-binary @- '\(origin)/a/x?%1B%5B2J'",
                 profile: "asking"
             )
             let held = try #require(try place.held(1).first)

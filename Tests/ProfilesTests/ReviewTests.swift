@@ -256,7 +256,7 @@ struct ReviewTests {
         )
         let doubts = review.check(["doubts"], isStrict: false, asJSON: false).complaints
         let lines = doubts.split(separator: "\n").map { $0.dropFirst(folder.path.count + 1).prefix(16) }
-        #expect(lines == ["doubts.yaml:5:5:", "doubts.yaml:6:3:", "idle.yaml:3:5: w"], "\(doubts)")
+        #expect(lines == ["doubts.yaml:5:5:", "doubts.yaml:6:3:", "idle.yaml:3:3: w"], "\(doubts)")
     }
 
     @Test(
