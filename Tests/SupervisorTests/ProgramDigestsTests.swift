@@ -187,13 +187,13 @@ private final class File {
 
     /// Descriptors of this process that are open on it.
     var holders: Int {
-        var own = stat()
-        guard fstat(descriptor, &own) == 0 else { return 0 }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
-        return names.compactMap { Int32($0) }.count { number in
-            var status = stat()
-            return fstat(number, &status) == 0 && status.st_ino == own.st_ino && status.st_dev == own.st_dev
+        let files = FileManager.default
+        func target(_ number: String) -> String? {
+            try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + number)
         }
+        guard let own = target("\(descriptor)") else { return 0 }
+        let names = (try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+        return names.count { target($0) == own }
     }
 
     func write(_ text: String) throws {
