@@ -95,26 +95,38 @@ struct Forgery: Sendable, CustomTestStringConvertible {
             "\"lineage\":\"user:alice >",
             "\"lineage\":\"user:bobby >"
         ),
-        rewrite("the record before", signed, in: request, "\"previous\":\"", "\"previous\":\"00"),
+        digit("the record before", signed, in: request, behind: "\"previous\":\""),
+        rewrite("a longer digest", "hexadecimal", in: request, "\"previous\":\"", "\"previous\":\"00"),
         rewrite("a sequence", "out of order", in: request, "\"sequence\":", "\"sequence\":1"),
-        rewrite("a number as text", signed, in: request, "\"time\":1", "\"time\":\"1\",\"x\":1"),
+        rewrite("a member more", "other members", in: request, "\"time\":1", "\"time\":\"1\",\"x\":1"),
         rewrite("a member twice", "a name twice", in: request, "\"kind\":", "\"kind\":\"spawn\",\"kind\":"),
         rewrite("no JSON", "malformed", in: request, "{\"record\":", "{\"record\""),
     ]
 
     private static let seals: [Forgery] = [
-        rewrite("a digest", "signature", in: "{\"seal\":", "\"digests\":[\"", "\"digests\":[\"00"),
-        digit("one digit of a digest", behind: "\"digests\":[\""),
-        digit("one digit of a signature", behind: "\"signature\":\""),
+        rewrite(
+            "a longer digest of a seal",
+            "hexadecimal",
+            in: "{\"seal\":",
+            "\"digests\":[\"",
+            "\"digests\":[\"00"
+        ),
+        digit("one digit of a digest", "signature", in: "{\"seal\":", behind: "\"digests\":[\""),
+        digit("one digit of a signature", "signature", in: "{\"seal\":", behind: "\"signature\":\""),
         rewrite("the first of a seal", "signature", in: "{\"seal\":", "\"first\":1", "\"first\":0"),
         rewrite("the last of a seal", "signature", in: "{\"seal\":", "\"last\":1", "\"last\":9"),
         Forgery("no seal", "under no seal") { receipt in receipt.remove { $0.hasPrefix("{\"seal\":") } },
     ]
 
-    /// Changes a digit of the last seal.
-    private static func digit(_ name: String, behind text: String) -> Forgery {
-        Forgery(name, "signature") { receipt in
-            let place = try #require(receipt.lines.lastIndex { $0.hasPrefix("{\"seal\":") })
+    /// Changes a digit of the last line that holds a text.
+    private static func digit(
+        _ name: String,
+        _ reason: String,
+        in part: String,
+        behind text: String
+    ) -> Forgery {
+        Forgery(name, reason) { receipt in
+            let place = try #require(receipt.lines.lastIndex { $0.contains(part) })
             var line = receipt.lines[place]
             let digit = try #require(line.range(of: text)).upperBound
             line.replaceSubrange(digit...digit, with: line[digit] == "0" ? "1" : "0")
@@ -155,7 +167,9 @@ struct Forgery: Sendable, CustomTestStringConvertible {
         Forgery("another version", "another format") {
             $0.lines[0] = $0.lines[0].replacing("-v1", with: "-v2")
         },
-        Forgery("nested without end", "malformed") { $0.lines[1] = String(repeating: "[", count: 100_000) },
+        Forgery("nested without end", "malformed") {
+            $0.lines[1] = "{\"seal\":" + String(repeating: "[", count: 100_000) + "}"
+        },
     ]
 }
 

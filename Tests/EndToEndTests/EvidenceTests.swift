@@ -54,6 +54,22 @@ extension EndToEnd {
             throw NoEvidence(path: path)
         }
 
+        /// One thing that was found out, of all connections that it is true of.
+        private struct Piece: Decodable {
+            let connections: [Int]
+            let missing: String?
+        }
+
+        private func pieces(in place: Place) throws -> [Piece] {
+            struct Line: Decodable {
+                struct Entry: Decodable { let evidence: [Piece]? }
+                let record: Entry
+            }
+            return try place.bailey(["audit", "--json"]).lines.flatMap { line in
+                (try? JSONDecoder().decode(Line.self, from: Data(line.utf8)))?.record.evidence ?? []
+            }
+        }
+
         private struct NoEvidence: Error { let path: String }
 
         /// Asks for a path, says so, and keeps the connection until it is told to end.
@@ -143,6 +159,23 @@ extension EndToEnd {
             #expect(Set(records.map { $0.record.levels.map(\.rule?.text) }).count == 2, "\(records)")
         }
 
+        @Test("Who only connects is not looked for, and leaves nothing but that it did")
+        func silent() throws {
+            let place = try place(.this)
+            try place.write(Self.asking, to: "workspace/asks.py")
+            let outcome = try place.agent(
+                """
+                python3 -c 'import socket
+                for _ in range(50): socket.create_connection(("allowed.test", \(servers.httpPort))).close()'
+                python3 ./asks.py \(servers.httpPort) /e6 </dev/null
+                """,
+                profile: "child"
+            )
+            #expect(outcome.lines == ["200"], "\(outcome)")
+            #expect(try evidence(of: "/e6", in: place).processes.first?.argv.first == "python3")
+            #expect(try pieces(in: place).flatMap(\.connections).count == 1)
+        }
+
         @Test("A burst of connections is served whole; whose process was not looked for, the record says so")
         func burst() throws {
             let place = try place(.this)
@@ -159,22 +192,10 @@ extension EndToEnd {
             )
             let running = try place.running("python3 ./burst.py", profile: "child")
             try #require(running.awaitOutput("200"))
-            struct Line: Decodable {
-                struct Entry: Decodable {
-                    struct Piece: Decodable {
-                        let connections: [Int]
-                        let missing: String?
-                    }
-                    let evidence: [Piece]?
-                }
-                let record: Entry
-            }
-            var seen: [Line.Entry.Piece] = []
+            var seen: [Piece] = []
             let end = Date(timeIntervalSinceNow: 60)
             while seen.flatMap(\.connections).count < 200, Date() < end {
-                seen = try place.bailey(["audit", "--json"]).lines.flatMap { line in
-                    (try? JSONDecoder().decode(Line.self, from: Data(line.utf8)))?.record.evidence ?? []
-                }
+                seen = try pieces(in: place)
                 usleep(20_000)
             }
             let numbers = seen.flatMap(\.connections)
