@@ -22,6 +22,8 @@ struct SigningKey: Sendable {
     init(in directory: borrowing StateDirectory, mayCreate: Bool) throws(AuditStoreError) {
         if let key = try Self.read(in: directory) {
             self.init(key)
+            // Whoever made it may have been killed before its public half was there.
+            if mayCreate { try directory.publish(publicKey, as: Self.publicName) }
         } else if mayCreate {
             self.init(try Self.create(in: directory))
         } else {

@@ -216,19 +216,21 @@ extension EndToEnd {
                 DO $$ BEGIN EXECUTE 'ALTER ROLE nobody PASSWORD ''h1dden-do'''; END $$;
                 SELECT 'eve@example.com', '\(token)', '\(DatabaseServer.account.password)', 'open', 'mark-\(marks)';
                 END
-                /usr/bin/python3 -c '
+                cat > asks.py <<'END'
                 import psycopg
                 with psycopg.connect("", autocommit=True) as c:
                     for binary in ("%s", "%b", "%t"):
                         c.execute(f"SELECT {binary}::text", ["to eve@example.com"])
                         c.execute(f"SELECT {binary}::text", ["\(token)"])
                         c.execute(f"SELECT {binary}::text", ["\(DatabaseServer.account.password)"])
-                        c.execute(f"SELECT {binary}::text", ["value-\(marks)"])'
+                        c.execute(f"SELECT {binary}::text", ["value-\(marks)"])
+                END
+                /usr/bin/python3 asks.py
                 """
             }
             for (marks, masks) in [("one", "email"), ("two", "\"column people.name\"")] {
                 try database.rules(allow: ["*"], more: "    mask: [\(masks)]")
-                // Not on the command line, which is on record itself.
+                // On no command line: those are on record themselves.
                 try place.write(script(marks), to: place.workspace + "/script.sh")
                 let outcome = try database.psql("sh script.sh")
                 #expect(outcome.code == 0 && outcome.output.contains("mark-\(marks)"), "\(outcome)")
