@@ -30,7 +30,8 @@ extension ApprovalQueue {
             append(.seconded, question, by: who, reason: reason, life: nil) { result in
                 switch result {
                 case .success: then(.seconded(missing: question.missing))
-                case .failure(let failure): then(.unrecorded(failure))
+                // It was counted already: nobody may go on by it.
+                case .failure(let failure): self.giveUp(question, failure, then)
                 }
             }
         case .approved(let question, let life):
@@ -104,11 +105,15 @@ extension ApprovalQueue {
         case .success:
             then(effect() ? .done(1) : .refused("the agent was cut off, or ended, meanwhile"))
         case .failure(let failure):
-            // Nothing is allowed without its record, and nothing is held for ever.
-            let waiters = state.withLock { $0.remove(question.number)?.waiters ?? [] }
-            for waiter in waiters { waiter.then(.unrecorded(failure)) }
-            then(.unrecorded(failure))
+            giveUp(question, failure, then)
         }
+    }
+
+    /// Ends a question whose answer could not be recorded: nothing is allowed without that, and nothing is held for ever.
+    private func giveUp(_ question: Question, _ failure: AuditFailure, _ then: (AnswerOutcome) -> Void) {
+        let waiters = state.withLock { $0.remove(question.number)?.waiters ?? [] }
+        for waiter in waiters { waiter.then(.unrecorded(failure)) }
+        then(.unrecorded(failure))
     }
 
     /// Gives an approval to those who wait, as far as it goes, and keeps what is left of it; false where it is void.

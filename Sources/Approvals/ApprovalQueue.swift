@@ -127,7 +127,8 @@ extension ApprovalQueue {
 
     /// The next moment at which a question is over; nil while none is open.
     package var nextDeadline: UInt64? {
-        state.withLock { $0.questions.values.map(\.deadline).min() }
+        // One that is being answered is decided: `expire` leaves it, however long its record takes.
+        state.withLock { $0.questions.values.filter { $0.phase == .open }.map(\.deadline).min() }
     }
 
     /// Ends what nobody answered in time.

@@ -1,8 +1,10 @@
 /// One request that waits for an approval, as `bailey approvals` shows it.
 package struct HeldSummary: Sendable, Hashable {
-    /// In one answer: with a request's line of 16 KiB and a preview of 2 they fit into a socket's buffer, 208 KiB by default
-    /// (net.core.wmem_default), and nobody waits for the one who reads them.
-    package static let perAnswer = 6
+    /// In one answer: with a request's line of 16 KiB, a preview of 2 and lists of 8 each they fit into a socket's buffer,
+    /// 208 KiB by default (net.core.wmem_default), and nobody waits for the one who reads them.
+    package static let perAnswer = 3
+    /// Octets of a list, the lengths of its texts included: an agent's own profile may say much of its rules.
+    private static let maximumList = 8 << 10
 
     /// `RUN-N`.
     package var id: String
@@ -58,7 +60,7 @@ package struct HeldSummary: Sendable, Hashable {
         self.number = number
         self.principal = principal
         self.agent = agent
-        self.lineage = lineage
+        self.lineage = Self.shortened(lineage)
         self.action = action
         self.resource = resource
         self.query = query
@@ -67,13 +69,23 @@ package struct HeldSummary: Sendable, Hashable {
         self.octets = octets
         self.type = type
         self.preview = preview
-        self.rules = rules
-        self.demands = demands
+        self.rules = Self.shortened(rules)
+        self.demands = Self.shortened(demands)
         self.life = life
         self.waited = waited
         self.left = left
         self.waiting = waiting
-        self.approvedBy = approvedBy
+        self.approvedBy = Self.shortened(approvedBy)
+    }
+
+    /// As many of its texts as fit.
+    private static func shortened(_ list: [String]) -> [String] {
+        var room = maximumList
+        let fitting = list.prefix { text in
+            room -= text.utf8.count + MemoryLayout<Int32>.size
+            return room >= 0
+        }
+        return fitting.count == list.count ? list : fitting + ["… and \(list.count - fitting.count) more"]
     }
 
     static func write(_ held: [HeldSummary], _ next: UInt64?, to writer: inout ControlWriter) {

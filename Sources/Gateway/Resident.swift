@@ -88,6 +88,9 @@ final class Resident: Sendable {
         return (policy, version, closed || epoch.isOver)
     }
 
+    /// Its processes are gone; of an agent that is revoked and left running they are not.
+    var hasEnded: Bool { state.withLock { $0.closed } }
+
     /// In which it may act.
     var acting: RevocationEpoch { epoch }
 

@@ -53,7 +53,7 @@ final class Witnesses: Sendable {
     }
 
     private func look(_ job: Job) {
-        guard let witness = job.resident.witness, !job.resident.current.closed else { return }
+        guard let witness = job.resident.witness, !job.resident.hasEnded else { return }
         do throws(WitnessFailure) {
             record(job, try witness.holder(of: job.ends), nil)
         } catch {
@@ -63,7 +63,7 @@ final class Witnesses: Sendable {
 
     /// Where its agent has ended meanwhile, its last record is written.
     private func record(_ job: Job, _ processes: [ProcessEvidence], _ missing: String?) {
-        guard !job.resident.current.closed else { return }
+        guard !job.resident.hasEnded else { return }
         let evidence = ConnectionEvidence(
             connections: [job.connection],
             processes: processes,

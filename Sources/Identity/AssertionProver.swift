@@ -31,17 +31,17 @@ package struct AssertionProver: Sendable {
     ) throws(TokenFault) -> ProvenIdentity {
         let wanted = issuers.filter { issuer in name.map { issuer.name.isSame(as: $0) } ?? true }
         guard !wanted.isEmpty else {
-            throw TokenFault(
+            throw .assertion(
                 .issuer,
                 "no issuer is configured whose assertions are taken",
                 remedy: "add one with saml: to issuers in bailey.yaml"
-            ).ofAssertion
+            )
         }
         let statement = try reader.statement(in: assertion, of: wanted)
         guard let entity = statement["issuer"]?.text,
             let issuer = wanted.first(where: { $0.url.isSame(as: entity) })
         else {
-            throw TokenFault(.issuer, "it is from an identity provider that is not configured").ofAssertion
+            throw .assertion(.issuer, "it is from an identity provider that is not configured")
         }
         return try AssertionVerifier(issuer: issuer).identity(statement, now: clock())
     }

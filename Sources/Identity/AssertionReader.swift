@@ -17,7 +17,7 @@ struct AssertionReader: Sendable {
     /// What an assertion says that was signed with a key of one of these issuers.
     func statement(in assertion: IdentityAssertion, of issuers: [Issuer]) throws(TokenFault) -> JSONValue {
         guard let program else {
-            throw Self.fault(.form, "bailey-saml, which reads it, cannot be found: \(Self.remedy)")
+            throw TokenFault.assertion(.form, "bailey-saml, which reads it, cannot be found: \(Self.remedy)")
         }
         let input = try Self.keys(of: issuers) + Self.document(assertion)
         let answer: [UInt8]
@@ -30,14 +30,17 @@ struct AssertionReader: Sendable {
                 input: input
             ).run()
         } catch {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .form,
                 "\(program), which reads it, gave no answer: \(error.reason)",
                 remedy: Self.remedy
             )
         }
         guard let value = try? JSONValue(answer) else {
-            throw Self.fault(.size, "it says more than is read: over \(JSONValue.maximumCount) values")
+            throw TokenFault.assertion(
+                .size,
+                "it says more than is read: over \(JSONValue.maximumCount) values"
+            )
         }
         guard let statement = value["assertion"] else { throw Self.refusal(value["refused"]) }
         return statement
@@ -50,9 +53,13 @@ struct AssertionReader: Sendable {
         guard let check = value?["check"]?.text.flatMap(TokenFault.Check.init(rawValue:)),
             let reason = value?["reason"]?.text, Principal.isPlain(reason)
         else {
-            return fault(.form, "bailey-saml, which reads it, gave no answer that is one", remedy: remedy)
+            return TokenFault.assertion(
+                .form,
+                "bailey-saml, which reads it, gave no answer that is one",
+                remedy: remedy
+            )
         }
-        return fault(check, reason)
+        return TokenFault.assertion(check, reason)
     }
 
     /// XML, out of base64 where it is in that, as browsers post it (SAML bindings section 3.5.4).
@@ -66,12 +73,15 @@ struct AssertionReader: Sendable {
         } else {
             guard let data = Data(base64Encoded: Data(octets.filter { !blanks.contains($0) })), !data.isEmpty
             else {
-                throw fault(.form, "it is neither XML nor base64 of that")
+                throw TokenFault.assertion(.form, "it is neither XML nor base64 of that")
             }
             octets = Array(data)
         }
         guard octets.count <= IdentityAssertion.maximumLength else {
-            throw fault(.size, "it is longer than \(IdentityAssertion.maximumLength >> 10) KiB")
+            throw TokenFault.assertion(
+                .size,
+                "it is longer than \(IdentityAssertion.maximumLength >> 10) KiB"
+            )
         }
         return octets
     }
@@ -86,7 +96,9 @@ struct AssertionReader: Sendable {
                 count += 1
             }
         }
-        guard count <= UInt8.max else { throw fault(.key, "there are more than \(UInt8.max) certificates") }
+        guard count <= UInt8.max else {
+            throw TokenFault.assertion(.key, "there are more than \(UInt8.max) certificates")
+        }
         return Array("SAM1".utf8) + [UInt8(count)] + entries
     }
 
@@ -105,7 +117,7 @@ struct AssertionReader: Sendable {
                 ),
                 !documents.isEmpty, documents.allSatisfy({ $0.discriminator == "CERTIFICATE" })
             else {
-                throw fault(
+                throw TokenFault.assertion(
                     .key,
                     "\(path) cannot be read as certificates in PEM of at most \(TokenLimits.document >> 10) KiB",
                     remedy:
@@ -118,20 +130,12 @@ struct AssertionReader: Sendable {
         guard found.count <= TokenLimits.certificates,
             found.allSatisfy({ $0.count <= TokenLimits.certificate })
         else {
-            throw fault(
+            throw TokenFault.assertion(
                 .key,
                 "\(issuer.name) has more than \(TokenLimits.certificates) certificates, or one of more than "
                     + "\(TokenLimits.certificate >> 10) KiB"
             )
         }
         return found
-    }
-
-    private static func fault(
-        _ check: TokenFault.Check,
-        _ reason: String,
-        remedy: String? = nil
-    ) -> TokenFault {
-        TokenFault(check, reason, remedy: remedy).ofAssertion
     }
 }

@@ -9,10 +9,10 @@ struct AssertionVerifier {
     /// What bailey-saml read of the octets that were signed.
     func identity(_ assertion: JSONValue, now: Timestamp) throws(TokenFault) -> ProvenIdentity {
         guard let version = assertion["version"]?.text, version.isSame(as: "2.0") else {
-            throw Self.fault(.form, "it is not of SAML 2.0")
+            throw TokenFault.assertion(.form, "it is not of SAML 2.0")
         }
         guard let entity = assertion["issuer"]?.text, entity.isSame(as: issuer.url) else {
-            throw Self.fault(.issuer, "it is not from \(issuer.url)")
+            throw TokenFault.assertion(.issuer, "it is not from \(issuer.url)")
         }
         try checkAudience(assertion["audiences"])
         let expiry = try checkTimes(assertion, now: now.milliseconds)
@@ -29,7 +29,7 @@ struct AssertionVerifier {
     private func checkAudience(_ value: JSONValue?) throws(TokenFault) {
         let restrictions = value?.items ?? []
         guard !restrictions.isEmpty else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .audience,
                 "it is for no audience in particular, so that it would be good for anybody"
             )
@@ -39,7 +39,7 @@ struct AssertionVerifier {
             guard !audiences.isEmpty, audiences.count <= TokenLimits.audiences,
                 audiences.allSatisfy({ $0.text.map { issuer.audiences.holds(bytes: $0) } ?? false })
             else {
-                throw Self.fault(
+                throw TokenFault.assertion(
                     .audience,
                     "it is for another audience than \(issuer.audiences.joined(separator: ", "))",
                     remedy: "let the identity provider make one for that alone"
@@ -51,7 +51,7 @@ struct AssertionVerifier {
     /// When it is over: its conditions' end, or that of the session that it is about, whichever comes first.
     private func checkTimes(_ assertion: JSONValue, now: Int64) throws(TokenFault) -> Timestamp {
         guard var end = try Self.moment(assertion["NotOnOrAfter"], "NotOnOrAfter", .expiry) else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .expiry,
                 "its conditions have no \"NotOnOrAfter\", so that it would be good for ever"
             )
@@ -60,7 +60,7 @@ struct AssertionVerifier {
             end = min(end, try Self.moment(session, "SessionNotOnOrAfter", .expiry) ?? end)
         }
         guard end + issuer.leeway > now else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .expiry,
                 "it expired \(TokenVerifier.span(now - end)) ago",
                 remedy: "get a new one"
@@ -69,13 +69,16 @@ struct AssertionVerifier {
         if let start = try Self.moment(assertion["NotBefore"], "NotBefore", .notBefore),
             start > now + issuer.leeway
         {
-            throw Self.fault(.notBefore, "it is not valid for another \(TokenVerifier.span(start - now))")
+            throw TokenFault.assertion(
+                .notBefore,
+                "it is not valid for another \(TokenVerifier.span(start - now))"
+            )
         }
         guard let issued = try Self.moment(assertion["issued"], "IssueInstant", .issuedAt) else {
-            throw Self.fault(.issuedAt, "it does not say when it was issued (\"IssueInstant\")")
+            throw TokenFault.assertion(.issuedAt, "it does not say when it was issued (\"IssueInstant\")")
         }
         guard issued <= now + issuer.leeway else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .issuedAt,
                 "it will be issued in \(TokenVerifier.span(issued - now))",
                 remedy: "compare this machine's clock with the identity provider's"
@@ -88,7 +91,10 @@ struct AssertionVerifier {
 
     /// Whoever holds it is its subject: one confirmation has to say so, and to hold now.
     private func checkConfirmations(_ confirmations: [JSONValue], now: Int64) throws(TokenFault) {
-        var fault = Self.fault(.confirmation, "it does not say that whoever holds it is its subject (bearer)")
+        var fault = TokenFault.assertion(
+            .confirmation,
+            "it does not say that whoever holds it is its subject (bearer)"
+        )
         for confirmation in confirmations {
             guard let method = confirmation["method"]?.text, method.isSame(as: Self.bearer) else { continue }
             do throws(TokenFault) { return try check(confirmation, now: now) } catch { fault = error }
@@ -98,13 +104,13 @@ struct AssertionVerifier {
 
     private func check(_ confirmation: JSONValue, now: Int64) throws(TokenFault) {
         guard let end = try Self.moment(confirmation["NotOnOrAfter"], "NotOnOrAfter", .confirmation) else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .confirmation,
                 "it does not say until when it may be handed over (\"NotOnOrAfter\")"
             )
         }
         guard end + issuer.leeway > now else {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .confirmation,
                 "it had to be handed over until \(TokenVerifier.span(now - end)) ago",
                 remedy: "get a new one"
@@ -113,14 +119,14 @@ struct AssertionVerifier {
         if let start = try Self.moment(confirmation["NotBefore"], "NotBefore", .confirmation),
             start > now + issuer.leeway
         {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .confirmation,
                 "it may not be handed over for another \(TokenVerifier.span(start - now))"
             )
         }
         guard let recipient = issuer.recipient else { return }
         guard let named = confirmation["Recipient"]?.text, named.isSame(as: recipient) else {
-            throw Self.fault(.confirmation, "it is not for the recipient \(recipient)")
+            throw TokenFault.assertion(.confirmation, "it is not for the recipient \(recipient)")
         }
     }
 
@@ -131,7 +137,10 @@ struct AssertionVerifier {
     ) throws(TokenFault) -> Int64? {
         guard let value, value != .null else { return nil }
         guard let text = value.text, let moment = UTCInstant.milliseconds(text) else {
-            throw fault(check, "its \"\(name)\" is no moment in UTC, as in 2027-01-31T12:00:00Z")
+            throw TokenFault.assertion(
+                check,
+                "its \"\(name)\" is no moment in UTC, as in 2027-01-31T12:00:00Z"
+            )
         }
         return moment
     }
@@ -161,7 +170,7 @@ struct AssertionVerifier {
         guard let name = assertion["subject"]?["name"]?.text else { return nil }
         let isAsked = issuer.subject.claims.holds(bytes: SubjectTemplate.nameID)
         if isAsked, let format = assertion["subject"]?["format"]?.text, format.isSame(as: Self.transient) {
-            throw Self.fault(
+            throw TokenFault.assertion(
                 .subject,
                 "its NameID is transient, another one each time",
                 remedy: "let the identity provider send a persistent one, or name an attribute in "
@@ -169,13 +178,5 @@ struct AssertionVerifier {
             )
         }
         return name
-    }
-
-    private static func fault(
-        _ check: TokenFault.Check,
-        _ reason: String,
-        remedy: String? = nil
-    ) -> TokenFault {
-        TokenFault(check, reason, remedy: remedy).ofAssertion
     }
 }

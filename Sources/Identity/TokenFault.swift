@@ -25,6 +25,11 @@ package struct TokenFault: Error, Sendable, Hashable, CustomStringConvertible {
         (self.check, self.reason, self.remedy, self.what) = (check, reason, remedy, what)
     }
 
+    /// One of an assertion.
+    static func assertion(_ check: Check, _ reason: String, remedy: String? = nil) -> TokenFault {
+        TokenFault(check, reason, remedy, "assertion")
+    }
+
     /// The same of an assertion.
     var ofAssertion: TokenFault { TokenFault(check, reason, remedy, "assertion") }
 

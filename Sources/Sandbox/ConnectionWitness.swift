@@ -33,19 +33,19 @@ package final class ConnectionWitness: ProcessWitness {
         guard root > 0 else { throw Self.ended }
         var search = HolderSearch(inode: inode)
         guard let holder = search.holder(among: holders.withLock(\.self), below: root) else {
-            throw WitnessFailure(
-                search.isExhausted
-                    ? "the agent has too many processes and descriptors to look through"
-                    : "no process of the agent held it any more"
-            )
+            throw search.isExhausted ? Self.tooMany : Self.nobody
         }
         remember(holder)
-        let chain = Self.chain(from: holder, to: root).map { process in
+        let chain = Self.chain(from: holder, to: root)
+        // One that has gone meanwhile leads nowhere, and a number that was given anew may lead out of the agent.
+        guard chain.last == root || chain.count == Self.longestChain else { throw Self.nobody }
+        let found = chain.compactMap { process in
             ProcessFolder(process).evidence(as: process == holder ? .holder : .parent, digest)
         }
         // A number that was given anew is another agent's, or nobody's.
         guard csb_pid_of(process.rawValue) == root else { throw Self.ended }
-        return chain.compactMap(\.self)
+        guard !found.isEmpty else { throw Self.nobody }
+        return found
     }
 
     private func remember(_ holder: pid_t) {
@@ -58,6 +58,10 @@ package final class ConnectionWitness: ProcessWitness {
     private static let rememberedHolders = 4
 
     private static let ended = WitnessFailure("the agent had ended")
+    private static let nobody = WitnessFailure("no process of the agent held it any more")
+    private static let tooMany = WitnessFailure(
+        "the agent has too many processes and descriptors to look through"
+    )
 
     private func socket(of connection: ConnectionEnds) throws(WitnessFailure) -> UInt64 {
         var question = csb_connection()

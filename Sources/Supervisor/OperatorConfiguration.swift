@@ -88,7 +88,7 @@ package struct OperatorConfiguration: Sendable {
             readRecordings(top, &errors)
             readIdentity(top, &errors)
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
-            let folder = WorkingDirectory.absolute(path + "/..", from: "/")
+            let folder = WorkingDirectory.absolute(WorkingDirectory.absolute(path) + "/..")
             if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0

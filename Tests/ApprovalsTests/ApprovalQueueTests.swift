@@ -259,6 +259,29 @@ struct ApprovalQueueTests {
         #expect(holder.queue.open().isEmpty)
     }
 
+    @Test(
+        "an approval of one of two that cannot be put on record does not count, and nobody goes on by the other's"
+    )
+    func unrecordedSecond() {
+        let heard = holder.hold(Holder.request(terms: ApprovalTerms(approvers: 2)))
+        let id = holder.queue.open()[0].id
+        holder.store.fail()
+        #expect(holder.approve(id) == .unrecorded(AuditFailure("disk full")))
+        #expect(heard.only == .unrecorded(AuditFailure("disk full")))
+        #expect(holder.approve(id, by: Holder.root) == .unknown && heard.grant == nil)
+    }
+
+    @Test("nobody waits for the end of a question that is being answered, and of one that is open they do")
+    func deadlines() {
+        _ = holder.hold()
+        #expect(holder.queue.nextDeadline == holder.time.now + ApprovalTerms.usualWait)
+        holder.store.wait()
+        holder.deny()
+        #expect(holder.queue.nextDeadline == nil)
+        holder.store.release()
+        #expect(holder.queue.nextDeadline == nil && holder.queue.open().isEmpty)
+    }
+
     @Test("each rule along the lineage has to be satisfied, by whom it names")
     func along() {
         let request = Holder.request()

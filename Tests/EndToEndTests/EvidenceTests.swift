@@ -159,6 +159,26 @@ extension EndToEnd {
             #expect(Set(records.map { $0.record.levels.map(\.rule?.text) }).count == 2, "\(records)")
         }
 
+        @Test("What an agent tries that is revoked and left running has evidence, or says why not")
+        func revoked() throws {
+            struct Line: Decodable { let agent: String }
+            let place = try place(.this)
+            try place.write(Self.asking, to: "workspace/asks.py")
+            let running = try place.running(
+                "echo up; until [ -e go ]; do sleep 0.02; done; exec python3 ./asks.py \(servers.httpPort) /e7",
+                profile: "child"
+            )
+            try #require(running.awaitOutput("up"))
+            let living = try place.bailey(["ps", "--json"]).output
+            let agent = try JSONDecoder().decode(Line.self, from: Data(living.utf8)).agent
+            #expect(try place.bailey(["revoke", agent, "--keep-running"]).code == 0)
+            try place.write("", to: "workspace/go")
+            try #require(running.awaitOutput("403"))
+            let found = try evidence(of: "/e7", in: place)
+            #expect(found.processes.isEmpty == (found.missing != nil), "\(found)")
+            _ = running.finish()
+        }
+
         @Test(
             "Who only connects leaves evidence of no more than its refusals that are on record, which are bounded"
         )

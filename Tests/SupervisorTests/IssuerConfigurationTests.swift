@@ -20,6 +20,28 @@ struct IssuerConfigurationTests {
         }
     }
 
+    @Test("Paths in a configuration that is named by a relative path begin at its folder, wherever that is")
+    func relative() throws {
+        let folder = NSTemporaryDirectory() + "bailey-issuers-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let text = """
+            bailey: 1
+            upstream-ca: ca.pem
+            issuers: {idp: {issuer: "https://idp.example", audience: a, jwks: keys.json}}
+
+            """
+        try text.write(toFile: folder + "/b.yaml", atomically: true, encoding: .utf8)
+        let depth = FileManager.default.currentDirectoryPath.split(separator: "/").count
+        let up = String(repeating: "../", count: depth)
+        let loaded = try OperatorConfiguration.load(
+            file: up + folder.dropFirst() + "/b.yaml",
+            directory: "/nowhere"
+        )
+        #expect(loaded.upstreamAuthority == folder + "/ca.pem")
+        #expect(loaded.issuers.map(\.keys) == [.file(folder + "/keys.json")])
+    }
+
     @Test("An entry says whose tokens are taken, for what, and what they mean")
     func whole() throws {
         let configuration = try loaded(
