@@ -4,13 +4,19 @@ import Profiles
 import TestSupport
 import Testing
 
-/// Whatever a random child may do, its random parent may do: 10,000 random lineages, held against an oracle that shares
+/// Whatever a random child may do, its random parent may do: 10,000 random lineages, each headed by somebody for whom some
+/// rules are and others are not, held against an oracle that shares
 /// nothing with the comparison (`RandomProfile`).
 struct LineagePropertyTests {
     /// One agent: its profile as data, and as it was read and completed.
     private struct Level {
+        /// With the rules that are for others.
         let data: RandomProfile
+        /// With those alone that are for who heads the lineage.
+        let seen: RandomProfile
         let profile: Profile
+        /// For whoever may head it, as `bailey profile check` reads it.
+        let general: Profile
     }
 
     /// How often something was tried, so that nothing is shown by never trying it.
@@ -20,6 +26,8 @@ struct LineagePropertyTests {
         var refused = 0
         /// Refused, and something was found that the child may and the parent may not.
         var witnessed = 0
+        /// Found no wider without a word on who heads the lineage, some rules being for some alone.
+        var general = 0
         /// By kind: what a child was permitted, and its ancestors were asked about.
         var tried: [String: Int] = [:]
     }
@@ -37,9 +45,10 @@ struct LineagePropertyTests {
         var random = SplitMix(seed)
         var counts = Counts()
         while counts.lineages < 1_000 {
-            var levels = [try Self.level(.root(&random), below: nil)]
+            let person = random.pick(RandomProfile.Person.all)
+            var levels = [try Self.level(.root(&random), of: person, below: nil)]
             for _ in 0..<Int.random(in: 1...4, using: &random) {
-                try Self.launch(below: &levels, &counts, &random)
+                try Self.launch(below: &levels, of: person, &counts, &random)
             }
             guard levels.count > 1 else { continue }
             counts.lineages += 1
@@ -49,27 +58,39 @@ struct LineagePropertyTests {
         // What the comparison refuses is mostly wider, and what it accepts mostly permits something.
         #expect(counts.accepted >= 1_000 && counts.refused > 500, "\(counts)")
         #expect(counts.witnessed * 10 > counts.refused * 6, "\(counts)")
-        for kind in ["GET", "select", "read", "write", "env", "launch", "memory"] {
+        #expect(counts.general > 200, "\(counts)")
+        for kind in ["GET", "select", "for", "read", "write", "env", "launch", "memory"] {
             #expect(counts.tried[kind, default: 0] > 500, "\(kind) of \(counts)")
         }
     }
 
-    private static func level(_ data: RandomProfile, below parent: Level?) throws -> Level {
+    private static func level(
+        _ data: RandomProfile,
+        of person: RandomProfile.Person,
+        below parent: Level?
+    ) throws -> Level {
         let name = "p"
-        var profile = try load(data.text(named: name), named: "\(name).yaml")
-        if let parent { profile.complete(by: parent.profile) }
-        return Level(data: data, profile: profile)
+        let principal = try #require(person.principal)
+        var general = try load(data.text(named: name), named: "\(name).yaml")
+        var profile = general.applied(to: principal)
+        if let parent {
+            profile.complete(by: parent.profile)
+            general.complete(by: parent.general)
+        }
+        return Level(data: data, seen: data.seen(by: person), profile: profile, general: general)
     }
 
     /// Launches a child where the comparison finds it no wider; else looks for what shows that it is.
     private static func launch(
         below levels: inout [Level],
+        of person: RandomProfile.Person,
         _ counts: inout Counts,
         _ random: inout SplitMix
     ) throws {
         guard let parent = levels.last else { return }
         let data = parent.data.child(&random)
-        let child = try level(data, below: parent)
+        let child = try level(data, of: person, below: parent)
+        try checkGeneral(child, below: parent, &counts, &random)
         guard excess(of: child.profile, over: parent.profile).isEmpty else {
             counts.refused += 1
             counts.witnessed += isWider(child, than: parent, &random) ? 1 : 0
@@ -79,6 +100,25 @@ struct LineagePropertyTests {
         levels.append(child)
     }
 
+    /// What is no wider whoever heads the lineage is no wider for any of them.
+    private static func checkGeneral(
+        _ child: Level,
+        below parent: Level,
+        _ counts: inout Counts,
+        _ random: inout SplitMix
+    ) throws {
+        guard child.data.rules.contains(where: { $0.audience != nil }),
+            excess(of: child.general, over: parent.general).isEmpty
+        else { return }
+        counts.general += 1
+        for _ in 0..<4 {
+            let person = random.pick(RandomProfile.Person.all)
+            let principal = try #require(person.principal)
+            let (mine, theirs) = (child.general.applied(to: principal), parent.general.applied(to: principal))
+            #expect(excess(of: mine, over: theirs).isEmpty, "\(person): \(described([parent, child]))")
+        }
+    }
+
     // What leaves: each level's verdict by the oracle, and that of the whole lineage.
 
     private static func checkRequests(
@@ -86,24 +126,27 @@ struct LineagePropertyTests {
         _ counts: inout Counts,
         _ random: inout SplitMix
     ) throws {
-        guard let last = levels.last?.data else { return }
+        guard let last = levels.last?.seen else { return }
         let probes =
             (0..<4).map { _ in Probe.request(&random) } + [random.pick(Probe.statements)]
             + (0..<8).map { _ in Probe.request(for: last, &random) }
-            + (0..<3).map { _ in Probe.statement(for: last, &random) }
+            + (0..<4).map { _ in Probe.statement(for: last, &random) }
         for probe in probes {
             guard let request = Self.requests[probe.text] ?? parsed(probe) else {
                 Issue.record("\(probe.text) is not understood")
                 continue
             }
-            let said = levels.map { $0.data.verdict(on: probe) }
+            let said = levels.map { $0.seen.verdict(on: probe) }
             let decided = try decide(levels.map(\.profile), request).effect
             let strictest = said.max { $0.rawValue < $1.rawValue }
             #expect(decided.rawValue == strictest.map { "\($0)" }, "\(probe.text): \(described(levels))")
             guard let child = said.last, child == .allow else { continue }
             counts.tried[probe.database == nil ? "GET" : "select", default: 0] += 1
+            if last.rules.contains(where: { $0.audience != nil && probe.isAt($0) }) {
+                counts.tried["for", default: 0] += 1
+            }
             for ancestor in levels.dropLast() {
-                #expect(ancestor.data.reaches(probe), "\(probe.text): \(described(levels))")
+                #expect(ancestor.seen.reaches(probe), "\(probe.text): \(described(levels))")
             }
         }
     }
@@ -182,7 +225,7 @@ struct LineagePropertyTests {
         var tried: [String: Int] = [:]
         // Its own, before what it leaves out became the parent's.
         if !gains(of: child, over: parent, &tried, &random).isEmpty { return true }
-        let probes = (0..<60).map { _ in Probe.request(for: child.data, &random) } + Probe.statements
-        return probes.contains { child.data.reaches($0) && !parent.data.reaches($0) }
+        let probes = (0..<60).map { _ in Probe.request(for: child.seen, &random) } + Probe.statements
+        return probes.contains { child.seen.reaches($0) && !parent.seen.reaches($0) }
     }
 }

@@ -118,6 +118,7 @@ extension RandomProfile {
         rule.allow = actions(1...3, &random)
         rule.ask = actions(0...1, &random)
         rule.deny = random.next() % 4 == 0 ? actions(1...1, &random) : []
+        rule.audience = random.next() % 4 == 0 ? .random(&random) : nil
         return rule
     }
 
@@ -144,6 +145,7 @@ extension RandomProfile {
         narrower.allow = some(all, 1...3, &random).map { narrowed($0, &random) }
         narrower.ask = some(asked, 0...1, &random)
         narrower.deny = random.next() % 4 == 0 ? some(all, 1...1, &random) : rule.deny
+        narrower.audience = audience(below: rule.audience, &random)
         return narrower
     }
 

@@ -34,6 +34,8 @@ struct RandomProfile {
         var allow: [Action] = []
         var ask: [Action] = []
         var deny: [Action] = []
+        /// Nil for everybody.
+        var audience: Audience?
     }
 
     /// Folders under `read`, `write`, `copy`.
@@ -60,7 +62,7 @@ struct RandomProfile {
         let limits = limits.sorted { $0.key < $1.key }.map { "\($0): \($1)\(Self.units[$0] ?? "")" }
         let rules = rules.map { rule in
             "  - {to: \"\(rule.to)\", allow: \(list(rule.allow.map(\.text))), ask: \(list(rule.ask.map(\.text))), "
-                + "deny: \(list(rule.deny.map(\.text)))}\n"
+                + "deny: \(list(rule.deny.map(\.text)))\(rule.audience.map { ", for: \($0.text)" } ?? "")}\n"
         }
         return """
             bailey: 1
