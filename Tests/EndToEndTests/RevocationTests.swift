@@ -121,7 +121,7 @@ extension EndToEnd {
         private func revoke(_ words: [String]) throws -> Outcome { try place.bailey(["revoke"] + words) }
 
         @Test(
-            "G17: revoke(B) in A→B→C→D resets every stream, WebSocket and session of B, C and D, refuses new ones and launches with why, and leaves A alone; one record"
+            "G17: revoke(B) in A→B→C→D resets every stream, WebSocket and session of B, C and D, has their statements stopped, refuses new ones and launches with why, and leaves A alone; one record"
         )
         func subtree() throws {
             let running = try tree(
@@ -164,6 +164,8 @@ extension EndToEnd {
                 #expect(said.hasSuffix("125\n"), "\(said)")
             }
             #expect(try servers.requests(with: "/v1/again ") == 0)
+            // Their statements are stopped in the server as well, which would have gone on for minutes; A's is not.
+            #expect(try place.awaits { try sleeping() == 1 })
             // A goes on: on the very connections, and with new ones.
             try place.write("", to: "workspace/go")
             #expect(place.awaits(files: ["a-ws-lives"]))

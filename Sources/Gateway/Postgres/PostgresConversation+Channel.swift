@@ -57,6 +57,7 @@ extension PostgresConversation {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? AgentEnded {
             authoriser.agentEnded()
+            if event.isRevoked { cancelStatements() }
             return breakOff(because: event.cause)
         }
         if case .some(.inputClosed) = event as? ChannelEvent, !isOver {
@@ -103,6 +104,19 @@ extension PostgresConversation {
 
 // Endings.
 extension PostgresConversation {
+    /// A server learns that its client was reset when it next sends something: what an agent that is cut off has asked for is
+    /// stopped by word.
+    private func cancelStatements() {
+        guard !statements.isEmpty, let key, let server,
+            let session = gatehouse.keys.session(key, of: parts.resident.id)
+        else { return }
+        let (authoriser, opening) = (authoriser, opening)
+        server.cancel(session.key)?.whenComplete { result in
+            guard case .failure(let error) = result else { return }
+            authoriser.refused(opening, UpstreamFault.denial(error, opening.endpoint))
+        }
+    }
+
     /// Nothing more is forwarded.
     func breakOff(because cause: String = "the connection was broken off") {
         isOver = true

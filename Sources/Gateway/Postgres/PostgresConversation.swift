@@ -31,7 +31,8 @@ final class PostgresConversation: ChannelDuplexHandler {
     var ledger = Ledger()
     var server: PostgresServer?
     var context: ChannelHandlerContext?
-    private var key: BackendKey?
+    /// What the client cancels by.
+    var key: BackendKey?
     /// That of this session, where one is made.
     var role: SessionRoleLease?
     /// Which ones rules for the database may mask.

@@ -122,6 +122,13 @@ final class PostgresServer: ChannelDuplexHandler {
         )
     }
 
+    /// Has the server stop what this session does, over a connection of the gateway's own, whatever becomes of this one; nil
+    /// where there is no session.
+    func cancel(_ key: BackendKey) -> EventLoopFuture<Session?>.Isolated? {
+        guard let address else { return nil }
+        return PostgresServer(way, for: .cancellation(key), on: loop).dial(again: address)
+    }
+
     private var enter: @Sendable (any Channel) -> EventLoopFuture<Void> {
         let me = NIOLoopBound(self, eventLoop: loop)
         return { channel in
