@@ -127,7 +127,7 @@ _bailey() {
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    export) [ "$cword" -gt 2 ] && choices="--receipts --run --agent --record -o --state" ;;&
+                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record -o --config --state" ;;&
                     *) [ "$cword" = 2 ] && choices="show verify export $choices" ;;
                 esac ;;
             replay)

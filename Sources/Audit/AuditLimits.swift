@@ -43,6 +43,17 @@ package enum AuditLimits {
     static let lookedAtOnce = 4_096
     /// Agents whose lineage an export remembers; those before are looked up again.
     static let exportedLineages = 4_096
+    /// Records in one request to a collector: OpenTelemetry's own default (OTEL_BLRP_MAX_EXPORT_BATCH_SIZE).
+    static let telemetryRecords = 512
+    /// Octets of records in one request, beyond the last of them: a twentieth of what its collector takes at most.
+    static let telemetryOctets = 1 << 20
+    /// Milliseconds for a collector's answer: OpenTelemetry's own default (OTEL_EXPORTER_OTLP_TIMEOUT).
+    static let telemetryAnswer: Int64 = 10_000
+    /// Milliseconds before a request is sent again for the first time, and at most.
+    static let telemetryPause = 1_000
+    static let telemetryLongestPause = 30_000
+    /// Seconds that one request is sent again and again: a collector that restarts is back by then.
+    static let telemetryPatience = 120
     /// Arguments of one command line that are kept.
     package static let maximumArguments = 256
     /// Octets of a key file: an Ed25519 seed or public key (RFC 8032 section 5.1.5).

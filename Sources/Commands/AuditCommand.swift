@@ -21,6 +21,8 @@ struct AuditCommand: ParsableCommand {
                 bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
                 bailey audit verify [--public-key HEX] [--state DIR] [--json]
+                bailey audit export --format jsonl|ocsf|otlp [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
+                bailey audit export --otlp URL [--after N] [--run RUN|--agent ID] [--config FILE] [--state DIR]
                 bailey audit export --receipts [--run RUN|--agent ID|--record N] [-o FILE] [--state DIR]
                 """,
             discussion: """
@@ -31,6 +33,7 @@ struct AuditCommand: ParsableCommand {
                   bailey audit --json | jq .record     one JSON object a line
                   bailey audit show 42                 a request, its reply, and the fields of both
                   bailey audit verify                  is anything changed, or cut off?
+                  bailey audit export --format ocsf    for other programs
                   bailey audit export --receipts       for somebody who has the public key alone
 
                 'bailey audit show --help', and so for each, says more.
