@@ -96,11 +96,15 @@ extension AuditCommand {
                 throw ValidationError("--receipts and --format \(wanted.rawValue) exclude each other")
             }
             if otlp != nil {
-                guard wanted == .otlp else { throw ValidationError("--otlp sends log records: --format otlp") }
+                guard wanted == .otlp else {
+                    throw ValidationError("--otlp sends log records: --format otlp")
+                }
                 guard output == nil else { throw ValidationError("--otlp sends, and --output writes a file") }
             }
             if wanted == .receipts {
-                guard after == nil else { throw ValidationError("receipts have no --after: they are of whole runs") }
+                guard after == nil else {
+                    throw ValidationError("receipts have no --after: they are of whole runs")
+                }
             } else if record != nil {
                 throw ValidationError("--record is for --receipts")
             }

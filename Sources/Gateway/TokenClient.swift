@@ -203,7 +203,9 @@ private final class TokenExchange: ChannelInboundHandler {
             "host": String(name), "accept": "application/json", "connection": "close",
         ]
         for (name, value) in message.fields { headers.add(name: name, value: value) }
-        if message.method != .GET { headers.add(name: "content-length", value: String(message.body.utf8.count)) }
+        if message.method != .GET {
+            headers.add(name: "content-length", value: String(message.body.utf8.count))
+        }
         let head = HTTPRequestHead(
             version: .http1_1,
             method: message.method,

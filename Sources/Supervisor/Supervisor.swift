@@ -170,6 +170,7 @@ package final class Supervisor {
             approver: approvals
         )
         credentials.send(by: gateway)
+        if let plan = configuration.machine.checkpoints { audit.keepCheckpoints(plan, by: gateway) }
         identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)
         self.trust = try trust.value().store
         filters = SeccompFilters()
@@ -199,6 +200,7 @@ package final class Supervisor {
                 // The process ends with it: nothing is left elsewhere, and whatever is on record is on the disk, and under its head.
                 gateway.settle()
                 audit.flush()
+                audit.finishCheckpoints()
                 reply(lastWord, to: connection)
                 forget(connection)
             }
@@ -230,6 +232,8 @@ package final class Supervisor {
 
     func close() {
         closeServer()
+        audit.flush()
+        audit.finishCheckpoints()
         gateway.shutdown()
         audit.flush()
     }

@@ -9,7 +9,10 @@ import Testing
 struct ExportTests {
     private let source = ExportSource(version: "1.2.3", host: "machine")
 
-    private func exported(_ state: StateFixture, _ selection: RecordSelection = RecordSelection()) throws
+    private func exported(
+        _ state: StateFixture,
+        _ selection: RecordSelection = RecordSelection()
+    ) throws
         -> (records: [AuditRecord], reached: [Int64])
     {
         var (records, reached): ([AuditRecord], [Int64]) = ([], [])
@@ -57,7 +60,9 @@ struct ExportTests {
         "UPDATE records SET payload = replace(payload, '/3', '/4')", "DELETE FROM records WHERE sequence = 4",
         "DELETE FROM seals WHERE first <= 4 AND last >= 4",
     ])
-    func `I: an export of a changed log ends before the record that is not what was written`(sql: String) throws {
+    func `I: an export of a changed log ends before the record that is not what was written`(
+        sql: String
+    ) throws {
         let state = try StateFixture()
         _ = try state.open().appendOneByOne((0..<6).map { Sample.request("GET /\($0)") })
         #expect(try exported(state).records.count == 6, "the control")
@@ -226,7 +231,8 @@ struct ExportTests {
         #expect(collector.bodies.withLock { $0.count } == 2)
     }
 
-    @Test func `a collector that is busy or away is tried again, with growing pauses and as it wants`() throws {
+    @Test func `a collector that is busy or away is tried again, with growing pauses and as it wants`() throws
+    {
         var pauses: [Int] = []
         let collector = Collector([
             .success(MessageReply(status: 503, body: [])), .failure(MessageFailure("nobody is there")),

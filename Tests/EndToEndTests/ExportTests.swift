@@ -52,7 +52,9 @@ extension EndToEnd {
             #expect(!all.joined().contains(Self.token))
             let rest = try place.bailey(["audit", "export", "--format", "jsonl", "--after", "2"])
             #expect(rest.code == 0 && rest.lines == Array(all.dropFirst(2)), "\(rest)")
-            let beyond = try place.bailey(["audit", "export", "--format", "jsonl", "--after", "\(all.count + 1)"])
+            let beyond = try place.bailey([
+                "audit", "export", "--format", "jsonl", "--after", "\(all.count + 1)",
+            ])
             #expect(beyond.code == 1 && beyond.errors.contains("ends at record \(all.count)"), "\(beyond)")
         }
 
@@ -81,7 +83,10 @@ extension EndToEnd {
             #expect(export.code == 0, "\(export)")
             let outcome = try OCSFValidator.validate(export.output)
             #expect(outcome.code == 0, "\(outcome)")
-            #expect(Set(["1007.1", "1007.2", "4002.3", "4002.6", "4001.5"]).isSubset(of: outcome.lines), "\(outcome)")
+            #expect(
+                Set(["1007.1", "1007.2", "4002.3", "4002.6", "4001.5"]).isSubset(of: outcome.lines),
+                "\(outcome)"
+            )
             #expect(export.output.contains("\"decision\":\"deny\""), "each level's word is there")
             #expect(!export.output.contains(Self.token))
         }
@@ -108,8 +113,12 @@ extension EndToEnd {
             let lines = try collector.lines(with: mark)
             #expect(lines.count == all.count, "\(lines)")
             #expect(lines.allSatisfy { $0.contains(" bailey Bearer let-me-in ") }, "\(lines)")
-            #expect(lines.contains { $0.contains(" bailey.request INFO ") && $0.hasSuffix(" GET GET_/v1/parent") })
-            #expect(lines.contains { $0.contains(" bailey.request WARN ") && $0.hasSuffix(" GET GET_/v2/parent") })
+            #expect(
+                lines.contains { $0.contains(" bailey.request INFO ") && $0.hasSuffix(" GET GET_/v1/parent") }
+            )
+            #expect(
+                lines.contains { $0.contains(" bailey.request WARN ") && $0.hasSuffix(" GET GET_/v2/parent") }
+            )
             #expect(lines.contains { $0.contains(" bailey.spawn INFO ") })
             #expect(!lines.joined().contains(Self.token))
         }
@@ -129,15 +138,23 @@ extension EndToEnd {
             #expect(try collector.lines(with: mark).count { $0.contains(" busy ") } == 2)
             #expect(try collector.lines(with: mark).count { $0.contains(" record ") } == count)
             let partial = try otlp("\(origin)/partial/v1/logs")
-            #expect(partial.code == 1 && partial.errors.contains("rejected 1 of them: one is too old"), "\(partial)")
+            #expect(
+                partial.code == 1 && partial.errors.contains("rejected 1 of them: one is too old"),
+                "\(partial)"
+            )
             let bare = try otlp(origin, ["--after", "\(count - 1)"])
             #expect(bare.code == 0 && bare.output.hasPrefix("1 records sent"), "\(bare)")
             let lost = try otlp("\(origin)/nowhere", headers: "authorization=Bearer%20let-me-in")
-            #expect(lost.code == 1 && lost.errors.contains("answered 404") && lost.errors.contains("--after 0"), "\(lost)")
+            #expect(
+                lost.code == 1 && lost.errors.contains("answered 404") && lost.errors.contains("--after 0"),
+                "\(lost)"
+            )
             #expect(!lost.errors.contains("let-me-in"))
         }
 
-        @Test("OTLP: what is no place, no header or no verified server is refused, and no secret is in the error")
+        @Test(
+            "OTLP: what is no place, no header or no verified server is refused, and no secret is in the error"
+        )
         func refused() throws {
             try family()
             for url in ["http://allowed.test:4318", "ftp://localhost:1", "https://", "collector"] {
@@ -145,7 +162,10 @@ extension EndToEnd {
                 #expect(outcome.code == 1 && outcome.errors.contains("is no place to send to"), "\(outcome)")
             }
             let header = try otlp("https://allowed.test:1", headers: "hunter2secret")
-            #expect(header.code == 1 && header.errors.contains("OTEL_EXPORTER_OTLP_HEADERS: entry 1"), "\(header)")
+            #expect(
+                header.code == 1 && header.errors.contains("OTEL_EXPORTER_OTLP_HEADERS: entry 1"),
+                "\(header)"
+            )
             #expect(!header.errors.contains("hunter2secret"))
         }
 

@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 
 /// Holds events against the published schema of OCSF, as the package `ocsf-json-schema` of PyPI has it.
 package enum OCSFValidator {

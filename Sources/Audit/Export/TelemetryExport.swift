@@ -21,9 +21,10 @@ package struct TelemetryExport {
     ) {
         records = TelemetryRecords(source)
         self.address = address
-        self.fields = fields + [
-            ("content-type", "application/json"), ("user-agent", "bailey/\(source.version)"),
-        ]
+        self.fields =
+            fields + [
+                ("content-type", "application/json"), ("user-agent", "bailey/\(source.version)"),
+            ]
         self.transport = transport
         self.wait = wait
     }
@@ -80,7 +81,10 @@ package struct TelemetryExport {
     private func deliver(_ batch: inout Batch, _ outcome: inout Outcome) throws(TelemetryFailure) {
         let reply = try accepted(records.request(batch.texts), outcome)
         guard let answer = CollectorAnswer(reply.body, of: batch.texts.count) else {
-            throw failure("answered \(reply.status) with what is no answer of OTLP: is it a collector?", outcome)
+            throw failure(
+                "answered \(reply.status) with what is no answer of OTLP: is it a collector?",
+                outcome
+            )
         }
         outcome.rejected += answer.rejected
         outcome.complaint = answer.message.map(shown) ?? outcome.complaint
@@ -144,7 +148,9 @@ package struct TelemetryExport {
     /// What a collector says, without what lets us in, should it repeat that.
     private func shown(_ text: String) -> String {
         let secrets = fields.map(\.value).filter { $0.utf8.count >= Self.shortestSecret }
-        guard !secrets.contains(where: { text.firstPlace(ofText: $0) != nil }) else { return "(it repeats a header of the request)" }
+        guard !secrets.contains(where: { text.firstPlace(ofText: $0) != nil }) else {
+            return "(it repeats a header of the request)"
+        }
         return TerminalText.escaped(String(decoding: text.utf8.prefix(Self.shownOctets), as: UTF8.self))
     }
 

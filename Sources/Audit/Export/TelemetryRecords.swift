@@ -60,7 +60,9 @@ package struct TelemetryRecords: Sendable {
     /// One record as a LogRecord; what it says is its body, as it was hashed.
     func text(of record: AuditRecord) -> String {
         // A time before 1970 is a clock that was not set; the field is unsigned.
-        let nanoseconds = UInt64(clamping: record.time.milliseconds).multipliedReportingOverflow(by: 1_000_000)
+        let nanoseconds = UInt64(clamping: record.time.milliseconds).multipliedReportingOverflow(
+            by: 1_000_000
+        )
         let time = nanoseconds.overflow ? "0" : "\(nanoseconds.partialValue)"
         let severity = Severity(record)
         var json = CanonicalJSON()
@@ -118,7 +120,8 @@ package struct TelemetryRecords: Sendable {
         case .request(let request): conventional(request)
         case .spawn(let spawn):
             [
-                ("process.command_args", .texts(spawn.argv)), ("process.executable.path", .text(spawn.program)),
+                ("process.command_args", .texts(spawn.argv)),
+                ("process.executable.path", .text(spawn.program)),
                 ("process.working_directory", .text(spawn.workingDirectory)),
                 ("user.name", .text(spawn.lineage.principal.subject)),
             ]

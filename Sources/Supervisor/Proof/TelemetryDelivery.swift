@@ -2,7 +2,7 @@ package import Audit
 internal import Client
 internal import Gateway
 internal import Glibc
-package import Model
+internal import Model
 
 /// Delivers records to an OpenTelemetry collector, with the operator's names, roots and headers.
 package struct TelemetryDelivery {
@@ -31,13 +31,8 @@ package struct TelemetryDelivery {
                     upstreamRoots: machine.upstreamAuthority
                 )
             ),
-            waiting: { milliseconds in
-                var rest = timespec(
-                    tv_sec: milliseconds / 1_000,
-                    tv_nsec: milliseconds % 1_000 * 1_000_000
-                )
-                while unsafe nanosleep(&rest, &rest) != 0, errno == EINTR {}
-            }
+            // A signal cuts it short, which is no harm.
+            waiting: { milliseconds in _ = poll(nil, 0, Int32(clamping: milliseconds)) }
         )
     }
 
@@ -88,7 +83,9 @@ struct CollectorHeaders {
     /// The second wins.
     private static let variables = ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_HEADERS"]
     /// What the request itself says.
-    private static let own: Set = ["host", "content-length", "content-type", "transfer-encoding", "connection"]
+    private static let own: Set = [
+        "host", "content-length", "content-type", "transfer-encoding", "connection",
+    ]
 
     init(_ environment: [String: String]) throws {
         for variable in Self.variables {
@@ -114,7 +111,8 @@ struct CollectorHeaders {
 
     /// RFC 9110 section 5.6.2.
     private static func isOfToken(_ octet: UInt8) -> Bool {
-        (0x30...0x39).contains(octet) || (0x61...0x7a).contains(octet) || "!#$%&'*+-.^_`|~".utf8.contains(octet)
+        (0x30...0x39).contains(octet) || (0x61...0x7a).contains(octet)
+            || "!#$%&'*+-.^_`|~".utf8.contains(octet)
     }
 
     private static func trimmed(_ text: Substring) -> Substring {
