@@ -113,9 +113,7 @@ struct TokenClient: Sendable {
 
     private func send(_ message: Message) throws -> MessageReply {
         var last: any Error = CredentialFailure("it has no address")
-        let addresses = try names.addresses(blocking: message.endpoint.host)
-            .filter { !message.isPlain || Host.address($0).isLoopback }
-        for address in addresses.prefix(limits.addressesTried) {
+        for address in try addresses(for: message).prefix(limits.addressesTried) {
             do {
                 return try exchange(message, address).wait()
             } catch let error as Unreached {
@@ -124,6 +122,14 @@ struct TokenClient: Sendable {
             }
         }
         throw last
+    }
+
+    /// In the clear nothing is looked up: a name that is loopback's means that (RFC 6761 section 6.3).
+    private func addresses(for message: Message) throws -> [IPAddress] {
+        guard message.isPlain, case .name = message.endpoint.host else {
+            return try names.addresses(blocking: message.endpoint.host)
+        }
+        return ["127.0.0.1", "::1"].compactMap { IPAddress($0) }
     }
 
     private func exchange(_ message: Message, _ address: IPAddress) -> EventLoopFuture<MessageReply> {

@@ -84,7 +84,7 @@ extension EndToEnd {
             let outcome = try OCSFValidator.validate(export.output)
             #expect(outcome.code == 0, "\(outcome)")
             #expect(
-                Set(["1007.1", "1007.2", "4002.3", "4002.6", "4001.5"]).isSubset(of: outcome.lines),
+                Set(["1007.1", "1007.2", "4002.3", "4002.6"]).isSubset(of: outcome.lines),
                 "\(outcome)"
             )
             #expect(export.output.contains("\"decision\":\"deny\""), "each level's word is there")
