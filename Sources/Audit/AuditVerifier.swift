@@ -23,7 +23,7 @@ package struct AuditVerifier: Sendable {
         let state = try StateDirectory(directory, create: false)
         do {
             let trust = try StoreTrust(state, pinnedKey: pinnedKey)
-            guard try PrivateFile.open(StoreFiles.databaseName, in: state, .read) != nil else {
+            guard try PrivateFile.isThere(StoreFiles.databaseName, in: state) else {
                 return try withoutDatabase(trust)
             }
             return try walk(trust)

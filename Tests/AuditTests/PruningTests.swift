@@ -113,7 +113,8 @@ struct PruningTests {
         try hold(subject, state, released: true)
         #expect(try prune(state) == 14)
         #expect(try count("aaaaaaaa", state) == 0)
-        #expect(try state.finding() == nil)
+        let finding = try state.finding()
+        #expect(finding == nil, "\(finding.map { "\($0)" } ?? "")")
     }
 
     @Test func `a hold that comes while a plan waits is kept to`() throws {
