@@ -145,7 +145,12 @@ package final class AuditStore: AuditSink {
     }
 
     /// Brings a last checkpoint to where they go, which may take a moment; after `flush`.
-    package func finishCheckpoints() { checkpoints.withLock { $0 }?.finish() }
+    package func finishCheckpoints() {
+        guard let keeper = checkpoints.withLock({ $0 }) else { return }
+        keeper.finish()
+        // That it could not be written is a record as well.
+        flush()
+    }
 
     /// Why checkpoints could not be written since this was asked last, once; nil when all were.
     package func takeCheckpointFailure() -> String? { checkpoints.withLock { $0 }?.takeFailure() }

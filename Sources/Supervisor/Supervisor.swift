@@ -201,11 +201,19 @@ package final class Supervisor {
                 gateway.settle()
                 audit.flush()
                 audit.finishCheckpoints()
-                reply(lastWord, to: connection)
+                reply(withCheckpoints(lastWord), to: connection)
                 forget(connection)
             }
         }
         close()
+    }
+
+    /// What the front-end hears last, with what became of the last checkpoint.
+    private func withCheckpoints(_ word: ControlReply) -> ControlReply {
+        guard case .exited(let code, let note) = word, let failure = audit.takeCheckpointFailure() else {
+            return word
+        }
+        return .exited(code: code, note: [note, failure].compactMap(\.self).joined(separator: "\nbailey: "))
     }
 
     /// Takes a connection of the user's; nil when it cannot be waited for, and is closed.

@@ -94,6 +94,7 @@ extension EndToEnd {
             try configure("{checkpoints: {file: \(place.root)/none/checkpoints}}")
             let outcome = try place.agent("echo went on")
             #expect(outcome.code == 0 && outcome.output == "went on\n", "\(outcome)")
+            #expect(outcome.errors.contains("checkpoints could not be written to"), "\(outcome)")
             let audit = try place.bailey(["audit"])
             #expect(audit.output.contains("checkpoint-failed"), "\(audit)")
             let doctor = try place.bailey(["doctor"])
