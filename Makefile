@@ -152,6 +152,14 @@ bench-mask: build-tests ## What masking and the search for credentials do in a s
 	@BAILEY_BENCH=1 $(SWIFT) test $(swift_flags) --skip-build --filter 'MaskBench|ReflectionBench' </dev/null 2>&1 |
 	    sed -n 's/^BENCH //p'
 
+# Records of the log that is written and verified.
+RECORDS ?= 1000000
+
+.PHONY: bench-audit
+bench-audit: build-tests ## What writing, verifying and exporting the audit log does in a second, of one core; RECORDS=1000000
+	@BAILEY_BENCH=1 BAILEY_BENCH_RECORDS='$(RECORDS)' $(SWIFT) test $(swift_flags) --skip-build --filter AuditBench </dev/null 2>&1 |
+	    sed -n 's/^BENCH //p'
+
 .PHONY: bench-http
 bench-http: deps-bench build ## HTTP over TLS: the gateway against haproxy, squid and mitmproxy
 	@MITMPROXY='$(scratch)/bench-python' tools/bench/http

@@ -47,15 +47,16 @@ _bailey_value() {
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-        --config | --oidc-token-file | --saml-assertion-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --config | --checkpoints | --oidc-token-file | --saml-assertion-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
         --apply | --discard) choices=$(_bailey_members agent changes --json) ;;
         --body) choices="request response" ;;
         --form) choices="jwks pem spiffe" ;;
+        --format) choices="receipts jsonl ocsf otlp" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
-        --name | --drain | --limit | --public-key | --record | --reason) choices= ;;
+        --name | --drain | --limit | --public-key | --record | --reason | --after | --otlp | --for | --size) choices= ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
@@ -125,10 +126,13 @@ _bailey() {
             audit)
                 choices="--agent --run --denied --limit --state --json"
                 case ${words[2]} in
-                    verify) [ "$cword" -gt 2 ] && choices="--public-key --state --json" ;;&
+                    verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --state --json" ;;&
+                    checkpoint) [ "$cword" -gt 2 ] && choices="-o --state" ;;&
+                    prune) [ "$cword" -gt 2 ] && choices="--for --size --dry-run --config --state" ;;&
+                    hold) [ "$cword" -gt 2 ] && choices="--reason --release --list --state" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    export) [ "$cword" -gt 2 ] && choices="--receipts --run --agent --record -o --state" ;;&
-                    *) [ "$cword" = 2 ] && choices="show verify export $choices" ;;
+                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record -o --config --state" ;;&
+                    *) [ "$cword" = 2 ] && choices="show verify export checkpoint prune hold $choices" ;;
                 esac ;;
             replay)
                 case $cur in

@@ -12,6 +12,7 @@ extension AuditEntry {
         case .replies(let record): json.write(record, lineage)
         case .revocation(let record): json.write(record, lineage)
         case .approval(let record): json.write(record, lineage)
+        case .custody(let record): json.write(record)
         }
         return json.octets
     }
@@ -76,6 +77,16 @@ extension CanonicalJSON {
             json.member("reason", record.reason)
             json.member("resource", record.resource)
             json.member("rules") { $0.strings(record.rules) }
+        }
+    }
+
+    fileprivate mutating func write(_ record: CustodyRecord) {
+        object { json in
+            if let by = record.by { json.member("by") { $0.write(by) } }
+            json.member("event", record.event.rawValue)
+            json.member("reason", record.reason)
+            json.member("runs") { $0.strings(record.runs) }
+            json.member("subject", record.subject)
         }
     }
 

@@ -26,6 +26,10 @@ package struct AuditFinding: Sendable, Hashable, Codable {
         case lineage
         /// A recorded body is gone, or not what its record says.
         case recording
+        /// A statement of what was pruned is not genuine, or of other records.
+        case pruning
+        /// A checkpoint is forged, of another log, or names another record.
+        case checkpoint
         /// SQLite cannot read on from here.
         case unreadable
     }
@@ -59,4 +63,8 @@ package struct VerifiedHead: Sendable, Hashable, Codable {
     package let hash: String
     /// The public key that all was checked with, lower-case hex.
     package let publicKey: String
+    /// How many checkpoints agree with it; nil where none were looked at.
+    package var checkpoints: Int64?
+    /// How many of the records were removed by a pruning; nil for none.
+    package var pruned: Int64?
 }

@@ -43,6 +43,36 @@ package enum AuditLimits {
     static let lookedAtOnce = 4_096
     /// Agents whose lineage an export remembers; those before are looked up again.
     static let exportedLineages = 4_096
+    /// Records in one request to a collector: OpenTelemetry's own default (OTEL_BLRP_MAX_EXPORT_BATCH_SIZE).
+    static let telemetryRecords = 512
+    /// Octets of records in one request, beyond the last of them: a twentieth of what its collector takes at most.
+    static let telemetryOctets = 1 << 20
+    /// Milliseconds for a collector's answer: OpenTelemetry's own default (OTEL_EXPORTER_OTLP_TIMEOUT).
+    static let telemetryAnswer: Int64 = 10_000
+    /// Milliseconds before a request is sent again for the first time, and at most.
+    static let telemetryPause = 1_000
+    static let telemetryLongestPause = 30_000
+    /// Seconds that one request is sent again and again: a collector that restarts is back by then.
+    static let telemetryPatience = 120
+    /// Records, and seconds, between two checkpoints where `audit.checkpoints` in `bailey.yaml` does not say: what is cut off
+    /// in between is not found out by them.
+    package static let checkpointRecords: Int64 = 1_000
+    package static let checkpointSeconds = 60
+    /// Milliseconds for a webhook's answer, and that an end waits for the last checkpoint.
+    static let checkpointAnswer: Int64 = 5_000
+    static let checkpointFarewell = 2_000
+    /// Seconds before a place that failed is tried again, at most.
+    static let checkpointLongestPause = 60
+    /// Octets of a checkpoint's line: all its fields, with numbers of twenty digits, and room.
+    static let checkpointLine = 512
+    /// Milliseconds that a checkpoint's clock may be ahead of ours.
+    static let checkpointSkew: Int64 = 300_000
+    /// Records that are pruned in one transaction: some tens of milliseconds, a fraction of what a supervisor waits for it.
+    static let prunedAtOnce = 1_000
+    /// Milliseconds since a run's last record before it may be pruned: what comes of its requests comes behind them.
+    static let pruningRest: Int64 = 60_000
+    /// Octets of a record besides its payload, by estimate: its other columns, and the seal's digest.
+    static let recordColumns = 300
     /// Arguments of one command line that are kept.
     package static let maximumArguments = 256
     /// Octets of a key file: an Ed25519 seed or public key (RFC 8032 section 5.1.5).

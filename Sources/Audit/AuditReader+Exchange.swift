@@ -84,7 +84,8 @@ extension AuditReader {
                     }
                     (sequel.reply, sequel.time) = (reply, found.time)
                     return sequel
-                case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, nil: continue
+                case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, .custody, nil:
+                    continue
                 }
             }
             return sequel

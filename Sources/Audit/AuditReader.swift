@@ -12,7 +12,7 @@ package struct AuditReader: Sendable {
     package init(directory: String) throws {
         let state = try StateDirectory(directory, create: false)
         path = directory + "/" + StoreFiles.databaseName
-        guard try PrivateFile.open(StoreFiles.databaseName, in: state, .read) != nil else {
+        guard try PrivateFile.isThere(StoreFiles.databaseName, in: state) else {
             throw AuditStoreError(
                 .database,
                 "there is no audit store in \(directory) (no \(StoreFiles.databaseName)); run an agent first, or "

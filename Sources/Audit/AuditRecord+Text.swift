@@ -21,6 +21,7 @@ extension AuditRecord {
             }
         case .revocation(let record): return record.isLifted ? "lifted" : "revoked"
         case .approval(let record): return record.event.rawValue
+        case .custody(let record): return record.event.rawValue
         case .spawn, .spawnRefused, .exit, .replies, nil: return verdict ?? kind
         }
     }
@@ -79,6 +80,7 @@ extension AuditRecord {
                 + (record.approval.map { "; approval " + TerminalText.escaped($0) } ?? "")
         case .revocation(let record): record.summary
         case .approval(let record): record.summary
+        case .custody(let record): record.summary
         case .replies, nil: TerminalText.escaped(payload)
         }
     }
@@ -108,6 +110,14 @@ extension ApprovalRecord {
         TerminalText.escaped("\(question) \(action) \(resource)")
             + (by.map { " by " + TerminalText.escaped($0.subject) } ?? "")
             + (life.map { ", for " + TerminalText.escaped($0) } ?? "")
+            + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
+    }
+}
+
+extension CustodyRecord {
+    /// `1f2e3d4c5b6a by user:alice: a lawsuit`.
+    fileprivate var summary: String {
+        TerminalText.escaped(subject) + (by.map { " by " + TerminalText.escaped($0.subject) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
     }
 }

@@ -6,11 +6,12 @@ package import Model
 package struct AuditRecord: Sendable, Hashable {
     package let sequence: Int64
     package let time: Timestamp
-    /// Empty for what a principal is told.
+    /// Empty for what a principal is told, and what is done about the log.
     package let run: String
-    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`, `revocation`, `approval`.
+    /// `spawn`, `spawn-refused`, `exit`, `request`, `replies`, `revocation`, `approval`, `custody`.
     package let kind: String
-    /// Nil for a launch that was refused before there was an agent, and for what a principal is told.
+    /// Nil for a launch that was refused before there was an agent, for what a principal is told, and what is done
+    /// about the log.
     package let agent: String?
     /// `user:alice > ci > test-runner`.
     package let lineage: String
@@ -35,11 +36,33 @@ package struct AuditRecord: Sendable, Hashable {
             return (try? decoder.decode(RevocationRecord.self, from: data)).map(AuditEntry.revocation)
         case EntryColumns.approval:
             return (try? decoder.decode(ApprovalRecord.self, from: data)).map(AuditEntry.approval)
+        case EntryColumns.custody:
+            return (try? decoder.decode(CustodyRecord.self, from: data)).map(AuditEntry.custody)
         default: return nil
         }
     }
 
     static let columns = "sequence, time, run, kind, agent, lineage, verdict, payload"
+
+    init(
+        sequence: Int64,
+        time: Timestamp,
+        run: String,
+        kind: String,
+        agent: String?,
+        lineage: String,
+        verdict: String?,
+        payload: String
+    ) {
+        self.sequence = sequence
+        self.time = time
+        self.run = run
+        self.kind = kind
+        self.agent = agent
+        self.lineage = lineage
+        self.verdict = verdict
+        self.payload = payload
+    }
 
     /// Nil when a column has a type that the store never writes.
     init?(row: Row) {
@@ -49,13 +72,15 @@ package struct AuditRecord: Sendable, Hashable {
             let kind = String.fromDatabaseValue(values[3]), let lineage = String.fromDatabaseValue(values[5]),
             let payload = String.fromDatabaseValue(values[7])
         else { return nil }
-        self.sequence = sequence
-        self.time = Timestamp(milliseconds: time)
-        self.run = run
-        self.kind = kind
-        agent = String.fromDatabaseValue(values[4])
-        self.lineage = lineage
-        verdict = String.fromDatabaseValue(values[6])
-        self.payload = payload
+        self.init(
+            sequence: sequence,
+            time: Timestamp(milliseconds: time),
+            run: run,
+            kind: kind,
+            agent: String.fromDatabaseValue(values[4]),
+            lineage: lineage,
+            verdict: String.fromDatabaseValue(values[6]),
+            payload: payload
+        )
     }
 }

@@ -44,6 +44,8 @@ package final class AuditStore: AuditSink {
     private let clock: @Sendable () -> Timestamp
     private let queue: Mutex<Queue>
     private let writer = DispatchQueue(label: "bailey.audit.writer")
+    /// Nil until `keepCheckpoints`.
+    private let checkpoints = Mutex<CheckpointKeeper?>(nil)
     private let isHeadAwaited = Atomic(false)
     private let areRepliesAwaited = Atomic(false)
 
@@ -122,6 +124,37 @@ package final class AuditStore: AuditSink {
         }
     }
 
+    /// Writes checkpoints elsewhere from now on; a webhook's go by this transport.
+    package func keepCheckpoints(_ plan: CheckpointPlan, by transport: any MessageTransport) {
+        var places: [CheckpointKeeper.Place] = []
+        if let file = plan.file {
+            places.append(.init(name: file) { try CheckpointFile(file).append($0) })
+        }
+        if let webhook = plan.webhook {
+            let post = CheckpointWebhook(webhook: webhook, transport: transport, clock: clock)
+            places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
+        }
+        let (chain, clock) = (chain, clock)
+        let keeper = CheckpointKeeper(
+            plan,
+            places: places,
+            sign: { try chain.checkpoint($0, at: clock()) },
+            note: { [weak self] record in self?.append(.custody(record), until: .written) { _ in } }
+        )
+        checkpoints.withLock { $0 = keeper }
+    }
+
+    /// Brings a last checkpoint to where they go, which may take a moment; after `flush`.
+    package func finishCheckpoints() {
+        guard let keeper = checkpoints.withLock({ $0 }) else { return }
+        keeper.finish()
+        // That it could not be written is a record as well.
+        flush()
+    }
+
+    /// Why checkpoints could not be written since this was asked last, once; nil when all were.
+    package func takeCheckpointFailure() -> String? { checkpoints.withLock { $0 }?.takeFailure() }
+
     /// Keeps replies until there are many, or for a moment: a record of its own for each is more than half of what it costs.
     private func append(
         _ record: RepliesRecord,
@@ -177,7 +210,9 @@ package final class AuditStore: AuditSink {
                 continue
             }
             answer(batch.filter { $0.safety == .written }, .success(()))
-            answer(batch.filter { $0.safety == .durable }, Self.attempt { try chain.settle(head) })
+            let settled = Self.attempt { try chain.settle(head) }
+            answer(batch.filter { $0.safety == .durable }, settled)
+            if case .success = settled { checkpoints.withLock { $0 }?.reached(head) }
         }
         awaitHead()
     }

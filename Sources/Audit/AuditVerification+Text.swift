@@ -6,7 +6,7 @@ extension AuditVerification {
         switch self {
         case .verified(let head):
             """
-            \(style.verdict("allow", shownAs: "verified"))  \(head.records) records
+            \(style.verdict("allow", shownAs: "verified"))  \(head.records) records\(head.notes)
             head      \(head.hash)
             key       \(head.publicKey)
             """
@@ -38,5 +38,13 @@ extension AuditVerification {
         let verified: Bool
         let head: VerifiedHead?
         let finding: AuditFinding?
+    }
+}
+
+extension VerifiedHead {
+    /// `, 400 of them pruned; 12 checkpoints agree`.
+    fileprivate var notes: String {
+        (pruned.map { ", \($0) of them pruned" } ?? "")
+            + (checkpoints.map { "; \($0) checkpoint\($0 == 1 ? " agrees" : "s agree")" } ?? "")
     }
 }

@@ -5,12 +5,15 @@ internal import GRDB
 package struct AuditVerifier: Sendable {
     private let directory: String
     private let pinnedKey: String?
+    private let checkpoints: String?
 
     /// - Parameters:
     ///   - directory: the state directory.
     ///   - publicKey: lower-case hex of the key that must have signed; nil trusts the one beside the store.
-    package init(directory: String, publicKey: String? = nil) {
+    ///   - checkpoints: a file of checkpoints that the log has to agree with.
+    package init(directory: String, publicKey: String? = nil, checkpoints: String? = nil) {
         self.directory = directory
+        self.checkpoints = checkpoints
         pinnedKey = publicKey
     }
 
@@ -20,7 +23,7 @@ package struct AuditVerifier: Sendable {
         let state = try StateDirectory(directory, create: false)
         do {
             let trust = try StoreTrust(state, pinnedKey: pinnedKey)
-            guard try PrivateFile.open(StoreFiles.databaseName, in: state, .read) != nil else {
+            guard try PrivateFile.isThere(StoreFiles.databaseName, in: state) else {
                 return try withoutDatabase(trust)
             }
             return try walk(trust)
@@ -38,6 +41,9 @@ package struct AuditVerifier: Sendable {
                     + "\(trust.head.sequence) records"
             )
         }
+        if let checkpoints {
+            throw Stop(.checkpoint, "there is no record yet, and \(checkpoints) says that there were")
+        }
         return .verified(
             VerifiedHead(records: 0, hash: StoredRecord.genesis.hex, publicKey: trust.key.octets.hex)
         )
@@ -45,10 +51,17 @@ package struct AuditVerifier: Sendable {
 
     private func walk(_ trust: StoreTrust) throws -> AuditVerification {
         var chain = ChainCheck(trust, bodies: BodyReader(directory: directory))
+        var agreeing: Int64?
         do {
             let path = directory + "/" + StoreFiles.databaseName
             let database = try StoreFiles.openDatabase(at: path, readOnly: true)
-            try database.read { try chain.run($0) }
+            try database.read { database in
+                try chain.run(database)
+                agreeing = try checkpoints.map {
+                    try CheckpointCheck($0, key: trust.key, now: AuditStore.wallClock())
+                        .run(database, end: chain.expected - 1)
+                }
+            }
         } catch let error as DatabaseError {
             throw Stop(
                 .unreadable,
@@ -59,7 +72,9 @@ package struct AuditVerifier: Sendable {
         } catch let error as AuditStoreError where error.code == .database {
             throw Stop(.unreadable, record: 1, error.message)
         }
-        return .verified(chain.reached)
+        var reached = chain.reached
+        reached.checkpoints = agreeing
+        return .verified(reached)
     }
 }
 

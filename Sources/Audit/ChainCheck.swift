@@ -11,6 +11,7 @@ struct ChainCheck {
     private(set) var expected: Int64 = 1
     private var previous = StoredRecord.genesis
     private var hasRevocations = false
+    private var pruned: Int64 = 0
 
     init(_ trust: StoreTrust, bodies: BodyReader) {
         key = trust.key
@@ -20,7 +21,12 @@ struct ChainCheck {
 
     /// Where a walk that found nothing ended.
     var reached: VerifiedHead {
-        VerifiedHead(records: expected - 1, hash: previous.hex, publicKey: key.octets.hex)
+        VerifiedHead(
+            records: expected - 1,
+            hash: previous.hex,
+            publicKey: key.octets.hex,
+            pruned: pruned > 0 ? pruned : nil
+        )
     }
 
     mutating func run(_ database: Database) throws {
@@ -31,8 +37,9 @@ struct ChainCheck {
             sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
         )
         let seals = try Row.fetchCursor(database, sql: "SELECT \(Seal.columns) FROM seals ORDER BY last")
+        var prunings = try PruningWalk(database, key)
         while let row = try seals.next() {
-            try check(Seal(row: row), against: records, of: database)
+            try check(Seal(row: row), against: records, &prunings, of: database)
         }
         if let row = try records.next() {
             let sequence = Int64.fromDatabaseValue(row[0]) ?? expected
@@ -43,6 +50,7 @@ struct ChainCheck {
             )
         }
         try requireHeadReached()
+        try prunings.requireEnd()
     }
 
     private func requireHeadReached() throws {
@@ -58,6 +66,7 @@ struct ChainCheck {
     private mutating func check(
         _ seal: Seal?,
         against records: RowCursor,
+        _ prunings: inout PruningWalk,
         of database: Database
     ) throws {
         guard let seal, seal.isGenuine(key) else { throw try foundWithoutSeal(records) }
@@ -69,6 +78,11 @@ struct ChainCheck {
             )
         }
         while expected <= seal.last {
+            if let hash = seal.digest(of: expected), try prunings.covers(expected, hash: hash) {
+                (previous, expected, pruned) = (hash, expected + 1, pruned + 1)
+                try checkHead()
+                continue
+            }
             let record = try next(records, under: seal)
             try check(record, under: seal)
             try checkIndex(of: record, in: database)

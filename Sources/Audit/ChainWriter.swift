@@ -69,6 +69,11 @@ final class ChainWriter: Sendable {
         try trailing.reached(newHead)
     }
 
+    /// Signs that the log has reached a head.
+    func checkpoint(_ head: Head, at time: Timestamp) throws -> Checkpoint {
+        try Checkpoint(head, at: time, key: key)
+    }
+
     /// Whether the head is behind what is on the disk.
     var isHeadBehind: Bool { trailing.isBehind }
 

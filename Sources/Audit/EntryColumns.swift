@@ -9,7 +9,9 @@ struct EntryColumns: Sendable {
     static let replies = "replies"
     static let revocation = "revocation"
     static let approval = "approval"
-    /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told, which is of none.
+    static let custody = "custody"
+    /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told,
+    /// and what is done about the log, which is of none.
     let run: String?
     let agent: String?
     let lineage: String
@@ -29,9 +31,14 @@ struct EntryColumns: Sendable {
         case .replies: (kind, verdict) = (Self.replies, nil)
         case .revocation: (kind, verdict) = (Self.revocation, nil)
         case .approval: (kind, verdict) = (Self.approval, nil)
+        case .custody: (kind, verdict) = (Self.custody, nil)
         }
         agent = lineage?.agent
-        run = if case .revocation = entry { lineage?.run ?? "" } else { lineage?.run }
+        run =
+            switch entry {
+            case .revocation, .custody: lineage?.run ?? ""
+            case .spawn, .spawnRefused, .exit, .request, .replies, .approval: lineage?.run
+            }
         self.lineage = lineage?.text ?? TerminalText.escaped(Self.principal(of: entry))
         ancestry = lineage?.ancestry ?? ""
     }
@@ -40,6 +47,7 @@ struct EntryColumns: Sendable {
         switch entry {
         case .spawnRefused(let record): record.principal.subject
         case .revocation(let record): record.principal
+        case .custody(let record): record.by?.subject ?? ""
         case .spawn, .exit, .request, .replies, .approval: ""
         }
     }

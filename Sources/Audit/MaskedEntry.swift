@@ -17,6 +17,7 @@ struct EntryMask: Sendable {
         case .revocation(let record):
             EntryColumns(.revocation(masked(record)), record.lineage.map(columns))
         case .approval(let record): EntryColumns(.approval(masked(record)), columns(record.lineage))
+        case .custody(let record): EntryColumns(.custody(masked(record)), nil)
         }
     }
 
@@ -61,6 +62,17 @@ struct EntryMask: Sendable {
             agents: record.agents,
             keptRunning: record.keptRunning,
             isLifted: record.isLifted
+        )
+    }
+
+    /// What is held is looked up by the very octets.
+    private func masked(_ record: CustodyRecord) -> CustodyRecord {
+        CustodyRecord(
+            record.event,
+            record.subject,
+            by: record.by,
+            reason: record.reason.map(masked),
+            runs: record.runs
         )
     }
 

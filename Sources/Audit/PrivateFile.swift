@@ -53,11 +53,34 @@ final class PrivateFile: Sendable {
         return file
     }
 
+    /// Whether a database is there, and ours alone.
+    ///
+    /// Looked at and not opened: whoever closes any descriptor of it takes the locks from every connection that this process
+    /// has to it (fcntl_locking(2), "Record locks"), and another process may then take its log away from under them
+    /// (sqlite.org/howtocorrupt.html section 2.2).
+    static func isThere(
+        _ name: String,
+        in directory: borrowing StateDirectory
+    ) throws(AuditStoreError) -> Bool {
+        let path = directory.path + "/" + name
+        var status = stat()
+        guard unsafe fstatat(directory.descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return false }
+            throw AuditStoreError("inspect", path, errno: errno, remedy: "check its file system")
+        }
+        try requireOurs(status, path)
+        return true
+    }
+
     private func requireOurs() throws(AuditStoreError) {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else {
             throw AuditStoreError("inspect", path, errno: errno, remedy: "check its file system")
         }
+        try Self.requireOurs(status, path)
+    }
+
+    private static func requireOurs(_ status: stat, _ path: String) throws(AuditStoreError) {
         guard status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(), status.st_mode & 0o077 == 0
         else {
             throw AuditStoreError(

@@ -46,7 +46,19 @@ enum Schema {
             signature BLOB NOT NULL
         ) STRICT
         """,
+        prunings,
     ]
+
+    /// Statements of what was removed; a store that no version wrote that removes records has none.
+    private static let prunings = """
+        CREATE TABLE prunings (
+            first INTEGER PRIMARY KEY,
+            last INTEGER NOT NULL,
+            digest BLOB NOT NULL,
+            time INTEGER NOT NULL,
+            signature BLOB NOT NULL
+        ) STRICT
+        """
 
     private static let indexes = [
         "CREATE INDEX lives_by_run ON records (run) WHERE \(isOfLife)",
@@ -76,6 +88,7 @@ enum Schema {
     private static let formerIndexes = ["records_by_run", "records_by_verdict"]
 
     private static func renewIndexes(in database: Database) throws {
+        if try !database.tableExists("prunings") { try database.execute(sql: prunings) }
         let present = try database.indexes(on: "records").map(\.name)
         let isFormer = present.contains(where: formerIndexes.contains)
         if isFormer {
@@ -104,6 +117,6 @@ enum Schema {
             database,
             sql: "SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid"
         )
-        return Set(found).symmetricDifference(statements).subtracting([revocations]).sorted()
+        return Set(found).symmetricDifference(statements).subtracting([revocations, prunings]).sorted()
     }
 }

@@ -8,20 +8,20 @@ enum StoreFiles {
     /// Neither head nor database is there.
     static func isNew(_ directory: borrowing StateDirectory) throws(AuditStoreError) -> Bool {
         let head = try HeadFile(in: directory, .read)
-        let database = try PrivateFile.open(databaseName, in: directory, .read)
-        return head == nil && database == nil
+        let isThere = try PrivateFile.isThere(databaseName, in: directory)
+        return head == nil && !isThere
     }
 
     /// Key, then head, then database: a crash in between leaves a head at 0 and no database, which is an empty
     /// store, never a database without a head.
     static func create(in directory: borrowing StateDirectory, key: SigningKey) throws {
-        guard try PrivateFile.open(databaseName, in: directory, .read) == nil else { return }
+        guard try !PrivateFile.isThere(databaseName, in: directory) else { return }
         try HeadFile.create(in: directory, key: key)
         guard let head = try HeadFile(in: directory, .readWrite) else { return }
         // Under the head's lock: another supervisor may be making the same store, and would have moved the head of a
         // database that was not there a moment ago.
         try head.locked { () throws(AuditStoreError) in
-            guard try PrivateFile.open(databaseName, in: directory, .read) == nil else { return }
+            guard try !PrivateFile.isThere(databaseName, in: directory) else { return }
             try requireNothingLost(head, directory.path)
             // SQLite gives `-wal` and `-shm` the mode of this file.
             _ = try PrivateFile.open(databaseName, in: directory, .createNew)

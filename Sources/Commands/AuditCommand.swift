@@ -8,7 +8,9 @@ struct AuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
         abstract: "Show what agents did and asked for, and verify the record.",
-        subcommands: [List.self, Show.self, Verify.self, Export.self],
+        subcommands: [
+            List.self, Show.self, Verify.self, Export.self, CheckpointLine.self, Prune.self, Hold.self,
+        ],
         defaultSubcommand: List.self
     )
 
@@ -20,8 +22,13 @@ struct AuditCommand: ParsableCommand {
             usage: """
                 bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
-                bailey audit verify [--public-key HEX] [--state DIR] [--json]
+                bailey audit verify [--public-key HEX] [--checkpoints FILE] [--state DIR] [--json]
+                bailey audit export --format jsonl|ocsf|otlp [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
+                bailey audit export --otlp URL [--after N] [--run RUN|--agent ID] [--config FILE] [--state DIR]
                 bailey audit export --receipts [--run RUN|--agent ID|--record N] [-o FILE] [--state DIR]
+                bailey audit checkpoint [-o FILE] [--state DIR]
+                bailey audit prune [--for TIME] [--size SIZE] [--dry-run] [--config FILE] [--state DIR]
+                bailey audit hold RUN|AGENT|PRINCIPAL --reason TEXT [--release] [--state DIR] | --list
                 """,
             discussion: """
                 Examples:
@@ -31,6 +38,7 @@ struct AuditCommand: ParsableCommand {
                   bailey audit --json | jq .record     one JSON object a line
                   bailey audit show 42                 a request, its reply, and the fields of both
                   bailey audit verify                  is anything changed, or cut off?
+                  bailey audit export --format ocsf    for other programs
                   bailey audit export --receipts       for somebody who has the public key alone
 
                 'bailey audit show --help', and so for each, says more.
@@ -122,11 +130,24 @@ struct AuditCommand: ParsableCommand {
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check every record, seal and the head; name the first bad record.",
-            discussion: "Exits 0 when all is as it was written, 1 when anything is not."
+            discussion: """
+                With --checkpoints also whether it reaches every one of them, and has the records that they name: a log \
+                whose tail was cut off, or that was written anew with the same key, does not.
+
+                EXAMPLES
+                  bailey audit verify
+                  bailey audit verify --public-key HEX --checkpoints /mnt/other/checkpoints
+
+                Exits 0 when all is as it was written, 1 when anything is not.
+                """
         )
 
         @OptionGroup var state: StateOption
         @Option(help: "Hex of the public key that must have signed the store.") var publicKey: String?
+        @Option(
+            help: ArgumentHelp("Checkpoints, kept elsewhere, that it has to agree with.", valueName: "file")
+        )
+        var checkpoints: String?
         @Flag(help: "One JSON object.") var json = false
 
         func validate() throws {
@@ -143,7 +164,11 @@ struct AuditCommand: ParsableCommand {
 
         func run() throws {
             try Outside.require("audit verify")
-            let verifier = AuditVerifier(directory: try state.directory(), publicKey: publicKey)
+            let verifier = AuditVerifier(
+                directory: try state.directory(),
+                publicKey: publicKey,
+                checkpoints: checkpoints
+            )
             let outcome = try verifier.verify()
             print(json ? try outcome.json() : outcome.text(.standardOutput))
             if !outcome.isVerified { throw ExitCode(1) }

@@ -5,29 +5,48 @@ extension AuditCommand {
     /// `bailey audit export`.
     struct Export: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract:
-                "Write receipts: launches and requests that anybody verifies with the public key alone.",
+            abstract: "Write records for other programs, or receipts that anybody verifies.",
             discussion: """
-                Who started the chain, each delegation with the digest of its profile, each request with the rule that \
-                every level decided by, and the signatures over them: a line of JSON each, as docs/receipts.md says. \
-                'examples/receipts/verify.py --key KEY FILE' verifies and shows them; KEY is what 'bailey audit verify' \
-                prints after 'key', and whoever verifies has to have it from you by another way than the file.
+                jsonl is every record as 'bailey audit --json' prints it. ocsf is events of the Open Cybersecurity Schema \
+                Framework 1.5.0, otlp log records of OpenTelemetry, a request of OTLP/JSON a line, or sent to a collector \
+                with --otlp. docs/export.md has all fields.
+
+                Receipts are launches and requests with the signatures over them: who started the chain, each delegation \
+                with the digest of its profile, each request with the rule that every level decided by, as \
+                docs/receipts.md says. 'examples/receipts/verify.py --key KEY FILE' verifies and shows them; KEY is what \
+                'bailey audit verify' prints after 'key', and whoever verifies has to have it from you by another way \
+                than the file. With a request come the launches of its whole lineage.
 
                 EXAMPLES
+                  bailey audit export --format jsonl > all.jsonl
+                  bailey audit export --format jsonl --after 1000 >> all.jsonl
+                  bailey audit export --format ocsf --run 1f2e3d4c5b6a -o events.jsonl
+                  bailey audit export --otlp https://collector.example.com:4318
                   bailey audit export --receipts -o all.jsonl
-                  bailey audit export --receipts --run 1f2e3d4c5b6a -o run.jsonl
                   bailey audit export --receipts --agent 1f2e3d4c5b6a.2 > agent.jsonl
                   bailey audit export --receipts --record 42 | examples/receipts/verify.py --key KEY -
 
-                With a request come the launches of its whole lineage. What is on record of a request is in its receipt: \
-                its path, query and fields, with secrets masked. What is exported is verified on the way: exits 1, and \
-                leaves no FILE, where the log is not what was written. Supervisors may go on writing meanwhile.
+                What is on record of a request is in it: its path, query and fields, with secrets masked. What is \
+                exported is verified on the way: exits 1, and leaves no FILE, where the log is not what was written. \
+                Supervisors may go on writing meanwhile. A collector that is busy or away is tried again for two \
+                minutes; exits 1 when it rejected records, and when it could not be reached says where to go on. What \
+                lets us in at a collector is taken from OTEL_EXPORTER_OTLP_HEADERS.
                 """
         )
 
-        @Flag(help: "Launches and requests with their signatures; there is no other format yet.")
-        var receipts =
-            false
+        @Option(help: "receipts, jsonl, ocsf or otlp.") var format: ExportFormat?
+        @Flag(help: "The same as --format receipts.") var receipts = false
+        @Option(
+            help: ArgumentHelp(
+                "A collector to send log records to: https://HOST[:PORT], or http://localhost:PORT.",
+                valueName: "url"
+            )
+        )
+        var otlp: String?
+        @Option(
+            help: ArgumentHelp("Only records behind this one; not of receipts.", valueName: "n")
+        )
+        var after: Int64?
         @Option(
             name: .customLong("run"),
             help: ArgumentHelp("Only this run.", valueName: "run")
@@ -40,7 +59,7 @@ extension AuditCommand {
         var agent: AgentArgument?
         @Option(
             help: ArgumentHelp(
-                "Only this launch or request: the first column of 'bailey audit'.",
+                "Only this launch or request, as a receipt: the first column of 'bailey audit'.",
                 valueName: "n"
             )
         )
@@ -53,14 +72,43 @@ extension AuditCommand {
             )
         )
         var output: String?
+        @Option(
+            help: ArgumentHelp(
+                "The operator's configuration, for --otlp. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
+                valueName: "file"
+            )
+        )
+        var config: String?
         @OptionGroup var state: StateOption
 
+        /// What the options mean together; nil where they say nothing.
+        private var wanted: ExportFormat? {
+            format ?? (receipts ? .receipts : otlp.map { _ in .otlp })
+        }
+
         func validate() throws {
-            guard receipts else {
+            guard let wanted else {
                 throw ValidationError(
-                    "say --receipts: there is no other format yet; `bailey audit --json` prints records without signatures"
+                    "say --format jsonl, ocsf, otlp or receipts; `bailey audit --json` prints the newest records"
                 )
             }
+            if receipts, wanted != .receipts {
+                throw ValidationError("--receipts and --format \(wanted.rawValue) exclude each other")
+            }
+            if otlp != nil {
+                guard wanted == .otlp else {
+                    throw ValidationError("--otlp sends log records: --format otlp")
+                }
+                guard output == nil else { throw ValidationError("--otlp sends, and --output writes a file") }
+            }
+            if wanted == .receipts {
+                guard after == nil else {
+                    throw ValidationError("receipts have no --after: they are of whole runs")
+                }
+            } else if record != nil {
+                throw ValidationError("--record is for --receipts")
+            }
+            guard after ?? 0 >= 0 else { throw ValidationError("--after takes the number of a record, or 0") }
             guard [runName != nil, agent != nil, record != nil].count(where: \.self) <= 1 else {
                 throw ValidationError("--run, --agent and --record exclude each other")
             }
@@ -70,6 +118,20 @@ extension AuditCommand {
             try Outside.require("audit export")
             let directory = try state.directory()
             try AuditReader(directory: directory).require(run: runName, agent: agent)
+            switch wanted {
+            case .receipts, nil: try writeReceipts(directory)
+            case .otlp where otlp != nil: try RecordOutput(selection, directory).send(to: otlp ?? "", config)
+            case .jsonl: try RecordOutput(selection, directory).write(.jsonl, to: output)
+            case .ocsf: try RecordOutput(selection, directory).write(.ocsf, to: output)
+            case .otlp: try RecordOutput(selection, directory).write(.otlp, to: output)
+            }
+        }
+
+        private var selection: RecordSelection {
+            RecordSelection(after: after ?? 0, run: runName, agent: agent?.id)
+        }
+
+        private func writeReceipts(_ directory: String) throws {
             let export = try ReceiptExport(directory: directory)
             let progress = ProgressLine()
             defer { progress.clear() }
@@ -97,4 +159,12 @@ extension AuditCommand {
             return runName.map { .run($0) } ?? .everything
         }
     }
+}
+
+/// What `bailey audit export` writes.
+enum ExportFormat: String, ExpressibleByArgument, CaseIterable {
+    case receipts
+    case jsonl
+    case ocsf
+    case otlp
 }

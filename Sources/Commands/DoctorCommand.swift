@@ -4,6 +4,7 @@ internal import Copies
 internal import Foundation
 internal import Profiles
 internal import Sandbox
+internal import Supervisor
 
 /// `bailey doctor`: what this machine offers and lacks.
 struct DoctorCommand: ParsableCommand {
@@ -21,9 +22,25 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("doctor")
-        let checks = Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies()
+        let checks =
+            Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies() + Self.checkpoints()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
+    }
+
+    /// Whether checkpoints of the log can be written, where the operator wants some in a file.
+    private static func checkpoints() -> [Check] {
+        guard let (file, trouble) = LogKeeping.checkpointFile() else { return [] }
+        return [
+            Check(
+                name: "checkpoints",
+                purpose: "audit.checkpoints: kept elsewhere, they show that the log's tail was cut off",
+                state: trouble.map { .missing("\(file): \($0)") } ?? .available(file),
+                remedy:
+                    "Make it a file that you may write, in a folder that is there, or name another in bailey.yaml.",
+                isRequired: false
+            )
+        ]
     }
 
     /// What `files.copy` needs, tried where changes would be kept.

@@ -29,7 +29,13 @@ extension Gateway: DocumentTransport {
     }
 }
 
-/// One request of the operator's own, on one connection: for a token, or a document about them.
+extension Gateway: MessageTransport {
+    package func post(_ message: OperatorMessage) throws(MessageFailure) -> MessageReply {
+        try tokens.reply(to: message)
+    }
+}
+
+/// One request of the operator's own, on one connection: for a token, a document about them, or with what is told elsewhere.
 struct TokenClient: Sendable {
     let names: Resolver
     let tls: UpstreamTLS
@@ -45,11 +51,14 @@ struct TokenClient: Sendable {
         let body: String
         /// Milliseconds for the whole answer.
         let timeout: Int64
+
+        /// In the clear, which is for loopback alone.
+        var isPlain: Bool { endpoint.scheme == .http }
     }
 
     /// On a thread that may block.
     func post(_ post: FormPost) throws -> FormReply {
-        try send(
+        try sendForm(
             Message(
                 endpoint: post.endpoint,
                 method: .POST,
@@ -57,7 +66,6 @@ struct TokenClient: Sendable {
                 fields: [
                     ("authorization", post.authorization),
                     ("content-type", "application/x-www-form-urlencoded"),
-                    ("content-length", String(post.body.utf8.count)),
                 ],
                 body: post.body,
                 timeout: limits.token
@@ -67,7 +75,7 @@ struct TokenClient: Sendable {
 
     /// The same.
     func get(_ query: DocumentQuery) throws -> FormReply {
-        try send(
+        try sendForm(
             Message(
                 endpoint: query.address.endpoint,
                 method: .GET,
@@ -79,9 +87,33 @@ struct TokenClient: Sendable {
         )
     }
 
-    private func send(_ message: Message) throws -> FormReply {
+    /// The same.
+    func reply(to message: OperatorMessage) throws(MessageFailure) -> MessageReply {
+        do {
+            return try send(
+                Message(
+                    endpoint: message.address.endpoint,
+                    method: .POST,
+                    target: message.address.target,
+                    fields: message.fields.map { ($0.name, $0.value) },
+                    body: message.body,
+                    timeout: message.timeout
+                )
+            )
+        } catch {
+            let reason = (error as? CredentialFailure)?.message ?? UpstreamFault(error).words
+            throw MessageFailure("\(message.address.endpoint) could not be reached: \(reason)")
+        }
+    }
+
+    private func sendForm(_ message: Message) throws -> FormReply {
+        let reply = try send(message)
+        return FormReply(status: reply.status, body: reply.body)
+    }
+
+    private func send(_ message: Message) throws -> MessageReply {
         var last: any Error = CredentialFailure("it has no address")
-        for address in try names.addresses(blocking: message.endpoint.host).prefix(limits.addressesTried) {
+        for address in try addresses(for: message).prefix(limits.addressesTried) {
             do {
                 return try exchange(message, address).wait()
             } catch let error as Unreached {
@@ -92,9 +124,17 @@ struct TokenClient: Sendable {
         throw last
     }
 
-    private func exchange(_ message: Message, _ address: IPAddress) -> EventLoopFuture<FormReply> {
+    /// In the clear nothing is looked up: a name that is loopback's means that (RFC 6761 section 6.3).
+    private func addresses(for message: Message) throws -> [IPAddress] {
+        guard message.isPlain, case .name = message.endpoint.host else {
+            return try names.addresses(blocking: message.endpoint.host)
+        }
+        return ["127.0.0.1", "::1"].compactMap { IPAddress($0) }
+    }
+
+    private func exchange(_ message: Message, _ address: IPAddress) -> EventLoopFuture<MessageReply> {
         let loop = group.next()
-        let answered = loop.makePromise(of: FormReply.self)
+        let answered = loop.makePromise(of: MessageReply.self)
         let (tls, host) = (tls, message.endpoint.host)
         let wait = min(limits.connect, message.timeout)
         let made = loop.makeCompletedFuture { try address.socketAddress(port: message.endpoint.port) }
@@ -104,8 +144,12 @@ struct TokenClient: Sendable {
                     .channelInitializer { channel in
                         channel.eventLoop.makeCompletedFuture {
                             let pipeline = channel.pipeline.syncOperations
-                            try pipeline.addHandler(tls.handler(for: host, .http(offersHTTP2: false)))
-                            if case .name(let name) = host { try pipeline.addHandler(CertificateName(name)) }
+                            if !message.isPlain {
+                                try pipeline.addHandler(tls.handler(for: host, .http(offersHTTP2: false)))
+                                if case .name(let name) = host {
+                                    try pipeline.addHandler(CertificateName(name))
+                                }
+                            }
                             try pipeline.addHandler(HTTPRequestEncoder())
                             let decoder = HTTPResponseDecoder(limitConfiguration: .engine)
                             try pipeline.addHandler(ByteToMessageHandler(decoder))
@@ -137,13 +181,19 @@ private final class TokenExchange: ChannelInboundHandler {
     typealias OutboundOut = HTTPClientRequestPart
 
     private let message: TokenClient.Message
-    private let answered: EventLoopPromise<FormReply>
+    private let answered: EventLoopPromise<MessageReply>
     private var status = 0
+    private var retryAfter: Int?
     private var body: [UInt8] = []
 
-    init(_ message: TokenClient.Message, _ answered: EventLoopPromise<FormReply>) {
+    init(_ message: TokenClient.Message, _ answered: EventLoopPromise<MessageReply>) {
         self.message = message
         self.answered = answered
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        if message.isPlain { send(context) }
+        context.fireChannelActive()
     }
 
     /// Not before: what is written earlier could go out before the certificate's name has been looked at.
@@ -159,6 +209,9 @@ private final class TokenExchange: ChannelInboundHandler {
             "host": String(name), "accept": "application/json", "connection": "close",
         ]
         for (name, value) in message.fields { headers.add(name: name, value: value) }
+        if message.method != .GET {
+            headers.add(name: "content-length", value: String(message.body.utf8.count))
+        }
         let head = HTTPRequestHead(
             version: .http1_1,
             method: message.method,
@@ -174,7 +227,9 @@ private final class TokenExchange: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head): status = Int(head.status.code)
+        case .head(let head):
+            status = Int(head.status.code)
+            retryAfter = head.headers.first(name: "retry-after").flatMap { Int($0) }
         case .body(let bytes):
             body += bytes.readableBytesView
             guard body.count <= GatewayLimits.tokenReply else {
@@ -183,7 +238,7 @@ private final class TokenExchange: ChannelInboundHandler {
                 )
                 return
             }
-        case .end: answered.succeed(FormReply(status: status, body: body))
+        case .end: answered.succeed(MessageReply(status: status, retryAfter: retryAfter, body: body))
         }
     }
 

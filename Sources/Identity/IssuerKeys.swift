@@ -113,7 +113,7 @@ final class IssuerKeys: Sendable {
         guard let said = configuration["issuer"]?.text, said.isSame(as: issuer.url) else {
             throw failure("its configuration at \(address) is that of another issuer")
         }
-        guard let keys = configuration["jwks_uri"]?.text.flatMap(WebAddress.init) else {
+        guard let keys = configuration["jwks_uri"]?.text.flatMap({ WebAddress($0) }) else {
             throw failure("its configuration at \(address) names no keys at an https URL (jwks_uri)")
         }
         return keys

@@ -9,6 +9,7 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case replies(RepliesRecord)
     case revocation(RevocationRecord)
     case approval(ApprovalRecord)
+    case custody(CustodyRecord)
 }
 
 /// An agent was launched.

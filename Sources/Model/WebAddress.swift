@@ -13,21 +13,35 @@ package struct WebAddress: Sendable, Hashable, CustomStringConvertible {
 
     /// Nil for what is none.
     package init?(_ text: String) {
-        let scheme = "https://"
-        guard text.utf8.count <= Self.maximumLength, text.begins(with: scheme) else { return nil }
-        let rest = text.dropFirst(bytes: scheme.utf8.count)
+        self.init(text, .https)
+    }
+
+    /// The same, or one with `http://` on this machine's own loopback, where nobody else reads along.
+    package init?(orOnLoopback text: String) {
+        guard text.begins(with: "http://") else {
+            self.init(text, .https)
+            return
+        }
+        self.init(text, .http)
+        guard endpoint.host.isLoopback else { return nil }
+    }
+
+    private init?(_ text: String, _ scheme: Scheme) {
+        let beginning = "\(scheme.rawValue)://"
+        guard text.utf8.count <= Self.maximumLength, text.begins(with: beginning) else { return nil }
+        let rest = text.dropFirst(bytes: beginning.utf8.count)
         let end = rest.unicodeScalars.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
         let target = rest[end...]
         guard target.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "#") }),
-            let (host, port) = Self.authority(rest[..<end])
+            let (host, port) = Self.authority(rest[..<end], scheme)
         else { return nil }
-        endpoint = Endpoint(scheme: .https, host: host, port: port)
+        endpoint = Endpoint(scheme: scheme, host: host, port: port)
         self.target = target.utf8.first == UInt8(ascii: "/") ? String(target) : "/\(target)"
     }
 
     /// A name or an IPv4 address with a port, or an IPv6 address in brackets.
-    private static func authority(_ text: Substring) -> (Host, UInt16)? {
-        var (name, port) = (text, Scheme.https.defaultPort ?? 443)
+    private static func authority(_ text: Substring, _ scheme: Scheme) -> (Host, UInt16)? {
+        var (name, port) = (text, scheme.defaultPort ?? 443)
         let isBracketed = text.utf8.first == UInt8(ascii: "[")
         let colon = text.lastPlace(of: ":").flatMap { place in
             isBracketed && text[place...].holds("]") ? nil : place

@@ -1,4 +1,4 @@
-internal import Audit
+package import Audit
 internal import Client
 internal import Glibc
 package import Identity
@@ -37,15 +37,21 @@ package struct OperatorConfiguration: Sendable {
 
     /// Octets that one run may record of bodies.
     package var recordings = AuditLimits.recordings
+    /// Where checkpoints of the log go; nil for nowhere.
+    package var checkpoints: CheckpointPlan?
+    /// The file with their webhook's secret.
+    var checkpointSecret: String?
+    /// For how long records are kept: for ever, where it does not say.
+    package var retention = Retention()
 
     package init() {}
 
     static let off = "off"
     private static let keys = [
         "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings", "trust-domain",
-        "identity", "issuers",
+        "identity", "issuers", "audit",
     ]
-    private static let unbuilt: Set<String> = ["audit", "approvals", "listen"]
+    private static let unbuilt: Set<String> = ["approvals", "listen"]
 
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
@@ -89,6 +95,7 @@ package struct OperatorConfiguration: Sendable {
             readIdentity(top, &errors)
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(WorkingDirectory.absolute(path) + "/..")
+            readAudit(top, folder: folder, &errors)
             if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0

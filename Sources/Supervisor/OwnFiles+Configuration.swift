@@ -1,3 +1,4 @@
+internal import Audit
 internal import Client
 internal import Credentials
 internal import Identity
@@ -17,13 +18,17 @@ extension OwnFiles {
         let own = configuration.directories.configuration
         let files =
             [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
-            + [configuration.configurationFile, configuration.machine.upstreamAuthority].compactMap(\.self)
+            + [
+                configuration.configurationFile, configuration.machine.upstreamAuthority,
+                configuration.machine.checkpoints?.file,
+            ]
+            .compactMap(\.self)
             + configuration.machine.issuers.flatMap(\.keyFiles)
         self.init(
             hidden: configuration.directories.all,
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
                 + files.map { ProtectedPath(path: $0) },
-            secrets: credentials.files
+            secrets: credentials.files + [configuration.machine.checkpointSecret].compactMap(\.self)
         )
     }
 }

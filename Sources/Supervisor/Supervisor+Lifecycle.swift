@@ -192,7 +192,9 @@ extension Supervisor {
             _ = audit.takeFailure()
             return "the end of \(name) could not be recorded: \(failure)"
         }
-        guard agent.parent == nil, let failure = audit.takeFailure() else { return nil }
+        guard agent.parent == nil else { return nil }
+        // The log is whole; what shows its being cut is not.
+        guard let failure = audit.takeFailure() else { return audit.takeCheckpointFailure() }
         return
             "records could not be written while \(name) ran, and what they were for was refused: \(failure)"
     }

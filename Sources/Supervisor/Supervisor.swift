@@ -170,6 +170,7 @@ package final class Supervisor {
             approver: approvals
         )
         credentials.send(by: gateway)
+        if let plan = configuration.machine.checkpoints { audit.keepCheckpoints(plan, by: gateway) }
         identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)
         self.trust = try trust.value().store
         filters = SeccompFilters()
@@ -199,11 +200,20 @@ package final class Supervisor {
                 // The process ends with it: nothing is left elsewhere, and whatever is on record is on the disk, and under its head.
                 gateway.settle()
                 audit.flush()
-                reply(lastWord, to: connection)
+                audit.finishCheckpoints()
+                reply(withCheckpoints(lastWord), to: connection)
                 forget(connection)
             }
         }
         close()
+    }
+
+    /// What the front-end hears last, with what became of the last checkpoint.
+    private func withCheckpoints(_ word: ControlReply) -> ControlReply {
+        guard case .exited(let code, let note) = word, let failure = audit.takeCheckpointFailure() else {
+            return word
+        }
+        return .exited(code: code, note: [note, failure].compactMap(\.self).joined(separator: "\nbailey: "))
     }
 
     /// Takes a connection of the user's; nil when it cannot be waited for, and is closed.
@@ -230,6 +240,8 @@ package final class Supervisor {
 
     func close() {
         closeServer()
+        audit.flush()
+        audit.finishCheckpoints()
         gateway.shutdown()
         audit.flush()
     }

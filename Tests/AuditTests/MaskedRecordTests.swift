@@ -219,6 +219,7 @@ struct CanonicalPayloadTests {
             switch entry {
             case .spawn(let record): try encoder.encode(record)
             case .spawnRefused(let record): try encoder.encode(record)
+            case .custody(let record): try encoder.encode(record)
             case .exit(let record): try encoder.encode(record)
             case .request(let record): try encoder.encode(record)
             case .replies(let record): try encoder.encode(record)

@@ -192,7 +192,7 @@ extension EndToEnd {
         func refusals() throws {
             try family()
             for (words, code, text) in [
-                ([], 64, "say --receipts"),
+                ([], 64, "say --format"),
                 (["--receipts", "--run", "x", "--record", "1"], 64, "exclude each other"),
                 (["--receipts", "--run", "feedface"], 1, "nothing of run feedface"),
                 (["--receipts", "--agent", "feedface.1"], 1, "no agent feedface.1"),

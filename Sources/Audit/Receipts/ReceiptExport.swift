@@ -54,7 +54,7 @@ package struct ReceiptExport: Sendable {
     }
 
     /// The last record; throws where the store does not reach its head.
-    private static func end(of database: Database, _ head: Head) throws -> Int64 {
+    static func end(of database: Database, _ head: Head) throws -> Int64 {
         try Schema.requireUnchanged(in: database)
         let end = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM records") ?? 0
         guard end >= head.sequence else {
@@ -80,7 +80,7 @@ package struct ReceiptExport: Sendable {
         return end
     }
 
-    private static func refusing<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
+    static func refusing<Value>(_ path: String, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()
         } catch let stop as Stop {

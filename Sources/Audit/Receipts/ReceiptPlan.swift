@@ -10,12 +10,18 @@ struct ReceiptPlan {
     private let run: Data?
     /// `/RUN.N/`, which the ancestry of an agent and all below it holds.
     private let below: Data?
+    /// Nil for every one.
+    private let kinds: Set<Data>?
 
-    private static let kinds: Set<Data> = [Data(EntryColumns.spawn.utf8), Data(EntryColumns.request.utf8)]
+    /// Whether the lineage of what is taken is held against the launches on record, as a receipt's reader does.
+    var checksDescent: Bool { kinds != nil }
+
+    /// What receipts are of.
+    private static let receipts: Set<Data> = [Data(EntryColumns.spawn.utf8), Data(EntryColumns.request.utf8)]
 
     func takes(_ record: StoredRecord) -> Bool {
         if takenAnyway.contains(record.sequence) { return true }
-        guard Self.kinds.contains(record.kind) else { return false }
+        if let kinds, !kinds.contains(record.kind) { return false }
         if let run, record.run != run { return false }
         if let below, record.ancestry.range(of: below) == nil { return false }
         return true
@@ -41,15 +47,28 @@ extension ReceiptPlan {
         }
     }
 
+    /// Records of every kind, behind one and up to another.
+    init(_ selection: RecordSelection, until end: Int64) {
+        self.init(
+            from: selection.after + 1,
+            until: end,
+            run: selection.run ?? selection.agent?.run,
+            below: selection.agent,
+            kinds: nil
+        )
+    }
+
     private init(
         from start: Int64,
         until end: Int64,
         run: String? = nil,
         below agent: AgentID? = nil,
-        and others: [Int64] = []
+        and others: [Int64] = [],
+        kinds: Set<Data>? = receipts
     ) {
         ranges = others.map { $0...$0 } + (start <= end ? [start...end] : [])
         takenAnyway = Set(others)
+        self.kinds = kinds
         self.run = run.map { Data($0.utf8) }
         below = agent.map { Data("/\($0.text)/".utf8) }
     }
@@ -58,6 +77,7 @@ extension ReceiptPlan {
         ranges = records.map { $0...$0 }
         takenAnyway = Set(records)
         (run, below) = (nil, nil)
+        kinds = Self.receipts
     }
 
     /// The record before which nothing of a run is.
@@ -74,7 +94,7 @@ extension ReceiptPlan {
         guard let record = try StoredRecord.fetch(sequence, database) else {
             throw NoReceipt(record: sequence, kind: nil)
         }
-        guard kinds.contains(record.kind) else {
+        guard receipts.contains(record.kind) else {
             throw NoReceipt(record: sequence, kind: String(decoding: record.kind, as: UTF8.self))
         }
         let decision = try Self.decision(of: record, database)

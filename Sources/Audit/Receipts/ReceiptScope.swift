@@ -29,7 +29,8 @@ package struct BrokenStore: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         let place = finding.record.map { " at record \($0)" } ?? ""
-        return "no receipts of the audit store \(path), which is broken\(place): \(finding.code.rawValue): "
+        return
+            "nothing is exported from here on: the audit store \(path) is broken\(place): \(finding.code.rawValue): "
             + "\(TerminalText.escaped(finding.message)). `bailey audit verify` looks through all of it; what was "
             + "written up to here is no receipt"
     }

@@ -42,11 +42,15 @@ struct ReceiptWalk {
                 "SELECT \(StoredRecord.columns) FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
             arguments: [expected, bound]
         )
+        var waiting: Row?
         while expected <= bound, octets < AuditLimits.exportedAtOnce {
-            let record = try next(rows)
+            if waiting == nil { waiting = try rows.next() }
+            if try passPruned(before: waiting, until: bound, database) { continue }
+            let record = try next(waiting)
+            waiting = nil
             let seal = try checked(record, database)
             if plan.takes(record) {
-                try descent.check(record, database)
+                if plan.checksDescent { try descent.check(record, database) }
                 if !isSealWritten { items.append(.seal(seal)) }
                 isSealWritten = true
                 items.append(.record(record))
@@ -64,8 +68,22 @@ struct ReceiptWalk {
         if let range { expected = range.lowerBound }
     }
 
-    private func next(_ rows: RowCursor) throws -> StoredRecord {
-        guard let row = try rows.next() else {
+    /// Whether the expected record was pruned: then those of its stretch are passed over.
+    private mutating func passPruned(
+        before row: Row?,
+        until bound: Int64,
+        _ database: Database
+    ) throws -> Bool {
+        if let row, let sequence = Int64.fromDatabaseValue(row[0]), sequence <= expected { return false }
+        guard let pruning = try Pruning.covering(expected, key, database) else { return false }
+        let next = min(pruning.last, bound) + 1
+        looked += next - expected
+        expected = next
+        return true
+    }
+
+    private func next(_ row: Row?) throws -> StoredRecord {
+        guard let row else {
             throw Stop(.removed, record: expected, "record \(expected) was removed")
         }
         guard let record = StoredRecord(row: row) else {

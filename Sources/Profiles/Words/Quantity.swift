@@ -28,6 +28,16 @@ package enum Quantity {
         )
     }
 
+    /// Milliseconds of what is kept for long: a whole number and one of `s`, `m`, `h`, `d`.
+    package static func age(_ text: String) throws(TextProblem) -> UInt64 {
+        try amount(
+            text,
+            units: ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000],
+            confused: ["day": "d", "days": "d", "hour": "h", "hours": "h", "min": "m"],
+            example: "90d"
+        )
+    }
+
     /// Thousandths of a CPU: a decimal number with at most three places.
     package static func milliCPUs(_ text: String) throws(TextProblem) -> UInt64 {
         let parts = text.cut(at: ".", maxSplits: 1, omittingEmptySubsequences: false)

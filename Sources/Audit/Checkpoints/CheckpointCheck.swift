@@ -1,0 +1,124 @@
+internal import Foundation
+internal import GRDB
+internal import Glibc
+internal import Linux
+internal import Model
+
+/// Holds a file of checkpoints against a log that was found whole; ends with a `Stop` at the first that does not fit.
+///
+/// Line by line: memory does not grow with the file.
+struct CheckpointCheck {
+    private let path: String
+    private let key: VerifyingKey
+    private let now: Timestamp
+
+    init(_ path: String, key: VerifyingKey, now: Timestamp) {
+        (self.path, self.key, self.now) = (path, key, now)
+    }
+
+    /// How many there are; `end` is the last record that was verified.
+    func run(_ database: Database, end: Int64) throws -> Int64 {
+        var count: Int64 = 0
+        try eachLine { line, number in
+            guard !line.isEmpty else { return }
+            guard line.count < AuditLimits.checkpointLine, let checkpoint = Checkpoint(line: line) else {
+                throw stop(
+                    "line \(number) of \(path) is no checkpoint: it was changed, or something else wrote it"
+                )
+            }
+            try check(checkpoint, database, end)
+            count += 1
+        }
+        guard count > 0 else { throw stop("\(path) holds no checkpoint, and so proves nothing") }
+        return count
+    }
+
+    private func check(_ checkpoint: Checkpoint, _ database: Database, _ end: Int64) throws {
+        let name = "the checkpoint of \(checkpoint.time.text)"
+        guard checkpoint.key == key.octets else {
+            throw stop("\(name) is of another log: it is signed with the key \(checkpoint.key.hex)")
+        }
+        guard checkpoint.isGenuine(key) else {
+            throw stop("\(name) is forged: its signature does not fit")
+        }
+        let latest = now.milliseconds.addingReportingOverflow(AuditLimits.checkpointSkew).partialValue
+        guard checkpoint.time.milliseconds <= latest else {
+            throw stop("\(name) is from the future: the clock was wrong, then or now")
+        }
+        guard checkpoint.sequence <= end else {
+            throw Stop(
+                .cut,
+                record: end + 1,
+                "the tail was cut: \(name) names record \(checkpoint.sequence), and the log ends at record \(end)"
+            )
+        }
+        guard try hash(of: checkpoint.sequence, database) == checkpoint.hash else {
+            throw Stop(
+                .checkpoint,
+                record: checkpoint.sequence,
+                "record \(checkpoint.sequence) is not the one that \(name) names: the log was written anew"
+            )
+        }
+    }
+
+    /// By the seal over it, which stays when the record is pruned.
+    private func hash(of sequence: Int64, _ database: Database) throws -> Data? {
+        if sequence == 0 { return StoredRecord.genesis }
+        let statement = try database.cachedStatement(
+            sql: "SELECT \(Seal.columns) FROM seals WHERE last >= ? ORDER BY last LIMIT 1"
+        )
+        return try Row.fetchOne(statement, arguments: [sequence]).flatMap { Seal(row: $0) }?
+            .digest(of: sequence)
+    }
+
+    private func stop(_ message: String) -> Stop { Stop(.checkpoint, message) }
+
+    /// Half a line at the end, of somebody who died in the middle of it, is left out.
+    private func eachLine(_ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
+        let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else {
+            throw AuditStoreError(
+                "read the checkpoints",
+                path,
+                errno: errno,
+                remedy: "name the file that they are in"
+            )
+        }
+        let file = OwnedDescriptor(raw)
+        var waiting: [UInt8] = []
+        var number = 0
+        while let piece = try read(file.rawValue) {
+            waiting += piece
+            var start = waiting.startIndex
+            while let end = waiting[start...].firstIndex(of: 0x0a) {
+                number += 1
+                try body(waiting[start..<end], number)
+                start = end + 1
+            }
+            waiting.removeSubrange(..<start)
+            guard waiting.count < AuditLimits.checkpointLine else {
+                throw stop("line \(number + 1) of \(path) is no checkpoint: it is too long")
+            }
+        }
+    }
+
+    /// Nil at the end.
+    private func read(_ file: Int32) throws -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes {
+                unsafe Glibc.read(file, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw AuditStoreError(
+                    "read the checkpoints",
+                    path,
+                    errno: errno,
+                    remedy: "check its file system"
+                )
+            }
+            return count == 0 ? nil : Array(buffer.prefix(count))
+        }
+    }
+}

@@ -1,0 +1,25 @@
+package import Model
+
+/// Where checkpoints of the log go, and how often.
+package struct CheckpointPlan: Sendable {
+    /// A file that they are appended to.
+    package var file: String?
+    package var webhook: Webhook?
+    /// How many records may come before the next one, and how many seconds may go by.
+    package var records: Int64 = AuditLimits.checkpointRecords
+    package var seconds: Int = AuditLimits.checkpointSeconds
+
+    package init() {}
+
+    /// A server that they are posted to, each signed with a secret that both know.
+    package struct Webhook: Sendable, CustomReflectable {
+        package let address: WebAddress
+        let secret: [UInt8]
+
+        package init(address: WebAddress, secret: [UInt8]) {
+            (self.address, self.secret) = (address, secret)
+        }
+
+        package var customMirror: Mirror { Mirror(self, children: []) }
+    }
+}

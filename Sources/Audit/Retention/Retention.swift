@@ -1,0 +1,52 @@
+package import Model
+
+/// For how long records are kept, and how much of them.
+package struct Retention: Sendable, Hashable {
+    /// Milliseconds since the last record of a run; nil for ever.
+    package var age: UInt64?
+    /// Octets of the log and the recorded bodies together; nil for any number.
+    package var size: UInt64?
+
+    package init(age: UInt64? = nil, size: UInt64? = nil) {
+        (self.age, self.size) = (age, size)
+    }
+}
+
+/// What a pruning has to know of the machine.
+package struct LivingRuns: Sendable {
+    /// Runs with an agent that lives, as supervisors say.
+    package let runs: Set<String>
+    /// When this machine started: no agent from before it lives.
+    package let boot: Timestamp
+    package let now: Timestamp
+
+    package init(runs: Set<String>, boot: Timestamp, now: Timestamp) {
+        (self.runs, self.boot, self.now) = (runs, boot, now)
+    }
+}
+
+/// A run as the log has it.
+package struct StoredRun: Sendable, Hashable {
+    package let run: String
+    package let records: Int64
+    /// Octets of its records, by estimate, and of its recorded bodies.
+    package let octets: UInt64
+    package let last: Timestamp
+    /// From its first record to its last; others' lie in between.
+    let sequences: ClosedRange<Int64>
+}
+
+/// What is pruned and what is not, and why.
+package struct PruningPlan: Sendable, Hashable {
+    /// Oldest first.
+    package internal(set) var pruned: [StoredRun] = []
+    /// Those that would be, and are kept.
+    package internal(set) var kept: [Kept] = []
+    /// Octets of the log and the recorded bodies together.
+    package internal(set) var size: UInt64 = 0
+
+    package struct Kept: Sendable, Hashable {
+        package let run: String
+        package let reason: String
+    }
+}

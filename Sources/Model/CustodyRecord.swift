@@ -1,0 +1,37 @@
+/// What was done about the log itself, or failed: a copy of its end, what is kept for longer, what was removed.
+package struct CustodyRecord: Sendable, Hashable, Codable {
+    package enum Event: String, Sendable, Hashable, Codable {
+        /// A checkpoint could not be written elsewhere; the log itself goes on.
+        case checkpointFailed = "checkpoint-failed"
+        /// One could again, after that.
+        case checkpointResumed = "checkpoint-resumed"
+        /// What is on record of the subject is not pruned until it is released.
+        case held
+        case released
+        /// Records were removed, and a signed statement stands in their place.
+        case pruned
+    }
+
+    package let event: Event
+    /// The run, agent or principal that is held, the place that checkpoints go to, or the range that was removed.
+    package let subject: String
+    /// Who said so; nil for the supervisor itself.
+    package let by: Principal?
+    package let reason: String?
+    /// The runs that were removed; empty for all else.
+    package let runs: [String]
+
+    package init(
+        _ event: Event,
+        _ subject: String,
+        by: Principal? = nil,
+        reason: String? = nil,
+        runs: [String] = []
+    ) {
+        self.event = event
+        self.subject = subject
+        self.by = by
+        self.reason = reason
+        self.runs = runs
+    }
+}

@@ -1,0 +1,229 @@
+import Audit
+import Foundation
+import Model
+import TestSupport
+import Testing
+
+/// What is removed on purpose, and what a verification then demands.
+struct PruningTests {
+    private static let runs = ["aaaaaaaa", "bbbbbbbb", "cccccccc"]
+
+    private func lineage(_ run: String, _ user: String = "alice") -> Lineage {
+        Lineage(principal: Principal(localUser: user, uid: 1000), root: Sample.hop(1, "ci", run: run))
+    }
+
+    /// Three runs whose records lie between each other's; the last one's agent has no end.
+    private func filled() throws -> StateFixture {
+        let state = try StateFixture()
+        let all = Self.runs.map { lineage($0, $0 == "bbbbbbbb" ? "bob" : "alice") }
+        var entries = all.map { Sample.spawn($0) }
+        for number in 0..<12 { entries += all.map { Sample.request("GET /\(number)", by: $0) } }
+        entries += all.dropLast().map { Sample.exit($0) }
+        #expect(try state.open().appendOneByOne(entries).failures.isEmpty)
+        return state
+    }
+
+    /// An hour after the records; the machine started before them.
+    private func living(_ runs: Set<String> = [], boot: Int64 = 0) -> LivingRuns {
+        let now = AuditStore.wallClock().milliseconds
+        return LivingRuns(
+            runs: runs,
+            boot: Timestamp(milliseconds: boot),
+            now: Timestamp(milliseconds: now + 3_600_000)
+        )
+    }
+
+    private static let old = Retention(age: 60_000)
+
+    @discardableResult
+    private func prune(
+        _ state: StateFixture,
+        _ living: LivingRuns? = nil,
+        _ retention: Retention = old
+    ) throws -> Int64 {
+        let pruner = try Pruner(directory: state.path)
+        let living = living ?? self.living()
+        let plan = try pruner.plan(retention, living)
+        let record = CustodyRecord(.pruned, "\(plan.pruned.count) runs", runs: plan.pruned.map(\.run))
+        if !plan.pruned.isEmpty { _ = try state.open().appendOneByOne([.custody(record)]) }
+        return try pruner.carryOut(plan, living)
+    }
+
+    private func hold(_ subject: String, _ state: StateFixture, released: Bool = false) throws {
+        let record = CustodyRecord(
+            released ? .released : .held,
+            subject,
+            by: Sample.principal,
+            reason: "a lawsuit"
+        )
+        #expect(try state.open().appendOneByOne([.custody(record)]).failures.isEmpty)
+    }
+
+    /// How many records there are of a run.
+    private func count(_ run: String, _ state: StateFixture) throws -> Int {
+        try #require(Int(try state.sqliteOutput("SELECT COUNT(*) FROM records WHERE run = '\(run)'")))
+    }
+
+    @Test func `whole runs that are over are removed, and what is left verifies`() throws {
+        let state = try filled()
+        #expect(try prune(state) == 28)
+        #expect(try Self.runs.map { try count($0, state) } == [0, 0, 13])
+        let verification = try state.verify()
+        guard case .verified(let head) = verification else {
+            Issue.record("\(verification)")
+            return
+        }
+        #expect(head.records == 42 && head.pruned == 28)
+        #expect(try prune(state) == 0, "nothing is removed twice")
+        #expect(try state.open().appendOneByOne([Sample.request()]).failures.isEmpty, "it goes on")
+        #expect(try state.verifiedCount() == 43)
+    }
+
+    @Test func `a run whose agent lives, or may live, is never removed`() throws {
+        let state = try filled()
+        let plan = try Pruner(directory: state.path).plan(Self.old, living(["aaaaaaaa"]))
+        #expect(plan.pruned.map(\.run) == ["bbbbbbbb"])
+        #expect(plan.kept.map(\.run) == ["aaaaaaaa", "cccccccc"])
+        #expect(plan.kept.map(\.reason.utf8.count).allSatisfy { $0 > 0 })
+        let started = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        let later = try Pruner(directory: state.path).plan(Self.old, started)
+        #expect(later.pruned.map(\.run) == Self.runs, "a machine that started anew has none of its agents")
+    }
+
+    @Test func `records that are young, or within the size, stay`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        #expect(try pruner.plan(Retention(age: 7_200_000), living()).pruned.isEmpty)
+        #expect(try pruner.plan(Retention(size: 1 << 40), living()).pruned.isEmpty)
+        #expect(try pruner.plan(Retention(size: 1), living()).pruned.map(\.run) == ["aaaaaaaa", "bbbbbbbb"])
+        let plan = try pruner.plan(Retention(size: 1 << 40), living())
+        #expect(
+            try pruner.plan(Retention(size: plan.size - 1), living()).pruned.map(\.run) == ["aaaaaaaa"],
+            "oldest first"
+        )
+    }
+
+    @Test(arguments: ["aaaaaaaa", "aaaaaaaa.1", "user:alice"])
+    func `what is held stays until it is released`(subject: String) throws {
+        let state = try filled()
+        try hold(subject, state)
+        #expect(try AuditReader(directory: state.path).holds().entries.map(\.subject) == [subject])
+        #expect(try prune(state) == 14)
+        #expect(try count("aaaaaaaa", state) == 14 && count("bbbbbbbb", state) == 0)
+        try hold(subject, state, released: true)
+        #expect(try prune(state) == 14)
+        #expect(try count("aaaaaaaa", state) == 0)
+        let finding = try state.finding()
+        #expect(finding == nil, "\(finding.map { "\($0)" } ?? "")")
+    }
+
+    @Test func `a hold that comes while a plan waits is kept to`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let plan = try pruner.plan(Self.old, living())
+        try hold("user:alice", state)
+        #expect(throws: AuditStoreError.self) { try pruner.carryOut(plan, living()) }
+        #expect(try count("aaaaaaaa", state) == 14)
+    }
+
+    /// What somebody does to a stretch that was pruned, and what the verification says.
+    @Test(arguments: [
+        ("a statement gone", "DELETE FROM prunings WHERE first = 1", "removed"),
+        ("all statements gone", "DELETE FROM prunings", "removed"),
+        ("the table gone", "DROP TABLE prunings", "removed"),
+        ("a digest", "UPDATE prunings SET digest = zeroblob(32) WHERE first = 1", "pruning"),
+        ("a longer stretch", "UPDATE prunings SET last = last + 1 WHERE first = 1", "pruning"),
+        ("a time", "UPDATE prunings SET time = time + 1 WHERE first = 1", "pruning"),
+        ("a signature", "UPDATE prunings SET signature = zeroblob(64) WHERE first = 1", "pruning"),
+        (
+            "a statement moved", "UPDATE prunings SET first = first + 100, last = last + 100 WHERE first = 1",
+            "removed"
+        ),
+        ("more removed", "DELETE FROM records WHERE run = 'cccccccc' AND sequence < 10", "removed"),
+        (
+            "a record put back",
+            "INSERT INTO records SELECT 2, run, time, kind, agent, lineage, ancestry, verdict, payload, previous, hash "
+                + "FROM records WHERE sequence = 3",
+            "inserted"
+        ),
+        ("a seal of it", "DELETE FROM seals WHERE first = 4", "seal"),
+        ("another seal of it", "UPDATE seals SET digests = zeroblob(32) WHERE first = 4", "changed"),
+    ])
+    func `a pruned stretch that was tampered with is found out`(
+        name: String,
+        sql: String,
+        code: String
+    ) throws {
+        let state = try filled()
+        try prune(state)
+        #expect(try state.finding() == nil, "the control")
+        try state.sqlite(sql)
+        let finding = try #require(try state.finding(), "\(name)")
+        #expect(finding.code.rawValue == code, "\(name): \(finding)")
+    }
+
+    @Test func `the last record is never removed, whoever's it is: the log goes on behind it`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let all = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        #expect(throws: AuditStoreError.self) { try pruner.carryOut(pruner.plan(Self.old, all), all) }
+        #expect(try state.open().appendOneByOne([Sample.request()]).failures.isEmpty)
+        #expect(try state.finding() == nil)
+    }
+
+    @Test func `what was changed is not taken away by a pruning`() throws {
+        let state = try filled()
+        try state.sqlite("UPDATE records SET payload = '{}' WHERE sequence = 7")
+        #expect(throws: BrokenStore.self) { try prune(state) }
+        #expect(try count("aaaaaaaa", state) == 14)
+        #expect(try state.finding()?.record == 7)
+    }
+
+    @Test func `exports and receipts pass over what was pruned`() throws {
+        let state = try filled()
+        try prune(state)
+        var sequences: [Int64] = []
+        try RecordExport(directory: state.path).slices(RecordSelection()) { records, _ in
+            sequences += records.map(\.sequence)
+        }
+        #expect(sequences.count == 14 && sequences.first == 3)
+        #expect(try state.receipt().verified().code == 0)
+        try state.sqlite("DELETE FROM prunings WHERE first = 1")
+        #expect(throws: BrokenStore.self, "the control: what is missing without a statement") {
+            try RecordExport(directory: state.path).slices(RecordSelection()) { _, _ in }
+        }
+    }
+
+    @Test func `a checkpoint of a record that was pruned still agrees`() throws {
+        let state = try filled()
+        let file = state.path + "-checkpoints"
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        try CheckpointFile(file).append(Checkpoint(ofStore: state.path))
+        try prune(state, living(boot: AuditStore.wallClock().milliseconds + 1_000))
+        _ = try state.open().appendOneByOne([Sample.request()])
+        let verification = try AuditVerifier(directory: state.path, checkpoints: file).verify()
+        #expect(verification.isVerified, "\(verification)")
+    }
+
+    @Test func `revocations and what is done about the log stay`() throws {
+        let state = try filled()
+        let revocation = RevocationRecord(
+            lineage: nil,
+            principal: "user:mallory",
+            by: Sample.principal,
+            reason: nil,
+            agents: 0,
+            keptRunning: false
+        )
+        _ = try state.open().appendOneByOne([.revocation(revocation)])
+        try hold("user:carol", state)
+        try prune(
+            state,
+            living(boot: AuditStore.wallClock().milliseconds + 1_000),
+            Retention(age: 60_000, size: 1)
+        )
+        #expect(try AuditReader(directory: state.path).revokedPrincipals.entries().count == 1)
+        #expect(try AuditReader(directory: state.path).holds().entries.count == 1)
+        #expect(try state.finding() == nil)
+    }
+}
