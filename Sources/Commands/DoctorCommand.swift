@@ -4,6 +4,7 @@ internal import Copies
 internal import Foundation
 internal import Profiles
 internal import Sandbox
+internal import Supervisor
 
 /// `bailey doctor`: what this machine offers and lacks.
 struct DoctorCommand: ParsableCommand {
@@ -21,9 +22,26 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("doctor")
-        let checks = Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies()
+        let checks =
+            Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies()
+            + Self.readFiles()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
+    }
+
+    /// What every launch reads.
+    private static func readFiles() -> [Check] {
+        let refusals = ProfileReview.Launcher.here(configuration: nil).everyRefusal
+        return [
+            Check(
+                name: "configuration",
+                purpose:
+                    "bailey.yaml, credentials.yaml and the keys that vouch for agents, which each launch reads",
+                state: refusals.isEmpty ? .available("") : .missing(refusals.joined(separator: "; ")),
+                remedy: "Do what it says: until then nothing is launched.",
+                isRequired: true
+            )
+        ]
     }
 
     /// What `files.copy` needs, tried where changes would be kept.
