@@ -47,6 +47,11 @@ package struct OperatorConfiguration: Sendable {
     ]
     private static let unbuilt: Set<String> = ["audit", "approvals", "listen"]
 
+    /// Where it is.
+    static func path(_ file: String?, directory: String) -> String {
+        file.map { WorkingDirectory.absolute($0) } ?? directory + "/bailey.yaml"
+    }
+
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
         let path = file ?? directory + "/bailey.yaml"
