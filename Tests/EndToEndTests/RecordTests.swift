@@ -138,9 +138,14 @@ extension EndToEnd {
             let list = try place.bailey(["audit"]).lines
             let numbers = list.compactMap { $0.split(separator: " ").first.map(String.init) }
             #expect(Set(numbers).count >= 6 && numbers.count == list.count, "\(list)")
-            for number in numbers {
+            for (number, line) in zip(numbers, list) {
                 let text = try place.bailey(["audit", "show", number])
-                #expect(text.code == 0 && text.output.contains("record \(number),"), "\(number) \(text)")
+                // What befell a request is shown with it.
+                let isNote = line.contains("  note  ")
+                #expect(
+                    text.code == 0 && (isNote || text.output.contains("record \(number),")),
+                    "\(number) \(text)"
+                )
                 let json = try place.bailey(["audit", "show", number, "--json"])
                 #expect(json.code == 0, "\(number) \(json)")
                 #expect(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) is [String: Any])

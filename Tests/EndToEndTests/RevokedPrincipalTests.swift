@@ -287,7 +287,7 @@ extension EndToEnd {
             import socket, struct
             s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('/.bailey/control')
             name = b'\(principal)'
-            body = b'\\x06' + struct.pack('>i', len(name)) + name + b'\\x00\\x01'
+            body = b'\\x06' + struct.pack('>i', len(name)) + name + b'\\x00\\x01' + bytes(8)
             s.send(b'\\x00' + body)
             print(s.recv(65536))
             """
