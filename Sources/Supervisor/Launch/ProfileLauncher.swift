@@ -11,7 +11,7 @@ internal import Sandbox
 extension ProfileReview.Launcher {
     /// What a launch from here and now would refuse, as far as it can be told before one.
     ///
-    /// - Parameter configuration: the operator's; nil for `bailey.yaml` at its place.
+    /// - Parameter file: the operator's configuration; nil for `bailey.yaml` at its place.
     /// - Returns: its answers.
     package static func here(configuration file: String?) -> ProfileReview.Launcher {
         let environment = ProcessEnvironment.dictionary
