@@ -1,5 +1,7 @@
 # Completion for bailey, for bash.
 
+_bailey_commands="run shell serve ps kill revoke approvals tree audit replay changes profile identity doctor"
+
 # Prints the names of the profiles that the command line at hand could mean.
 _bailey_profiles() {
     local dir self
@@ -39,6 +41,21 @@ _bailey_principals() {
     bailey revoke --list --json 2>/dev/null | grep -o '"principal":"[^"\\ ]*"' | cut -d '"' -f 4 | sort -u
 }
 
+# Prints the principals for whom agents were launched, as far as a word of the shell's holds one.
+_bailey_launchers() {
+    bailey tree --all --json 2>/dev/null | grep -o '"principal":"[^"\\ ]*"' | cut -d '"' -f 4 | sort -u
+}
+
+# Completes a principal, of those on standard input: a colon, of which each has one, begins another word for bash.
+_bailey_principal() {
+    local begun=$cur i=$COMP_CWORD before=
+    if [[ $COMP_WORDBREAKS == *:* ]]; then
+        while ((i > 1)) && [[ ${COMP_WORDS[i]} == : || ${COMP_WORDS[i - 1]} == : ]]; do ((i--)) && begun=${COMP_WORDS[i]}$begun; done
+        [ "$cur" = : ] && before=$begun || before=${begun%"$cur"}
+    fi
+    mapfile -t COMPREPLY < <(compgen -W "$(cat)" -- "$begun" | while IFS= read -r word; do printf '%s\n' "${word#"$before"}"; done)
+}
+
 # Completes the value of an option that several commands have; fails when $prev is none.
 _bailey_value() {
     local profiles_dir choices
@@ -56,6 +73,7 @@ _bailey_value() {
         --form) choices="jwks pem spiffe" ;;
         --format) choices="receipts jsonl ocsf otlp" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
+        --principal) _bailey_principal < <(_bailey_launchers); return ;;
         --name | --drain | --limit | --public-key | --record | --reason | --after | --otlp | --for | --size) choices= ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
@@ -103,8 +121,12 @@ _bailey() {
     local -a words=("${COMP_WORDS[@]}")
     local cword=$COMP_CWORD choices= files=
     COMPREPLY=()
+    # What stands before a word that colons divide.
+    local i=$cword
+    while ((i > 1)) && [[ ${words[i]} == : || ${words[i - 1]} == : ]]; do ((i--)); done
+    [ "${words[i - 1]}" = --principal ] && prev=--principal
     if [ "$cword" = 1 ]; then
-        choices="run shell serve ps kill revoke tree audit replay changes profile identity doctor --help --version"
+        choices="$_bailey_commands help --help --version"
     elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
         return
@@ -119,19 +141,24 @@ _bailey() {
                 case " ${words[*]} :$cur" in
                     *:-*) choices="--reason --keep-running --lift --list --state --json" ;;
                     *" --list "*) ;;
-                    *" --lift "*) choices=$(_bailey_principals) ;;
-                    *) choices=$(_bailey_members agent ps --json) ;;
+                    *" --lift "*) _bailey_principal < <(_bailey_principals); return ;;
+                    *) _bailey_principal < <(_bailey_members agent ps --json; _bailey_launchers); return ;;
                 esac ;;
-            tree) choices="--run --all --state --json" ;;
+            tree)
+                case $cur in
+                    -*) choices="--run --all --running --principal --state --json" ;;
+                    *) choices=$(_bailey_members run tree --all --json) ;;
+                esac ;;
+            help) [ "$cword" = 2 ] && choices=$_bailey_commands ;;
             audit)
-                choices="--agent --run --denied --limit --state --json"
+                choices="--agent --run --principal --denied --limit --state --json"
                 case ${words[2]} in
                     verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --state --json" ;;&
                     checkpoint) [ "$cword" -gt 2 ] && choices="-o --state" ;;&
                     prune) [ "$cword" -gt 2 ] && choices="--for --size --dry-run --config --state" ;;&
                     hold) [ "$cword" -gt 2 ] && choices="--reason --release --list --state" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record -o --config --state" ;;&
+                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record --output -o --config --state" ;;&
                     *) [ "$cword" = 2 ] && choices="show verify export checkpoint prune hold $choices" ;;
                 esac ;;
             replay)
@@ -152,9 +179,9 @@ _bailey() {
             profile)
                 case $cword:${words[2]}:$cur in
                     2:*) choices="check show explain test words" ;;
-                    *:check:-*) choices="--strict --json --profiles -w --workspace" ;;
+                    *:check:-*) choices="--strict --json --config --profiles -w --workspace" ;;
                     *:show:-*) choices="--json --profiles -w --workspace" ;;
-                    *:explain:-*) choices="--under --as --group --claim --json --profiles -w --workspace" ;;
+                    *:explain:-*) choices="--under --as --group --claim --json --config --profiles -w --workspace" ;;
                     *:test:-*) choices="--json" ;;
                     *:check:* | 3:show:* | 3:explain:*) choices=$(_bailey_profiles "") files=-f ;;
                     3:test:*) files=-d ;;

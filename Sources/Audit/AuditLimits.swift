@@ -73,6 +73,9 @@ package enum AuditLimits {
     static let pruningRest: Int64 = 60_000
     /// Octets of a record besides its payload, by estimate: its other columns, and the seal's digest.
     static let recordColumns = 300
+    /// Records that a list looks back for the request that a reply is of: it stands shortly before, but of a connection that is held
+    /// for days, which must not cost each line the whole log.
+    static let originsInList: Int64 = 65_536
     /// Arguments of one command line that are kept.
     package static let maximumArguments = 256
     /// Octets of a key file: an Ed25519 seed or public key (RFC 8032 section 5.1.5).

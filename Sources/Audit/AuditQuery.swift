@@ -6,6 +6,8 @@ package struct AuditQuery: Sendable, Hashable {
     /// The agent and everything below it.
     package var agent: AgentID?
     package var run: String?
+    /// What was done for this one, by its subject, and what it was told.
+    package var principal: String?
     /// Only what was refused: `deny`, and `ask` for what was not approved.
     package var deniedOnly: Bool
     package var since: Timestamp?
@@ -38,6 +40,10 @@ package struct AuditQuery: Sendable, Hashable {
         if let run {
             conditions.append(Schema.isOfRun)
             arguments += [run, run]
+        }
+        if let principal {
+            conditions.append(Schema.isOfSubject)
+            arguments.append(principal)
         }
         if deniedOnly { conditions.append(Schema.isRefused) }
         if let since {

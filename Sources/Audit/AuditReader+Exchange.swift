@@ -82,7 +82,7 @@ extension AuditReader {
                     guard let reply = replies.replies.first(where: { $0.exchange == exchange }) else {
                         continue
                     }
-                    (sequel.reply, sequel.time) = (reply, found.time)
+                    (sequel.reply, sequel.time, sequel.record) = (reply, found.time, found.sequence)
                     return sequel
                 case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, .custody, nil:
                     continue
@@ -99,6 +99,7 @@ package struct Sequel: Sendable {
     package internal(set) var notes: [String] = []
     /// Nil where it is not on record, or not yet.
     package internal(set) var reply: Reply?
-    /// When the reply's record was written.
+    /// When the reply's record was written, and its number.
     package internal(set) var time: Timestamp?
+    package internal(set) var record: Int64?
 }

@@ -2,16 +2,34 @@ internal import Foundation
 internal import Model
 
 extension AuditRecord {
-    /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused; of replies one each.
-    package func lines(_ style: TextStyle) -> String {
+    /// One line for people: sequence, time, verdict, agent, lineage, what was asked, why it was refused; of replies one each, with
+    /// the number of its request's record.
+    package func lines(_ style: TextStyle, _ origins: ReplyOrigins = ReplyOrigins()) -> String {
         guard case .replies(let record) = entry else { return line(standing, summary, style) }
-        let replies = record.replies.map { line("reply", $0.summary, style) }
-        let evidence = (record.evidence ?? []).map { line("process", $0.summary, style) }
+        let replies = record.replies.map {
+            line("reply", $0.summary + Self.requests([origins.exchanges[$0.exchange]]), style)
+        }
+        let evidence = (record.evidence ?? []).map {
+            let numbers = $0.connections.map { origins.connections[$0] }
+            return line("process", $0.summary + Self.requests(numbers), style)
+        }
         return (evidence + replies).joined(separator: "\n")
     }
 
+    /// Requests of evidence that a line shows; `bailey audit show` has all.
+    private static let shownRequests = 3
+
+    /// `, request 41`; nothing where none is known.
+    private static func requests(_ numbers: [Int64?]) -> String {
+        let known = Set(numbers.compactMap(\.self)).sorted()
+        guard !known.isEmpty else { return "" }
+        let shown = known.prefix(shownRequests).map { "\($0)" }.joined(separator: ", ")
+        return (known.count == 1 ? ", request " : ", requests ") + shown
+            + (known.count > shownRequests ? ", …" : "")
+    }
+
     /// The verdict; of what befell a request that was allowed, that it is that.
-    private var standing: String {
+    var standing: String {
         switch entry {
         case .request(let record):
             switch record.matter {
@@ -76,7 +94,7 @@ extension AuditRecord {
                 + (record.written?.summary ?? "")
         case .request(let record):
             TerminalText.escaped("\(record.action) \(record.resource)")
-                + (record.message.map { ": " + TerminalText.escaped($0) } ?? "")
+                + (record.told.map { ": " + TerminalText.escaped($0) } ?? "")
                 + (record.approval.map { "; approval " + TerminalText.escaped($0) } ?? "")
         case .revocation(let record): record.summary
         case .approval(let record): record.summary
@@ -86,12 +104,31 @@ extension AuditRecord {
     }
 }
 
+extension RequestRecord {
+    /// The message, without the request in front of it, which stands there already.
+    fileprivate var told: String? {
+        guard let message else { return nil }
+        let word = action.firstPlace(of: " ") ?? action.endIndex
+        let asked =
+            "\(action[..<word]) \(resource)" + (word < action.endIndex ? action.rest(behind: word) : "")
+        for opening in [asked, resource] where message.begins(with: opening + " ") {
+            return String(message.dropFirst(bytes: opening.utf8.count + 1))
+        }
+        return message
+    }
+}
+
 extension Reply {
-    fileprivate var summary: String {
+    var summary: String {
         (heading.map { TerminalText.escaped($0) + " to " } ?? "nothing to ")
             + TerminalText.escaped("\(action) \(resource)")
             + (received > 0 ? ", \(received) octets" : "")
-            + (cause.map { "; " + TerminalText.escaped($0) } ?? "")
+            + (cause.map { "; " + TerminalText.escaped(told($0)) } ?? "")
+    }
+
+    private func told(_ cause: String) -> String {
+        guard cause.begins(with: resource + " ") else { return cause }
+        return String(cause.dropFirst(bytes: resource.utf8.count + 1))
     }
 }
 

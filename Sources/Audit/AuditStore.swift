@@ -101,8 +101,18 @@ package final class AuditStore: AuditSink {
         until safety: RecordSafety,
         then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
     ) {
+        append(entry, at: clock(), until: safety, then: then)
+    }
+
+    /// The same of what happened at a moment that others were told as well.
+    package func append(
+        _ entry: AuditEntry,
+        at time: Timestamp,
+        until safety: RecordSafety,
+        then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+    ) {
         if case .replies(let record) = entry, safety == .soon { return append(record, then) }
-        let waiting = Waiting(entry: entry, time: clock(), safety: safety, then: then)
+        let waiting = Waiting(entry: entry, time: time, safety: safety, then: then)
         let (isQueued, mustStart) = queue.withLock { queue in
             guard queue.waiting.count + queue.replies.count < AuditLimits.maximumQueued else {
                 return (false, false)

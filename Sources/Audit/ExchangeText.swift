@@ -31,26 +31,24 @@ package struct ExchangeText {
         }
         lines += evidence?.lines ?? []
         if let name = request.credential { lines.append("  with credential \(TerminalText.escaped(name))") }
+        if let approval = request.approval { lines.append("  approval " + TerminalText.escaped(approval)) }
+        if let reason = request.reason { lines.append("  reason: \(reason.rawValue)") }
         if let message = request.message { lines.append("  " + TerminalText.escaped(message)) }
         lines += request.statement?.text.lines ?? []
         lines += Self.indented(request.fields)
-        if !sequel.notes.isEmpty { lines.append("") }
-        lines += sequel.notes.map(TerminalText.escaped)
+        // Why it ended early stands with the reply.
+        let notes = sequel.notes.filter { note in sequel.reply?.cause?.isSame(as: note) != true }
+        if !notes.isEmpty { lines.append("") }
+        lines += notes.map(TerminalText.escaped)
         return (lines + [""] + replyLines(style)).joined(separator: "\n")
     }
 
     private func replyLines(_ style: TextStyle) -> [String] {
         guard let reply else { return [absence] }
         var lines = [style.strong(reply.heading.map { TerminalText.escaped($0) } ?? "no reply")]
+        if let record = sequel.record { lines[0] += ", record \(record)" }
         if let time = sequel.time { lines[0] += ", \(time.text)" }
-        if let execution = reply.execution {
-            lines += ["  in " + execution.duration] + (execution.parameters?.lines ?? [])
-        }
-        if let cause = reply.cause { lines.append("  " + TerminalText.escaped(cause)) }
-        lines.append("  \(reply.sent) octets of body sent, \(reply.received) received")
-        lines += Self.indented(reply.fields)
-        if let trailers = reply.trailers { lines += ["  trailers:"] + Self.indented(trailers) }
-        return lines + (reply.bodies ?? []).map { "  " + TerminalText.escaped($0.summary) }
+        return lines + reply.details
     }
 
     /// Why there is no reply.
@@ -65,7 +63,7 @@ package struct ExchangeText {
         return "No reply is on record: it is under way, or the supervisor was killed before it ended."
     }
 
-    private static func indented(_ fields: HeadFields?) -> [String] {
+    fileprivate static func indented(_ fields: HeadFields?) -> [String] {
         (fields?.lines ?? []).map { "    " + TerminalText.escaped(String($0)) }
     }
 
@@ -82,6 +80,21 @@ package struct ExchangeText {
         return
             "{\"evidence\":\(TerminalText.escapedJSON(process)),\"notes\":\(TerminalText.escapedJSON(notes)),\"reply\":\(TerminalText.escapedJSON(reply)),"
             + "\"request\":\(try record.json())}"
+    }
+}
+
+extension Reply {
+    /// All of it but what it begins with.
+    var details: [String] {
+        var lines: [String] = []
+        if let execution {
+            lines += ["  in " + execution.duration] + (execution.parameters?.lines ?? [])
+        }
+        if let cause { lines.append("  " + TerminalText.escaped(cause)) }
+        lines.append("  \(sent) octets of body sent, \(received) received")
+        lines += ExchangeText.indented(fields)
+        if let trailers { lines += ["  trailers:"] + ExchangeText.indented(trailers) }
+        return lines + (bodies ?? []).map { "  " + TerminalText.escaped($0.summary) }
     }
 }
 

@@ -12,6 +12,13 @@ enum Schema {
     static let isRefused = "verdict IN ('ask', 'deny')"
     /// Records of a principal that was cut off, or is no more: a launch looks whether it is.
     static let isOfPrincipal = "kind = 'revocation' AND agent IS NULL"
+    /// The principal of a record: of its lineage, of a launch that was refused, or who was told something.
+    static let subject = """
+        coalesce(json_extract(payload, '$.lineage.principal.subject'), json_extract(payload, '$.principal.subject'), \
+        json_extract(payload, '$.principal'))
+        """
+    /// Takes the principal's subject.
+    static let isOfSubject = "\(subject) = ?"
     /// Narrows to a run, and to where it begins: the record of a launch is before what the launched does.
     ///
     /// Takes the run twice.

@@ -2,7 +2,7 @@ package import Linux
 internal import Model
 
 /// A launch that will not happen, with what the front-end prints and exits with.
-package struct LaunchRefusal: Error {
+package struct LaunchRefusal: Error, CustomStringConvertible {
     /// 125, or 127 and 126 as shells use them.
     package let code: Int32
     package let message: String
@@ -16,6 +16,8 @@ package struct LaunchRefusal: Error {
         code = failure.exitCode
         message = failure.description
     }
+
+    package var description: String { message }
 
     /// What its front-end ends with.
     package var outcome: FrontEnd.Outcome { FrontEnd.Outcome(code: code, message: message) }

@@ -6,19 +6,26 @@ package struct RevocationOrder: Sendable, Hashable {
     package var reason: String?
     /// The processes are not ended: whatever they try outside is refused.
     package var keepsRunning: Bool
+    /// Since when: one moment, whoever says it, and on record.
+    package var time: Timestamp
 
-    package init(subject: RevocationSubject, reason: String?, keepsRunning: Bool) {
+    package init(subject: RevocationSubject, reason: String?, keepsRunning: Bool, time: Timestamp) {
         self.subject = subject
         self.reason = reason
         self.keepsRunning = keepsRunning
+        self.time = time
     }
 }
 
 extension RevocationOrder {
+    /// RFC 3339 section 5.6 has years of four digits.
+    private static let latest = Timestamp(milliseconds: 253_402_300_799_999)
+
     func write(to writer: inout ControlWriter) {
         writer.write(subject.description)
         writer.write(reason)
         writer.write(keepsRunning)
+        writer.write(UInt64(clamping: time.milliseconds))
     }
 
     init(from reader: inout ControlReader) throws(ControlError) {
@@ -31,5 +38,8 @@ extension RevocationOrder {
             throw ControlError("a reason is one line of at most \(Revocation.maximumReason) octets")
         }
         keepsRunning = try reader.flag()
+        let moment = Timestamp(milliseconds: Int64(clamping: try reader.number()))
+        guard moment <= Self.latest else { throw ControlError("a moment beyond the year 9999") }
+        time = moment
     }
 }

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Audit
 internal import Foundation
 internal import Model
+internal import Profiles
 
 /// `bailey audit`: shows records, and verifies them.
 struct AuditCommand: ParsableCommand {
@@ -20,7 +21,7 @@ struct AuditCommand: ParsableCommand {
             commandName: "list",
             abstract: "Show what agents did and asked for, oldest first, and verify the record.",
             usage: """
-                bailey audit [--agent ID] [--run RUN] [--denied] [--limit N] [--state DIR] [--json]
+                bailey audit [--agent ID] [--run RUN] [--principal PRINCIPAL] [--denied] [--limit N] [--state DIR] [--json]
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
                 bailey audit verify [--public-key HEX] [--checkpoints FILE] [--state DIR] [--json]
                 bailey audit export --format jsonl|ocsf|otlp [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
@@ -31,12 +32,13 @@ struct AuditCommand: ParsableCommand {
                 bailey audit hold RUN|AGENT|PRINCIPAL --reason TEXT [--release] [--state DIR] | --list
                 """,
             discussion: """
-                Examples:
+                EXAMPLES
                   bailey audit --limit 20              the newest twenty records
                   bailey audit --denied                only what was refused
                   bailey audit --agent 1f2e3d4c5b6a.2  an agent and everything below it
+                  bailey audit --principal user:alice  what was done on somebody's behalf
                   bailey audit --json | jq .record     one JSON object a line
-                  bailey audit show 42                 a request, its reply, and the fields of both
+                  bailey audit show 42                 all of a record: of a request also its process and its reply
                   bailey audit verify                  is anything changed, or cut off?
                   bailey audit export --format ocsf    for other programs
                   bailey audit export --receipts       for somebody who has the public key alone
@@ -53,6 +55,8 @@ struct AuditCommand: ParsableCommand {
         var agent: AgentArgument?
         @Flag(help: "Only what was refused.") var denied = false
         @Option(name: .customLong("run"), help: "Only this run.") var runName: String?
+        @Option(help: "Only what was done for this principal, as user:alice, and what it was told.")
+        var principal: String?
         @Option(help: "Only the newest N records; one of several replies has a line for each.") var limit:
             Int?
         @Flag(help: "One JSON object a line.") var json = false
@@ -63,12 +67,20 @@ struct AuditCommand: ParsableCommand {
 
         func run() throws {
             try Outside.require("audit")
-            let query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
+            var query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
+            query.principal = principal
             let style = TextStyle.standardOutput
             let reader = try AuditReader(directory: state.directory())
             try reader.require(run: runName, agent: agent)
-            try reader.records(matching: query) { record in
-                print(json ? try record.json() : record.lines(style))
+            try reader.require(principal: principal)
+            guard !json else {
+                return try reader.records(matching: query) { record in
+                    print(try record.json())
+                    return true
+                }
+            }
+            try reader.listing(matching: query) { record, origins in
+                print(record.lines(style, origins))
                 return true
             }
         }
@@ -77,23 +89,27 @@ struct AuditCommand: ParsableCommand {
     /// `bailey audit show`.
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show one request: who asked, what each rule said, and the heads of request and reply.",
+            abstract:
+                "Show one record: of a request who asked, by which process, what each rule said, and its reply.",
             discussion: """
-                Examples:
+                Of a request: who asked, the process that had the connection (program, digest, arguments, and the processes \
+                above it: evidence, which decided nothing), what each rule said, the fields of its head and its reply's. Of a \
+                launch: the command, program, profiles and limits; of what came of requests: each reply and process, with its \
+                request's number; of a revocation, an approval or an end: all that is on record.
+
+                EXAMPLES
                   bailey audit show 42                   record 42 of 'bailey audit'
                   bailey audit show 42 --json | jq .reply.fields
                   bailey audit show 42 --body response   what came back ('record: full')
 
                 Credentials are not in it: they are put in behind the record, and masked where they come back. A body \
                 is without its content coding, and what it may not show is masked; of a WebSocket it is a line of JSON \
-                for each message. Exits 1 when it is not what was recorded, or not all of it.
+                for each message. Exits 1 when it is not what was recorded, or not all of it. --json of what is no request is \
+                its line of 'bailey audit --json'.
                 """
         )
 
-        @Argument(
-            help:
-                "The number of the request's record, or of one of what befell it: the first column of 'bailey audit'."
-        )
+        @Argument(help: "The record's number: the first column of 'bailey audit'.")
         var record: Int64
         @Option(help: ArgumentHelp("Print a recorded body and nothing else.", valueName: "request|response"))
         var body: BodySide?
@@ -110,7 +126,7 @@ struct AuditCommand: ParsableCommand {
             try Outside.require("audit show")
             let directory = try state.directory()
             let reader = try AuditReader(directory: directory)
-            guard let named = try reader.record(record) else { throw NoSuchRecord(record: record, kind: nil) }
+            guard let named = try reader.record(record) else { throw NoSuchRecord(record: record) }
             let found = try reader.request(of: named)
             guard
                 let exchange = ExchangeText(
@@ -118,11 +134,16 @@ struct AuditCommand: ParsableCommand {
                     try reader.sequel(of: found),
                     try reader.evidence(of: found)
                 )
-            else {
-                throw NoSuchRecord(record: record, kind: found.kind)
-            }
+            else { return try show(found, in: reader) }
             guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }
             try BodyOutput(exchange, body, BodyReader(directory: directory)).print()
+        }
+
+        /// One that is of no request.
+        private func show(_ record: AuditRecord, in reader: AuditReader) throws {
+            let origins = try reader.origins(of: record)
+            guard body == nil else { throw NoBody(record: record.sequence, requests: origins.numbers) }
+            print(json ? try record.json() : RecordText(record, origins).text(.standardOutput))
         }
     }
 
@@ -184,6 +205,17 @@ extension AuditReader {
             throw NoSuchAgent(agent: agent.id.text, run: run)
         }
     }
+
+    /// The same of a principal.
+    func require(principal: String?) throws {
+        guard let principal, try !hasSeen(principal) else { return }
+        throw NoSuchPrincipal(principal: principal, nearest: try near(principal))
+    }
+
+    /// The one on record that a name may have meant.
+    func near(_ principal: String) throws -> String? {
+        NearestWord.nearest(to: principal, in: try principals())
+    }
 }
 
 /// That agent is not in the store.
@@ -197,15 +229,38 @@ struct NoSuchAgent: Error, CustomStringConvertible {
     }
 }
 
-/// That record is not in the store, or is of no request.
+/// That record is not in the store.
 struct NoSuchRecord: Error, CustomStringConvertible {
     let record: Int64
-    let kind: String?
 
     var description: String {
-        let what =
-            kind.map { "record \(record) is of kind \($0), not a request" } ?? "there is no record \(record)"
-        return "\(what); `bailey audit` shows the records with their numbers"
+        "there is no record \(record); `bailey audit` shows the records with their numbers"
+    }
+}
+
+/// A record that is of no request has no body.
+struct NoBody: Error, CustomStringConvertible {
+    let record: Int64
+    /// Those that it is about.
+    let requests: [Int64]
+
+    var description: String {
+        let others =
+            requests.isEmpty
+            ? "" : "; name the one that it is about: " + requests.map { "\($0)" }.joined(separator: ", ")
+        return "record \(record) is of no request, and bodies are of requests\(others)"
+    }
+}
+
+/// Nothing was done for that principal.
+struct NoSuchPrincipal: Error, CustomStringConvertible {
+    let principal: String
+    let nearest: String?
+
+    var description: String {
+        "the audit store has nothing of principal \(TerminalText.escaped(principal))"
+            + (nearest.map { "; did you mean \(TerminalText.escaped($0))?" }
+                ?? "; it is written KIND:NAME, as `bailey tree --all` shows it")
     }
 }
 

@@ -135,22 +135,38 @@ extension AuditCommand {
             let export = try ReceiptExport(directory: directory)
             let progress = ProgressLine()
             defer { progress.clear() }
-            let written = try ExportedFile.write(to: output) { line in
-                try export.write(
-                    scope,
-                    progress: { reached in
-                        progress.show {
-                            "\(reached.looked) of \(reached.total) records, \(reached.records) written"
-                        }
-                    },
-                    to: line
-                )
+            let written = try Self.complaining(progress) {
+                try ExportedFile.write(to: output) { line in
+                    try export.write(
+                        scope,
+                        progress: { reached in
+                            progress.show {
+                                "\(reached.looked) of \(reached.total) records, \(reached.records) written"
+                            }
+                        },
+                        to: line
+                    )
+                }
             }
             guard let output else { return }
             progress.clear()
             print(
                 "\(written.records) records under \(written.seals) seals in \(output)\nkey  \(export.publicKey)"
             )
+        }
+
+        /// What cannot be written has an exit code of its own.
+        private static func complaining<Value>(
+            _ progress: ProgressLine,
+            _ body: () throws -> Value
+        ) throws -> Value {
+            do {
+                return try body()
+            } catch let failure as ExportFailure {
+                progress.clear()
+                RunCommand.complain("\(failure)")
+                throw Unwritten.code
+            }
         }
 
         private var scope: ReceiptScope {

@@ -24,6 +24,7 @@ struct DoctorCommand: ParsableCommand {
         try Outside.require("doctor")
         let checks =
             Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies() + Self.checkpoints()
+            + Self.readFiles()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
     }
@@ -39,6 +40,21 @@ struct DoctorCommand: ParsableCommand {
                 remedy:
                     "Make it a file that you may write, in a folder that is there, or name another in bailey.yaml.",
                 isRequired: false
+            )
+        ]
+    }
+
+    /// What every launch reads.
+    private static func readFiles() -> [Check] {
+        let refusals = ProfileReview.Launcher.here(configuration: nil).everyRefusal
+        return [
+            Check(
+                name: "configuration",
+                purpose:
+                    "bailey.yaml, credentials.yaml and the keys that vouch for agents, which each launch reads",
+                state: refusals.isEmpty ? .available("") : .missing(refusals.joined(separator: "; ")),
+                remedy: "Do what it says: until then nothing is launched.",
+                isRequired: true
             )
         ]
     }

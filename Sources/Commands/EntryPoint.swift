@@ -24,11 +24,37 @@ enum EntryPoint {
         }
         do {
             var command = try RootCommand.parseAsRoot(arguments)
-            try command.run()
+            do {
+                try command.run()
+            } catch let error as ValidationError {
+                exit(complaint(of: type(of: command), error.message))
+            }
         } catch {
             complainOfAudit(error, arguments)
             RootCommand.exit(withError: error)
         }
+    }
+
+    /// Says that a command was called wrongly, with its own usage: the parser knows of the first command alone by then.
+    private static func complaint(of command: any ParsableCommand.Type, _ message: String) -> Int32 {
+        let lines = RootCommand.usageString(for: command).cut(at: "\n").joined(separator: "\n       ")
+        let help = (way(to: command, from: RootCommand.self, "bailey") ?? "bailey") + " --help"
+        RunCommand.complain("\(message)\nUsage: \(lines)\n  See '\(help)' for more information.")
+        return ExitCode.validationFailure.rawValue
+    }
+
+    /// How a command is called: `bailey profile explain`; a default one by the command that it is of.
+    private static func way(
+        to sought: any ParsableCommand.Type,
+        from command: any ParsableCommand.Type,
+        _ way: String
+    ) -> String? {
+        let configuration = command.configuration
+        if command == sought || configuration.defaultSubcommand == sought { return way }
+        for next in configuration.subcommands {
+            if let found = Self.way(to: sought, from: next, "\(way) \(name(of: next))") { return found }
+        }
+        return nil
     }
 
     /// Nobody calls the default command of `audit` by its name: its errors point to the one that was called.

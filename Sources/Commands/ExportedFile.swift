@@ -15,11 +15,11 @@ enum ExportedFile {
         guard let path else { return try body { print($0) } }
         guard isReplaceable(path) else { return try writeThrough(path, body) }
         let draft = "\(path).\(getpid())-\(UInt32.random(in: .min ... .max))"
-        let file = try open(draft, O_CREAT | O_EXCL)
+        let file = try open(draft, O_CREAT | O_EXCL, for: path)
         defer { _ = unsafe unlink(draft) }
-        let value = try lines(to: file, of: draft, body)
+        let value = try lines(to: file, of: path, body)
         // Before the name stands for it: a machine that dies leaves the old file or the new one.
-        guard fsync(file.rawValue) == 0 else { throw failure("synchronise", draft) }
+        guard fsync(file.rawValue) == 0 else { throw failure("synchronise", path) }
         guard unsafe rename(draft, path) == 0 else { throw failure("put the export in the place of", path) }
         return value
     }
@@ -34,7 +34,7 @@ enum ExportedFile {
         _ path: String,
         _ body: ((String) throws -> Void) throws -> Value
     ) throws -> Value {
-        try lines(to: try open(path, 0), of: path, body)
+        try lines(to: try open(path, 0, for: path), of: path, body)
     }
 
     private static func lines<Value>(
@@ -73,9 +73,9 @@ enum ExportedFile {
     }
 
     /// The operator's alone: what was asked for is in it.
-    private static func open(_ path: String, _ flags: Int32) throws -> OwnedDescriptor {
+    private static func open(_ path: String, _ flags: Int32, for named: String) throws -> OwnedDescriptor {
         let descriptor = unsafe Glibc.open(path, flags | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure("open", path) }
+        guard descriptor >= 0 else { throw failure("write to", named) }
         return OwnedDescriptor(descriptor)
     }
 
@@ -91,7 +91,14 @@ struct ExportFailure: Error, CustomStringConvertible {
     let code: Int32
 
     var description: String {
-        "cannot \(attempt) \(path): \(SystemCallError.text(code)); nothing was exported: name another file with -o, or "
-            + "make room"
+        "cannot \(attempt) \(path): \(SystemCallError.text(code)); nothing was exported: \(remedy)"
+    }
+
+    private var remedy: String {
+        switch code {
+        case ENOENT, ENOTDIR: "make its folder, or name another file with -o"
+        case EACCES, EPERM, EROFS, EISDIR: "name a file with -o that you may write"
+        default: "name another file with -o, or make room"
+        }
     }
 }

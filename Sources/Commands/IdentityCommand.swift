@@ -34,7 +34,7 @@ struct IdentityCommand: ParsableCommand {
         @Option(help: "jwks, spiffe or pem.") var form: TrustBundle.Form?
         @Option(
             help: ArgumentHelp(
-                "A folder to write jwks.json, bundle.json and bundle.pem to, each whole or not at all.",
+                "A folder to write jwks.json, bundle.json and bundle.pem to, each whole or not at all; made where there is none.",
                 valueName: "dir"
             )
         )
@@ -53,12 +53,17 @@ struct IdentityCommand: ParsableCommand {
             try Outside.require("identity")
             let bundle = try MintKeeping.bundle(configuration: config, state: state.state)
             guard let output else { return print(try bundle.text(form ?? .jwks), terminator: "") }
+            do {
+                try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+            } catch {
+                throw Unwritten.complained("make the folder \(output)", error, "name another with --output")
+            }
             for form in TrustBundle.Form.allCases {
-                let path = output + "/" + form.fileName
+                let (path, text) = (output + "/" + form.fileName, try bundle.text(form))
                 do {
-                    try Data(bundle.text(form).utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+                    try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
                 } catch {
-                    throw ValidationError("cannot write \(path): \(error.localizedDescription)")
+                    throw Unwritten.complained("write \(path)", error, "name another folder with --output")
                 }
             }
         }

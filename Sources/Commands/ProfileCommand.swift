@@ -20,6 +20,17 @@ struct ProfileCommand: ParsableCommand {
     )
 }
 
+/// `--config FILE` of questions that the operator's configuration bears on.
+struct ConfigurationOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
+            valueName: "file"
+        )
+    )
+    var config: String?
+}
+
 /// Where profiles are looked up.
 struct ProfileOptions: ParsableArguments {
     @Option(help: "Look profiles up in this folder first.")
@@ -74,7 +85,10 @@ extension ProfileCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say whether profiles are valid, and what in them is doubtful.",
             discussion: """
-                Examples:
+                Doubtful is also what a launch from here would refuse, and whom 'principals' and 'for' name that no issuer of \
+                bailey.yaml could prove.
+
+                EXAMPLES
                   bailey profile check profiles/ci.yaml
                   bailey profile check --strict --json profiles/*.yaml
                   bailey profile check profiles/seccomp/mine.json
@@ -90,11 +104,16 @@ extension ProfileCommand {
         @Flag(help: "Print JSON.")
         var json = false
 
+        @OptionGroup var configuration: ConfigurationOption
         @OptionGroup var options: ProfileOptions
 
         func run() throws {
             try options.requireReachable(files, "check")
-            try options.review(with: .here).check(files, isStrict: strict, asJSON: json).finish()
+            try options.review(with: .here(configuration: configuration.config)).check(
+                files,
+                isStrict: strict,
+                asJSON: json
+            ).finish()
         }
     }
 
@@ -103,7 +122,7 @@ extension ProfileCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print a merged profile, each line with the file it came from.",
             discussion: """
-                Example:
+                EXAMPLES
                   bailey profile show ci
                 """
         )
@@ -127,7 +146,7 @@ extension ProfileCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say what an agent would get, by which rule of which ancestor.",
             discussion: """
-                Examples:
+                EXAMPLES
                   bailey profile explain ci 'GET https://pypi.org/simple/requests/'
                   bailey profile explain llm-tool 'PUT https://github.com/x' --under ci
                   bailey profile explain ./mine.yaml 'connect tls://db.example.com:5433'
@@ -162,6 +181,7 @@ extension ProfileCommand {
         @Flag(help: "Print JSON.")
         var json = false
 
+        @OptionGroup var configuration: ConfigurationOption
         @OptionGroup var options: ProfileOptions
 
         /// Who is asked about.
@@ -189,7 +209,9 @@ extension ProfileCommand {
 
         func run() throws {
             try options.requireReachable([name] + under, "explain")
-            let launcher = ControlSocket.isInsideAgent ? ProfileReview.Launcher() : .here
+            let launcher =
+                ControlSocket.isInsideAgent
+                ? ProfileReview.Launcher() : .here(configuration: configuration.config)
             try options.review(with: launcher).explain(
                 name,
                 request: request,
@@ -205,7 +227,7 @@ extension ProfileCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run the decision tables beside the profiles.",
             discussion: """
-                Examples:
+                EXAMPLES
                   bailey profile test
                   bailey profile test ./profiles
                 """
@@ -228,12 +250,12 @@ extension ProfileCommand {
             abstract:
                 "Print the action words of a protocol, the kinds of mask, or the built-in system call policies.",
             discussion: """
-                Example:
+                EXAMPLES
                   bailey profile words https
                 """
         )
 
-        @Argument(help: "http, https, tls, tcp, mask or syscalls.")
+        @Argument(help: "http, https, postgres, tls, tcp, mask or syscalls.")
         var protocolName: String
 
         func run() throws { try ProfileReview.words(of: protocolName).finish() }

@@ -10,7 +10,8 @@ struct PsCommand: ParsableCommand {
         commandName: "ps",
         abstract: "Show the agents that live now, of every supervisor of yours.",
         discussion: """
-            One that was revoked with --keep-running is in the state 'revoked': whatever it tries outside is refused.
+            One that was revoked with --keep-running is in the state 'revoked': whatever it tries outside is refused. A line has \
+            the beginning of a long command; --json has more of it, and 'bailey audit show' all that is on record.
 
             EXAMPLES
               bailey ps
@@ -34,11 +35,19 @@ struct PsCommand: ParsableCommand {
         let rows = zip(agents, depths).map { agent, depth in
             [
                 agent.agent, String(repeating: "  ", count: depth) + TerminalText.escaped(agent.name),
-                TerminalText.escaped(agent.profile), age(agent.age), agent.isRevoked ? "revoked" : "runs",
-                agent.argv.commandText,
+                TerminalText.escaped(agent.profile), TerminalText.escaped(agent.principal), age(agent.age),
+                agent.isRevoked ? "revoked" : "runs", cut(agent.argv.commandText),
             ]
         }
-        for line in table([["AGENT", "NAME", "PROFILE", "AGE", "STATE", "COMMAND"]] + rows) { print(line) }
+        let heads = ["AGENT", "NAME", "PROFILE", "PRINCIPAL", "AGE", "STATE", "COMMAND"]
+        for line in table([heads] + rows) { print(line) }
+    }
+
+    /// Characters of a command that a line has room for.
+    private static let shownCommand = 72
+
+    private static func cut(_ command: String) -> String {
+        command.count > shownCommand ? command.prefix(shownCommand - 1) + "…" : command
     }
 
     /// How deep each is nested among the agents shown.

@@ -59,7 +59,7 @@ struct ReplayCommand: ParsableCommand {
         }
         if try reader.has(AuditQuery(run: session)) { return .run(session) }
         guard let number = Int64(session) else { throw NoSuchSession(name: session) }
-        guard let record = try reader.record(number) else { throw NoSuchRecord(record: number, kind: nil) }
+        guard let record = try reader.record(number) else { throw NoSuchRecord(record: number) }
         guard let scope = try reader.session(of: record) else { throw NoSession(record: number) }
         return scope
     }

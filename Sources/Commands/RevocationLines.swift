@@ -11,6 +11,8 @@ struct RevocationLine: JSONLine {
     let agents: Int
     let keptRunning: Bool
     let recorded: Bool
+    /// Since when.
+    let time: String
 
     init(_ subject: RevocationSubject, _ order: RevocationOrder, _ agents: Int, isRecorded: Bool) {
         self.subject = subject.description
@@ -18,6 +20,7 @@ struct RevocationLine: JSONLine {
         self.agents = agents
         keptRunning = order.keepsRunning
         recorded = isRecorded
+        time = order.time.text
     }
 }
 

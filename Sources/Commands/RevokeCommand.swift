@@ -97,7 +97,12 @@ struct RevokeCommand: ParsableCommand {
     }
 
     private func revoke(_ subject: RevocationSubject, _ directory: String) throws {
-        let order = RevocationOrder(subject: subject, reason: reason, keepsRunning: keepRunning)
+        let order = RevocationOrder(
+            subject: subject,
+            reason: reason,
+            keepsRunning: keepRunning,
+            time: AuditStore.wallClock()
+        )
         let outcome = Revoker.revoke(order, in: directory)
         for silent in outcome.silent { RunCommand.complain(silent) }
         if case .agent(let agent) = subject, outcome.agents == 0 {
@@ -113,9 +118,7 @@ struct RevokeCommand: ParsableCommand {
         } else {
             print("revoked \(TerminalText.escaped(subject.description)): \(fate(of: outcome.agents))")
         }
-        if case .principal(let name) = subject, name.utf8.contains(UInt8(ascii: "*")) {
-            RunCommand.complain("\(TerminalText.escaped(name)) is one principal's name, and no pattern")
-        }
+        if case .principal(let name) = subject { warn(of: name, outcome.agents, directory) }
         if let failure = outcome.failure {
             let after =
                 if case .principal = subject { "; later launches are not refused" } else { "" }
@@ -125,8 +128,29 @@ struct RevokeCommand: ParsableCommand {
         if !outcome.silent.isEmpty { throw ExitCode(1) }
     }
 
+    /// What may have been a slip: it is on record all the same, since whoever is meant may come yet.
+    private func warn(of name: String, _ agents: Int, _ directory: String) {
+        let shown = TerminalText.escaped(name)
+        if name.utf8.contains(UInt8(ascii: "*")) {
+            RunCommand.complain("warning: \(shown) is one principal's name, and no pattern")
+        }
+        // What the log cannot say is no reason to complain: it was written to.
+        guard agents == 0, let reader = try? AuditReader(directory: directory),
+            (try? reader.hasLaunched(name)) == false
+        else { return }
+        let nearest = (try? reader.near(name)).map {
+            "; if you meant \(TerminalText.quoted($0)), revoke that, and lift this one (bailey revoke --lift \(TerminalText.quoted(name)))"
+        }
+        RunCommand.complain(
+            "warning: the log knows no launch of \(shown), so that nobody may be cut off by this"
+                + (nearest ?? "; `bailey tree --all` shows for whom agents were launched")
+        )
+    }
+
     private func fate(of agents: Int) -> String {
-        guard agents > 0 else { return "no agent of theirs lives, and none is launched" }
+        guard agents > 0 else {
+            return "no agent of this principal was running; launches are refused from now on"
+        }
         return "\(agents) agent\(agents == 1 ? "" : "s") "
             + (keepRunning ? "cut off, and left running" : "cut off and ended")
     }

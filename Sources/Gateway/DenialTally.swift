@@ -26,6 +26,8 @@ package struct DenialTally: Sendable {
     private var places: Set<Place> = []
     /// The last that was counted.
     private var last: RequestRecord?
+    /// All denials of the agent, on record one by one or not; what befell requests that were allowed is none.
+    package private(set) var total: UInt64 = 0
 
     package init() {}
 
@@ -34,6 +36,7 @@ package struct DenialTally: Sendable {
     ///   - now: monotonic milliseconds.
     /// - Returns: whether to write it.
     package mutating func add(_ record: RequestRecord, at now: UInt64) -> Verdict {
+        if record.matter == .decision { total = total.addingReportingOverflow(1).partialValue }
         let place = Place(reason: record.reason, resource: record.resource)
         if window.isFull(at: now), places.count < Self.maximumPlaces, places.insert(place).inserted {
             return .recorded
@@ -65,6 +68,9 @@ package struct DenialTally: Sendable {
 }
 
 extension Resident {
+    /// How many of its requests were refused.
+    var refused: UInt64 { denials.withLock { $0.total } }
+
     /// Counts a denial; false when the sum will speak for it.
     ///
     /// - Parameters:

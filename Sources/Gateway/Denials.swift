@@ -184,6 +184,20 @@ extension Denial {
         )
     }
 
+    /// The rules allow it, and nobody knows its address.
+    static func unresolved(_ endpoint: Endpoint, _ failure: LookupFailure) -> Denial {
+        let opening = "\(endpoint) could not be reached, since its name has no address (DNS): \(failure)"
+        let asked = failure.asked.map { "; this machine's resolver was asked (name servers: \($0))" } ?? ""
+        return own(
+            .upstreamFailed,
+            opening + asked,
+            told: opening,
+            remedy:
+                "The rules allow it: check the name's spelling, and outside of agents whether the machine resolves it "
+                + "(getent hosts NAME); the operator can give it an address with resolve in bailey.yaml."
+        )
+    }
+
     static func upstreamDistrusted(_ endpoint: Endpoint, _ reason: String) -> Denial {
         own(
             .upstreamFailed,

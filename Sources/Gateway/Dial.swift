@@ -61,7 +61,12 @@ struct Dialer: Sendable {
         let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
         let attempt = Attempt(endpoint: endpoint, resident: owner, loop: loop, initialise: initialise)
         return resolver.addresses(of: endpoint.host, for: resident, on: loop)
-            .flatMapErrorThrowing { throw DialFailure(denial: .upstreamFailed(endpoint, "\($0)")) }
+            .flatMapErrorThrowing { error in
+                guard let failure = error as? LookupFailure else {
+                    throw DialFailure(denial: .upstreamFailed(endpoint, "\(error)"))
+                }
+                throw DialFailure(denial: .unresolved(endpoint, failure))
+            }
             .flatMap { found in
                 var reasons: [String] = []
                 var checked: [IPAddress] = []

@@ -181,16 +181,18 @@ package final class Gateway: Sendable {
     /// closed.
     ///
     /// Calls back on a thread of its own choosing when the last of these records has been appended, within
-    /// `GatewayLimits.lastAttempts` and the turns that the loops take to cut what is left.
-    package func close(_ id: AgentID, whenClosed: @escaping @Sendable () -> Void) {
-        guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return whenClosed() }
-        attachment.resident.end(waiting: Self.mayWait)
+    /// `GatewayLimits.lastAttempts` and the turns that the loops take to cut what is left; with the number of its requests that
+    /// were refused.
+    package func close(_ id: AgentID, whenClosed: @escaping @Sendable (UInt64) -> Void) {
+        guard let attachment = attached.withLock({ $0.removeValue(forKey: id) }) else { return whenClosed(0) }
+        let resident = attachment.resident
+        resident.end(waiting: Self.mayWait)
         guard let listener = attachment.listener else {
             for channel in attachment.others { channel.close(promise: nil) }
-            return whenClosed()
+            return whenClosed(resident.refused)
         }
         Departure(
-            of: attachment.resident,
+            of: resident,
             gatehouse,
             sockets: Departure.Sockets(
                 listener: listener,
@@ -198,14 +200,14 @@ package final class Gateway: Sendable {
                 others: attachment.others,
                 readToTheEnd: attachment.refusals
             ),
-            whenGone: whenClosed
+            whenGone: { whenClosed(resident.refused) }
         ).begin()
     }
 
     /// The same, waiting for it; never on one of the gateway's own loops.
     package func close(_ id: AgentID) {
         let closed = DispatchSemaphore(value: 0)
-        close(id) { closed.signal() }
+        close(id) { _ in closed.signal() }
         closed.wait()
     }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Linux
 package import Model
 
 /// Answers for a name that a request has already been permitted for.
@@ -12,12 +13,35 @@ package protocol NameLookup: Sendable {
 /// A name could not be resolved.
 package struct LookupFailure: Error, Sendable, Hashable, CustomStringConvertible {
     package let message: String
+    /// Whom the name was asked of, for the operator; nil where nobody was.
+    package let asked: String?
 
-    package init(_ message: String) {
-        self.message = message
+    package init(_ message: String, asked: String? = nil) {
+        (self.message, self.asked) = (message, asked)
     }
 
     package var description: String { message }
+}
+
+/// Whom the system's resolver asks, for who reads why it had no answer.
+enum NameServers {
+    /// Servers that are told: resolv.conf(5) has three (MAXNS).
+    private static let maximum = 3
+    /// Octets of the file that are read: a handful of lines.
+    private static let maximumFile = 16 << 10
+
+    /// `10.0.0.2, 10.0.0.3, of /etc/resolv.conf`.
+    static var words: String {
+        let path = "/etc/resolv.conf"
+        let text = ReadFile.bytes(at: path, limit: maximumFile).map { String(decoding: $0, as: UTF8.self) }
+        let servers = (text ?? "").cut(at: "\n").compactMap { line -> String? in
+            let words = line.utf8.split { $0 == 0x20 || $0 == 0x09 }
+            guard words.count > 1, words[0].elementsEqual("nameserver".utf8) else { return nil }
+            return IPAddress(String(decoding: words[1], as: UTF8.self)).map { "\($0)" }
+        }
+        return servers.isEmpty
+            ? "none is named in \(path)" : servers.prefix(maximum).joined(separator: ", ") + ", of \(path)"
+    }
 }
 
 /// The system's resolver: getaddrinfo(3), with whatever nsswitch.conf says.
@@ -34,7 +58,8 @@ package struct SystemNames: NameLookup {
         let code = unsafe getaddrinfo(name.text + ".", nil, &hints, &list)
         guard code == 0 else {
             throw LookupFailure(
-                "\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))"
+                "\(name) could not be resolved: \(unsafe String(cString: gai_strerror(code)))",
+                asked: NameServers.words
             )
         }
         defer { unsafe freeaddrinfo(list) }
@@ -46,7 +71,7 @@ package struct SystemNames: NameLookup {
             }
             unsafe next = entry.pointee.ai_next
         }
-        guard !found.isEmpty else { throw LookupFailure("\(name) has no address") }
+        guard !found.isEmpty else { throw LookupFailure("\(name) has no address", asked: NameServers.words) }
         return found
     }
 

@@ -41,7 +41,8 @@ struct AssertionVerifier {
             else {
                 throw TokenFault.assertion(
                     .audience,
-                    "it is for another audience than \(issuer.audiences.joined(separator: ", "))",
+                    "it is for \(ShownText.list(audiences.map(\.text))), and has to be for "
+                        + "\(issuer.audiences.joined(separator: " or ")) alone",
                     remedy: "let the identity provider make one for that alone"
                 )
             }

@@ -47,7 +47,7 @@ final class IssuerKeys: Sendable {
         return try state.withLock { state throws(TokenFault) in
             let now = uptime()
             if let keys = state.keys, now - min(now, state.fetched) < Self.life {
-                return keys.knows(id) ? keys : try sought(&state, now)
+                return keys.knows(id) ? keys : try sought(id, &state, now)
             }
             return try fetched(&state, now)
         }
@@ -58,16 +58,17 @@ final class IssuerKeys: Sendable {
     func renewed(keysBefore moment: UInt64) throws(TokenFault) -> SigningKeys? {
         if case .file = issuer.keys { return nil }
         return try state.withLock { state throws(TokenFault) in
-            state.fetched < moment ? try sought(&state, uptime()) : nil
+            state.fetched < moment ? try sought(nil, &state, uptime()) : nil
         }
     }
 
     /// Once more, for an id that is not among those known; which stay, whatever comes of it.
-    private func sought(_ state: inout State, _ now: UInt64) throws(TokenFault) -> SigningKeys {
+    private func sought(_ id: String?, _ state: inout State, _ now: UInt64) throws(TokenFault) -> SigningKeys
+    {
         if let last = state.sought, now - min(now, last) < Self.unknownPause {
             throw TokenFault(
                 .key,
-                "\(issuer.name) has no key of the id that it names, as of \((now - min(now, last)) / 1_000) s ago",
+                "\(issuer.name) has no key of the id that it names\(id.map { ", \(ShownText.quoted($0))" } ?? ""), as of \((now - min(now, last)) / 1_000) s ago",
                 remedy: "try again in \(Self.unknownPause / 1_000) s"
             )
         }
@@ -135,7 +136,8 @@ final class IssuerKeys: Sendable {
     private func file(_ path: String) throws(TokenFault) -> SigningKeys {
         guard let octets = ReadFile.bytes(at: path, limit: TokenLimits.document) else {
             throw failure(
-                "its key set \(path) cannot be read, or is larger than \(TokenLimits.document >> 10) KiB"
+                "its key set \(path) cannot be read: \(ReadFile.trouble(at: path, limit: TokenLimits.document)); "
+                    + "issuers.\(issuer.name).jwks in bailey.yaml names the file"
             )
         }
         return try SigningKeys(octets)

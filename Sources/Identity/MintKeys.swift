@@ -1,5 +1,6 @@
 internal import Crypto
 package import Foundation
+internal import Model
 internal import SwiftASN1
 internal import X509
 
@@ -37,9 +38,20 @@ package struct MintKeys: Sendable {
             throw MintFailure("the authority's certificate is of another key")
         }
         let names = try self.certificate.extensions.subjectAlternativeNames
-        guard names?.contains(.uniformResourceIdentifier("spiffe://\(domain)")) == true else {
-            throw MintFailure("the authority's certificate is of another trust domain than \(domain)")
+        guard names?.contains(.uniformResourceIdentifier(Self.scheme + domain)) == true else {
+            throw OtherTrustDomain(certified: Self.domain(names))
         }
+    }
+
+    private static let scheme = "spiffe://"
+
+    /// Which one a certificate is of.
+    private static func domain(_ names: SubjectAlternativeNames?) -> String? {
+        for case .uniformResourceIdentifier(let name) in names ?? SubjectAlternativeNames()
+        where name.begins(with: scheme) {
+            return String(name.dropFirst(bytes: scheme.utf8.count))
+        }
+        return nil
     }
 
     /// What tells the token's key from others: its thumbprint (RFC 7638).
@@ -53,6 +65,12 @@ package struct MintFailure: Error, Sendable, CustomStringConvertible {
     init(_ description: String) {
         self.description = description
     }
+}
+
+/// The authority's certificate vouches for the agents of another trust domain than the one that is configured.
+package struct OtherTrustDomain: Error, Sendable {
+    /// Which one; nil where it names none.
+    package let certified: String?
 }
 
 extension Certificate {

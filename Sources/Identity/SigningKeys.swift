@@ -88,7 +88,7 @@ package struct SigningKeys: Sendable {
                     "\(algorithm.rawValue) is not the algorithm of the key that it names"
                 )
             }
-            throw TokenFault(.key, "the issuer has no key of the id that it names")
+            throw TokenFault(.key, "the issuer has no key \(named(id))")
         }
         guard fitting.count == 1 else {
             throw TokenFault(
@@ -105,6 +105,12 @@ package struct SigningKeys: Sendable {
                 "the issuer's key for it is none that \(algorithm.rawValue) can be checked with"
             )
         }
+    }
+
+    /// What was sought, and what is there.
+    private func named(_ id: String?) -> String {
+        let known = keys.isEmpty ? "none that can be used" : ShownText.list(keys.map { $0.id ?? "" })
+        return id.map { "of the id that it names, \(ShownText.quoted($0)), but \(known)" } ?? "at all"
     }
 
     /// By the library, of one key alone: a collection of several takes another one for an id that it has not.

@@ -1,4 +1,5 @@
-/// Why a token or an assertion is not taken: which check failed, in words that hold nothing of it.
+/// Why a token or an assertion is not taken: which check failed, in words that hold nothing of it but what it calls its issuer,
+/// its audiences and its key.
 package struct TokenFault: Error, Sendable, Hashable, CustomStringConvertible {
     /// What it is held to, in the order in which a token is.
     package enum Check: String, Sendable, Hashable, CaseIterable {

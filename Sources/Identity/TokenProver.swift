@@ -86,8 +86,8 @@ package final class TokenProver: Sendable {
         guard let issuer = issuers.first(where: { $0.proof == .token && $0.url.isSame(as: claimed) }) else {
             throw TokenFault(
                 .issuer,
-                "it is from an issuer that is not configured",
-                remedy: "issuers in bailey.yaml says which are"
+                "it is from \(ShownText.quoted(claimed)), which is not configured",
+                remedy: "issuers in bailey.yaml says which are: \(configured)"
             )
         }
         guard issuer.sources.contains(.file) else {
@@ -98,6 +98,12 @@ package final class TokenProver: Sendable {
             )
         }
         return issuer
+    }
+
+    /// The issuers of tokens, with their URLs.
+    private var configured: String {
+        let urls = issuers.filter { $0.proof == .token }.map { "\($0.name) (\($0.url))" }
+        return urls.isEmpty ? "none of tokens" : urls.joined(separator: ", ")
     }
 
     /// A token from where a job has one, for this issuer.

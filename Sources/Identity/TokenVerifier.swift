@@ -28,8 +28,14 @@ package struct TokenVerifier: Sendable {
     package func check(_ token: IdentityToken, now: Timestamp) throws(TokenFault) -> Checked {
         let token = try SignedToken(token.text)
         let algorithm = try checkHeader(token.header)
-        guard let claimed = token.payload["iss"]?.text, claimed.isSame(as: issuer.url) else {
-            throw TokenFault(.issuer, "it is not from \(issuer.url)")
+        guard let claimed = token.payload["iss"]?.text else {
+            throw TokenFault(.issuer, "it has no \"iss\" that is a text, and has to be from \(issuer.url)")
+        }
+        guard claimed.isSame(as: issuer.url) else {
+            throw TokenFault(
+                .issuer,
+                "it is from \(ShownText.quoted(claimed)), and has to be from \(issuer.url)"
+            )
         }
         try checkAudience(token.payload["aud"])
         let expiry = try checkTimes(token.payload, now: now)
@@ -111,8 +117,11 @@ package struct TokenVerifier: Sendable {
             guard let audience, issuer.audiences.holds(bytes: audience) else {
                 throw TokenFault(
                     .audience,
-                    "it is for another audience than \(issuer.audiences.joined(separator: ", "))",
-                    remedy: "ask the issuer for a token with that one alone"
+                    "it is for \(ShownText.list(audiences)), and has to be for "
+                        + "\(issuer.audiences.joined(separator: " or ")) alone",
+                    remedy:
+                        "ask the issuer for a token with that one alone, or name its audience in issuers.\(issuer.name)"
+                        + " of bailey.yaml"
                 )
             }
         }

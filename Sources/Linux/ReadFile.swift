@@ -10,6 +10,17 @@ package enum ReadFile {
         return bytes(of: descriptor, limit: limit)
     }
 
+    /// Why `bytes(at:limit:)` gives nothing, as well as it can be told afterwards.
+    package static func trouble(at path: String, limit: Int) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return SystemCallError.text(errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return SystemCallError.text(errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { return "it is not a file" }
+        return status.st_size > limit ? "it is larger than \(limit >> 10) KiB" : "it was not read to its end"
+    }
+
     /// The bytes of an open regular file from its beginning; nil when it cannot be read or is over the limit.
     package static func bytes(of descriptor: Int32, limit: Int) -> [UInt8]? {
         var status = stat()

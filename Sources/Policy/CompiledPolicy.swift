@@ -4,10 +4,13 @@ internal import Model
 package struct CompiledPolicy: Sendable {
     package let profile: Profile
     let rules: HostIndex
+    /// Rules for other principals, which only refusals speak of; nil where there are none.
+    let withheld: HostIndex?
 
     package init(_ profile: Profile) {
         self.profile = profile
         rules = HostIndex(profile.egress)
+        withheld = profile.withheld.isEmpty ? nil : HostIndex(profile.withheld)
     }
 
     /// Whether some rule could allow something, now or after an approval, at a host of this name.

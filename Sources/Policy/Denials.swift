@@ -9,7 +9,7 @@ extension LineagePolicy {
         let refusing = verdicts.indices.filter { verdicts[$0].effect == verdict.effect && $0 != level }
         let also = refusing.isEmpty ? "" : "; refused as well by \(list(refusing))"
         guard let rule = verdict.rule else {
-            let near = nearest(to: request, level: level)
+            let near = withheld(from: request, level: level) ?? nearest(to: request, level: level)
             let but = near.map { "; \($0.description)" } ?? ""
             return Denial(
                 reason: .noRule,
@@ -116,6 +116,7 @@ extension LineagePolicy {
         guard let near else {
             return "add an egress rule for \(request.ruleText)"
         }
+        if near.isOfOthers { return "let that rule be for \(lineage.principal) as well" }
         return near.isOfOptions
             ? "add an egress rule for \(request.ruleText), without a ref"
             : "let the condition of that rule mean this request as well"

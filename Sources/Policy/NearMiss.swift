@@ -1,4 +1,4 @@
-internal import Model
+package import Model
 
 /// A rule that would have allowed a request but for what it asks of it besides method and path.
 struct NearMiss {
@@ -13,6 +13,9 @@ struct NearMiss {
 
     /// A push has options, and every rule near it names refs.
     var isOfOptions: Bool { unmet.contains(.options) }
+
+    /// It means the request, of other principals.
+    var isOfOthers: Bool { unmet.contains { if case .principal = $0 { true } else { false } } }
 }
 
 /// A condition that a request does not meet.
@@ -25,6 +28,8 @@ enum Unmet: Hashable {
     case unclear(JSONPointer)
     case ref
     case options
+    /// Whom the rule is for.
+    case principal(String)
 
     /// What is so of the request; never a value of it.
     var description: String {
@@ -37,6 +42,7 @@ enum Unmet: Hashable {
         case .unclear(let pointer): "the body is not plain JSON with one value at \(pointer.text)"
         case .ref: "it means other refs"
         case .options: "a push with options needs a rule without a ref"
+        case .principal(let text): "it is for others alone: for: \(text)"
         }
     }
 }
@@ -67,6 +73,40 @@ extension LineagePolicy {
             if isNearer { nearest = (action, unmet) }
         }
         return nearest.map { NearMiss(rule: $0.action.reference, unmet: $0.unmet) }
+    }
+}
+
+extension LineagePolicy {
+    /// Whether a rule of some level means a request but for its conditions, or for other principals.
+    package func comesNear(_ request: Request) -> Bool {
+        levels.indices.contains {
+            withheld(from: request, level: $0) != nil || nearest(to: request, level: $0) != nil
+        }
+    }
+
+    /// A rule of a level that means a request and is for other principals; nil where there is none.
+    func withheld(from request: Request, level: Int) -> NearMiss? {
+        guard let rules = levels[level].withheld, let outcome = outcome(of: request, by: rules),
+            outcome.verdict != .deny, let rule = outcome.rule,
+            let place = rules.actions.first(where: { $0.reference == rule })?.index,
+            let principals = levels[level].profile.withheld[place].principals
+        else { return nil }
+        return NearMiss(rule: rule, unmet: [.principal(principals.text)])
+    }
+
+    private func outcome(of request: Request, by rules: HostIndex) -> LevelOutcome? {
+        let endpoint = SoughtEndpoint(request.endpoint)
+        if case .sql(let sql) = request.action {
+            let accesses = rules.accesses(at: endpoint, to: Array(sql.database.text.utf8))
+            // As near as it can be told: what such a session would be bound to, it is not.
+            let statements = SoughtStatements(sql, in: DatabaseSession())
+            return LevelOutcome(of: statements, at: endpoint, by: rules, accesses)
+        }
+        let readings: PathReadings?
+        do { readings = try Self.readings(of: request.action) } catch { return nil }
+        var conditions = ConditionReadings(request.action.query)
+        let sought = SoughtAction(request.action, readings)
+        return LevelOutcome(of: request, sought, at: endpoint, by: rules, readings, &conditions)
     }
 }
 

@@ -88,13 +88,14 @@ package enum OnExpiry: String, Sendable, Hashable, CaseIterable {
 }
 
 extension Profile {
-    /// What of it holds for a principal: the rules that apply, without their condition.
+    /// What of it holds for a principal: the rules that apply, without their condition; the others are withheld.
     ///
     /// The principal of a lineage never changes, so that this is decided once, when an agent is launched, and two profiles
     /// of one lineage are compared exactly.
     package func applied(to principal: Principal) -> Profile {
         guard egress.contains(where: { $0.principals != nil }) else { return self }
         var profile = self
+        profile.withheld = egress.filter { $0.principals?.matches(principal) == false }
         profile.egress = egress.compactMap { rule in
             guard let principals = rule.principals else { return rule }
             guard principals.matches(principal) else { return nil }

@@ -24,6 +24,8 @@ package struct Profile: Sendable, Hashable {
     package var onExpiry: OnExpiry?
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
     package var digest: String
+    /// Rules that are for other principals than the one that it was applied to: they allow nothing, and refusals name them.
+    package internal(set) var withheld: [EgressRule] = []
 
     package init(
         name: String,

@@ -247,8 +247,7 @@ private struct Assembly {
             return nil
         }
         if path.contains(where: { $0.file.isSame(as: file) }) {
-            let cycle = (path.map(\.name) + [parent.text]).joined(separator: " > ")
-            errors.report("extends goes in a circle: \(cycle)", at: parent.position)
+            errors.report(Self.circle(path, back: parent.text, to: file), at: parent.position)
             return nil
         }
         guard path.count < ProfileLoader.maximumDepth, done.count < ProfileLoader.maximumFiles else {
@@ -260,5 +259,15 @@ private struct Assembly {
             return nil
         }
         return file
+    }
+
+    /// Its members with their files, and what its author mostly means.
+    private static func circle(_ path: [Step], back name: String, to file: String) -> String {
+        let members = path.map { $0.file.isEmpty ? $0.name : "\($0.name) (\($0.file))" } + [name]
+        let opening = "extends goes in a circle: " + members.joined(separator: " > ")
+        guard path.last?.file.isSame(as: file) == true else { return opening }
+        return opening
+            + "; the file that is found first as \"\(name)\" is this one: to build on a shipped profile give yours another "
+            + "name, as in my-\(name).yaml with extends: [\(name)]"
     }
 }

@@ -88,11 +88,51 @@ package enum MintKeeping {
                 certificate: certificate,
                 domain: domain.name
             )
+        } catch let other as OtherTrustDomain {
+            throw refusal(other, in: state, domain)
         } catch {
             throw LaunchRefusal(
                 "the keys that vouch for agents, agent-* in \(state)/keys, are of no use: \(error); put the right ones "
                     + "back, or set them aside: new ones are made then, which services have to be told of"
             )
+        }
+    }
+
+    private static func refusal(
+        _ other: OtherTrustDomain,
+        in state: String,
+        _ domain: TrustDomain
+    ) -> Client.LaunchRefusal {
+        let certificate = TerminalText.quoted("\(state)/keys/\(certificateName)")
+        let certified = other.certified.map { TerminalText.escaped($0) } ?? "none"
+        return Client.LaunchRefusal(
+            "the trust domain is \(domain.name), and \(certificate), by which services know agents, is of another trust "
+                + "domain: \(certified). Either say `trust-domain: \(certified)` in bailey.yaml again; or set it aside "
+                + "(mv \(certificate){,.old}): a new one is made at the next launch, and services have to be given it "
+                + "(bailey identity bundle)"
+        )
+    }
+
+    /// What a launch that mints would be refused for: keys that do not read, or are of another trust domain.
+    ///
+    /// Makes none.
+    ///
+    /// - Parameters:
+    ///   - file: the operator's configuration; nil for `bailey.yaml` at its place.
+    ///   - directories: of the user.
+    /// - Returns: the refusal; nil where there are no keys yet, or they are of use.
+    static func trouble(configuration file: String?, _ directories: StateDirectories) -> String? {
+        let kept = [tokenName, authorityName, certificateName]
+        let isKept = kept.allSatisfy {
+            FileManager.default.fileExists(atPath: "\(directories.state)/keys/\($0)")
+        }
+        guard isKept else { return nil }
+        do {
+            let machine = try OperatorConfiguration.load(file: file, directory: directories.configuration)
+            _ = try keys(in: directories.state, domain: machine.trustDomain)
+            return nil
+        } catch {
+            return "\(error)"
         }
     }
 }

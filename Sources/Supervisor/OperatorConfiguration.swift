@@ -53,6 +53,11 @@ package struct OperatorConfiguration: Sendable {
     ]
     private static let unbuilt: Set<String> = ["approvals", "listen"]
 
+    /// Where it is.
+    static func path(_ file: String?, directory: String) -> String {
+        file.map { WorkingDirectory.absolute($0) } ?? directory + "/bailey.yaml"
+    }
+
     /// Reads `file`, or `bailey.yaml` in `directory`; only a file that was named must exist.
     package static func load(file: String?, directory: String) throws(ProfileError) -> OperatorConfiguration {
         let path = file ?? directory + "/bailey.yaml"

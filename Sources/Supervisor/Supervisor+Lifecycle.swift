@@ -92,7 +92,7 @@ extension Supervisor {
         leaving[agent.id] = agent
         listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
-        gateway.close(id) { mailbox.post(.departed(id)) }
+        gateway.close(id) { mailbox.post(.departed(id, refused: $0)) }
         approvals.ended(id)
         // While the gateway reads what it left.
         agent.sandbox.release()
@@ -110,9 +110,11 @@ extension Supervisor {
 
     /// Writes the exit records that are due, now that one more agent's last attempts are on record: none before that
     /// of an agent further down.
-    func departed(_ id: AgentID) {
-        leaving[id]?.isUnheard = false
-        if let agent = leaving[id] { recordDue(agent) }
+    func departed(_ id: AgentID, refused: UInt64) {
+        guard let agent = leaving[id] else { return }
+        agent.isUnheard = false
+        agent.root.refused = agent.root.refused.addingReportingOverflow(refused).partialValue
+        recordDue(agent)
     }
 
     /// Writes an agent's exit record, and those above it, as far as nothing is missing.
@@ -142,7 +144,8 @@ extension Supervisor {
                 agent,
                 code: status,
                 notes: [
-                    note(of: agent, verdict), Self.note(of: agent.written), loss(of: agent, result),
+                    note(of: agent, verdict), Self.note(of: agent.written), Self.refusals(in: agent),
+                    loss(of: agent, result),
                 ]
             )
         }
@@ -173,6 +176,14 @@ extension Supervisor {
             return "processes of \(name) were killed: \(Self.memoryLimit)"
         }
         return agent.cause.map { "\(name) was ended: \($0)" }
+    }
+
+    /// That requests of a run were refused, which the command may not have said.
+    private static func refusals(in agent: AgentNode) -> String? {
+        guard agent.parent == nil, agent.refused > 0 else { return nil }
+        let (what, them) =
+            agent.refused == 1 ? ("1 request was", "it") : ("\(agent.refused) requests were", "them")
+        return "\(what) refused; `bailey audit --run \(agent.id.run) --denied` shows \(them)"
     }
 
     private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {

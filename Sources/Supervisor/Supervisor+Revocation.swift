@@ -23,7 +23,7 @@ extension Supervisor {
                 agent: nil,
                 principal: subject,
                 by: configuration.principal.subject,
-                time: AuditStore.wallClock(),
+                time: order.time,
                 reason: order.reason
             )
             // Its record is written by who asks, who asks every supervisor, and is one.
@@ -38,7 +38,7 @@ extension Supervisor {
             agent: agent.lineage.agent,
             principal: agent.lineage.principal.subject,
             by: principal.subject,
-            time: AuditStore.wallClock(),
+            time: order.time,
             reason: order.reason
         )
         let count = agent.descendants.count + 1
@@ -53,7 +53,7 @@ extension Supervisor {
         )
         let id = connection.id
         // On its way to the disk while connections are reset: neither waits for the other.
-        self.record(.revocation(record), until: .durable) { [self] result in
+        self.record(.revocation(record), at: order.time, until: .durable) { [self] result in
             guard let connection = connections[id] else { return }
             let failure = if case .failure(let failure) = result { "\(failure)" } else { String?.none }
             reply(.revoked(count: Int32(clamping: count), failure: failure), to: connection)

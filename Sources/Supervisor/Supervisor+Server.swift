@@ -62,7 +62,24 @@ extension Supervisor {
         guard root == nil else { return "it serves one run" }
         guard drainDeadline == nil else { return "it is ending" }
         guard userConnections <= maximumUserLaunches else { return "it has as many launches as it may" }
-        return order.origin == origin ? nil : "its version, folders or home directory are others"
+        guard order.origin == origin else { return "its version, folders or home directory are others" }
+        return isOutdated ? "\(configuration.configurationPath) is another one than it was at its start" : nil
+    }
+
+    /// The operator's configuration changed since it was read: a launch would behave otherwise than by itself.
+    private var isOutdated: Bool {
+        guard FileMark(configuration.configurationPath) != configuration.configurationMark else {
+            isOutdatedKnown = false
+            return false
+        }
+        if !isOutdatedKnown {
+            isOutdatedKnown = true
+            Complaint.print(
+                "\(configuration.configurationPath) changed since the start: launches stand alone until 'bailey serve' is "
+                    + "started again"
+            )
+        }
+        return true
     }
 
     private var origin: LaunchOrigin {

@@ -80,7 +80,7 @@ extension Supervisor {
     private func handle(_ letter: Mailbox.Letter) {
         switch letter {
         case .commit(let token, let result): awaiting.removeValue(forKey: token)?(result)
-        case .departed(let id): departed(id)
+        case .departed(let id, let refused): departed(id, refused: refused)
         case .searched(let id, let result): searched(id, result)
         case .listed(let id, let written): listed(id, written)
         case .proven(let id, let result): proven(id, result)

@@ -91,6 +91,8 @@ package final class Supervisor {
     var lastWord: ControlReply?
     /// Where the user reaches this supervisor; nil when nothing can be made there, and while it drains.
     var server: ServerSocket?
+    /// It has been said that the operator's configuration is another one now.
+    var isOutdatedKnown = false
     /// Control connections of all agents that are open at a time.
     let maximumAgentConnections = DescriptorLimit.agentConnections
     /// Connections of the user's that are open at a time before launches are declined, and run alone.
@@ -255,12 +257,13 @@ package final class Supervisor {
     /// leaves it.
     func record(
         _ entry: AuditEntry,
+        at time: Timestamp = AuditStore.wallClock(),
         until safety: RecordSafety = .written,
         then: @escaping (Result<Void, AuditFailure>) -> Void
     ) {
         let token = fresh()
         awaiting[token] = then
         let mailbox = mailbox
-        audit.append(entry, until: safety) { result in mailbox.post(.commit(token, result)) }
+        audit.append(entry, at: time, until: safety) { result in mailbox.post(.commit(token, result)) }
     }
 }

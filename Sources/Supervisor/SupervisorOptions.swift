@@ -30,6 +30,8 @@ extension SupervisorConfiguration {
         let home = HomeFolder.current
         try StateDirectories.checkHome(home, environment: environment, uid: getuid())
         let directories = StateDirectories(environment: environment, home: home)
+        let path = OperatorConfiguration.path(options.configurationFile, directory: directories.configuration)
+        let mark = FileMark(path)
         self.init(
             version: options.version,
             principal: LocalUser.principal(),
@@ -50,6 +52,7 @@ extension SupervisorConfiguration {
             servesMany: options.servesMany,
             degraded: options.degraded
         )
+        (configurationPath, configurationMark) = (path, mark)
     }
 
     private static func check(_ names: Set<String>) throws(LaunchRefusal) {

@@ -227,11 +227,46 @@ extension EndToEnd {
                 to: place.configuration + "/bailey.yaml"
             )
             let outcome = try place.agent("true", profile: "ci")
-            #expect(outcome.code == 125 && outcome.errors.contains("another trust domain"), "\(outcome)")
-            #expect(outcome.errors.contains("set them aside"), "\(outcome)")
+            #expect(outcome.code == 125, "\(outcome)")
+            let words = "is of another trust domain: example.org. Either say `trust-domain: example.org`"
+            #expect(outcome.errors.contains("the trust domain is example.com, and"), "\(outcome)")
+            #expect(outcome.errors.contains(words) && !outcome.errors.contains("LaunchRefusal"), "\(outcome)")
+            let bundle = try place.bailey(["identity", "bundle"])
+            #expect(bundle.code != 0 && bundle.output.isEmpty && bundle.errors.contains(words), "\(bundle)")
+            #expect(!bundle.errors.contains("LaunchRefusal"), "\(bundle)")
+            // Both say it before a launch does.
+            let check = try place.bailey(["profile", "check", "base"])
+            #expect(
+                check.errors.contains("every launch is refused") && check.errors.contains(words),
+                "\(check)"
+            )
+            let doctor = try place.bailey(["doctor"])
+            #expect(doctor.code == 1 && doctor.output.contains("MISSING   configuration: "), "\(doctor)")
+            #expect(doctor.output.contains(words), "\(doctor)")
+            // What the error says to do.
+            let certificate = place.root + "/state/bailey/keys/agent-authority.crt"
+            #expect(try place.control("mv '\(certificate)' '\(certificate).old'").code == 0)
+            #expect(try place.agent("true", profile: "ci").code == 0)
         }
 
-        @Test("The example shows the chain of each agent that asks, and that none of them sees a token")
+        @Test("The folder for the bundle is made; where it cannot be, that is said, with 74")
+        func bundleFolder() throws {
+            let folder = place.root + "/made/keys"
+            let outcome = try place.bailey(["identity", "bundle", "--output", folder])
+            #expect(outcome.code == 0, "\(outcome)")
+            for name in ["jwks.json", "bundle.json", "bundle.pem"] {
+                #expect(FileManager.default.fileExists(atPath: "\(folder)/\(name)"))
+            }
+            try place.write("", to: "file")
+            let refused = try place.bailey(["identity", "bundle", "--output", place.root + "/file/keys"])
+            #expect(refused.code == 74, "\(refused)")
+            #expect(refused.errors.contains("cannot make the folder \(place.root)/file/keys: "), "\(refused)")
+            #expect(refused.errors.contains("name another with --output"), "\(refused)")
+        }
+
+        @Test(
+            "The example shows the chain of each agent that asks, that none of them sees a token, and that a copy of one is refused"
+        )
         func example() throws {
             let outcome = try Command.run(
                 [Checkout.path + "/examples/delegation/run"],
@@ -242,6 +277,12 @@ extension EndToEnd {
             #expect(outcome.output.contains("/clerk/assistant/"), "\(outcome)")
             #expect(outcome.output.contains("assistant, of order 17: 403"), "\(outcome)")
             #expect(outcome.output.contains("tokens that the agent can see: 0"), "\(outcome)")
+            #expect(
+                outcome.output.contains(
+                    "{\"refused\": \"the connection does not show the certificate that the token is bound to\"}\nstatus 401\n"
+                ),
+                "\(outcome)"
+            )
         }
 
         /// Without the agent's number, which its supervisor counts.

@@ -111,6 +111,28 @@ extension EndToEnd {
             #expect(!sums.isEmpty && single.count < 150, "\(denied.count)")
         }
 
+        @Test(
+            "A run that had refusals says so in one line at its end, with where they are; one that had none does not"
+        )
+        func refusalsAtTheEnd() throws {
+            let clean = try place.agent("curl -sS -m30 \(origin)/v1/x", profile: "parent")
+            #expect(clean.code == 0 && !clean.errors.contains("refused"), "\(clean)")
+            let outcome = try place.agent(
+                "curl -sS -m30 \(origin)/v2/x; bailey run -p child -- curl -sS -m30 \(origin)/v2/y 2>&1",
+                profile: "parent"
+            )
+            let run = try #require(
+                try place.bailey(["tree"]).lines.first?.split(separator: " ").dropFirst().first
+            )
+            let line = "bailey: 2 requests were refused; `bailey audit --run \(run) --denied` shows them\n"
+            #expect(outcome.code == 0 && outcome.errors.hasSuffix(line), "\(outcome)")
+            #expect(
+                !outcome.output.contains("requests were refused"),
+                "an agent's child says nothing: \(outcome)"
+            )
+            #expect(try place.records(["--run", String(run), "--denied"]).count == 2)
+        }
+
         @Test("bailey audit --agent shows an agent and what is below it, --denied only what was refused")
         func queries() throws {
             try family()

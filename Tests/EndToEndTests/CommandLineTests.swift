@@ -248,10 +248,64 @@ extension EndToEnd {
                     "\(words) \(outcome)"
                 )
             }
-            #expect(try place.bailey(["tree", "nosuch"]).code == 64)
+            let missing = try place.bailey(["tree", "nosuch"])
+            #expect(missing.code == 1 && missing.errors.contains("nothing of run nosuch"), "\(missing)")
+            for words in [
+                ["tree", String(first)], ["tree", "\(first).1"], ["tree", "--run", String(first)],
+            ] {
+                #expect(try place.bailey(words).lines.first?.hasPrefix("run \(first)  ") == true, "\(words)")
+            }
+            #expect(try place.bailey(["tree", "--all", String(first)]).code == 64)
             let denied = try place.bailey(["audit", "--denied", "--run", String(first)])
             #expect(denied.code == 0 && denied.output.isEmpty && denied.errors.isEmpty, "\(denied)")
             #expect(try place.bailey(["audit", "--run", String(first)]).lines.count == 2)
+        }
+
+        @Test("What was done for a principal is found by its name, and a name that nobody has is a mistake")
+        func principals() throws {
+            #expect(try place.agent("true").code == 0)
+            let tree = try place.bailey(["tree"])
+            let principal = try #require(tree.lines.first?.split(separator: " ").last.map(String.init))
+            #expect(try place.bailey(["audit", "--principal", principal]).lines.count == 2)
+            let own = try place.bailey(["tree", "--principal", principal])
+            #expect(own.code == 0 && own.output == tree.output, "\(own)")
+            for command in ["audit", "tree"] {
+                let other = try place.bailey([command, "--principal", principal + "x"])
+                #expect(other.code == 1 && other.output.isEmpty, "\(other)")
+                #expect(other.errors.contains("did you mean \(principal)?"), "\(other)")
+            }
+        }
+
+        @Test("bailey ps and bailey tree --running show whose agents live now")
+        func living() throws {
+            #expect(try place.agent("true").code == 0)
+            #expect(try place.bailey(["tree", "--running"]).output.isEmpty)
+            let running = try place.running("echo ready; sleep 600; : \(String(repeating: "x", count: 120))")
+            #expect(running.awaitOutput("ready"))
+            let ps = try place.bailey(["ps"])
+            #expect(ps.lines.first?.contains("PROFILE  PRINCIPAL") == true, "\(ps)")
+            let line = try #require(ps.lines.dropFirst().first { $0.contains("sleep 600") }, "\(ps)")
+            #expect(line.contains("  user:") && line.hasSuffix("…"), "\(ps)")
+            let tree = try place.bailey(["tree", "--running"])
+            #expect(
+                tree.lines.count { $0.hasPrefix("run ") } == 1 && tree.output.contains("  running  "),
+                "\(tree)"
+            )
+            running.signal(SIGKILL)
+            _ = running.finish()
+        }
+
+        @Test("Wrong usage that a command finds by itself is told with that command's usage")
+        func usage() throws {
+            let outcome = try place.bailey([
+                "profile", "explain", "base", "GET https://a.test/", "--claim", "x=y",
+            ])
+            #expect(outcome.code == 64 && outcome.errors.contains("--claim go with --as"), "\(outcome)")
+            #expect(outcome.errors.contains("Usage: bailey profile explain "), "\(outcome)")
+            #expect(outcome.errors.contains("'bailey profile explain --help'"), "\(outcome)")
+            let inside = try place.agent("bailey audit")
+            #expect(inside.code == 64 && inside.errors.contains("Usage: bailey audit ["), "\(inside)")
+            #expect(inside.errors.contains("'bailey audit --help'"), "\(inside)")
         }
 
         @Test("Reading a store that is not there says where it was looked for", arguments: ["audit", "tree"])

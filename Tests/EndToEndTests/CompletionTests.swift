@@ -37,6 +37,9 @@ extension EndToEnd {
                 ("bailey audit show --j", ["--json"]),
                 ("bailey audit show 1 --body re", ["request", "response"]),
                 ("bailey audit ex", ["export"]), ("bailey audit export --rec", ["--receipts", "--record"]),
+                ("bailey audit export --output ./lo", ["./lower.yaml"]), ("bailey help apr", []),
+                ("bailey help appr", ["approvals"]), ("bailey appr", ["approvals"]),
+                ("bailey profile check --conf", ["--config"]), ("bailey tree --ru", ["--run", "--running"]),
                 ("bailey audit verify --p", ["--public-key"]), ("bailey replay --", ["--state", "--json"]),
                 ("bailey rep", ["replay"]), ("bailey identity \"\"", ["bundle"]),
                 ("bailey identity bundle --fo", ["--form"]),
@@ -60,6 +63,15 @@ extension EndToEnd {
             #expect(agents.count == 1 && agents.allSatisfy { $0.hasPrefix(run + ".") }, "\(agents)")
             #expect(try offered("bailey replay \"\"") == [run] + agents)
             for command in ["audit", "tree"] { #expect(try offered("bailey \(command) --run \"\"") == [run]) }
+            #expect(try offered("bailey tree \"\"") == [run])
+            // As bash divides words, at colons, and as it does not.
+            let name = NSUserName()
+            for words in ["bailey revoke user", "bailey audit --principal us"] {
+                #expect(try offered(words) == ["user:\(name)"], "\(words)")
+            }
+            for words in ["bailey revoke user : \"\"", "bailey tree --principal user : \(name.prefix(1))"] {
+                #expect(try offered(words) == [name], "\(words)")
+            }
         }
 
         @Test("Words after the command are that command's to complete, where bash-completion is there")

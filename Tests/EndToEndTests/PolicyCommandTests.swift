@@ -95,7 +95,8 @@ extension EndToEnd {
             let outcome = try place.agent("touch ran", profile: "one")
             #expect(outcome.code == 125, "\(outcome)")
             #expect(
-                outcome.errors.contains("two.yaml:3:11: ") && outcome.errors.contains("one > two > one"),
+                outcome.errors.contains("two.yaml:3:11: ") && outcome.errors.contains("/one.yaml) > two (")
+                    && outcome.errors.contains("/two.yaml) > one"),
                 "\(outcome)"
             )
             expectNothingRan()

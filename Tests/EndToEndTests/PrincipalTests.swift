@@ -49,6 +49,30 @@ extension EndToEnd {
             )
         }
 
+        @Test(
+            "A served launch goes by bailey.yaml as it is: one that changed since the start of bailey serve is read anew"
+        )
+        func changedConfiguration() throws {
+            try place.write(servers.operatorConfiguration, to: place.configuration + "/bailey.yaml")
+            let server = try RunningCommand(
+                place.server,
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            let early = try run("echo ran", token: provider.token())
+            #expect(early.code == 125 && early.errors.contains("no issuers in bailey.yaml"), "\(early)")
+            try configure()
+            for _ in 0..<2 {
+                let outcome = try run("echo ran", token: provider.token())
+                #expect(outcome.code == 0 && outcome.output == "ran\n", "\(outcome)")
+            }
+            #expect(server.awaitErrors("bailey.yaml changed since the start: launches stand alone"))
+            kill(server.processIdentifier, SIGTERM)
+            let end = server.finish()
+            #expect(end.code == 0 && end.errors.components(separatedBy: "changed since").count == 2, "\(end)")
+        }
+
         /// What the log says of one launch.
         struct Launch: Decodable {
             let kind: String

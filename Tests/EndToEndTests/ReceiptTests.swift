@@ -197,8 +197,12 @@ extension EndToEnd {
                 (["--receipts", "--run", "feedface"], 1, "nothing of run feedface"),
                 (["--receipts", "--agent", "feedface.1"], 1, "no agent feedface.1"),
                 (["--receipts", "--record", "999"], 1, "there is no record 999"),
-                (["--receipts", "-o", place.root + "/none/x"], 1, "cannot open \(place.root)/none/x"),
-                (["--receipts", "-o", "/dev/full"], 1, "No space left"),
+                (
+                    ["--receipts", "-o", place.root + "/none/x"], 74,
+                    "cannot write to \(place.root)/none/x: No such file"
+                ),
+                (["--receipts", "-o", place.root], 74, "cannot write to \(place.root): Is a directory"),
+                (["--receipts", "-o", "/dev/full"], 74, "No space left"),
                 (["--receipts", "--state", place.root + "/none"], 1, "open the state directory"),
             ] as [([String], Int32, String)] {
                 let outcome = try place.bailey(["audit", "export"] + words)

@@ -131,7 +131,39 @@ extension EndToEnd {
             #expect(shown.contains { $0.contains("A tunnel: what goes through it is not read") }, "\(shown)")
         }
 
-        @Test("The list has a line for each reply; what is no request is told so; JSON has both heads")
+        @Test("Each number of the list can be shown, as text and as JSON, and a reply's names its request")
+        func everyNumber() throws {
+            _ = try curl("", servers.tlsPort, "/v1/x")
+            _ = try curl("", servers.tlsPort, "/nowhere/x")
+            let list = try place.bailey(["audit"]).lines
+            let numbers = list.compactMap { $0.split(separator: " ").first.map(String.init) }
+            #expect(Set(numbers).count >= 6 && numbers.count == list.count, "\(list)")
+            for (number, line) in zip(numbers, list) {
+                let text = try place.bailey(["audit", "show", number])
+                // What befell a request is shown with it.
+                let isNote = line.contains("  note  ")
+                #expect(
+                    text.code == 0 && (isNote || text.output.contains("record \(number),")),
+                    "\(number) \(text)"
+                )
+                let json = try place.bailey(["audit", "show", number, "--json"])
+                #expect(json.code == 0, "\(number) \(json)")
+                #expect(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) is [String: Any])
+            }
+            let request = try #require(try place.records().first).sequence
+            for word in [" reply ", " process "] {
+                let line = try #require(list.first { $0.contains(word) }, "\(list)")
+                #expect(line.hasSuffix(", request \(request)"), "\(line)")
+            }
+            let reply = try #require(list.first { $0.contains(" reply ") }?.split(separator: " ").first)
+            let body = try place.bailey(["audit", "show", String(reply), "--body", "response"])
+            #expect(
+                body.code == 1 && body.errors.contains("name the one that it is about: \(request)"),
+                "\(body)"
+            )
+        }
+
+        @Test("The list has a line for each reply; JSON has both heads")
         func listed() throws {
             _ = try curl("", servers.tlsPort, "/v1/x")
             let list = try place.bailey(["audit"]).lines
@@ -149,7 +181,7 @@ extension EndToEnd {
                 "\(json)"
             )
             for (record, words) in [
-                ("1", "of kind spawn"), ("99", "there is no record 99"), ("x", "audit show --help"),
+                ("99", "there is no record 99"), ("x", "audit show --help"),
             ] {
                 let refused = try place.bailey(["audit", "show", record])
                 #expect(refused.code != 0 && refused.errors.contains(words), "\(refused)")

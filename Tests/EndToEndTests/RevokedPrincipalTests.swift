@@ -77,10 +77,80 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        /// What `bailey revoke --json` says.
+        private struct Told: Decodable {
+            let time: String
+        }
+
+        /// A line of `bailey audit --json`.
+        private struct Line: Decodable {
+            let kind: String
+            let sequence: Int
+            let time: String
+        }
+
+        /// Revokes; since when, as the command says.
+        private func revoking(_ words: [String]) throws -> String {
+            let outcome = try place.bailey(["revoke"] + words + ["--json"])
+            #expect(outcome.code == 0, "\(outcome)")
+            let told = try JSONDecoder().decode(Told.self, from: Data(outcome.output.utf8))
+            return told.time
+        }
+
+        @Test(
+            "One revocation has one moment, wherever it is told, and stands before the ends that it brought"
+        )
+        func oneMoment() throws {
+            let one = try waiting(Kernel.options)
+            let agent = try #require(try place.living().values.first)
+            let ofAgent = try revoking([agent, "--reason", "one"])
+            #expect(one.finish().code == 137)
+            let others = [try waiting(Kernel.options), try waiting(Kernel.options)]
+            let ofPrincipal = try revoking([principal])
+            for other in others { #expect(other.finish().code == 137) }
+            let lines = try place.bailey(["audit", "--json"]).lines.map { line in
+                try JSONDecoder().decode(Line.self, from: Data(line.utf8))
+            }
+            let revocations = lines.filter { $0.kind == "revocation" }
+            let ends = lines.filter { $0.kind == "exit" }
+            #expect(revocations.map(\.time) == [ofAgent, ofPrincipal], "\(revocations)")
+            try #require(revocations.count == 2 && ends.count == 3, "\(lines)")
+            #expect(
+                revocations[0].sequence < ends[0].sequence && revocations[1].sequence < ends[1].sequence,
+                "\(lines)"
+            )
+            #expect(try place.bailey(["tree", agent, "--json"]).output.contains("\"time\":\"\(ofAgent)\""))
+            #expect(try place.bailey(["revoke", "--list"]).output.contains("since \(ofPrincipal)  by "))
+            let refused = try place.bailey(["run"] + Kernel.options + ["--", "true"])
+            #expect(refused.errors.contains("revoked by \(principal) at \(ofPrincipal) "), "\(refused)")
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+        }
+
         @Test("Another principal's revocation is nothing to this one")
         func other() throws {
             #expect(try place.bailey(["revoke", principal + "x"]).code == 0)
             #expect(try place.bailey(["run"] + Kernel.options + ["--", "true"]).code == 0)
+        }
+
+        @Test(
+            "A principal that the log has never seen is recorded as revoked, with a warning that names the likely one"
+        )
+        func unknown() throws {
+            #expect(try place.bailey(["run"] + Kernel.options + ["--", "true"]).code == 0)
+            let typo = principal + "x"
+            let outcome = try place.bailey(["revoke", typo, "--reason", "left"])
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(
+                outcome.output.contains(
+                    "revoked \(typo): no agent of this principal was running; launches are refused"
+                ),
+                "\(outcome)"
+            )
+            #expect(outcome.errors.contains("warning: the log knows no launch of \(typo)"), "\(outcome)")
+            #expect(outcome.errors.contains("if you meant \(principal), revoke that"), "\(outcome)")
+            #expect(try place.bailey(["revoke", "--list"]).output.hasPrefix(typo + "  since "))
+            let known = try place.bailey(["revoke", principal])
+            #expect(known.code == 0 && known.errors.isEmpty, "\(known)")
         }
 
         @Test("What was cut off stays so when its principal is lifted; new agents are free")
@@ -217,7 +287,7 @@ extension EndToEnd {
             import socket, struct
             s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.connect('/.bailey/control')
             name = b'\(principal)'
-            body = b'\\x06' + struct.pack('>i', len(name)) + name + b'\\x00\\x01'
+            body = b'\\x06' + struct.pack('>i', len(name)) + name + b'\\x00\\x01' + bytes(8)
             s.send(b'\\x00' + body)
             print(s.recv(65536))
             """

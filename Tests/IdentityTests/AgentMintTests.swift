@@ -174,7 +174,7 @@ struct AgentMintTests {
         try use(token, authority, certificate, "example.org")
         #expect(throws: (any Error).self) { try use(token.dropLast(), authority, certificate, "example.org") }
         #expect(throws: MintFailure.self) { try use(token, token, certificate, "example.org") }
-        #expect(throws: MintFailure.self) { try use(token, authority, certificate, "example.com") }
+        #expect(throws: OtherTrustDomain.self) { try use(token, authority, certificate, "example.com") }
         #expect(throws: (any Error).self) { try use(token, authority, certificate.dropLast(), "example.org") }
     }
 }

@@ -178,6 +178,15 @@ struct TokenProverTests {
         _ = try prover.identity(of: rotated())
         #expect(throws: TokenFault.self) { try prover.identity(of: Draft().token()) }
         #expect(transport.asked.isEmpty)
+        try FileManager.default.removeItem(atPath: path)
+        let absent = #expect(throws: TokenFault.self) { try prover.identity(of: Draft().token()) }
+        #expect(
+            absent?.reason.contains("its key set \(path) cannot be read: No such file") == true,
+            "\(String(describing: absent))"
+        )
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+        let folder = #expect(throws: TokenFault.self) { try prover.identity(of: Draft().token()) }
+        #expect(folder?.reason.contains("it is not a file") == true, "\(String(describing: folder))")
     }
 
     @Test(
@@ -185,7 +194,13 @@ struct TokenProverTests {
     )
     func issuers() throws {
         let stranger = try Draft(issuer: "https://other.test").token()
-        #expect(throws: TokenFault.self) { try self.prover().identity(of: stranger) }
+        let fault = #expect(throws: TokenFault.self) { try self.prover().identity(of: stranger) }
+        #expect(
+            fault?.description.contains(
+                "\"https://other.test\", which is not configured; issuers in bailey.yaml says which"
+            )
+                == true && fault?.description.contains("ci (\(Draft.url))") == true
+        )
         let prover = try prover(.testing { $0.sources = [.gitHubActions] })
         #expect(throws: TokenFault.self) { try prover.identity(of: Draft().token()) }
         _ = try prover.identity(of: Draft().token(), from: "ci")

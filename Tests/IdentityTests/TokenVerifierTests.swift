@@ -158,6 +158,29 @@ struct TokenVerifierTests {
         Flaw("a kept claim with a control character", .claims) { Draft(#""repository":"a\u0000b""#) },
     ]
 
+    @Test("What a token says of itself stands beside what was expected: bounded, and steering no terminal")
+    func seen() async throws {
+        func words(_ draft: Draft) async throws -> String {
+            try await outcome(of: draft.token()).fault?.description ?? ""
+        }
+        let audience = try await words(Draft(audience: #"["bailey","other\u202e\"x"]"#))
+        #expect(
+            audience.contains(
+                "it is for \"bailey\", \"other\u{FFFD}\\\"x\", and has to be for bailey or bailey-staging alone"
+            ),
+            "\(audience)"
+        )
+        let issuer = try await words(Draft(issuer: "https://evil.test"))
+        #expect(
+            issuer.contains("it is from \"https://evil.test\", and has to be from \(Draft.url)"),
+            "\(issuer)"
+        )
+        let key = try await words(Draft(kid: "nosuch"))
+        #expect(key.contains("no key of the id that it names, \"nosuch\", but \"rsa\""), "\(key)")
+        let long = try await words(Draft(audience: "\"\(String(repeating: "a", count: 2_000))\""))
+        #expect(long.utf8.count < 500 && long.contains("aaa…\""), "\(long)")
+    }
+
     @Test(
         "What bad input gets: refused, with which check failed, and never the token itself",
         arguments: flaws

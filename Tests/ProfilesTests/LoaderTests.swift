@@ -67,9 +67,15 @@ struct LoaderTests {
     func cycle() {
         #expect(
             complaint("one")
-                == "\(folder.path)/three.yaml:3:3: extends goes in a circle: one > two > three > one"
+                == "\(folder.path)/three.yaml:3:3: extends goes in a circle: one (\(folder.path)/one.yaml) > two "
+                + "(\(folder.path)/two.yaml) > three (\(folder.path)/three.yaml) > one"
         )
-        #expect(complaint("self") == "\(folder.path)/self.yaml:2:11: extends goes in a circle: self > self")
+        #expect(
+            complaint("self")
+                == "\(folder.path)/self.yaml:2:11: extends goes in a circle: self (\(folder.path)/self.yaml) > self; the "
+                + "file that is found first as \"self\" is this one: to build on a shipped profile give yours another name, "
+                + "as in my-self.yaml with extends: [self]"
+        )
     }
 
     @Test("A chain of extends that is too long is refused, not followed")

@@ -108,6 +108,91 @@ struct PrincipalTests {
         )
     }
 
+    @Test("A refusal names the rule that would have applied to others, and says to whom")
+    func withheld() throws {
+        let denied = explained("GET https://pay.test/", try principal(groups: ["pay"]))
+        #expect(
+            denied.output.contains(
+                "the rule https://pay.test: allow GET (deploy.yaml:6) comes nearest, but it is for others alone: for: groups [payments]"
+            ),
+            "\(denied)"
+        )
+        #expect(
+            denied.output.contains("to let that rule be for oidc:github:repo:acme/app as well"),
+            "\(denied)"
+        )
+        #expect(!denied.output.contains("to allow it, add"), "no second rule beside it: \(denied)")
+        // Another method is no near miss, and a denial for others is none either.
+        for request in ["POST https://pay.test/", "POST https://all.test/secret"] {
+            let other = explained(request, try principal())
+            #expect(other.exitCode == 1 && !other.output.contains("comes nearest"), "\(other)")
+        }
+        let profile = try folder.loader.load(name: "deploy")
+        #expect(profile.applied(to: try principal(groups: ["payments", "contractors"])).withheld.isEmpty)
+        #expect(profile.applied(to: try principal()).withheld.count == 2)
+    }
+
+    @Test("A rule for others over a database is named as well")
+    func withheldStatement() throws {
+        try folder.write(
+            "bailey: 1\negress: [{to: \"postgres://db.test/app\", allow: [\"select on public.*\"], for: {groups: [dba]}}]\n",
+            to: "db.yaml"
+        )
+        let request = "postgres://db.test/app select a from public.t"
+        let denied = explained(request, try principal(), "db")
+        #expect(denied.exitCode == 1 && denied.output.contains("for: groups [dba]"), "\(denied)")
+        #expect(explained(request, try principal(groups: ["dba"]), "db").exitCode == 0)
+    }
+
+    @Test(
+        "check and explain warn of principals that no issuer of bailey.yaml could prove",
+        arguments: [
+            (
+                "issuers: [githb]",
+                "no such issuer, but github, idp: nobody can be meant; did you mean \"github\"?"
+            ),
+            ("issuers: [\"git*\"]", nil),
+            ("subjects: [\"oidc:gitlab:*\"]", "bailey.yaml has no such issuer, but github, idp"),
+            ("subjects: [\"oidc:gitlab:*\", \"user:alice\"]", nil),
+            ("subjects: [\"oidc:idp:x\"]", "has no such issuer"),
+            ("subjects: [\"saml:idp:x\"]", nil), ("groups: [admins]", nil),
+            ("issuers: [github], groups: [admins]", "none of the issuers github has `groups` in bailey.yaml"),
+            ("claims: {ref: [main]}", nil),
+            (
+                "claims: {reff: [main]}",
+                "none of the issuers github, idp keeps that claim (`claims` in bailey.yaml)"
+            ),
+            ("issuers: [idp], claims: {ref: [main]}", "none of the issuers idp keeps that claim"),
+        ] as [(String, String?)]
+    )
+    func strangers(part: String, says: String?) throws {
+        let facts = [
+            IssuerFacts(name: "github", proof: .token, hasGroups: false, claims: ["ref"]),
+            IssuerFacts(name: "idp", proof: .assertion, hasGroups: true, claims: []),
+        ]
+        let knowing = ProfileReview(loader: folder.loader, launcher: ProfileReview.Launcher(issuers: facts))
+        for (name, text) in [
+            ("demand", "principals: {\(part)}\n"),
+            ("rule", "egress: [{to: \"https://a.test\", allow: [GET], for: {\(part)}}]\n"),
+        ] {
+            try folder.write("bailey: 1\n\(text)", to: "\(name).yaml")
+            let check = knowing.check([name], isStrict: true, asJSON: false)
+            #expect(check.complaints.isEmpty == (says == nil), "\(check)")
+            #expect(check.complaints.contains(says ?? ""), "\(check)")
+            #expect(says == nil || check.complaints.contains("\(name).yaml:2:"), "\(check)")
+            let explained = knowing.explain(
+                name,
+                request: "GET https://a.test/",
+                under: [],
+                principal: Principal(localUser: "alice", uid: 1),
+                asJSON: false
+            )
+            #expect(explained.output.contains("  warning: \(name).yaml:2: ") == (says != nil), "\(explained)")
+            // Where the issuers are not known nothing is said of them.
+            #expect(review.check([name], isStrict: true, asJSON: false).complaints.isEmpty)
+        }
+    }
+
     @Test("The digest says whom a rule is for, and who may launch")
     func digest() throws {
         func digest(_ text: String) throws -> String {

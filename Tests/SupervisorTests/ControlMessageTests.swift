@@ -27,12 +27,20 @@ struct ControlMessageTests {
     }
 
     private static let revocations: [ControlRequest] = [
-        .revoke(RevocationOrder(subject: .principal("user:täst"), reason: "left", keepsRunning: true)),
+        .revoke(
+            RevocationOrder(
+                subject: .principal("user:täst"),
+                reason: "left",
+                keepsRunning: true,
+                time: Timestamp(milliseconds: 1_764_180_327_123)
+            )
+        ),
         .revoke(
             RevocationOrder(
                 subject: .agent(AgentID(run: "7f", ordinal: 1)),
                 reason: nil,
-                keepsRunning: false
+                keepsRunning: false,
+                time: Timestamp(milliseconds: 0)
             )
         ),
     ]

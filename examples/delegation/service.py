@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """A service that answers only who can say on whose behalf it asks: the token's chain, verified with PyJWT.
 
-    service.py --port N --certificate FILE --key FILE --jwks FILE --authority FILE --audience NAME --issuer NAME
+    service.py --port N --certificate FILE --key FILE --jwks FILE --authority FILE --audience NAME --issuer NAME [--leak FILE]
 
 Three things make a request count:
 
@@ -11,7 +11,8 @@ Three things make a request count:
 3. `act` says which agent asks, and nested in it who launched it (RFC 8693 section 4.1). The outermost is the one to
    decide by; the others are information.
 
-Answers 200 with the chain as JSON, or 401 with the reason. Logs a line for each request.
+Answers 200 with the chain as JSON, or 401 with the reason. Logs a line for each request; with --leak it also keeps the token
+that it took last, as a service should never do: the demo shows what such a copy is worth.
 """
 import argparse
 import base64
@@ -30,6 +31,7 @@ def arguments():
     for name in ("certificate", "key", "jwks", "authority", "audience", "issuer"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--leak")
     return parser.parse_args()
 
 
@@ -71,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
         certificate = self.connection.getpeercert(binary_form=True)
         if certificate is None or thumbprint(certificate) != claims["cnf"].get("x5t#S256"):
             raise Refused("the connection does not show the certificate that the token is bound to")
+        if self.server.options.leak:
+            with open(self.server.options.leak, "w") as file:
+                file.write(token)
         return claims
 
     def shown(self):

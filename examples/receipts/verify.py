@@ -5,7 +5,7 @@
 
 HEX is the public key of whoever ran Bailey (`bailey audit verify` prints it), from them by another way than FILE. Ends
 with 0 when every record is under their signature and continues the launches before it; else with 1, and shows nothing
-but the reason. Needs Python 3.9 and `cryptography`.
+but the reason; with 2 when it was called wrongly. Needs Python 3.9 and `cryptography`.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import struct
 import sys
 
@@ -111,7 +112,7 @@ class Receipts:
             require(len(ids) == 1 or self.launched.get(ids[-2]) == chain[:-1], "the launch of its parent is not in the receipt")
             require(self.launched.setdefault(ids[-1], chain) is chain, "launched twice")
             by = f"agent {ids[-2]}" if ids[1:] else f"{lineage['principal']['subject']}, who starts the chain,"
-            self.show(f"{sequence} {time} {by} launches agent {ids[-1]} ({hops[-1]['name']}): {' '.join(entry['argv'])}")
+            self.show(f"{sequence} {time} {by} launches agent {ids[-1]} ({hops[-1]['name']}): {shlex.join(entry['argv'])}")
             self.show(f"    profile {hops[-1]['profile']} sha256 {hops[-1]['profileDigest']}")
             self.show(f"    program {entry['program']} sha256 {entry.get('programDigest', 'unknown')}")
         else:

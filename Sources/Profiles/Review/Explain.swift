@@ -20,6 +20,10 @@ extension ProfileReview {
             }
             var ruling = try Ruling(of: request, body, by: profiles, principal: principal)
             ruling.obstacles = obstacles(for: request, ruling)
+            ruling.doubts =
+                profiles.flatMap(strangers) + [stranger(principal.subject)].compactMap(\.self)
+                + launcher.everyRefusal
+            ruling.widening = widening(for: request, body, ruling)
             ruling.unmet = profiles.compactMap { profile in
                 profile.unmet(by: principal).map {
                     "\(profile.name) is not for \(principal): principals (\($0.source)) demands \($0.text)"
@@ -90,6 +94,12 @@ struct Ruling: Sendable {
     var demands: [String] = []
     /// Profiles of the lineage that this principal may not launch, and why.
     var unmet: [String] = []
+    /// Of whom rules speak that nobody can be.
+    var doubts: [String] = []
+    /// Lines of a profile that would allow it; empty where none can be told.
+    var widening: [String] = []
+    /// It is denied since no rule speaks of it, and none comes near.
+    private(set) var isUnmentioned = false
 
     /// `profiles` root first, at least one.
     ///
@@ -126,6 +136,7 @@ struct Ruling: Sendable {
         case .deny(let refusal):
             (effect, levels, denial) = (refusal.verdict, refusal.levels, refusal.denial)
             (credential, reachesPrivate, masks, sends) = (nil, false, [], [])
+            isUnmentioned = refusal.denial.reason == .noRule && !policy.comesNear(request)
         case .read(.push):
             throw ProfileError(
                 file: "request",
@@ -166,6 +177,7 @@ struct Ruling: Sendable {
         if !masks.isEmpty { lines.append("  masked in the reply: \(masks.joined(separator: ", "))") }
         if !sends.isEmpty { lines.append("  may carry: \(sends.joined(separator: ", "))") }
         if let denial { lines += ["  why: \(denial.message)", "  remedy: \(denial.remedy)"] }
+        lines += widening.map { "  \($0)" } + doubts.map { "  warning: \($0)" }
         if request.endpoint.host.isLoopback { lines.append("  note: \(HostPattern.loopbackNote)") }
         lines += (unmet + excesses).map { "  note: would not be launched: \($0)" }
         return lines.joined(separator: "\n") + "\n"
@@ -179,6 +191,7 @@ struct Ruling: Sendable {
             ("reason", .optional(denial?.reason.rawValue)), ("message", .optional(denial?.message)),
             ("remedy", .optional(denial?.remedy)), ("refused", .texts(obstacles)),
             ("approvals", .texts(demands)), ("excess", .texts(excesses)), ("principals", .texts(unmet)),
+            ("warnings", .texts(doubts)),
         ])
     }
 }

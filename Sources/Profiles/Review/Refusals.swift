@@ -5,21 +5,16 @@ internal import Policy
 extension ProfileReview {
     func refusals(in merged: MergedProfile) -> [Lint] {
         let egress = merged.fragment.egress
-        return unreadable(merged) + grants(merged.fragment) + credentials(merged.fragment)
+        return unlaunched(merged) + strangers(in: merged.fragment) + grants(merged.fragment)
+            + credentials(merged.fragment)
             + egress.compactMap(unbound) + egress.compactMap(unreached)
             + variables(merged.fragment) + children(of: merged)
     }
 
-    private func unreadable(_ merged: MergedProfile) -> [Lint] {
+    /// What every launch is refused for.
+    private func unlaunched(_ merged: MergedProfile) -> [Lint] {
         let name = merged.file.cut(at: "/").last.map(String.init) ?? merged.file
-        return launcher.unreadable.map {
-            [
-                Lint(
-                    source: "\(name):1",
-                    message: "the credentials do not read, so every launch is refused: \($0)"
-                )
-            ]
-        } ?? []
+        return launcher.everyRefusal.map { Lint(source: "\(name):1", message: $0) }
     }
 
     /// A rule for hosts to which its credential is not sent.

@@ -75,6 +75,21 @@ package struct ProfileReview: Sendable {
         let hosts: @Sendable (_ credential: String) -> [HostPattern]?
         /// Names that the gateway resolves itself.
         let resolve: [DNSName: IPAddress]
+        /// Why the operator's configuration does not read, so that every launch is refused; nil when it does.
+        let unconfigured: String?
+        /// Why nothing can be minted, so that every launch is refused; nil where it can, or need not.
+        let unminted: String?
+        /// All that every launch is refused for; empty when nothing is.
+        package var everyRefusal: [String] {
+            [
+                unreadable.map { "the credentials do not read, so every launch is refused: \($0)" },
+                unconfigured.map { "the configuration does not read, so every launch is refused: \($0)" },
+                unminted.map { "every launch is refused, since credentials are minted: \($0)" },
+            ].compactMap(\.self)
+        }
+
+        /// What tokens and assertions can prove; nil where it is not known.
+        let issuers: [IssuerFacts]?
 
         package init(
             refusal: @escaping @Sendable (_ path: String) -> String? = { _ in nil },
@@ -82,7 +97,10 @@ package struct ProfileReview: Sendable {
             neverPassed: [String] = [],
             unreadable: String? = nil,
             hosts: @escaping @Sendable (_ credential: String) -> [HostPattern]? = { _ in nil },
-            resolve: [DNSName: IPAddress] = [:]
+            resolve: [DNSName: IPAddress] = [:],
+            unconfigured: String? = nil,
+            unminted: String? = nil,
+            issuers: [IssuerFacts]? = nil
         ) {
             self.refusal = refusal
             self.hasCredential = hasCredential
@@ -90,6 +108,9 @@ package struct ProfileReview: Sendable {
             self.unreadable = unreadable
             self.hosts = hosts
             self.resolve = resolve
+            self.unconfigured = unconfigured
+            self.unminted = unminted
+            self.issuers = issuers
         }
     }
 

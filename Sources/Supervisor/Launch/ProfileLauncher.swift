@@ -1,6 +1,7 @@
 internal import Client
 internal import Credentials
 internal import Glibc
+internal import Identity
 internal import Linux
 internal import Model
 internal import Policy
@@ -9,7 +10,10 @@ internal import Sandbox
 
 extension ProfileReview.Launcher {
     /// What a launch from here and now would refuse, as far as it can be told before one.
-    package static var here: ProfileReview.Launcher {
+    ///
+    /// - Parameter file: the operator's configuration; nil for `bailey.yaml` at its place.
+    /// - Returns: its answers.
+    package static func here(configuration file: String?) -> ProfileReview.Launcher {
         let environment = ProcessEnvironment.dictionary
         let home = HomeFolder.current
         let directories = StateDirectories(environment: environment, home: home)
@@ -22,14 +26,25 @@ extension ProfileReview.Launcher {
             unreadable = "\(error)"
         }
         let credentials = store
-        let operators = try? OperatorConfiguration.load(file: nil, directory: directories.configuration)
+        var (operators, unconfigured) = (OperatorConfiguration?.none, String?.none)
+        do throws(ProfileError) {
+            operators = try OperatorConfiguration.load(file: file, directory: directories.configuration)
+        } catch {
+            unconfigured = "\(error)"
+        }
+        let mints = operators != nil && credentials?.mints == true
         return ProfileReview.Launcher(
             refusal: { path in machine.flatMap { refusal(of: path, by: $0, home: home, own) } },
             hasCredential: { credentials?.has($0) },
             neverPassed: OwnVariables.never,
             unreadable: unreadable,
             hosts: { credentials?.has($0) == true ? credentials?.hosts(of: $0) : nil },
-            resolve: operators?.resolve ?? [:]
+            resolve: operators?.resolve ?? [:],
+            unconfigured: unconfigured,
+            unminted: mints ? MintKeeping.trouble(configuration: file, directories) : nil,
+            issuers: operators?.issuers.map {
+                IssuerFacts(name: $0.name, proof: $0.proof, hasGroups: $0.groups != nil, claims: $0.claims)
+            }
         )
     }
 

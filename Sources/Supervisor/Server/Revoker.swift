@@ -18,9 +18,13 @@ package enum Revoker {
         package var failure: String?
     }
 
+    /// Milliseconds that agents which are cut off live on, so that their ends stand behind the record of why.
+    private static let patience = 2_000
+
     /// Cuts off an agent or a principal.
     ///
-    /// A principal's is recorded between two times of asking. A supervisor that starts meanwhile either looks into the log
+    /// A principal's is recorded between two times of asking: the first bars its agents, the second ends their processes as well,
+    /// so that the log has the cause before the effect. A supervisor that starts meanwhile either looks into the log
     /// when that is there already, before its agent's command runs, or had its socket before, and is found the second time.
     ///
     /// - Parameters:
@@ -28,7 +32,9 @@ package enum Revoker {
     ///   - directory: the state directory, whose log keeps who is revoked.
     /// - Returns: what came of it.
     package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
-        let first = RunningSupervisors.revoke(order)
+        var barrier = order
+        if case .principal = order.subject { barrier.keepsRunning = true }
+        let first = RunningSupervisors.revoke(barrier)
         var outcome = Outcome(
             agents: first.value.agents,
             silent: first.silent,
@@ -46,10 +52,15 @@ package enum Revoker {
                 keptRunning: order.keepsRunning
             )
         }
-        outcome.failure = write(record(outcome.agents), in: directory)
+        let writing = Writing { [entry = record(outcome.agents)] in
+            write(entry, at: order.time, in: directory)
+        }
+        // No longer: a store that does not answer must not keep processes alive.
+        writing.wait(atMost: patience)
         let second = RunningSupervisors.revoke(order)
         outcome.agents = max(outcome.agents, second.value.agents)
         outcome.silent = second.silent
+        outcome.failure = writing.failure
         return outcome
     }
 
@@ -75,25 +86,34 @@ package enum Revoker {
                 keptRunning: entry.keptRunning,
                 isLifted: true
             )
-            return write(record, to: store).map { .failed($0) } ?? .lifted
+            return write(record, at: AuditStore.wallClock(), to: store).map { .failed($0) } ?? .lifted
         } catch {
             return .failed("\(error)")
         }
     }
 
-    private static func write(_ record: RevocationRecord, in directory: String) -> String? {
+    private static func write(
+        _ record: RevocationRecord,
+        at time: Timestamp,
+        in directory: String
+    ) -> String? {
         do {
-            return write(record, to: try AuditStore.open(directory: directory, run: RunName.random()))
+            let store = try AuditStore.open(directory: directory, run: RunName.random())
+            return write(record, at: time, to: store)
         } catch {
             return "\(error)"
         }
     }
 
     /// Why it could not be written; nil when the disk has it, and its signed head.
-    private static func write(_ record: RevocationRecord, to store: AuditStore) -> String? {
+    private static func write(
+        _ record: RevocationRecord,
+        at time: Timestamp,
+        to store: AuditStore
+    ) -> String? {
         let outcome = Mutex<Result<Void, AuditFailure>>(.success(()))
         let written = DispatchSemaphore(value: 0)
-        store.append(.revocation(record), until: .durable) { result in
+        store.append(.revocation(record), at: time, until: .durable) { result in
             outcome.withLock { $0 = result }
             written.signal()
         }
@@ -102,5 +122,32 @@ package enum Revoker {
         if case .failure(let failure) = outcome.withLock({ $0 }) { return "\(failure)" }
         if case .refusing(let failure) = store.condition { return "\(failure)" }
         return nil
+    }
+}
+
+/// A record on its way to the disk, which nobody waits for longer than they can.
+private final class Writing: Sendable {
+    private let outcome = Mutex<String?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    /// `write` gives why it could not be written; nil when it is.
+    init(_ write: @escaping @Sendable () -> String?) {
+        DispatchQueue(label: "bailey.revocation").async { [self] in
+            let failure = write()
+            outcome.withLock { $0 = failure }
+            done.signal()
+        }
+    }
+
+    /// Milliseconds.
+    func wait(atMost milliseconds: Int) {
+        if done.wait(timeout: .now() + .milliseconds(milliseconds)) == .success { done.signal() }
+    }
+
+    /// Waits for the end.
+    var failure: String? {
+        done.wait()
+        done.signal()
+        return outcome.withLock { $0 }
     }
 }

@@ -87,6 +87,8 @@ final class AgentNode {
     /// What it wrote is still being looked for; and what was found.
     var isUnlisted = false
     var written: WrittenFiles?
+    /// Requests of it and of all below it that were refused; of a root agent alone.
+    var refused: UInt64 = 0
     /// When its user last heard of a question, monotonic milliseconds; of a root agent alone.
     var noticed: UInt64?
     /// Why Bailey ended it; nil while it has not.

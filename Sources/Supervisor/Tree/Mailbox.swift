@@ -17,7 +17,7 @@ final class Mailbox: Sendable {
         /// The gateway serves an agent's sockets, or does not.
         case opened(AgentID, Result<Void, any Error>)
         /// The gateway has recorded what an agent tried last.
-        case departed(AgentID)
+        case departed(AgentID, refused: UInt64)
         /// What a profile protects at any depth was looked for.
         case searched(ConnectionID, SearchResult)
         /// Who launches was proven, or not.
