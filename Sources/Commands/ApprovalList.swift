@@ -30,13 +30,12 @@ struct ApprovalList: ParsableCommand {
     func run() throws {
         try Outside.require("approvals")
         guard watch else { return try show() }
-        while true {
-            // Home, and what was below is gone (ECMA-48: CUP, ED).
-            print("\u{1b}[H\u{1b}[2J", terminator: "")
-            try? show()
-            fflush(nil)
-            Thread.sleep(forTimeInterval: 1)
+        var watched = WatchedScreen()
+        let number = watched.follow {
+            let answer = RunningSupervisors.held()
+            return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
         }
+        throw ExitCode(128 + number)
     }
 
     private func show() throws {
