@@ -88,7 +88,7 @@ extension Classifier {
     func forward(_ scheme: Scheme) {
         decided = true
         let request = Request(endpoint: arrival.endpoint(scheme), action: .connect)
-        parts.authoriser.authorise(request) { outcome in
+        parts.authoriser.authorise(request, holding: .connection) { outcome in
             switch consume outcome {
             case .denied: self.reset()
             case .unread: self.reset()

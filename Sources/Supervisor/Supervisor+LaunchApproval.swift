@@ -166,7 +166,7 @@ extension AskedLaunch {
             "profile: \(profile)" + (isOwnText ? ", a text of the agent's own" : ""),
             "profile sha256: \(profileDigest)", "name: \(name)",
             "workspace: \(HeldSummary.shown(workspace))", "directory: \(HeldSummary.shown(directory))",
-            "terminal: \(hasTerminal ? "its own" : "none"), umask \(String(umask, radix: 8))",
+            "terminal: \(hasTerminal ? "its own" : "none"), umask 0\(String(umask, radix: 8))",
             "wider than its parent: in nothing, or it would be refused",
         ] + variables.map { "variable: " + Self.shown(variable: $0) }
     }

@@ -19,7 +19,7 @@ struct Linter {
     /// Of one rule.
     private func lints(of rule: EgressRule) -> [Lint] {
         [
-            tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule),
+            tenants(of: rule), opaque(rule), idle(rule), own(rule), unread(rule),
             undenied(rule),
         ].flatMap {
             $0
@@ -83,25 +83,6 @@ struct Linter {
                 message:
                     "\(rule.place): \"\($0.text)\" is refused to \(principals.text) alone, and to nobody who does not prove"
                     + " that"
-            )
-        }
-    }
-
-    /// What asks and cannot be held.
-    private func unanswered(_ rule: EgressRule) -> [Lint] {
-        rule.ask.filter { action in
-            action.forms.contains {
-                switch $0.match {
-                case .connect, .webSocket: true
-                case .http, .sql: false
-                }
-            }
-        }.map {
-            Lint(
-                source: $0.source,
-                message:
-                    "\(rule.place): ask \"\($0.text)\" denies: what is held for an approval are requests and statements, "
-                    + "not connections"
             )
         }
     }
