@@ -34,7 +34,7 @@ struct WatchedScreen {
 
     private func write(_ text: String) {
         print(text, terminator: "")
-        unsafe fflush(nil)
+        fflush(nil)
     }
 
     /// As many lines as the terminal has room for: the first are the oldest, and are answered first.

@@ -153,7 +153,7 @@ extension EndToEnd {
                     while not os.path.exists(name): time.sleep(0.02)
                 def tried(what):
                     try: return what()
-                    except psycopg.Error as error: return f"{error.sqlstate} {error}".split(" (")[0]
+                    except psycopg.Error as error: return f"{error.sqlstate} {error}".splitlines()[0]
                 insert = "INSERT INTO public.people VALUES (%s, %s)"
                 count = "SELECT count(*) FROM public.people WHERE name = %s"
                 with psycopg.connect("", autocommit=True) as c:
@@ -161,7 +161,7 @@ extension EndToEnd {
                 """,
                 to: "workspace/client.py"
             )
-            return try psql("/usr/bin/python3 client.py", profile)
+            return try psql("/usr/bin/python3 -u client.py", profile)
         }
 
         @Test(
@@ -242,19 +242,21 @@ extension EndToEnd {
 
         @Test("H05: EXECUTE of SQL gets around no question about what the protocol prepared", psycopg)
         func executed() throws {
-            let script = """
-                c.execute(insert, (76, "direct"), prepare=True)
-                name = c.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'INSERT%'").fetchone()[0]
-                print(tried(lambda: c.execute(f"EXECUTE {name}(77, 'around')").rowcount))
+            func script(_ id: Int) -> String {
                 """
-            let running = try python(script)
+                c.execute(insert, (\(id), "direct"), prepare=True)
+                name = c.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'INSERT%'").fetchone()[0]
+                print(tried(lambda: c.execute(f"EXECUTE {name}(\(id + 1), 'around')").rowcount))
+                """
+            }
+            let running = try python(script(76))
             let held = try #require(try place.held(1).first)
             #expect(try place.bailey(["approvals", "approve", held.id]).code == 0)
             let outcome = running.finish()
             #expect(outcome.output.hasPrefix("42501 EXECUTE could carry out"), "\(outcome)")
             #expect(try rows("around") == "0" && rows("direct") == "1")
             // The same where nobody has to be asked.
-            let control = try python(script, "allowing").finish()
+            let control = try python(script(78), "allowing").finish()
             #expect(control.output == "1\n", "\(control)")
             #expect(try rows("around") == "1")
         }

@@ -65,6 +65,7 @@ struct AskedText {
     ///   - values: what stands behind the names in a Bind.
     ///   - types: as far as they are known.
     ///   - isHidden: they may be secrets.
+    /// - Returns: what an approval of it is bound to.
     func with(_ values: ByteBuffer, types: [UInt32], isHidden: Bool) -> AskedExecution {
         var hash = hash
         hash.update(data: Array(values.readableBytesView))
