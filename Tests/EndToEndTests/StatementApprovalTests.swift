@@ -136,6 +136,9 @@ extension EndToEnd {
             #expect(try rows("prepared") == "1")
             let records = try place.records().filter { $0.record.action.contains("insert on public.people") }
             #expect(Set(records.map(\.verdict)) == ["ask", "allow"], "\(records)")
+            let preparation = try #require(records.first { $0.verdict == "ask" && $0.record.reason == nil })
+            let told = try place.bailey(["audit", "show", "\(preparation.sequence)"]).output
+            #expect(told.contains("It was prepared:") && !told.contains("refused"), "\(told)")
             #expect(records.filter { $0.verdict == "allow" }.map(\.record.approval) == [first.id])
         }
 
