@@ -75,6 +75,22 @@ package final class ApprovalQueue: Approver {
         }
     }
 
+    /// Who waited has gone, and with the last of them goes the question: what is asked is of no use without them.
+    ///
+    /// An answer that is on its way to the disk stands.
+    package func end(_ ticket: HoldTicket, because cause: String) {
+        let over = state.withLock { state in
+            var left: Set<UInt64> = []
+            for (number, question) in state.questions
+            where question.waiters.contains(where: { $0.ticket == ticket }) {
+                state.questions[number]?.waiters.removeAll { $0.ticket == ticket }
+                left.insert(number)
+            }
+            return state.take { left.contains($0.number) && $0.waiters.isEmpty && $0.phase != .answering }
+        }
+        void(over, because: cause)
+    }
+
     package func giveBack(_ grant: ApprovalGrant, of request: HeldRequest) {
         state.withLock { state in
             let key = QuestionKey(request)

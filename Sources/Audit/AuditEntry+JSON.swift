@@ -21,6 +21,7 @@ extension AuditEntry {
 extension CanonicalJSON {
     fileprivate mutating func write(_ record: SpawnRecord, _ lineage: LineageColumns?) {
         object { json in
+            json.member("approval", record.approval)
             json.member("argv") { $0.strings(record.argv) }
             json.member("degraded") { $0.strings(record.degraded) }
             json.member("limits") { $0.map(record.limits) }

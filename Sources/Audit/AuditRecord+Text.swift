@@ -85,7 +85,9 @@ extension AuditRecord {
 
     private var summary: String {
         switch entry {
-        case .spawn(let record): "launch \(record.argv.commandText)"
+        case .spawn(let record):
+            "launch \(record.argv.commandText)"
+                + (record.approval.map { "; approval " + TerminalText.escaped($0) } ?? "")
         case .spawnRefused(let record):
             "launch \(record.argv.commandText) under \(TerminalText.escaped(record.profile)) refused: "
                 + TerminalText.joined(record.reason)

@@ -53,6 +53,9 @@ package struct ExchangeText {
 
     /// Why there is no reply.
     private var absence: String {
+        if request.verdict == .ask, request.reason == nil {
+            return "It was prepared: each execution of it is asked about, and has a record of its own."
+        }
         if request.verdict != .allow { return "It was refused: nothing was sent." }
         if request.action.isSame(as: Action.connect.summary) {
             return "A tunnel: what goes through it is not read, so nothing of it is recorded."

@@ -38,7 +38,8 @@ struct EntryMask: Sendable {
             degraded: record.degraded.map(masked),
             systemCalls: record.systemCalls,
             mechanisms: record.mechanisms,
-            spiffe: record.spiffe
+            spiffe: record.spiffe,
+            approval: record.approval
         )
     }
 

@@ -9,6 +9,10 @@ package import Linux
 package struct FrontEnd: ~Copyable {
     /// Exit code of a launch that failed before the command ran.
     package static let launchFailed: Int32 = 125
+    /// Exit code of a launch that somebody was asked about and denied: EX_NOPERM (sysexits.h).
+    package static let launchDenied: Int32 = 77
+    /// Exit code of one that nobody answered in time: EX_TEMPFAIL (sysexits.h).
+    package static let launchUnanswered: Int32 = 75
     /// Exit code of a command that ended with 0 when its output could not be written: EX_IOERR (sysexits.h).
     package static let outputLost: Int32 = 74
 
@@ -26,8 +30,8 @@ package struct FrontEnd: ~Copyable {
 
     /// Milliseconds without output after the agent's end, when whoever still holds its pipes is not of the agent.
     private static let drainTime: Int32 = 1_000
-    /// Signals that end the wait for the rest of the output.
-    private static let ending = [SIGTERM, SIGINT, SIGHUP, SIGQUIT]
+    /// Signals that end the wait for the rest of the output, or for an approval.
+    package static let ending = [SIGTERM, SIGINT, SIGHUP, SIGQUIT]
 
     private let control: ControlChannel
     private let signals: SignalQueue

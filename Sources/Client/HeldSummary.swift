@@ -1,11 +1,16 @@
-/// One request that waits for an approval, as `bailey approvals` shows it.
+/// One request or launch that waits for an approval, as `bailey approvals` shows it.
 package struct HeldSummary: Sendable, Hashable {
-    /// In one answer: with a request's line of 16 KiB, a preview of 2 and lists of 8 each they fit into a socket's buffer,
-    /// 208 KiB by default (net.core.wmem_default), and nobody waits for the one who reads them.
+    /// In one answer: with a request's line of 16 KiB and a preview of 2, or a launch's paths of 4 and two lists of 8 more, and
+    /// lists of 8 each they fit into a socket's buffer, 208 KiB by default (net.core.wmem_default), and nobody waits for the one
+    /// who reads them.
     package static let perAnswer = 3
     /// Octets of a list, the lengths of its texts included: an agent's own profile may say much of its rules.
     private static let maximumList = 8 << 10
+    /// Octets of one argument or path of a launch; the digest is of all of it.
+    package static let maximumText = 1 << 10
 
+    /// `http`, `websocket`, `connect`, `sql`, `launch`.
+    package var kind: String
     /// `RUN-N`.
     package var id: String
     package var number: UInt64
@@ -16,6 +21,9 @@ package struct HeldSummary: Sendable, Hashable {
     package var action: String
     package var resource: String
     package var query: String?
+    /// Of a launch: the command's arguments, and what else is to be said of it.
+    package var command: [String]
+    package var details: [String]
     /// SHA-256 of the canonical request, and of the content alone.
     package var digest: String
     package var content: String
@@ -35,6 +43,7 @@ package struct HeldSummary: Sendable, Hashable {
     package var approvedBy: [String]
 
     package init(
+        kind: String,
         id: String,
         number: UInt64,
         principal: String,
@@ -43,6 +52,8 @@ package struct HeldSummary: Sendable, Hashable {
         action: String,
         resource: String,
         query: String?,
+        command: [String] = [],
+        details: [String] = [],
         digest: String,
         content: String,
         octets: UInt64,
@@ -56,6 +67,7 @@ package struct HeldSummary: Sendable, Hashable {
         waiting: Int32,
         approvedBy: [String]
     ) {
+        self.kind = kind
         self.id = id
         self.number = number
         self.principal = principal
@@ -64,6 +76,8 @@ package struct HeldSummary: Sendable, Hashable {
         self.action = action
         self.resource = resource
         self.query = query
+        self.command = Self.shortened(command)
+        self.details = Self.shortened(details)
         self.digest = digest
         self.content = content
         self.octets = octets
@@ -76,6 +90,12 @@ package struct HeldSummary: Sendable, Hashable {
         self.left = left
         self.waiting = waiting
         self.approvedBy = Self.shortened(approvedBy)
+    }
+
+    /// A text as far as it is shown.
+    package static func shown(_ text: String, atMost most: Int = maximumText) -> String {
+        text.utf8.count > most
+            ? String(decoding: text.utf8.prefix(most), as: UTF8.self) + "… (\(text.utf8.count) octets)" : text
     }
 
     /// As many of its texts as fit.
@@ -109,6 +129,7 @@ package struct HeldSummary: Sendable, Hashable {
     }
 
     private func write(to writer: inout ControlWriter) {
+        writer.write(kind)
         writer.write(id)
         writer.write(number)
         writer.write(principal)
@@ -117,6 +138,8 @@ package struct HeldSummary: Sendable, Hashable {
         writer.write(action)
         writer.write(resource)
         writer.write(query)
+        writer.write(command)
+        writer.write(details)
         writer.write(digest)
         writer.write(content)
         writer.write(octets)
@@ -132,6 +155,7 @@ package struct HeldSummary: Sendable, Hashable {
     }
 
     private init(from reader: inout ControlReader) throws(ControlError) {
+        kind = try reader.text()
         id = try reader.text()
         number = try reader.number()
         principal = try reader.text()
@@ -140,6 +164,8 @@ package struct HeldSummary: Sendable, Hashable {
         action = try reader.text()
         resource = try reader.text()
         query = try reader.optionalText()
+        command = try reader.list()
+        details = try reader.list()
         digest = try reader.text()
         content = try reader.text()
         octets = try reader.number()

@@ -12,6 +12,11 @@ package struct LaunchRefusal: Error, CustomStringConvertible {
         self.message = message
     }
 
+    package init(code: Int32, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
     package init(_ failure: LaunchFailure) {
         code = failure.exitCode
         message = failure.description

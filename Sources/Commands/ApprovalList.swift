@@ -30,13 +30,12 @@ struct ApprovalList: ParsableCommand {
     func run() throws {
         try Outside.require("approvals")
         guard watch else { return try show() }
-        while true {
-            // Home, and what was below is gone (ECMA-48: CUP, ED).
-            print("\u{1b}[H\u{1b}[2J", terminator: "")
-            try? show()
-            fflush(nil)
-            Thread.sleep(forTimeInterval: 1)
+        var watched = WatchedScreen()
+        let number = watched.follow {
+            let answer = RunningSupervisors.held()
+            return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
         }
+        throw ExitCode(128 + number)
     }
 
     private func show() throws {
@@ -84,7 +83,7 @@ struct ApprovalShow: ParsableCommand {
 /// A request that waits, for people: whatever an agent had a say in steers no terminal.
 enum HeldText {
     /// Octets of a request's line in the table.
-    private static let line = 100
+    private static let longest = 100
 
     static func table(_ held: [HeldSummary]) -> [String] {
         guard !held.isEmpty else { return ["nothing waits for an approval"] }
@@ -121,14 +120,12 @@ enum HeldText {
         let fields: [(String, String)] = [
             ("id", held.id), ("principal", held.principal), ("agent", held.agent),
             ("lineage", held.lineage.joined(separator: " > ")),
-            ("request", "\(held.action) \(held.resource)"),
-            ("query", held.query ?? "none"),
-            ("body", held.octets == 0 ? "none" : "\(held.octets) octets\(held.type.map { ", \($0)" } ?? "")"),
-            ("body sha256", held.content), ("digest", held.digest),
         ]
-        var lines = fields.map { name, value in
-            "\(name):".padding(toLength: 13, withPad: " ", startingAt: 0) + TerminalText.escaped(value)
+        var lines = (fields + (held.isLaunch ? [("launch", held.action)] : request(of: held))).map {
+            line("\($0):", $1)
         }
+        if held.isLaunch { lines += launch(of: held) }
+        lines.append(line("digest:", held.digest))
         lines += held.demands.map { "asked by:    " + TerminalText.escaped($0) }
         lines.append("good for:    \(TerminalText.escaped(held.life)) at most")
         lines.append(
@@ -137,7 +134,7 @@ enum HeldText {
         if !held.approvedBy.isEmpty {
             lines.append("approved by: " + TerminalText.escaped(held.approvedBy.joined(separator: ", ")))
         }
-        if held.octets > 0 {
+        if held.octets > 0, !held.isLaunch {
             lines.append("body begins:")
             lines += held.preview.cut(at: "\n", omittingEmptySubsequences: false).map {
                 "    " + TerminalText.escaped(String($0))
@@ -146,20 +143,62 @@ enum HeldText {
         return lines
     }
 
+    private static func request(of held: HeldSummary) -> [(String, String)] {
+        [
+            ("request", "\(held.action) \(held.resource)"),
+            ("query", held.query ?? "none"),
+            ("body", held.octets == 0 ? "none" : "\(held.octets) octets\(held.type.map { ", \($0)" } ?? "")"),
+            ("body sha256", held.content),
+        ]
+    }
+
+    /// Of an agent's own words none is shown but escaped.
+    private static func launch(of held: HeldSummary) -> [String] {
+        [
+            "command:     " + command(held),
+            "command is:  \(held.octets) octets, sha256 \(TerminalText.escaped(held.content))",
+        ]
+            + held.details.map { detail in
+                let end = detail.firstPlace(of: ":").map { detail.unicodeScalars.index(after: $0) }
+                return line(
+                    String(detail[..<(end ?? detail.endIndex)]),
+                    String(detail[(end ?? detail.endIndex)...].dropFirst())
+                )
+            }
+    }
+
+    private static func line(_ name: String, _ value: String) -> String {
+        let name = TerminalText.escaped(name)
+        return name + String(repeating: " ", count: max(1, 13 - name.utf8.count))
+            + TerminalText.escaped(value)
+    }
+
+    private static func command(_ held: HeldSummary) -> String {
+        held.command.map(TerminalText.quoted).joined(separator: " ")
+    }
+
     private static func request(_ held: HeldSummary) -> String {
-        TerminalText.escaped("\(held.action)\(held.query.map { "?\($0)" } ?? "") \(held.resource)")
+        if held.isLaunch {
+            return TerminalText.escaped("\(held.action) in \(held.resource)") + ": " + command(held)
+        }
+        return TerminalText.escaped("\(held.action)\(held.query.map { "?\($0)" } ?? "") \(held.resource)")
             + (held.octets > 0 ? ", \(held.octets) octets" : "")
     }
 
     private static func shortened(_ text: String) -> String {
-        text.utf8.count > line ? String(decoding: text.utf8.prefix(line), as: UTF8.self) + "…" : text
+        text.utf8.count > longest ? String(decoding: text.utf8.prefix(longest), as: UTF8.self) + "…" : text
     }
 
     private static func time(_ milliseconds: UInt64) -> String { "\(milliseconds / 1_000)s" }
 }
 
-/// `bailey approvals list --json`: one request.
+extension HeldSummary {
+    fileprivate var isLaunch: Bool { kind == "launch" }
+}
+
+/// `bailey approvals list --json`: one request or launch.
 struct HeldLine: JSONLine {
+    let kind: String
     let id: String
     let principal: String
     let agent: String
@@ -167,6 +206,8 @@ struct HeldLine: JSONLine {
     let action: String
     let resource: String
     let query: String?
+    let command: [String]
+    let details: [String]
     let digest: String
     let content: String
     let octets: UInt64
@@ -182,7 +223,8 @@ struct HeldLine: JSONLine {
 
     init(_ held: HeldSummary) {
         (id, principal, agent, lineage) = (held.id, held.principal, held.agent, held.lineage)
-        (action, resource, query) = (held.action, held.resource, held.query)
+        (kind, action, resource, query) = (held.kind, held.action, held.resource, held.query)
+        (command, details) = (held.command, held.details)
         (digest, content, octets, type) = (held.digest, held.content, held.octets, held.type)
         (preview, rules, demands, life) = (held.preview, held.rules, held.demands, held.life)
         (waited, left, waiting, approvedBy) = (held.waited, held.left, held.waiting, held.approvedBy)

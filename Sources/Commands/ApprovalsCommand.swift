@@ -14,10 +14,12 @@ struct ApprovalsCommand: ParsableCommand {
         discussion: """
             A rule of a profile that asks (ask: [POST /deploy]) holds each such request until somebody outside answers, for \
             as long as the rule says (60 s by default); then it is refused. Whoever may 'bailey kill' the agent may answer, \
-            as far as the rule's 'approval' says nothing else, and no agent can.
+            as far as the rule's 'approval' says nothing else, and no agent can. 'children: {ask: [deployer]}' holds the launch \
+            of a child likewise.
 
-            An approval is for that very request of that agent: method, place, path, query, fields and body. One whose \
-            client has gone is good for the same request again, for ten minutes.
+            An approval is for that very request of that agent: method, place, path, query, fields and body; for that \
+            statement with its parameters; for that launch, with command, folders, environment and profile. One whose \
+            client has gone is good for the same request again, for ten minutes; a launch ends with its front-end.
 
             EXAMPLES
               bailey approvals

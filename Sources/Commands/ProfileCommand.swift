@@ -149,6 +149,7 @@ extension ProfileCommand {
                 EXAMPLES
                   bailey profile explain ci 'GET https://pypi.org/simple/requests/'
                   bailey profile explain llm-tool 'PUT https://github.com/x' --under ci
+                  bailey profile explain ci 'launch deployer'
                   bailey profile explain ./mine.yaml 'connect tls://db.example.com:5433'
                   bailey profile explain deploy 'GET https://x.example.com/' --as oidc:github:repo:acme/app --claim ref=main
                   bailey profile explain ./mine.yaml 'POST https://llm.example.com/v1/chat body {"model": "m"}'
@@ -162,7 +163,7 @@ extension ProfileCommand {
 
         @Argument(
             help:
-                "METHOD, websocket or grpc and a URL, with a body in JSON behind 'body'; git fetch URL, git push URL REF."
+                "METHOD, websocket or grpc and a URL, with a body in JSON behind 'body'; git fetch URL, git push URL REF; launch PROFILE."
         )
         var request: String
 

@@ -6,8 +6,12 @@ internal import Policy
 /// What can be held until it is approved.
 enum Holdable {
     case nothing
-    /// An HTTP request, whose content is read for it first.
+    /// An HTTP request, or the opening of a WebSocket, whose content is read for it first.
     case request
+    /// A connection that is forwarded as it is.
+    case connection
+    /// A statement that is prepared now, and asked about with its parameters.
+    case preparation
     /// A statement, with what an approval is bound to; nil for what cannot be held.
     case statement(() -> RequestContent?)
 }
@@ -54,11 +58,14 @@ extension Authoriser {
         }
         let content: RequestContent?
         switch (holdable, request.action) {
-        case (.request, .http):
+        case (.preparation, _):
+            return postpone(request, current.policy, refusal, then)
+        case (.connection, .connect): content = RequestContent.nothing
+        case (.request, .http), (.request, .webSocket):
             guard request.body.content != nil else { return unread(.content, then) }
             content = request.body.content
         case (.statement(let make), _): content = make()
-        case (.nothing, _), (.request, _): content = nil
+        case (.nothing, _), (.request, _), (.connection, _): content = nil
         }
         guard let content else {
             return deny(request, current.policy, refusal.levels, .ask, .unheld(refusal.denial), then)
@@ -79,6 +86,26 @@ extension Authoriser {
         held.ticket = approver.hold(question) { outcome in
             loop.execute { kept.value.0.settle(kept.value.1, question, outcome) }
         }
+    }
+
+    /// Puts on record what is asked about later, when more of it is known, and goes to the server until then.
+    private func postpone(
+        _ request: Request,
+        _ policy: LineagePolicy,
+        _ refusal: Refusal,
+        _ then: @escaping (consuming Authorisation) -> Void
+    ) {
+        let entry = RequestRecord(
+            lineage: policy.lineage,
+            action: request.summary,
+            resource: request.endpoint.description,
+            connection: connection?.number,
+            statement: statement,
+            verdict: .ask,
+            levels: refusal.levels,
+            message: "it is prepared; each time that it is bound to parameters is asked about"
+        )
+        append(entry, NIOLoopBound(Pending(.unread(.content), then), eventLoop: loop), version: nil, nil)
     }
 
     /// Lower-case hex.
@@ -133,5 +160,12 @@ extension Authoriser {
             asked: question,
             held.then
         )
+    }
+}
+
+extension RequestContent {
+    /// Of a connection, nothing of which is read.
+    fileprivate static var nothing: RequestContent {
+        RequestContent(octets: 0, digest: "", context: "", preview: "")
     }
 }

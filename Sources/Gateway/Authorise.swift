@@ -19,7 +19,7 @@ final class Authoriser {
     private var isConcluded = false
     /// Those of the request that is being decided on.
     private(set) var fields: HeadFields?
-    private var statement: RecordedStatement?
+    private(set) var statement: RecordedStatement?
     /// Allowed, but not on record yet: its credential is being fetched.
     private var fetching: Fetching?
     /// Waits for an approval.
@@ -155,7 +155,7 @@ final class Authoriser {
     }
 
     /// An outcome while its record is written.
-    private final class Pending {
+    final class Pending {
         var outcome: Authorisation?
         let then: (consuming Authorisation) -> Void
 
@@ -343,7 +343,7 @@ extension Authoriser {
 
     /// Queues a record and finishes when it is durable; an allowance only under the version it was decided by, and while
     /// the agent is not revoked.
-    private func append(
+    func append(
         _ entry: RequestRecord,
         _ pending: NIOLoopBound<Pending>,
         version: UInt64?,

@@ -88,7 +88,7 @@ extension Classifier {
     func forward(_ scheme: Scheme) {
         decided = true
         let request = Request(endpoint: arrival.endpoint(scheme), action: .connect)
-        parts.authoriser.authorise(request) { outcome in
+        parts.authoriser.authorise(request, holding: .connection) { outcome in
             switch consume outcome {
             case .denied: self.reset()
             case .unread: self.reset()
@@ -101,7 +101,7 @@ extension Classifier {
         guard context != nil else { return }
         let (client, upstream) = TunnelEnd.pair(idle: .milliseconds(parts.gatehouse.limits.idle))
         let far = NIOLoopBound(upstream, eventLoop: parts.loop)
-        let exchange = authorised.exchange
+        let (exchange, isApproved) = (authorised.exchange, authorised.isApproved)
         let dialled = parts.gatehouse.dialer.dial(
             authorised.intoPermit(),
             for: parts.resident,
@@ -116,7 +116,9 @@ extension Classifier {
         dialled.assumeIsolated().whenComplete { result in
             switch result {
             case .success(let channel):
-                guard let near = self.context?.channel, self.parts.resident.holds(request, on: near) else {
+                guard let near = self.context?.channel,
+                    self.parts.resident.holds(request, on: near, isApproved: isApproved)
+                else {
                     channel.close(promise: nil)
                     return self.reset()
                 }

@@ -99,7 +99,11 @@ final class Classifier: ChannelDuplexHandler, RemovableChannelHandler {
         }
         // What comes next is told once it is there.
         inputEnded = true
-        guard !decided else { return }
+        guard !decided else {
+            // Who waits for an approval does not say first that nothing will come any more: it is gone.
+            if parts.authoriser.holding != nil { reset() }
+            return
+        }
         // A client that ends before it has said what it wants gets nothing, unless nobody needs to know.
         schemes == [.tcp] ? forward(.tcp) : refuse(seen: "an opening cut short")
     }

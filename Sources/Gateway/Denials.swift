@@ -43,12 +43,10 @@ extension Denial {
     static func unheld(_ asked: Denial) -> Denial {
         Denial(
             reason: .approvalNeeded,
-            message: asked.message
-                + "; what is held for an approval are HTTP requests and statements of the simple query protocol, so it is "
-                + "refused",
+            message: asked.message + "; it is nothing that can be held for an approval, so it is refused",
             rule: asked.rule,
             decidedBy: asked.decidedBy,
-            remedy: "Ask for it in one of these ways, or have the rule moved from ask to allow."
+            remedy: "Ask for it by an HTTP request or a statement, or have the rule moved from ask to allow."
         )
     }
 

@@ -31,6 +31,6 @@ extension HTTPConversation {
             }
             resident.arrived(context.channel, cutoff: cutoff, authoriser)
         }
-        return resident.holds(exchange.request, on: context.channel)
+        return resident.holds(exchange.request, on: context.channel, isApproved: exchange.isApproved)
     }
 }

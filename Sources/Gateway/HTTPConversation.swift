@@ -24,6 +24,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         var credential: String?
         /// What the connection was made under.
         var identity: ClientIdentity?
+        /// Rules asked about it, and an approval was spent on it.
+        var isApproved = false
         var head: HTTPRequestHead?
         var hasBody = false
         var requestEnded = false
@@ -125,7 +127,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         let credential = authorised.credential
         let reply = Reply(to: request, authorised.exchange)
         let isRecorded = authorised.isRecorded
-        let isFresh = fresh || authorised.isApproved
+        let isApproved = authorised.isApproved
+        let isFresh = fresh || isApproved
         upstreams.lease(authorised, fresh: isFresh) { result in
             switch result {
             case .success(let link):
@@ -139,7 +142,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
                     request: request,
                     note: ExchangeNote(reply),
                     credential: credential,
-                    identity: material?.identity
+                    identity: material?.identity,
+                    isApproved: isApproved
                 )
                 if isRecorded { self.record(masks) }
                 link.attach(self)

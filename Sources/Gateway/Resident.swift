@@ -124,11 +124,17 @@ final class Resident: Sendable {
     }
 
     /// Notes what allowed a connection as a whole; false when the policy has changed since.
-    func holds(_ request: Request, on channel: any Channel) -> Bool {
+    ///
+    /// What was approved is asked about still; another policy cuts it (`replacePolicy`).
+    func holds(_ request: Request, on channel: any Channel, isApproved: Bool = false) -> Bool {
         state.withLock { state in
-            guard case .allow = state.policy.decide(request), !state.closed, !epoch.isOver else {
-                return false
+            switch state.policy.decide(request) {
+            case .allow: break
+            case .ask: guard isApproved else { return false }
+            case .deny: return false
+            case .read: return false
             }
+            guard !state.closed, !epoch.isOver else { return false }
             state.channels[ObjectIdentifier(channel)]?.tunnel = request
             return true
         }

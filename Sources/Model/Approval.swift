@@ -151,16 +151,19 @@ package struct RequestContent: Sendable, Hashable {
     }
 }
 
-/// One request that rules ask about, as it is held.
+/// One request or launch that rules ask about, as it is held.
 package struct HeldRequest: Sendable {
+    /// What is asked for: `http`, `websocket`, `connect`, `sql`, `launch`.
+    package let kind: String
+    /// Of whoever asks; a child that may be launched is not in it.
     package let lineage: Lineage
     /// Ends with its agent's right to act.
     package let epoch: RevocationEpoch
-    /// Of the policy that it was decided by.
+    /// Of the policy that it was decided by; 0 for a launch, which the profiles of agents decide that never change.
     package let version: UInt64
-    /// `POST /deploy`, without the query.
+    /// `POST /deploy`, without the query; `launch deployer`.
     package let action: String
-    /// `https://api.example.com`.
+    /// `https://api.example.com`; the workspace of a launch.
     package let resource: String
     package let query: String?
     package let content: RequestContent
@@ -168,6 +171,8 @@ package struct HeldRequest: Sendable {
     package let digest: String
     /// All that ask, of the root's level first; never empty.
     package let demands: [ApprovalDemand]
+    /// What would be launched; nil for a request.
+    package let launch: AskedLaunch?
 
     package init(
         lineage: Lineage,
@@ -187,6 +192,30 @@ package struct HeldRequest: Sendable {
         self.content = content
         self.digest = digest
         self.demands = demands
+        kind = request.action.kind
+        launch = nil
+    }
+
+    /// A launch that an agent asks for.
+    package init(
+        lineage: Lineage,
+        epoch: RevocationEpoch,
+        launch: AskedLaunch,
+        content: RequestContent,
+        digest: String,
+        demands: [ApprovalDemand]
+    ) {
+        self.lineage = lineage
+        self.epoch = epoch
+        version = 0
+        kind = "launch"
+        action = "launch \(launch.profile)"
+        resource = launch.workspace
+        query = nil
+        self.content = content
+        self.digest = digest
+        self.demands = demands
+        self.launch = launch
     }
 
     package var agent: AgentID { lineage.agent.agent }

@@ -36,6 +36,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let principal: Principal?
     /// The agent's SPIFFE id; nil in older records, and where it would be too long for one.
     package let spiffe: String?
+    /// Id of the approval that was spent on it; nil where no rule asked.
+    package let approval: String?
 
     package init(
         lineage: Lineage,
@@ -48,7 +50,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         degraded: [String],
         systemCalls: String? = nil,
         mechanisms: [String: String]? = nil,
-        spiffe: String? = nil
+        spiffe: String? = nil,
+        approval: String? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -62,6 +65,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.mechanisms = mechanisms
         self.principal = lineage.principal.issuer == nil ? nil : lineage.principal
         self.spiffe = spiffe
+        self.approval = approval
     }
 }
 

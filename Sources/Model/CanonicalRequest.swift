@@ -5,7 +5,7 @@ extension Request {
     /// items apart whatever is in them. The agent is not among them: an approval is bound to it beside this. See
     /// `docs/approvals.md`.
     package func canonical(_ content: RequestContent) -> [UInt8] {
-        var text = CanonicalRequest()
+        var text = CanonicalLines("bailey-request\t1")
         text.line("scheme", endpoint.scheme.rawValue)
         text.line("host", endpoint.host.description)
         text.line("port", "\(endpoint.port)")
@@ -26,13 +26,21 @@ extension Request {
 }
 
 /// Writes it.
-private struct CanonicalRequest {
-    private(set) var octets = Array("bailey-request\t1\n".utf8)
+struct CanonicalLines {
+    private(set) var octets: [UInt8]
+
+    init(_ heading: String) { octets = Array("\(heading)\n".utf8) }
 
     mutating func line(_ key: String, _ value: String?) {
         octets += Array("\(key)\t".utf8)
         if let value { octets += Array("\(value.utf8.count):".utf8) + Array(value.utf8) }
         octets.append(UInt8(ascii: "\n"))
+    }
+
+    /// How many there are, and each.
+    mutating func lines(_ key: String, _ values: [String]) {
+        line(key, "\(values.count)")
+        for value in values { line(key, value) }
     }
 
     mutating func target(_ action: String, _ method: String, _ path: String, _ query: String?) {

@@ -18,6 +18,16 @@ package enum Action: Sendable, Hashable {
         }
     }
 
+    /// The word for what it is, as an approval's canonical text has it.
+    package var kind: String {
+        switch self {
+        case .http: "http"
+        case .webSocket: "websocket"
+        case .connect: "connect"
+        case .sql: "sql"
+        }
+    }
+
     /// `GET /repos/acme/app`, `connect`.
     ///
     /// The query is left out: it may hold secrets.

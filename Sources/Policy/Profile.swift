@@ -297,24 +297,3 @@ package struct ActionPattern: Sendable, Hashable {
         self.source = source
     }
 }
-
-/// What a child of this agent may be.
-package struct ChildRules: Sendable, Hashable {
-    /// Names or globs of profiles a child may be launched under; empty allows none.
-    package var profiles: [String]
-    /// Levels below this agent.
-    package var depth: Int
-    /// Live descendants at one time.
-    package var count: Int
-
-    package init(profiles: [String] = [], depth: Int = 0, count: Int = 0) {
-        self.profiles = profiles
-        self.depth = depth
-        self.count = count
-    }
-
-    /// Whether a child may be launched under the profile of this name.
-    package func permits(profile name: String) -> Bool {
-        profiles.contains { WordGlob($0).matches(name) }
-    }
-}

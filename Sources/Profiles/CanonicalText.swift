@@ -26,6 +26,7 @@ struct CanonicalText {
         if let abi = profile.landlock { line("landlock", "\(abi)") }
         for rule in profile.egress { add(rule) }
         lines("child", profile.children.profiles)
+        for asked in profile.children.ask { line("child-ask", asked.glob, asked.terms.description) }
         line("depth", "\(profile.children.depth)")
         line("count", "\(profile.children.count)")
         if profile.recording == .full { line("record", profile.recording.rawValue) }

@@ -61,6 +61,7 @@ struct ProfileFragment: Sendable, Hashable {
     var landlock: Sourced<Int>?
     var egress: [EgressRule] = []
     var childProfiles: [Sourced<String>] = []
+    var childAsks: [AskedChild] = []
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
     var recording: Sourced<Recording>?
@@ -78,6 +79,8 @@ struct ProfileFragment: Sendable, Hashable {
         protect.join(other.protect) { $0.text }
         pass.join(other.pass) { $0 }
         childProfiles.join(other.childProfiles) { $0 }
+        // Each is a demand, as its file has it: what extends a profile lifts none of it.
+        childAsks += other.childAsks.filter { !childAsks.contains($0) }
         set.merge(other.set) { $1 }
         limits.merge(other.limits) { $1 }
         enforcement = other.enforcement ?? enforcement
@@ -121,6 +124,7 @@ struct ProfileFragment: Sendable, Hashable {
             egress: egress,
             children: ChildRules(
                 profiles: childProfiles.map(\.value),
+                ask: childAsks,
                 depth: depth?.value ?? 0,
                 count: count?.value ?? 0
             ),

@@ -47,7 +47,8 @@ enum ProfileLimit: CaseIterable, Sendable {
         case .pathNames: "files: paths of more than \(maximum) names together; name folders further up"
         case .passed: "env.pass: more than \(maximum) names; use globs, as in \"CI_*\""
         case .set: "env.set: more than \(maximum) variables"
-        case .children: "children.profiles: more than \(maximum) names; use globs, as in \"tool-*\""
+        case .children:
+            "children.profiles: more than \(maximum) names, with those of children.ask; use globs, as in \"tool-*\""
         case .rules: "egress: more than \(maximum) rules; use patterns, as in https://*.example.com"
         case .actions:
             "egress: more than \(maximum) actions in all rules together; use globs, as in \"GET /v1/**\""
@@ -65,7 +66,7 @@ enum ProfileLimit: CaseIterable, Sendable {
         case .pathNames: fragment.paths.reduce(0) { $0 + Self.names(in: $1) }
         case .passed: fragment.pass.count
         case .set: fragment.set.count
-        case .children: fragment.childProfiles.count
+        case .children: fragment.childProfiles.count + fragment.childAsks.count
         case .rules: fragment.egress.count
         case .actions: fragment.egress.reduce(0) { $0 + $1.allow.count + $1.ask.count + $1.deny.count }
         case .principals:

@@ -1,16 +1,16 @@
 internal import Model
 internal import Policy
 
-/// `approval` of a rule.
+/// `approval` of a rule, or of `children`.
 extension ProfileParser {
     private static let approvalKeys = ["for", "wait", "approvers", "by", "not-principal"]
     private static let user = "user:"
 
     /// What a rule demands of an approval; the defaults where it says nothing.
-    mutating func approval(_ rule: YAMLMapping) -> ApprovalTerms {
+    mutating func approval(_ rule: YAMLMapping, of what: String) -> ApprovalTerms {
         guard let node = rule["approval"] else { return ApprovalTerms() }
         if rule["ask"] == nil {
-            errors.report("approval says nothing here: the rule has no \"ask\"", at: node.position)
+            errors.report("approval says nothing here: \(what) has no \"ask\"", at: node.position)
         }
         guard let fields = node.mapping("approval", keys: Self.approvalKeys, &errors) else {
             return ApprovalTerms()

@@ -1,7 +1,7 @@
 internal import Model
 internal import Policy
 
-/// `env`, `children` and `egress`.
+/// `env` and `egress`.
 extension ProfileParser {
     /// Levels below a root agent; the process limit ends a chain before this does.
     static let maximumDepth = 32
@@ -43,34 +43,6 @@ extension ProfileParser {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "_"): true
             default: extra.utf8.contains(byte)
             }
-        }
-    }
-
-    mutating func read(children node: YAMLNode, into fragment: inout ProfileFragment) {
-        let keys = ["profiles", "depth", "count"]
-        guard let children = node.mapping("children", keys: keys, unbuilt: ["transitions"], &errors) else {
-            return
-        }
-        for item in children["profiles"]?.texts("children.profiles", &errors) ?? [] {
-            guard has(roomFor: 1, of: .children, at: item.position) else { break }
-            if ProfileName.isValidGlob(item.text) {
-                fragment.childProfiles.append(Sourced(value: item.text, source: source(item.position)))
-            } else {
-                errors.report(
-                    "children.profiles: \"\(item.text)\" is not a profile's name or a glob",
-                    at: item.position
-                )
-            }
-        }
-        if let node = children["depth"],
-            let depth = node.integer("children.depth", 0...Self.maximumDepth, &errors)
-        {
-            fragment.depth = Sourced(value: depth, source: source(node.position))
-        }
-        if let node = children["count"],
-            let count = node.integer("children.count", 0...Self.maximumCount, &errors)
-        {
-            fragment.count = Sourced(value: count, source: source(node.position))
         }
     }
 
@@ -124,7 +96,7 @@ extension ProfileParser {
             sends: sends,
             database: database,
             principals: rule["for"].flatMap { principals(of: $0, "for") },
-            approval: approval(rule),
+            approval: approval(rule, of: "the rule"),
             source: source(node.position)
         )
     }

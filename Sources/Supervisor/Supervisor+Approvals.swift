@@ -22,7 +22,10 @@ extension Supervisor {
             root.noticed.map({ now - min(now, $0) >= Self.noticePause }) ?? true
         else { return }
         root.noticed = now
-        let line = TerminalText.escaped("\(question.held.action) \(question.held.resource)")
+        let line =
+            TerminalText.escaped("\(question.held.action) \(question.held.resource)")
+            + (question.held.launch.map { ": " + $0.argv.map(TerminalText.quoted).joined(separator: " ") }
+                ?? "")
         let shown =
             line.utf8.count > Self.noticedLine
             ? String(decoding: line.utf8.prefix(Self.noticedLine), as: UTF8.self) + "…" : line
@@ -88,14 +91,17 @@ extension HeldSummary {
     fileprivate init(_ question: OpenQuestion) {
         let held = question.held
         self.init(
+            kind: held.kind,
             id: question.id,
             number: question.number,
             principal: held.lineage.principal.subject,
             agent: held.agent.text,
             lineage: held.lineage.hops.map { "\($0.name) (\($0.profile))" },
             action: held.action,
-            resource: held.resource,
+            resource: Self.shown(held.resource),
             query: held.query,
+            command: (held.launch?.argv ?? []).map { Self.shown($0) },
+            details: held.launch?.details ?? [],
             digest: held.digest,
             content: held.content.digest,
             octets: held.content.octets,

@@ -69,6 +69,8 @@ extension Supervisor {
         case .signal(let number):
             if let agent = launched(by: connection) {
                 pass(number, to: agent)
+            } else if connection.question != nil, FrontEnd.ending.contains(number) {
+                interrupt(connection, number)
             } else if connection.early.count < AgentNode.maximumEarly {
                 connection.early.append(number)
             }
@@ -109,6 +111,7 @@ extension Supervisor {
 
     /// Forgets a connection; the agent it launched goes with it.
     func drop(_ connection: ControlConnection) {
+        giveUpQuestion(of: connection, LaunchRefusal("its front-end ended"), isHeard: false)
         forget(connection)
         if let launch = connection.pending.flatMap({ pending[$0] }) {
             abandon(launch, LaunchRefusal("its front-end ended"))

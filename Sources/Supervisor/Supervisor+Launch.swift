@@ -32,6 +32,7 @@ extension Supervisor {
             let loaded = try profile(for: order, under: parent).applied(to: identity.principal)
             try checkPrincipal(identity.principal, of: loaded, toAgent: parent != nil)
             try admit(loaded, under: parent)
+            guard try isApproved(order, loaded, under: parent, identity, for: connection) else { return }
             if parent == nil { sandboxes.expect() }
             var profile = loaded.profile
             if let above = parent?.profile { profile.complete(by: above) }
@@ -267,38 +268,6 @@ extension Supervisor {
         }
     }
 
-    private func request(
-        for order: LaunchOrder,
-        profile: Profile,
-        lineage: Lineage,
-        parent: AgentNode?,
-        _ identity: LaunchIdentity
-    ) -> LaunchRequest {
-        let environment = AgentEnvironment(
-            rules: profile.environment,
-            placeholders: placeholders(for: profile),
-            withheld: credentials.withheldVariables.union(identity.variables),
-            home: configuration.home,
-            userName: configuration.userName
-        )
-        return LaunchRequest(
-            name: lineage.agent.agent.text,
-            profile: profile,
-            parentProcesses: parent?.profile?.limits.processes,
-            argv: order.argv,
-            environment: environment.filtered(order.environment),
-            workspace: order.workspace,
-            workingDirectory: order.workingDirectory,
-            umask: order.umask,
-            account: configuration.account,
-            terminal: order.terminal != nil,
-            extraFiles: trust.files,
-            degraded: configuration.degraded,
-            own: own.keeping(identity),
-            layers: [:]
-        )
-    }
-
     /// Takes the agent into the tree; its command runs when the spawn record is durable.
     ///
     /// The record waits for the program's digest, and nothing else does.
@@ -335,7 +304,8 @@ extension Supervisor {
             degraded: degraded(agent),
             systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName,
             mechanisms: machine.mechanisms,
-            spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text
+            spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
+            approval: agent.approval?.id
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
@@ -363,13 +333,15 @@ extension Supervisor {
             try result.get()
             guard agent.awaited.isEmpty else { return }
             try checkRevoked(agent.epoch, agent.lineage)
+            try checkApproval(of: agent)
             try agent.sandbox.start()
         } catch {
             connection.launched = nil
             kill(agent, cause: "launch failed")
             // Where the log is, is no agent's to know.
             let reason =
-                error is AuditFailure && agent.parent != nil ? "its launch could not be recorded" : "\(error)"
+                error is AuditFailure && agent.parent != nil
+                ? "its launch could not be recorded" : (error as? LaunchRefusal)?.message ?? "\(error)"
             reply(
                 .refused(code: FrontEnd.launchFailed, message: "the agent was not started: \(reason)"),
                 to: connection

@@ -63,6 +63,7 @@ extension Supervisor {
             standIns: launch.standIns,
             found: launch.found,
             copies: launch.copies,
+            approval: connection.approval?.grant,
             parent: launch.parent,
             frontEnd: launch.frontEnd
         )
@@ -97,6 +98,11 @@ extension Supervisor {
         for launch in Array(pending.values)
         where launch.parent?.chain.contains(where: { $0 === agent }) ?? false {
             abandon(launch, LaunchRefusal("its parent ended"))
+        }
+        for connection in Array(connections.values) where connection.question != nil {
+            let parent = connection.caller.flatMap { agents[$0] }
+            guard parent?.chain.contains(where: { $0 === agent }) ?? false else { continue }
+            giveUpQuestion(of: connection, LaunchRefusal("its parent ended"), isHeard: true)
         }
     }
 

@@ -87,6 +87,7 @@ extension Supervisor {
         case .renewed(let id, let result): if let agent = agents[id] { renewed(agent, result) }
         case .opened(let id, let result): opened(id, result)
         case .asked(let question): asked(question)
+        case .settled(let id, let digest, let outcome): settled(id, digest, outcome)
         case .answered(let id, let outcome): answered(id, outcome)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }

@@ -282,6 +282,33 @@ struct ApprovalQueueTests {
         #expect(holder.queue.nextDeadline == nil && holder.queue.open().isEmpty)
     }
 
+    @Test(
+        "a question ends with the last who waits, when it is of no use without them; an answer that is decided stands"
+    )
+    func ended() throws {
+        func end(_ heard: Holder.Heard) throws {
+            holder.queue.end(try #require(heard.ticket.withLock { $0 }), because: "it went")
+        }
+        let (first, second) = (holder.hold(), holder.hold())
+        try end(first)
+        #expect(holder.queue.open().count == 1)
+        try end(second)
+        #expect(holder.queue.open().isEmpty && first.all.isEmpty && second.all.isEmpty)
+        #expect(holder.store.events == [.asked, .void] && holder.store.records.last?.reason == "it went")
+        holder.store.wait()
+        let third = holder.hold()
+        try end(third)
+        holder.store.release()
+        #expect(holder.queue.open().isEmpty)
+        let fourth = holder.hold()
+        holder.store.wait()
+        holder.approve()
+        try end(fourth)
+        holder.store.release()
+        // Who asks for the same again has the approval that nobody was there for.
+        #expect(fourth.all.isEmpty && holder.hold().grant != nil)
+    }
+
     @Test("each rule along the lineage has to be satisfied, by whom it names")
     func along() {
         let request = Holder.request()

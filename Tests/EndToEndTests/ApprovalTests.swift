@@ -45,7 +45,10 @@ extension EndToEnd {
                 profile: "asking"
             )
             let held = try #require(try place.held(1).first)
-            #expect(held.action == "POST /a/\(mark)" && held.query == "to=all" && held.waiting == 1)
+            #expect(
+                held.action == "POST /a/\(mark)" && held.query == "to=all" && held.waiting == 1
+                    && held.kind == "http"
+            )
             #expect(held.resource == origin && held.octets == 11 + mark.utf8.count)
             #expect(held.preview.contains(mark) && held.life == "15m" && held.principal.hasPrefix("user:"))
             let shown = try place.bailey(["approvals", "show", held.id])
@@ -352,9 +355,12 @@ struct HeldLine: Decodable {
     let principal: String
     let agent: String
     let lineage: [String]
+    let kind: String
     let action: String
     let resource: String
     let query: String?
+    let command: [String]
+    let details: [String]
     let digest: String
     let octets: Int
     let preview: String

@@ -121,7 +121,7 @@ extension EndToEnd {
         private func revoke(_ words: [String]) throws -> Outcome { try place.bailey(["revoke"] + words) }
 
         @Test(
-            "G17: revoke(B) in A→B→C→D resets every stream, WebSocket and session of B, C and D, has their statements stopped, refuses new ones and launches with why, and leaves A alone; one record"
+            "G17, H08: revoke(B) in A→B→C→D resets every stream, WebSocket and session of B, C and D, has their statements stopped, refuses new ones and launches with why, and leaves A alone; one record"
         )
         func subtree() throws {
             let running = try tree(

@@ -33,25 +33,33 @@ extension EndToEnd {
                 to: place.configuration + "/credentials.yaml",
                 mode: 0o600
             )
-            try place.profile(
-                "asking",
-                """
+            let rule = """
                 extends: [base]
                 egress:
                   - {to: "postgres://allowed.test:\(databases.port)/db_*", private: true, credential: db,
-                     allow: ["select"], ask: ["insert on public.people"], approval: {for: once, wait: 60s}}
+                     ALLOW, approval: {for: once, wait: WAIT}}
 
                 """
-            )
+            for (name, wait, rules) in [
+                ("asking", "60s", "allow: [select, execute], ask: [insert on public.people]"),
+                ("hasty", "1s", "allow: [select], ask: [insert on public.people]"),
+                ("allowing", "60s", "allow: [select, execute, insert on public.people], ask: [delete]"),
+            ] {
+                try place.profile(
+                    name,
+                    rule.replacingOccurrences(of: "ALLOW", with: rules)
+                        .replacingOccurrences(of: "WAIT", with: wait)
+                )
+            }
         }
 
-        private func psql(_ script: String) throws -> RunningCommand {
+        private func psql(_ script: String, _ profile: String = "asking") throws -> RunningCommand {
             try place.running(
                 """
                 export PGHOST=allowed.test PGPORT=\(databases.port) PGDATABASE=\(database) PGUSER=any PGSSLMODE=verify-full
                 \(script)
                 """,
-                profile: "asking",
+                profile: profile,
                 environment: ["SECRET": DatabaseServer.account.password]
             )
         }
@@ -96,20 +104,164 @@ extension EndToEnd {
             #expect(try rows("withdrawn") == "0")
         }
 
-        @Test("A prepared statement that a rule asks about is refused: its parameters are not known yet")
-        func prepared() throws {
-            try place.write("INSERT INTO public.people VALUES (90, 'prepared');\n", to: "workspace/load.sql")
+        @Test(
+            "H05: a prepared statement is held with its parameters, each execution by itself",
+            arguments: ["extended", "prepared"]
+        )
+        func prepared(mode: String) throws {
+            try place.write(
+                "\\set id 90\nINSERT INTO public.people VALUES (:id, 'prepared');\n",
+                to: "workspace/load.sql"
+            )
             let running = try psql(
-                "/usr/lib/postgresql/15/bin/pgbench -n -t 1 -M extended -f load.sql \(database) > bench 2>&1; echo $? >> bench"
+                "/usr/lib/postgresql/15/bin/pgbench -n -t 2 -M \(mode) -f load.sql \(database) > bench 2>&1; echo $? >> bench"
+            )
+            let first = try #require(try place.held(1).first)
+            #expect(
+                first.preview
+                    == "1 parameter:\n$1 = \"90\"\nof the statement:\nINSERT INTO public.people VALUES ($1, 'prepared');",
+                "\(first)"
+            )
+            #expect(first.kind == "sql" && first.action.contains("insert on public.people"))
+            #expect(try rows("prepared") == "0")
+            #expect(try place.bailey(["approvals", "approve", first.id]).code == 0)
+            let second = try #require(try place.held(1).first { $0.id != first.id })
+            #expect(second.digest == first.digest)
+            #expect(
+                try place.bailey(["approvals", "deny", second.id, "--reason", "once is enough"]).code == 0
             )
             #expect(running.finish().code == 0)
             let bench = try #require(place.read("workspace/bench"))
-            #expect(
-                bench.contains("statements of the simple query protocol") && !bench.hasSuffix("\n0\n"),
-                "\(bench)"
+            #expect(bench.contains("once is enough") && !bench.hasSuffix("\n0\n"), "\(bench)")
+            #expect(try rows("prepared") == "1")
+            let records = try place.records().filter { $0.record.action.contains("insert on public.people") }
+            #expect(Set(records.map(\.verdict)) == ["ask", "allow"], "\(records)")
+            let preparation = try #require(records.first { $0.verdict == "ask" && $0.record.reason == nil })
+            let told = try place.bailey(["audit", "show", "\(preparation.sequence)"]).output
+            #expect(told.contains("It was prepared:") && !told.contains("refused"), "\(told)")
+            #expect(records.filter { $0.verdict == "allow" }.map(\.record.approval) == [first.id])
+        }
+
+        private static let psycopg: ConditionTrait = .enabled(
+            if: Programs.hasPython("psycopg"),
+            "needs python3-psycopg"
+        )
+
+        /// A program of psycopg's; `waits()` returns when the test says so.
+        private func python(_ body: String, _ profile: String = "asking") throws -> RunningCommand {
+            try place.write(
+                """
+                import os, psycopg, sys, threading, time
+                def waits(name):
+                    while not os.path.exists(name): time.sleep(0.02)
+                def tried(what):
+                    try: return what()
+                    except psycopg.Error as error: return f"{error.sqlstate} {error}".splitlines()[0]
+                insert = "INSERT INTO public.people VALUES (%s, %s)"
+                count = "SELECT count(*) FROM public.people WHERE name = %s"
+                with psycopg.connect("", autocommit=True) as c:
+                \(body.split(separator: "\n").map { "    " + $0 }.joined(separator: "\n"))
+                """,
+                to: "workspace/client.py"
             )
-            #expect(try rows("prepared") == "0")
-            #expect(try place.records().contains { $0.record.reason == "approval-needed" })
+            return try psql("/usr/bin/python3 -u client.py", profile)
+        }
+
+        @Test(
+            "A pipeline keeps its order while a statement in it is held, and one that is prepared by name",
+            psycopg
+        )
+        func pipeline() throws {
+            let running = try python(
+                """
+                with c.pipeline():
+                    before = c.execute(count, ("piped",))
+                    one = c.execute(insert, (71, "piped"), prepare=True)
+                    between = c.execute(count, ("piped",))
+                    two = c.execute(insert, (72, "piped"), prepare=True)
+                    after = c.execute(count, ("piped",))
+                print(before.fetchone(), one.rowcount, between.fetchone(), two.rowcount, after.fetchone())
+                """
+            )
+            let first = try #require(try place.held(1).first)
+            #expect(first.preview.contains("2 parameters:\n") && first.preview.contains("\n$2 = \"piped\"\n"))
+            #expect(try place.bailey(["approvals", "approve", first.id]).code == 0)
+            let second = try #require(try place.held(1).first { $0.id != first.id })
+            #expect(second.digest != first.digest)
+            #expect(try place.bailey(["approvals", "approve", second.id]).code == 0)
+            let outcome = running.finish()
+            #expect(outcome.output == "(0,) 1 (1,) 1 (2,)\n", "\(outcome)")
+            #expect(try rows("piped") == "2")
+        }
+
+        @Test("A cancellation, and a time that is over, end what is held and leave the session", psycopg)
+        func ended() throws {
+            let running = try python(
+                """
+                threading.Thread(target=lambda: (waits("cancel"), c.cancel())).start()
+                print(tried(lambda: c.execute(insert, (73, "ended"))))
+                print(c.execute("SELECT 1").fetchone())
+                waits("hasty")
+                """
+            )
+            _ = try place.held(1)
+            try place.write("", to: "workspace/cancel")
+            #expect(running.awaitOutput("(1,)"))
+            try place.write("", to: "workspace/hasty")
+            let outcome = running.finish()
+            #expect(
+                outcome.output.contains("42501 ") && outcome.output.contains("cancelled this"),
+                "\(outcome)"
+            )
+            let hasty = try python(
+                "print(tried(lambda: c.execute(insert, (74, 'ended'))), c.execute('SELECT 2').fetchone())",
+                "hasty"
+            )
+            let late = hasty.finish()
+            #expect(
+                late.output.contains("nobody answered within 1s") && late.output.hasSuffix("(2,)\n"),
+                "\(late)"
+            )
+            #expect(try rows("ended") == "0")
+        }
+
+        @Test(
+            "A session that ends while its statement is held leaves nothing done, whatever is answered then",
+            psycopg
+        )
+        func terminated() throws {
+            let running = try python(
+                """
+                threading.Thread(target=lambda: (waits("go"), os._exit(3))).start()
+                c.execute(insert, (75, "terminated"))
+                """
+            )
+            let held = try #require(try place.held(1).first)
+            try place.write("", to: "workspace/go")
+            #expect(running.finish().code == 3)
+            #expect(try place.bailey(["approvals", "approve", held.id]).code == 1)
+            #expect(try rows("terminated") == "0")
+        }
+
+        @Test("H05: EXECUTE of SQL gets around no question about what the protocol prepared", psycopg)
+        func executed() throws {
+            func script(_ id: Int) -> String {
+                """
+                c.execute(insert, (\(id), "direct"), prepare=True)
+                name = c.execute("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'INSERT%'").fetchone()[0]
+                print(tried(lambda: c.execute(f"EXECUTE {name}(\(id + 1), 'around')").rowcount))
+                """
+            }
+            let running = try python(script(76))
+            let held = try #require(try place.held(1).first)
+            #expect(try place.bailey(["approvals", "approve", held.id]).code == 0)
+            let outcome = running.finish()
+            #expect(outcome.output.hasPrefix("42501 EXECUTE could carry out"), "\(outcome)")
+            #expect(try rows("around") == "0" && rows("direct") == "1")
+            // The same where nobody has to be asked.
+            let control = try python(script(78), "allowing").finish()
+            #expect(control.output == "1\n", "\(control)")
+            #expect(try rows("around") == "1")
         }
     }
 }

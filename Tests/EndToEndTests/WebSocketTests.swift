@@ -139,7 +139,8 @@ extension EndToEnd {
             arguments: [
                 ("GET /v1/**", "deny: []"), ("*", "deny: []"), ("websocket /v2/**", "deny: []"),
                 ("websocket", "deny: [\"GET /v1/**\"]"), ("websocket", "deny: [\"* /v1/c32\"]"),
-                ("websocket", "deny: [\"websocket /v1/*\"]"), ("websocket", "ask: [\"* /v1/c32\"]"),
+                ("websocket", "deny: [\"websocket /v1/*\"]"),
+                ("websocket", "ask: [\"* /v1/c32\"], approval: {wait: 1s}"),
             ]
         )
         func denied(allow: String, more: String) throws {

@@ -1,3 +1,4 @@
+import Model
 import Policy
 import Testing
 
@@ -45,5 +46,8 @@ struct EnvironmentTests {
         #expect(children.permits(profile: "tool-x") && children.permits(profile: "offline"))
         #expect(!children.permits(profile: "offline2") && !children.permits(profile: "tool"))
         #expect(!ChildRules().permits(profile: "base"))
+        let asking = ChildRules(profiles: ["*"], ask: [AskedChild(glob: "tool-*", source: "p.yaml:1")])
+        #expect(asking.asking(of: "tool-x").map(\.rule.description) == ["children: ask tool-* (p.yaml:1)"])
+        #expect(asking.permits(profile: "offline") && asking.asking(of: "offline").isEmpty)
     }
 }

@@ -187,7 +187,22 @@ struct ExcessTests {
         #expect(excesses { $0.limits = Limits(memory: 1001, processes: 5) } == ["limits.memory"])
         #expect(excesses { $0.children.profiles = ["tool-a*", "offline"] } == [])
         #expect(excesses { $0.children.profiles = ["*"] } == ["children.profiles *"])
+        #expect(excesses { $0.children.ask = [asked("tool-a*"), asked("offline")] } == [])
+        #expect(excesses { $0.children.ask = [asked("deploy")] } == ["children.ask deploy"])
         #expect(excesses { $0.children.depth = 3 } == ["children.depth 3"])
         #expect(excesses { $0.children.count = 5 } == ["children.count 5"])
     }
+
+    @Test("A child may launch what its parent may when it is asked about: the parent's rule asks then")
+    func askedChildren() {
+        let parent = Profile(name: "p", children: ChildRules(ask: [asked("deploy*")], depth: 2, count: 4))
+        func excesses(_ rules: ChildRules) -> [String] {
+            excess(of: Profile(name: "c", children: rules), over: parent).map(\.what)
+        }
+        #expect(excesses(ChildRules(profiles: ["deployer"], ask: [asked("deploy*")])) == [])
+        #expect(excesses(ChildRules(profiles: ["dep*"])) == ["children.profiles dep*"])
+        #expect(excesses(ChildRules(ask: [asked("*")])) == ["children.ask *"])
+    }
+
+    private func asked(_ glob: String) -> AskedChild { AskedChild(glob: glob, source: "p.yaml:1") }
 }

@@ -59,7 +59,7 @@ struct LineagePropertyTests {
         #expect(counts.accepted >= 1_000 && counts.refused > 500, "\(counts)")
         #expect(counts.witnessed * 10 > counts.refused * 6, "\(counts)")
         #expect(counts.general > 200, "\(counts)")
-        for kind in ["GET", "select", "for", "read", "write", "env", "launch", "memory"] {
+        for kind in ["GET", "select", "for", "read", "write", "env", "launch", "launch asked", "memory"] {
             #expect(counts.tried[kind, default: 0] > 500, "\(kind) of \(counts)")
         }
     }
@@ -191,7 +191,16 @@ struct LineagePropertyTests {
             note("write", path, mine.mayWrite(path), theirs.hasWritable(path))
         }
         for name in names { note("env", name, mine.passes(name), theirs.hasVariable(name)) }
-        for name in profiles { note("launch", name, mine.mayLaunch(name), theirs.mayLaunch(name)) }
+        for name in profiles {
+            note("launch", name, mine.mayLaunch(name), theirs.mayLaunch(name))
+            note("launch read", name, child.profile.children.permits(profile: name), mine.mayLaunch(name))
+            note(
+                "launch asked",
+                name,
+                !child.profile.children.asking(of: name).isEmpty,
+                mine.asksAbout(launch: name)
+            )
+        }
         note("depth", "\(mine.depth)", true, mine.depth <= theirs.depth)
         note("count", "\(mine.count)", true, mine.count <= theirs.count)
         for (name, amount) in RandomProfile.units.keys.sorted().map({ ($0, Self.amount($0)) }) {

@@ -16,7 +16,7 @@ enum ProfileSeed {
             mask: [pii]
           - to: tcp://[2001:db8::1]:22
             allow: [connect]
-        children: {profiles: [a, b], depth: 1, count: 2}
+        children: {profiles: [a, b], ask: ["c*"], approval: {wait: 5m}, depth: 1, count: 2}
 
         """
 }

@@ -25,6 +25,7 @@ extension RandomProfile {
         }
         profile.rules = (0..<Int.random(in: 1...3, using: &random)).map { _ in rule(&random) }
         profile.children = some(profiles, 1...2, &random)
+        profile.asks = some(profiles, 0...1, &random)
         (profile.depth, profile.count) = (random.pick([1, 2, 4]), random.pick([1, 4, 8]))
         return profile
     }
@@ -42,7 +43,8 @@ extension RandomProfile {
             child.limits[name] = random.next() % 2 == 0 ? value : max(1, value / 2)
         }
         child.rules = Self.some(rules, 1...3, &random).map { Self.narrowed($0, &random) }
-        child.children = Self.some(children, 0...2, &random).map { Self.narrowed(word: $0, &random) }
+        child.children = Self.some(children + asks, 0...2, &random).map { Self.narrowed(word: $0, &random) }
+        child.asks = Self.some(children + asks, 0...1, &random).map { Self.narrowed(word: $0, &random) }
         (child.depth, child.count) = (
             Int.random(in: 0...depth, using: &random), Int.random(in: 0...count, using: &random)
         )
@@ -57,7 +59,12 @@ extension RandomProfile {
         case 2:
             let name = random.pick(Self.units.keys.sorted())
             limits[name] = (limits[name] ?? 0) + Self.limit(name, &random)
-        case 3: children.append(random.pick(Self.profiles))
+        case 3:
+            if random.next() % 2 == 0 {
+                children.append(random.pick(Self.profiles))
+            } else {
+                asks.append(random.pick(Self.profiles))
+            }
         case 4: (depth, count) = (depth + random.pick([0, 1]), count + random.pick([0, 1, 4]))
         default: rules.append(Self.rule(&random))
         }

@@ -46,6 +46,8 @@ struct RandomProfile {
     var limits: [String: Int] = [:]
     var rules: [Rule] = []
     var children: [String] = []
+    /// Those that are asked about.
+    var asks: [String] = []
     var depth = 0
     var count = 0
 
@@ -70,7 +72,7 @@ struct RandomProfile {
             files: {\(files.joined(separator: ", "))}
             env: {pass: \(list(pass)), set: {\(set.map { "\($0): \"1\"" }.joined(separator: ", "))}}
             limits: {\(limits.joined(separator: ", "))}
-            children: {profiles: \(list(children)), depth: \(depth), count: \(count)}
+            children: {profiles: \(list(children)), ask: \(list(asks)), depth: \(depth), count: \(count)}
             egress:\(rules.isEmpty ? " []" : "")
             \(rules.joined())
             """
@@ -120,7 +122,10 @@ struct RandomProfile {
 
     func hasVariable(_ name: String) -> Bool { passes(name) || set.contains(name) }
 
-    func mayLaunch(_ profile: String) -> Bool { children.contains { Wildcard.matches($0, profile) } }
+    /// Once it is approved.
+    func mayLaunch(_ profile: String) -> Bool { (children + asks).contains { Wildcard.matches($0, profile) } }
+
+    func asksAbout(launch profile: String) -> Bool { asks.contains { Wildcard.matches($0, profile) } }
 
     private static func lies(_ path: String, in folders: [String]) -> Bool {
         folders.contains { $0 == "/" || path == $0 || path.hasPrefix($0 + "/") }

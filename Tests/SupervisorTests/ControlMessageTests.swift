@@ -58,6 +58,7 @@ struct ControlMessageTests {
         ] + offers.map { .launch(offering($0)) } + revocations
 
     static let held = HeldSummary(
+        kind: "launch",
         id: "7f-1",
         number: 1,
         principal: "user:alice",
@@ -66,6 +67,8 @@ struct ControlMessageTests {
         action: "POST /x",
         resource: "https://a.test",
         query: nil,
+        command: ["sh", "-c", "x"],
+        details: ["profile: x"],
         digest: "d",
         content: "c",
         octets: 1 << 40,

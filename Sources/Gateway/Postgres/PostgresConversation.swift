@@ -190,10 +190,16 @@ final class PostgresConversation: ChannelDuplexHandler {
         // It is decided already, and its connection made; where the policy has changed since, it is cut.
         guard request != opening else { return rule(id, .allowed(injection: nil)) }
         let content: () -> RequestContent? = { self.engine?.askedContent(of: id, as: self.startup.user) }
-        authoriser.authorise(request, nil, recorded(id), holding: .statement(content)) { outcome in
+        let isPreparing = engine?.isPreparing(id) ?? false
+        authoriser.authorise(
+            request,
+            nil,
+            recorded(id),
+            holding: isPreparing ? .preparation : .statement(content)
+        ) { outcome in
             switch consume outcome {
             case .denied(let denial): self.rule(id, .denied(denial))
-            case .unread: self.breakOff()
+            case .unread(let interest): self.rule(id, .read(interest))
             case .allowed(let authorised):
                 let reply = Reply(to: request, authorised.exchange)
                 guard !self.isOver else { return self.authoriser.replied(reply.ended(Self.gone)) }

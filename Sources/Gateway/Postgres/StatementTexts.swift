@@ -83,6 +83,7 @@ private struct StatementMeaning: Sendable {
             copies: statements.contains(where: \.copies),
             leavesBehind: statements.contains(where: \.leavesBehind),
             takesUp: statements.deeds.contains { $0.kind == .execute || $0.kind == .fetch },
+            executes: statements.deeds.contains { $0.kind == .execute },
             changesSettings: statements.contains(where: \.changesSettings),
             recorded: recorded(text, session, holdsSecrets: holdsSecrets),
             holdsSecrets: holdsSecrets

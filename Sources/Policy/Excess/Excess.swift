@@ -170,13 +170,12 @@ private func childrenExcess(
     over parent: ChildRules,
     _ budget: inout ComparisonBudget
 ) -> [Excess] {
-    var result = excess(
-        of: child.profiles,
-        over: parent.profiles,
-        "children.profiles",
-        "the parent may not launch all of it",
-        &budget
-    )
+    // What the parent may launch when it is asked about, the child may launch outright: the parent's rule asks then.
+    let why = "the parent may not launch all of it"
+    var result = excess(of: child.profiles, over: parent.globs, "children.profiles", why, &budget)
+    if !child.ask.isEmpty {
+        result += excess(of: child.ask.map(\.glob), over: parent.globs, "children.ask", why, &budget)
+    }
     for (key, mine, theirs) in [
         ("children.depth", child.depth, parent.depth), ("children.count", child.count, parent.count),
     ] where mine > theirs {

@@ -13,7 +13,7 @@ internal import Policy
 /// ```
 ///
 /// `lineage` is root first. `rule` is a part of the deciding rule's text. `launch` asks whether a child may run under
-/// that profile: allowed by `children.profiles`, for this principal, and no wider. `as` is who launches; a local user that no
+/// that profile: allowed by `children.profiles` or asked about by any level's `children.ask`, for this principal, and no wider. `as` is who launches; a local user that no
 /// rule names without it.
 struct DecisionTable: Sendable {
     /// One row.
@@ -139,11 +139,16 @@ extension DecisionTable.Case {
             }
             return failure(of: try Ruling(of: request, body, by: profiles, principal: principal), request)
         case .launch(let name):
-            guard let parent = profiles.last else { return "there is no parent" }
-            let reasons = try refusals(of: try loader.load(name: name), by: parent)
-            guard reasons.isEmpty != (verdict == .allow) else { return nil }
-            return
-                "launch \(name): expected \(verdict.rawValue), got \(reasons.isEmpty ? "allow" : reasons.joined(separator: "; "))"
+            guard
+                let ruling = LaunchRuling(
+                    of: try loader.load(name: name),
+                    by: profiles,
+                    principal: principal
+                )
+            else { return "there is no parent" }
+            guard ruling.effect != verdict else { return nil }
+            let why = ruling.reasons.isEmpty ? ruling.effect.rawValue : ruling.reasons.joined(separator: "; ")
+            return "launch \(name): expected \(verdict.rawValue), got \(why)"
         }
     }
 
@@ -157,16 +162,5 @@ extension DecisionTable.Case {
             return "\(request): expected the rule \"\(rule)\", decided by \"\(decisive)\""
         }
         return ruling.excesses.first.map { "\(request): the lineage would not be launched: \($0)" }
-    }
-
-    private func refusals(of child: Profile, by parent: Profile) throws(ProfileError) -> [String] {
-        let (child, parent) = (child.applied(to: principal), parent.applied(to: principal))
-        var reasons: [String] = []
-        if let demand = child.unmet(by: principal) { reasons.append("principals demands \(demand.text)") }
-        if !parent.children.permits(profile: child.name) {
-            reasons.append("children.profiles does not name it")
-        }
-        if parent.children.depth == 0 || parent.children.count == 0 { reasons.append("no children") }
-        return reasons + excess(of: child, over: parent).map(\.description)
     }
 }

@@ -14,10 +14,13 @@ extension ProfileReview {
         asJSON: Bool
     ) -> ReviewOutcome {
         do {
-            let (request, body) = try Self.request(text)
             let profiles = try (ancestors + [reference]).map { name throws(ProfileError) in
                 try merged(name).profile
             }
+            if let child = LaunchRuling.child(in: text) {
+                return try explain(launch: child, by: profiles, principal, asJSON: asJSON)
+            }
+            let (request, body) = try Self.request(text)
             var ruling = try Ruling(of: request, body, by: profiles, principal: principal)
             ruling.obstacles = obstacles(for: request, ruling)
             ruling.doubts =
@@ -37,6 +40,20 @@ extension ProfileReview {
         } catch {
             return ReviewOutcome(error)
         }
+    }
+
+    private func explain(
+        launch name: String,
+        by profiles: [Profile],
+        _ principal: Principal,
+        asJSON: Bool
+    ) throws(ProfileError) -> ReviewOutcome {
+        guard let ruling = LaunchRuling(of: try merged(name).profile, by: profiles, principal: principal)
+        else { throw ProfileError(file: "lineage", "a lineage has at least one profile") }
+        return ReviewOutcome(
+            output: asJSON ? ruling.json.printed + "\n" : ruling.text,
+            exitCode: ruling.effect == .allow ? ReviewOutcome.success : ReviewOutcome.negative
+        )
     }
 
     /// What the gateway would refuse a request for that the rules allow.

@@ -19,7 +19,7 @@ struct Linter {
     /// Of one rule.
     private func lints(of rule: EgressRule) -> [Lint] {
         [
-            tenants(of: rule), opaque(rule), idle(rule), unanswered(rule), own(rule), unread(rule),
+            tenants(of: rule), opaque(rule), idle(rule), own(rule), unread(rule),
             undenied(rule),
         ].flatMap {
             $0
@@ -83,25 +83,6 @@ struct Linter {
                 message:
                     "\(rule.place): \"\($0.text)\" is refused to \(principals.text) alone, and to nobody who does not prove"
                     + " that"
-            )
-        }
-    }
-
-    /// What asks and cannot be held.
-    private func unanswered(_ rule: EgressRule) -> [Lint] {
-        rule.ask.filter { action in
-            action.forms.contains {
-                switch $0.match {
-                case .connect, .webSocket: true
-                case .http, .sql: false
-                }
-            }
-        }.map {
-            Lint(
-                source: $0.source,
-                message:
-                    "\(rule.place): ask \"\($0.text)\" denies: what is held for an approval are requests and statements, "
-                    + "not connections"
             )
         }
     }
@@ -226,12 +207,25 @@ struct Linter {
     private var children: [Lint] {
         let depth = fragment.depth?.value ?? 0
         let count = fragment.count?.value ?? 0
-        guard let first = fragment.childProfiles.first, depth == 0 || count == 0 else { return [] }
+        // A glob that matches another's text, stars and all, matches whatever that one matches.
+        let asked = fragment.childProfiles.compactMap { item in
+            fragment.childAsks.first { WordGlob($0.glob).matches(item.value) }.map { ask in
+                Lint(
+                    source: item.source,
+                    message:
+                        "children.profiles: \"\(item.value)\" is asked about all the same: children.ask \"\(ask.glob)\""
+                )
+            }
+        }
+        let first =
+            fragment.childProfiles.first.map { (key: "profiles", source: $0.source) }
+            ?? fragment.childAsks.first.map { (key: "ask", source: $0.source) }
+        guard let first, depth == 0 || count == 0 else { return asked }
         let missing = depth == 0 ? "depth" : "count"
-        return [
+        return asked + [
             Lint(
                 source: first.source,
-                message: "children.profiles allows none while children.\(missing) is 0"
+                message: "children.\(first.key) allows none while children.\(missing) is 0"
             )
         ]
     }

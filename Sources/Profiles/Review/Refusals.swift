@@ -67,7 +67,13 @@ extension ProfileReview {
 
     /// Profiles under which no child could be launched; globs name whatever there is.
     private func children(of merged: MergedProfile) -> [Lint] {
-        merged.fragment.childProfiles.filter { ProfileName.isValid($0.value) }.compactMap { item in
+        let asked = merged.fragment.childAsks.map { Sourced(value: $0.glob, source: $0.source) }
+        return children("profiles", merged.fragment.childProfiles, of: merged)
+            + children("ask", asked, of: merged)
+    }
+
+    private func children(_ key: String, _ names: [Sourced<String>], of merged: MergedProfile) -> [Lint] {
+        names.filter { ProfileName.isValid($0.value) }.compactMap { item in
             do throws(ProfileError) {
                 // Itself is never wider than itself.
                 guard !item.value.isSame(as: merged.profile.name) else { return nil }
@@ -77,14 +83,14 @@ extension ProfileReview {
                 guard !wider.isEmpty else { return nil }
                 return Lint(
                     source: item.source,
-                    message: "children.profiles: \"\(item.value)\" is wider than this profile, and will be"
+                    message: "children.\(key): \"\(item.value)\" is wider than this profile, and will be"
                         + " refused: " + wider.map(\.description).joined(separator: "; ")
                 )
             } catch {
                 let reason = error.diagnostics.first?.message ?? "it does not load"
                 return Lint(
                     source: item.source,
-                    message: "children.profiles: \"\(item.value)\" will be refused: \(reason)"
+                    message: "children.\(key): \"\(item.value)\" will be refused: \(reason)"
                 )
             }
         }

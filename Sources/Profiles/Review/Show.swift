@@ -151,14 +151,33 @@ extension MergedProfile {
     private var children: [Line] {
         section(
             "children",
-            list("profiles", fragment.childProfiles)
+            list("profiles", fragment.childProfiles) + asked(first: true)
                 + [fragment.depth.map { Line(text: "  depth: \($0.value)", source: $0.source) }].compactMap(
                     \.self
                 )
                 + [fragment.count.map { Line(text: "  count: \($0.value)", source: $0.source) }].compactMap(
                     \.self
                 )
-        )
+        ) + asked(first: false)
+    }
+
+    /// What is asked about: of several files each with its own terms, one section behind the other.
+    private func asked(first isFirst: Bool) -> [Line] {
+        var groups: [[AskedChild]] = []
+        for one in fragment.childAsks {
+            if let place = groups.firstIndex(where: { $0.first?.terms == one.terms }) {
+                groups[place].append(one)
+            } else {
+                groups.append([one])
+            }
+        }
+        let lines = groups.map { group -> [Line] in
+            let terms = group.first?.terms ?? ApprovalTerms()
+            return list("ask", group.map { Sourced(value: $0.glob, source: $0.source) })
+                + (terms == ApprovalTerms()
+                    ? [] : [Line(text: "  approval: {\(terms)}", source: group.first?.source)])
+        }
+        return isFirst ? lines.first ?? [] : lines.dropFirst().flatMap { section("children", $0) }
     }
 
     private var recording: [Line] {

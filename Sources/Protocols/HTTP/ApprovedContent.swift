@@ -30,8 +30,9 @@ extension CheckedRequest {
     /// the same request.
     private static let apart: Set<String> = [
         "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
-        "content-length", "date", "host", "idempotency-key", "pragma", "priority", "te", "traceparent",
-        "tracestate", "transfer-encoding", "user-agent", "x-request-id",
+        "content-length", "date", "host", "idempotency-key", "pragma", "priority",
+        "sec-websocket-key", "te", "traceparent", "tracestate", "transfer-encoding", "user-agent",
+        "x-request-id",
     ]
 
     /// SHA-256 of the fields that are forwarded, in their order, each with its length in front.

@@ -15,15 +15,25 @@ final class Prepared {
     let size: Int
     /// Of its parameters: those that Parse names, and then what the server says.
     var types: [UInt32]
+    /// Rules ask about each execution of it; nil where it was allowed as it is.
+    let asked: AskedText?
     /// The server has said that it is there.
     var isConfirmed = false
 
-    init(serial: UInt64, read: ReadStatements, masks: Masks, size: Int, types: [UInt32]) {
+    init(
+        serial: UInt64,
+        read: ReadStatements,
+        masks: Masks,
+        size: Int,
+        types: [UInt32],
+        asked: AskedText?
+    ) {
         self.serial = serial
         self.read = read
         self.masks = masks
         self.size = size
         self.types = types
+        self.asked = asked
     }
 }
 
@@ -33,6 +43,8 @@ struct Portal {
     let statement: Prepared
     /// For the record.
     let parameters: RecordedParameters?
+    /// What an approval of it is bound to, where rules ask about the statement.
+    let asked: AskedExecution?
 }
 
 /// What a message is about, and its name as it came.

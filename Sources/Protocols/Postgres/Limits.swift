@@ -30,6 +30,8 @@ package enum PostgresLimits {
     static let name = 63
     /// Portals of one session that were bound by name.
     static let portals = 256
+    /// Portals that were approved and are not executed yet, each under a question of its own: pipelines bind one at a time.
+    static let approvedPortals = 16
     /// Columns of a result: MaxTupleAttributeNumber is 1,664.
     static let columns = 1_664
     /// Settings in a first packet, which are far fewer than its octets.

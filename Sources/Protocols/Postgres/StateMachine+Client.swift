@@ -100,6 +100,7 @@ extension PostgresSession {
     private mutating func sync(_ bytes: ByteBuffer) {
         isSkipping = false
         lastDescribed = nil
+        releaseAll()
         send(bytes, Expected(.sync))
     }
 
@@ -198,26 +199,21 @@ extension PostgresSession {
             return refuse(UnreadStatement(.exposing(exposed)), isQuery: asked.isQuery)
         }
         switch asked {
+        case .query(_, let read) where read.executes && holdsAsked:
+            finish(id, StatementOutcome())
+            refuse(UnreadStatement(Self.executesAsked), isQuery: true)
         case .query(let bytes, let read):
             let all = maskedAs(read, masks)
             executes(read, all)
             var entry = Expected(.query, id: id)
             entry.take(read, all)
             copyPending = read.copies
-            portals[[]] = nil
+            release(portals.removeValue(forKey: []))
             if let unnamed = statements[[]] { forget([], unnamed) }
             send(bytes, entry)
         case .parse(let bytes, let name, let read, let size, let types):
-            serial += 1
-            let statement = Prepared(serial: serial, read: read, masks: masks, size: size, types: types)
-            let previous = statements.updateValue(statement, forKey: name)
-            statementOctets += size - (previous?.size ?? 0)
-            if !name.isEmpty { named.formUnion(masks) }
-            fresh[serial] = (id, masks)
-            var entry = Expected(.parse(name: name, serial: serial, previous: name.isEmpty ? nil : previous))
-            entry.masks = masks
-            outbox.upstream(bytes, under: id, joining: false)
-            expected.append(entry)
+            prepare(bytes, name, read, masks, size: size, types: types, asked: nil, under: id)
+        case .bind(let bytes, let portal, let key): bind(bytes, portal, to: key, under: id, masks)
         case .execute(let bytes, let portal, let name): execute(bytes, portal, name: name, id, masks)
         case .functionCall(let bytes): callFunction(bytes, id, masks)
         }

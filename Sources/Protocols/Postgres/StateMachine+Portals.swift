@@ -6,13 +6,13 @@ extension PostgresSession {
     // MARK: Portals
 
     mutating func bind(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let portal = body.readTerminated(), let name = body.readTerminated() else {
+        guard let place = body.readTerminated(), let name = body.readTerminated() else {
             throw Self.unread("Bind")
         }
         guard let statement = statements[try Self.key(name)] else {
             return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
         }
-        let key = try Self.key(portal)
+        let key = try Self.key(place)
         guard portals.count < PostgresLimits.portals || portals[key] != nil else {
             let many = PostgresError(
                 code: "53400",
@@ -27,12 +27,100 @@ extension PostgresSession {
             types: statement.types,
             isHidden: statement.read.holdsSecrets
         )
-        let bound = Portal(serial: serial, statement: statement, parameters: parameters)
-        let previous = portals.updateValue(bound, forKey: key)
-        if !key.isEmpty { named.formUnion(statement.masks) }
-        var entry = Expected(.bind(name: key, serial: serial, previous: previous))
-        entry.masks = statement.masks
-        send(bytes, entry)
+        let portal = Portal(
+            serial: serial,
+            statement: statement,
+            parameters: parameters,
+            asked: statement.asked?.with(body, types: statement.types, isHidden: statement.read.holdsSecrets)
+        )
+        guard statement.asked != nil else {
+            return bind(bytes, portal, to: key, under: nil, statement.masks)
+        }
+        guard bound.count < PostgresLimits.approvedPortals else {
+            let many = PostgresError(
+                code: "53400",
+                message: "more than \(PostgresLimits.approvedPortals) portals were approved and not executed",
+                hint: "execute each before the next is bound, or send Sync"
+            )
+            return refuse(many, isQuery: false)
+        }
+        // Asked about here, not at Execute: to plan it with its parameters runs functions.
+        ask(.bind(bytes, portal, to: key), statement.read.action)
+    }
+
+    /// Sends a Bind: under the session's own ruling, or that of what was approved.
+    mutating func bind(
+        _ bytes: ByteBuffer,
+        _ portal: Portal,
+        to key: [UInt8],
+        under id: RulingID?,
+        _ masks: Masks
+    ) {
+        let previous = portals.updateValue(portal, forKey: key)
+        release(previous)
+        if !key.isEmpty { named.formUnion(masks) }
+        var entry = Expected(.bind(name: key, serial: portal.serial, previous: previous))
+        entry.masks = masks
+        outbox.upstream(bytes, under: id ?? self.id, joining: id == nil)
+        expected.append(entry)
+        if let id { bound[portal.serial] = (id, masks) }
+    }
+
+    /// Sends a Parse; one that rules ask about under the session's own ruling.
+    mutating func prepare(
+        _ bytes: ByteBuffer,
+        _ name: [UInt8],
+        _ read: ReadStatements,
+        _ masks: Masks,
+        size: Int,
+        types: [UInt32],
+        asked: AskedText?,
+        under id: RulingID?
+    ) {
+        serial += 1
+        let statement = Prepared(
+            serial: serial,
+            read: read,
+            masks: masks,
+            size: size,
+            types: types,
+            asked: asked
+        )
+        let previous = statements.updateValue(statement, forKey: name)
+        statementOctets += size - (previous?.size ?? 0)
+        if !name.isEmpty { named.formUnion(masks) }
+        if let id { fresh[serial] = (id, masks) }
+        var entry = Expected(.parse(name: name, serial: serial, previous: name.isEmpty ? nil : previous))
+        entry.masks = masks
+        outbox.upstream(bytes, under: id ?? self.id, joining: id == nil)
+        expected.append(entry)
+    }
+
+    /// What was approved for a portal is not carried out any more: another Execute is asked about anew.
+    mutating func release(_ portal: Portal?) {
+        guard let portal, let entry = bound.removeValue(forKey: portal.serial) else { return }
+        finish(entry.id, StatementOutcome(parameters: portal.parameters))
+    }
+
+    mutating func releaseAll() {
+        let all = bound.values.map(\.id).sorted { $0.number < $1.number }
+        bound = [:]
+        for id in all { finish(id, StatementOutcome()) }
+    }
+
+    /// Statements are prepared that SQL's EXECUTE could carry out without being asked about.
+    var holdsAsked: Bool { statements.contains { !$0.key.isEmpty && $0.value.asked != nil } }
+
+    static var executesAsked: Denial {
+        Denial(
+            reason: .approvalNeeded,
+            message:
+                "EXECUTE could carry out a statement that rules ask about, and that the session has prepared by the protocol, "
+                + "without anybody being asked",
+            rule: nil,
+            decidedBy: nil,
+            remedy: "execute it by the protocol, where each execution is asked about, or close it before"
+        )
     }
 
     /// What the server takes a name for: it looks at so many octets (dynahash.c, keys of NAMEDATALEN).
@@ -82,6 +170,9 @@ extension PostgresSession {
         guard let portal = portals[try Self.key(name)] else {
             return refuse(Self.unknown("34000", "portal", name), isQuery: false)
         }
+        if let (id, masks) = bound.removeValue(forKey: portal.serial) {
+            return execute(bytes, portal, name: name, id, masks)
+        }
         guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
             return ask(.execute(bytes, portal, name: name), portal.statement.read.action)
         }
@@ -95,6 +186,10 @@ extension PostgresSession {
         _ id: RulingID,
         _ masks: Masks
     ) {
+        if portal.statement.read.executes, holdsAsked {
+            finish(id, StatementOutcome())
+            return refuse(UnreadStatement(Self.executesAsked), isQuery: false)
+        }
         var entry = Expected(.execute(portal.serial), id: id)
         entry.take(portal.statement.read, maskedAs(portal.statement.read, masks))
         entry.parameters = portal.parameters
@@ -114,7 +209,7 @@ extension PostgresSession {
         case .statement(let key, _):
             send(bytes, Expected(.closeStatement(name: key, serial: statements[key]?.serial)))
         case .portal(let key, _):
-            portals[key] = nil
+            release(portals.removeValue(forKey: key))
             send(bytes, Expected(.closePortal))
         }
     }

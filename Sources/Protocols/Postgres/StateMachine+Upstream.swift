@@ -351,8 +351,13 @@ extension PostgresSession {
     }
 
     private mutating func ruling(of entry: Expected) -> RulingID? {
-        guard case .parse(_, let serial, _) = entry.kind else { return entry.id }
-        return fresh.removeValue(forKey: serial)?.id
+        switch entry.kind {
+        case .parse(_, let serial, _): fresh.removeValue(forKey: serial)?.id
+        case .bind(_, let serial, _): bound.removeValue(forKey: serial)?.id
+        case .query, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
+            .functionCall, .failure:
+            entry.id
+        }
     }
 
     private mutating func restore(_ name: [UInt8], _ serial: UInt64, _ previous: Prepared?) {

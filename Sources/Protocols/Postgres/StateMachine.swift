@@ -39,13 +39,14 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     enum Asked {
         case query(ByteBuffer, ReadStatements)
         case parse(ByteBuffer, name: [UInt8], ReadStatements, size: Int, types: [UInt32])
+        case bind(ByteBuffer, Portal, to: [UInt8])
         case execute(ByteBuffer, Portal, name: ByteBuffer)
         case functionCall(ByteBuffer)
 
         var isQuery: Bool {
             switch self {
             case .query, .functionCall: true
-            case .parse, .execute: false
+            case .parse, .bind, .execute: false
             }
         }
 
@@ -53,7 +54,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         var read: ReadStatements? {
             switch self {
             case .query(_, let read), .parse(_, _, let read, _, _): read
-            case .execute(_, let portal, _): portal.statement.read
+            case .bind(_, let portal, _), .execute(_, let portal, _): portal.statement.read
             case .functionCall: nil
             }
         }
@@ -113,6 +114,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var expected = CircularBuffer<Expected>()
     /// Of Parse, until an Execute takes it over or the server has answered: decided on once.
     var fresh: [UInt64: (id: RulingID, masks: Masks)] = [:]
+    /// Of Bind, by portal, until an Execute takes it over or its segment ends: approved once.
+    var bound: [UInt64: (id: RulingID, masks: Masks)] = [:]
     var statements: [[UInt8]: Prepared] = [:]
     var statementOctets = 0
     var portals: [[UInt8]: Portal] = [:]
@@ -190,6 +193,11 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
             case (.denied(let denial), .ruling(id, let asked)):
                 wait = .nothing
                 refuse(asked, PostgresError(denial))
+            case (.read(.content), .ruling(id, .parse(let bytes, let name, let read, let size, let types))):
+                wait = .nothing
+                guard !isSkipping else { break }
+                let asked = AskedText(bytes)
+                prepare(bytes, name, read, Masks(), size: size, types: types, asked: asked, under: nil)
             case (.allowed, .opening) where id == self.id: wait = .nothing
             case (.denied(let denial), .opening) where id == self.id:
                 outbox.append(.reply(PostgresError(denial, severity: "FATAL", code: "28000").octets))
@@ -281,6 +289,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
             if let id = entry.id { finish(id, StatementOutcome(parameters: entry.parameters)) }
         }
         for entry in fresh.values { finish(entry.id, StatementOutcome()) }
+        releaseAll()
         expected.removeAll()
         fresh = [:]
         outbox.append(.close)

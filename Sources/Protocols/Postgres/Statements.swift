@@ -23,6 +23,8 @@ package struct ReadStatements: Sendable, Hashable {
     package let leavesBehind: Bool
     /// One of them gives results of what is there by a name: EXECUTE, FETCH.
     package let takesUp: Bool
+    /// One of them is EXECUTE, which carries out what the protocol prepared by a name as well.
+    package let executes: Bool
     /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known.
     package let changesSettings: Bool
     /// The text as it goes on record.
@@ -41,6 +43,7 @@ package struct ReadStatements: Sendable, Hashable {
         copies: Bool,
         leavesBehind: Bool,
         takesUp: Bool = false,
+        executes: Bool = false,
         changesSettings: Bool,
         recorded: RecordedText? = nil,
         holdsSecrets: Bool = false
@@ -49,6 +52,7 @@ package struct ReadStatements: Sendable, Hashable {
         self.copies = copies
         self.leavesBehind = leavesBehind
         self.takesUp = takesUp
+        self.executes = executes
         self.changesSettings = changesSettings
         self.recorded = recorded
         self.holdsSecrets = holdsSecrets

@@ -51,6 +51,8 @@ final class AgentNode {
     let found: FoundProtections
     /// Its copies of folders; nil without any.
     let copies: CopyHold?
+    /// Under which it was launched; nil where no rule asked.
+    let approval: ApprovalGrant?
     /// Nil for the root agent.
     let parent: AgentNode?
     /// Its live children.
@@ -107,6 +109,7 @@ final class AgentNode {
         standIns: [String],
         found: FoundProtections,
         copies: CopyHold?,
+        approval: ApprovalGrant?,
         parent: AgentNode?,
         frontEnd: ConnectionID
     ) {
@@ -120,6 +123,7 @@ final class AgentNode {
         self.standIns = standIns
         self.found = found
         self.copies = copies
+        self.approval = approval
         self.parent = parent
         self.frontEnd = frontEnd
     }
@@ -160,8 +164,12 @@ final class ControlConnection {
     var launched: AgentID?
     /// The launch of its that is under way.
     var pending: AgentID?
-    /// What it asks for, while too many other launches are under way, or folders are looked through for it.
+    /// What it asks for, while too many other launches are under way, folders are looked through for it, or somebody is asked
+    /// about it.
     var waiting: LaunchOrder?
+    /// The question that it waits for, and the approval that came of it.
+    var question: HoldTicket?
+    var approval: LaunchApproval?
     /// Who looks, and what was found.
     var search: FolderWork.Job?
     var searched: SearchResult?

@@ -28,6 +28,8 @@ final class Mailbox: Sendable {
         case listed(AgentID, WrittenFiles)
         /// A rule asks: somebody may answer.
         case asked(OpenQuestion)
+        /// What came of the question whether a launch may go on.
+        case settled(ConnectionID, digest: String, HoldOutcome)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }

@@ -32,6 +32,7 @@ struct TextReader: StatementReading {
                 copies: words.contains("stdin") || words.contains("stdout"),
                 leavesBehind: words.contains("prepare") || words.contains("declare"),
                 takesUp: words.hasPrefix("execute") || words.hasPrefix("fetch"),
+                executes: words.hasPrefix("execute"),
                 changesSettings: words.contains("set ") || words.contains("rollback"),
                 recorded: RecordedText(String(buffer: text)),
                 holdsSecrets: words.contains("password")

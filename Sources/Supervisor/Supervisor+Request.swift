@@ -1,0 +1,49 @@
+internal import Client
+internal import Credentials
+internal import Model
+internal import Policy
+internal import Profiles
+internal import Sandbox
+
+extension Supervisor {
+    /// What a sandbox is made from.
+    func request(
+        for order: LaunchOrder,
+        profile: Profile,
+        lineage: Lineage,
+        parent: AgentNode?,
+        _ identity: LaunchIdentity
+    ) -> LaunchRequest {
+        LaunchRequest(
+            name: lineage.agent.agent.text,
+            profile: profile,
+            parentProcesses: parent?.profile?.limits.processes,
+            argv: order.argv,
+            environment: environment(of: order, profile, identity),
+            workspace: order.workspace,
+            workingDirectory: order.workingDirectory,
+            umask: order.umask,
+            account: configuration.account,
+            terminal: order.terminal != nil,
+            extraFiles: trust.files,
+            degraded: configuration.degraded,
+            own: own.keeping(identity),
+            layers: [:]
+        )
+    }
+
+    /// The environment that the command would have, sorted by name.
+    func environment(
+        of order: LaunchOrder,
+        _ profile: Profile,
+        _ identity: LaunchIdentity
+    ) -> [(name: String, value: String)] {
+        AgentEnvironment(
+            rules: profile.environment,
+            placeholders: placeholders(for: profile),
+            withheld: credentials.withheldVariables.union(identity.variables),
+            home: configuration.home,
+            userName: configuration.userName
+        ).filtered(order.environment)
+    }
+}

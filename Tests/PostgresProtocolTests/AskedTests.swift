@@ -1,0 +1,179 @@
+import Model
+import NIOCore
+import PostgresProtocol
+import Testing
+import Wire
+
+/// Prepared statements that rules ask about: prepared, and then asked about with their parameters.
+struct AskedTests {
+    private static let allowed = Ruling.allowed(injection: nil)
+    private static let later = Ruling.read(.content)
+    private static let denied = Ruling.denied(
+        Denial(reason: .approvalDenied, message: "no", rule: nil, decidedBy: nil, remedy: "ask")
+    )
+
+    /// Bind with one parameter as text.
+    private static func bind(_ value: String?, _ name: String = "", to portal: String = "") -> [UInt8] {
+        let octets = value.map { Array($0.utf8) }
+        let length = UInt32(truncatingIfNeeded: octets?.count ?? -1)
+        var body = Say.text(portal) + Say.text(name)
+        body += [0, 0, 0, 1]
+        for shift: UInt32 in [24, 16, 8, 0] { body.append(UInt8(truncatingIfNeeded: length >> shift)) }
+        body += octets ?? []
+        body += [0, 0]
+        return Say.message("B", body)
+    }
+
+    private func content(_ talk: Talk, _ id: UInt64) throws -> RequestContent {
+        let content = talk.engine.askedContent(of: RulingID(id), as: "app")
+        return try #require(content)
+    }
+
+    /// A session that has prepared a statement by a name, which is asked about.
+    private func prepared(_ name: String = "s") throws -> Talk {
+        let talk = try Talk()
+        #expect(try talk.client(Say.parse("insert $1", as: name)) == ["ask 1 SQL insert $1"])
+        let isPreparing = talk.engine.isPreparing(RulingID(1))
+        let content = talk.engine.askedContent(of: RulingID(1), as: "app")
+        #expect(isPreparing && content == nil)
+        try talk.rule(1, Self.later)
+        #expect(talk.taken() == ["up 0 P"])
+        return talk
+    }
+
+    @Test
+    func `It is prepared and described; its parameters wait for the answer, and the pipeline behind them`()
+        throws
+    {
+        let talk = try prepared()
+        #expect(try talk.client(Say.describe("S", "s")) == ["up 0 D"])
+        let rest = Self.bind("x", "s") + Say.describe("P") + Say.execute() + Say.sync + Say.query("select 1")
+        #expect(try talk.client(rest) == ["ask 2 SQL insert $1"])
+        #expect(!talk.wantsMore && !String(decoding: talk.toServer, as: UTF8.self).contains("x"))
+        #expect(try content(talk, 2).preview == "1 parameter:\n$1 = \"x\"\nof the statement:\ninsert $1")
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["up 2 BDES", "ask 3 SQL select 1"])
+        try talk.rule(3, Self.denied)
+        let answers = Tell.parsed + Say.message("t", [0, 0]) + Tell.noData + Tell.bound + Tell.noData
+        #expect(
+            try talk.server(answers + Tell.complete("INSERT 0 1") + Tell.ready())
+                == ["up 0 Q", "down 1tn2nC", "finished 2 INSERT 0 1 -", "down Z"]
+        )
+        #expect(talk.outcomes[2]?.parameters?.values.first??.text == "x")
+    }
+
+    @Test func `What is denied never leaves, and the server skips to Sync by itself`() throws {
+        let talk = try prepared()
+        #expect(try talk.client(Self.bind("x", "s") + Say.execute() + Say.sync) == ["ask 2 SQL insert $1"])
+        try talk.rule(2, Self.denied)
+        #expect(talk.taken() == ["up 0 PS"])
+        #expect(
+            try talk.server(Tell.parsed + Tell.error("42601") + Tell.ready())
+                == ["down 1", "reply E ERROR 42501", "down Z"]
+        )
+        #expect(!String(decoding: talk.toServer, as: UTF8.self).contains("x"))
+    }
+
+    @Test
+    func `An approval is bound to the text, its types and the parameters, and shows a parameter in one line`()
+        throws
+    {
+        func digest(
+            _ text: String,
+            _ value: String?,
+            types: [UInt8] = [0, 0],
+            as name: String = "s"
+        ) throws -> String {
+            let talk = try Talk()
+            _ = try talk.client(Say.message("P", Say.text(name) + Say.text(text) + types))
+            try talk.rule(1, Self.later)
+            _ = try talk.client(Self.bind(value, name))
+            return try content(talk, 2).digest
+        }
+        let one = try digest("insert $1", "x")
+        #expect(try digest("insert $1", "x", as: "other") == one)
+        let others = try [
+            digest("insert $1", "y"), digest("insert $1", nil), digest("insert $1 ", "x"),
+            digest("insert $1", "x", types: [0, 1, 0, 0, 0, 25]), digest("insert $1", ""),
+        ]
+        #expect(Set(others + [one]).count == 6)
+        let talk = try prepared()
+        _ = try talk.client(Self.bind("a\nof the statement:\nselect 1\u{1b}", "s"))
+        let preview = try content(talk, 2).preview
+        #expect(preview.split(separator: "\n").count == 4 && !preview.contains("\u{1b}"), "\(preview)")
+    }
+
+    @Test func `Each execution is asked about: a portal once, and another Execute of it again`() throws {
+        let talk = try prepared()
+        #expect(
+            try talk.client(Self.bind("x", "s", to: "p") + Say.execute("p", rows: 1)) == [
+                "ask 2 SQL insert $1"
+            ]
+        )
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["up 2 BE"])
+        #expect(try talk.client(Say.execute("p")) == ["ask 3 SQL insert $1"])
+        let digest = try content(talk, 3).digest
+        try talk.rule(3, Self.denied)
+        #expect(talk.taken() == ["up 0 P"])
+        // The same once more is the same question.
+        let other = try prepared()
+        _ = try other.client(Self.bind("x", "s", to: "q"))
+        #expect(try content(other, 2).digest == digest)
+        // What was bound and not executed is over with its segment.
+        try other.rule(2, Self.allowed)
+        #expect(other.taken() == ["up 2 B"])
+        #expect(try other.client(Say.sync) == ["finished 2 - -", "up 0 S"])
+        #expect(try other.client(Say.execute("q")) == ["ask 3 SQL insert $1"])
+    }
+
+    @Test func `SQL's EXECUTE does not carry out what the protocol prepared and rules ask about`() throws {
+        let talk = try prepared()
+        #expect(try talk.client(Say.query("execute s")) == ["ask 2 SQL execute s"])
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["finished 2 - -", "refused 3 approval-needed", "up 0 Q"])
+        // Prepared before there was anything to be asked about, and executed behind it.
+        let early = try Talk()
+        let pipeline =
+            Say.parse("execute s", as: "e") + Say.parse("insert $1", as: "s") + Say.bind("e") + Say.execute()
+        #expect(try early.client(pipeline) == ["ask 1 SQL execute s"])
+        try early.rule(1, Self.allowed)
+        #expect(early.taken() == ["up 1 P", "ask 2 SQL insert $1"])
+        try early.rule(2, Self.later)
+        #expect(early.taken() == ["up 0 PB", "finished 1 - -", "refused 3 approval-needed", "up 0 P"])
+        // One without a name SQL cannot name, and one that is closed is not there.
+        let unnamed = try prepared("")
+        _ = try unnamed.client(Say.query("execute s"))
+        try unnamed.rule(2, Self.allowed)
+        #expect(unnamed.taken() == ["up 2 Q"])
+        let closed = try prepared()
+        _ = try closed.client(Say.close("S", "s") + Say.sync)
+        _ = try closed.server(Tell.parsed + Tell.closed + Tell.ready())
+        _ = try closed.client(Say.query("execute s"))
+        try closed.rule(2, Self.allowed)
+        #expect(closed.taken() == ["up 2 Q"])
+    }
+
+    @Test func `Portals that are approved and not executed are bounded, and end with the session`() throws {
+        let talk = try prepared()
+        for number in UInt64(2)...17 {
+            #expect(try talk.client(Self.bind("x", "s", to: "p\(number)")) == ["ask \(number) SQL insert $1"])
+            try talk.rule(number, Self.allowed)
+            #expect(talk.taken() == ["up \(number) B"])
+        }
+        #expect(try talk.client(Self.bind("x", "s", to: "last")) == ["up 0 P"])
+        let lines = try talk.ended(.client)
+        #expect(lines.count { $0.hasPrefix("finished ") } == 16 && lines.last == "close", "\(lines)")
+    }
+
+    @Test func `What a server's error skips is not approved any more`() throws {
+        let talk = try prepared()
+        _ = try talk.client(Self.bind("x", "s") + Say.execute() + Say.sync)
+        // The statement is not there, which the server says while somebody is asked.
+        #expect(try talk.server(Tell.error("42601")) == ["down E"])
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["finished 2 - -", "up 0 S"])
+        #expect(try talk.server(Tell.ready()) == ["down Z"])
+        #expect(try talk.client(Self.bind("x", "s")) == ["up 0 P"])
+    }
+}
