@@ -122,6 +122,12 @@ extension CanonicalJSON {
         }
     }
 
+    private mutating func map(_ counts: [String: UInt64]) {
+        object { json in
+            for (name, count) in counts.sorted(by: { $0.key < $1.key }) { json.member(name, count) }
+        }
+    }
+
     fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?) {
         object { json in
             json.member("action", record.action)
@@ -132,6 +138,7 @@ extension CanonicalJSON {
             json.member("fields", record.fields)
             json.member("levels") { json in json.array(record.levels) { $0.write($1) } }
             json.member("lineage", lineage)
+            if let masked = record.masked { json.member("masked") { $0.map(masked) } }
             json.member("message", record.message)
             json.member("query", record.query)
             json.member("reason", record.reason?.rawValue)

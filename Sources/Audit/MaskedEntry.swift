@@ -130,7 +130,8 @@ struct EntryMask: Sendable {
             reason: record.reason,
             message: record.message.map(masked),
             credential: record.credential,
-            approval: record.approval
+            approval: record.approval,
+            masked: record.masked
         )
     }
 

@@ -16,6 +16,7 @@ struct RootCommand: ParsableCommand {
               bailey approvals                 what waits for an approval
               bailey tree                      what the last run's agents did
               bailey audit --denied            what was refused, and why
+              bailey trace user:alice          all that came of what she started
               bailey replay 42                 a database's session, statement by statement
               bailey changes                   what agents changed in copies of folders
               bailey doctor                    can this machine run agents
@@ -28,7 +29,8 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
             RevokeCommand.self, ApprovalsCommand.self,
-            ProfileCommand.self, TreeCommand.self, AuditCommand.self, ReplayCommand.self, ChangesCommand.self,
+            ProfileCommand.self, TreeCommand.self, TraceCommand.self, AuditCommand.self, ReplayCommand.self,
+            ChangesCommand.self,
             IdentityCommand.self, DoctorCommand.self,
         ]
     )

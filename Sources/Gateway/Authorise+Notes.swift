@@ -14,6 +14,21 @@ extension MaskNote {
                 + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key.rawValue)" }.joined(
                     separator: ", "
                 )
+        case .columns(let rows):
+            "masked in the result: "
+                + rows.sorted { $0.key.precedes($1.key) }.map { "\($0.key) in \($0.value) rows" }.joined(
+                    separator: ", "
+                )
+        }
+    }
+
+    /// The same for machines; nil for what has no kind.
+    fileprivate var masked: [String: UInt64]? {
+        switch self {
+        case .credential: nil
+        case .kinds(let counts):
+            Dictionary(counts.map { ($0.key.rawValue, UInt64(clamping: $0.value)) }) { $0 &+ $1 }
+        case .columns(let rows): Dictionary(rows.map { ("column \($0.key)", $0.value) }) { $0 &+ $1 }
         }
     }
 }
@@ -30,7 +45,8 @@ extension Authoriser {
             verdict: .allow,
             levels: [],
             message: note.message,
-            credential: note.isOfCredential ? credential : nil
+            credential: note.isOfCredential ? credential : nil,
+            masked: note.masked
         )
         gatehouse.audit.append(.request(entry), until: .written) { _ in }
     }

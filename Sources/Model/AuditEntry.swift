@@ -158,6 +158,9 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     package let credential: String?
     /// Id of the approval that was spent on it, or of the question that came to nothing.
     package let approval: String?
+    /// What was masked in the reply: values of a kind, and rows with a column, by `email` and `column public.users.ssn`; nil for
+    /// what is no note of that.
+    package let masked: [String: UInt64]?
 
     /// What a record is of.
     package enum Matter: Sendable, Hashable {
@@ -187,7 +190,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         reason: Denial.Reason? = nil,
         message: String? = nil,
         credential: String? = nil,
-        approval: String? = nil
+        approval: String? = nil,
+        masked: [String: UInt64]? = nil
     ) {
         self.lineage = lineage
         self.action = action
@@ -203,5 +207,6 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.message = message
         self.credential = credential
         self.approval = approval
+        self.masked = masked
     }
 }

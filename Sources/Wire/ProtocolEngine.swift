@@ -81,6 +81,8 @@ package enum MaskNote: Sendable, Hashable {
     case credential(ReplyPart)
     /// How many of each kind the body had. Said once, at its end.
     case kinds([MaskKind: Int])
+    /// In how many rows columns were masked whole, by their names: `public.users.ssn`. Said once, at the result's end.
+    case columns([String: UInt64])
 }
 
 /// What an engine wants done.

@@ -31,6 +31,9 @@ package struct SourceColumn: Sendable, Hashable {
         masks.filter { $0.holds(self) || inherited.contains($0) }
     }
 
+    /// `public.users.ssn`.
+    var name: String { [schema, table, column].map(\.text).joined(separator: ".") }
+
     /// Its values are text.
     package var isText: Bool { if case .text = ColumnType(type) { true } else { false } }
 }
@@ -60,9 +63,10 @@ package struct ColumnMask: Sendable, Hashable, CustomStringConvertible {
         self.column = ByteText(column)
     }
 
-    package var description: String {
-        "column " + [schema, table, column].compactMap { $0?.text }.joined(separator: ".")
-    }
+    package var description: String { "column \(name)" }
+
+    /// `users.ssn`.
+    var name: String { [schema, table, column].compactMap { $0?.text }.joined(separator: ".") }
 
     func holds(_ source: SourceColumn) -> Bool {
         column == source.column && table.map { $0 == source.table } ?? true

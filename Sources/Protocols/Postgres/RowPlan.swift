@@ -62,6 +62,8 @@ struct RowPlan {
 
     private let treatments: [Treatment]
     private let kinds: MaskKinds
+    /// Names of those that are masked whole.
+    let hidden: Set<String>
 
     /// Nil where no column is masked; `read` is what the statement's text says of them, where it says it.
     init?(
@@ -72,16 +74,19 @@ struct RowPlan {
         read: [ResultMask]?
     ) {
         let read = read?.count == columns.count ? read : nil
+        var hidden: Set<String> = []
         treatments = columns.enumerated().map { place, column in
             if !masks.isEmpty,
                 masks.holds(name: column.name, place: column.place, catalog)
                     || !masks.masks.isDisjoint(with: read?[place].masks ?? [])
             {
+                hidden.insert(catalog[column.place]?.name ?? column.name)
                 return Self.whole(column)
             }
             return kinds.isEmpty ? .pass : Self.searched(column)
         }
         self.kinds = kinds
+        self.hidden = hidden
         guard treatments.contains(where: { if case .pass = $0 { false } else { true } }) else { return nil }
     }
 

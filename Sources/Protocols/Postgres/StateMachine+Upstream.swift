@@ -101,6 +101,7 @@ extension PostgresSession {
         let masks = masks
         let plan = RowPlan(columns, kinds: masks.kinds, masks: masks.columns, catalog, read: read)
         rows = plan.map { .masked($0) } ?? .pass
+        hidden.formUnion(plan?.hidden ?? [])
     }
 
     private func outOfTurn(_ tag: UInt8) -> PostgresFault {
@@ -227,9 +228,13 @@ extension PostgresSession {
         defer {
             outcome = StatementOutcome()
             found = [:]
+            hidden = []
         }
         guard let id = entry.id else { return }
         if !found.isEmpty { outbox.append(.masked(id, .kinds(found))) }
+        if !hidden.isEmpty, let rows = outcome.rows, rows > 0 {
+            outbox.append(.masked(id, .columns(Dictionary(hidden.map { ($0, rows) }) { rows, _ in rows })))
+        }
         outcome.parameters = entry.parameters
         finish(id, outcome)
     }
@@ -286,6 +291,7 @@ extension PostgresSession {
         let mask = CopyMask(layout, treatments)
         guard mask.isBinary == isBinary else { return false }
         copyMask = mask
+        hidden.formUnion(results.flatMap { $0.masks.intersection(masks.columns.masks) }.map(\.name))
         return true
     }
 
@@ -393,5 +399,6 @@ extension PostgresSession {
         expected.removeFirst(count)
         outcome = StatementOutcome()
         found = [:]
+        hidden = []
     }
 }

@@ -142,6 +142,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var described: (serial: UInt64, columns: [ResultColumn])?
     var withholding = Withholding.nothing
     var found: [MaskKind: Int] = [:]
+    /// Columns of the results that are masked whole.
+    var hidden: Set<String> = []
     var outcome = StatementOutcome()
     var outcomes: [RulingID: StatementOutcome] = [:]
     /// Texts of what was refused without a question.

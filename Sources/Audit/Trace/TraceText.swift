@@ -1,0 +1,127 @@
+internal import Foundation
+internal import Model
+
+extension Trace {
+    /// The run as a tree for people: each hop with what it ran, sent, was denied, and was allowed by whom.
+    package func text(_ style: TextStyle) -> String {
+        var lines = [
+            style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+        ]
+        var visited: Set<AgentID> = []
+        append(branches(below: nil), "", style, &visited, &lines)
+        return lines.joined(separator: "\n")
+    }
+
+    /// One JSON object, keys sorted.
+    package func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return TerminalText.escapedJSON(String(decoding: try encoder.encode(self), as: UTF8.self))
+    }
+
+    private enum Branch {
+        case agent(TracedAgent)
+        case line(String)
+    }
+
+    private func branches(below parent: TracedAgent?) -> [Branch] {
+        let known = Set(agents.map(\.agent))
+        let children = agents.filter { agent in
+            guard let parent else { return agent.parent.map { !known.contains($0) } ?? true }
+            return agent.parent == parent.agent
+        }
+        return refusals.filter { $0.parent == parent?.agent }.map { .line($0.traced) }
+            + children.map(Branch.agent)
+    }
+
+    /// An agent is shown once, whatever the records claim about its parents.
+    private func append(
+        _ branches: [Branch],
+        _ indent: String,
+        _ style: TextStyle,
+        _ visited: inout Set<AgentID>,
+        _ lines: inout [String]
+    ) {
+        for (index, branch) in branches.enumerated() {
+            let isLast = index == branches.count - 1
+            let inner = indent + (isLast ? "   " : "│  ")
+            switch branch {
+            case .line(let line): lines.append(indent + (isLast ? "└─ " : "├─ ") + line)
+            case .agent(let agent):
+                guard visited.insert(agent.agent).inserted else { continue }
+                lines.append(indent + (isLast ? "└─ " : "├─ ") + agent.heading(style))
+                let below = self.branches(below: agent)
+                lines += agent.lines(style).map { inner + (below.isEmpty ? "   " : "│  ") + $0 }
+                append(below, inner, style, &visited, &lines)
+            }
+        }
+    }
+}
+
+extension TracedAgent {
+    fileprivate func heading(_ style: TextStyle) -> String {
+        "\(style.strong(TerminalText.escaped(name)))  \(agent)  profile \(TerminalText.escaped(profile))  \(state)  "
+            + argv.commandText
+    }
+
+    private var state: String {
+        let cut = revoked.map { "revoked by \(TerminalText.escaped($0.by)), " } ?? ""
+        guard let ended else { return cut + "no end recorded" }
+        return cut + "exit \(ended.status)" + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
+    }
+
+    fileprivate func lines(_ style: TextStyle) -> [String] {
+        guard !isAbove else { return [] }
+        let times = style.faint(started.text + (ended.map { " to " + $0.time.text } ?? ""))
+        var lines = [
+            "ran  \(TerminalText.escaped(program))" + (programDigest.map { " SHA-256 \($0)" } ?? "") + "  "
+                + times
+        ]
+        lines += revoked.map { ["cut off  \($0.time.text) by \(TerminalText.escaped($0.by))" + $0.why] } ?? []
+        lines += processes.map(\.line)
+        lines += requests.map { $0.line(style) }
+        if unlisted > 0 { lines.append("and \(unlisted) more requests: bailey audit --agent \(agent)") }
+        lines += masked.sorted { $0.key.precedes($1.key) }.map {
+            "masked  \(TerminalText.escaped($0.key)) \($0.value)"
+        }
+        return lines + approvals.map(\.line)
+    }
+}
+
+extension AgentRevocation {
+    fileprivate var why: String { reason.map { ": " + TerminalText.escaped($0) } ?? "" }
+}
+
+extension TracedProcess {
+    /// Evidence, which decided nothing.
+    fileprivate var line: String {
+        let digest = programDigest.map { " SHA-256 \($0)" } ?? ""
+        return "process  \(connections)x  \(argv.commandText), "
+            + (program.map(TerminalText.escaped) ?? "a program that could not be read") + digest
+            + " (evidence)"
+    }
+}
+
+extension TracedRequest {
+    fileprivate func line(_ style: TextStyle) -> String {
+        let octets = sent > 0 || received > 0 ? ", \(sent) octets sent, \(received) received" : ""
+        return
+            "\(style.verdict(verdict))  \(count)x  \(TerminalText.escaped("\(action) \(resource)"))\(octets)  "
+            + style.faint("record \(record), \(first.text)" + (count > 1 ? " to \(last.text)" : ""))
+            + (message.map { "  " + TerminalText.escaped($0) } ?? "")
+    }
+}
+
+extension TracedAnswer {
+    fileprivate var line: String {
+        TerminalText.escaped("\(event.rawValue)  \(question) \(action) \(resource)")
+            + (by.map { " by " + TerminalText.escaped($0) } ?? "")
+            + (reason.map { ": " + TerminalText.escaped($0) } ?? "") + "  " + time.text
+    }
+}
+
+extension LaunchRefusal {
+    fileprivate var traced: String {
+        "refused  launch under \(TerminalText.escaped(profile)): \(argv.commandText): \(TerminalText.joined(reason))"
+    }
+}

@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import Audit
+internal import Model
+
+/// `bailey trace`: what became of an incident, from whoever started it down to each request.
+struct TraceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "trace",
+        abstract: "Show who started what, what each hop ran and sent, what was masked, denied and approved.",
+        discussion: """
+            SUBJECT is an agent (RUN.N: it, those above it, all below), a run, a principal ('user:alice': every run that it \
+            started), the number of a record ('bailey audit', first column: that session with a database, or that request), or a \
+            SHA-256 in hex: every agent that has it on record, as the digest of its program, of a program that sent, of its \
+            profile, of a body, of a request that was asked about.
+
+            EXAMPLES
+              bailey trace 1f2e3d4c5b6a.2
+              bailey trace oidc:github:repo:acme/app:ref:refs/heads/main --json
+              bailey trace $(sha256sum < ./suspicious | cut -d' ' -f1)
+              bailey trace --who-saw 'column users.ssn'   which agents received it, masked
+              bailey trace --who-saw email
+              bailey trace 1f2e3d4c5b6a --svg > run.svg   agents as lanes, requests as marks
+
+            What is masked is on record by its kind, or by its column where a rule names columns. --json: one object a run, or one \
+            for each agent and field under --who-saw. Exits 1 where nothing is on record.
+            """
+    )
+
+    @Argument(help: "An agent's id, a run, a principal, a record's number, or a SHA-256.") var subject:
+        String?
+    @Option(
+        help: ArgumentHelp("Which agents received a kind or a column, masked.", valueName: "kind|column NAME")
+    )
+    var whoSaw: String?
+    @Flag(help: "A picture of the run, as SVG.") var svg = false
+    @OptionGroup var state: StateOption
+    @Flag(help: "One JSON object a line.") var json = false
+
+    func validate() throws {
+        guard (subject == nil) != (whoSaw == nil) else {
+            throw ValidationError("name what to trace, or a field with --who-saw")
+        }
+        guard !svg || (whoSaw == nil && !json) else {
+            throw ValidationError("--svg draws a run, without --json and --who-saw")
+        }
+    }
+
+    func run() throws {
+        try Outside.require("trace")
+        let reader = try AuditReader(directory: state.directory())
+        if let whoSaw { return try show(sightingsOf: whoSaw, reader) }
+        guard let subject else { return }
+        svg ? try draw(subject, reader) : try show(subject, reader)
+    }
+
+    private func show(_ subject: String, _ reader: AuditReader) throws {
+        let style = TextStyle.standardOutput
+        var isFound = false
+        try reader.traces(of: try scope(of: subject, in: reader)) { trace in
+            isFound = true
+            print(json ? try trace.json() : trace.text(style))
+        }
+        guard isFound else { throw NothingTraced(what: subject) }
+    }
+
+    private func show(sightingsOf name: String, _ reader: AuditReader) throws {
+        guard let field = MaskedField(name) else {
+            let kinds = MaskKind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError(
+                "--who-saw takes a kind (\(kinds)) or a column ('column users.ssn'), not "
+                    + "'\(TerminalText.escaped(name))'"
+            )
+        }
+        let sightings = try reader.sightings(of: field)
+        guard !sightings.isEmpty else {
+            throw NothingTraced(what: name)
+        }
+        for sighting in sightings {
+            print(json ? try sighting.json() : sighting.text(.standardOutput))
+        }
+    }
+
+    private func draw(_ subject: String, _ reader: AuditReader) throws {
+        let run = AgentID(subject)?.run ?? subject
+        guard let timeline = try reader.timeline(of: run) else { throw NoSuchRun(run: run) }
+        print(timeline.svg)
+    }
+
+    private func scope(of subject: String, in reader: AuditReader) throws -> TraceScope {
+        if let agent = AgentID(subject) {
+            guard try reader.has(AuditQuery(agent: agent)) else {
+                throw NoSuchAgent(agent: subject, run: nil)
+            }
+            return .agent(agent)
+        }
+        if try reader.has(AuditQuery(run: subject)) { return .run(subject) }
+        if TraceScope.isDigest(subject.lowercased()) { return .digest(subject.lowercased()) }
+        guard let number = Int64(subject) else { return .principal(subject) }
+        guard let record = try reader.record(number) else { throw NoSuchRecord(record: number, kind: nil) }
+        guard let scope = try reader.traced(record) else {
+            throw NoSuchRecord(record: number, kind: record.kind)
+        }
+        return scope
+    }
+}
+
+/// Nothing of that is on record.
+private struct NothingTraced: Error, CustomStringConvertible {
+    let what: String
+
+    var description: String {
+        "nothing of '\(TerminalText.escaped(what))' is on record; `bailey tree --all` shows runs, agents and principals"
+    }
+}
