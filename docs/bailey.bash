@@ -1,6 +1,6 @@
 # Completion for bailey, for bash.
 
-_bailey_commands="run shell serve ps kill revoke approvals tree audit replay changes profile identity doctor"
+_bailey_commands="run shell serve ps kill revoke approvals tree audit replay trace changes profile identity doctor"
 
 # Prints the names of the profiles that the command line at hand could mean.
 _bailey_profiles() {
@@ -165,6 +165,22 @@ _bailey() {
                 case $cur in
                     -*) choices="--state --json" ;;
                     *) choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)" ;;
+                esac ;;
+            approvals)
+                case ${words[2]} in
+                    list) [ "$cword" -gt 2 ] && choices="--watch --json" ;;
+                    show) [ "$cword" -gt 2 ] && choices="--json" ;;
+                    approve | deny) [ "$cword" -gt 2 ] && choices="--reason" ;;
+                    *) [ "$cword" = 2 ] && choices="list show approve deny" ;;
+                esac ;;
+            trace)
+                case " ${words[*]} :$cur" in
+                    *:-*) choices="--who-saw --svg --state --json" ;;
+                    *" --who-saw "*) ;;
+                    *)
+                        choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)"
+                        _bailey_principal < <(_bailey_launchers; printf '%s\n' $choices)
+                        return ;;
                 esac ;;
             changes)
                 case " ${words[*]} :$cur" in
