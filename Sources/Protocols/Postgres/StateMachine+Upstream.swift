@@ -190,11 +190,13 @@ extension PostgresSession {
     private mutating func complete(_ piece: FramePiece) throws(PostgresFault) {
         switch (expected.first?.kind, piece.tag) {
         case (.parse(let name, let serial, _), Tag.parseComplete):
+            answered = serial
             if let statement = statements[name], statement.serial == serial { statement.isConfirmed = true }
             if let fresh = fresh.removeValue(forKey: serial) { finish(fresh.id, StatementOutcome()) }
         case (.closeStatement(let name, let serial), Tag.closeComplete):
             if let statement = statements[name], statement.serial == serial { forget(name, statement) }
-        case (.bind, Tag.bindComplete), (.closePortal, Tag.closeComplete): break
+        case (.bind(_, let serial, _), Tag.bindComplete): answered = serial
+        case (.closePortal, Tag.closeComplete): break
         default: throw outOfTurn(piece.tag)
         }
         pass(piece.bytes)

@@ -102,7 +102,12 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, UnreadStatement>)?
     let id = RulingID(0)
     var lastID: UInt64 = 0
+    /// Of the last statement, portal or description; what is sent later has the greater one.
     var serial: UInt64 = 0
+    /// Of the last Parse or Bind that the server has carried out.
+    var answered: UInt64 = 0
+    /// The last one before the Sync that was sent last.
+    var segment: UInt64 = 0
 
     var client = FrameReader(from: .client)
     var upstream = FrameReader(from: .upstream)
