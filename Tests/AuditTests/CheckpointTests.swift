@@ -280,6 +280,31 @@ struct CheckpointTests {
         #expect(try state.finding() == nil)
     }
 
+    @Test
+    func `while one place fails, the other gets no record's checkpoint twice`() throws {
+        let state = try StateFixture()
+        let file = file(of: state)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let (store, server) = (try state.open(), Server(500, 500, 200))
+        var plan = CheckpointPlan()
+        (plan.file, plan.records, plan.seconds) = (file, 1, 1)
+        let address = try #require(WebAddress("https://hook.test/checkpoints"))
+        plan.webhook = .init(address: address, secret: Array("0123456789abcdef0123456789abcdef".utf8))
+        store.keepCheckpoints(plan, by: server)
+        #expect(store.appendOneByOne([Sample.request()]).failures.isEmpty)
+        #expect(try awaiting { server.posts.withLock { $0.count } >= 3 })
+        store.finishCheckpoints()
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        let records = lines.map { $0.split(separator: " ")[1] }
+        #expect(records.count >= 2 && Set(records).count == records.count, "\(records)")
+        let posted = server.posts.withLock { $0 }
+        let bodies = posted.map { $0.body.contains("\"sequence\":2,") }
+        #expect(
+            bodies.filter { $0 }.count >= 2,
+            "the control: the one that fails was tried again with the same record"
+        )
+    }
+
     @Test func `a place that is no file holds up no record, and is said`() throws {
         let state = try StateFixture()
         let store = try state.open()
