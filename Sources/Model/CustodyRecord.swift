@@ -8,17 +8,17 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
         /// What is on record of the subject is not pruned until it is released.
         case held
         case released
-        /// Records were removed, and a signed statement stands in their place.
+        /// Records are removed, and a signed statement stands in their place: first what is begun, then what was done.
         case pruned
     }
 
     package let event: Event
-    /// The run, agent or principal that is held, the place that checkpoints go to, or the range that was removed.
+    /// The run, agent or principal that is held, the place that checkpoints go to, or how much is removed.
     package let subject: String
     /// Who said so; nil for the supervisor itself.
     package let by: Principal?
     package let reason: String?
-    /// The runs that were removed; empty for all else.
+    /// The runs that a pruning was begun of; empty for all else.
     package let runs: [String]
 
     package init(
