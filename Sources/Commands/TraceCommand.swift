@@ -21,8 +21,11 @@ struct TraceCommand: ParsableCommand {
               bailey trace --who-saw email
               bailey trace 1f2e3d4c5b6a --svg > run.svg   agents as lanes, requests as marks
 
-            What is masked is on record by its kind, or by its column where a rule names columns. --json: one object a run, or one \
-            for each agent and field under --who-saw. Exits 1 where nothing is on record.
+            What is masked is on record by its kind, or by its column where a rule names columns: as the server's catalog has it, \
+            and, where the server did not say whose it is (an expression, a view, COPY), by the rule's name. What is on record as \
+            'column ssn' is listed for 'column users.ssn' too. --json: one object a run, or one for each agent and field under \
+            --who-saw. Where runs were pruned, of which nothing is on record any more, standard error says how many. Exits 1 where \
+            nothing is on record.
             """
     )
 
@@ -55,12 +58,17 @@ struct TraceCommand: ParsableCommand {
 
     private func show(_ subject: String, _ reader: AuditReader) throws {
         let style = TextStyle.standardOutput
+        let scope = try scope(of: subject, in: reader)
         var isFound = false
-        try reader.traces(of: try scope(of: subject, in: reader)) { trace in
+        try reader.traces(of: scope) { trace in
             isFound = true
             print(json ? try trace.json() : trace.text(style))
         }
-        guard isFound else { throw NothingTraced(what: subject) }
+        guard isFound else { throw NothingTraced(what: subject, pruned: try reader.prunedRuns()) }
+        switch scope {
+        case .principal, .digest: try sayWhatWasPruned(reader)
+        case .run, .agent, .session: break
+        }
     }
 
     private func show(sightingsOf name: String, _ reader: AuditReader) throws {
@@ -73,11 +81,18 @@ struct TraceCommand: ParsableCommand {
         }
         let sightings = try reader.sightings(of: field)
         guard !sightings.isEmpty else {
-            throw NothingTraced(what: name)
+            throw NothingTraced(what: name, pruned: try reader.prunedRuns())
         }
         for sighting in sightings {
             print(json ? try sighting.json() : sighting.text(.standardOutput))
         }
+        try sayWhatWasPruned(reader)
+    }
+
+    /// What was looked for in the whole log may have been in what was removed from it.
+    private func sayWhatWasPruned(_ reader: AuditReader) throws {
+        let count = try reader.prunedRuns()
+        if count > 0 { RunCommand.complain("\(PrunedRuns.text(count)), and nothing of them is listed") }
     }
 
     private func draw(_ subject: String, _ reader: AuditReader) throws {
@@ -88,12 +103,12 @@ struct TraceCommand: ParsableCommand {
 
     private func scope(of subject: String, in reader: AuditReader) throws -> TraceScope {
         if let agent = AgentID(subject) {
-            guard try reader.has(AuditQuery(agent: agent)) else {
+            guard try reader.hasLife(of: agent.run, agent: agent) else {
                 throw NoSuchAgent(agent: subject, run: nil)
             }
             return .agent(agent)
         }
-        if try reader.has(AuditQuery(run: subject)) { return .run(subject) }
+        if try reader.hasLife(of: subject) { return .run(subject) }
         if TraceScope.isDigest(subject.lowercased()) { return .digest(subject.lowercased()) }
         guard let number = Int64(subject) else { return .principal(subject) }
         guard let record = try reader.record(number) else { throw NoSuchRecord(record: number) }
@@ -107,9 +122,18 @@ struct TraceCommand: ParsableCommand {
 /// Nothing of that is on record.
 private struct NothingTraced: Error, CustomStringConvertible {
     let what: String
+    /// Runs.
+    let pruned: Int
 
     var description: String {
         "nothing of '\(TerminalText.escaped(what))' is on record; `bailey tree --all` shows runs, agents and principals"
+            + (pruned > 0 ? "; \(PrunedRuns.text(pruned))" : "")
+    }
+}
+
+private enum PrunedRuns {
+    static func text(_ count: Int) -> String {
+        "\(count == 1 ? "1 run was" : "\(count) runs were") pruned from the log (`bailey audit` shows when)"
     }
 }
 

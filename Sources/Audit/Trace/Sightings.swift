@@ -36,12 +36,19 @@ package struct MaskedField: Sendable, Hashable {
         self.text = text
     }
 
-    /// Whether what is on record is that: of a column, whose schema and table it need not name.
+    /// Whether what is on record is that, or may be: of a column either need not name schema and table.
+    ///
+    /// Where the server did not say whose a column is, the rule's name for it is on record, as `column ssn`.
     func matches(_ recorded: String) -> Bool {
         if recorded.isSame(as: text) { return true }
         guard text.begins(with: Self.column), recorded.begins(with: Self.column) else { return false }
-        let name = "." + text.dropFirst(Self.column.count)
-        return recorded.utf8.suffix(name.utf8.count).elementsEqual(name.utf8)
+        return Self.ends(recorded, with: text) || Self.ends(text, with: recorded)
+    }
+
+    private static func ends(_ whole: String, with part: String) -> Bool {
+        let name = "." + part.dropFirst(column.count)
+        return whole.utf8.count > name.utf8.count
+            && whole.utf8.suffix(name.utf8.count).elementsEqual(name.utf8)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import GRDB
 internal import Model
 
 /// A run drawn: agents as lanes, requests as marks.
@@ -141,13 +142,15 @@ package struct Timeline {
     /// Text as XML has it (XML 1.0 section 2.4), without control characters.
     private static func escaped(_ text: String) -> String {
         var out = ""
-        for character in TerminalText.escaped(text) {
-            switch character {
+        // By scalars: a mark behind a character that is escaped makes another character of the two.
+        for scalar in TerminalText.escaped(text).unicodeScalars {
+            switch scalar {
             case "&": out += "&amp;"
             case "<": out += "&lt;"
             case ">": out += "&gt;"
             case "\"": out += "&quot;"
-            default: out.append(character)
+            case "'": out += "&#39;"
+            default: out.unicodeScalars.append(scalar)
             }
         }
         return out
@@ -157,19 +160,31 @@ package struct Timeline {
 extension AuditReader {
     /// A run drawn; nil where there is none.
     package func timeline(of run: String) throws -> Timeline? {
-        var times: (first: Timestamp, last: Timestamp)?
-        try records(matching: AuditQuery(run: run)) { record in
-            times = (
-                min(times?.first ?? record.time, record.time), max(times?.last ?? record.time, record.time)
-            )
-            return true
-        }
-        guard let times else { return nil }
-        var timeline = Timeline(run, from: times.first, to: times.last)
-        try records(matching: AuditQuery(run: run)) { record in
-            timeline.add(record)
-            return true
-        }
+        guard let span = try span(of: run) else { return nil }
+        var timeline = Timeline(run, from: span.begin, to: span.end)
+        let sql =
+            "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND sequence BETWEEN ? AND ? ORDER BY sequence"
+        try each(sql, [run, span.first, span.last]) { timeline.add($0) }
         return timeline
+    }
+
+    /// Where a run's records lie, and in what time; nil where none is on record.
+    private func span(
+        of run: String
+    ) throws -> (first: Int64, last: Int64, begin: Timestamp, end: Timestamp)? {
+        guard try hasLife(of: run) else { return nil }
+        return try reading { database in
+            let row = try Row.fetchOne(
+                database,
+                sql:
+                    "SELECT min(sequence), max(sequence), min(time), max(time) FROM records WHERE \(Schema.isOfRun)",
+                arguments: [run, run]
+            )
+            let values = row.map { $0.databaseValues.compactMap { Int64.fromDatabaseValue($0) } } ?? []
+            guard values.count == 4 else { return nil }
+            return (
+                values[0], values[1], Timestamp(milliseconds: values[2]), Timestamp(milliseconds: values[3])
+            )
+        }
     }
 }

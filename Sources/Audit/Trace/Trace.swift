@@ -3,6 +3,12 @@ package import Model
 /// One run as an incident is read: who started it, and what each hop of it ran, sent, was shown masked, was denied and was
 /// allowed by somebody.
 package struct Trace: Sendable, Hashable, Codable {
+    /// Agents, launches that were refused, and requests that are listed of a run: with the longest texts that are on record a
+    /// hundred megabytes, and as a rule a few.
+    package static let mostAgents = 1_000
+    package static let mostRefusals = 100
+    package static let mostRequests = 10_000
+
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
@@ -10,13 +16,18 @@ package struct Trace: Sendable, Hashable, Codable {
     package let proven: Principal?
     /// A parent stands before its children.
     package internal(set) var agents: [TracedAgent] = []
+    /// Those that found no place in the list, with all that they did.
+    package internal(set) var unlistedAgents = 0
     package internal(set) var refusals: [LaunchRefusal] = []
+    package internal(set) var unlistedRefusals = 0
 }
 
 /// One hop.
 package struct TracedAgent: Sendable, Hashable, Codable {
     /// How many different ones of each are listed.
     package static let most = 100
+    /// Octets of a command line that are shown.
+    static let mostOctets = 16_384
 
     package let agent: AgentID
     package let parent: AgentID?
@@ -31,16 +42,22 @@ package struct TracedAgent: Sendable, Hashable, Codable {
     package internal(set) var ended: AgentEnd?
     package internal(set) var revoked: AgentRevocation?
     /// Stands above what was asked for, and has its launch alone here.
-    package internal(set) var isAbove = false
+    package let isAbove: Bool
     /// Programs whose processes held its connections, with how many: evidence.
     package internal(set) var processes: [TracedProcess] = []
+    /// Connections of programs that found no place in the list.
+    package internal(set) var unlistedConnections = 0
     package internal(set) var requests: [TracedRequest] = []
     /// Requests of kinds that found no place in the list.
     package internal(set) var unlisted = 0
     /// What it was shown masked: values of a kind, rows with a column.
     package internal(set) var masked: [String: UInt64] = [:]
+    /// How often something was that found no place in it.
+    package internal(set) var unlistedMasks = 0
     /// Questions that rules asked about it, and what became of them, in order.
     package internal(set) var approvals: [TracedAnswer] = []
+    /// What found no place in the list: answers only where they alone are more than `most`.
+    package internal(set) var unlistedApprovals = 0
 }
 
 /// A program that sent.

@@ -24,42 +24,35 @@ package enum TraceScope: Sendable, Hashable {
 }
 
 extension AuditReader {
-    /// Runs that a scope is about, oldest first, each with the agents that it is about; nil for all of them.
-    func runs(of scope: TraceScope) throws -> [(run: String, agents: Set<AgentID>?)] {
+    /// Runs that a scope is about, each with the agents that it is about.
+    func runs(of scope: TraceScope) throws -> [TraceFocus] {
         switch scope {
-        case .run(let run): [(run, nil)]
-        case .agent(let agent): [(agent.run, [agent])]
-        case .session(let run, let agent, _): [(run, [agent])]
-        case .principal(let subject): try runs(startedBy: subject).map { ($0, nil) }
-        case .digest(let digest): try holders(of: digest)
+        case .run(let run): [TraceFocus(run)]
+        case .agent(let agent): [TraceFocus(agent.run, of: [agent])]
+        case .session(let run, let agent, _): [TraceFocus(run, of: [agent])]
+        case .principal(let subject): try runs(startedBy: subject).map { TraceFocus($0) }
+        case .digest(let digest): try holders(of: digest).map { TraceFocus($0.key, of: $0.value) }
         }
     }
 
-    private func runs(startedBy subject: String) throws -> [String] {
-        var runs: [String] = []
+    private func runs(startedBy subject: String) throws -> Set<String> {
+        var runs: Set<String> = []
         let sql =
-            "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfLife) AND instr(lineage, ?) = 1 ORDER BY sequence"
+            "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfLife) AND instr(lineage, ?) = 1"
         // What a lineage begins with; another's may begin alike, and what the entry says decides.
         try each(sql, [TerminalText.escaped(subject)]) { record in
-            guard record.principal?.isSame(as: subject) == true, runs.last != record.run,
-                !runs.contains(record.run)
-            else { return }
-            runs.append(record.run)
+            if record.principal?.isSame(as: subject) == true { runs.insert(record.run) }
         }
         return runs
     }
 
     /// Agents of whom some record has a digest.
-    private func holders(of digest: String) throws -> [(run: String, agents: Set<AgentID>?)] {
-        var found: [(run: String, agents: Set<AgentID>?)] = []
-        let sql = "SELECT \(AuditRecord.columns) FROM records WHERE instr(payload, ?) > 0 ORDER BY sequence"
+    private func holders(of digest: String) throws -> [String: Set<AgentID>] {
+        var found: [String: Set<AgentID>] = [:]
+        let sql = "SELECT \(AuditRecord.columns) FROM records WHERE instr(payload, ?) > 0"
         try each(sql, [digest]) { record in
             guard let agent = record.agent.flatMap(AgentID.init) else { return }
-            if let place = found.firstIndex(where: { $0.run.isSame(as: record.run) }) {
-                found[place].agents?.insert(agent)
-            } else {
-                found.append((record.run, [agent]))
-            }
+            found[record.run, default: []].insert(agent)
         }
         return found
     }

@@ -8,7 +8,18 @@ extension Trace {
             style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
         ]
         var visited: Set<AgentID> = []
-        append(branches(below: nil), "", style, &visited, &lines)
+        let tree = branches
+        append(tree[nil] ?? [], of: tree, "", style, &visited, &lines)
+        if unlistedAgents > 0 {
+            lines.append(
+                "and \(unlistedAgents) more agents: bailey tree \(TerminalText.escaped(run)), bailey trace AGENT"
+            )
+        }
+        if unlistedRefusals > 0 {
+            lines.append(
+                "and \(unlistedRefusals) more refused launches: bailey audit --denied --run \(TerminalText.escaped(run))"
+            )
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -24,19 +35,20 @@ extension Trace {
         case line(String)
     }
 
-    private func branches(below parent: TracedAgent?) -> [Branch] {
+    /// What stands below each agent, and below nil what stands below none that is listed.
+    private var branches: [AgentID?: [Branch]] {
         let known = Set(agents.map(\.agent))
-        let children = agents.filter { agent in
-            guard let parent else { return agent.parent.map { !known.contains($0) } ?? true }
-            return agent.parent == parent.agent
-        }
-        return refusals.filter { $0.parent == parent?.agent }.map { .line($0.traced) }
-            + children.map(Branch.agent)
+        func place(_ parent: AgentID?) -> AgentID? { parent.flatMap { known.contains($0) ? $0 : nil } }
+        var branches: [AgentID?: [Branch]] = [:]
+        for refusal in refusals { branches[place(refusal.parent), default: []].append(.line(refusal.traced)) }
+        for agent in agents { branches[place(agent.parent), default: []].append(.agent(agent)) }
+        return branches
     }
 
     /// An agent is shown once, whatever the records claim about its parents.
     private func append(
         _ branches: [Branch],
+        of tree: [AgentID?: [Branch]],
         _ indent: String,
         _ style: TextStyle,
         _ visited: inout Set<AgentID>,
@@ -50,9 +62,9 @@ extension Trace {
             case .agent(let agent):
                 guard visited.insert(agent.agent).inserted else { continue }
                 lines.append(indent + (isLast ? "└─ " : "├─ ") + agent.heading(style))
-                let below = self.branches(below: agent)
+                let below = tree[agent.agent] ?? []
                 lines += agent.lines(style).map { inner + (below.isEmpty ? "   " : "│  ") + $0 }
-                append(below, inner, style, &visited, &lines)
+                append(below, of: tree, inner, style, &visited, &lines)
             }
         }
     }
@@ -79,12 +91,22 @@ extension TracedAgent {
         ]
         lines += revoked.map { ["cut off  \($0.time.text) by \(TerminalText.escaped($0.by))" + $0.why] } ?? []
         lines += processes.map(\.line)
+        if unlistedConnections > 0 {
+            lines.append("and \(unlistedConnections) more connections, of other programs (evidence)")
+        }
         lines += requests.map { $0.line(style) }
         if unlisted > 0 { lines.append("and \(unlisted) more requests: bailey audit --agent \(agent)") }
         lines += masked.sorted { $0.key.precedes($1.key) }.map {
             "masked  \(TerminalText.escaped($0.key)) \($0.value)"
         }
-        return lines + approvals.map(\.line)
+        if unlistedMasks > 0 {
+            lines.append("and \(unlistedMasks) more masked: bailey audit --agent \(agent)")
+        }
+        lines += approvals.map(\.line)
+        if unlistedApprovals > 0 {
+            lines.append("and \(unlistedApprovals) more questions and answers: bailey audit --agent \(agent)")
+        }
+        return lines
     }
 }
 
