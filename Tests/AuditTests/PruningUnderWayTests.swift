@@ -126,8 +126,8 @@ struct PruningUnderWayTests {
             process.standardOutput = FileHandle.nullDevice
             try process.run()
             defer {
-                process.terminate()
-                process.waitUntilExit()
+                _ = kill(process.processIdentifier, SIGKILL)
+                _ = try? awaiting { !process.isRunning }
             }
             #expect(try awaiting { !tally.failures.isEmpty })
         }

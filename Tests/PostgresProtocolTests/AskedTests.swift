@@ -124,6 +124,7 @@ struct AskedTests {
         try other.rule(2, Self.allowed)
         #expect(other.taken() == ["up 2 B"])
         #expect(try other.client(Say.sync) == ["finished 2 - -", "up 0 S"])
+        _ = try other.server(Tell.parsed + Tell.bound + Tell.ready("T"))
         #expect(try other.client(Say.execute("q")) == ["ask 3 SQL insert $1"])
     }
 
