@@ -67,6 +67,13 @@ package struct AgentRevocation: Sendable, Hashable, Codable {
     package let reason: String?
     package let time: Timestamp
     package let keptRunning: Bool
+
+    init(_ record: RevocationRecord, _ time: Timestamp) {
+        by = record.by.subject
+        reason = record.reason
+        self.time = time
+        keptRunning = record.keptRunning
+    }
 }
 
 /// One request and how often it was made.
@@ -94,4 +101,13 @@ package struct LaunchRefusal: Sendable, Hashable, Codable {
     package let argv: [String]
     package let reason: String
     package let time: Timestamp
+
+    /// `argv` is as much of the command line as is shown.
+    init(_ record: SpawnRefusal, _ time: Timestamp, argv: [String]) {
+        parent = record.parent?.agent.agent
+        profile = record.profile
+        self.argv = argv
+        reason = record.reason
+        self.time = time
+    }
 }

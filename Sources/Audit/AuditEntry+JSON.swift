@@ -118,13 +118,13 @@ extension CanonicalJSON {
 
     private mutating func map(_ values: [String: String]) {
         object { json in
-            for (name, value) in values.sorted(by: { $0.key < $1.key }) { json.member(name, value) }
+            for (name, value) in values.sorted(by: { $0.key.precedes($1.key) }) { json.member(name, value) }
         }
     }
 
     private mutating func map(_ counts: [String: UInt64]) {
         object { json in
-            for (name, count) in counts.sorted(by: { $0.key < $1.key }) { json.member(name, count) }
+            for (name, count) in counts.sorted(by: { $0.key.precedes($1.key) }) { json.member(name, count) }
         }
     }
 

@@ -21,23 +21,19 @@ extension AuditReader {
 
     /// Whether one of them is, or was ever told anything.
     package func hasSeen(_ principal: String) throws -> Bool {
-        try reading { database in
-            try Bool.fetchOne(
-                database,
-                sql:
-                    "SELECT EXISTS (SELECT 1 FROM records WHERE \(Schema.isOfLife) AND \(Schema.isOfSubject))",
-                arguments: [principal]
-            ) ?? false
-        }
+        try has(principal, Schema.isOfLife)
     }
 
     /// Whether something was ever launched for it, or refused to be.
     package func hasLaunched(_ principal: String) throws -> Bool {
+        try has(principal, Self.isOfLaunch)
+    }
+
+    private func has(_ principal: String, _ condition: String) throws -> Bool {
         try reading { database in
             try Bool.fetchOne(
                 database,
-                sql:
-                    "SELECT EXISTS (SELECT 1 FROM records WHERE \(Self.isOfLaunch) AND \(Schema.isOfSubject))",
+                sql: "SELECT EXISTS (SELECT 1 FROM records WHERE \(condition) AND \(Schema.isOfSubject))",
                 arguments: [principal]
             ) ?? false
         }

@@ -127,24 +127,11 @@ private struct TreeBuilder {
         guard let agent = revocation.lineage?.agent.agent, let place = places[agent.text],
             agents[place].revoked == nil
         else { return }
-        agents[place].revoked = AgentRevocation(
-            by: revocation.by.subject,
-            reason: revocation.reason,
-            time: time,
-            keptRunning: revocation.keptRunning
-        )
+        agents[place].revoked = AgentRevocation(revocation, time)
     }
 
     private mutating func add(_ refusal: SpawnRefusal, _ time: Timestamp) {
         if principal.isEmpty { principal = refusal.principal.subject }
-        refusals.append(
-            LaunchRefusal(
-                parent: refusal.parent?.agent.agent,
-                profile: refusal.profile,
-                argv: refusal.argv,
-                reason: refusal.reason,
-                time: time
-            )
-        )
+        refusals.append(LaunchRefusal(refusal, time, argv: refusal.argv))
     }
 }

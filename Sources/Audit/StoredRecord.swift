@@ -119,3 +119,13 @@ extension Int64 {
         Data((0..<8).map { UInt8(truncatingIfNeeded: self >> Int64(56 - 8 * $0)) })
     }
 }
+
+extension StoredRecord {
+    /// The text of a column's octets, which are UTF-8, as all that the store writes are.
+    func string(_ octets: Data) throws -> String {
+        guard let text = String(validating: octets, as: UTF8.self) else {
+            throw Stop(.changed, record: sequence, "record \(sequence) has a text that is not UTF-8")
+        }
+        return text
+    }
+}

@@ -302,4 +302,23 @@ struct TraceBoundsTests {
         #expect(svg.range(of: Data("<\u{338}".utf8)) == nil && svg.range(of: Data("&\u{338}".utf8)) == nil)
         #expect(svg.range(of: Data("&lt;\u{338}b&#39;&amp;\u{338}".utf8)) != nil, "\(timeline.svg)")
     }
+
+    @Test func `Times that were changed to the ends of all time are drawn within the picture`() throws {
+        _ = try trace([Sample.request("GET /1"), Sample.request("GET /2")])
+        try state.sqlite("UPDATE records SET time = -9223372036854775808 WHERE sequence = 1")
+        try state.sqlite("UPDATE records SET time = 9223372036854775807 WHERE sequence = 6")
+        let timeline = try #require(try AuditReader(directory: state.path).timeline(of: "0badcafe"))
+        // The launch at the one end, and what was asked for, a mark for both, at the other.
+        let svg = timeline.svg
+        #expect(svg.contains("<line x1=\"260\"") && svg.contains("<circle cx=\"1260\""), "\(svg)")
+        #expect(svg.contains("<title>2 allow</title>"), "\(svg)")
+    }
+
+    @Test func `A column's name may begin with a mark that combines`() throws {
+        let marked = "\u{301}ssn"
+        _ = try trace([Self.note(["column public.users.\(marked)": 3], of: 8)])
+        let field = try #require(MaskedField("column \(marked)"))
+        let sightings = try AuditReader(directory: state.path).sightings(of: field)
+        #expect(sightings.map(\.count) == [3], "\(sightings)")
+    }
 }

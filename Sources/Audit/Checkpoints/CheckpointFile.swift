@@ -10,7 +10,7 @@ package struct CheckpointFile: Sendable {
         self.path = path
     }
 
-    /// Appends one and brings it to the disk; on failure the file is as it was.
+    /// Appends one and brings it to the disk; what could not be written whole is taken away again.
     package func append(_ checkpoint: Checkpoint) throws(AuditStoreError) {
         // Without waiting for a pipe's other end: this is no place for one.
         let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK

@@ -68,27 +68,17 @@ package struct BehindTheEnd: Error, Sendable, CustomStringConvertible {
 }
 
 extension AuditRecord {
-    /// Of octets that are what was sealed; they are UTF-8, as all that the store writes is.
+    /// Of octets that are what was sealed.
     fileprivate init(_ record: StoredRecord) throws {
-        func text(_ octets: Data) throws -> String {
-            guard let text = String(validating: octets, as: UTF8.self) else {
-                throw Stop(
-                    .changed,
-                    record: record.sequence,
-                    "record \(record.sequence) has a text that is not UTF-8"
-                )
-            }
-            return text
-        }
         self.init(
             sequence: record.sequence,
             time: Timestamp(milliseconds: record.time),
-            run: try text(record.run),
-            kind: try text(record.kind),
-            agent: try record.agent.map(text),
-            lineage: try text(record.lineage),
-            verdict: try record.verdict.map(text),
-            payload: try text(record.payload)
+            run: try record.string(record.run),
+            kind: try record.string(record.kind),
+            agent: try record.agent.map(record.string),
+            lineage: try record.string(record.lineage),
+            verdict: try record.verdict.map(record.string),
+            payload: try record.string(record.payload)
         )
     }
 }

@@ -48,11 +48,11 @@ enum ReceiptLine {
     }
 
     private static func text(of record: StoredRecord) throws -> String {
-        let agent = try record.agent.map { try column($0, of: record) }
-        let verdict = try record.verdict.map { try column($0, of: record) }
-        let (ancestry, kind) = (try column(record.ancestry, of: record), try column(record.kind, of: record))
-        let (lineage, run) = (try column(record.lineage, of: record), try column(record.run, of: record))
-        let payload = try column(record.payload, of: record)
+        let agent = try record.agent.map { try record.string($0) }
+        let verdict = try record.verdict.map { try record.string($0) }
+        let (ancestry, kind) = (try record.string(record.ancestry), try record.string(record.kind))
+        let (lineage, run) = (try record.string(record.lineage), try record.string(record.run))
+        let payload = try record.string(record.payload)
         return line { json in
             json.member("record") { json in
                 json.object { json in
@@ -69,18 +69,6 @@ enum ReceiptLine {
                 }
             }
         }
-    }
-
-    /// The text of octets that are UTF-8, which all that the store writes are.
-    private static func column(_ octets: Data, of record: StoredRecord) throws -> String {
-        guard let text = String(validating: octets, as: UTF8.self) else {
-            throw Stop(
-                .changed,
-                record: record.sequence,
-                "record \(record.sequence) has a text that is not UTF-8"
-            )
-        }
-        return text
     }
 
     /// One line that steers no terminal.

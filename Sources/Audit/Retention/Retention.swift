@@ -25,9 +25,14 @@ package struct LivingRuns: Sendable {
     }
 
     /// Milliseconds since a run's last record.
-    func age(of run: StoredRun) -> Int64 {
-        let (age, isBeyond) = now.milliseconds.subtractingReportingOverflow(run.last.milliseconds)
-        return isBeyond ? (run.last < now ? .max : .min) : age
+    func age(of run: StoredRun) -> Int64 { now.milliseconds(since: run.last) }
+}
+
+extension Timestamp {
+    /// As near as it can be said: what is on the disk may have been changed to anything.
+    func milliseconds(since earlier: Timestamp) -> Int64 {
+        let (time, isBeyond) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
+        return isBeyond ? (earlier < self ? .max : .min) : time
     }
 }
 

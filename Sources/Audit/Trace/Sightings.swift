@@ -25,7 +25,8 @@ package struct MaskedField: Sendable, Hashable {
 
     /// Nil for what is neither.
     package init?(_ text: String) {
-        let name = text.begins(with: Self.column) ? String(text.dropFirst(Self.column.count)) : nil
+        let name =
+            text.begins(with: Self.column) ? String(text.dropFirst(bytes: Self.column.utf8.count)) : nil
         if let name {
             let parts = name.cut(at: ".", omittingEmptySubsequences: false)
             // A schema, a table, a column.
@@ -46,7 +47,7 @@ package struct MaskedField: Sendable, Hashable {
     }
 
     private static func ends(_ whole: String, with part: String) -> Bool {
-        let name = "." + part.dropFirst(column.count)
+        let name = "." + part.dropFirst(bytes: column.utf8.count)
         return whole.utf8.count > name.utf8.count
             && whole.utf8.suffix(name.utf8.count).elementsEqual(name.utf8)
     }

@@ -34,9 +34,9 @@ package struct Timeline {
     }
 
     private func point(_ time: Timestamp) -> Int {
-        let whole = max(1, end.milliseconds - begin.milliseconds)
-        let part = min(max(0, time.milliseconds - begin.milliseconds), whole)
-        return Int(clamping: part * Int64(Self.width) / whole)
+        let whole = max(1, end.milliseconds(since: begin))
+        let part = min(max(0, time.milliseconds(since: begin)), whole)
+        return Int(Double(part) / Double(whole) * Double(Self.width))
     }
 
     mutating func add(_ record: AuditRecord) {

@@ -96,15 +96,7 @@ struct TraceBuilder {
             unlistedRefusals += 1
             return
         }
-        refusals.append(
-            LaunchRefusal(
-                parent: refusal.parent?.agent.agent,
-                profile: refusal.profile,
-                argv: refusal.argv.shortened,
-                reason: refusal.reason,
-                time: time
-            )
-        )
+        refusals.append(LaunchRefusal(refusal, time, argv: refusal.argv.shortened))
     }
 
     private mutating func add(_ request: RequestRecord, _ record: AuditRecord) {
@@ -184,12 +176,7 @@ struct TraceBuilder {
     private mutating func add(_ revocation: RevocationRecord, _ time: Timestamp) {
         guard let lineage = revocation.lineage else { return }
         guard let place = places[lineage.agent.agent], agents[place].revoked == nil else { return }
-        agents[place].revoked = AgentRevocation(
-            by: revocation.by.subject,
-            reason: revocation.reason,
-            time: time,
-            keptRunning: revocation.keptRunning
-        )
+        agents[place].revoked = AgentRevocation(revocation, time)
     }
 
     private mutating func add(_ approval: ApprovalRecord, _ time: Timestamp) {
