@@ -80,19 +80,3 @@ extension Certificate {
         return serializer.serializedBytes
     }
 }
-
-extension Data {
-    /// Without padding, as tokens have it (RFC 7515 section 2).
-    var base64URL: String {
-        var octets = Array(base64EncodedString().utf8)
-        while octets.last == UInt8(ascii: "=") { octets.removeLast() }
-        for index in octets.indices {
-            switch octets[index] {
-            case UInt8(ascii: "+"): octets[index] = UInt8(ascii: "-")
-            case UInt8(ascii: "/"): octets[index] = UInt8(ascii: "_")
-            default: break
-            }
-        }
-        return String(decoding: octets, as: UTF8.self)
-    }
-}

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import Model
 
 /// Writes receipts: launches and requests with the seals over them, for whoever has the public key; checked first.
 ///

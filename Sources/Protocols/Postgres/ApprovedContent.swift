@@ -18,7 +18,7 @@ extension PostgresSession {
             let text = octets.dropFirst(FrameReader.header).dropLast()
             return RequestContent(
                 octets: UInt64(octets.count),
-                digest: SHA256.hash(data: Array(octets)).text,
+                digest: SHA256.hash(data: Array(octets)).hex,
                 context: user,
                 preview: RequestContent.preview(text)
             )
@@ -116,8 +116,4 @@ struct AskedExecution {
     /// SHA-256 of the Parse behind its name and the Bind behind its names, lower-case hex.
     let digest: String
     let preview: String
-}
-
-extension SHA256Digest {
-    fileprivate var text: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }
