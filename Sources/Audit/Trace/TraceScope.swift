@@ -30,23 +30,9 @@ extension AuditReader {
         case .run(let run): [(run, nil)]
         case .agent(let agent): [(agent.run, [agent])]
         case .session(let run, let agent, _): [(run, [agent])]
-        case .principal(let subject): try runs(startedBy: subject).map { ($0, nil) }
+        case .principal(let subject): try runs(of: subject).map { ($0, nil) }
         case .digest(let digest): try holders(of: digest)
         }
-    }
-
-    private func runs(startedBy subject: String) throws -> [String] {
-        var runs: [String] = []
-        let sql =
-            "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfLife) AND instr(lineage, ?) = 1 ORDER BY sequence"
-        // What a lineage begins with; another's may begin alike, and what the entry says decides.
-        try each(sql, [TerminalText.escaped(subject)]) { record in
-            guard record.principal?.isSame(as: subject) == true, runs.last != record.run,
-                !runs.contains(record.run)
-            else { return }
-            runs.append(record.run)
-        }
-        return runs
     }
 
     /// Agents of whom some record has a digest.
@@ -72,17 +58,6 @@ extension AuditReader {
                 guard let record = AuditRecord(row: row) else { throw damaged() }
                 try body(record)
             }
-        }
-    }
-}
-
-extension AuditRecord {
-    /// The subject that heads a launch's lineage; nil for records of anything else.
-    fileprivate var principal: String? {
-        switch entry {
-        case .spawn(let spawn): spawn.lineage.principal.subject
-        case .spawnRefused(let refusal): refusal.principal.subject
-        case .exit, .request, .replies, .revocation, .approval, .custody, nil: nil
         }
     }
 }
