@@ -72,7 +72,7 @@ struct AskedText {
         let parameters = StatementRecording().parameters(values, types: types, isHidden: isHidden)
         return AskedExecution(
             octets: octets + values.readableBytes,
-            digest: hash.finalize().text,
+            digest: hash.finalize().hex,
             preview: preview(parameters)
         )
     }
