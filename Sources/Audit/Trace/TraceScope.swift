@@ -30,20 +30,9 @@ extension AuditReader {
         case .run(let run): [TraceFocus(run)]
         case .agent(let agent): [TraceFocus(agent.run, of: [agent])]
         case .session(let run, let agent, _): [TraceFocus(run, of: [agent])]
-        case .principal(let subject): try runs(startedBy: subject).map { TraceFocus($0) }
+        case .principal(let subject): try runs(of: subject).map { TraceFocus($0) }
         case .digest(let digest): try holders(of: digest).map { TraceFocus($0.key, of: $0.value) }
         }
-    }
-
-    private func runs(startedBy subject: String) throws -> Set<String> {
-        var runs: Set<String> = []
-        let sql =
-            "SELECT \(AuditRecord.columns) FROM records WHERE \(Schema.isOfLife) AND instr(lineage, ?) = 1"
-        // What a lineage begins with; another's may begin alike, and what the entry says decides.
-        try each(sql, [TerminalText.escaped(subject)]) { record in
-            if record.principal?.isSame(as: subject) == true { runs.insert(record.run) }
-        }
-        return runs
     }
 
     /// Agents of whom some record has a digest.
@@ -65,17 +54,6 @@ extension AuditReader {
                 guard let record = AuditRecord(row: row) else { throw damaged() }
                 try body(record)
             }
-        }
-    }
-}
-
-extension AuditRecord {
-    /// The subject that heads a launch's lineage; nil for records of anything else.
-    fileprivate var principal: String? {
-        switch entry {
-        case .spawn(let spawn): spawn.lineage.principal.subject
-        case .spawnRefused(let refusal): refusal.principal.subject
-        case .exit, .request, .replies, .revocation, .approval, .custody, nil: nil
         }
     }
 }
