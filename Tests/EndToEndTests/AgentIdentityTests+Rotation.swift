@@ -73,11 +73,11 @@ extension EndToEnd.AgentIdentityTests {
         #expect(outcome.code == 0, "\(outcome)")
         let line = try #require(try servers.lines(with: "/shown/\(mark)").first)
         let token = try #require(line.split(separator: "Bearer ").last?.split(separator: ".").first)
-        let padded = token.replacing("-", with: "+").replacing("_", with: "/")
+        let padded = String(token).replacing("-", with: "+").replacing("_", with: "/")
         let octets = padded + String(repeating: "=", count: (4 - padded.utf8.count % 4) % 4)
         struct Header: Decodable { let kid: String }
-        return try JSONDecoder()
-            .decode(Header.self, from: #require(Data(base64Encoded: octets))).kid
+        let header = try #require(Data(base64Encoded: octets))
+        return try JSONDecoder().decode(Header.self, from: header).kid
     }
 
     @Test(
