@@ -311,7 +311,7 @@ extension EndToEnd {
             let url = "https://allowed.test:\(mirror.port)"
             func script(_ ca: String, _ auth: String) -> String {
                 """
-                curl -sSN -m20 \(ca) \(url)/meanwhile > stream & stream=$!
+                rm -f stream; curl -sSN -m20 \(ca) \(url)/meanwhile > stream & stream=$!
                 until grep -q begun stream 2>/dev/null; do :; done
                 curl -sS -m20 \(ca) \(auth) \(url)/keep; wait $stream; cat stream
                 """
