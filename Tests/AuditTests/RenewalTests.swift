@@ -39,7 +39,7 @@ struct RenewalTests {
         ] {
             #expect(text.split(separator: "\n").contains { $0 == part }, "\(part): \(text)")
         }
-        #expect(text.hasPrefix("proven anew  record 2"), "\(text)")
+        #expect(text.hasPrefix("proven anew\n  record 2, "), "\(text)")
         #expect(record.kind == "renewal" && record.run == "0badcafe" && record.agent == "0badcafe.1")
         #expect(try record.json().contains(#""expiry":1800000000000"#))
         let tree = try #require(try reader.tree(run: "0badcafe"))

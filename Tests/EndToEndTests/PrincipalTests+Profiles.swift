@@ -161,10 +161,10 @@ extension EndToEnd.PrincipalTests {
         #expect(
             (child.record.principal?.expiry ?? 0) > Int64(Date().timeIntervalSince1970 * 1_000) + 3_000_000
         )
-        // It is on record before anything rests on it, and nothing of the token is.
+        // It is on record before anything rests on it, and nothing of the token is; this provider's names no key.
         let renewal = try #require(try launches().first { $0.kind == "renewal" })
         #expect(
-            renewal.lineage == "oidc:idp:alice > soon" && renewal.record.key?.isEmpty == false,
+            renewal.lineage == "oidc:idp:alice > soon" && renewal.record.key == nil,
             "\(renewal)"
         )
         #expect(renewal.record.principal?.expiry == child.record.principal?.expiry)

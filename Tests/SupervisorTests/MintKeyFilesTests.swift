@@ -75,6 +75,7 @@ struct MintKeyFilesTests {
             }
             let later = try ring(state, at: 16.1)
             #expect(later.signing(at: began + 16.1 * Self.day).number == 2)
+            #expect(later.generations.map(\.number) == [2], "what is removed is not named any more")
             #expect(state.keys == Self.second, "the private keys that are of no use are gone")
             #expect(try ring(state, at: 16.2).signing(at: began + 16.2 * Self.day).number == 2)
             #expect(try ring(state, at: 20).generations.map(\.number) == [2, 3])

@@ -74,8 +74,10 @@ package final class MintKeyFiles: Sendable {
                 ring = MintKeyRing(ring.generations + [next], schedule: schedule) ?? ring
             }
         }
-        for old in ring.retired(at: now) { remove(old.number) }
-        return ring
+        let retired = ring.retired(at: now).map(\.number)
+        for number in retired { remove(number) }
+        return MintKeyRing(ring.generations.filter { !retired.contains($0.number) }, schedule: schedule)
+            ?? ring
     }
 }
 
