@@ -21,7 +21,8 @@ extension Escapes {
             #expect(running.awaitOutput("up"))
             #expect(try run(["./network", "N02", words[0]], in: place).output.hasPrefix("HELD"))
             #expect(try run(["./network", "N04", words[1]], in: place).output.hasPrefix("HELD"))
-            #expect(running.finish().lines.last?.hasPrefix("HELD") == true)
+            let outcome = running.finish()
+            #expect(outcome.lines.last?.hasPrefix("HELD") == true, "\(outcome)")
             for (id, word) in zip(["N02", "N04"], words) {
                 let control = try RunningCommand(
                     ["sh", "-c", listen],
