@@ -192,8 +192,11 @@ _bailey() {
                 esac ;;
             doctor) choices="--json" ;;
             identity)
-                choices=bundle
-                [ "$cword" -gt 2 ] && choices="--form --output --config --state" ;;
+                case $cword:${words[2]} in
+                    2:*) choices="bundle keys" ;;
+                    *:bundle) choices="--form --output --config --state" ;;
+                    *:keys) choices="--json --config --state" ;;
+                esac ;;
             profile)
                 case $cword:${words[2]}:$cur in
                     2:*) choices="check show explain test words" ;;

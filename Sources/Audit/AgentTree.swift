@@ -5,7 +5,7 @@ package struct AgentTree: Sendable, Hashable, Codable {
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
-    /// What its token proved, when the root agent was launched; nil for the local user.
+    /// What its token proved, when the root agent was launched or lately; nil for the local user.
     package let proven: Principal?
     /// In the order they were launched: a parent stands before its children.
     package private(set) var agents: [AgentNode]

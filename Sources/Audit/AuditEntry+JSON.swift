@@ -13,6 +13,7 @@ extension AuditEntry {
         case .revocation(let record): json.write(record, lineage)
         case .approval(let record): json.write(record, lineage)
         case .custody(let record): json.write(record)
+        case .renewal(let record): json.write(record, lineage)
         }
         return json.octets
     }
@@ -78,6 +79,15 @@ extension CanonicalJSON {
             json.member("reason", record.reason)
             json.member("resource", record.resource)
             json.member("rules") { $0.strings(record.rules) }
+        }
+    }
+
+    fileprivate mutating func write(_ record: RenewalRecord, _ lineage: LineageColumns?) {
+        object { json in
+            json.member("key", record.key)
+            json.member("lineage", lineage)
+            json.member("previous", record.previous.milliseconds)
+            json.member("principal") { $0.write(proven: record.principal) }
         }
     }
 

@@ -84,7 +84,8 @@ extension AuditReader {
                     }
                     (sequel.reply, sequel.time, sequel.record) = (reply, found.time, found.sequence)
                     return sequel
-                case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, .custody, nil:
+                case .spawn, .spawnRefused, .exit, .request, .revocation, .approval, .custody,
+                    .renewal, nil:
                     continue
                 }
             }

@@ -93,6 +93,7 @@ private struct TreeBuilder {
             guard let place = places[exit.lineage.agent.agent.text] else { return }
             agents[place].ended = AgentEnd(status: exit.status, cause: exit.cause, time: record.time)
         case .revocation(let revocation): add(revocation, record.time)
+        case .renewal(let renewal): proven = renewal.principal
         case .request, .replies, .approval, .custody, nil: return
         }
     }

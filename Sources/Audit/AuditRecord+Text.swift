@@ -40,6 +40,7 @@ extension AuditRecord {
         case .revocation(let record): return record.isLifted ? "lifted" : "revoked"
         case .approval(let record): return record.event.rawValue
         case .custody(let record): return record.event.rawValue
+        case .renewal: return "renewed"
         case .spawn, .spawnRefused, .exit, .replies, nil: return verdict ?? kind
         }
     }
@@ -50,7 +51,7 @@ extension AuditRecord {
             style.faint(time.text),
             style.verdict(TerminalText.escaped(verdict), width: 7),
             TerminalText.escaped(agent ?? "-").padding(12),
-            TerminalText.escaped(lineage),
+            shownLineage,
             summary,
         ]
         return columns.joined(separator: "  ")
@@ -83,6 +84,11 @@ extension AuditRecord {
         let verdict: String?
     }
 
+    /// The chain of names; a record of no agent has a principal alone there, as it is looked up by.
+    var shownLineage: String {
+        TerminalText.escaped(agent == nil ? Lineage.text(of: [lineage]) : lineage)
+    }
+
     private var summary: String {
         switch entry {
         case .spawn(let record):
@@ -101,6 +107,7 @@ extension AuditRecord {
         case .revocation(let record): record.summary
         case .approval(let record): record.summary
         case .custody(let record): record.summary
+        case .renewal(let record): record.summary
         case .replies, nil: TerminalText.escaped(payload)
         }
     }
@@ -121,11 +128,13 @@ extension RequestRecord {
 }
 
 extension Reply {
-    var summary: String {
+    var summary: String { headline + (cause.map { "; " + TerminalText.escaped(told($0)) } ?? "") }
+
+    /// Without why it ended early.
+    var headline: String {
         (heading.map { TerminalText.escaped($0) + " to " } ?? "nothing to ")
             + TerminalText.escaped("\(action) \(resource)")
             + (received > 0 ? ", \(received) octets" : "")
-            + (cause.map { "; " + TerminalText.escaped(told($0)) } ?? "")
     }
 
     private func told(_ cause: String) -> String {
@@ -158,6 +167,16 @@ extension CustodyRecord {
     fileprivate var summary: String {
         TerminalText.escaped(subject) + (by.map { " by " + TerminalText.escaped($0.subject) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "")
+    }
+}
+
+extension RenewalRecord {
+    /// `its token, until 2026-01-01T00:00:00.000Z, by key 2026-a of corp`.
+    var summary: String {
+        "its \((principal.proof ?? .token).word), until \(principal.expiry?.text ?? "-")"
+            + TerminalText.escaped(
+                (key.map { ", by key \($0)" } ?? "") + (principal.issuer.map { " of \($0)" } ?? "")
+            )
     }
 }
 

@@ -38,6 +38,8 @@ package struct AuditRecord: Sendable, Hashable {
             return (try? decoder.decode(ApprovalRecord.self, from: data)).map(AuditEntry.approval)
         case EntryColumns.custody:
             return (try? decoder.decode(CustodyRecord.self, from: data)).map(AuditEntry.custody)
+        case EntryColumns.renewal:
+            return (try? decoder.decode(RenewalRecord.self, from: data)).map(AuditEntry.renewal)
         default: return nil
         }
     }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import GRDB
+internal import Model
 
 /// Reads a whole store and says whether it is what its supervisors wrote, in memory that does not grow with it.
 package struct AuditVerifier: Sendable {

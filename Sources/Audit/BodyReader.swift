@@ -41,7 +41,7 @@ package struct BodyReader {
                 try use(data)
             }
         }
-        guard octets == body.octets, Data(digest.finalize()).hex == body.digest else {
+        guard octets == body.octets, digest.finalize().hex == body.digest else {
             throw Fault(
                 description:
                     "it is not the \(body.octets) octets that were recorded: \(folder)/\(run) was changed"

@@ -1,3 +1,5 @@
+internal import Model
+
 /// Writes canonical JSON (RFC 8259): keys in ascending order, no white space, `/` not escaped, shortest
 /// escapes.
 ///
@@ -119,8 +121,7 @@ struct CanonicalJSON {
         case 0x0d: octets += "\\r".utf8
         case 0x09: octets += "\\t".utf8
         case 0x00..<0x20:
-            let digits = String(octet, radix: 16)
-            octets += "\\u00\(digits.utf8.count == 1 ? "0" : "")\(digits)".utf8
+            octets += "\\u00\(CollectionOfOne(octet).hex)".utf8
         default: octets.append(octet)
         }
     }

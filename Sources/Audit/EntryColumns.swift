@@ -10,6 +10,7 @@ struct EntryColumns: Sendable {
     static let revocation = "revocation"
     static let approval = "approval"
     static let custody = "custody"
+    static let renewal = "renewal"
     /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told,
     /// and what is done about the log, which is of none.
     let run: String?
@@ -32,12 +33,13 @@ struct EntryColumns: Sendable {
         case .revocation: (kind, verdict) = (Self.revocation, nil)
         case .approval: (kind, verdict) = (Self.approval, nil)
         case .custody: (kind, verdict) = (Self.custody, nil)
+        case .renewal: (kind, verdict) = (Self.renewal, nil)
         }
         agent = lineage?.agent
         run =
             switch entry {
             case .revocation, .custody: lineage?.run ?? ""
-            case .spawn, .spawnRefused, .exit, .request, .replies, .approval: lineage?.run
+            case .spawn, .spawnRefused, .exit, .request, .replies, .approval, .renewal: lineage?.run
             }
         self.lineage = lineage?.text ?? TerminalText.escaped(Self.principal(of: entry))
         ancestry = lineage?.ancestry ?? ""
@@ -48,7 +50,7 @@ struct EntryColumns: Sendable {
         case .spawnRefused(let record): record.principal.subject
         case .revocation(let record): record.principal
         case .custody(let record): record.by?.subject ?? ""
-        case .spawn, .exit, .request, .replies, .approval: ""
+        case .spawn, .exit, .request, .replies, .approval, .renewal: ""
         }
     }
 }

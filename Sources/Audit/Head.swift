@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Model
 
 /// The signed end of the store: `sequence` records were durable, the last with this `hash`.
 ///
@@ -57,18 +58,6 @@ struct ReadHead: Sendable {
 }
 
 extension Data {
-    /// Lower-case hexadecimal.
-    var hex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(2 * count)
-        for octet in self {
-            text.append(digits[Int(octet >> 4)])
-            text.append(digits[Int(octet & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
-
     /// From digits in ASCII.
     init?(hex text: some Sequence<UInt8>) {
         let digits = Array(text)

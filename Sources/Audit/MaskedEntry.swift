@@ -18,6 +18,7 @@ struct EntryMask: Sendable {
             EntryColumns(.revocation(masked(record)), record.lineage.map(columns))
         case .approval(let record): EntryColumns(.approval(masked(record)), columns(record.lineage))
         case .custody(let record): EntryColumns(.custody(masked(record)), nil)
+        case .renewal(let record): EntryColumns(.renewal(masked(record)), columns(record.lineage))
         }
     }
 
@@ -74,6 +75,16 @@ struct EntryMask: Sendable {
             by: record.by,
             reason: record.reason.map(masked),
             runs: record.runs
+        )
+    }
+
+    /// Who it is, is as in the launch's record.
+    private func masked(_ record: RenewalRecord) -> RenewalRecord {
+        RenewalRecord(
+            lineage: record.lineage,
+            principal: record.principal,
+            key: record.key.map(masked),
+            previous: record.previous
         )
     }
 

@@ -13,7 +13,7 @@ package struct RecordText {
     package func text(_ style: TextStyle) -> String {
         let head = [
             style.strong(title), "  record \(record.sequence), \(record.time.text)",
-            "  " + TerminalText.escaped(record.lineage),
+            "  " + record.shownLineage,
         ]
         return (head + details(style)).joined(separator: "\n")
     }
@@ -26,6 +26,7 @@ package struct RecordText {
         case .replies: "what came of requests"
         case .revocation: record.standing
         case .approval(let approval): "approval: \(approval.event.rawValue)"
+        case .renewal: "proven anew"
         default: TerminalText.escaped(record.kind)
         }
     }
@@ -38,6 +39,7 @@ package struct RecordText {
         case .replies(let replies): details(of: replies, style)
         case .revocation(let revocation): revocation.details
         case .approval(let approval): approval.details
+        case .renewal(let renewal): renewal.details
         // Of a request another text is made, and what a later version wrote is shown as it stands there.
         default: ["  " + TerminalText.escaped(record.payload)]
         }
@@ -52,7 +54,7 @@ package struct RecordText {
         }
         let replies = record.replies.flatMap { reply in
             let request = origins.exchanges[reply.exchange].map { ", request \($0)" } ?? ""
-            return ["", style.strong(reply.summary + request)] + reply.details
+            return ["", style.strong(reply.headline + request)] + reply.details
         }
         return evidence + replies
     }
@@ -151,6 +153,22 @@ extension RevocationRecord {
         if !isLifted {
             lines.add("agents", "\(agents) " + (keptRunning ? "cut off, left running" : "cut off"))
         }
+        return lines.lines
+    }
+}
+
+extension RenewalRecord {
+    fileprivate var details: [String] {
+        var lines = DetailLines()
+        lines.add("agent", lineage.agent.agent.text)
+        lines.add("principal", principal)
+        lines.add(
+            "proven by",
+            (principal.proof ?? .token).word + (principal.issuer.map { " of \($0)" } ?? "")
+        )
+        lines.add("signed with the key", key)
+        lines.add("proven until", principal.expiry?.text)
+        lines.add("before that, until", previous.text)
         return lines.lines
     }
 }

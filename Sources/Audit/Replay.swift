@@ -64,7 +64,7 @@ package struct Replay {
         case .request(let request): take(request, record)
         case .replies(let replies): for reply in replies.replies { take(reply, record) }
         case .revocation(let revocation): add(.revocation(revocation, record))
-        case .spawn, .spawnRefused, .exit, .approval, .custody, nil: return
+        case .spawn, .spawnRefused, .exit, .approval, .custody, .renewal, nil: return
         }
         try settle(atMost: Self.maximumWaiting)
     }

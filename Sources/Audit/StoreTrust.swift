@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Model
 
 /// The key and the signed head of a store, found to belong together; what is wrong with them ends with a `Stop`.
 ///

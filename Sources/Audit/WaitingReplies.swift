@@ -72,7 +72,7 @@ extension AuditEntry {
     var mustFollowReplies: Bool {
         switch self {
         case .exit: true
-        case .spawn, .spawnRefused, .request, .replies, .revocation, .approval, .custody: false
+        case .spawn, .spawnRefused, .request, .replies, .revocation, .approval, .custody, .renewal: false
         }
     }
 }

@@ -13,7 +13,10 @@ package struct AgentSummary: Sendable, Hashable {
     package var age: Int32
     /// It is cut off: whatever it tries outside is refused.
     package var isRevoked: Bool
-    package var argv: [String]
+    /// As many of its arguments as fit, from the first.
+    package private(set) var argv: [String]
+    /// How many more there are.
+    package private(set) var omittedArguments: Int32
 
     package init(
         agent: String,
@@ -34,25 +37,33 @@ package struct AgentSummary: Sendable, Hashable {
         self.spiffe = spiffe
         self.age = age
         self.isRevoked = isRevoked
-        self.argv = argv
+        var room = Self.maximumArguments
+        self.argv = Array(
+            argv.prefix { argument in
+                room -= argument.utf8.count + MemoryLayout<Int32>.size
+                return room >= 0
+            }
+        )
+        omittedArguments = Int32(clamping: argv.count - self.argv.count)
     }
 
-    /// Bytes of arguments that a summary shows, their lengths included.
-    static let maximumArguments = 256
-    /// Summaries in one answer: with two names of at most 255 bytes, a subject of 600 and an id of 2048 they fit into a socket's
-    /// buffer, 208 KiB by default (net.core.wmem_default), and nobody waits for the one who reads them.
-    package static let perAnswer = 56
+    /// Bytes of arguments that a summary shows, their lengths included: half of an answer.
+    package static let maximumArguments = 64 << 10
+    /// Bytes of one answer, but for its last summary's: with that it fits into a socket's buffer, 208 KiB by default
+    /// (net.core.wmem_default), and nobody waits for the one who reads them.
+    private static let maximumAnswer = 64 << 10
+    /// Bytes of a summary's two names, its subject, its SPIFFE id and its numbers, at most.
+    private static let maximumRest = 4 << 10
 
-    /// As many arguments as fit.
-    package static func shortened(_ argv: [String]) -> [String] {
-        var room = maximumArguments
-        var kept: [String] = []
-        for argument in argv {
-            room -= argument.utf8.count + MemoryLayout<Int32>.size
-            guard room >= 0 else { return kept + ["…"] }
-            kept.append(argument)
+    /// As many as fit into one answer, the first at least.
+    package static func part(of summaries: some Sequence<AgentSummary>) -> [AgentSummary] {
+        var (part, room): ([AgentSummary], Int) = ([], maximumAnswer)
+        for summary in summaries {
+            part.append(summary)
+            room -= summary.argv.reduce(maximumRest) { $0 + $1.utf8.count + MemoryLayout<Int32>.size }
+            if room <= 0 { break }
         }
-        return kept
+        return part
     }
 
     func write(to writer: inout ControlWriter) {
@@ -65,6 +76,7 @@ package struct AgentSummary: Sendable, Hashable {
         writer.write(age)
         writer.write(isRevoked)
         writer.write(argv)
+        writer.write(omittedArguments)
     }
 
     init(from reader: inout ControlReader) throws(ControlError) {
@@ -77,5 +89,6 @@ package struct AgentSummary: Sendable, Hashable {
         age = try reader.integer()
         isRevoked = try reader.flag()
         argv = try reader.list()
+        omittedArguments = try reader.integer()
     }
 }

@@ -100,7 +100,7 @@ enum HeldText {
         return groups.flatMap { first, more -> [String] in
             var lines = [
                 "\(TerminalText.escaped(first.id))  \(time(first.waited)) waited, \(time(first.left)) left  "
-                    + TerminalText.escaped("\(first.principal) > \(first.lineage.joined(separator: " > "))"),
+                    + TerminalText.escaped(Lineage.text(of: [first.principal] + first.lineage)),
                 "    " + shortened(request(first)),
                 "    asked by " + TerminalText.escaped(first.rules.joined(separator: ", "))
                     + (first.approvedBy.isEmpty
@@ -119,7 +119,7 @@ enum HeldText {
     static func whole(_ held: HeldSummary) -> [String] {
         let fields: [(String, String)] = [
             ("id", held.id), ("principal", held.principal), ("agent", held.agent),
-            ("lineage", held.lineage.joined(separator: " > ")),
+            ("lineage", Lineage.text(of: held.lineage)),
         ]
         var lines = (fields + (held.isLaunch ? [("launch", held.action)] : request(of: held))).map {
             line("\($0):", $1)

@@ -72,7 +72,7 @@ struct ChangesText {
         if let text = path.text { return safe(text) }
         return path.bytes.map { byte in
             (0x20...0x7E).contains(byte) && byte != 0x5C
-                ? String(UnicodeScalar(byte)) : "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+                ? String(UnicodeScalar(byte)) : "\\x" + CollectionOfOne(byte).hex
         }.joined()
     }
 
@@ -126,7 +126,7 @@ struct ChangesText {
             path = change.path.repairedText
             bytes =
                 change.path.text == nil
-                ? change.path.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() : nil
+                ? change.path.bytes.hex : nil
             self.change = change.kind.rawValue
             (type, mode) = (change.now?.kind.rawValue, change.now.map { octal($0.permissions) })
             (hostType, hostMode) = (change.was?.kind.rawValue, change.was.map { octal($0.permissions) })

@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Audit
 internal import Foundation
 internal import Identity
+internal import Model
 internal import Supervisor
 
 /// `bailey identity`: what services verify agents by.
@@ -16,8 +18,9 @@ struct IdentityCommand: ParsableCommand {
               bailey identity bundle                        the key of tokens, as a JWK Set
               bailey identity bundle --form pem >agents.pem the authority of certificates, for ssl_client_certificate
               bailey identity bundle --output /srv/www/keys all of them, as files
+              bailey identity keys                          which keys there are, and which of them signs from when
             """,
-        subcommands: [Bundle.self]
+        subcommands: [Bundle.self, Keys.self]
     )
 
     /// `bailey identity bundle`.
@@ -25,9 +28,11 @@ struct IdentityCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print the public keys of this user's agents, or write them as files.",
             discussion: """
-                jwks is a JWK Set (RFC 7517) with the key of tokens; spiffe a SPIFFE bundle with both keys; pem the \
-                authority of certificates. The keys are made at first use and last; the state directory holds their \
-                private halves.
+                jwks is a JWK Set (RFC 7517) with the keys of tokens; spiffe a SPIFFE bundle with those of both kinds; pem \
+                the authorities of certificates. Keys are made at first use, and the next ones a year later (key-life, of \
+                identity in bailey.yaml): those are printed from then on, and sign half a year after that; old ones are \
+                printed until what they signed is over. So whoever prints this twice a year never lacks one. The state \
+                directory holds their private halves.
                 """
         )
 
@@ -51,7 +56,9 @@ struct IdentityCommand: ParsableCommand {
 
         func run() throws {
             try Outside.require("identity")
-            let bundle = try MintKeeping.bundle(configuration: config, state: state.state)
+            let now = Date()
+            let ring = try MintKeeping.ring(configuration: config, state: state.state, at: now)
+            let bundle = TrustBundle(ring, at: now)
             guard let output else { return print(try bundle.text(form ?? .jwks), terminator: "") }
             do {
                 try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
@@ -71,3 +78,62 @@ struct IdentityCommand: ParsableCommand {
 }
 
 extension TrustBundle.Form: ExpressibleByArgument {}
+
+extension IdentityCommand {
+    /// `bailey identity keys`.
+    struct Keys: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show which keys vouch for this user's agents, oldest first.",
+            discussion: """
+                One of them signs; an old one is still published, until what it signed is over; the next one is already, and \
+                signs from the moment shown. The id is that of the key of tokens (kid).
+                """
+        )
+
+        @Flag(help: "One JSON object for each.") var json = false
+        @Option(help: "The operator's configuration. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.")
+        var config: String?
+        @OptionGroup var state: StateOption
+
+        func run() throws {
+            try Outside.require("identity")
+            let now = Date()
+            let ring = try MintKeeping.ring(configuration: config, state: state.state, at: now)
+            for line in ring.generations.map({ Line($0, in: ring, at: now) }) {
+                print(json ? try line.json() : line.text)
+            }
+            if !json { print("the next is made \(Line.text(ring.nextIsDue))") }
+        }
+    }
+
+    /// The JSON object's members.
+    private struct Line: Encodable {
+        let number: Int
+        let state: String
+        let kid: String
+        let made: String
+        let signsFrom: String
+
+        init(_ generation: MintKeyRing.Generation, in ring: MintKeyRing, at now: Date) {
+            number = generation.number
+            kid = generation.keys.tokenIdentifier
+            made = Self.text(generation.keys.made)
+            let isFirst = generation.number == ring.generations.first?.number
+            signsFrom = isFirst ? made : Self.text(ring.takesOver(generation))
+            let signing = ring.signing(at: now).number
+            state = number == signing ? "signs" : number < signing ? "old" : "next"
+        }
+
+        var text: String { "\(number)  \(state)  \(kid)  made \(made)  signs from \(signsFrom)" }
+
+        func json() throws -> String {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            return String(decoding: try encoder.encode(self), as: UTF8.self)
+        }
+
+        static func text(_ moment: Date) -> String {
+            Timestamp(milliseconds: Int64(moment.timeIntervalSince1970 * 1_000)).text
+        }
+    }
+}

@@ -11,7 +11,8 @@ struct PsCommand: ParsableCommand {
         abstract: "Show the agents that live now, of every supervisor of yours.",
         discussion: """
             One that was revoked with --keep-running is in the state 'revoked': whatever it tries outside is refused. A line has \
-            the beginning of a long command; --json has more of it, and 'bailey audit show' all that is on record.
+            the beginning of a long command; --json has all arguments that fit into 64 KiB, and says in \
+            omittedArguments how many more there are.
 
             EXAMPLES
               bailey ps
@@ -36,7 +37,8 @@ struct PsCommand: ParsableCommand {
             [
                 agent.agent, String(repeating: "  ", count: depth) + TerminalText.escaped(agent.name),
                 TerminalText.escaped(agent.profile), TerminalText.escaped(agent.principal), age(agent.age),
-                agent.isRevoked ? "revoked" : "runs", cut(agent.argv.commandText),
+                agent.isRevoked ? "revoked" : "runs",
+                cut(agent.argv.commandText + (agent.omittedArguments > 0 ? " …" : "")),
             ]
         }
         let heads = ["AGENT", "NAME", "PROFILE", "PRINCIPAL", "AGE", "STATE", "COMMAND"]
@@ -98,6 +100,7 @@ struct PsCommand: ParsableCommand {
         let age: Int32
         let revoked: Bool
         let argv: [String]
+        let omittedArguments: Int32
 
         init(_ summary: AgentSummary) {
             agent = summary.agent
@@ -109,6 +112,7 @@ struct PsCommand: ParsableCommand {
             age = summary.age
             revoked = summary.isRevoked
             argv = summary.argv
+            omittedArguments = summary.omittedArguments
         }
     }
 }

@@ -85,7 +85,7 @@ extension Authoriser {
             version: current.version,
             request: request,
             content: content,
-            digest: Self.digest(of: request.canonical(content)),
+            digest: SHA256.hash(data: request.canonical(content)).hex,
             demands: asked.demands
         )
         let held = Held(asked, request, current, then)
@@ -115,11 +115,6 @@ extension Authoriser {
             message: "it is prepared; each time that it is bound to parameters is asked about"
         )
         append(entry, NIOLoopBound(Pending(.unread(.content), then), eventLoop: loop), version: nil, nil)
-    }
-
-    /// Lower-case hex.
-    private static func digest(of octets: [UInt8]) -> String {
-        SHA256.hash(data: octets).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Somebody has answered, or nobody will.

@@ -177,19 +177,11 @@ private final class KeptBody {
         return RecordedBody(
             side: at.side,
             octets: octets,
-            digest: digest.finalize().map { String(byte: $0) }.joined(),
+            digest: digest.finalize().hex,
             place: place ?? 0..<0,
             coding: copy.coding,
             missing: copy.missing ?? failure?.message
         )
-    }
-}
-
-extension String {
-    /// Two digits of lower-case hex.
-    fileprivate init(byte: UInt8) {
-        let digits = String(byte, radix: 16)
-        self = digits.utf8.count == 1 ? "0" + digits : digits
     }
 }
 

@@ -33,11 +33,15 @@ package final class Publication: Sendable {
     /// Serves documents by their paths from now on.
     ///
     /// - Parameters:
-    ///   - documents: by path, each beginning with `/`.
     ///   - address: whose port this is.
     ///   - port: 0 for any.
+    ///   - documents: by path, each beginning with `/`; asked at each request, and has to answer at once.
     /// - Throws: when nothing can listen there.
-    package init(_ documents: [String: Document], at address: IPAddress, port: UInt16) throws {
+    package init(
+        at address: IPAddress,
+        port: UInt16,
+        documents: @escaping @Sendable () -> [String: Document]
+    ) throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {
             channel = try ServerBootstrap(group: group)
@@ -66,7 +70,10 @@ package final class Publication: Sendable {
         try? group.syncShutdownGracefully()
     }
 
-    private static func prepare(_ channel: any Channel, _ documents: [String: Document]) throws {
+    private static func prepare(
+        _ channel: any Channel,
+        _ documents: @escaping @Sendable () -> [String: Document]
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTPResponseEncoder())
         try pipeline.addHandler(
@@ -127,10 +134,12 @@ private final class DocumentServer: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let documents: [String: Publication.Document]
+    private let documents: @Sendable () -> [String: Publication.Document]
     private(set) var isAnswered = false
 
-    init(_ documents: [String: Publication.Document]) { self.documents = documents }
+    init(_ documents: @escaping @Sendable () -> [String: Publication.Document]) {
+        self.documents = documents
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = Self.unwrapInboundIn(data), !isAnswered else { return }
@@ -139,7 +148,7 @@ private final class DocumentServer: ChannelInboundHandler {
         guard head.method == .GET || head.method == .HEAD else {
             return answer(context, .methodNotAllowed, [("allow", "GET, HEAD")], "")
         }
-        guard let document = path.flatMap({ documents[String($0)] }) else {
+        guard let document = path.flatMap({ documents()[String($0)] }) else {
             return answer(context, .notFound, [], "")
         }
         let fields = [

@@ -7,8 +7,8 @@ package final class AgentMint: IdentityIssuer {
     /// Tokens and certificates that are kept at a time: an agent has one for each service that it speaks to.
     private static let capacity = 4_096
 
-    private let keys: MintKeys
-    private let authority: TrustAuthority
+    /// The keys as they are at a moment.
+    private let ring: @Sendable (Date) throws -> MintKeyRing
     private let domain: TrustDomain
     /// Who a token says that it is from.
     private let issuer: String
@@ -40,21 +40,20 @@ package final class AgentMint: IdentityIssuer {
     }
 
     /// - Parameters:
-    ///   - keys: what signs.
+    ///   - ring: what signs, asked each time that something is minted.
     ///   - domain: whose agents they are.
     ///   - issuer: what tokens have as `iss`; the trust domain's name without one.
     ///   - now: the clock that tokens and certificates are dated by.
     package init(
-        keys: MintKeys,
+        ring: @escaping @Sendable (Date) throws -> MintKeyRing,
         domain: TrustDomain,
         issuer: String? = nil,
         now: @escaping @Sendable () -> Date = { Date() }
     ) {
-        self.keys = keys
+        self.ring = ring
         self.domain = domain
         self.issuer = issuer ?? "spiffe://\(domain.name)"
         self.now = now
-        authority = TrustAuthority(keys: keys)
     }
 
     package func keptToken(for lineage: Lineage, audience: String, lifetime: Int64) -> MintedToken? {
@@ -85,7 +84,7 @@ package final class AgentMint: IdentityIssuer {
         let start = now()
         let left = try left(lineage, at: start, of: lifetime)
         let claims = try claims(lineage, audience, from: start, left, certificate)
-        let token = MintedToken(text: try sign(claims), certificate: certificate.minted)
+        let token = MintedToken(text: try sign(claims, at: start), certificate: certificate.minted)
         let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
         kept.withLock { kept in
             Self.makeRoom(&kept.tokens, start)
@@ -129,7 +128,8 @@ extension AgentMint {
         let start = now()
         let made: AgentCertificate
         do {
-            made = try authority.certificate(for: id, until: start + Self.seconds(lifetime))
+            made = try TrustAuthority(keys: ring(start).signing(at: start).keys)
+                .certificate(for: id, from: start, until: start + Self.seconds(lifetime))
         } catch {
             throw CredentialFailure("its certificate could not be made: \(error)")
         }
@@ -152,7 +152,8 @@ extension AgentMint {
         let end = max(first, kept.withLock { $0.proven[run] } ?? first)
         let left = min(lifetime, Int64(end.timeIntervalSince(now) * 1_000))
         guard left >= 1_000 else {
-            throw CredentialFailure("the token of \(lineage.principal) has expired")
+            let proof = (lineage.principal.proof ?? .token).word
+            throw CredentialFailure("the \(proof) of \(lineage.principal) has expired")
         }
         return left
     }
@@ -179,8 +180,9 @@ extension AgentMint {
         )
     }
 
-    private func sign(_ claims: AgentToken) throws(CredentialFailure) -> String {
+    private func sign(_ claims: AgentToken, at now: Date) throws(CredentialFailure) -> String {
         do {
+            let keys = try ring(now).signing(at: now).keys
             return try claims.signed(by: keys.token, named: keys.tokenIdentifier)
         } catch {
             throw CredentialFailure("its token could not be signed: \(error)")

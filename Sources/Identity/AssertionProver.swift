@@ -37,12 +37,12 @@ package struct AssertionProver: Sendable {
                 remedy: "add one with saml: to issuers in bailey.yaml"
             )
         }
-        let statement = try reader.statement(in: assertion, of: wanted)
+        let (statement, key) = try reader.statement(in: assertion, of: wanted)
         guard let entity = statement["issuer"]?.text,
             let issuer = wanted.first(where: { $0.url.isSame(as: entity) })
         else {
             throw .assertion(.issuer, "it is from an identity provider that is not configured")
         }
-        return try AssertionVerifier(issuer: issuer).identity(statement, now: clock())
+        return try AssertionVerifier(issuer: issuer).identity(statement, key: key, now: clock())
     }
 }

@@ -1,4 +1,6 @@
+internal import Crypto
 internal import Foundation
+internal import Glibc
 internal import Linux
 internal import Model
 internal import SwiftASN1
@@ -14,12 +16,17 @@ struct AssertionReader: Sendable {
     /// Milliseconds that it may take; it needs ten.
     private static let timeout: Int64 = 10_000
 
-    /// What an assertion says that was signed with a key of one of these issuers.
-    func statement(in assertion: IdentityAssertion, of issuers: [Issuer]) throws(TokenFault) -> JSONValue {
+    /// What an assertion says that was signed with a key of one of these issuers, and `sha256:` and the digest of that one's
+    /// certificate.
+    func statement(
+        in assertion: IdentityAssertion,
+        of issuers: [Issuer]
+    ) throws(TokenFault) -> (JSONValue, key: String?) {
         guard let program else {
             throw TokenFault.assertion(.form, "bailey-saml, which reads it, cannot be found: \(Self.remedy)")
         }
-        let input = try Self.keys(of: issuers) + Self.document(assertion)
+        let keys = try Self.keys(of: issuers)
+        let input = try Self.head(keys) + Self.document(assertion)
         let answer: [UInt8]
         do throws(ProgramOutput.Failure) {
             answer = try ProgramOutput(
@@ -33,7 +40,8 @@ struct AssertionReader: Sendable {
             throw TokenFault.assertion(
                 .form,
                 "\(program), which reads it, gave no answer: \(error.reason)",
-                remedy: Self.remedy
+                remedy: unsafe access(program, X_OK) == 0
+                    ? "try a fresh one; a document that ends its reader is worth a report" : Self.remedy
             )
         }
         guard let value = try? JSONValue(answer) else {
@@ -43,8 +51,12 @@ struct AssertionReader: Sendable {
             )
         }
         guard let statement = value["assertion"] else { throw Self.refusal(value["refused"]) }
-        return statement
+        let used = value["key"]?.index.flatMap { keys.indices.contains($0) ? keys[$0] : nil }
+        return (statement, used.map { "sha256:" + SHA256.hash(data: $0.certificate).hex })
     }
+
+    /// A certificate, and whose.
+    private typealias Key = (entity: String, certificate: [UInt8])
 
     private static let remedy = "it is installed beside bailey-core: run 'make install' again"
 
@@ -86,20 +98,21 @@ struct AssertionReader: Sendable {
         return octets
     }
 
-    /// The head of the input, as Sources/SAML/saml.h has it.
-    private static func keys(of issuers: [Issuer]) throws(TokenFault) -> [UInt8] {
-        var (entries, count) = ([UInt8](), 0)
-        for issuer in issuers {
-            for certificate in try certificates(of: issuer) {
-                entries += octets(issuer.url.utf8.count, width: 2) + issuer.url.utf8
-                entries += octets(certificate.count, width: 4) + certificate
-                count += 1
-            }
-        }
-        guard count <= UInt8.max else {
+    private static func keys(of issuers: [Issuer]) throws(TokenFault) -> [Key] {
+        var keys: [Key] = []
+        for issuer in issuers { keys += try certificates(of: issuer).map { (issuer.url, $0) } }
+        guard keys.count <= UInt8.max else {
             throw TokenFault.assertion(.key, "there are more than \(UInt8.max) certificates")
         }
-        return Array("SAM1".utf8) + [UInt8(count)] + entries
+        return keys
+    }
+
+    /// The head of the input, as Sources/SAML/saml.h has it.
+    private static func head(_ keys: [Key]) -> [UInt8] {
+        keys.reduce(into: Array("SAM1".utf8) + octets(keys.count, width: 1)) { head, key in
+            head += octets(key.entity.utf8.count, width: 2) + key.entity.utf8
+            head += octets(key.certificate.count, width: 4) + key.certificate
+        }
     }
 
     private static func octets(_ number: Int, width: Int) -> [UInt8] {

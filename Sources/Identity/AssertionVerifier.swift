@@ -6,8 +6,12 @@ internal import Model
 struct AssertionVerifier {
     let issuer: Issuer
 
-    /// What bailey-saml read of the octets that were signed.
-    func identity(_ assertion: JSONValue, now: Timestamp) throws(TokenFault) -> ProvenIdentity {
+    /// What bailey-saml read of the octets that were signed, and with which certificate's key.
+    func identity(
+        _ assertion: JSONValue,
+        key: String?,
+        now: Timestamp
+    ) throws(TokenFault) -> ProvenIdentity {
         guard let version = assertion["version"]?.text, version.isSame(as: "2.0") else {
             throw TokenFault.assertion(.form, "it is not of SAML 2.0")
         }
@@ -19,7 +23,7 @@ struct AssertionVerifier {
         try checkConfirmations(assertion["subject"]?["confirmations"]?.items ?? [], now: now.milliseconds)
         let payload = try payload(of: assertion)
         do throws(TokenFault) {
-            return try TokenClaims(payload, of: issuer).identity(expiry: expiry)
+            return try TokenClaims(payload, of: issuer).identity(expiry: expiry, key: key)
         } catch {
             throw error.ofAssertion
         }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// base64url without padding (RFC 7515 section 2), strictly: each octet string has one spelling.
 enum Base64URL {
     /// Nil for anything else, also where bits are set that stand for nothing.
@@ -28,5 +30,21 @@ enum Base64URL {
         case UInt8(ascii: "_"): 63
         default: nil
         }
+    }
+}
+
+extension Data {
+    /// Without padding, as tokens have it (RFC 7515 section 2).
+    var base64URL: String {
+        var octets = Array(base64EncodedString().utf8)
+        while octets.last == UInt8(ascii: "=") { octets.removeLast() }
+        for index in octets.indices {
+            switch octets[index] {
+            case UInt8(ascii: "+"): octets[index] = UInt8(ascii: "-")
+            case UInt8(ascii: "/"): octets[index] = UInt8(ascii: "_")
+            default: break
+            }
+        }
+        return String(decoding: octets, as: UTF8.self)
     }
 }

@@ -38,6 +38,9 @@ enum JSONValue: Sendable, Hashable {
 
     var text: String? { if case .string(let text) = self { text } else { nil } }
 
+    /// A whole number, as they are counted with.
+    var index: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+
     var items: [JSONValue]? { if case .array(let items) = self { items } else { nil } }
 
     var isObject: Bool { if case .object = self { true } else { false } }

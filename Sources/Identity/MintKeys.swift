@@ -6,7 +6,7 @@ internal import X509
 
 /// The keys that vouch for agents: one signs their tokens, one their certificates.
 ///
-/// They are the supervisor's, and last: services keep the public halves. Has no description of its own.
+/// They are the supervisor's, and kept: services have the public halves. Has no description of its own.
 package struct MintKeys: Sendable {
     /// Octets of a private key: a scalar of P-256 (SEC 1 section 2.3.7).
     package static let keyLength = 32
@@ -20,11 +20,18 @@ package struct MintKeys: Sendable {
     /// A new private key.
     package static func makeKey() -> Data { P256.Signing.PrivateKey().rawRepresentation }
 
-    /// A certificate of the authority for this key, DER, self-signed.
-    package static func makeCertificate(authority: Data, domain: String) throws -> Data {
+    /// A certificate of the authority for this key, DER, self-signed; it says when the keys were made.
+    package static func makeCertificate(
+        authority: Data,
+        domain: String,
+        at now: Date = Date()
+    ) throws -> Data {
         let key = Certificate.PrivateKey(try P256.Signing.PrivateKey(rawRepresentation: authority))
-        return Data(try TrustAuthority.selfSigned(key, domain: domain).derEncoded())
+        return Data(try TrustAuthority.selfSigned(key, domain: domain, at: now).derEncoded())
     }
+
+    /// When they were made, to the second.
+    package var made: Date { certificate.notValidBefore + TrustAuthority.backdating }
 
     /// Reads what was kept.
     ///
@@ -55,7 +62,7 @@ package struct MintKeys: Sendable {
     }
 
     /// What tells the token's key from others: its thumbprint (RFC 7638).
-    var tokenIdentifier: String { PublicKeyDocument(token.publicKey).thumbprint }
+    package var tokenIdentifier: String { PublicKeyDocument(token.publicKey).thumbprint }
 }
 
 /// Something could not be minted, or the keys for it are of no use.
@@ -78,21 +85,5 @@ extension Certificate {
         var serializer = DER.Serializer()
         try serializer.serialize(self)
         return serializer.serializedBytes
-    }
-}
-
-extension Data {
-    /// Without padding, as tokens have it (RFC 7515 section 2).
-    var base64URL: String {
-        var octets = Array(base64EncodedString().utf8)
-        while octets.last == UInt8(ascii: "=") { octets.removeLast() }
-        for index in octets.indices {
-            switch octets[index] {
-            case UInt8(ascii: "+"): octets[index] = UInt8(ascii: "-")
-            case UInt8(ascii: "/"): octets[index] = UInt8(ascii: "_")
-            default: break
-            }
-        }
-        return String(decoding: octets, as: UTF8.self)
     }
 }

@@ -10,6 +10,9 @@ package struct ProvenIdentity: Sendable, Hashable {
     /// Those that the configuration keeps.
     package let claims: [String: [String]]
     package let expiry: Timestamp
+    /// Which key of the issuer signed: a token's id of it, or `sha256:` and the digest of a certificate; nil where a token names
+    /// none.
+    package let key: String?
 
     package init(
         _ proof: Principal.Proof = .token,
@@ -17,7 +20,8 @@ package struct ProvenIdentity: Sendable, Hashable {
         subject: String,
         groups: [String] = [],
         claims: [String: [String]] = [:],
-        expiry: Timestamp
+        expiry: Timestamp,
+        key: String? = nil
     ) {
         self.proof = proof
         self.issuer = issuer
@@ -25,6 +29,7 @@ package struct ProvenIdentity: Sendable, Hashable {
         self.groups = groups
         self.claims = claims
         self.expiry = expiry
+        self.key = key
     }
 
     /// The principal, who launches as this local user.

@@ -77,8 +77,7 @@ package struct SubjectTemplate: Sendable, Hashable {
                 octets.append(octet)
                 continue
             }
-            let digits = String(octet, radix: 16)
-            octets += "%\(octet < 16 ? "0" : "")\(digits)".utf8
+            octets += "%\(CollectionOfOne(octet).hex)".utf8
         }
         return String(decoding: octets, as: UTF8.self)
     }

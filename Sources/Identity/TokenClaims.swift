@@ -12,7 +12,7 @@ struct TokenClaims {
     /// What it has of them.
     private var word: String { issuer.proof == .assertion ? "attribute" : "claim" }
 
-    func identity(expiry: Timestamp) throws(TokenFault) -> ProvenIdentity {
+    func identity(expiry: Timestamp, key: String?) throws(TokenFault) -> ProvenIdentity {
         let subject = try subject()
         let groups = try groups()
         let claims = try kept()
@@ -32,7 +32,8 @@ struct TokenClaims {
             subject: subject,
             groups: groups,
             claims: claims,
-            expiry: expiry
+            expiry: expiry,
+            key: key.flatMap { Principal.isPlain($0) ? $0 : nil }
         )
     }
 

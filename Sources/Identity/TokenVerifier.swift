@@ -54,7 +54,8 @@ package struct TokenVerifier: Sendable {
         guard isSigned == true else {
             throw TokenFault(.signature, "it was not signed with the issuer's key that it names")
         }
-        return try TokenClaims(checked.token.payload, of: issuer).identity(expiry: checked.expiry)
+        return try TokenClaims(checked.token.payload, of: issuer)
+            .identity(expiry: checked.expiry, key: checked.keyID)
     }
 
     /// All checks at once.

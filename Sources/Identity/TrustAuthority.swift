@@ -13,13 +13,17 @@ struct TrustAuthority: Sendable {
 
     let keys: MintKeys
 
-    static func selfSigned(_ key: Certificate.PrivateKey, domain: String) throws -> Certificate {
+    static func selfSigned(
+        _ key: Certificate.PrivateKey,
+        domain: String,
+        at now: Date
+    ) throws -> Certificate {
         let name = try DistinguishedName {
             OrganizationName("Bailey")
             // A common name holds 64 characters at most (RFC 5280, ub-common-name).
             CommonName(String("Agents of \(domain)".prefix(64)))
         }
-        let start = Date().addingTimeInterval(-backdating)
+        let start = now.addingTimeInterval(-backdating)
         return try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
@@ -40,13 +44,13 @@ struct TrustAuthority: Sendable {
     }
 
     /// A certificate for this name and a key of its own (X509-SVID sections 2 and 4.4).
-    func certificate(for id: SPIFFEID, until end: Date) throws -> AgentCertificate {
+    func certificate(for id: SPIFFEID, from now: Date, until end: Date) throws -> AgentCertificate {
         let key = P256.Signing.PrivateKey()
         let certificate = try Certificate(
             version: .v3,
             serialNumber: Certificate.SerialNumber(),
             publicKey: Certificate.PublicKey(key.publicKey),
-            notValidBefore: Date().addingTimeInterval(-Self.backdating),
+            notValidBefore: now.addingTimeInterval(-Self.backdating),
             notValidAfter: min(end, keys.certificate.notValidAfter),
             issuer: keys.certificate.subject,
             subject: try DistinguishedName { OrganizationName("Bailey agent") },

@@ -1,29 +1,28 @@
 internal import Crypto
-internal import Foundation
-package import Model
+package import Foundation
 internal import SwiftASN1
 internal import X509
 
-/// What services verify agents by: public keys alone.
+/// What services verify agents by at a moment: public keys alone, those that sign and those that will.
 package struct TrustBundle: Sendable {
     /// Seconds after which services look again (SPIFFE Trust Domain and Bundle section 4.1.2, `spiffe_refresh_hint`).
     private static let refreshHint = 300
 
-    private let keys: MintKeys
-    private let domain: TrustDomain
+    private let ring: MintKeyRing
+    private let now: Date
 
-    package init(keys: MintKeys, domain: TrustDomain) {
-        self.keys = keys
-        self.domain = domain
+    package init(_ ring: MintKeyRing, at now: Date) {
+        self.ring = ring
+        self.now = now
     }
 
     /// A form of it.
     package enum Form: String, Sendable, CaseIterable {
-        /// The token's key, as a JWK Set (RFC 7517 section 5).
+        /// The tokens' keys, as a JWK Set (RFC 7517 section 5).
         case jwks
-        /// Both keys, as a SPIFFE bundle.
+        /// Both kinds of keys, as a SPIFFE bundle.
         case spiffe
-        /// The certificates' authority, in PEM.
+        /// The certificates' authorities, in PEM.
         case pem
 
         /// What its file is called.
@@ -44,13 +43,21 @@ package struct TrustBundle: Sendable {
         }
     }
 
-    /// The text, with a line end.
+    /// The text, with a line end; the oldest key first.
     package func text(_ form: Form) throws -> String {
+        let (tokens, authorities) = (ring.tokens(at: now), ring.authorities(at: now))
         switch form {
-        case .jwks: try json(KeySet(keys: [tokenKey(use: "sig")]))
-        case .spiffe: try json(Bundle(keys: [tokenKey(use: "jwt-svid"), authorityKey()]))
+        case .jwks: return try json(KeySet(keys: tokens.map { Self.tokenKey($0.keys, use: "sig") }))
+        case .spiffe:
+            let keys =
+                try tokens.map { Self.tokenKey($0.keys, use: "jwt-svid") }
+                + authorities.map { try Self.authorityKey($0.keys) }
+            return try json(Bundle(keys: keys, sequence: ring.sequence(at: now)))
         case .pem:
-            PEMDocument(type: "CERTIFICATE", derBytes: try keys.certificate.derEncoded()).pemString + "\n"
+            return try authorities.map { generation in
+                let octets = try generation.keys.certificate.derEncoded()
+                return PEMDocument(type: "CERTIFICATE", derBytes: octets).pemString + "\n"
+            }.joined()
         }
     }
 
@@ -60,7 +67,7 @@ package struct TrustBundle: Sendable {
 
     private struct Bundle: Encodable {
         let keys: [PublicKeyDocument]
-        let sequence = 1
+        let sequence: Int
         let refreshHint = TrustBundle.refreshHint
 
         private enum CodingKeys: String, CodingKey {
@@ -70,7 +77,7 @@ package struct TrustBundle: Sendable {
         }
     }
 
-    private func tokenKey(use: String) -> PublicKeyDocument {
+    private static func tokenKey(_ keys: MintKeys, use: String) -> PublicKeyDocument {
         var key = PublicKeyDocument(keys.token.publicKey)
         key.kid = keys.tokenIdentifier
         key.use = use
@@ -78,7 +85,7 @@ package struct TrustBundle: Sendable {
         return key
     }
 
-    private func authorityKey() throws -> PublicKeyDocument {
+    private static func authorityKey(_ keys: MintKeys) throws -> PublicKeyDocument {
         guard let known = P256.Signing.PublicKey(keys.authority.publicKey) else {
             throw MintFailure("the authority's key is none of P-256")
         }

@@ -100,7 +100,19 @@ package struct Lineage: Sendable, Hashable, Codable, CustomStringConvertible {
     package var depth: Int { ancestors.count + 1 }
 
     /// `user:alice > ci > test-runner`.
-    package var description: String {
-        ([principal.subject] + hops.map(\.name)).joined(separator: " > ")
+    package var description: String { Self.text(of: [principal.subject] + hops.map(\.name)) }
+
+    /// A chain of names, so that each is told from its neighbours whatever an issuer lets a subject be: one that holds `>` or
+    /// begins with `"` stands in quotes, with `\` in front of a quote and of itself.
+    package static func text(of names: [String]) -> String {
+        names.map { $0.holds(">") || $0.begins(with: "\"") ? quoted($0) : $0 }.joined(separator: " > ")
+    }
+
+    private static func quoted(_ name: String) -> String {
+        let inner = name.unicodeScalars.reduce(into: "") { text, scalar in
+            if scalar == "\"" || scalar == "\\" { text += "\\" }
+            text.unicodeScalars.append(scalar)
+        }
+        return "\"\(inner)\""
     }
 }

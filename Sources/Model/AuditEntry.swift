@@ -10,6 +10,7 @@ package enum AuditEntry: Sendable, Hashable, Codable {
     case revocation(RevocationRecord)
     case approval(ApprovalRecord)
     case custody(CustodyRecord)
+    case renewal(RenewalRecord)
 }
 
 /// An agent was launched.

@@ -23,6 +23,14 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
         case token = "oidc"
         /// An assertion of SAML 2.0.
         case assertion = "saml"
+
+        /// What people call it.
+        package var word: String {
+            switch self {
+            case .token: "token"
+            case .assertion: "assertion"
+            }
+        }
     }
 
     /// The subject of a verified token or assertion.
@@ -70,13 +78,19 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
     private static let user = "user"
 
     /// The name of the issuer whose token or assertion it was; nil for a local user.
-    package var issuer: String? {
+    package var issuer: String? { proven?.issuer }
+
+    /// What proved who it is; nil for a local user.
+    package var proof: Proof? { proven?.proof }
+
+    private var proven: (proof: Proof, issuer: String)? {
         let parts = subject.cut(at: ":", maxSplits: 2, omittingEmptySubsequences: false)
-        return parts.count == 3 && Self.isProof(parts[0]) ? String(parts[1]) : nil
+        guard parts.count == 3, let proof = Self.proof(parts[0]) else { return nil }
+        return (proof, String(parts[1]))
     }
 
-    private static func isProof(_ word: Substring) -> Bool {
-        Proof.allCases.contains { $0.rawValue.isSame(as: word) }
+    private static func proof(_ word: Substring) -> Proof? {
+        Proof.allCases.first { $0.rawValue.isSame(as: word) }
     }
 
     package var description: String { subject }
@@ -96,7 +110,7 @@ extension Principal {
         if kind.isSame(as: Self.user) {
             guard groups.isEmpty, claims.isEmpty else { return nil }
         } else {
-            guard Self.isProof(kind), parts.count == 3, !parts[2].isEmpty,
+            guard Self.proof(kind) != nil, parts.count == 3, !parts[2].isEmpty,
                 parts[2].utf8.count <= Self.maximumSubject
             else { return nil }
         }

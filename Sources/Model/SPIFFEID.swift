@@ -69,13 +69,11 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
             if isPlain(octet), !hasDotsAlone {
                 octets.append(octet)
             } else {
-                octets += [UInt8(ascii: "_"), digits[Int(octet >> 4)], digits[Int(octet & 15)]]
+                octets += "_\(CollectionOfOne(octet).hex)".utf8
             }
         }
         return String(decoding: octets, as: UTF8.self)
     }
-
-    private static let digits = Array("0123456789abcdef".utf8)
 
     fileprivate static func isPlain(_ octet: UInt8) -> Bool {
         switch octet {

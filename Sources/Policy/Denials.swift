@@ -86,12 +86,13 @@ extension LineagePolicy {
 
     /// What the principal's token allowed is over with it.
     var principalExpired: Denial {
-        Denial(
+        let proof = (lineage.principal.proof ?? .token).word
+        return Denial(
             reason: .principalExpired,
-            message: "the token of \(lineage.principal), on which this run rests, expired",
+            message: "the \(proof) of \(lineage.principal), on which this run rests, expired",
             rule: nil,
             decidedBy: lineage.hops.first,
-            remedy: "ask \(lineage.principal) to start the run anew with a fresh token"
+            remedy: "ask \(lineage.principal) to start the run anew with a fresh \(proof)"
         )
     }
 

@@ -35,9 +35,7 @@ struct CanonicalText {
     }
 
     /// SHA-256 in lower-case hex.
-    var digest: String {
-        SHA256.hash(data: Array(text.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    var digest: String { SHA256.hash(data: Array(text.utf8)).hex }
 
     private mutating func add(_ limits: Limits) {
         let values = [

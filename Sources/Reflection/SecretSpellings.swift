@@ -38,7 +38,7 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
             let plain = [secret] + (secret.contains(0x20) ? [secret.map { $0 == 0x20 ? 0x2B : $0 }] : [])
             let texts = plain + plain.map(Self.wide)
             let base64 = Base64.tracesOf(secret)
-            patterns += texts + base64 + [secret.flatMap(Self.hex)]
+            patterns += texts + base64 + [Array(secret.hex.utf8)]
             fillers += texts.map { _ in UInt8(ascii: "*") } + base64.map { _ in UInt8(ascii: "A") }
             fillers.append(UInt8(ascii: "0"))
         }
@@ -79,8 +79,4 @@ package final class SecretSpellings: Sendable, CustomStringConvertible, CustomRe
 
     /// Of both byte orders: without the zero in front of it or behind.
     private static func wide(_ secret: [UInt8]) -> [UInt8] { Array(secret.flatMap { [$0, 0] }.dropLast()) }
-
-    private static func hex(_ octet: UInt8) -> [UInt8] {
-        [octet >> 4, octet & 15].map { $0 < 10 ? UInt8(ascii: "0") &+ $0 : UInt8(ascii: "a") &+ $0 &- 10 }
-    }
 }

@@ -157,7 +157,7 @@ static void write_attributes(FILE *out, xmlNodePtr assertion) {
     fputc(']', out);
 }
 
-void write_assertion(FILE *out, xmlNodePtr assertion) {
+void write_assertion(FILE *out, xmlNodePtr assertion, size_t key) {
     fputs("{\"assertion\": {", out);
     write_member(out, "version", attribute(assertion, "Version"));
     fputs(", ", out);
@@ -168,5 +168,5 @@ void write_assertion(FILE *out, xmlNodePtr assertion) {
     write_conditions(out, assertion);
     write_sessions(out, assertion);
     write_attributes(out, assertion);
-    fputs("}}\n", out);
+    fprintf(out, "}, \"key\": %zu}\n", key);
 }

@@ -98,14 +98,15 @@ static void start_libraries(void) {
 }
 
 /* Of the two the assertion's own: it says what is meant whatever is around it. Both have to be good. */
-static struct octets what_is_signed(const struct document *document, const struct request *request, const char *entity) {
-    struct octets octets = {NULL, 0};
+static struct signed_part what_is_signed(const struct document *document, const struct request *request,
+                                         const char *entity) {
+    struct signed_part part = {{NULL, 0}, 0};
     if (document->response_signature != NULL)
-        octets = signed_octets(document->response_signature, document->root, request, entity);
+        part = signed_part(document->response_signature, document->root, request, entity);
     if (document->own_signature != NULL)
-        octets = signed_octets(document->own_signature, document->assertion, request, entity);
-    if (octets.start == NULL) refuse("signature", "it is unsigned");
-    return octets;
+        part = signed_part(document->own_signature, document->assertion, request, entity);
+    if (part.octets.start == NULL) refuse("signature", "it is unsigned");
+    return part;
 }
 
 int main(void) {
@@ -114,7 +115,8 @@ int main(void) {
     confine();
     struct document outer = parsed(request.document);
     const char *entity = issuer_of(outer.assertion);
-    struct document inner = parsed(what_is_signed(&outer, &request, entity));
+    struct signed_part part = what_is_signed(&outer, &request, entity);
+    struct document inner = parsed(part.octets);
     if (strcmp(attribute(inner.assertion, "ID"), attribute(outer.assertion, "ID")) != 0)
         refuse("reference", "what is signed is another assertion than the one in it");
     if (strcmp(issuer_of(inner.assertion), entity) != 0)
@@ -123,7 +125,7 @@ int main(void) {
     size_t count = 0;
     FILE *out = open_memstream(&line, &count);
     if (out == NULL) _exit(3);
-    write_assertion(out, inner.assertion);
+    write_assertion(out, inner.assertion, part.key);
     if (fclose(out) != 0) _exit(3);
     write_all(line, count);
     _exit(0);

@@ -2,7 +2,8 @@
  *
  * Standard input: "SAM1"; one octet, how many keys; of each its identity provider (two octets of length, then the text) and
  * a certificate in DER (four octets of length, most significant first); then the document, to the end.
- * Standard output: one line of JSON, {"refused": {"check", "reason"}} or {"assertion": …}. It exits with 0 in both cases. */
+ * Standard output: one line of JSON, {"refused": {"check", "reason"}} or {"assertion": …, "key": which of the
+ * keys made the signature, counted from 0}. It exits with 0 in both cases. */
 #pragma once
 #include <libxml/tree.h>
 #include <stdbool.h>
@@ -65,11 +66,17 @@ void confine(void);
 /* Parses, and refuses what no assertion needs: declarations, comments, a second assertion, an ID twice. */
 struct document parsed(struct octets text);
 
-/* The octets that a signature of `element` signs; refuses one that is none, or not of one of the keys of `entity`. */
-struct octets signed_octets(xmlNodePtr signature, xmlNodePtr element, const struct request *request, const char *entity);
+/* What a signature signs, and the number of the key that made it. */
+struct signed_part {
+    struct octets octets;
+    size_t key;
+};
 
-/* Writes what an assertion says. */
-void write_assertion(FILE *out, xmlNodePtr assertion);
+/* What a signature of `element` signs; refuses one that is none, or not of one of the keys of `entity`. */
+struct signed_part signed_part(xmlNodePtr signature, xmlNodePtr element, const struct request *request, const char *entity);
+
+/* Writes what an assertion says, and by which key. */
+void write_assertion(FILE *out, xmlNodePtr assertion, size_t key);
 
 /* The one Issuer of an assertion. */
 const char *issuer_of(xmlNodePtr assertion);

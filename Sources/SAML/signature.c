@@ -154,8 +154,8 @@ static struct octets verified(xmlNodePtr signature, const struct key *key) {
     return result;
 }
 
-struct octets signed_octets(xmlNodePtr signature, xmlNodePtr element,
-                            const struct request *request, const char *entity) {
+struct signed_part signed_part(xmlNodePtr signature, xmlNodePtr element,
+                               const struct request *request, const char *entity) {
     check_signature(signature, element);
     bool is_known = false;
     for (size_t n = 0; n < request->key_count; n++) {
@@ -163,7 +163,7 @@ struct octets signed_octets(xmlNodePtr signature, xmlNodePtr element,
         if (key->entity.count != strlen(entity) || memcmp(key->entity.start, entity, key->entity.count) != 0) continue;
         is_known = true;
         struct octets octets = verified(signature, key);
-        if (octets.start != NULL) return octets;
+        if (octets.start != NULL) return (struct signed_part){octets, n};
     }
     if (!is_known) refuse("issuer", "it is from an identity provider that is not configured");
     refuse("signature", "it was not signed with a key of the identity provider's, or was changed since");

@@ -49,11 +49,9 @@ package struct AWSSigner: Sendable {
         let names = fields.map(\.name).joined(separator: ";")
         let canonical = canonicalRequest(parts)
         let credential = "\(time.day)/\(scope.region)/\(scope.service)/aws4_request"
-        let digest = Self.hex(SHA256.hash(data: Array(canonical.utf8)))
+        let digest = SHA256.hash(data: Array(canonical.utf8)).hex
         let toSign = "\(Self.algorithm)\n\(time.text)\n\(credential)\n\(digest)"
-        let signature = Self.hex(
-            HMAC<SHA256>.authenticationCode(for: Array(toSign.utf8), using: signingKey())
-        )
+        let signature = HMAC<SHA256>.authenticationCode(for: Array(toSign.utf8), using: signingKey()).hex
         return
             "\(Self.algorithm) Credential=\(key.id)/\(credential), SignedHeaders=\(names), Signature=\(signature)"
     }
@@ -113,14 +111,6 @@ package struct AWSSigner: Sendable {
     package static func digest(_ pieces: some Sequence<some Sequence<UInt8>>) -> String {
         var hash = SHA256()
         for piece in pieces { hash.update(data: Array(piece)) }
-        return hex(hash.finalize())
-    }
-
-    private static func hex(_ octets: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: Unicode.UTF8.self
-        )
+        return hash.finalize().hex
     }
 }

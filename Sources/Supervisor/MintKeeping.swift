@@ -1,41 +1,45 @@
-internal import Audit
 internal import Client
-internal import Foundation
+package import Foundation
 internal import Gateway
 package import Identity
 internal import Model
+internal import Synchronization
 
-/// The keys that vouch for agents: where they are kept, and what services are told of them.
+/// What services are told of the keys that vouch for agents, and who mints with them.
 package enum MintKeeping {
-    private static let tokenName = "agent-token.key"
-    private static let authorityName = "agent-authority.key"
-    private static let certificateName = "agent-authority.crt"
-
-    /// What services verify agents by, as this user's configuration and state have it.
+    /// The keys as this user's configuration and state have them, made where they are due.
     ///
     /// - Parameters:
     ///   - file: the operator's configuration; nil for `bailey.yaml` at its place.
     ///   - state: the state directory; nil for this user's.
-    /// - Returns: the public keys.
+    ///   - now: the moment.
+    /// - Returns: the generations that there are.
     /// - Throws: when the keys cannot be read or kept.
-    package static func bundle(configuration file: String?, state: String?) throws -> TrustBundle {
+    package static func ring(
+        configuration file: String?,
+        state: String?,
+        at now: Date = Date()
+    ) throws -> MintKeyRing {
         let directories = StateDirectories(
             environment: ProcessEnvironment.dictionary,
             home: HomeFolder.current
         )
         let machine = try OperatorConfiguration.load(file: file, directory: directories.configuration)
-        return try bundle(in: state ?? directories.state, domain: machine.trustDomain)
+        return try files(in: state ?? directories.state, machine).ring(at: now)
     }
 
-    private static func bundle(in state: String, domain: TrustDomain) throws -> TrustBundle {
-        TrustBundle(keys: try keys(in: state, domain: domain), domain: domain)
+    private static func files(in state: String, _ machine: OperatorConfiguration) -> MintKeyFiles {
+        MintKeyFiles(in: state, domain: machine.trustDomain, schedule: machine.keySchedule)
     }
 
     /// Mints for the agents of a supervisor.
     static func mint(_ configuration: SupervisorConfiguration) throws -> AgentMint {
         let machine = configuration.machine
+        let files = files(in: configuration.directories.state, machine)
+        // Here, and not at the first request: keys of no use refuse the launch.
+        _ = try files.ring(at: Date())
         return AgentMint(
-            keys: try keys(in: configuration.directories.state, domain: machine.trustDomain),
+            ring: { try files.ring(at: $0) },
             domain: machine.trustDomain,
             issuer: machine.tokenIssuer
         )
@@ -44,10 +48,26 @@ package enum MintKeeping {
     /// Publishes what services verify agents by, where the operator says so.
     static func publication(_ configuration: SupervisorConfiguration) throws -> Publication? {
         guard let place = configuration.machine.publication else { return nil }
-        let bundle = try bundle(
-            in: configuration.directories.state,
-            domain: configuration.machine.trustDomain
-        )
+        let files = files(in: configuration.directories.state, configuration.machine)
+        let first = try documents(files.ring(at: Date()), at: Date())
+        let latest = Mutex(first)
+        return try Publication(at: place.address, port: place.port) {
+            let now = Date()
+            // Where they cannot be made anew, what was said last is better than nothing.
+            let fresh = try? documents(files.ring(at: now), at: now)
+            return latest.withLock { latest in
+                if let fresh { latest = fresh }
+                return latest
+            }
+        }
+    }
+
+    /// By path.
+    private static func documents(
+        _ ring: MintKeyRing,
+        at now: Date
+    ) throws -> [String: Publication.Document] {
+        let bundle = TrustBundle(ring, at: now)
         var documents: [String: Publication.Document] = [:]
         for form in TrustBundle.Form.allCases {
             documents["/" + form.fileName] = Publication.Document(
@@ -57,60 +77,7 @@ package enum MintKeeping {
         }
         // Where verifiers of tokens look first.
         documents["/.well-known/jwks.json"] = documents["/" + TrustBundle.Form.jwks.fileName]
-        return try Publication(documents, at: place.address, port: place.port)
-    }
-
-    /// Those of a state directory; made at first use.
-    private static func keys(in state: String, domain: TrustDomain) throws -> MintKeys {
-        let token = try KeptKeys.octets(
-            named: tokenName,
-            in: state,
-            atMost: MintKeys.keyLength,
-            orMade: MintKeys.makeKey
-        )
-        let authority = try KeptKeys.octets(
-            named: authorityName,
-            in: state,
-            atMost: MintKeys.keyLength,
-            orMade: MintKeys.makeKey
-        )
-        do {
-            let certificate = try KeptKeys.octets(
-                named: certificateName,
-                in: state,
-                atMost: MintKeys.maximumCertificate
-            ) {
-                try MintKeys.makeCertificate(authority: authority, domain: domain.name)
-            }
-            return try MintKeys(
-                token: token,
-                authority: authority,
-                certificate: certificate,
-                domain: domain.name
-            )
-        } catch let other as OtherTrustDomain {
-            throw refusal(other, in: state, domain)
-        } catch {
-            throw LaunchRefusal(
-                "the keys that vouch for agents, agent-* in \(state)/keys, are of no use: \(error); put the right ones "
-                    + "back, or set them aside: new ones are made then, which services have to be told of"
-            )
-        }
-    }
-
-    private static func refusal(
-        _ other: OtherTrustDomain,
-        in state: String,
-        _ domain: TrustDomain
-    ) -> Client.LaunchRefusal {
-        let certificate = TerminalText.quoted("\(state)/keys/\(certificateName)")
-        let certified = other.certified.map { TerminalText.escaped($0) } ?? "none"
-        return Client.LaunchRefusal(
-            "the trust domain is \(domain.name), and \(certificate), by which services know agents, is of another trust "
-                + "domain: \(certified). Either say `trust-domain: \(certified)` in bailey.yaml again; or set it aside "
-                + "(mv \(certificate){,.old}): a new one is made at the next launch, and services have to be given it "
-                + "(bailey identity bundle)"
-        )
+        return documents
     }
 
     /// What a launch that mints would be refused for: keys that do not read, or are of another trust domain.
@@ -122,14 +89,10 @@ package enum MintKeeping {
     ///   - directories: of the user.
     /// - Returns: the refusal; nil where there are no keys yet, or they are of use.
     static func trouble(configuration file: String?, _ directories: StateDirectories) -> String? {
-        let kept = [tokenName, authorityName, certificateName]
-        let isKept = kept.allSatisfy {
-            FileManager.default.fileExists(atPath: "\(directories.state)/keys/\($0)")
-        }
-        guard isKept else { return nil }
+        guard FileManager.default.fileExists(atPath: directories.state + "/keys") else { return nil }
         do {
             let machine = try OperatorConfiguration.load(file: file, directory: directories.configuration)
-            _ = try keys(in: directories.state, domain: machine.trustDomain)
+            _ = try files(in: directories.state, machine).kept()
             return nil
         } catch {
             return "\(error)"

@@ -1,9 +1,11 @@
+internal import Foundation
+internal import Identity
 internal import Model
 internal import Profiles
 
 /// `identity`: how services learn to verify agents.
 extension OperatorConfiguration {
-    private static let identityKeys = ["issuer", "publish"]
+    private static let identityKeys = ["issuer", "key-life", "publish"]
     /// Octets of an issuer: as long as a SPIFFE id may be.
     private static let maximumIssuer = SPIFFEID.maximumLength
 
@@ -12,6 +14,9 @@ extension OperatorConfiguration {
             let fields = node.mapping("identity", keys: Self.identityKeys, &errors)
         else { return }
         tokenIssuer = fields["issuer"].flatMap { Self.issuer($0, &errors) }
+        if let schedule = fields["key-life"].flatMap({ Self.keySchedule($0, &errors) }) {
+            keySchedule = schedule
+        }
         publication = fields["publish"].flatMap { Self.publication($0, &errors) }
     }
 
@@ -30,6 +35,28 @@ extension OperatorConfiguration {
         }
         return text
     }
+
+    private static func keySchedule(_ node: YAMLNode, _ errors: inout Diagnostics) -> KeySchedule? {
+        guard let text = node.text("identity.key-life", &errors) else { return nil }
+        let life: UInt64
+        do throws(TextProblem) { life = try Quantity.age(text) } catch {
+            errors.report(error, in: node)
+            return nil
+        }
+        let seconds = TimeInterval(life) / 1_000
+        let (shortest, longest) = (KeySchedule.shortestLife, KeySchedule.longestLife)
+        guard (shortest...longest).contains(seconds) else {
+            errors.report(
+                "identity.key-life is \(days(shortest)) to \(days(longest)), not \(text): the next key is published for half "
+                    + "of it before it signs",
+                at: node.position
+            )
+            return nil
+        }
+        return KeySchedule(life: seconds)
+    }
+
+    private static func days(_ seconds: TimeInterval) -> String { "\(Int(seconds) / 86_400)d" }
 
     /// Public keys in the clear prove nothing to who fetches them over a network: this machine's own only.
     private static func publication(

@@ -29,6 +29,8 @@ package struct OperatorConfiguration: Sendable {
     package var trustDomain = TrustDomain.standard
     /// What tokens of agents have as their `iss`; nil for the trust domain's name.
     package var tokenIssuer: String?
+    /// When the keys that vouch for agents follow one another.
+    package var keySchedule = KeySchedule()
     /// Where `bailey serve` publishes what services verify agents by.
     package var publication: (address: IPAddress, port: UInt16)?
 

@@ -113,12 +113,12 @@ extension Supervisor {
 
     /// A fresh token is there, or none: then the old one is good until its end.
     func renewed(_ agent: AgentNode, _ result: Result<LaunchIdentity, LaunchRefusal>) {
-        agent.held?.isRenewing = false
         guard let held = agent.held, agent.cause == nil else { return }
         let identity: LaunchIdentity
         do throws(LaunchRefusal) {
             identity = try result.get()
         } catch {
+            agent.held?.isRenewing = false
             agent.held?.trouble =
                 error.message.begins(with: IdentityClaim.opening)
                 ? String(error.message.dropFirst(bytes: IdentityClaim.opening.utf8.count)) : error.message
@@ -132,10 +132,38 @@ extension Supervisor {
             )
         }
         guard let old = held.identity.principal.expiry, let new = identity.principal.expiry, old < new else {
+            agent.held?.isRenewing = false
             return
         }
+        let id = agent.id
+        let record = RenewalRecord(
+            lineage: agent.lineage,
+            principal: identity.principal,
+            key: identity.key,
+            previous: old
+        )
+        // What rests on it leaves the machine: it is on the disk before.
+        self.record(.renewal(record), until: .durable) { [self] result in
+            if let agent = agents[id] { rest(agent, on: identity, until: new, if: result) }
+        }
+    }
+
+    /// From here on a run rests on a fresh token that is on record; until then on the old one.
+    private func rest(
+        _ agent: AgentNode,
+        on identity: LaunchIdentity,
+        until end: Timestamp,
+        if recorded: Result<Void, AuditFailure>
+    ) {
+        agent.held?.isRenewing = false
+        guard agent.held != nil, agent.cause == nil else { return }
+        if case .failure(let failure) = recorded {
+            agent.held?.trouble = "that it was renewed could not be recorded: \(failure.message)"
+            return
+        }
+        guard agent.held?.hasLapsed == false else { return }
         agent.held?.identity = identity
-        credentials.extend(agent.id.run, until: new)
+        credentials.extend(agent.id.run, until: end)
         watchIdentity(of: agent)
     }
 

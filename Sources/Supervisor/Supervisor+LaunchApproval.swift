@@ -25,7 +25,7 @@ extension Supervisor {
         let demands = parent.demands(onLaunchUnder: loaded.profile.name)
         guard !demands.isEmpty else { return true }
         let launch = asked(order, loaded, identity)
-        let digest = Self.digest(of: launch.canonical)
+        let digest = SHA256.hash(data: launch.canonical).hex
         if let approval = connection.approval {
             // Whoever approved it read another profile.
             guard approval.digest.isSame(as: digest) else {
@@ -42,8 +42,8 @@ extension Supervisor {
             launch: launch,
             content: RequestContent(
                 octets: UInt64(launch.commandLine.count),
-                digest: Self.digest(of: launch.commandLine),
-                context: Self.digest(of: launch.variables.flatMap { Array($0.utf8) + [0] }),
+                digest: SHA256.hash(data: launch.commandLine).hex,
+                context: SHA256.hash(data: launch.variables.flatMap { Array($0.utf8) + [0] }).hex,
                 preview: ""
             ),
             digest: digest,
@@ -75,11 +75,6 @@ extension Supervisor {
             hasTerminal: order.terminal != nil,
             umask: order.umask
         )
-    }
-
-    /// Lower-case hex.
-    private static func digest(of octets: [UInt8]) -> String {
-        SHA256.hash(data: octets).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 
     /// Goes on with a launch that was approved, or says why not.

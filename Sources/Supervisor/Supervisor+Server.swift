@@ -63,23 +63,22 @@ extension Supervisor {
         guard drainDeadline == nil else { return "it is ending" }
         guard userConnections <= maximumUserLaunches else { return "it has as many launches as it may" }
         guard order.origin == origin else { return "its version, folders or home directory are others" }
-        return isOutdated ? "\(configuration.configurationPath) is another one than it was at its start" : nil
+        return outdated.map { "\($0) is another one than it was at its start" }
     }
 
-    /// The operator's configuration changed since it was read: a launch would behave otherwise than by itself.
-    private var isOutdated: Bool {
-        guard FileMark(configuration.configurationPath) != configuration.configurationMark else {
+    /// The first of the operator's files that changed since it was read: a launch would behave otherwise than by itself.
+    private var outdated: String? {
+        guard let path = configuration.filesRead.first(where: { FileMark($0.path) != $0.mark })?.path else {
             isOutdatedKnown = false
-            return false
+            return nil
         }
         if !isOutdatedKnown {
             isOutdatedKnown = true
             Complaint.print(
-                "\(configuration.configurationPath) changed since the start: launches stand alone until 'bailey serve' is "
-                    + "started again"
+                "\(path) changed since the start: launches stand alone until 'bailey serve' is started again"
             )
         }
-        return true
+        return path
     }
 
     private var origin: LaunchOrigin {
@@ -96,12 +95,10 @@ extension Supervisor {
         guard connection.caller == nil else { return refuseAgent(connection) }
         let now = Poller.now()
         let rest = agents.values.filter { $0.number > number }.sorted { $0.number < $1.number }
-        let part = rest.prefix(AgentSummary.perAnswer)
-        let next = part.count < rest.count ? part.last?.number : nil
-        reply(
-            .agents(part.map { $0.summary(now: now, in: configuration.machine.trustDomain) }, next: next),
-            to: connection
-        )
+        let domain = configuration.machine.trustDomain
+        let part = AgentSummary.part(of: rest.lazy.map { $0.summary(now: now, in: domain) })
+        let next = part.count < rest.count ? rest[part.count - 1].number : nil
+        reply(.agents(part, next: next), to: connection)
     }
 
     func end(_ agent: String, for connection: ControlConnection) {
@@ -132,7 +129,7 @@ extension AgentNode {
             spiffe: SPIFFEID(of: lineage, in: domain)?.text,
             age: Int32(clamping: (now - min(now, launched)) / 1000),
             isRevoked: epoch.isOver,
-            argv: AgentSummary.shortened(argv)
+            argv: argv
         )
     }
 }

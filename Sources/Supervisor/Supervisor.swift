@@ -139,7 +139,7 @@ package final class Supervisor {
         standIns.sweep()
         copies = CopyStore(state: configuration.directories.state)
         credentials = try CredentialStore.load(
-            file: configuration.directories.configuration + "/credentials.yaml",
+            file: configuration.directories.credentials,
             environment: ProcessEnvironment.dictionary,
             onFetch: { audit.mask(alsoSecrets: [$0]) }
         )

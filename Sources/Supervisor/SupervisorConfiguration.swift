@@ -16,9 +16,8 @@ package struct SupervisorConfiguration: Sendable {
     package var userName: String
     /// What `--config` named.
     package var configurationFile: String?
-    /// Where the operator's configuration is read from, and what was there before it was; nil for nothing.
-    var configurationPath = ""
-    var configurationMark: FileMark?
+    /// Where the operator's configuration and credentials are read from, and what was there before they were; nil for nothing.
+    var filesRead: [(path: String, mark: FileMark?)] = []
     /// Sandboxes that wait for an order.
     package var sandboxesAhead: Int
     /// One supervisor for many launches: what they share is prepared.

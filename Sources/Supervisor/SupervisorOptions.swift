@@ -31,7 +31,7 @@ extension SupervisorConfiguration {
         try StateDirectories.checkHome(home, environment: environment, uid: getuid())
         let directories = StateDirectories(environment: environment, home: home)
         let path = OperatorConfiguration.path(options.configurationFile, directory: directories.configuration)
-        let mark = FileMark(path)
+        let filesRead = [path, directories.credentials].map { (path: $0, mark: FileMark($0)) }
         self.init(
             version: options.version,
             principal: LocalUser.principal(),
@@ -52,7 +52,7 @@ extension SupervisorConfiguration {
             servesMany: options.servesMany,
             degraded: options.degraded
         )
-        (configurationPath, configurationMark) = (path, mark)
+        self.filesRead = filesRead
     }
 
     private static func check(_ names: Set<String>) throws(LaunchRefusal) {

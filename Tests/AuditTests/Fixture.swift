@@ -179,6 +179,25 @@ enum Sample {
         )
     }
 
+    /// Of a principal of a token.
+    static let renewal: AuditEntry = .renewal(
+        RenewalRecord(
+            lineage: Lineage(
+                principal: Principal(issuer: "corp", subject: "mallory > ci", uid: 1000),
+                root: hop(1, "ci")
+            ),
+            principal: Principal(
+                issuer: "corp",
+                subject: "mallory > ci",
+                uid: 1000,
+                groups: ["payments"],
+                expiry: Timestamp(milliseconds: 1_800_000_000_000)
+            ),
+            key: "2027-a",
+            previous: Timestamp(milliseconds: 1_799_999_700_000)
+        )
+    )
+
     static func exit(_ lineage: Lineage = child, status: Int32 = 0) -> AuditEntry {
         .exit(ExitRecord(lineage: lineage, status: status, cause: nil))
     }

@@ -187,6 +187,21 @@ struct CanonicalPayloadTests {
                 )
             ),
             Self.replies(text, to: lineage),
+            .renewal(
+                RenewalRecord(
+                    lineage: lineage,
+                    principal: Principal(
+                        issuer: "idp",
+                        subject: text,
+                        uid: 1000,
+                        groups: [text],
+                        claims: ["ref": [text]],
+                        expiry: Timestamp(milliseconds: 1_800_000_000_000)
+                    ),
+                    key: text,
+                    previous: Timestamp(milliseconds: 1_700_000_000_000)
+                )
+            ),
         ]
         #expect(try state.open().appendTogether(entries).failures.isEmpty)
         var read: [AuditEntry?] = []
@@ -225,6 +240,7 @@ struct CanonicalPayloadTests {
             case .replies(let record): try encoder.encode(record)
             case .revocation(let record): try encoder.encode(record)
             case .approval(let record): try encoder.encode(record)
+            case .renewal(let record): try encoder.encode(record)
             }
         return String(decoding: data, as: UTF8.self)
     }

@@ -177,6 +177,63 @@ struct ReceiptTests {
         #expect(try state.refusal() == nil)
     }
 
+    @Test func `revocations are in receipts, an agent's behind its launch, a principal's of no agent`() throws
+    {
+        let state = try family()
+        func word(_ lineage: Lineage?, _ principal: String, lifted: Bool = false) -> AuditEntry {
+            .revocation(
+                RevocationRecord(
+                    lineage: lineage,
+                    principal: principal,
+                    by: Sample.principal,
+                    reason: lifted ? nil : "the key leaked",
+                    agents: 2,
+                    keptRunning: false,
+                    isLifted: lifted
+                )
+            )
+        }
+        let store = try state.open()
+        let words = [
+            word(Sample.child, "user:alice"), word(nil, "user:alice"), word(nil, "user:bob"),
+            word(nil, "user:alice", lifted: true),
+        ]
+        #expect(store.appendOneByOne(words).failures.isEmpty)
+        let receipt = try state.receipt()
+        let outcome = try receipt.verified()
+        #expect(outcome.code == 0, "\(outcome)")
+        for line in [
+            "user:alice revokes agent 0badcafe.2: the key leaked",
+            "user:alice revokes user:alice: the key leaked",
+            "user:alice revokes user:bob: the key leaked", "user:alice lifts the revocation of user:alice",
+            "verified: 14 records under 10 signatures of ",
+        ] {
+            #expect(outcome.output.contains(line), "\(line) is not in \(outcome)")
+        }
+        // Those of a run, an agent and a record have their principal's, and of agents their own.
+        func revocations(_ scope: ReceiptScope) throws -> Int {
+            let receipt = try state.receipt(scope)
+            #expect(try receipt.verified().code == 0)
+            return receipt.lines.count { $0.contains("\"kind\":\"revocation\"") }
+        }
+        #expect(try revocations(.run("0badcafe")) == 3 && revocations(.run("feedface")) == 2)
+        #expect(try revocations(.agent(Sample.child.agent.agent)) == 3)
+        // One above it cuts it off as well.
+        #expect(try revocations(.agent(Sample.grandchild.agent.agent)) == 3)
+        #expect(try revocations(.agent(Sample.root.agent.agent)) == 3)
+        #expect(try revocations(.record(12)) == 1 && revocations(.record(13)) == 1)
+        // Its lineage is held against the launches: hidden ones are found out.
+        var hidden = receipt
+        hidden.remove { $0.contains("\"agent\":\"0badcafe.2\"") && $0.contains("\"kind\":\"spawn\"") }
+        let refused = try hidden.verified()
+        #expect(refused.code == 1 && refused.output.isEmpty, "\(refused)")
+        var changed = receipt
+        let place = try #require(changed.place(of: "the key leaked"))
+        changed.lines[place] = changed.lines[place].replacing("the key leaked", with: "a mistake")
+        let forged = try changed.verified()
+        #expect(forged.code == 1 && forged.errors.contains("not what was signed"), "\(forged)")
+    }
+
     @Test func `receipts are written while supervisors write, up to where the log was`() throws {
         let state = try family()
         let store = try state.open(run: "feedface")

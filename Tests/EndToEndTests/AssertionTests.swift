@@ -158,6 +158,18 @@ extension EndToEnd {
             try place.write("", to: "workspace/ask")
             let outcome = running.finish()
             #expect(outcome.code == 0 && outcome.output == "began\nlived\n", "\(outcome)")
+            // On record, with the certificate whose key signed, and nothing of the document.
+            let renewal = try #require(try records().first { $0.contains(#""kind":"renewal""#) })
+            let digest = try place.control(
+                "openssl x509 -in '\(provider.certificate())' -outform DER | sha256sum | cut -d' ' -f1"
+            )
+            #expect(
+                renewal.contains("sha256:" + digest.output.trimmingCharacters(in: .whitespacesAndNewlines))
+            )
+            #expect(
+                renewal.contains(#""subject":"saml:corp:alice""#) && !renewal.contains("Signature"),
+                "\(renewal)"
+            )
         }
 
         @Test(
@@ -184,6 +196,92 @@ extension EndToEnd {
                 unconfigured.code == 125 && unconfigured.errors.contains("no issuer is configured"),
                 "\(unconfigured)"
             )
+        }
+
+        /// Ends each reader of a server's while it reads, as a crash would.
+        private final class Hunter: @unchecked Sendable {
+            private let lock = NSLock()
+            private var isOver = false
+            private let ended = DispatchSemaphore(value: 0)
+
+            init(_ server: pid_t) {
+                Thread.detachNewThread { [self] in
+                    while !lock.withLock({ isOver }) { Self.hunt(server) }
+                    ended.signal()
+                }
+            }
+
+            func stop() {
+                lock.withLock { isOver = true }
+                ended.wait()
+            }
+
+            private static func hunt(_ server: pid_t) {
+                let threads = "/proc/\(server)/task"
+                for thread in (try? FileManager.default.contentsOfDirectory(atPath: threads)) ?? [] {
+                    let children = text("\(threads)/\(thread)/children").split(separator: " ")
+                    for child in children.compactMap({ pid_t($0) })
+                    where text("/proc/\(child)/comm") == "bailey-saml\n" {
+                        kill(child, SIGSEGV)
+                    }
+                }
+            }
+
+            private static func text(_ path: String) -> String {
+                (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+            }
+        }
+
+        @Test(
+            "A reader that dies of a document refuses that launch by name, and bailey serve, with the agents that it has, lives on",
+            .enabled(
+                if: FileManager.default.fileExists(atPath: "/proc/self/task/\(getpid())/children"),
+                "needs CONFIG_PROC_CHILDREN"
+            )
+        )
+        func dies() throws {
+            place.isServed = true
+            let server = try RunningCommand(
+                place.server,
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            let living = try RunningCommand(
+                [
+                    place.binary, "run", "--", "sh", "-c",
+                    "echo up; until [ -e end ]; do sleep 0.05; done; echo lived",
+                ],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(living.awaitOutput("up"))
+            try place.write(provider.response(), to: "response.xml", mode: 0o600)
+            let words = ["run", "--saml-assertion-file", place.root + "/response.xml", "--", "echo", "ran"]
+            let hunter = Hunter(server.processIdentifier)
+            var refused: Outcome?
+            let end = Date(timeIntervalSinceNow: 60)
+            while refused == nil, Date() < end {
+                let outcome = try place.bailey(words)
+                // One that had answered by then launches.
+                if outcome.code == 0 { #expect(outcome.output == "ran\n") } else { refused = outcome }
+            }
+            hunter.stop()
+            let outcome = try #require(refused)
+            #expect(outcome.code == 125 && outcome.output.isEmpty, "\(outcome)")
+            #expect(
+                outcome.errors.contains("bailey-saml, which reads it, gave no answer: it ended with 139"),
+                "\(outcome)"
+            )
+            #expect(!outcome.errors.contains("make install"), "\(outcome)")
+            let last = try records().last { $0.contains(#""kind":"spawn-refused""#) }
+            #expect(last?.contains("it ended with 139") == true, "\(last ?? "-")")
+            #expect(try place.bailey(words).output == "ran\n")
+            try place.write("", to: "workspace/end")
+            let survivor = living.finish()
+            #expect(survivor.code == 0 && survivor.output == "up\nlived\n", "\(survivor)")
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
         }
 
         @Test("Under bailey serve it is the same, and a document that is refused ends no supervisor")

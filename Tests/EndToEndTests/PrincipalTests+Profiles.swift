@@ -161,6 +161,19 @@ extension EndToEnd.PrincipalTests {
         #expect(
             (child.record.principal?.expiry ?? 0) > Int64(Date().timeIntervalSince1970 * 1_000) + 3_000_000
         )
+        // It is on record before anything rests on it, and nothing of the token is; this provider's names no key.
+        let renewal = try #require(try launches().first { $0.kind == "renewal" })
+        #expect(
+            renewal.lineage == "oidc:idp:alice > soon" && renewal.record.key == nil,
+            "\(renewal)"
+        )
+        #expect(renewal.record.principal?.expiry == child.record.principal?.expiry)
+        #expect(
+            try place.bailey(["audit"]).lines.contains { $0.contains("renewed") && $0.contains(" of idp") }
+        )
+        let token = try String(contentsOfFile: place.root + "/token", encoding: .utf8)
+        #expect(try place.files(holding: String(token.suffix(40).prefix(30)), below: "state").isEmpty)
+        #expect(try place.bailey(["audit", "verify"]).code == 0)
         kill(running.processIdentifier, SIGTERM)
         _ = running.finish()
         let other = try expiring("renew", "sleep 600", seconds: 15)

@@ -82,6 +82,7 @@ extension EndToEnd {
             struct Record: Decodable {
                 let principal: Proven?
                 let spiffe: String?
+                let key: String?
                 let reason: String?
                 let cause: String?
             }

@@ -23,13 +23,13 @@ struct AgentMintTests {
             certificate: try MintKeys.makeCertificate(authority: authority, domain: domain.name),
             domain: domain.name
         )
-        let clock = clock
-        mint = AgentMint(keys: keys, domain: domain, now: { clock.now })
+        let (clock, ring) = (clock, MintKeyRing(keys))
+        mint = AgentMint(ring: { _ in ring }, domain: domain, now: { clock.now })
     }
 
     /// What a service reads, by the published keys alone.
     private func claims(_ token: MintedToken, for audience: String) async throws -> Claims {
-        let set = try TrustBundle(keys: keys, domain: domain).text(.jwks)
+        let set = try TrustBundle(MintKeyRing(keys), at: clock.now).text(.jwks)
         let collection = try await JWTKeyCollection().add(jwksJSON: set)
         let claims = try await collection.verify(token.text, as: Claims.self)
         try claims.aud.verifyIntendedAudience(includes: audience)
@@ -66,7 +66,9 @@ struct AgentMintTests {
         try serializer.serialize(certificate)
         let octets = serializer.serializedBytes
         #expect(claims.cnf["x5t#S256"] == Data(SHA256.hash(data: octets)).base64URL)
-        let authority = try Certificate(pemEncoded: try TrustBundle(keys: keys, domain: domain).text(.pem))
+        let authority = try Certificate(
+            pemEncoded: try TrustBundle(MintKeyRing(keys), at: clock.now).text(.pem)
+        )
         #expect(authority.publicKey.isValidSignature(certificate.signature, for: certificate))
         let names = try #require(try certificate.extensions.subjectAlternativeNames)
         #expect(
@@ -108,9 +110,15 @@ struct AgentMintTests {
         clock.pass(60)
         #expect(try mint.token(for: lineage, audience: "x", lifetime: 300_000) != token)
         clock.pass(40)
-        #expect(throws: CredentialFailure.self) {
+        let failure = #expect(throws: CredentialFailure.self) {
             try mint.token(for: lineage, audience: "x", lifetime: 300_000)
         }
+        #expect(failure?.message == "the token of oidc:id:alice has expired")
+        let asserted = Principal(.assertion, issuer: "corp", subject: "bob", uid: 1_000, expiry: end)
+        let other = #expect(throws: CredentialFailure.self) {
+            try mint.token(for: Self.lineage(["ci"], of: asserted), audience: "x", lifetime: 300_000)
+        }
+        #expect(other?.message == "the assertion of saml:corp:bob has expired")
         // Its principal is proven anew, and that of another run is not.
         let later = Timestamp(milliseconds: end.milliseconds + 50_000)
         mint.extend("another", until: later)
@@ -147,7 +155,7 @@ struct AgentMintTests {
 
     @Test("A SPIFFE bundle has both keys, each for its use, and the JWK Set that of tokens alone")
     func bundle() throws {
-        let bundle = TrustBundle(keys: keys, domain: domain)
+        let bundle = TrustBundle(MintKeyRing(keys), at: clock.now)
         let whole = try JSONDecoder().decode(Keys.self, from: Data(bundle.text(.spiffe).utf8))
         #expect(whole.keys.map(\.use) == ["jwt-svid", "x509-svid"])
         let set = try JSONDecoder().decode(Keys.self, from: Data(bundle.text(.jwks).utf8))

@@ -22,6 +22,7 @@ struct TokenVerifierTests {
             ]
         )
         #expect(identity.expiry == Timestamp(milliseconds: 1_800_000_630_000))
+        #expect(identity.key == "rsa")
         let principal = identity.principal(uid: 7)
         #expect(principal.subject == "oidc:ci:repo:acme/app:ref:refs/heads/main" && principal.uid == 7)
     }

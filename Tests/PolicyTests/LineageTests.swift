@@ -110,6 +110,21 @@ struct LineageTests {
         #expect(outcome.denial?.decidedBy?.profile == "leaf")
     }
 
+    @Test("What is denied because its principal's proof is over says what that was")
+    func lapsed() throws {
+        for (proof, word) in [(Principal.Proof.token, "token"), (.assertion, "assertion")] {
+            let policy = try #require(lineage(wide))
+            let principal = Principal(proof, issuer: "corp", subject: "alice", uid: 1000)
+            let lapsed = try #require(
+                LineagePolicy(lineage: policy.lineage.headed(by: principal), levels: policy.levels)
+            ).lapsed
+            let denial = try #require(decide(lapsed, request("GET", "a.test"))?.denial)
+            #expect(denial.reason == .principalExpired)
+            #expect(denial.message == "the \(word) of \(principal), on which this run rests, expired")
+            #expect(denial.remedy.contains("with a fresh \(word)"))
+        }
+    }
+
     @Test("A lineage needs one policy for each hop")
     func levelsMatchHops() throws {
         let policy = try #require(lineage(wide))

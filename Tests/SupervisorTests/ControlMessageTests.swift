@@ -104,6 +104,46 @@ struct ControlMessageTests {
         #expect(try ControlReply(bytes: reply.bytes) == reply)
     }
 
+    private static func summary(_ argv: [String]) -> AgentSummary {
+        AgentSummary(
+            agent: "7f.1",
+            parent: nil,
+            name: "ci",
+            profile: "ci",
+            principal: "user:alice",
+            spiffe: nil,
+            age: 3,
+            isRevoked: false,
+            argv: argv
+        )
+    }
+
+    @Test("A summary has all arguments that fit, and says how many more there are")
+    func arguments() throws {
+        let script = String(repeating: "x", count: 60_000)
+        let whole = Self.summary(["sh", "-c", script])
+        #expect(whole.argv == ["sh", "-c", script] && whole.omittedArguments == 0)
+        let cut = Self.summary(["sh", "-c", script, script, "last"])
+        #expect(cut.argv == ["sh", "-c", script] && cut.omittedArguments == 2)
+        let long = Self.summary([String(repeating: "x", count: AgentSummary.maximumArguments)])
+        #expect(long.argv.isEmpty && long.omittedArguments == 1)
+        let reply = ControlReply.agents([whole, cut, long], next: 3)
+        #expect(try ControlReply(bytes: reply.bytes) == reply)
+    }
+
+    @Test("An answer has as many summaries as a socket's buffer takes, and one at least")
+    func answers() {
+        let large = Self.summary([String(repeating: "x", count: 60_000)])
+        for (summaries, count) in [
+            ([], 0), ([large], 1), ([large, large, large], 2),
+            (Array(repeating: Self.summary(["true"]), count: 100), 16),
+        ] {
+            let part = AgentSummary.part(of: summaries)
+            #expect(part.count == count, "\(part.count)")
+            #expect(ControlReply.agents(part, next: nil).bytes.count < 140 << 10)
+        }
+    }
+
     @Test("H14: a message cut short at any byte is refused", arguments: requests)
     func truncated(request: ControlRequest) {
         for count in 0..<request.bytes.count {

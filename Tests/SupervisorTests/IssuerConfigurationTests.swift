@@ -42,6 +42,19 @@ struct IssuerConfigurationTests {
         #expect(loaded.issuers.map(\.keys) == [.file(folder + "/keys.json")])
     }
 
+    @Test("identity.key-life says when the keys that vouch for agents follow one another, within bounds")
+    func keyLife() throws {
+        #expect(try loaded("identity: {issuer: \"https://x.test\"}").keySchedule == KeySchedule())
+        #expect(try loaded("identity: {key-life: 14d}").keySchedule.life == 14 * 24 * 3_600)
+        for (text, words) in [
+            ("1d", "identity.key-life is 2d to 730d, not 1d"), ("10000d", "identity.key-life is 2d to 730d"),
+            ("soon", "\"soon\""), ("[1d]", "identity.key-life"),
+        ] {
+            let error = #expect(throws: ProfileError.self) { try loaded("identity: {key-life: \(text)}") }
+            #expect(error?.description.contains(words) == true, "\(text): \(error?.description ?? "-")")
+        }
+    }
+
     @Test("An entry says whose tokens are taken, for what, and what they mean")
     func whole() throws {
         let configuration = try loaded(

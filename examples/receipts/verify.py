@@ -101,13 +101,20 @@ class Receipts:
         require(before in (None, bytes.fromhex(record["previous"])), "it does not continue the chain")
         self.sequence, self.records = sequence, self.records + 1
         entry = json.loads(record["payload"], object_pairs_hook=members)
+        time = datetime.datetime.fromtimestamp(record["time"] / 1000, datetime.timezone.utc)
+        if record["kind"] == "revocation":
+            what = "lifts the revocation of" if entry["isLifted"] else "revokes"
+            whom = f"agent {record['agent']}" if "lineage" in entry else entry["principal"]
+            why = f": {entry['reason']}" if "reason" in entry else ""
+            self.show(f"{sequence} {time} {entry['by']['subject']} {what} {whom}{why}")
+            if "lineage" not in entry:
+                return require(("agent" in record, record["run"], record["ancestry"]) == (False, "", ""), "of an agent and of none")
         lineage = entry["lineage"]
         hops = lineage["ancestors"] + [lineage["agent"]]
         ids = [hop["agent"] for hop in hops]
         says = (record["agent"], record["run"], record["ancestry"])
         require(says == (ids[-1], ids[-1].split(".")[0], f"/{'/'.join(ids)}/"), "of two agents")
         chain = [lineage["principal"]] + [(hop["agent"], hop["profileDigest"]) for hop in hops]
-        time = datetime.datetime.fromtimestamp(record["time"] / 1000, datetime.timezone.utc)
         if record["kind"] == "spawn":
             require(len(ids) == 1 or self.launched.get(ids[-2]) == chain[:-1], "the launch of its parent is not in the receipt")
             require(self.launched.setdefault(ids[-1], chain) is chain, "launched twice")
@@ -118,7 +125,10 @@ class Receipts:
         else:
             require(self.launched.get(ids[-1]) == chain, "that lineage was not launched in the receipt")
             head = f"{sequence} {time} agent {ids[-1]}"
-            self.request(record, entry, ids, head) if record["kind"] == "request" else self.show(f"{head} {record['kind']}")
+            if record["kind"] == "request":
+                self.request(record, entry, ids, head)
+            elif record["kind"] != "revocation":
+                self.show(f"{head} {record['kind']}")
 
     def request(self, record, entry, ids, head):
         levels, verdict = entry.get("levels", []), record.get("verdict")

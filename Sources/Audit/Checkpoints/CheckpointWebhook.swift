@@ -21,7 +21,7 @@ struct CheckpointWebhook: Sendable {
                 webhook.address,
                 fields: [
                     ("content-type", "application/json"),
-                    ("bailey-signature", "t=\(moment),v1=\(Data(code).hex)"),
+                    ("bailey-signature", "t=\(moment),v1=\(code.hex)"),
                 ],
                 body: body,
                 timeout: AuditLimits.checkpointAnswer

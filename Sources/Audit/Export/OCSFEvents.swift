@@ -30,6 +30,7 @@ package struct OCSFEvents {
         case .revocation(let revocation): [event(revocation, record)]
         case .approval(let approval): [event(approval, record)]
         case .custody(let custody): [event(custody, record)]
+        case .renewal(let renewal): [event(renewal, record)]
         case nil: [event(.base, OCSFActivity(id: 0, name: "Unknown"), record)]
         }
     }
@@ -95,6 +96,18 @@ package struct OCSFEvents {
         case .approved: event.ruled(.allowed, .approved)
         case .denied, .unanswered, .void, .refused: event.ruled(.denied, .blocked)
         }
+        event.succeeded()
+        return event
+    }
+
+    private func event(_ record: RenewalRecord, _ source: AuditRecord) -> OCSFEvent {
+        var event = event(.api, OCSFActivity(id: 3, name: "Update"), source)
+        event.api = OCSFEvent.API(operation: "identity.renewed")
+        event.actor = OCSFEvent.Actor(user: OCSFEvent.User(record.principal))
+        event.srcEndpoint = OCSFEvent.Endpoint(record.lineage)
+        let root = record.lineage.agent
+        event.resources = [OCSFEvent.Resource(uid: root.agent.text, name: root.name, type: "agent")]
+        event.message = "proven anew: \(record.summary)"
         event.succeeded()
         return event
     }

@@ -92,7 +92,7 @@ package struct TelemetryRecords: Sendable {
             case .spawnRefused: self = .warn
             case .revocation(let revocation): self = revocation.isLifted ? .info : .warn
             case .custody(let custody): self = custody.event == .checkpointFailed ? .warn : .info
-            case .spawn, .exit, .replies, .approval, nil: self = .info
+            case .spawn, .exit, .replies, .approval, .renewal, nil: self = .info
             }
         }
 
@@ -132,6 +132,7 @@ package struct TelemetryRecords: Sendable {
                 ("user.name", .text(refusal.principal.subject)),
             ]
         case .exit(let exit): [("process.exit.code", .number(Int64(exit.status)))]
+        case .renewal(let renewal): [("user.name", .text(renewal.principal.subject))]
         case .replies, .revocation, .approval, .custody, nil: []
         }
     }

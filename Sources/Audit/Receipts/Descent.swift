@@ -28,6 +28,7 @@ struct Descent {
     }
 
     mutating func check(_ record: StoredRecord, _ database: Database) throws {
+        if record.isOfPrincipal { return }
         let lineage = try Self.lineage(of: record)
         guard record.agent == Data(lineage.agent.agent.text.utf8) else { throw other(record) }
         guard record.kind == Data(EntryColumns.spawn.utf8) else {

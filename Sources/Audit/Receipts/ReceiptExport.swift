@@ -1,7 +1,8 @@
 internal import Foundation
 internal import GRDB
+internal import Model
 
-/// Writes receipts: launches and requests with the seals over them, for whoever has the public key; checked first.
+/// Writes receipts: launches, requests and revocations with the seals over them, for whoever has the public key; checked first.
 ///
 /// The format is docs/receipts.md's. Reads in slices, each a transaction of its own: whoever takes the lines slowly must
 /// not keep supervisors from emptying their log.

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Model
 
 /// The lines of a receipt, each an object of JSON: docs/receipts.md.
 ///

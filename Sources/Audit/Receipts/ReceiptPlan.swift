@@ -10,6 +10,10 @@ struct ReceiptPlan {
     private let run: Data?
     /// `/RUN.N/`, which the ancestry of an agent and all below it holds.
     private let below: Data?
+    /// Agents above that one, whose revocations cut it off as well.
+    private let above: Set<Data>
+    /// The column of a revocation of the run's principal; nil for every principal's.
+    private let principal: Data?
     /// Nil for every one.
     private let kinds: Set<Data>?
 
@@ -17,12 +21,19 @@ struct ReceiptPlan {
     var checksDescent: Bool { kinds != nil }
 
     /// What receipts are of.
-    private static let receipts: Set<Data> = [Data(EntryColumns.spawn.utf8), Data(EntryColumns.request.utf8)]
+    private static let receipts = Set(
+        [EntryColumns.spawn, EntryColumns.request, EntryColumns.revocation].map { Data($0.utf8) }
+    )
+    fileprivate static let revocation = Data(EntryColumns.revocation.utf8)
 
     func takes(_ record: StoredRecord) -> Bool {
         if takenAnyway.contains(record.sequence) { return true }
         if let kinds, !kinds.contains(record.kind) { return false }
+        if kinds != nil, record.isOfPrincipal {
+            return principal.map { record.lineage == $0 } ?? (run == nil)
+        }
         if let run, record.run != run { return false }
+        if record.kind == Self.revocation, let agent = record.agent, above.contains(agent) { return true }
         if let below, record.ancestry.range(of: below) == nil { return false }
         return true
     }
@@ -36,13 +47,22 @@ extension ReceiptPlan {
     init(_ scope: ReceiptScope, until end: Int64, in database: Database) throws {
         switch scope {
         case .everything: self.init(from: 1, until: end)
-        case .run(let run): self.init(from: try Self.start(of: run, database), until: end, run: run)
+        case .run(let run):
+            let launch = try Self.firstLaunch(of: run, database)
+            let root = try launch.map { try Descent.lineage(of: $0) }
+            self.init(from: try Self.start(of: run, database), until: end, run: run, of: root)
         case .agent(let agent):
             guard let launch = try Self.launch(of: agent, before: .max, database) else {
                 throw Stop(.lineage, "the launch of agent \(agent.text) is not on record")
             }
-            let above = try Self.launches(above: launch, database)
-            self.init(from: launch.sequence, until: end, run: agent.run, below: agent, and: above)
+            self.init(
+                from: launch.sequence,
+                until: end,
+                run: agent.run,
+                of: try Descent.lineage(of: launch),
+                below: agent,
+                and: try Self.launches(above: launch, database)
+            )
         case .record(let sequence): self.init(single: try Self.records(of: sequence, database))
         }
     }
@@ -62,6 +82,7 @@ extension ReceiptPlan {
         from start: Int64,
         until end: Int64,
         run: String? = nil,
+        of lineage: Lineage? = nil,
         below agent: AgentID? = nil,
         and others: [Int64] = [],
         kinds: Set<Data>? = receipts
@@ -71,12 +92,14 @@ extension ReceiptPlan {
         self.kinds = kinds
         self.run = run.map { Data($0.utf8) }
         below = agent.map { Data("/\($0.text)/".utf8) }
+        above = Set((lineage?.ancestors ?? []).map { Data($0.agent.text.utf8) })
+        principal = lineage.map { Data(TerminalText.escaped($0.principal.subject).utf8) }
     }
 
     private init(single records: [Int64]) {
         ranges = records.map { $0...$0 }
         takenAnyway = Set(records)
-        (run, below) = (nil, nil)
+        (run, below, above, principal) = (nil, nil, [], nil)
         kinds = Self.receipts
     }
 
@@ -104,6 +127,7 @@ extension ReceiptPlan {
 
     /// The launches of everybody above a record's agent, and of that itself; ascending.
     private static func launches(above record: StoredRecord, _ database: Database) throws -> [Int64] {
+        if record.isOfPrincipal { return [] }
         let lineage = try Descent.lineage(of: record)
         let isLaunch = record.kind == Data(EntryColumns.spawn.utf8)
         let hops = isLaunch ? lineage.ancestors : lineage.hops
@@ -128,12 +152,26 @@ extension ReceiptPlan {
                 + "AND agent = ? AND sequence < ? ORDER BY sequence LIMIT 1",
             arguments: [agent.run, EntryColumns.spawn, agent.text, sequence]
         )
-        return try row.map { row in
-            guard let record = StoredRecord(row: row) else {
-                throw Stop(.changed, "the launch of agent \(agent.text) has a column of another type")
-            }
-            return record
+        return try row.map { try launch($0, "of agent \(agent.text)") }
+    }
+
+    /// That of the root agent.
+    private static func firstLaunch(of run: String, _ database: Database) throws -> StoredRecord? {
+        let row = try Row.fetchOne(
+            database,
+            sql:
+                "SELECT \(StoredRecord.columns) FROM records WHERE run = ? AND \(Schema.isOfLife) AND kind = ? "
+                + "ORDER BY sequence LIMIT 1",
+            arguments: [run, EntryColumns.spawn]
+        )
+        return try row.map { try launch($0, "of run \(run)") }
+    }
+
+    private static func launch(_ row: Row, _ whose: String) throws -> StoredRecord {
+        guard let record = StoredRecord(row: row) else {
+            throw Stop(.changed, "the launch \(whose) has a column of another type")
         }
+        return record
     }
 
     /// Of what befell a request that was allowed: the record of its decision.
@@ -154,6 +192,9 @@ extension ReceiptPlan {
 }
 
 extension StoredRecord {
+    /// Whether a principal was revoked, or that was lifted: of no agent, and without a lineage.
+    var isOfPrincipal: Bool { agent == nil && kind == ReceiptPlan.revocation }
+
     /// The record of a sequence; nil where there is none.
     fileprivate static func fetch(_ sequence: Int64, _ database: Database) throws -> StoredRecord? {
         let sql = "SELECT \(columns) FROM records WHERE sequence = ?"

@@ -1,14 +1,15 @@
 package import Model
 
-/// Which launches and requests receipts are of.
+/// Which launches, requests and revocations receipts are of.
 ///
-/// The launches of a request's whole lineage always belong to it.
+/// The launches of a request's whole lineage always belong to it, and to those of a run or an agent the revocations of its
+/// principal.
 package enum ReceiptScope: Sendable, Hashable {
     case everything
     case run(String)
     /// The agent and everything below it.
     case agent(AgentID)
-    /// One launch or one request, by its sequence.
+    /// One launch, request or revocation, by its sequence.
     case record(Int64)
 }
 
@@ -44,7 +45,9 @@ package struct NoReceipt: Error, Sendable, CustomStringConvertible {
 
     package var description: String {
         let what =
-            kind.map { "record \(record) is of kind \(TerminalText.escaped($0)), not a launch or a request" }
+            kind.map {
+                "record \(record) is of kind \(TerminalText.escaped($0)), not a launch, a request or a revocation"
+            }
             ?? "there is no record \(record)"
         return "\(what); `bailey audit` shows the records with their numbers"
     }

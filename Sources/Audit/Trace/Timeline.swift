@@ -53,7 +53,7 @@ package struct Timeline {
             }
         case .revocation(let revocation):
             if let lineage = revocation.lineage { mark(Self.revoked, lineage, record.time) }
-        case .spawnRefused, .replies, .approval, .custody, nil: return
+        case .spawnRefused, .replies, .approval, .custody, .renewal, nil: return
         }
     }
 

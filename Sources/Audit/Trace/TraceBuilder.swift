@@ -51,6 +51,7 @@ struct TraceBuilder {
         case .replies(let replies): add(replies)
         case .revocation(let revocation): add(revocation, record.time)
         case .approval(let approval): add(approval, record.time)
+        case .renewal(let renewal): proven = renewal.principal
         case .custody, nil: return
         }
     }

@@ -1,4 +1,5 @@
 internal import Crypto
+internal import Model
 internal import Policy
 
 /// The text that a policy's digest is made of: everything that decides, one line for each rule, in order.
@@ -15,9 +16,7 @@ struct CanonicalSystemCalls {
     }
 
     /// SHA-256 in lower-case hex.
-    var digest: String {
-        SHA256.hash(data: Array(text.utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
+    var digest: String { SHA256.hash(data: Array(text.utf8)).hex }
 
     private static func text(of test: ArgumentTest) -> String {
         switch test {

@@ -18,7 +18,7 @@ extension PostgresSession {
             let text = octets.dropFirst(FrameReader.header).dropLast()
             return RequestContent(
                 octets: UInt64(octets.count),
-                digest: SHA256.hash(data: Array(octets)).text,
+                digest: SHA256.hash(data: Array(octets)).hex,
                 context: user,
                 preview: RequestContent.preview(text)
             )
@@ -72,7 +72,7 @@ struct AskedText {
         let parameters = StatementRecording().parameters(values, types: types, isHidden: isHidden)
         return AskedExecution(
             octets: octets + values.readableBytes,
-            digest: hash.finalize().text,
+            digest: hash.finalize().hex,
             preview: preview(parameters)
         )
     }
@@ -116,8 +116,4 @@ struct AskedExecution {
     /// SHA-256 of the Parse behind its name and the Bind behind its names, lower-case hex.
     let digest: String
     let preview: String
-}
-
-extension SHA256Digest {
-    fileprivate var text: String { map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 }

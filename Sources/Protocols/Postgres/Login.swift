@@ -260,10 +260,8 @@ extension PostgresLogin {
 
     /// `md5`, then md5 of the salt behind md5 of password and user, in hex.
     private func md5(_ salt: [UInt8]) throws(PostgresFault) -> String {
-        let inner = Hex.text(
-            Insecure.MD5.hash(data: [UInt8](try password().utf8) + [UInt8](settings.user.utf8))
-        )
-        return "md5" + Hex.text(Insecure.MD5.hash(data: [UInt8](inner.utf8) + salt))
+        let inner = Insecure.MD5.hash(data: [UInt8](try password().utf8) + [UInt8](settings.user.utf8)).hex
+        return "md5" + Insecure.MD5.hash(data: [UInt8](inner.utf8) + salt).hex
     }
 
     private mutating func begin(_ body: inout ByteBuffer, _ send: inout ByteBuffer) throws(PostgresFault) {

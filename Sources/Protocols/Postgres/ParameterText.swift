@@ -47,13 +47,13 @@ struct ParameterText {
             let text = type == BinaryValue.jsonb ? view.dropFirst() : view
             self = isWhole ? ParameterText(whole: text) : ParameterText(text: text)
         } else if isWhole {
-            self.init("\\x" + Hex.text(view))
+            self.init("\\x" + view.hex)
         } else if isSearched || BinaryValue.holdsWords(view) {
             self.init("[binary: \(view.count) octets]")
         } else {
             let start = view.prefix(Self.shownInHex)
             let rest = view.count > start.count ? "[cut: \(view.count - start.count) more octets]" : ""
-            self.init("\\x" + Hex.text(start) + rest)
+            self.init("\\x" + start.hex + rest)
         }
     }
 
@@ -62,17 +62,6 @@ struct ParameterText {
 
     private init(whole text: some Collection<UInt8>) {
         (octets, more, isPlain) = (Array(text), 0, false)
-    }
-}
-
-/// Octets in hexadecimal.
-enum Hex {
-    static func text(_ octets: some Sequence<UInt8>) -> String {
-        let digits = [UInt8]("0123456789abcdef".utf8)
-        return String(
-            decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] },
-            as: Unicode.UTF8.self
-        )
     }
 }
 
@@ -140,7 +129,7 @@ enum BinaryValue {
         var rest = octets[...]
         let parts = [4, 2, 2, 2, 6].map { count in
             defer { rest = rest.dropFirst(count) }
-            return Hex.text(rest.prefix(count))
+            return rest.prefix(count).hex
         }
         return parts.joined(separator: "-")
     }

@@ -1,3 +1,4 @@
+internal import Model
 package import NIOCore
 
 /// Some of a result that is recorded, as its client received it.
@@ -88,7 +89,7 @@ package struct RowCopy {
             line.add(string: data.readableBytesView)
         } else {
             line.open("{\"copy-hex\":")
-            line.add(string: Hex.text(data.readableBytesView).utf8)
+            line.add(string: data.readableBytesView.hex.utf8)
         }
         line.close("}", &lines)
     }
@@ -135,7 +136,7 @@ private struct JSONLine {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"): octets.writeMultipleIntegers(UInt8(ascii: "\\"), octet)
         case 0x0A: octets.writeString("\\n")
         case 0x09: octets.writeString("\\t")
-        case 0x00..<0x20, 0x7F: octets.writeString("\\u00" + Hex.text(CollectionOfOne(octet)))
+        case 0x00..<0x20, 0x7F: octets.writeString("\\u00" + CollectionOfOne(octet).hex)
         default: octets.writeInteger(octet)
         }
     }

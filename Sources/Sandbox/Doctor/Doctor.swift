@@ -10,7 +10,7 @@ package enum Doctor {
     /// `systemCalls` is the policy that every agent runs under.
     package static func checks(systemCalls: SystemCallPolicy) -> [Check] {
         let probes = KernelProbe.all(isRoot: Machine.isRoot).map { $0.check() }
-        return switches() + probes + [identity(), filter(systemCalls), landlock(), programs()]
+        return switches() + probes + [identity(), filter(systemCalls), landlock(), programs(), assertions()]
             + controlGroups()
     }
 
@@ -83,6 +83,23 @@ package enum Doctor {
             state: state,
             remedy: "Install it beside bailey or in ../libexec/bailey: run 'make install' again.",
             isRequired: true
+        )
+    }
+
+    /// What reads assertions of SAML: looked for where a launch runs it.
+    private static func assertions() -> Check {
+        let path = BaileyPrograms.folder.map { $0 + "/bailey-saml" }
+        let state: Check.State =
+            if let path, unsafe access(path, X_OK) == 0 { .available(path) } else {
+                .missing(path.map { "\($0): \(SystemCallError.text(errno))" } ?? "its folder is not known")
+            }
+        return Check(
+            name: "bailey-saml",
+            purpose: "bailey run --saml-assertion-file: reads an assertion of SAML in a process of its own",
+            state: state,
+            remedy:
+                "Install it beside bailey-core: run 'make install' again. Without it launches with an assertion are refused.",
+            isRequired: false
         )
     }
 

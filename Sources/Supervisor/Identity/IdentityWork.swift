@@ -77,11 +77,7 @@ final class IdentityWork: Sendable {
         do throws(TokenFault) {
             let identity = try prover.identity(of: token, from: issuer)
             return .success(
-                LaunchIdentity(
-                    identity.principal(uid: uid),
-                    source: claim.source,
-                    proven: prover.now().milliseconds
-                )
+                LaunchIdentity(identity, uid: uid, from: claim.source, proven: prover.now())
             )
         } catch {
             return .failure(LaunchRefusal(IdentityClaim.opening + "\(error)"))
@@ -95,8 +91,9 @@ final class IdentityWork: Sendable {
         do {
             let assertion = try claim.assertion ?? TokenSource.assertion(in: path)
             let identity = try assertionProver.identity(of: assertion, from: claim.issuer)
-            let now = prover.now().milliseconds
-            return .success(LaunchIdentity(identity.principal(uid: uid), source: claim.source, proven: now))
+            return .success(
+                LaunchIdentity(identity, uid: uid, from: claim.source, proven: prover.now())
+            )
         } catch {
             return .failure(LaunchRefusal(IdentityClaim.opening + "\(error)"))
         }

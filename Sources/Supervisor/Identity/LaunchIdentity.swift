@@ -9,9 +9,21 @@ struct LaunchIdentity: Sendable {
     let source: TokenSource?
     /// When the token was verified: milliseconds of the wall clock.
     let proven: Int64
+    /// Which key of the issuer signed it, where that has a name.
+    let key: String?
 
-    init(_ principal: Principal, source: TokenSource? = nil, proven: Int64 = 0) {
-        (self.principal, self.source, self.proven) = (principal, source, proven)
+    init(_ principal: Principal) {
+        (self.principal, source, proven, key) = (principal, nil, 0, nil)
+    }
+
+    /// - Parameters:
+    ///   - identity: what was verified.
+    ///   - uid: of the local user who launches.
+    ///   - source: where it came from.
+    ///   - proven: the moment.
+    init(_ identity: ProvenIdentity, uid: UInt32, from source: TokenSource, proven: Timestamp) {
+        (self.source, self.proven) = (source, proven.milliseconds)
+        (principal, key) = (identity.principal(uid: uid), identity.key)
     }
 
     /// The file that holds the token or the assertion: no agent reads it.
@@ -23,7 +35,7 @@ struct LaunchIdentity: Sendable {
     }
 
     /// What it was proven with, as a word.
-    var evidence: String { if case .assertion? = source { "assertion" } else { "token" } }
+    var evidence: String { (principal.proof ?? .token).word }
 
     /// Variables that hold a token, or lead to one: no agent inherits them.
     var variables: Set<String> {

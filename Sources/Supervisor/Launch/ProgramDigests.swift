@@ -179,7 +179,7 @@ package final class ProgramDigests: Sendable {
             return isWanted()
         }
         guard isWhole else { return nil }
-        let text = hash.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+        let text = hash.finalize().hex
         if let version, version == Version(descriptor), isSettled(version) {
             known.withLock { known in
                 if known.count >= Self.maximumKnown { known = [:] }
