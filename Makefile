@@ -45,7 +45,8 @@ test: deps-tests deps-clients build-tests ## Set up, build and pass all tests
 	@log=$$(mktemp)
 	trap 'rm -f "$$log"' EXIT
 	# What has begun is left out: each case repeats its arguments, some of which are whole hostile messages.
-	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log"
+	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log" ||
+	    { tools/failures "$$log" >&2; exit 1; }
 	tools/skips "$$log"
 
 # The tests that the table of escapes is made of; tools/cases knows whose ids are the corpus's.
