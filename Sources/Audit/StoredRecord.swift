@@ -36,7 +36,7 @@ struct StoredRecord: Sendable, Hashable {
 }
 
 /// What a record's hash is of, in one piece.
-private struct HashedColumns {
+struct HashedColumns {
     private(set) var octets: [UInt8] = []
 
     /// Room for the domain, the lengths and the short columns.
@@ -44,7 +44,19 @@ private struct HashedColumns {
 
     init(capacity: Int) {
         octets.reserveCapacity(capacity + Self.room)
+        begin()
+    }
+
+    /// For another record, in the same place.
+    mutating func begin() {
+        octets.removeAll(keepingCapacity: true)
         octets += "bailey audit record v1\0".utf8
+    }
+
+    mutating func append(_ column: UnsafeRawBufferPointer?) {
+        guard let column = unsafe column else { return append(bigEndian: -1) }
+        append(bigEndian: unsafe Int64(column.count))
+        unsafe octets.append(contentsOf: column)
     }
 
     mutating func append(_ column: Data?) {
