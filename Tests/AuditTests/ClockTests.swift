@@ -2,6 +2,7 @@ import Audit
 import Foundation
 import Model
 import Synchronization
+import TestSupport
 import Testing
 
 /// A wall clock that jumps: what orders the log is its numbers, and a record's time is what the clock said.
@@ -63,7 +64,7 @@ struct ClockTests {
             Issue.record("checkpoints of jumping times do not agree")
             return
         }
-        #expect(whole.checkpoints == Self.moments.count)
+        #expect(whole.checkpoints == Int64(Self.moments.count))
         _ = try state.open().appendOneByOne([Sample.request("GET /gone")])
         try CheckpointFile(file).append(Checkpoint(ofStore: state.path, at: Timestamp(milliseconds: 0)))
         try state.sqlite("DELETE FROM records WHERE sequence > 50; DELETE FROM seals WHERE last > 50")
