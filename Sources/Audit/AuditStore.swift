@@ -219,9 +219,9 @@ package final class AuditStore: AuditSink {
                 answer(batch, written.map { _ in })
                 continue
             }
-            answer(batch.filter { $0.safety == .written }, .success(()))
+            answer(batch, waitingFor: .written, .success(()))
             let settled = Self.attempt { try chain.settle(head) }
-            answer(batch.filter { $0.safety == .durable }, settled)
+            answer(batch, waitingFor: .durable, settled)
             if case .success = settled { checkpoints.withLock { $0 }?.reached(head) }
         }
         awaitHead()
@@ -268,7 +268,11 @@ package final class AuditStore: AuditSink {
     }
 
     /// A failure is also the answer for all who wait by now: they would wait for the same disk.
-    private func answer(_ batch: [Waiting], _ result: Result<Void, AuditFailure>) {
+    private func answer(
+        _ batch: [Waiting],
+        waitingFor safety: RecordSafety? = nil,
+        _ result: Result<Void, AuditFailure>
+    ) {
         let alsoFailed = queue.withLock { queue -> [Waiting] in
             guard case .failure(let failure) = result else {
                 queue.condition = .recording
@@ -279,6 +283,7 @@ package final class AuditStore: AuditSink {
             defer { queue.waiting.removeAll() }
             return queue.waiting
         }
-        for waiting in batch + alsoFailed { waiting.then(result) }
+        for waiting in batch where safety == nil || waiting.safety == safety { waiting.then(result) }
+        for waiting in alsoFailed { waiting.then(result) }
     }
 }

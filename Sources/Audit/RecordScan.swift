@@ -7,16 +7,16 @@ internal import GRDBSQLite
 /// record that is as it was sealed.
 struct RecordScan {
     private let rows: RowCursor
-    private let statement: SQLiteStatement
+    private let made: Statement
+    private var statement: SQLiteStatement { unsafe made.sqliteStatement }
     private var row: Row?
-    private var message = HashedColumns(capacity: 4_096)
+    private var message = HashedColumns(capacity: AuditLimits.usualRecord)
 
     init(_ database: Database) throws {
-        let made = try database.makeStatement(
+        made = try database.makeStatement(
             sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
         )
         rows = try Row.fetchCursor(made)
-        unsafe statement = made.sqliteStatement
     }
 
     /// Goes on to the next record; false where there is none.
@@ -35,7 +35,7 @@ struct RecordScan {
 
     /// Whether it is of a kind, of an agent or of none.
     func isOf(kind: Data) -> Bool {
-        guard let octets = unsafe octets(3), unsafe octets.count == kind.count else { return false }
+        guard let octets = unsafe octets(3), octets.count == kind.count else { return false }
         return unsafe octets.elementsEqual(kind)
     }
 
@@ -76,7 +76,7 @@ struct RecordHash: Sendable, Equatable {
 
     /// Nil for another number of octets.
     init?(_ octets: UnsafeRawBufferPointer) {
-        guard unsafe octets.count == 32 else { return nil }
+        guard octets.count == 32 else { return nil }
         unsafe words = (
             octets.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
             octets.loadUnaligned(fromByteOffset: 8, as: UInt64.self),

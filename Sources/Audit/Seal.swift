@@ -59,7 +59,7 @@ struct Seal: Sendable {
         guard sequence >= first, sequence <= last else { return nil }
         let start = Int(sequence - first) * 32
         return unsafe digests.withUnsafeBytes { octets in
-            guard unsafe start + 32 <= octets.count else { return nil }
+            guard start + 32 <= octets.count else { return nil }
             return unsafe RecordHash(UnsafeRawBufferPointer(rebasing: octets[start..<start + 32]))
         }
     }
