@@ -167,7 +167,7 @@ extension EndToEnd {
             #expect(agent.state == "recording")
             let end = Date(timeIntervalSinceNow: 60)
             while Date() < end, try !cast(agent.agent).shown.contains("the first line") {}
-            let supervisors = try HostProcesses.running(with: place.profiles).filter {
+            let supervisors = HostProcesses.running(with: place.profiles).filter {
                 let program = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/exe")
                 return program?.hasSuffix("/bailey-core") == true
             }
