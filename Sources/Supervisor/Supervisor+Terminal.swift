@@ -4,6 +4,7 @@ internal import Glibc
 internal import Linux
 internal import Model
 internal import Policy
+internal import Sandbox
 
 /// Recordings of agents' terminals.
 extension Supervisor {
@@ -27,7 +28,7 @@ extension Supervisor {
                     throw SystemCallError(stage: "fcntl", object: "pty", errno: errno)
                 }
                 let end = try relay.begin(master)
-                close(streams[0])
+                Glibc.close(streams[0])
                 agent.relay = relay
                 return [end]
             } catch {
@@ -37,7 +38,7 @@ extension Supervisor {
         } catch {
             agent.terminal = RecordedTerminal(chunks: 0, octets: 0, missing: "\(error)")
             guard isRequired else { return streams }
-            for descriptor in streams { close(descriptor) }
+            for descriptor in streams { Glibc.close(descriptor) }
             // Where recordings lie is no agent's to know.
             let reason = agent.parent == nil ? ": \(error)" : ""
             throw Client.LaunchRefusal(

@@ -133,7 +133,7 @@ struct TerminalLoop: ~Copyable {
 
     private mutating func handOn() {
         let count = unsafe toUser.withUnsafeBytes {
-            unsafe send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+            unsafe send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
         if count > 0 { toUser.removeFirst(count) } else if errno != EINTR, errno != EAGAIN { hangUp() }
     }
