@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Audit
+internal import Client
 internal import Foundation
 internal import Model
 internal import Supervisor
@@ -26,7 +27,7 @@ struct SessionsCommand: ParsableCommand {
             """
     )
 
-    @Argument(help: "A run; all without one.") var run: String?
+    @Argument(help: ArgumentHelp("A run; all without one.", valueName: "run")) var name: String?
     @OptionGroup var state: StateOption
     @Flag(help: "Read each to its end.") var verify = false
     @Flag(help: "One JSON object a line.") var json = false
@@ -36,7 +37,7 @@ struct SessionsCommand: ParsableCommand {
         let directory = try state.directory()
         let living = Set(RunningSupervisors.agents().value.map(\.agent))
         var isBad = false
-        try AuditReader(directory: directory).terminals(run: run) { session in
+        try AuditReader(directory: directory).terminals(run: name) { session in
             let line = SessionLine(
                 session,
                 in: directory,

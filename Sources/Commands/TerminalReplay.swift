@@ -1,8 +1,6 @@
 internal import ArgumentParser
 internal import Audit
 internal import Foundation
-// `stdout` is a variable in C; nothing here sets it.
-@unsafe @preconcurrency internal import Glibc
 internal import Model
 
 /// `bailey replay --terminal`: what an agent's terminal showed, as it showed it.
@@ -17,9 +15,8 @@ struct TerminalReplay {
         let reader = try TerminalReader(agent, in: directory)
         var player = CastPlayer(speed: speed)
         let ending = try reader.read { octets in
-            if asCast { Self.write(octets) } else { player.take(octets) }
+            if asCast { try Self.write(octets) } else { try player.take(octets) }
         }
-        _ = fflush(nil)
         switch ending {
         case .whole: return
         case .cut:
@@ -35,8 +32,8 @@ struct TerminalReplay {
         throw Self.incomplete
     }
 
-    fileprivate static func write(_ octets: [UInt8]) {
-        _ = unsafe octets.withUnsafeBytes { unsafe fwrite($0.baseAddress, 1, $0.count, stdout) }
+    fileprivate static func write(_ octets: [UInt8]) throws {
+        try FileHandle.standardOutput.write(contentsOf: Data(octets))
     }
 }
 
@@ -62,24 +59,23 @@ private struct CastPlayer {
 
     init(speed: Double) { self.speed = speed }
 
-    mutating func take(_ octets: [UInt8]) {
+    mutating func take(_ octets: [UInt8]) throws {
         rest += octets
         var start = rest.startIndex
         while let end = rest[start...].firstIndex(of: 0x0A) {
-            show(rest[start..<end])
+            try show(rest[start..<end])
             start = end + 1
         }
         rest.removeSubrange(..<start)
     }
 
     /// The header is none, and a window's new size is not ours to make.
-    private func show(_ line: ArraySlice<UInt8>) {
+    private func show(_ line: ArraySlice<UInt8>) throws {
         guard let event = try? JSONDecoder().decode(Event.self, from: Data(line)), event.code == "o" else {
             return
         }
         let pause = began.addingTimeInterval(event.seconds / speed).timeIntervalSinceNow
         if pause > 0 { Thread.sleep(forTimeInterval: pause) }
-        TerminalReplay.write(Array(event.text.utf8))
-        _ = fflush(nil)
+        try TerminalReplay.write(Array(event.text.utf8))
     }
 }
