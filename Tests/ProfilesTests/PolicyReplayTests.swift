@@ -95,10 +95,10 @@ struct PolicyReplayTests {
             try change(request("GET /", "https://a.test", [.deny, .deny], by: lineage("leaf")), words)
                 == .same
         )
-        #expect(
-            try change(request("GET /", "https://a.test", [.allow, .ask], by: lineage("leaf")), words)
-                == .same
-        )
+        try folder.write("bailey: 1\negress: [{to: \"https://a.test\", ask: [GET]}]\n", to: "leaf.yaml")
+        let leaf = try folder.loader.load(name: "leaf")
+        let asking = lineage("leaf", digests: ["leaf": leaf.digest])
+        #expect(try change(request("GET /", "https://a.test", [.allow, .ask], by: asking), words) == .same)
         let post = request("POST /", "https://a.test", [.allow, .ask], by: lineage("leaf"))
         #expect(try change(post, words) == .denied)
     }
