@@ -2,14 +2,17 @@ internal import Foundation
 
 /// Lines of an asciicast, version 2 (docs.asciinema.org/manual/asciicast/v2).
 enum CastLine {
+    /// What stands for a size that a terminal does not say: that of a VT100.
+    private static let (rows, columns): (UInt16, UInt16) = (24, 80)
+
     static func header(rows: UInt16, columns: UInt16, seconds: Int64, title: String) -> [UInt8] {
         var json = CanonicalJSON()
         json.object { json in
-            json.member("height", rows)
+            json.member("height", rows == 0 ? Self.rows : rows)
             json.member("timestamp", seconds)
             json.member("title", title)
             json.member("version", 2)
-            json.member("width", columns)
+            json.member("width", columns == 0 ? Self.columns : columns)
         }
         return json.octets + [0x0A]
     }
