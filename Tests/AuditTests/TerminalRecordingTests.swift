@@ -73,6 +73,21 @@ struct TerminalRecordingTests {
         #expect(recorded.octets == UInt64(text.utf8.count) && recorded.chunks == 3)
     }
 
+    @Test("A terminal that does not say how large it is has the size of a VT100")
+    func sizeless() throws {
+        let recorder = try TerminalRecorder(
+            directory: state.path,
+            agent: agent,
+            window: TerminalRecorder.Window(rows: 0, columns: 0),
+            seconds: 1,
+            limit: 1 << 20,
+            secrets: { SecretMask() }
+        )
+        try recorder.finish()
+        let text = try read().text
+        #expect(text.contains("\"height\":24,") && text.contains("\"width\":80}"), "\(text)")
+    }
+
     @Test(
         "I04: on the disk nothing can be read, and in what opens secrets are masked; without a mask they are there"
     )
