@@ -35,6 +35,7 @@ extension CanonicalJSON {
             json.member("programDigest", record.programDigest)
             json.member("spiffe", record.spiffe)
             json.member("systemCalls", record.systemCalls)
+            json.member("terminal", record.terminal?.rawValue)
             json.member("workingDirectory", record.workingDirectory)
             json.member("workspace", record.workspace)
         }
@@ -106,7 +107,16 @@ extension CanonicalJSON {
             json.member("cause", record.cause)
             json.member("lineage", lineage)
             json.member("status", record.status)
+            if let terminal = record.terminal { json.member("terminal") { $0.write(terminal) } }
             if let written = record.written { json.member("written") { $0.write(written) } }
+        }
+    }
+
+    private mutating func write(_ terminal: RecordedTerminal) {
+        object { json in
+            json.member("chunks", terminal.chunks)
+            json.member("missing", terminal.missing)
+            json.member("octets", terminal.octets)
         }
     }
 
@@ -144,6 +154,7 @@ extension CanonicalJSON {
             json.member("approval", record.approval)
             json.member("connection", record.connection)
             json.member("credential", record.credential)
+            json.member("database", record.database)
             json.member("exchange", record.exchange)
             json.member("fields", record.fields)
             json.member("levels") { json in json.array(record.levels) { $0.write($1) } }

@@ -91,6 +91,9 @@ package final class AuditStore: AuditSink {
         }
     }
 
+    /// What is masked in entries that are appended now.
+    package var secretMask: SecretMask { queue.withLock { $0.mask.mask } }
+
     /// Masks these exact values, too, in every entry that is appended from now on.
     package func mask(alsoSecrets secrets: [String]) {
         queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }

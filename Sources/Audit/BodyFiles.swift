@@ -101,7 +101,11 @@ extension PrivateFile {
     }
 
     /// Writes behind what is there, or nothing.
-    fileprivate func append(_ octets: [UInt8], at end: UInt64) throws(AuditStoreError) {
+    func append(
+        _ octets: [UInt8],
+        at end: UInt64,
+        _ attempt: String = "record a body in"
+    ) throws(AuditStoreError) {
         var written = 0
         while written < octets.count {
             let count = unsafe octets[written...].withUnsafeBytes { bytes in
@@ -112,7 +116,7 @@ extension PrivateFile {
                 let reason = count < 0 ? errno : ENOSPC
                 _ = ftruncate(descriptor, off_t(end))
                 throw AuditStoreError(
-                    "record a body in",
+                    attempt,
                     path,
                     errno: reason,
                     remedy: "free space on its file system"

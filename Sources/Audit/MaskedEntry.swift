@@ -40,7 +40,8 @@ struct EntryMask: Sendable {
             systemCalls: record.systemCalls,
             mechanisms: record.mechanisms,
             spiffe: record.spiffe,
-            approval: record.approval
+            approval: record.approval,
+            terminal: record.terminal
         )
     }
 
@@ -122,6 +123,13 @@ struct EntryMask: Sendable {
                     isWhole: written.isWhole,
                     unlooked: written.unlooked
                 )
+            },
+            terminal: record.terminal.map {
+                RecordedTerminal(
+                    chunks: $0.chunks,
+                    octets: $0.octets,
+                    missing: $0.missing.map(masked)
+                )
             }
         )
     }
@@ -136,6 +144,7 @@ struct EntryMask: Sendable {
             query: record.query.map(masked),
             fields: record.fields.map(masked),
             statement: record.statement.map(masked),
+            database: record.database.map(masked),
             verdict: record.verdict,
             levels: record.levels.map(masked),
             reason: record.reason,
