@@ -90,7 +90,7 @@ package struct TelemetryRecords: Sendable {
             case .request(let request): self = request.verdict == .allow ? .info : .warn
             case .spawnRefused: self = .warn
             case .revocation(let revocation): self = revocation.isLifted ? .info : .warn
-            case .custody(let custody): self = custody.event == .checkpointFailed ? .warn : .info
+            case .custody(let custody): self = custody.event.isFailure ? .warn : .info
             case .spawn, .exit, .replies, .approval, nil: self = .info
             }
         }

@@ -40,7 +40,8 @@ package struct Holds: Sendable {
                     time: record.time
                 )
             case .released: held[ByteText(custody.subject)] = nil
-            case .checkpointFailed, .checkpointResumed, .pruned: break
+            case .checkpointFailed, .checkpointResumed, .pruned, .noticeFailed, .noticeResumed, .answerRefused:
+                break
             }
         }
         entries = held.values.sorted { $0.time < $1.time }
