@@ -73,7 +73,8 @@ struct Dialer: Sendable {
                 var reasons: [String] = []
                 var checked: [IPAddress] = []
                 for address in found.prefix(limits.addressesTried) {
-                    if let reason = refusal(of: address, endpoint.port) ?? check.refusal(of: address, host: host)
+                    if let reason = refusal(of: address, endpoint.port)
+                        ?? check.refusal(of: address, host: host)
                     {
                         reasons.append(reason)
                     } else {

@@ -14,7 +14,9 @@ extension EndToEnd {
             service = try ApprovalService()
         }
 
-        @Test("What waits is listed and shown to who has a token, and goes on when they approve it, on record as theirs")
+        @Test(
+            "What waits is listed and shown to who has a token, and goes on when they approve it, on record as theirs"
+        )
         func answered() throws {
             let server = try service.serving()
             let running = try service.asking("/a/api")
@@ -55,7 +57,9 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
-        @Test("Two have to approve where a rule says so, each once; and who may is whom it names, the one who started it not among them")
+        @Test(
+            "Two have to approve where a rule says so, each once; and who may is whom it names, the one who started it not among them"
+        )
         func approvers() throws {
             try service.profile("wait: 120s, approvers: 2")
             let server = try service.serving()
@@ -75,7 +79,10 @@ extension EndToEnd {
             let strict = try service.asking("/a/by")
             _ = try place.held(1)
             let refused = try approve("alice")
-            #expect(refused.status == "403" && refused.body.contains("may not approve it by the rules"), "\(refused)")
+            #expect(
+                refused.status == "403" && refused.body.contains("may not approve it by the rules"),
+                "\(refused)"
+            )
             #expect(try place.bailey(["approvals", "approve", try place.held(1)[0].id]).code == 1)
             #expect(try approve("bob").status == "200")
             #expect(strict.finish().output == "200")
@@ -112,7 +119,9 @@ extension EndToEnd {
             #expect(try place.held(1).first?.id == held.id)
             #expect(try service.servers.requests(with: "/a/refused") == 0)
             let refusals = try service.refusals()
-            for words in ["no token that is known", "object of texts", "for another request", "nothing of that name"] {
+            for words in [
+                "no token that is known", "object of texts", "for another request", "nothing of that name",
+            ] {
                 #expect(refusals.contains { $0.contains(words) }, "\(words): \(refusals)")
             }
             #expect(!refusals.contains { $0.contains("0123456789") }, "no token: \(refusals)")
@@ -155,7 +164,9 @@ extension EndToEnd {
             service.end(server)
         }
 
-        @Test("A restart finds no question, and what waits when the supervisor is told to end can still be answered")
+        @Test(
+            "A restart finds no question, and what waits when the supervisor is told to end can still be answered"
+        )
         func restarted() throws {
             let server = try service.serving()
             let running = try service.asking("/a/drained")
@@ -202,14 +213,19 @@ extension EndToEnd {
 
         @Test(
             "A token that is short, or that others may read, and a port that is taken end the start with a reason",
-            arguments: [("short", mode_t(0o600), "takes 32 to"), ("", 0o644, "others may read or own"), ("", 0o600, "answer approvals at")]
+            arguments: [
+                ("short", mode_t(0o600), "takes 32 to"), ("", 0o644, "others may read or own"),
+                ("", 0o600, "answer approvals at"),
+            ]
         )
         func start(token: String, mode: mode_t, complaint: String) throws {
             let text = token.isEmpty ? ApprovalService.token("alice") : token
             try place.write(text, to: "alice.token", mode: mode)
             let isTaken = token.isEmpty && mode == 0o600
-            let program = "import http.server as s; s.HTTPServer(('127.0.0.1', \(service.port)), None).serve_forever()"
-            let blocker = try isTaken
+            let program =
+                "import http.server as s; s.HTTPServer(('127.0.0.1', \(service.port)), None).serve_forever()"
+            let blocker =
+                try isTaken
                 ? RunningCommand(
                     ["python3", "-c", program],
                     environment: place.environment,

@@ -38,7 +38,9 @@ extension EndToEnd {
             }
             let page = try service.ask("GET", links.approve, as: nil)
             #expect(page.body.contains("&lt;script&gt;alert(1)") && !page.body.contains("<script"), "\(page)")
-            #expect(page.body.contains("<form method=\"post\">") && page.body.contains("Approve, as user:carol"))
+            #expect(
+                page.body.contains("<form method=\"post\">") && page.body.contains("Approve, as user:carol")
+            )
             let head = try #require(place.read("head"))
             for field in ["default-src 'none'", "no-store", "no-referrer", "nosniff"] {
                 #expect(head.contains(field), "\(head)")
@@ -53,13 +55,17 @@ extension EndToEnd {
             }
             let way = "link to http://localhost:\(service.hooks.port)"
             #expect(
-                try service.answers() == ["asked", "approved user:carol \(way)", "answer-refused", "answer-refused"]
+                try service.answers() == [
+                    "asked", "approved user:carol \(way)", "answer-refused", "answer-refused",
+                ]
             )
             #expect(try place.bailey(["audit"]).output.contains("for once: looks right!"))
             service.end(server)
         }
 
-        @Test("H05: a link is for one request and one answer, until its time, and of one supervisor: what is changed in it is no link")
+        @Test(
+            "H05: a link is for one request and one answer, until its time, and of one supervisor: what is changed in it is no link"
+        )
         func forged() throws {
             let server = try service.serving()
             let (first, second) = (try service.asking("/a/first"), try service.asking("/a/second"))
@@ -69,10 +75,13 @@ extension EndToEnd {
             let other = try #require(held.first { $0.id != mine.id })
             let expiry = try #require(one.approve.split(separator: "/").first { $0.count == 13 })
             for link in [
-                one.approve.replacing(mine.id, with: other.id), one.approve.replacing(mine.digest, with: other.digest),
-                one.deny.replacing("/deny/", with: "/approve/"), one.approve.replacing("/approve/", with: "/deny/"),
+                one.approve.replacing(mine.id, with: other.id),
+                one.approve.replacing(mine.digest, with: other.digest),
+                one.deny.replacing("/deny/", with: "/approve/"),
+                one.approve.replacing("/approve/", with: "/deny/"),
                 one.approve.replacing(expiry, with: "9\(expiry)"), String(one.approve.dropLast()),
-                String(one.approve.dropLast()) + "g", one.approve + "0", one.approve.replacing("/a/", with: "/a//"),
+                String(one.approve.dropLast()) + "g", one.approve + "0",
+                one.approve.replacing("/a/", with: "/a//"),
                 service.url + "/a/" + String(repeating: "x", count: 400), service.url + "/a/",
             ] {
                 let answer = try service.ask("POST", link, as: nil)
@@ -81,9 +90,13 @@ extension EndToEnd {
             // A token is no substitute.
             #expect(try service.ask("POST", one.approve + "0").status == "404")
             #expect(try service.ask("PUT", one.approve, as: nil).status == "405")
-            #expect(try service.ask("POST", one.approve, as: nil, ["--data", "reason=a&by=b"]).status == "400")
+            #expect(
+                try service.ask("POST", one.approve, as: nil, ["--data", "reason=a&by=b"]).status == "400"
+            )
             #expect(try place.held(2).count == 2 && service.servers.requests(with: "/a/first") == 0)
-            #expect(try service.refusals().filter { $0.contains("was not signed by this supervisor") }.count > 5)
+            #expect(
+                try service.refusals().filter { $0.contains("was not signed by this supervisor") }.count > 5
+            )
             // The control.
             #expect(try service.ask("POST", one.deny, as: nil).status == "200")
             #expect(try service.ask("POST", "/v1/approvals/\(other.id)/deny").status == "200")
@@ -109,7 +122,9 @@ extension EndToEnd {
             service.end(server)
         }
 
-        @Test("Two who have to approve: whom a link is for counts once, and somebody with a token is the other")
+        @Test(
+            "Two who have to approve: whom a link is for counts once, and somebody with a token is the other"
+        )
         func seconded() throws {
             try service.profile("wait: 120s, approvers: 2")
             let server = try service.serving()

@@ -159,7 +159,8 @@ extension EndToEnd {
             let running = try place.running("\(curl) \(origin)/a/failing", profile: "asking")
             let held = try #require(try place.held(1).first)
             for words in [
-                "http://localhost:\(nobody): not told", "given up: it answered 410", "which others may read or own",
+                "http://localhost:\(nobody): not told", "given up: it answered 410",
+                "which others may read or own",
             ] {
                 #expect(
                     try place.awaits { try place.bailey(["approvals"]).output.contains(words) },
@@ -197,7 +198,10 @@ extension EndToEnd {
                 ("{webhook: []}", "bailey.yaml:2:13"), ("{webhook: []}", "\"webhooks\""),
                 ("{webhooks: [{url: \"https://a.example\"}]}", "takes url and secret"),
                 ("{webhooks: [{url: \"http://a.example\", secret: {env: X}}]}", "no https:// URL"),
-                ("{webhooks: [{url: \"https://a.example\", secret: {env: X}, format: teams}]}", "json, slack"),
+                (
+                    "{webhooks: [{url: \"https://a.example\", secret: {env: X}, format: teams}]}",
+                    "json, slack"
+                ),
                 ("{webhooks: [{url: \"https://a.example\", secret: {vault: X}}]}", "vault"),
                 ("{webhooks: [{url: \"https://a.example\", secret: {env: X}, subject: alice}]}", "user:NAME"),
                 (

@@ -33,7 +33,9 @@ struct FuzzTests {
                 )
             )
         }
-        try Fuzz("approval-links", texts: seeds, words: ["/", "approve", "deny", "/a/", "0"]).run { input, _ in
+        try Fuzz("approval-links", texts: seeds, words: ["/", "approve", "deny", "/a/", "0"]).run {
+            input,
+            _ in
             let path = String(decoding: input, as: UTF8.self)
             guard let link = try? signer.link(path, at: now) else {
                 return try Finding.unless(!seeds.contains(path), "a link that was signed is refused")

@@ -109,7 +109,13 @@ package struct OCSFEvents {
         event.actor = record.by.map { OCSFEvent.Actor(user: OCSFEvent.User($0)) }
         if event.actor == nil { event.actor = OCSFEvent.Actor(appName: "bailey") }
         event.srcEndpoint = OCSFEvent.Endpoint(hostname: self.source.host)
-        event.resources = [OCSFEvent.Resource(uid: record.subject, name: nil, type: isLogs ? "audit-log" : "approval-channel")]
+        event.resources = [
+            OCSFEvent.Resource(
+                uid: record.subject,
+                name: nil,
+                type: isLogs ? "audit-log" : "approval-channel"
+            )
+        ]
         event.message = "\(isLogs ? "audit log" : "approvals"): \(record.event.rawValue): \(record.subject)"
         if record.event.isFailure {
             event.failed(record.event.rawValue, record.reason, .medium)

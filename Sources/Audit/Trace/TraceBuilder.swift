@@ -78,7 +78,7 @@ struct TraceBuilder {
         case .replies(let replies): add(replies)
         case .revocation(let revocation): add(revocation, record.time)
         case .approval(let approval): add(approval, record.time)
-        case nil: return
+        case .custody, nil: return
         }
     }
 

@@ -36,7 +36,10 @@ struct APIOrder: Sendable {
         }
         let decoded = try? JSONDecoder().decode([String: String].self, from: Data(request.body))
         guard let fields = decoded, fields.keys.allSatisfy({ Self.keys.holds(bytes: $0) }) else {
-            throw Flaw(status: 400, message: "the body is an object of texts: \(Self.keys.joined(separator: ", "))")
+            throw Flaw(
+                status: 400,
+                message: "the body is an object of texts: \(Self.keys.joined(separator: ", "))"
+            )
         }
         if let text = fields["for"] {
             guard approves, let life = ApprovalTerms.Life(said: text) else {
@@ -54,8 +57,13 @@ struct APIOrder: Sendable {
     /// What a page's form says.
     static func reason(inForm request: LocalRequest) throws(Flaw) -> String? {
         guard !request.body.isEmpty else { return nil }
-        guard isOf(request, form) else { throw Flaw(status: 415, message: "the body is a form, or there is none") }
-        let parts = String(decoding: request.body, as: UTF8.self).cut(at: "=", omittingEmptySubsequences: false)
+        guard isOf(request, form) else {
+            throw Flaw(status: 415, message: "the body is a form, or there is none")
+        }
+        let parts = String(decoding: request.body, as: UTF8.self).cut(
+            at: "=",
+            omittingEmptySubsequences: false
+        )
         guard parts.count == 2, parts[0].isSame(as: "reason"), !parts[1].holds("&"),
             let text = decoded(parts[1])
         else { throw Flaw(status: 400, message: "the form has a reason, and nothing else") }
@@ -64,7 +72,8 @@ struct APIOrder: Sendable {
 
     /// `+` for a space, `%XX` for octets (url.spec.whatwg.org, "application/x-www-form-urlencoded parsing").
     private static func decoded(_ text: Substring) -> String? {
-        String(decoding: text.utf8.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }, as: UTF8.self).removingPercentEncoding
+        String(decoding: text.utf8.map { $0 == UInt8(ascii: "+") ? 0x20 : $0 }, as: UTF8.self)
+            .removingPercentEncoding
     }
 
     private static func isOf(_ request: LocalRequest, _ type: String) -> Bool {
@@ -76,7 +85,8 @@ struct APIOrder: Sendable {
         guard reason.map({ Revocation.accepts(reason: $0) }) ?? true else {
             throw Flaw(
                 status: 400,
-                message: "a reason is one line of 1 to \(Revocation.maximumReason) octets without control characters"
+                message:
+                    "a reason is one line of 1 to \(Revocation.maximumReason) octets without control characters"
             )
         }
         return reason
@@ -91,7 +101,9 @@ extension ApprovalTerms.Life {
         } else if text.isSame(as: "agent") {
             self = .agent
         } else {
-            guard let time = try? Quantity.duration(text), time <= ApprovalTerms.maximumTime else { return nil }
+            guard let time = try? Quantity.duration(text), time <= ApprovalTerms.maximumTime else {
+                return nil
+            }
             self = .time(time)
         }
     }

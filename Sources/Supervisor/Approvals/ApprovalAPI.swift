@@ -48,7 +48,8 @@ struct ApprovalAPI: Sendable {
         switch parts.count {
         case 3 where request.path.isSame(as: Self.root) && isReading: reply(list())
         case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3]))
-        case 5 where request.path.begins(with: Self.root + "/") && ["approve", "deny"].holds(bytes: parts[4]):
+        case 5
+        where request.path.begins(with: Self.root + "/") && ["approve", "deny"].holds(bytes: parts[4]):
             guard request.method.isSame(as: "POST") else {
                 return reply(Self.failure(405, "an answer is sent by POST", fields: [("allow", "POST")]))
             }
@@ -65,7 +66,9 @@ struct ApprovalAPI: Sendable {
 
     /// Whose token it is; each is compared in a time that does not depend on where they differ.
     private func bearer(_ request: LocalRequest) -> Bearer? {
-        guard let field = request.authorization, field.lowercasedASCII.begins(with: "bearer ") else { return nil }
+        guard let field = request.authorization, field.lowercasedASCII.begins(with: "bearer ") else {
+            return nil
+        }
         let digest = ApprovalToken.digest(of: Array(field.utf8.dropFirst("bearer ".utf8.count)))
         var found: Bearer?
         for bearer in bearers where ApprovalToken.isSame(bearer.digest, digest) { found = bearer }
@@ -174,7 +177,8 @@ extension ApprovalLink.Flaw {
     fileprivate var words: String {
         switch self {
         case .malformed: "this is no link"
-        case .forged: "this link was not signed by this supervisor, or not for this answer: it may be of one that has ended"
+        case .forged:
+            "this link was not signed by this supervisor, or not for this answer: it may be of one that has ended"
         case .expired: "the time of this link is over"
         }
     }
@@ -207,7 +211,8 @@ extension ApprovalAPI {
             (202, "Approved: \(missing) more \(missing == 1 ? "has" : "have") to approve it.")
         case .unknown: (404, unknown)
         case .refused(let why): (403, why)
-        case .unrecorded(let failure): (503, "the answer could not be recorded, and the request is refused: \(failure)")
+        case .unrecorded(let failure):
+            (503, "the answer could not be recorded, and the request is refused: \(failure)")
         }
     }
 
@@ -224,7 +229,9 @@ extension ApprovalAPI {
         _ value: some Encodable,
         fields: [(name: String, value: String)] = []
     ) -> LocalReply {
-        guard let text = try? SentJSON.text(value) else { return LocalReply(500, "{\"error\":\"it cannot be written\"}\n") }
+        guard let text = try? SentJSON.text(value) else {
+            return LocalReply(500, "{\"error\":\"it cannot be written\"}\n")
+        }
         return LocalReply(status, fields: fields + [("cache-control", "no-store")], text + "\n")
     }
 }

@@ -124,7 +124,8 @@ struct ApprovalChannels: Sendable {
         let time = AuditStore.wallClock()
         let end = time.milliseconds.addingReportingOverflow(Int64(clamping: question.left)).partialValue
         let expires = Timestamp(milliseconds: end)
-        let made = webhook.principal == nil
+        let made =
+            webhook.principal == nil
             ? nil
             : links?.links(question.id, digest: question.held.digest, expires: expires, webhook: number)
         let message = ApprovalMessage(

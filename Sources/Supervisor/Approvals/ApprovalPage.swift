@@ -8,7 +8,10 @@ enum ApprovalPage {
     /// Nothing is loaded, nothing runs, no other page shows it in a frame, and the link is told to nobody.
     private static let fields: [(name: String, value: String)] = [
         ("cache-control", "no-store"),
-        ("content-security-policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"),
+        (
+            "content-security-policy",
+            "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        ),
         ("referrer-policy", "no-referrer"),
     ]
 
@@ -37,7 +40,8 @@ enum ApprovalPage {
         page(status, status < 300 ? "Answered" : "Nothing was changed", [words], "")
     }
 
-    private static func page(_ status: Int, _ title: String, _ lines: [String], _ form: String) -> LocalReply {
+    private static func page(_ status: Int, _ title: String, _ lines: [String], _ form: String) -> LocalReply
+    {
         let shown = lines.map { "<p>\(escaped($0))</p>\n" }.joined()
         return LocalReply(
             status,

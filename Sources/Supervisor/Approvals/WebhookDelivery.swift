@@ -86,7 +86,9 @@ final class WebhookDelivery: Sendable {
     func stop() { state.withLock { $0.isStopped = true } }
 
     private func forgetClosed() {
-        let known = state.withLock { $0.outcomes.count > 2 * ApprovalLimits.questions ? Array($0.outcomes.keys) : [] }
+        let known = state.withLock {
+            $0.outcomes.count > 2 * ApprovalLimits.questions ? Array($0.outcomes.keys) : []
+        }
         let over = known.filter { !isOpen($0) }
         state.withLock { state in for id in over { state.outcomes[id] = nil } }
     }
@@ -127,7 +129,9 @@ final class WebhookDelivery: Sendable {
         let (reason, mayRepeat, wait): (String, Bool, Int?)
         do {
             let reply = try post(message.body, "approval-\(message.first)")
-            guard !(200...299).contains(reply.status) else { return settle(message.ids, "told", failure: nil) }
+            guard !(200...299).contains(reply.status) else {
+                return settle(message.ids, "told", failure: nil)
+            }
             // What says that it will be the same the next time is believed (RFC 9110 section 15.5).
             let passes = [408, 425, 429].contains(reply.status) || reply.status >= 500
             (reason, mayRepeat, wait) = ("it answered \(reply.status)", passes, reply.retryAfter)
@@ -146,7 +150,10 @@ final class WebhookDelivery: Sendable {
     /// Twice as long each time, by chance up to half of it shorter, so that many do not come at once.
     private static func pause(after number: Int, _ wait: Int?) -> Int {
         let doubled = min(longestPause, firstPause << min(number - 1, 16))
-        let asked = min(longestPause, wait.map { $0.multipliedReportingOverflow(by: 1_000).partialValue } ?? 0)
+        let asked = min(
+            longestPause,
+            wait.map { $0.multipliedReportingOverflow(by: 1_000).partialValue } ?? 0
+        )
         return max(asked, Int.random(in: doubled / 2...doubled))
     }
 

@@ -16,10 +16,13 @@ final class ApprovalService {
         servers = try Servers.started()
         hooks = try WebhookServer()
         port = try Port.free()
-        for name in ["alice", "bob"] { try place.write(Self.token(name) + "\n", to: "\(name).token", mode: 0o600) }
+        for name in ["alice", "bob"] {
+            try place.write(Self.token(name) + "\n", to: "\(name).token", mode: 0o600)
+        }
         try place.write(WebhookServer.secret + "\n", to: "secret", mode: 0o600)
         try place.write(
-            servers.operatorConfiguration.replacing("resolve: {", with: "resolve: {admin.test: 127.0.0.1, ") + """
+            servers.operatorConfiguration.replacing("resolve: {", with: "resolve: {admin.test: 127.0.0.1, ")
+                + """
 
                 approvals:
                   listen: 127.0.0.1:\(port)
@@ -126,7 +129,9 @@ final class ApprovalService {
         return try place.bailey(["audit", "--json"]).lines.map {
             try JSONDecoder().decode(Line.self, from: Data($0.utf8))
         }.filter { ["approval", "custody"].contains($0.kind) }.map { line in
-            [line.record.event, line.record.by?.subject, line.record.via].compactMap(\.self).joined(separator: " ")
+            [line.record.event, line.record.by?.subject, line.record.via].compactMap(\.self).joined(
+                separator: " "
+            )
         }
     }
 

@@ -23,7 +23,9 @@ final class WebhookServer: Sendable {
 
     /// What came, once there is so much, or a bound is over.
     func posts(_ count: Int) throws -> [Post] {
-        try server.lines(with: "{", count: count).map { try JSONDecoder().decode(Post.self, from: Data($0.utf8)) }
+        try server.lines(with: "{", count: count).map {
+            try JSONDecoder().decode(Post.self, from: Data($0.utf8))
+        }
     }
 
     private static let program = #"""
