@@ -52,7 +52,7 @@ package struct Timeline {
             }
         case .revocation(let revocation):
             if let lineage = revocation.lineage { mark(Self.revoked, lineage, record.time) }
-        case .spawnRefused, .replies, .approval, nil: return
+        case .spawnRefused, .replies, .approval, .custody, nil: return
         }
     }
 

@@ -82,7 +82,7 @@ extension AuditRecord {
         switch entry {
         case .spawn(let spawn): spawn.lineage.principal.subject
         case .spawnRefused(let refusal): refusal.principal.subject
-        case .exit, .request, .replies, .revocation, .approval, nil: nil
+        case .exit, .request, .replies, .revocation, .approval, .custody, nil: nil
         }
     }
 }

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import Model
 
 /// A token by its SHA-256: that alone is kept and compared.
 enum ApprovalToken {

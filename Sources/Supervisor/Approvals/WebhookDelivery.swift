@@ -95,10 +95,11 @@ final class WebhookDelivery: Sendable {
 
     private func send(_ key: Key) {
         let now = now()
-        let ids: [String] = state.withLock { state in
+        let told: [String] = state.withLock { state in
             guard !state.isStopped else { return [] }
             return state.waiting.removeValue(forKey: key) ?? []
-        }.filter(isOpen)
+        }
+        let ids = told.filter { isOpen($0) }
         guard !ids.isEmpty, let message = message(ids) else { return }
         state.withLock { $0.sent[key] = now }
         attempt(1, message)
@@ -121,7 +122,7 @@ final class WebhookDelivery: Sendable {
     }
 
     private func attempt(_ number: Int, _ planned: Message) {
-        let ids = planned.ids.filter(isOpen)
+        let ids = planned.ids.filter { isOpen($0) }
         guard !state.withLock({ $0.isStopped }), !ids.isEmpty else { return }
         // Where the first is over the next of them is what is told.
         let isGood = ids.contains { $0.isSame(as: planned.first) }
