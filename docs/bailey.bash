@@ -33,7 +33,7 @@ _bailey_profiles_dir() {
 _bailey_members() {
     local member=$1
     shift
-    bailey "$@" 2>/dev/null | grep -o "\"$member\":\"[0-9a-f.]*\"" | cut -d '"' -f 4 | sort -u
+    bailey "$@" 2>/dev/null | grep -o "\"$member\":\"[0-9a-f.-]*\"" | cut -d '"' -f 4 | sort -u
 }
 
 # Prints the principals that are revoked, as far as a word of the shell's holds one.
@@ -167,11 +167,13 @@ _bailey() {
                     *) choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)" ;;
                 esac ;;
             approvals)
-                case ${words[2]} in
-                    list) [ "$cword" -gt 2 ] && choices="--watch --json" ;;
-                    show) [ "$cword" -gt 2 ] && choices="--json" ;;
-                    approve | deny) [ "$cword" -gt 2 ] && choices="--reason" ;;
-                    *) [ "$cword" = 2 ] && choices="list show approve deny" ;;
+                case "$cword ${words[2]} $cur" in
+                    2*) choices="list show approve deny" ;;
+                    *" list "*) choices="--watch --json" ;;
+                    *" show -"*) choices="--json" ;;
+                    *" approve -"*) choices="--for --reason" ;;
+                    *" deny -"*) choices="--all-of --reason" ;;
+                    *) choices=$(_bailey_members id approvals list --json) ;;
                 esac ;;
             trace)
                 case " ${words[*]} :$cur" in

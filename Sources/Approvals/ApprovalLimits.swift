@@ -2,6 +2,8 @@
 package enum ApprovalLimits {
     /// Questions of one agent that wait at a time: more than anybody reads before the first of them is over.
     package static let questionsPerAgent = 32
+    /// Questions of one run that wait at a time: a quarter of `questions`, so that no run's agents together leave none for others.
+    package static let questionsPerRun = 64
     /// Questions of all agents that wait at a time; at 10 KB each they take 3 MB.
     package static let questions = 256
     /// Questions of one agent that are put to people within `window`: two each second is a flood.

@@ -51,6 +51,9 @@ extension ApprovalQueue.State {
         }
         guard questions.values.count(where: { $0.held.agent == agent }) < ApprovalLimits.questionsPerAgent
         else { return "\(ApprovalLimits.questionsPerAgent) questions of this agent wait for answers already" }
+        guard
+            questions.values.count(where: { $0.held.agent.run == agent.run }) < ApprovalLimits.questionsPerRun
+        else { return "\(ApprovalLimits.questionsPerRun) questions of this run wait for answers already" }
         var tally = tallies[agent] ?? ApprovalQueue.Tally(began: now)
         if now - min(now, tally.began) >= ApprovalLimits.window { tally = ApprovalQueue.Tally(began: now) }
         guard tally.asked < ApprovalLimits.questionsPerWindow else {

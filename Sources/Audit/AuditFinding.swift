@@ -65,6 +65,8 @@ package struct VerifiedHead: Sendable, Hashable, Codable {
     package let publicKey: String
     /// How many checkpoints agree with it; nil where none were looked at.
     package var checkpoints: Int64?
+    /// How many lines among them were only begun, and passed over; nil for none.
+    package var begunCheckpoints: Int64?
     /// How many of the records were removed by a pruning; nil for none.
     package var pruned: Int64?
 }

@@ -67,8 +67,17 @@ package enum AuditLimits {
     static let checkpointLine = 512
     /// Milliseconds that a checkpoint's clock may be ahead of ours.
     static let checkpointSkew: Int64 = 300_000
-    /// Records that are pruned in one transaction: some tens of milliseconds, a fraction of what a supervisor waits for it.
+    /// Records that are pruned in one transaction at most: some tens of milliseconds, a fraction of what a supervisor waits for it.
     static let prunedAtOnce = 1_000
+    /// Octets of their payloads, beyond the last of them: pages that the transaction has to free.
+    static let prunedOctets = 4 << 20
+    /// Milliseconds that one may take before the next is of half as many: a fifteenth of `busyTimeout`.
+    static let pruningHold = 100
+    /// Milliseconds between two of them at least: the longest that whoever waits for the log sleeps before it looks again
+    /// (sqlite.org/src, main.c, `sqliteDefaultBusyCallback`).
+    package static let pruningPause = 100
+    /// How often a pruning waits `busyTimeout` for supervisors that write all the time: a minute.
+    static let pruningAttempts = 40
     /// Milliseconds since a run's last record before it may be pruned: what comes of its requests comes behind them.
     static let pruningRest: Int64 = 60_000
     /// Octets of a record besides its payload, by estimate: its other columns, and the seal's digest.

@@ -42,9 +42,10 @@ extension AuditVerification {
 }
 
 extension VerifiedHead {
-    /// `, 400 of them pruned; 12 checkpoints agree`.
+    /// `, 400 of them pruned; 12 checkpoints agree, 1 line only begun and passed over`.
     fileprivate var notes: String {
         (pruned.map { ", \($0) of them pruned" } ?? "")
             + (checkpoints.map { "; \($0) checkpoint\($0 == 1 ? " agrees" : "s agree")" } ?? "")
+            + (begunCheckpoints.map { ", \($0) line\($0 == 1 ? "" : "s") only begun and passed over" } ?? "")
     }
 }

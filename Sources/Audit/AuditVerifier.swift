@@ -51,7 +51,7 @@ package struct AuditVerifier: Sendable {
 
     private func walk(_ trust: StoreTrust) throws -> AuditVerification {
         var chain = ChainCheck(trust, bodies: BodyReader(directory: directory))
-        var agreeing: Int64?
+        var agreeing: (whole: Int64, begun: Int64)?
         do {
             let path = directory + "/" + StoreFiles.databaseName
             let database = try StoreFiles.openDatabase(at: path, readOnly: true)
@@ -73,7 +73,8 @@ package struct AuditVerifier: Sendable {
             throw Stop(.unreadable, record: 1, error.message)
         }
         var reached = chain.reached
-        reached.checkpoints = agreeing
+        reached.checkpoints = agreeing?.whole
+        reached.begunCheckpoints = agreeing.flatMap { $0.begun > 0 ? $0.begun : nil }
         return .verified(reached)
     }
 }

@@ -53,7 +53,7 @@ package struct ExchangeText {
 
     /// Why there is no reply.
     private var absence: String {
-        if request.verdict == .ask, request.reason == nil {
+        if request.isPostponed {
             return "It was prepared: each execution of it is asked about, and has a record of its own."
         }
         if request.verdict != .allow { return "It was refused: nothing was sent." }

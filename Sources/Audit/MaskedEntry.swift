@@ -132,7 +132,9 @@ struct EntryMask: Sendable {
             message: record.message.map(masked),
             credential: record.credential,
             approval: record.approval,
-            masked: record.masked
+            masked: record.masked.map { counts in
+                Dictionary(counts.map { (masked($0.key), $0.value) }) { $0 &+ $1 }
+            }
         )
     }
 

@@ -9,6 +9,8 @@ enum Schema {
     /// Records of an agent's life, as the planner has to find it in a query
     /// (sqlite.org/partialindex.html, "Queries Using Partial Indexes").
     static let isOfLife = "kind NOT IN ('request', 'replies')"
+    /// All others: what most records are.
+    static let isOfTraffic = "kind IN ('request', 'replies')"
     static let isRefused = "verdict IN ('ask', 'deny')"
     /// Records of a principal that was cut off, or is no more: a launch looks whether it is.
     static let isOfPrincipal = "kind = 'revocation' AND agent IS NULL"

@@ -75,6 +75,11 @@ extension AuditCommand {
                         + run.last.text
                 )
             }
+            for run in prepared.plan.leftovers {
+                print(
+                    "\(dryRun ? "would" : "prune")   \(TerminalText.escaped(run))  recorded bodies, left over"
+                )
+            }
             guard prepared.silent.isEmpty else {
                 for silent in prepared.silent { RunCommand.complain(silent) }
                 RunCommand.complain(

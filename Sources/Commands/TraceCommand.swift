@@ -96,9 +96,9 @@ struct TraceCommand: ParsableCommand {
         if try reader.has(AuditQuery(run: subject)) { return .run(subject) }
         if TraceScope.isDigest(subject.lowercased()) { return .digest(subject.lowercased()) }
         guard let number = Int64(subject) else { return .principal(subject) }
-        guard let record = try reader.record(number) else { throw NoSuchRecord(record: number, kind: nil) }
+        guard let record = try reader.record(number) else { throw NoSuchRecord(record: number) }
         guard let scope = try reader.traced(record) else {
-            throw NoSuchRecord(record: number, kind: record.kind)
+            throw NotOfARequest(record: number, run: record.run)
         }
         return scope
     }
@@ -110,5 +110,16 @@ private struct NothingTraced: Error, CustomStringConvertible {
 
     var description: String {
         "nothing of '\(TerminalText.escaped(what))' is on record; `bailey tree --all` shows runs, agents and principals"
+    }
+}
+
+/// A record of neither a request nor a session.
+private struct NotOfARequest: Error, CustomStringConvertible {
+    let record: Int64
+    let run: String
+
+    var description: String {
+        "record \(record) is of neither a request nor a session"
+            + (run.isEmpty ? "" : "; name its run: `bailey trace \(run)`")
     }
 }

@@ -64,6 +64,15 @@ extension Authoriser {
         case (.request, .http), (.request, .webSocket):
             guard request.body.content != nil else { return unread(.content, then) }
             content = request.body.content
+        case (.statement, .sql(let statements)) where statements.deeds.contains { $0.kind == .prepare }:
+            return deny(
+                request,
+                current.policy,
+                refusal.levels,
+                .ask,
+                .unheldPreparation(refusal.denial),
+                then
+            )
         case (.statement(let make), _): content = make()
         case (.nothing, _), (.request, _), (.connection, _): content = nil
         }

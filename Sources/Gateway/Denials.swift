@@ -50,6 +50,19 @@ extension Denial {
         )
     }
 
+    /// The rules ask about what SQL's PREPARE would keep: EXECUTE asks nobody.
+    static func unheldPreparation(_ asked: Denial) -> Denial {
+        Denial(
+            reason: .approvalNeeded,
+            message: asked.message
+                + "; under one approval of PREPARE it could be executed any number of times, so it is refused",
+            rule: asked.rule,
+            decidedBy: asked.decidedBy,
+            remedy:
+                "Send the statement itself, or prepare it by the protocol: each execution is asked about then."
+        )
+    }
+
     /// Somebody was asked, and it came to nothing.
     static func unapproved(_ asked: Denial, _ reason: Reason, _ why: String, told: String? = nil) -> Denial {
         Denial(

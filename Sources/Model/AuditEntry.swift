@@ -176,6 +176,9 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         return exchange == nil ? .decision : .failure
     }
 
+    /// Not refused: a statement that went to be prepared, each execution of which is asked about.
+    package var isPostponed: Bool { verdict == .ask && reason == nil }
+
     package init(
         lineage: Lineage,
         action: String,

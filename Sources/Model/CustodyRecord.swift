@@ -9,7 +9,7 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
         /// What is on record of the subject is not pruned until it is released.
         case held
         case released
-        /// Records were removed, and a signed statement stands in their place.
+        /// Records are removed, and a signed statement stands in their place: first what is begun, then what was done.
         case pruned
         /// A webhook could not be told of a question.
         case noticeFailed = "notice-failed"
@@ -20,13 +20,13 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
     }
 
     package let event: Event
-    /// The run, agent or principal that is held, the place that checkpoints go to, the range that was removed, the webhook,
-    /// or how the answer came.
+    /// The run, agent or principal that is held, the place that checkpoints go to, how much is removed, the webhook, or how
+    /// the answer came.
     package let subject: String
     /// Who said so; nil for the supervisor itself.
     package let by: Principal?
     package let reason: String?
-    /// The runs that were removed; empty for all else.
+    /// The runs that a pruning was begun of; empty for all else.
     package let runs: [String]
 
     package init(

@@ -10,11 +10,14 @@ extension LineagePolicy {
         let also = refusing.isEmpty ? "" : "; refused as well by \(list(refusing))"
         guard let rule = verdict.rule else {
             let near = withheld(from: request, level: level) ?? nearest(to: request, level: level)
-            let but = near.map { "; \($0.description)" } ?? ""
+            func message(_ but: String?) -> String {
+                "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)"
+                    + (but.map { "; \($0)" } ?? "") + request.unqualifiedNote
+            }
             return Denial(
                 reason: .noRule,
-                message: "\(request) is not allowed: no rule of \(owner(level)) allows it\(also)\(but)"
-                    + request.unqualifiedNote,
+                message: message(near?.description),
+                told: near.flatMap { $0.isOfOthers ? message($0.told) : nil },
                 rule: nil,
                 decidedBy: hop,
                 remedy: remedy(hop, change(for: request, near))

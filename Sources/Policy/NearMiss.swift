@@ -7,8 +7,13 @@ struct NearMiss {
     let unmet: [Unmet]
 
     /// `the rule … comes nearest, but …`.
-    var description: String {
-        "the rule \(rule) comes nearest, but \(unmet.map(\.description).joined(separator: ", and "))"
+    var description: String { words(unmet.map(\.description)) }
+
+    /// The same without whom the rule is for, which is the operator's to know.
+    var told: String { words(unmet.map { $0.told ?? $0.description }) }
+
+    private func words(_ reasons: [String]) -> String {
+        "the rule \(rule) comes nearest, but \(reasons.joined(separator: ", and "))"
     }
 
     /// A push has options, and every rule near it names refs.
@@ -45,6 +50,9 @@ enum Unmet: Hashable {
         case .principal(let text): "it is for others alone: for: \(text)"
         }
     }
+
+    /// What an agent hears in its place; nil where that is the same.
+    var told: String? { if case .principal = self { "it is for others alone" } else { nil } }
 }
 
 extension LineagePolicy {

@@ -81,7 +81,8 @@ package enum MaskNote: Sendable, Hashable {
     case credential(ReplyPart)
     /// How many of each kind the body had. Said once, at its end.
     case kinds([MaskKind: Int])
-    /// In how many rows columns were masked whole, by their names: `public.users.ssn`. Said once, at the result's end.
+    /// In how many rows that were passed on columns were masked whole, by their names: `public.users.ssn`. Said once, however
+    /// the results end; of many columns in parts.
     case columns([String: UInt64])
 }
 

@@ -250,6 +250,17 @@ struct ApprovalQueueTests {
         #expect(holder.queue.open().count == 1)
     }
 
+    @Test("H03: the agents of one run together leave room for those of others")
+    func crowd() {
+        let crowd = (1...20).flatMap { agent in
+            (0..<ApprovalLimits.questionsPerAgent).map {
+                holder.hold(Holder.request("\(agent) \($0)", agent: agent))
+            }
+        }
+        #expect(crowd.count { $0.all.isEmpty } == ApprovalLimits.questionsPerRun)
+        #expect(holder.hold(Holder.request("elsewhere", run: "ba9876543210")).all.isEmpty)
+    }
+
     @Test("H03: an agent that asks on and on is not heard for the rest of the minute")
     func rate() {
         for number in 0..<ApprovalLimits.questionsPerWindow {

@@ -63,11 +63,11 @@ final class Holder: Sendable {
     static let alice = Answerer(principal, program: "/usr/bin/bailey", process: 7)
     static let root = Answerer(Principal(localUser: "root", uid: 0), program: nil, process: nil)
 
-    static func lineage(_ number: Int = 1) -> Lineage {
+    static func lineage(_ number: Int = 1, run: String = "0123456789ab") -> Lineage {
         Lineage(
             principal: principal,
             root: Hop(
-                agent: AgentID(run: "0123456789ab", ordinal: number),
+                agent: AgentID(run: run, ordinal: number),
                 name: "ci",
                 profile: "ci",
                 profileDigest: "00"
@@ -78,12 +78,13 @@ final class Holder: Sendable {
     static func request(
         _ digest: String = "d1",
         agent: Int = 1,
+        run: String = "0123456789ab",
         version: UInt64 = 0,
         epoch: RevocationEpoch = RevocationEpoch(),
         rules: [String] = ["ci.yaml:3"],
         terms: ApprovalTerms = ApprovalTerms()
     ) -> HeldRequest {
-        let lineage = lineage(agent)
+        let lineage = lineage(agent, run: run)
         return HeldRequest(
             lineage: lineage,
             epoch: epoch,

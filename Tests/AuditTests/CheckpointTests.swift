@@ -99,7 +99,11 @@ struct CheckpointTests {
             Forged("another time", "forged") { text in
                 text.replacing(text.split(separator: " ")[3], with: "1")
             },
-            Forged("half a line in the middle", "line 1") { String($0.prefix(80)) + "\n" + $0 },
+            Forged("half a line that was changed", "line 1") { text in
+                String(text.prefix(80)) + "x\n" + text
+            },
+            Forged("something else behind the last line", "line 2") { $0 + "hello" },
+            Forged("only half a line", "holds no checkpoint") { String($0.prefix(80)) },
             Forged("something else", "line 1") { _ in "hello\n" },
             Forged("nothing", "holds no checkpoint") { _ in "" },
             Forged("no end of a line", "too long") { _ in String(repeating: "x", count: 5_000) },
@@ -128,17 +132,70 @@ struct CheckpointTests {
         #expect(finding.code == .checkpoint && finding.message.contains("future"), "\(finding)")
     }
 
-    @Test
+    @Test(arguments: [1, 27, 28, 60, 100, 300])
     func
-        `I06: half a line at the end, of a writer that was killed, is passed over, and the next begins a line`()
+        `I06: half a line, of a writer that was killed, is passed over and said, and the next takes its place`(
+            length: Int
+        )
         throws
     {
         let state = try filled()
         let file = try noted(state)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let whole = try String(contentsOfFile: file, encoding: .utf8)
-        try (whole + whole.prefix(100)).write(toFile: file, atomically: false, encoding: .utf8)
-        #expect(try complaint(state, file) == nil)
+        try (whole + whole.prefix(length)).write(toFile: file, atomically: false, encoding: .utf8)
+        #expect(try passedOver(state, file) == 1)
+        try CheckpointFile(file).append(Checkpoint(ofStore: state.path))
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 2 && lines.first.map { String($0) } == String(whole.dropLast()), "\(lines)")
+        #expect(try passedOver(state, file) == nil)
+    }
+
+    /// How many lines were passed over; -1 where the file does not agree.
+    private func passedOver(_ state: StateFixture, _ file: String) throws -> Int64? {
+        let verification = try AuditVerifier(directory: state.path, checkpoints: file).verify()
+        guard case .verified(let head) = verification else {
+            Issue.record("\(verification)")
+            return -1
+        }
+        let text = verification.text(TextStyle(isColoured: false))
+        #expect(text.contains("only begun") == (head.begunCheckpoints != nil), "\(text)")
+        return head.begunCheckpoints
+    }
+
+    @Test
+    func
+        `half a line that could not be taken away, and was ended by the next writer, is passed over and said`()
+        throws
+    {
+        let state = try filled()
+        let file = try noted(state)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let whole = try String(contentsOfFile: file, encoding: .utf8)
+        try (whole + whole.prefix(100) + "\n" + whole).write(toFile: file, atomically: false, encoding: .utf8)
+        #expect(try passedOver(state, file) == 1)
+    }
+
+    @Test func `a whole line without its end counts, and the next stands behind it`() throws {
+        let state = try filled()
+        let file = try noted(state)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let whole = try String(contentsOfFile: file, encoding: .utf8)
+        try String(whole.dropLast()).write(toFile: file, atomically: false, encoding: .utf8)
+        #expect(try passedOver(state, file) == nil)
+        try CheckpointFile(file).append(Checkpoint(ofStore: state.path))
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 2 && lines.first.map { String($0) } == String(whole.dropLast()), "\(lines)")
+    }
+
+    @Test func `what somebody else wrote at the end of the file is not taken away`() throws {
+        let state = try filled()
+        let file = try noted(state)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let whole = try String(contentsOfFile: file, encoding: .utf8)
+        try (whole + "hello").write(toFile: file, atomically: false, encoding: .utf8)
+        try CheckpointFile(file).append(Checkpoint(ofStore: state.path))
+        #expect(try String(contentsOfFile: file, encoding: .utf8).hasPrefix(whole + "hello\n"))
     }
 
     /// Takes what is posted, or does not.
@@ -222,6 +279,31 @@ struct CheckpointTests {
         #expect(store.takeCheckpointFailure()?.contains("answered 500") == true)
         #expect(store.takeCheckpointFailure() == nil)
         #expect(try state.finding() == nil)
+    }
+
+    @Test
+    func `while one place fails, the other gets no record's checkpoint twice`() throws {
+        let state = try StateFixture()
+        let file = file(of: state)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let (store, server) = (try state.open(), Server(500, 500, 200))
+        var plan = CheckpointPlan()
+        (plan.file, plan.records, plan.seconds) = (file, 1, 1)
+        let address = try #require(WebAddress("https://hook.test/checkpoints"))
+        plan.webhook = .init(address: address, secret: Array("0123456789abcdef0123456789abcdef".utf8))
+        store.keepCheckpoints(plan, by: server)
+        #expect(store.appendOneByOne([Sample.request()]).failures.isEmpty)
+        #expect(try awaiting { server.posts.withLock { $0.count } >= 3 })
+        store.finishCheckpoints()
+        let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
+        let records = lines.map { $0.split(separator: " ")[1] }
+        #expect(records.count >= 2 && Set(records).count == records.count, "\(records)")
+        let posted = server.posts.withLock { $0 }
+        let bodies = posted.map { $0.body.contains("\"sequence\":2,") }
+        #expect(
+            bodies.filter { $0 }.count >= 2,
+            "the control: the one that fails was tried again with the same record"
+        )
     }
 
     @Test func `a place that is no file holds up no record, and is said`() throws {

@@ -171,6 +171,12 @@ extension EndToEnd {
             }
             #expect(try runs() == [all[1], all[3]], "\(outcome)")
             #expect(outcome.output.contains("held: incident 42"), "\(outcome)")
+            let audit = try place.bailey(["audit"])
+            let noted = audit.lines.filter { $0.contains("  pruned ") }
+            #expect(
+                noted.first?.hasSuffix(": begun") == true && noted.last?.hasSuffix(": done") == true,
+                "\(audit)"
+            )
             let verify = try place.bailey(["audit", "verify"])
             #expect(verify.code == 0 && verify.output.contains("of them pruned"), "\(verify)")
             #expect(try place.bailey(["audit", "export", "--format", "jsonl"]).code == 0)

@@ -39,6 +39,11 @@ extension EndToEnd.PrincipalTests {
             let outcome = try run(script, token: token, profile: "shared")
             #expect(outcome.output == "200\n403\n200\n403\n", "\(outcome)")
         }
+        // Whom it is for the operator reads, and the agent does not.
+        let heard = try run("curl -s -m20 \(origin)/payments", token: others[0], profile: "shared")
+        #expect(heard.output.contains("for others alone") && !heard.output.contains("[payments]"), "\(heard)")
+        let records = try place.bailey(["audit", "--denied", "--json"]).output
+        #expect(records.contains("for others alone: for: groups [payments]"), "\(records)")
     }
 
     @Test("A child's rule is measured by what its parent's rules allow this principal")

@@ -41,9 +41,12 @@ extension EndToEnd {
 
                 """
             for (name, wait, rules) in [
-                ("asking", "60s", "allow: [select, execute], ask: [insert on public.people]"),
+                ("asking", "60s", "allow: [select, prepare, execute], ask: [insert on public.people]"),
                 ("hasty", "1s", "allow: [select], ask: [insert on public.people]"),
-                ("allowing", "60s", "allow: [select, execute, insert on public.people], ask: [delete]"),
+                (
+                    "allowing", "60s",
+                    "allow: [select, prepare, execute, insert on public.people], ask: [delete]"
+                ),
             ] {
                 try place.profile(
                     name,
@@ -262,6 +265,66 @@ extension EndToEnd {
             let control = try python(script(78), "allowing").finish()
             #expect(control.output == "1\n", "\(control)")
             #expect(try rows("around") == "1")
+        }
+
+        @Test(
+            "H05: what takes a statement's name in vain is not executed in its place, and the statement is not without being asked about",
+            psycopg
+        )
+        func replaced() throws {
+            func script(_ id: Int) -> String {
+                """
+                pg = c.pgconn
+                pg.enter_pipeline_mode()
+                def results():
+                    while True:
+                        result = pg.get_result()
+                        if result is None:
+                            after = pg.get_result()
+                            if after is None: return
+                            result = after
+                        print(psycopg.pq.ExecStatus(result.status).name, (result.command_status or b"").decode(), flush=True)
+                        if result.status == psycopg.pq.ExecStatus.PIPELINE_SYNC: return
+                pg.send_prepare(b"s", b"INSERT INTO public.people VALUES (\(id), 'replaced')")
+                pg.pipeline_sync(); results()
+                pg.send_prepare(b"s", b"SELECT 1")
+                pg.pipeline_sync()
+                pg.send_query_prepared(b"s", [])
+                pg.pipeline_sync()
+                results(); results()
+                """
+            }
+            let running = try python(script(85))
+            let held = try #require(try place.held(1).first)
+            #expect(held.preview.contains("INSERT INTO public.people"), "\(held)")
+            #expect(try rows("replaced") == "0")
+            #expect(try place.bailey(["approvals", "deny", held.id]).code == 0)
+            let outcome = running.finish()
+            #expect(outcome.code == 0 && !outcome.output.contains("INSERT 0 1"), "\(outcome)")
+            #expect(try rows("replaced") == "0")
+            // The server does execute it in the other's place, where nobody has to be asked.
+            let control = try python(script(86), "allowing").finish()
+            #expect(control.output.contains("INSERT 0 1"), "\(control)")
+            #expect(try rows("replaced") == "1")
+        }
+
+        @Test(
+            "What SQL's PREPARE would keep for any number of executions is refused where rules ask about it"
+        )
+        func sqlPrepared() throws {
+            let script =
+                "psql -XAt -c \"PREPARE p AS INSERT INTO public.people VALUES (87, 'kept')\" -c 'EXECUTE p' -c \"SELECT 'after'\" 2> errors; :"
+            let outcome = try psql(script).finish()
+            #expect(outcome.output == "after\n", "\(outcome)")
+            let errors = try #require(place.read("workspace/errors"))
+            #expect(
+                errors.contains("executed any number of times") && errors.contains("by the protocol"),
+                "\(errors)"
+            )
+            #expect(try rows("kept") == "0")
+            let control = try psql(script, "allowing").finish()
+            #expect(control.output == "PREPARE\nINSERT 0 1\nafter\n", "\(control)")
+            #expect(try rows("kept") == "1")
         }
     }
 }

@@ -182,6 +182,7 @@ final class Playbook {
             case .forward(let message, .upstream, _): try send(toUpstream: message)
             case .masked(_, .credential(let part)): masked.append(part)
             case .masked(_, .kinds(let counts)): counted.append(counts)
+            case .masked(_, .columns): break
             case .finished: finished += 1
             case .refused(_, _, let denial): refused.append(denial)
             case .handOver(let host, let port): tunnel = Endpoint(scheme: .tcp, host: host, port: port)

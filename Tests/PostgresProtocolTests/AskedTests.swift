@@ -154,6 +154,83 @@ struct AskedTests {
         #expect(closed.taken() == ["up 2 Q"])
     }
 
+    /// A session whose statement the server has prepared, by a name or by none.
+    private func confirmed(_ name: String = "s") throws -> Talk {
+        let talk = try prepared(name)
+        #expect(try talk.client(Say.sync) == ["up 0 S"])
+        #expect(try talk.server(Tell.parsed + Tell.ready()).last?.hasSuffix("Z") == true)
+        return talk
+    }
+
+    @Test(arguments: [Say.bind("s"), Self.bind("x", "s"), Say.describe("S", "s")])
+    func `A name that was to be replaced waits for what the server says of it, across a Sync`(
+        next: [UInt8]
+    ) throws {
+        let talk = try confirmed()
+        let rest = Say.parse("select 1", as: "s") + Say.sync + next + Say.execute() + Say.sync
+        #expect(try talk.client(rest) == ["ask 2 SQL select 1"])
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["up 2 PSH"])
+        // The name is taken: what it stands for is asked about, as before.
+        let lines = try talk.server(Tell.error("42P05") + Tell.ready())
+        let isDescription = next.first == UInt8(ascii: "D")
+        #expect(lines.contains("ask 3 SQL insert $1") == !isDescription, "\(lines)")
+        #expect(!lines.contains { $0.hasPrefix("up ") && $0.contains("E") }, "\(lines)")
+        // Where it does stand for the other, nobody is asked.
+        let control = try confirmed()
+        _ = try control.client(Say.close("S", "s") + Say.sync)
+        _ = try control.server(Tell.closed + Tell.ready())
+        #expect(try control.client(rest) == ["ask 2 SQL select 1"])
+        try control.rule(2, Self.allowed)
+        let others = try control.server(Tell.parsed + Tell.ready())
+        #expect(!others.contains { $0.hasPrefix("ask 3 SQL insert") }, "\(others)")
+    }
+
+    @Test func `SQL's EXECUTE waits as well: the name may still stand for what rules ask about`() throws {
+        let talk = try confirmed()
+        let rest = Say.parse("select 1", as: "s") + Say.sync + Say.query("execute s")
+        #expect(try talk.client(rest) == ["ask 2 SQL select 1"])
+        try talk.rule(2, Self.allowed)
+        #expect(talk.taken() == ["up 2 PSH"])
+        let lines = try talk.server(Tell.error("42P05") + Tell.ready())
+        #expect(lines.last == "ask 3 SQL execute s", "\(lines)")
+        try talk.rule(3, Self.allowed)
+        #expect(talk.taken() == ["finished 3 - -", "refused 4 approval-needed", "up 0 Q"])
+    }
+
+    @Test func `What was skipped has replaced nothing, also of a statement without a name`() throws {
+        let answers = [
+            (Tell.error("42P01") + Tell.ready(), false), (Tell.parsed + Tell.parsed + Tell.ready(), true),
+        ]
+        for (answer, isThere) in answers {
+            let talk = try confirmed("")
+            let rest =
+                Say.parse("bad", as: "b") + Say.parse("select 1") + Say.sync + Say.bind() + Say.execute()
+            #expect(try talk.client(rest) == ["ask 2 SQL bad"])
+            try talk.rule(2, Self.allowed)
+            try talk.rule(3, Self.allowed)
+            let sent = talk.taken()
+            #expect(!sent.contains { $0.contains("B") } && sent.last == "up 3 PSH", "\(sent)")
+            // Where `bad` fails, the server still has what rules ask about, and the gateway nothing.
+            let lines = try talk.server(answer)
+            #expect(lines.contains { $0.hasPrefix("up ") && $0.contains("B") } == isThere, "\(lines)")
+        }
+    }
+
+    @Test func `A portal that was to be replaced waits as well`() throws {
+        let talk = try prepared()
+        _ = try talk.client(Self.bind("x", "s", to: "p"))
+        try talk.rule(2, Self.allowed)
+        _ = try talk.client(Say.parse("select 1", as: "o"))
+        try talk.rule(3, Self.allowed)
+        _ = try talk.client(Say.sync)
+        _ = try talk.server(Tell.parsed + Tell.bound + Tell.parsed + Tell.ready("T"))
+        _ = talk.taken()
+        #expect(try talk.client(Say.bind("o", to: "p") + Say.sync + Say.execute("p")) == ["up 0 BSH"])
+        let lines = try talk.server(Tell.error("42P03") + Tell.ready("E"))
+        #expect(lines.last == "ask 4 SQL insert $1", "\(lines)")
+    }
+
     @Test func `Portals that are approved and not executed are bounded, and end with the session`() throws {
         let talk = try prepared()
         for number in UInt64(2)...17 {

@@ -50,6 +50,49 @@ package struct Checkpoint: Sendable, Hashable {
         guard self.line.utf8.elementsEqual(line) else { return nil }
     }
 
+    /// Whether it may be the first part of one, of a writer that died in the middle of it: a proper prefix of the form.
+    static func isBegun(_ line: some Collection<UInt8>) -> Bool {
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard !line.isEmpty, fields.count <= form.count, let last = fields.last else { return false }
+        for (field, shape) in zip(fields.dropLast(), form) {
+            guard shape.isWhole(field) else { return false }
+        }
+        let shape = form[fields.count - 1]
+        return shape.begins(with: last) && !(fields.count == form.count && shape.isWhole(last))
+    }
+
+    /// What each field is made of.
+    private enum Shape {
+        case domain
+        case number
+        case octets(Int)
+
+        /// Digits of an `Int64`.
+        private static let longest = 19
+
+        func begins(with field: some Collection<UInt8>) -> Bool {
+            switch self {
+            case .domain: Checkpoint.domain.utf8.starts(with: field)
+            case .number: field.count <= Self.longest && field.allSatisfy { (0x30...0x39).contains($0) }
+            case .octets(let count):
+                field.count <= 2 * count
+                    && field.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+            }
+        }
+
+        func isWhole(_ field: some Collection<UInt8>) -> Bool {
+            guard begins(with: field) else { return false }
+            return switch self {
+            case .domain: field.count == Checkpoint.domain.utf8.count
+            case .number: !field.isEmpty
+            case .octets(let count): field.count == 2 * count
+            }
+        }
+    }
+
+    /// `DOMAIN SEQUENCE HASH TIME PUBLIC-KEY SIGNATURE`, with a SHA-256, and Ed25519's lengths (RFC 8032 section 5.1).
+    private static let form: [Shape] = [.domain, .number, .octets(32), .number, .octets(32), .octets(64)]
+
     package var line: String { "\(Self.text(sequence, hash, time, key)) \(signature.hex)" }
 
     /// A key signed all that it says.

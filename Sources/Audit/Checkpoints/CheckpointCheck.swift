@@ -16,11 +16,18 @@ struct CheckpointCheck {
         (self.path, self.key, self.now) = (path, key, now)
     }
 
-    /// How many there are; `end` is the last record that was verified.
-    func run(_ database: Database, end: Int64) throws -> Int64 {
-        var count: Int64 = 0
+    /// How many there are, and how many lines were only begun; `end` is the last record that was verified.
+    ///
+    /// A line that was only begun, of a writer that died in the middle of it, is passed over wherever it stands: it proves no
+    /// less than one that is not there.
+    func run(_ database: Database, end: Int64) throws -> (whole: Int64, begun: Int64) {
+        var (count, begun): (Int64, Int64) = (0, 0)
         try eachLine { line, number in
             guard !line.isEmpty else { return }
+            guard !Checkpoint.isBegun(line) else {
+                begun += 1
+                return
+            }
             guard line.count < AuditLimits.checkpointLine, let checkpoint = Checkpoint(line: line) else {
                 throw stop(
                     "line \(number) of \(path) is no checkpoint: it was changed, or something else wrote it"
@@ -30,7 +37,7 @@ struct CheckpointCheck {
             count += 1
         }
         guard count > 0 else { throw stop("\(path) holds no checkpoint, and so proves nothing") }
-        return count
+        return (count, begun)
     }
 
     private func check(_ checkpoint: Checkpoint, _ database: Database, _ end: Int64) throws {
@@ -73,7 +80,7 @@ struct CheckpointCheck {
 
     private func stop(_ message: String) -> Stop { Stop(.checkpoint, message) }
 
-    /// Half a line at the end, of somebody who died in the middle of it, is left out.
+    /// With what stands behind the last end of a line.
     private func eachLine(_ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
         let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else {
@@ -100,6 +107,7 @@ struct CheckpointCheck {
                 throw stop("line \(number + 1) of \(path) is no checkpoint: it is too long")
             }
         }
+        try body(waiting[...], number + 1)
     }
 
     /// Nil at the end.

@@ -27,9 +27,8 @@ package struct CheckpointFile: Sendable {
                 "\(path) is no plain file to keep checkpoints in; name another"
             )
         }
-        // Behind half a line, of somebody who died in the middle of it, a new one begins.
-        let opening = status.st_size > 0 && Self.lastOctet(file.rawValue, status.st_size) != 0x0a ? "\n" : ""
-        try write(Array("\(opening)\(checkpoint.line)\n".utf8), to: file.rawValue, behind: status.st_size)
+        let (opening, end) = Self.place(file.rawValue, behind: status.st_size)
+        try write(Array("\(opening)\(checkpoint.line)\n".utf8), to: file.rawValue, behind: end)
     }
 
     private func write(_ octets: [UInt8], to file: Int32, behind size: off_t) throws(AuditStoreError) {
@@ -42,9 +41,30 @@ package struct CheckpointFile: Sendable {
         guard fsync(file) == 0 else { throw failure("synchronise") }
     }
 
-    private static func lastOctet(_ file: Int32, _ size: off_t) -> UInt8? {
-        var octet: UInt8 = 0
-        return unsafe pread(file, &octet, 1, size - 1) == 1 ? octet : nil
+    /// Where the next line begins, and what has to end the one before it.
+    ///
+    /// Half a line, of somebody who died in the middle of it, is taken away; where that may not be, or it is something
+    /// else, the new one begins behind it.
+    private static func place(_ file: Int32, behind size: off_t) -> (opening: String, end: off_t) {
+        let rest = rest(file, size)
+        guard !rest.isEmpty else { return ("", size) }
+        let start = size - off_t(rest.count)
+        // Fails where only appending is allowed (ioctl_iflags(2), FS_APPEND_FL).
+        guard Checkpoint.isBegun(rest), ftruncate(file, start) == 0 else { return ("\n", size) }
+        return ("", start)
+    }
+
+    /// What stands behind the last end of a line, as far as a line can be long; empty where nothing does.
+    private static func rest(_ file: Int32, _ size: off_t) -> ArraySlice<UInt8> {
+        var buffer = [UInt8](repeating: 0, count: AuditLimits.checkpointLine)
+        let start = max(0, size - off_t(buffer.count))
+        let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+            unsafe pread(file, bytes.baseAddress, bytes.count, start)
+        }
+        // The file is locked: fewer octets than it has are none to rely on.
+        guard count == Int(size - start) else { return [0] }
+        let tail = buffer.prefix(count)
+        return tail.lastIndex(of: 0x0a).map { tail[($0 + 1)...] } ?? tail
     }
 
     private func failure(_ stage: String, _ code: Int32 = errno) -> AuditStoreError {

@@ -16,8 +16,8 @@ final class CheckpointKeeper: Sendable {
     private struct State {
         /// What the log has reached.
         var head: Head?
-        /// What every place has.
-        var written: Int64 = 0
+        /// What each place has, in their order.
+        var written: [Int64]
         var isAwaited = false
         var isHurried = false
         /// Seconds until another attempt, while one place fails.
@@ -26,6 +26,11 @@ final class CheckpointKeeper: Sendable {
         var failing: Set<String> = []
         /// The first that nobody has been told of.
         var untold: String?
+
+        init(places: Int) { written = Array(repeating: 0, count: places) }
+
+        /// What every place has.
+        var writtenEverywhere: Int64 { written.min() ?? .max }
     }
 
     private let plan: CheckpointPlan
@@ -33,7 +38,7 @@ final class CheckpointKeeper: Sendable {
     private let sign: @Sendable (Head) throws -> Checkpoint
     /// Puts what happened on record.
     private let note: @Sendable (CustodyRecord) -> Void
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let queue = DispatchQueue(label: "bailey.audit.checkpoints")
 
     init(
@@ -43,6 +48,7 @@ final class CheckpointKeeper: Sendable {
         note: @escaping @Sendable (CustodyRecord) -> Void
     ) {
         (self.plan, self.places, self.sign, self.note) = (plan, places, sign, note)
+        state = Mutex(State(places: places.count))
     }
 
     /// The disk has everything up to this head: on the writer's thread, and never waits.
@@ -50,7 +56,7 @@ final class CheckpointKeeper: Sendable {
         let delay: Int? = state.withLock { state in
             state.head = head
             // While a place fails its pauses count.
-            if head.sequence - state.written >= plan.records, !state.isHurried, state.pause == nil {
+            if head.sequence - state.writtenEverywhere >= plan.records, !state.isHurried, state.pause == nil {
                 (state.isAwaited, state.isHurried) = (true, true)
                 return 0
             }
@@ -84,15 +90,19 @@ final class CheckpointKeeper: Sendable {
     }
 
     private func write() {
-        let due: Head? = state.withLock { state in
+        let due: (head: Head, places: [Int])? = state.withLock { state in
             (state.isAwaited, state.isHurried) = (false, false)
-            guard let head = state.head, head.sequence > state.written else { return nil }
-            return head
+            guard let head = state.head else { return nil }
+            let places = state.written.indices.filter { state.written[$0] < head.sequence }
+            return places.isEmpty ? nil : (head: head, places: places)
         }
         guard let due else { return }
-        let failures = failures(at: due)
+        let failures = failures(at: due.head, due.places)
         let (begun, over, pause) = state.withLock { state in
-            settle(&state, due, failures)
+            for place in due.places where failures[places[place].name] == nil {
+                state.written[place] = due.head.sequence
+            }
+            return settle(&state, failures)
         }
         for (name, reason) in begun {
             note(CustodyRecord(.checkpointFailed, name, reason: reason))
@@ -101,8 +111,9 @@ final class CheckpointKeeper: Sendable {
         if let pause { write(in: pause) }
     }
 
-    /// Why which place does not have it.
-    private func failures(at head: Head) -> [String: String] {
+    /// Why which of these places does not have it.
+    private func failures(at head: Head, _ due: [Int]) -> [String: String] {
+        let places = due.map { self.places[$0] }
         let checkpoint: Checkpoint
         do {
             checkpoint = try sign(head)
@@ -123,7 +134,6 @@ final class CheckpointKeeper: Sendable {
     /// Which places begin to fail, which are over it, and in how many seconds to try again.
     private func settle(
         _ state: inout State,
-        _ head: Head,
         _ failures: [String: String]
     ) -> (begun: [(String, String)], over: [String], pause: Int?) {
         let begun = failures.filter { !state.failing.contains($0.key) }.sorted { $0.key.precedes($1.key) }
@@ -133,7 +143,7 @@ final class CheckpointKeeper: Sendable {
             state.untold = state.untold ?? "checkpoints could not be written to \(name): \(reason)"
         }
         guard !failures.isEmpty else {
-            (state.written, state.pause) = (head.sequence, nil)
+            state.pause = nil
             return (begun.map { ($0.key, $0.value) }, over, nil)
         }
         let pause = state.pause ?? 1

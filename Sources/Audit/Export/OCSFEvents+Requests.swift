@@ -12,7 +12,12 @@ extension OCSFEvents {
             statement: record.statement,
             exchange: record.exchange
         )
-        var event = event(asked, record.lineage, source, isRefused: record.verdict != .allow)
+        var event = event(
+            asked,
+            record.lineage,
+            source,
+            isRefused: record.verdict != .allow && !record.isPostponed
+        )
         event.authorizations =
             record.levels.isEmpty
             ? nil
@@ -25,6 +30,9 @@ extension OCSFEvents {
         switch record.matter {
         case .decision where record.verdict == .allow:
             event.ruled(.allowed, .allowed)
+            event.succeeded()
+        case .decision where record.isPostponed:
+            event.ruled(.observed)
             event.succeeded()
         case .decision:
             event.ruled(.denied, .blocked)

@@ -87,7 +87,8 @@ package struct TelemetryRecords: Sendable {
 
         init(_ record: AuditRecord) {
             switch record.entry {
-            case .request(let request): self = request.verdict == .allow ? .info : .warn
+            case .request(let request):
+                self = request.verdict == .allow || request.isPostponed ? .info : .warn
             case .spawnRefused: self = .warn
             case .revocation(let revocation): self = revocation.isLifted ? .info : .warn
             case .custody(let custody): self = custody.event.isFailure ? .warn : .info

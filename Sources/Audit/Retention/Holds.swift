@@ -12,25 +12,21 @@ package struct Holds: Sendable {
         package let time: Timestamp
     }
 
-    package let entries: [Entry]
+    private var held: [ByteText: Entry] = [:]
+    /// The last record that was looked at.
+    private var reached: Int64 = 0
 
-    init(_ database: Database) throws {
-        var held: [ByteText: Entry] = [:]
-        let rows = try Row.fetchCursor(
-            database,
-            sql:
-                "SELECT \(AuditRecord.columns) FROM records WHERE run = '' AND \(Schema.isOfLife) AND kind = ? "
-                + "ORDER BY sequence",
-            arguments: [EntryColumns.custody]
-        )
-        while let row = try rows.next() {
-            // What cannot be read may be a hold: nothing is pruned then.
-            guard let record = AuditRecord(row: row), case .custody(let custody)? = record.entry else {
-                throw AuditStoreError(
-                    .database,
-                    "a record of what was done about the log cannot be read; look with `bailey audit verify`"
-                )
-            }
+    /// Oldest first.
+    package var entries: [Entry] { held.values.sorted { $0.time < $1.time } }
+
+    init(_ database: Database) throws { try catchUp(database) }
+
+    /// Looks at what came since; returns whether anything did.
+    @discardableResult
+    mutating func catchUp(_ database: Database) throws -> Bool {
+        let before = reached
+        try Self.each(behind: before, database) { record, custody in
+            reached = record.sequence
             switch custody.event {
             case .held:
                 held[ByteText(custody.subject)] = Entry(
@@ -45,15 +41,41 @@ package struct Holds: Sendable {
                 break
             }
         }
-        entries = held.values.sorted { $0.time < $1.time }
+        return reached > before
+    }
+
+    /// Hands over what was done about the log behind a record.
+    static func each(
+        behind sequence: Int64,
+        _ database: Database,
+        _ use: (AuditRecord, CustodyRecord) throws -> Void
+    ) throws {
+        let rows = try Row.fetchCursor(
+            database,
+            sql:
+                "SELECT \(AuditRecord.columns) FROM records WHERE run = '' AND \(Schema.isOfLife) AND kind = ? "
+                + "AND sequence > ? ORDER BY sequence",
+            arguments: [EntryColumns.custody, sequence]
+        )
+        while let row = try rows.next() {
+            // What cannot be read may be a hold: nothing is pruned then.
+            guard let record = AuditRecord(row: row), case .custody(let custody)? = record.entry else {
+                throw AuditStoreError(
+                    .database,
+                    "a record of what was done about the log cannot be read; look with `bailey audit verify`"
+                )
+            }
+            try use(record, custody)
+        }
     }
 
     /// The first that holds a run of these principals.
     func entry(of run: String, principals: [String]) -> Entry? {
-        entries.first { entry in
+        let found = held.values.filter { entry in
             entry.subject.isSame(as: run) || AgentID(entry.subject)?.run.isSame(as: run) == true
                 || principals.holds(bytes: entry.subject)
         }
+        return found.min { $0.time < $1.time }
     }
 }
 

@@ -1,20 +1,19 @@
 internal import Foundation
 internal import GRDB
-internal import Glibc
 internal import Model
 
 /// Removes whole runs that are over, oldest first, and leaves a chain that is verified all the same.
 package struct Pruner: Sendable {
-    private let directory: String
     private let database: DatabaseQueue
     private let key: SigningKey
     private let trust: StoreTrust
+    private let bodies: RunBodies
     private let path: String
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
         let file = directory + "/" + StoreFiles.databaseName
-        (self.directory, path) = (directory, file)
+        (bodies, path) = (RunBodies(directory: directory), file)
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         let state = try StateDirectory(directory, create: false)
@@ -31,17 +30,17 @@ package struct Pruner: Sendable {
     package func plan(_ retention: Retention, _ living: LivingRuns) throws -> PruningPlan {
         try reading { database in
             var plan = PruningPlan()
-            let runs = try storedRuns(database)
+            let runs = try StoredRun.all(database, bodies, path: path)
             let holds = try Holds(database)
-            plan.size = try runs.reduce(Self.size(database)) { $0 + bodies(of: $1.run) }
+            plan.leftovers = try leftovers(behind: runs, holds, living, database)
+            plan.size = try runs.reduce(Self.size(database)) { $0 + bodies.octets(of: $1.run) }
             var rest = plan.size
             for run in runs {
-                let isOld = retention.age.map { age in
-                    UInt64(clamping: living.now.milliseconds - run.last.milliseconds) >= age
-                }
+                let isOld = retention.age.map { UInt64(clamping: living.age(of: run)) >= $0 }
                 let isOver = retention.size.map { rest > $0 }
                 guard isOld == true || isOver == true else { continue }
-                if let reason = try reason(toKeep: run, holds, living, database) {
+                let leaving = LeavingRun(run: run, principals: try run.principals(database))
+                if let reason = try reason(toKeep: leaving, holds, living, database) {
                     plan.kept.append(PruningPlan.Kept(run: run.run, reason: reason))
                 } else {
                     plan.pruned.append(run)
@@ -52,99 +51,9 @@ package struct Pruner: Sendable {
         }
     }
 
-    /// Why a run stays; nil when nothing speaks against its end.
-    private func reason(
-        toKeep run: StoredRun,
-        _ holds: Holds,
-        _ living: LivingRuns,
-        _ database: Database
-    ) throws -> String? {
-        if let hold = holds.entry(of: run.run, principals: try principals(of: run.run, database)) {
-            return "held" + (hold.subject.isSame(as: run.run) ? "" : " with \(hold.subject)")
-                + (hold.reason.map { ": \($0)" } ?? "")
-        }
-        if living.runs.contains(run.run) { return "an agent of it lives" }
-        let age = living.now.milliseconds - run.last.milliseconds
-        guard age >= AuditLimits.pruningRest else { return "its last record is younger than a minute" }
-        guard try hasOpenEnd(run.run, database), run.last.milliseconds >= living.boot.milliseconds else {
-            return nil
-        }
-        return "the end of an agent of it is not on record, and this machine has not started anew since"
-    }
-
-    /// Whether an agent was launched and did not end.
-    private func hasOpenEnd(_ run: String, _ database: Database) throws -> Bool {
-        let agents = "SELECT agent FROM records WHERE run = ? AND \(Schema.isOfLife) AND kind ="
-        return try Row.fetchOne(
-            database,
-            sql: "\(agents) 'spawn' EXCEPT \(agents) 'exit' LIMIT 1",
-            arguments: [run, run]
-        ) != nil
-    }
-
-    private func principals(of run: String, _ database: Database) throws -> [String] {
-        try String.fetchAll(
-            database,
-            sql: "SELECT DISTINCT coalesce(json_extract(payload, '$.lineage.principal.subject'), "
-                + "json_extract(payload, '$.principal.subject')) AS subject FROM records "
-                + "WHERE run = ? AND \(Schema.isOfLife) AND kind IN ('spawn', 'spawn-refused') AND subject IS NOT NULL",
-            arguments: [run]
-        )
-    }
-
-    private func storedRuns(_ database: Database) throws -> [StoredRun] {
-        let rows = try Row.fetchAll(
-            database,
-            sql:
-                "SELECT run, COUNT(*), MAX(time), SUM(length(CAST(payload AS BLOB)) + ?), MIN(sequence), MAX(sequence) "
-                + "FROM records WHERE run <> '' GROUP BY run ORDER BY MIN(sequence)",
-            arguments: [AuditLimits.recordColumns]
-        )
-        return try rows.map { row in
-            let values = Array(row.databaseValues)
-            guard values.count == 6, let run = String.fromDatabaseValue(values[0]),
-                let records = Int64.fromDatabaseValue(values[1]),
-                let last = Int64.fromDatabaseValue(values[2]),
-                let octets = Int64.fromDatabaseValue(values[3]),
-                let first = Int64.fromDatabaseValue(values[4]), let end = Int64.fromDatabaseValue(values[5])
-            else {
-                throw AuditStoreError(
-                    .database,
-                    "the audit store \(path) is damaged: see `bailey audit verify`"
-                )
-            }
-            return StoredRun(
-                run: run,
-                records: records,
-                octets: UInt64(clamping: octets) + bodies(of: run),
-                last: Timestamp(milliseconds: last),
-                sequences: first...end
-            )
-        }
-    }
-
-    /// Octets of the pages that are in use.
-    private static func size(_ database: Database) throws -> UInt64 {
-        let pages = try Int64.fetchOne(database, sql: "PRAGMA page_count") ?? 0
-        let free = try Int64.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
-        let size = try Int64.fetchOne(database, sql: "PRAGMA page_size") ?? 0
-        return UInt64(clamping: (pages - free) * size)
-    }
-
-    private func bodies(of run: String) -> UInt64 {
-        var status = stat()
-        guard unsafe stat(bodiesPath(run), &status) == 0 else { return 0 }
-        return UInt64(clamping: status.st_size)
-    }
-
-    /// A run's name is a file's: what is none has no recordings.
-    private func bodiesPath(_ run: String) -> String {
-        run.holds("/") || run.begins(with: ".") ? "" : "\(directory)/\(BodyFiles.folder)/\(run)"
-    }
-
     /// Carries a plan out.
     ///
-    /// That it is done is on record before anything is removed. In slices, between which supervisors write; whoever is
+    /// That it is begun is on record before anything is removed. In slices, between which supervisors write; whoever is
     /// killed in between leaves a chain that is whole, and the rest of a run that the next pruning removes.
     ///
     /// - Returns: how many records were removed.
@@ -153,137 +62,95 @@ package struct Pruner: Sendable {
         _ living: LivingRuns,
         progress: (Int64) -> Void = { _ in }
     ) throws -> Int64 {
-        var removed: Int64 = 0
-        for run in plan.pruned {
-            var cursor = run.sequences.lowerBound - 1
-            while let (last, count) = try slice(of: run, behind: cursor, living) {
-                (cursor, removed) = (last, removed + count)
+        try ReceiptExport.refusing(path) {
+            for run in plan.leftovers { try bodies.remove(run) }
+            var removed: Int64 = 0
+            var walk = RemovalWalk(plan.pruned, key: trust.key)
+            var holds = try reading { try Holds($0) }
+            var pace = RemovalPace()
+            while !walk.isDone {
+                let slice = try slice(&walk, pace.room, holds, living)
+                pace.rest()
+                pace.held(try remove(slice, &holds))
+                for run in slice.finished { try bodies.remove(run) }
+                removed += Int64(slice.records.count)
                 progress(removed)
             }
-            let bodies = bodiesPath(run.run)
-            if !bodies.isEmpty, unsafe unlink(bodies) != 0, errno != ENOENT {
-                throw AuditStoreError(
-                    "remove the recorded bodies",
-                    bodies,
-                    errno: errno,
-                    remedy: "remove them by hand"
-                )
-            }
+            return removed
         }
-        return removed
     }
 
-    /// Removes the next records of a run; nil when none are left.
+    /// What goes next; all that takes long is done here, while supervisors write.
     private func slice(
-        of run: StoredRun,
-        behind cursor: Int64,
+        _ walk: inout RemovalWalk,
+        _ room: Int,
+        _ holds: Holds,
         _ living: LivingRuns
-    ) throws -> (last: Int64, count: Int64)? {
-        try ReceiptExport.refusing(path) {
+    ) throws -> RemovalSlice {
+        var slice = RemovalSlice(room: room)
+        while !walk.isDone, !slice.isFull {
+            try reading { database in
+                if let run = walk.next {
+                    let leaving = LeavingRun(run: run, principals: try run.principals(database))
+                    if let reason = try reason(toKeep: leaving, holds, living, database) {
+                        throw Self.isKept(run, reason)
+                    }
+                    walk.begin(leaving)
+                }
+                try walk.fill(&slice, database)
+            }
+        }
+        return slice
+    }
+
+    /// Removes a slice; returns for how long nobody else could write.
+    private func remove(_ slice: RemovalSlice, _ holds: inout Holds) throws -> Duration {
+        guard !slice.records.isEmpty else { return .zero }
+        let statements = try slice.statements(at: AuditStore.wallClock(), key)
+        var attempts = 1
+        while true {
+            var begun = ContinuousClock.now
             do {
-                var result: (Int64, Int64)?
                 try database.writeWithoutTransaction { database in
                     try database.inTransaction(.immediate) {
-                        // Held meanwhile?
-                        if let reason = try reason(toKeep: run, Holds(database), living, database) {
-                            throw AuditStoreError(
-                                .database,
-                                "run \(run.run) is not pruned any further: \(reason)"
-                            )
-                        }
-                        guard try Self.end(of: database) > run.sequences.upperBound else {
-                            throw AuditStoreError(
-                                .database,
-                                "run \(run.run) is not pruned: its last record is the last of the log, which goes on behind it"
-                            )
-                        }
-                        result = try removeSlice(of: run, behind: cursor, database)
+                        begun = ContinuousClock.now
+                        try requireFree(slice, &holds, database)
+                        try slice.remove(stating: statements, database)
                         return .commit
                     }
                 }
-                return result
+                return begun.duration(to: .now)
             } catch let error as DatabaseError {
-                throw AuditStoreError("prune", path, error)
+                // Supervisors that write without a pause go first.
+                guard error.resultCode == .SQLITE_BUSY, attempts < AuditLimits.pruningAttempts else {
+                    throw AuditStoreError("prune", path, error)
+                }
+                attempts += 1
             }
         }
     }
 
-    private static func end(of database: Database) throws -> Int64 {
-        try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM records") ?? 0
-    }
-
-    private func removeSlice(
-        of run: StoredRun,
-        behind cursor: Int64,
+    /// Whether one was held meanwhile, and whether the log goes on behind them: while nobody else writes.
+    private func requireFree(
+        _ slice: RemovalSlice,
+        _ holds: inout Holds,
         _ database: Database
-    ) throws -> (Int64, Int64)? {
-        let rows = try Row.fetchAll(
-            database,
-            sql:
-                "SELECT \(StoredRecord.columns) FROM records WHERE sequence > ? AND sequence <= ? AND run = ? "
-                + "ORDER BY sequence LIMIT ?",
-            arguments: [cursor, run.sequences.upperBound, run.run, AuditLimits.prunedAtOnce]
-        )
-        let records = try rows.map { row in
-            guard let record = StoredRecord(row: row) else {
-                throw Stop(
-                    .changed,
-                    record: cursor + 1,
-                    "a record behind \(cursor) has a column of another type"
-                )
-            }
-            return record
-        }
-        guard let last = records.last else { return nil }
-        var seal: Seal?
-        var stretch: (first: Int64, hashes: [Data])?
-        for record in records {
-            try requireSealed(record, &seal, database)
-            if let open = stretch, open.first + Int64(open.hashes.count) == record.sequence {
-                stretch?.hashes.append(record.hash)
-            } else {
-                try state(stretch, database)
-                stretch = (record.sequence, [record.hash])
+    ) throws {
+        if try holds.catchUp(database) {
+            for leaving in slice.runs {
+                if let reason = Self.hold(of: leaving, holds) { throw Self.isKept(leaving.run, reason) }
             }
         }
-        try state(stretch, database)
-        try database.execute(
-            sql: "DELETE FROM records WHERE run = ? AND sequence > ? AND sequence <= ?",
-            arguments: [run.run, cursor, last.sequence]
+        let end = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM records") ?? 0
+        guard let last = slice.runs.first(where: { $0.run.sequences.upperBound >= end }) else { return }
+        throw AuditStoreError(
+            .database,
+            "run \(last.run.run) is not pruned: its last record is the last of the log, which goes on behind it"
         )
-        return (last.sequence, Int64(records.count))
     }
 
-    private func state(_ stretch: (first: Int64, hashes: [Data])?, _ database: Database) throws {
-        guard let stretch else { return }
-        try Pruning(stretch.first, hashes: stretch.hashes, at: AuditStore.wallClock(), key: key)
-            .insert(into: database)
-    }
-
-    /// What was changed is not taken away: it is what somebody will look for.
-    private func requireSealed(_ record: StoredRecord, _ seal: inout Seal?, _ database: Database) throws {
-        if seal.map({ $0.last < record.sequence }) ?? true {
-            let statement = try database.cachedStatement(
-                sql: "SELECT \(Seal.columns) FROM seals WHERE last >= ? ORDER BY last LIMIT 1"
-            )
-            seal = try Row.fetchOne(statement, arguments: [record.sequence]).flatMap { Seal(row: $0) }
-            guard seal?.isGenuine(trust.key) == true else {
-                throw Stop(
-                    .seal,
-                    record: record.sequence,
-                    "the seal over record \(record.sequence) is not genuine"
-                )
-            }
-        }
-        guard let sealed = seal?.digest(of: record.sequence), record.hash == sealed,
-            record.computedHash() == sealed
-        else {
-            throw Stop(
-                .changed,
-                record: record.sequence,
-                "record \(record.sequence) was changed: it does not match the hash that was sealed"
-            )
-        }
+    private static func isKept(_ run: StoredRun, _ reason: String) -> AuditStoreError {
+        AuditStoreError(.database, "run \(run.run) is not pruned any further: \(reason)")
     }
 
     private func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
@@ -292,5 +159,64 @@ package struct Pruner: Sendable {
         } catch let error as DatabaseError {
             throw AuditStoreError("look through", path, error)
         }
+    }
+}
+
+extension Pruner {
+    /// Why a run stays; nil when nothing speaks against its end.
+    private func reason(
+        toKeep leaving: LeavingRun,
+        _ holds: Holds,
+        _ living: LivingRuns,
+        _ database: Database
+    ) throws -> String? {
+        let run = leaving.run
+        if let hold = Self.hold(of: leaving, holds) { return hold }
+        if living.runs.contains(run.run) { return "an agent of it lives" }
+        guard living.age(of: run) >= AuditLimits.pruningRest else {
+            return "its last record is younger than a minute"
+        }
+        guard run.last.milliseconds >= living.boot.milliseconds, try run.hasOpenEnd(database) else {
+            return nil
+        }
+        return "the end of an agent of it is not on record, and this machine has not started anew since"
+    }
+
+    private static func hold(of leaving: LeavingRun, _ holds: Holds) -> String? {
+        holds.entry(of: leaving.run.run, principals: leaving.principals).map { hold in
+            "held" + (hold.subject.isSame(as: leaving.run.run) ? "" : " with \(hold.subject)")
+                + (hold.reason.map { ": \($0)" } ?? "")
+        }
+    }
+
+    /// Runs that were pruned and whose recorded bodies are there: whoever removed them was killed in between.
+    ///
+    /// Only of those that are said to be pruned: of a run whose records somebody else removed they are what is left to look at.
+    private func leftovers(
+        behind runs: [StoredRun],
+        _ holds: Holds,
+        _ living: LivingRuns,
+        _ database: Database
+    ) throws -> [String] {
+        var waiting = Set(bodies.resting(at: living.now).map { ByteText($0) })
+        waiting.subtract(runs.map { ByteText($0.run) })
+        waiting.subtract(living.runs.map { ByteText($0) })
+        guard !waiting.isEmpty else { return [] }
+        var found: [String] = []
+        try Holds.each(behind: 0, database) { _, custody in
+            guard custody.event == .pruned else { return }
+            for run in custody.runs where waiting.remove(ByteText(run)) != nil {
+                if holds.entry(of: run, principals: []) == nil { found.append(run) }
+            }
+        }
+        return found
+    }
+
+    /// Octets of the pages that are in use.
+    private static func size(_ database: Database) throws -> UInt64 {
+        let pages = try Int64.fetchOne(database, sql: "PRAGMA page_count") ?? 0
+        let free = try Int64.fetchOne(database, sql: "PRAGMA freelist_count") ?? 0
+        let size = try Int64.fetchOne(database, sql: "PRAGMA page_size") ?? 0
+        return UInt64(clamping: (pages - free) * size)
     }
 }

@@ -23,6 +23,12 @@ package struct LivingRuns: Sendable {
     package init(runs: Set<String>, boot: Timestamp, now: Timestamp) {
         (self.runs, self.boot, self.now) = (runs, boot, now)
     }
+
+    /// Milliseconds since a run's last record.
+    func age(of run: StoredRun) -> Int64 {
+        let (age, isBeyond) = now.milliseconds.subtractingReportingOverflow(run.last.milliseconds)
+        return isBeyond ? (run.last < now ? .max : .min) : age
+    }
 }
 
 /// A run as the log has it.
@@ -42,7 +48,9 @@ package struct PruningPlan: Sendable, Hashable {
     package internal(set) var pruned: [StoredRun] = []
     /// Those that would be, and are kept.
     package internal(set) var kept: [Kept] = []
-    /// Octets of the log and the recorded bodies together.
+    /// Runs that were pruned before, and whose recorded bodies are there still.
+    package internal(set) var leftovers: [String] = []
+    /// Octets of the log and the recorded bodies together; without those that are left over.
     package internal(set) var size: UInt64 = 0
 
     package struct Kept: Sendable, Hashable {

@@ -284,6 +284,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     func conclude(because cause: String) {
         if let key { gatehouse.keys.withdraw(key, of: parts.resident.id) }
         key = nil
+        for case .masked(let id, let note) in engine?.abandoned() ?? [] { masked(id, note) }
         for (_, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
             tell(statement.reply.ended(cause), of: statement)
         }

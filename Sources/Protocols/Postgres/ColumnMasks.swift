@@ -31,8 +31,13 @@ package struct SourceColumn: Sendable, Hashable {
         masks.filter { $0.holds(self) || inherited.contains($0) }
     }
 
-    /// `public.users.ssn`.
-    var name: String { [schema, table, column].map(\.text).joined(separator: ".") }
+    /// `public.users.ssn`; a part with a dot of its own is quoted, and is not taken for several.
+    var name: String {
+        [schema, table, column].map { part in
+            part.text.utf8.contains { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "\"") }
+                ? PostgresText.identifier(part.text) : part.text
+        }.joined(separator: ".")
+    }
 
     /// Its values are text.
     package var isText: Bool { if case .text = ColumnType(type) { true } else { false } }
@@ -63,6 +68,13 @@ package struct ColumnMask: Sendable, Hashable, CustomStringConvertible {
         self.column = ByteText(column)
     }
 
+    /// Of every table.
+    fileprivate init(ofAny column: ByteText) {
+        schema = nil
+        table = nil
+        self.column = column
+    }
+
     package var description: String { "column \(name)" }
 
     /// `users.ssn`.
@@ -88,12 +100,34 @@ struct ColumnMasks {
         names.formUnion(others.lazy.filter { $0.table == nil && $0.schema == nil }.map(\.column))
     }
 
-    /// Whether a column is; what comes from a table that the catalog did not have may be any.
-    func holds(name: String, place: ColumnPlace, _ catalog: [ColumnPlace: SourceColumn]) -> Bool {
-        if names.contains(ByteText(name)) { return true }
+    /// What a masked column goes on record as; empty for one that is not.
+    ///
+    /// Its own name in the catalog, and those of the masks that hold for it and are not said by that; never the name in the
+    /// result, which the statement chooses. `read` are masks of which the statement's text says that they hold.
+    func names(
+        ofColumn name: String,
+        at place: ColumnPlace,
+        _ catalog: [ColumnPlace: SourceColumn],
+        read: Set<ColumnMask>
+    ) -> Set<String> {
+        guard !masks.isEmpty else { return [] }
+        let held = held(name: name, place: place, catalog).union(read.intersection(masks))
+        guard !held.isEmpty, let source = catalog[place] else { return Set(held.map(\.name)) }
+        let unsaid = held.filter { !$0.holds(source) || source.inherited.contains($0) }
+        return Set(unsaid.map(\.name)).union([source.name])
+    }
+
+    /// Masks that hold for a column; what comes from a table that the catalog did not have may be any.
+    private func held(
+        name: String,
+        place: ColumnPlace,
+        _ catalog: [ColumnPlace: SourceColumn]
+    ) -> Set<ColumnMask> {
+        let name = ByteText(name)
+        let named: Set<ColumnMask> = names.contains(name) ? [ColumnMask(ofAny: name)] : []
         // A computed one has no source.
-        guard place.table != 0, place.number != 0 else { return false }
-        guard let source = catalog[place] else { return true }
-        return masks.contains { $0.holds(source) } || !masks.isDisjoint(with: source.inherited)
+        guard place.table != 0, place.number != 0 else { return named }
+        guard let source = catalog[place] else { return masks }
+        return source.held(by: masks).union(named)
     }
 }

@@ -22,10 +22,14 @@ struct CopyMask {
     private let treatments: [Treatment]
     /// What comes first is no row: names of columns, or the signature of the binary format.
     private var hasHeader: Bool
+    private var rows: UInt64 = 0
+    /// Names of those that are masked, as they go on record.
+    let hidden: Set<String>
 
-    init(_ layout: CopyLayout, _ treatments: [Treatment]) {
+    init(_ layout: CopyLayout, _ treatments: [Treatment], hidden: Set<String>) {
         self.layout = layout
         self.treatments = treatments
+        self.hidden = hidden
         hasHeader =
             switch layout {
             case .text(_, _, let header), .csv(_, _, _, _, let header): header
@@ -35,9 +39,12 @@ struct CopyMask {
 
     var isBinary: Bool { if case .binary = layout { true } else { false } }
 
-    /// Whole CopyData messages, masked.
-    mutating func apply(_ messages: ByteBuffer) throws(PostgresFault) -> ByteBuffer {
+    /// Whole CopyData messages, masked, and how many rows are in them.
+    mutating func apply(
+        _ messages: ByteBuffer
+    ) throws(PostgresFault) -> (messages: ByteBuffer, count: UInt64) {
         var messages = messages
+        rows = 0
         var out = ByteBuffer()
         out.reserveCapacity(messages.readableBytes)
         while let (tag, length) = messages.readMultipleIntegers(as: (UInt8, UInt32).self) {
@@ -49,7 +56,7 @@ struct CopyMask {
             out.writeMultipleIntegers(Tag.copyData, UInt32(clamping: masked.readableBytes + 4))
             out.writeImmutableBuffer(masked)
         }
-        return out
+        return (out, rows)
     }
 
     private mutating func mask(_ row: ByteBuffer) throws(PostgresFault) -> ByteBuffer {
@@ -59,6 +66,7 @@ struct CopyMask {
         case .binary: return try maskBinary(row, isFirst: isFirst)
         case .text, .csv:
             guard !isFirst else { return row }
+            rows &+= 1
             return try maskText(row)
         }
     }
@@ -141,7 +149,7 @@ struct CopyMask {
     /// `PGCOPY\n\377\r\n\0`, flags, the length of an extension.
     private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0]
 
-    private func maskBinary(_ data: ByteBuffer, isFirst: Bool) throws(PostgresFault) -> ByteBuffer {
+    private mutating func maskBinary(_ data: ByteBuffer, isFirst: Bool) throws(PostgresFault) -> ByteBuffer {
         var data = data
         var out = ByteBuffer()
         out.reserveCapacity(data.readableBytes)
@@ -159,6 +167,7 @@ struct CopyMask {
             if count == -1, data.readableBytes == 0 { return out }
             guard Int(count) == treatments.count else { throw Self.unread }
             for treatment in treatments { try maskField(&data, treatment, &out) }
+            rows &+= 1
         }
         return out
     }

@@ -34,6 +34,8 @@ package enum PostgresLimits {
     static let approvedPortals = 16
     /// Columns of a result: MaxTupleAttributeNumber is 1,664.
     static let columns = 1_664
+    /// Names of masked columns in one note, beyond those of the last result: a record of some kilobytes.
+    static let hiddenColumns = 64
     /// Settings in a first packet, which are far fewer than its octets.
     static let settings = 64
 }

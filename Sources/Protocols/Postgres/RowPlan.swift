@@ -62,7 +62,7 @@ struct RowPlan {
 
     private let treatments: [Treatment]
     private let kinds: MaskKinds
-    /// Names of those that are masked whole.
+    /// Names of those that are masked whole, as they go on record.
     let hidden: Set<String>
 
     /// Nil where no column is masked; `read` is what the statement's text says of them, where it says it.
@@ -76,11 +76,14 @@ struct RowPlan {
         let read = read?.count == columns.count ? read : nil
         var hidden: Set<String> = []
         treatments = columns.enumerated().map { place, column in
-            if !masks.isEmpty,
-                masks.holds(name: column.name, place: column.place, catalog)
-                    || !masks.masks.isDisjoint(with: read?[place].masks ?? [])
-            {
-                hidden.insert(catalog[column.place]?.name ?? column.name)
+            let names = masks.names(
+                ofColumn: column.name,
+                at: column.place,
+                catalog,
+                read: read?[place].masks ?? []
+            )
+            guard names.isEmpty else {
+                hidden.formUnion(names)
                 return Self.whole(column)
             }
             return kinds.isEmpty ? .pass : Self.searched(column)
@@ -103,14 +106,18 @@ struct RowPlan {
         }
     }
 
-    /// Rows, each a whole DataRow, masked; and how many of each kind were found.
-    func apply(_ rows: ByteBuffer) throws(PostgresFault) -> (rows: ByteBuffer, found: [MaskKind: Int]) {
+    /// Rows, each a whole DataRow, masked; and how many of each kind were found in how many rows.
+    func apply(
+        _ rows: ByteBuffer
+    ) throws(PostgresFault) -> (rows: ByteBuffer, found: [MaskKind: Int], count: UInt64) {
         guard let survey = RowSurvey(rows, treatments) else { throw Self.unread }
         let texts = try MaskBatch(survey.texts, kinds)
         let numbers = try MaskBatch(survey.numbers, kinds)
-        guard survey.isRewritten || !texts.isClean || !numbers.isClean else { return (rows, [:]) }
+        guard survey.isRewritten || !texts.isClean || !numbers.isClean else {
+            return (rows, [:], survey.rows)
+        }
         let masked = try survey.write(rows, texts, numbers)
-        return (masked, texts.found.merging(numbers.found) { $0 &+ $1 })
+        return (masked, texts.found.merging(numbers.found) { $0 &+ $1 }, survey.rows)
     }
 
     private static let unread = PostgresFault.violation(

@@ -31,6 +31,7 @@ struct RowSurvey {
     private var spots: [Spot] = []
     /// Whatever is found.
     private(set) var isRewritten = false
+    private(set) var rows: UInt64 = 0
 
     /// Nil where a row is not what was described.
     init?(_ rows: ByteBuffer, _ treatments: [RowPlan.Treatment]) {
@@ -76,6 +77,7 @@ struct RowSurvey {
                 place += length
             }
             guard place == end else { return false }
+            self.rows &+= 1
         }
         return true
     }

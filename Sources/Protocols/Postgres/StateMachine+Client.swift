@@ -59,9 +59,9 @@ extension PostgresSession {
         switch piece.tag {
         case Tag.query: try query(piece, &body)
         case Tag.parse: try parse(piece, &body)
-        case Tag.bind: try bind(piece.bytes, &body)
-        case Tag.describe: try describe(piece.bytes, &body)
-        case Tag.execute: try execute(piece.bytes, &body)
+        case Tag.bind: try bind(piece, &body)
+        case Tag.describe: try describe(piece, &body)
+        case Tag.execute: try execute(piece, &body)
         case Tag.close: try closeNamed(piece.bytes, &body)
         case Tag.flush: outbox.upstream(piece.bytes, under: id, joining: true)
         case Tag.functionCall: ask(.functionCall(piece.bytes), reader.functionCall)
@@ -80,7 +80,7 @@ extension PostgresSession {
     }
 
     /// The server need not answer before it is told to.
-    private mutating func waitForAnswers(_ most: Int, _ piece: FramePiece) {
+    mutating func waitForAnswers(_ most: Int, _ piece: FramePiece) {
         outbox.upstream(Outgoing.flush, under: id, joining: true)
         wait = .answers(most, piece)
     }
@@ -101,6 +101,7 @@ extension PostgresSession {
         isSkipping = false
         lastDescribed = nil
         releaseAll()
+        segment = serial
         send(bytes, Expected(.sync))
     }
 
@@ -114,6 +115,7 @@ extension PostgresSession {
     private mutating func query(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let text = body.readTerminated(), body.readableBytes == 0 else { throw Self.unread("Query") }
         guard let read = try read(text, piece) else { return }
+        if read.executes, isBehindSync { return waitForAnswers(0, piece) }
         ask(.query(piece.bytes, read), read.action)
     }
 

@@ -5,13 +5,23 @@ internal import Wire
 extension PostgresSession {
     // MARK: Portals
 
-    mutating func bind(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+    /// A name may stand for something else than what was sent for it last.
+    ///
+    /// A Parse or Bind that fails leaves the name what it was. The server skips what comes behind it, but only to the next
+    /// Sync (PostgreSQL 15, "Extended Query").
+    private func isInDoubt(_ serial: UInt64) -> Bool { serial > answered && serial <= segment }
+
+    /// The server may fail something and still carry out what is sent now.
+    var isBehindSync: Bool { expected.contains(where: \.isSync) }
+
+    mutating func bind(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let place = body.readTerminated(), let name = body.readTerminated() else {
             throw Self.unread("Bind")
         }
         guard let statement = statements[try Self.key(name)] else {
             return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
         }
+        guard !isInDoubt(statement.serial) else { return waitForAnswers(0, piece) }
         let key = try Self.key(place)
         guard portals.count < PostgresLimits.portals || portals[key] != nil else {
             let many = PostgresError(
@@ -34,7 +44,7 @@ extension PostgresSession {
             asked: statement.asked?.with(body, types: statement.types, isHidden: statement.read.holdsSecrets)
         )
         guard statement.asked != nil else {
-            return bind(bytes, portal, to: key, under: nil, statement.masks)
+            return bind(piece.bytes, portal, to: key, under: nil, statement.masks)
         }
         guard bound.count < PostgresLimits.approvedPortals else {
             let many = PostgresError(
@@ -45,7 +55,7 @@ extension PostgresSession {
             return refuse(many, isQuery: false)
         }
         // Asked about here, not at Execute: to plan it with its parameters runs functions.
-        ask(.bind(bytes, portal, to: key), statement.read.action)
+        ask(.bind(piece.bytes, portal, to: key), statement.read.action)
     }
 
     /// Sends a Bind: under the session's own ruling, or that of what was approved.
@@ -150,33 +160,38 @@ extension PostgresSession {
         }
     }
 
-    mutating func describe(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+    mutating func describe(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         switch try Self.named("Describe", &body) {
         case .statement(let key, let name):
             guard let statement = statements[key] else {
                 return refuse(Self.unknown("26000", "prepared statement", name), isQuery: false)
             }
-            send(bytes, Expected(.describeStatement(statement)))
+            guard !isInDoubt(statement.serial) else { return waitForAnswers(0, piece) }
+            send(piece.bytes, Expected(.describeStatement(statement)))
         case .portal(let key, _):
             // psycopg has a cursor of SQL's described so: what its columns are called is all that comes of it.
             lastDescribed = portals[key]?.serial
+            guard !isInDoubt(lastDescribed ?? 0) else { return waitForAnswers(0, piece) }
             serial += 1
-            send(bytes, Expected(.describePortal(lastDescribed ?? serial, isShown: true)))
+            send(piece.bytes, Expected(.describePortal(lastDescribed ?? serial, isShown: true)))
         }
     }
 
-    mutating func execute(_ bytes: ByteBuffer, _ body: inout ByteBuffer) throws(PostgresFault) {
+    mutating func execute(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
         guard let name = body.readTerminated(), body.readableBytes == 4 else { throw Self.unread("Execute") }
         guard let portal = portals[try Self.key(name)] else {
             return refuse(Self.unknown("34000", "portal", name), isQuery: false)
         }
+        guard !isInDoubt(portal.serial), !portal.statement.read.executes || !isBehindSync else {
+            return waitForAnswers(0, piece)
+        }
         if let (id, masks) = bound.removeValue(forKey: portal.serial) {
-            return execute(bytes, portal, name: name, id, masks)
+            return execute(piece.bytes, portal, name: name, id, masks)
         }
         guard let (id, masks) = fresh.removeValue(forKey: portal.statement.serial) else {
-            return ask(.execute(bytes, portal, name: name), portal.statement.read.action)
+            return ask(.execute(piece.bytes, portal, name: name), portal.statement.read.action)
         }
-        execute(bytes, portal, name: name, id, masks)
+        execute(piece.bytes, portal, name: name, id, masks)
     }
 
     mutating func execute(

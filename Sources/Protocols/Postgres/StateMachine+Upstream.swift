@@ -55,6 +55,7 @@ extension PostgresSession {
         guard let run = try upstream.wholeRun(of: tag) else { return false }
         let masked = try plan.apply(run)
         count(masked.found)
+        count(masked.count, with: plan.hidden)
         pass(result: masked.rows)
         return true
     }
@@ -62,7 +63,10 @@ extension PostgresSession {
     /// Passes data of a COPY, masked.
     private mutating func passCopy() throws(PostgresFault) -> Bool {
         guard var run = try upstream.wholeRun(of: Tag.copyData) else { return false }
-        if let masked = try copyMask?.apply(run) { run = masked }
+        if let masked = try copyMask?.apply(run) {
+            count(masked.count, with: copyMask?.hidden ?? [])
+            run = masked.messages
+        }
         if !masks.kinds.isEmpty {
             let masked = try Masks.copy(run, masks.kinds)
             count(masked.found)
@@ -70,10 +74,6 @@ extension PostgresSession {
         }
         pass(result: run)
         return true
-    }
-
-    private mutating func count(_ more: [MaskKind: Int]) {
-        found.merge(more) { $0 &+ $1 }
     }
 
     /// Whether rows, or data of a COPY, may come.
@@ -101,7 +101,7 @@ extension PostgresSession {
         let masks = masks
         let plan = RowPlan(columns, kinds: masks.kinds, masks: masks.columns, catalog, read: read)
         rows = plan.map { .masked($0) } ?? .pass
-        hidden.formUnion(plan?.hidden ?? [])
+        makeRoom(for: plan?.hidden ?? [])
     }
 
     private func outOfTurn(_ tag: UInt8) -> PostgresFault {
@@ -190,11 +190,13 @@ extension PostgresSession {
     private mutating func complete(_ piece: FramePiece) throws(PostgresFault) {
         switch (expected.first?.kind, piece.tag) {
         case (.parse(let name, let serial, _), Tag.parseComplete):
+            answered = serial
             if let statement = statements[name], statement.serial == serial { statement.isConfirmed = true }
             if let fresh = fresh.removeValue(forKey: serial) { finish(fresh.id, StatementOutcome()) }
         case (.closeStatement(let name, let serial), Tag.closeComplete):
             if let statement = statements[name], statement.serial == serial { forget(name, statement) }
-        case (.bind, Tag.bindComplete), (.closePortal, Tag.closeComplete): break
+        case (.bind(_, let serial, _), Tag.bindComplete): answered = serial
+        case (.closePortal, Tag.closeComplete): break
         default: throw outOfTurn(piece.tag)
         }
         pass(piece.bytes)
@@ -224,17 +226,10 @@ extension PostgresSession {
 
     /// Pops a statement, and says how it ended.
     private mutating func conclude(_ entry: Expected) {
+        tellMasked()
         expected.removeFirst()
-        defer {
-            outcome = StatementOutcome()
-            found = [:]
-            hidden = []
-        }
+        defer { outcome = StatementOutcome() }
         guard let id = entry.id else { return }
-        if !found.isEmpty { outbox.append(.masked(id, .kinds(found))) }
-        if !hidden.isEmpty, let rows = outcome.rows, rows > 0 {
-            outbox.append(.masked(id, .columns(Dictionary(hidden.map { ($0, rows) }) { rows, _ in rows })))
-        }
         outcome.parameters = entry.parameters
         finish(id, outcome)
     }
@@ -288,10 +283,11 @@ extension PostgresSession {
             return result.isText ? .fill : .null
         }
         guard treatments.contains(where: { $0 != .pass }) else { return true }
-        let mask = CopyMask(layout, treatments)
+        let names = results.flatMap { $0.masks.intersection(masks.columns.masks) }.map(\.name)
+        let mask = CopyMask(layout, treatments, hidden: Set(names))
         guard mask.isBinary == isBinary else { return false }
         copyMask = mask
-        hidden.formUnion(results.flatMap { $0.masks.intersection(masks.columns.masks) }.map(\.name))
+        makeRoom(for: mask.hidden)
         return true
     }
 
@@ -376,6 +372,7 @@ extension PostgresSession {
 
     /// The server skips everything until Sync.
     private mutating func drop() {
+        tellMasked()
         let sync = expected.firstIndex(where: \.isSync)
         let count = expected.distance(from: expected.startIndex, to: sync ?? expected.endIndex)
         isSkipping = isSkipping || sync == nil
@@ -398,7 +395,5 @@ extension PostgresSession {
         }
         expected.removeFirst(count)
         outcome = StatementOutcome()
-        found = [:]
-        hidden = []
     }
 }

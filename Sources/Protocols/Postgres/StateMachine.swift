@@ -102,7 +102,12 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var ahead: (syntax: StatementSyntax, result: Result<ReadStatements, UnreadStatement>)?
     let id = RulingID(0)
     var lastID: UInt64 = 0
+    /// Of the last statement, portal or description; what is sent later has the greater one.
     var serial: UInt64 = 0
+    /// Of the last Parse or Bind that the server has carried out.
+    var answered: UInt64 = 0
+    /// The last one before the Sync that was sent last.
+    var segment: UInt64 = 0
 
     var client = FrameReader(from: .client)
     var upstream = FrameReader(from: .upstream)
@@ -141,9 +146,10 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var rows = Rows.unknown
     var described: (serial: UInt64, columns: [ResultColumn])?
     var withholding = Withholding.nothing
+    /// What was masked in what was passed on of the statement under way: of each kind, and rows with each column that is
+    /// masked whole.
     var found: [MaskKind: Int] = [:]
-    /// Columns of the results that are masked whole.
-    var hidden: Set<String> = []
+    var hidden: [String: UInt64] = [:]
     var outcome = StatementOutcome()
     var outcomes: [RulingID: StatementOutcome] = [:]
     /// Texts of what was refused without a question.
@@ -287,6 +293,7 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// Everything that is open ends with it.
     mutating func close() {
         wait = .over
+        tellMasked()
         for entry in expected {
             if let id = entry.id { finish(id, StatementOutcome(parameters: entry.parameters)) }
         }

@@ -89,22 +89,38 @@ package enum LogKeeping {
     }
 
     /// Carries it out; returns how many records were removed.
+    ///
+    /// On record are first that it is begun, and of which runs, and then what was removed, also when it ended early.
     package static func prune(_ preparation: Preparation, progress: (Int64) -> Void) throws -> Int64 {
         let runs = preparation.plan.pruned
-        guard !runs.isEmpty else { return 0 }
         let count = runs.reduce(0) { $0 + $1.records }
         for start in stride(from: 0, to: runs.count, by: runsInRecord) {
-            try write(
-                CustodyRecord(
-                    .pruned,
-                    "\(count) records of \(runs.count) runs",
-                    by: LocalUser.principal(),
-                    runs: runs[start...].prefix(runsInRecord).map(\.run)
-                ),
-                in: preparation.directory
-            )
+            let names = runs[start...].prefix(runsInRecord).map(\.run)
+            try note("\(count) records of \(runs.count) runs", "begun", names, preparation)
         }
-        return try preparation.pruner.carryOut(preparation.plan, preparation.living, progress: progress)
+        var removed: Int64 = 0
+        do {
+            removed = try preparation.pruner.carryOut(preparation.plan, preparation.living) { count in
+                removed = count
+                progress(count)
+            }
+        } catch {
+            // Whatever is wrong with the log may keep this from it as well, and is what to say.
+            try? note("\(removed) of \(count) records", "ended early: \(error)", [], preparation)
+            throw error
+        }
+        if !runs.isEmpty { try note("\(removed) of \(count) records", "done", [], preparation) }
+        return removed
+    }
+
+    private static func note(
+        _ subject: String,
+        _ state: String,
+        _ runs: [String],
+        _ preparation: Preparation
+    ) throws {
+        let record = CustodyRecord(.pruned, subject, by: LocalUser.principal(), reason: state, runs: runs)
+        try write(record, in: preparation.directory)
     }
 
     /// Names of runs in one record: some 16 KiB of them.

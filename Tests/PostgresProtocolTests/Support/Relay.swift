@@ -5,7 +5,8 @@ import PostgresProtocol
 import TestSupport
 import Wire
 
-/// What a statement's text says is what is asked; a text with `unreadable` is not read.
+/// What a statement's text says is what is asked; a text with `unreadable` is not read, and one with `following b` gives one
+/// column, which is that or made from it.
 struct TextReader: StatementReading {
     let functionCall = Action.http(method: "CALL", path: "function", query: nil)
 
@@ -26,18 +27,21 @@ struct TextReader: StatementReading {
             )
             return .failure(UnreadStatement(denial, position: 8))
         }
-        return .success(
-            ReadStatements(
-                action: .http(method: "SQL", path: words, query: nil),
-                copies: words.contains("stdin") || words.contains("stdout"),
-                leavesBehind: words.contains("prepare") || words.contains("declare"),
-                takesUp: words.hasPrefix("execute") || words.hasPrefix("fetch"),
-                executes: words.hasPrefix("execute"),
-                changesSettings: words.contains("set ") || words.contains("rollback"),
-                recorded: RecordedText(String(buffer: text)),
-                holdsSecrets: words.contains("password")
-            )
+        var read = ReadStatements(
+            action: .http(method: "SQL", path: words, query: nil),
+            copies: words.contains("stdin") || words.contains("stdout"),
+            leavesBehind: words.contains("prepare") || words.contains("declare"),
+            takesUp: words.hasPrefix("execute") || words.hasPrefix("fetch"),
+            executes: words.hasPrefix("execute"),
+            changesSettings: words.contains("set ") || words.contains("rollback"),
+            recorded: RecordedText(String(buffer: text)),
+            holdsSecrets: words.contains("password")
         )
+        if words.contains("following b") {
+            read.results = [ResultMask(masks: [ColumnMask(column: "b")], isText: true)]
+            read.layout = .text(delimiter: 0x09, null: Array("\\N".utf8), hasHeader: false)
+        }
+        return .success(read)
     }
 }
 

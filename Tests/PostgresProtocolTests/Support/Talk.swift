@@ -14,6 +14,8 @@ final class Talk {
     /// What goes on record of each text that was asked about or refused, and how each statement ended.
     private(set) var texts: [UInt64: String] = [:]
     private(set) var outcomes: [UInt64: StatementOutcome] = [:]
+    /// Rows in which columns are said to be masked, of each statement.
+    private(set) var columns: [UInt64: [String: UInt64]] = [:]
     /// Answers every question by itself, where there are rules.
     var rules: TestRules?
 
@@ -52,6 +54,11 @@ final class Talk {
         return taken()
     }
 
+    func abandoned() throws -> [String] {
+        try note(engine.abandoned())
+        return taken()
+    }
+
     func rule(_ id: UInt64, _ ruling: Ruling, columns: Set<ColumnMask> = []) throws {
         try ledger.ruled(RulingID(id), ruling)
         try note(engine.ruled(RulingID(id), ruling, columns: columns))
@@ -79,7 +86,11 @@ final class Talk {
             case .reply(let bytes):
                 lines.append("reply \(Self.code(bytes))")
                 toClient += bytes.readableBytesView
-            case .masked(let id, let what): lines.append("masked \(id.number) \(what)")
+            case .masked(let id, let what):
+                lines.append("masked \(id.number) \(what)")
+                if case .columns(let rows) = what {
+                    columns[id.number, default: [:]].merge(rows, uniquingKeysWith: +)
+                }
             case .finished(let id):
                 let outcome = engine.outcome(of: id)
                 outcomes[id.number] = outcome
