@@ -52,9 +52,10 @@ struct ApprovalMessage: Sendable {
         }
     }
 
-    /// An incoming webhook's (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks): `text` for notifications, `blocks`
-    /// (docs.slack.dev/reference/block-kit/blocks) for the channel. What an agent wrote stands in `plain_text` alone, which is shown
-    /// as it is.
+    /// A message for an incoming webhook of Slack's (docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
+    ///
+    /// `text` is for notifications, `blocks` (docs.slack.dev/reference/block-kit/blocks) for the channel. What an agent wrote stands
+    /// there in `plain_text` alone, which is shown as it is.
     private struct Slack: Encodable {
         struct Text: Encodable {
             /// Characters of a section's text that Slack takes.

@@ -9,7 +9,7 @@ final class ApprovalService {
     let hooks: WebhookServer
     let port: UInt16
 
-    /// - Parameter approval: terms of the rule that asks, of the profile `asking`.
+    /// With these terms of the rule that asks, of the profile `asking`.
     init(approval: String = "wait: 120s") throws {
         place = try Place()
         place.isServed = true
