@@ -80,6 +80,7 @@ extension CanonicalJSON {
             json.member("reason", record.reason)
             json.member("resource", record.resource)
             json.member("rules") { $0.strings(record.rules) }
+            json.member("via", record.via)
         }
     }
 

@@ -104,6 +104,7 @@ struct EntryMask: Sendable {
             by: record.by,
             program: record.program.map(masked),
             process: record.process,
+            via: record.via.map(masked),
             reason: record.reason.map(masked),
             life: record.life
         )

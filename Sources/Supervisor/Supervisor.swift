@@ -43,6 +43,7 @@ package final class Supervisor {
     let gateway: Gateway
     /// What rules ask about.
     let approvals: ApprovalQueue
+    let channels: ApprovalChannels
     let trust: TrustStore
     /// What no agent is given.
     let own: OwnFiles
@@ -160,7 +161,8 @@ package final class Supervisor {
                 loops: Self.eventLoops,
                 resolve: configuration.machine.resolve,
                 upstreamRoots: configuration.machine.upstreamAuthority,
-                limits: limits
+                limits: limits,
+                closed: configuration.machine.approvals.listen
             ),
             authority: trust.value().authority,
             audit: audit,
@@ -172,6 +174,14 @@ package final class Supervisor {
             approver: approvals
         )
         credentials.send(by: gateway)
+        channels = try ApprovalChannels(
+            configuration.machine.approvals,
+            approvals: approvals,
+            audit: audit,
+            transport: gateway,
+            servesMany: configuration.servesMany,
+            now: { Poller.now() }
+        )
         if let plan = configuration.machine.checkpoints { audit.keepCheckpoints(plan, by: gateway) }
         identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)
         self.trust = try trust.value().store
@@ -242,6 +252,7 @@ package final class Supervisor {
 
     func close() {
         closeServer()
+        channels.stop()
         audit.flush()
         audit.finishCheckpoints()
         gateway.shutdown()
