@@ -26,7 +26,8 @@ package struct SecretMask: Sendable {
 
     /// Where something is hidden in octets.
     package func ranges(in octets: [UInt8]) -> [Range<Int>] {
-        known.ranges(in: octets) + SecretShapes.ranges(in: octets)
+        (known.mayOccur(in: octets) ? known.ranges(in: octets) : [])
+            + (Suspicion.isAroused(by: octets) ? SecretShapes.ranges(in: octets) : [])
     }
 
     /// Octets at the end of some that one of the exact values may begin with.
