@@ -20,7 +20,7 @@ struct PolicyReplayOutput {
         var replay = replay
         var counts: [Hindsight.Change: Int] = [:]
         try reader.decisions(of: scope) { record, entry, isOfScope in
-            guard let hindsight = replay.take(entry), isOfScope else { return }
+            guard let hindsight = replay.take(entry, isOfScope: isOfScope), isOfScope else { return }
             counts[hindsight.change, default: 0] += 1
             if asJSON {
                 Swift.print(try ReplayedDecision(record, entry, hindsight).line())
@@ -76,7 +76,7 @@ extension AuditEntry {
         case .request(let record):
             record.statement.map { "\($0.text.shown) \(record.resource)" }
                 ?? "\(record.action)\(record.query.map { "?" + $0 } ?? "") \(record.resource)"
-        case .exit, .replies, .revocation, .approval, .custody: ""
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: ""
         }
     }
 }
@@ -110,7 +110,7 @@ private struct ReplayedDecision: Encodable {
         case .request(let request):
             (action, resource, query) = (request.action, request.resource, request.query)
             statement = request.statement?.text.shown
-        case .exit, .replies, .revocation, .approval, .custody: break
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: break
         }
     }
 }

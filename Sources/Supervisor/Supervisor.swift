@@ -39,6 +39,8 @@ package final class Supervisor {
     let sandboxes: SandboxMaker
     let filters: SeccompFilters
     let audit: AuditStore
+    /// What each run has recorded of terminals.
+    let terminals = RecordedTerminals()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
@@ -168,7 +170,8 @@ package final class Supervisor {
             audit: audit,
             bodies: BodyFiles(
                 directory: configuration.directories.state,
-                limit: configuration.machine.recordings
+                limit: configuration.machine.recordings,
+                terminals: terminals
             ),
             credentials: credentials,
             approver: approvals
