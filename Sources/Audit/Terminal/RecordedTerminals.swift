@@ -9,11 +9,7 @@ package final class RecordedTerminals: Sendable {
 
     func octets(of run: String) -> UInt64 { runs.withLock { $0[run] ?? 0 } }
 
-    /// Counts some more, where they find room.
-    ///
-    /// - Parameters:
-    ///   - bodies: octets of the run's bodies.
-    ///   - limit: octets of all.
+    /// Counts some more, where they find room beside the run's bodies; false where they do not.
     func take(_ count: UInt64, of run: String, beside bodies: UInt64, upTo limit: UInt64) -> Bool {
         runs.withLock { runs in
             let (sum, isBeyond) = (runs[run] ?? 0).addingReportingOverflow(count)

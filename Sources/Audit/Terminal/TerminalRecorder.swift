@@ -113,7 +113,8 @@ package final class TerminalRecorder {
         latest = milliseconds
         // Of what is not kept there is no moment.
         guard window != nil || mask.kept > (moments.last?.end ?? handed) else { return }
-        let isSame = window == nil && moments.last?.milliseconds == milliseconds && moments.last?.window == nil
+        let isSame =
+            window == nil && moments.last?.milliseconds == milliseconds && moments.last?.window == nil
         guard isSame || moments.count >= Self.maximumMoments else {
             return moments.append(Moment(milliseconds: milliseconds, end: mask.kept, window: window))
         }

@@ -9,7 +9,9 @@ extension PolicyReplay {
         let standings = standings(in: hops)
         guard let first = standings.first else { return .same(was) }
         let isUnchanged = standings.allSatisfy { self.isUnchanged(hops[$0.place]) }
-        guard !record.levels.isEmpty else { return isUnchanged ? .same(was) : unruled(record, hops[first.place]) }
+        guard !record.levels.isEmpty else {
+            return isUnchanged ? .same(was) : unruled(record, hops[first.place])
+        }
         var findings: [Int: LevelFinding] = [:]
         for (place, isKnown) in standings {
             var finding = isKnown ? finding(of: record, at: place) : .unknown(Self.unknownText(hops[place]))

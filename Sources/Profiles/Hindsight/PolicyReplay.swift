@@ -37,11 +37,7 @@ package struct PolicyReplay {
         digest = profile.digest
     }
 
-    /// Takes the next record of the run; nil where it is no decision.
-    ///
-    /// - Parameters:
-    ///   - entry: of the run, whatever is asked about.
-    ///   - isOfScope: whether it is asked about this one.
+    /// Takes the next record of the run, whether it is asked about that one or not; nil where it is no decision.
     package mutating func take(_ entry: AuditEntry, isOfScope: Bool = true) -> Hindsight? {
         switch entry {
         case .spawn(let record):
@@ -67,8 +63,11 @@ package struct PolicyReplay {
     package var isUsed: Bool { seen.holds(bytes: name) }
 
     private mutating func note(_ hops: [Hop], and launched: String? = nil) {
-        let profiles = hops.enumerated().filter { isOwnText($1, isRoot: $0 == 0) != true }.map(\.element.profile)
-        for profile in profiles + (launched.map { [$0] } ?? []) where !seen.holds(bytes: profile) && seen.count < ReplayedRun.maximumNames {
+        let profiles = hops.enumerated().filter { isOwnText($1, isRoot: $0 == 0) != true }.map(
+            \.element.profile
+        )
+        for profile in profiles + (launched.map { [$0] } ?? [])
+        where !seen.holds(bytes: profile) && seen.count < ReplayedRun.maximumNames {
             seen.append(profile)
         }
     }
