@@ -1,6 +1,6 @@
 # Completion for bailey, for bash.
 
-_bailey_commands="run shell serve ps kill revoke approvals tree audit replay trace changes profile identity doctor"
+_bailey_commands="run shell serve ps kill revoke approvals tree audit replay sessions trace changes profile identity doctor"
 
 # Prints the names of the profiles that the command line at hand could mean.
 _bailey_profiles() {
@@ -60,7 +60,7 @@ _bailey_principal() {
 _bailey_value() {
     local profiles_dir choices
     case $prev in
-        -p | --profile | --under) _bailey_profiles_dir
+        -p | --profile | --under | --as-policy | --in-place-of) _bailey_profiles_dir
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
@@ -74,7 +74,7 @@ _bailey_value() {
         --format) choices="receipts jsonl ocsf otlp" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
         --principal) _bailey_principal < <(_bailey_launchers); return ;;
-        --name | --drain | --limit | --public-key | --record | --reason | --after | --otlp | --for | --size) choices= ;;
+        --name | --drain | --limit | --public-key | --record | --reason | --after | --otlp | --for | --size | --speed) choices= ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
@@ -163,8 +163,13 @@ _bailey() {
                 esac ;;
             replay)
                 case $cur in
-                    -*) choices="--state --json" ;;
+                    -*) choices="--as-policy --in-place-of --profiles --terminal --asciicast --speed --state --json" ;;
                     *) choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)" ;;
+                esac ;;
+            sessions)
+                case $cur in
+                    -*) choices="--verify --state --json" ;;
+                    *) choices=$(_bailey_members agent sessions --json | cut -d . -f 1 | sort -u) ;;
                 esac ;;
             approvals)
                 case "$cword ${words[2]} $cur" in

@@ -88,6 +88,7 @@ extension ApprovalQueue {
             by: who.principal,
             program: who.program,
             process: who.process,
+            via: who.via,
             reason: reason,
             life: life?.description
         )

@@ -141,6 +141,14 @@ extension ApprovalQueue {
         }
     }
 
+    /// What waits under this id; nil where nothing does.
+    package func open(named id: String) -> OpenQuestion? {
+        let now = now()
+        return state.withLock { state in
+            state.question(named: id).flatMap { $0.deadline > now ? $0.shown(at: now) : nil }
+        }
+    }
+
     /// The next moment at which a question is over; nil while none is open.
     package var nextDeadline: UInt64? {
         // One that is being answered is decided: `expire` leaves it, however long its record takes.

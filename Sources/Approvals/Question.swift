@@ -43,7 +43,9 @@ struct Question {
         for index in held.demands.indices
         where held.demands[index].terms.admits(principal, for: held.lineage)
             && !approvals[index].contains(where: {
-                $0.subject.isSame(as: principal.subject) || $0.uid == principal.uid
+                // A number alone says that two are one only where the kernel has said it.
+                $0.subject.isSame(as: principal.subject)
+                    || $0.uid == principal.uid && principal.uid != Principal.unknownUser
             })
         {
             approvals[index].append(principal)
@@ -101,9 +103,11 @@ package struct Answerer: Sendable {
     /// Evidence for the record, and grounds for nothing.
     package let program: String?
     package let process: Int32?
+    /// How the answer came, where that was not the supervisor's own socket.
+    package let via: String?
 
-    package init(_ principal: Principal, program: String?, process: Int32?) {
-        (self.principal, self.program, self.process) = (principal, program, process)
+    package init(_ principal: Principal, program: String?, process: Int32?, via: String? = nil) {
+        (self.principal, self.program, self.process, self.via) = (principal, program, process, via)
     }
 }
 

@@ -30,11 +30,13 @@ extension CanonicalJSON {
             if let mechanisms = record.mechanisms {
                 json.member("mechanisms") { $0.map(mechanisms) }
             }
+            if let ownText = record.ownText { json.member("ownText", ownText) }
             if let principal = record.principal { json.member("principal") { $0.write(proven: principal) } }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
             json.member("spiffe", record.spiffe)
             json.member("systemCalls", record.systemCalls)
+            json.member("terminal", record.terminal?.rawValue)
             json.member("workingDirectory", record.workingDirectory)
             json.member("workspace", record.workspace)
         }
@@ -79,6 +81,7 @@ extension CanonicalJSON {
             json.member("reason", record.reason)
             json.member("resource", record.resource)
             json.member("rules") { $0.strings(record.rules) }
+            json.member("via", record.via)
         }
     }
 
@@ -106,7 +109,17 @@ extension CanonicalJSON {
             json.member("cause", record.cause)
             json.member("lineage", lineage)
             json.member("status", record.status)
+            if let terminal = record.terminal { json.member("terminal") { $0.write(terminal) } }
             if let written = record.written { json.member("written") { $0.write(written) } }
+        }
+    }
+
+    private mutating func write(_ terminal: RecordedTerminal) {
+        object { json in
+            json.member("chunks", terminal.chunks)
+            json.member("digest", terminal.digest)
+            json.member("missing", terminal.missing)
+            json.member("octets", terminal.octets)
         }
     }
 
@@ -144,6 +157,7 @@ extension CanonicalJSON {
             json.member("approval", record.approval)
             json.member("connection", record.connection)
             json.member("credential", record.credential)
+            json.member("database", record.database)
             json.member("exchange", record.exchange)
             json.member("fields", record.fields)
             json.member("levels") { json in json.array(record.levels) { $0.write($1) } }

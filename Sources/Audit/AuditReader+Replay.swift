@@ -8,6 +8,31 @@ package enum ReplayScope: Sendable, Hashable {
     case agent(AgentID)
     /// A session with a database: that of this number of its run, from the record of its opening on.
     case session(run: String, number: UInt64, from: Int64)
+
+    var run: String {
+        switch self {
+        case .run(let run), .session(let run, _, _): run
+        case .agent(let agent): agent.run
+        }
+    }
+
+    /// Of a launch, what it was of: the agent that was launched, or should have been.
+    func holds(_ entry: AuditEntry) -> Bool {
+        let lineage: Lineage?
+        switch entry {
+        case .spawn(let record): lineage = record.lineage
+        case .spawnRefused(let record): lineage = record.parent
+        case .request(let record): lineage = record.lineage
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: return false
+        }
+        switch self {
+        case .run: return true
+        case .agent(let agent): return lineage?.hops.contains { $0.agent == agent } ?? false
+        case .session(_, let number, _):
+            guard case .request(let request) = entry else { return false }
+            return request.statement?.session == number || (request.isOpening && request.exchange == number)
+        }
+    }
 }
 
 extension AuditReader {
@@ -36,6 +61,26 @@ extension AuditReader {
             while let row = try rows.next() {
                 guard let record = AuditRecord(row: row) else { throw damaged() }
                 try body(record)
+            }
+        }
+    }
+
+    /// Hands over what was decided in the run of a scope, and what began and ended agents, oldest first, with whether it is of
+    /// the scope itself.
+    package func decisions(
+        of scope: ReplayScope,
+        _ body: (AuditRecord, AuditEntry, _ isOfScope: Bool) throws -> Void
+    ) throws {
+        try reading { database in
+            let rows = try Row.fetchCursor(
+                database,
+                sql: "SELECT \(AuditRecord.columns) FROM records WHERE run = ? AND kind IN ("
+                    + "'spawn', 'spawn-refused', 'exit', 'request') ORDER BY sequence",
+                arguments: [scope.run]
+            )
+            while let row = try rows.next() {
+                guard let record = AuditRecord(row: row), let entry = record.entry else { throw damaged() }
+                try body(record, entry, scope.holds(entry))
             }
         }
     }

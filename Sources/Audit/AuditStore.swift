@@ -91,9 +91,20 @@ package final class AuditStore: AuditSink {
         }
     }
 
+    /// What is masked in entries that are appended now.
+    package var secretMask: SecretMask { queue.withLock { $0.mask.mask } }
+
     /// Masks these exact values, too, in every entry that is appended from now on.
     package func mask(alsoSecrets secrets: [String]) {
         queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }
+    }
+
+    /// A text as records have it: without the secrets that are known, and what is shaped like one.
+    package func masked(_ text: String) -> String { queue.withLock { $0.mask }.mask.longText(text) }
+
+    /// The same of a command's arguments.
+    package func masked(arguments: [String]) -> [String] {
+        queue.withLock { $0.mask }.mask.arguments(arguments)
     }
 
     package func append(
@@ -141,7 +152,9 @@ package final class AuditStore: AuditSink {
             places.append(.init(name: file) { try CheckpointFile(file).append($0) })
         }
         if let webhook = plan.webhook {
-            let post = CheckpointWebhook(webhook: webhook, transport: transport, clock: clock)
+            let post = CheckpointWebhook(
+                webhook: SignedWebhook(webhook.address, secret: webhook.secret, by: transport, clock: clock)
+            )
             places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
         }
         let (chain, clock) = (chain, clock)

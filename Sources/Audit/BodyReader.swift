@@ -85,7 +85,7 @@ package struct BodyReader {
 
 extension PrivateFile {
     /// So many octets at a place, fewer where it ends or cannot be read.
-    fileprivate func read(_ count: Int, at place: UInt64) -> [UInt8] {
+    func read(_ count: Int, at place: UInt64) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count, let place = off_t(exactly: place + UInt64(filled)) {

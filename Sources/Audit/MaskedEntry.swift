@@ -40,7 +40,9 @@ struct EntryMask: Sendable {
             systemCalls: record.systemCalls,
             mechanisms: record.mechanisms,
             spiffe: record.spiffe,
-            approval: record.approval
+            approval: record.approval,
+            terminal: record.terminal,
+            ownText: record.ownText
         )
     }
 
@@ -103,6 +105,7 @@ struct EntryMask: Sendable {
             by: record.by,
             program: record.program.map(masked),
             process: record.process,
+            via: record.via.map(masked),
             reason: record.reason.map(masked),
             life: record.life
         )
@@ -122,6 +125,14 @@ struct EntryMask: Sendable {
                     isWhole: written.isWhole,
                     unlooked: written.unlooked
                 )
+            },
+            terminal: record.terminal.map {
+                RecordedTerminal(
+                    chunks: $0.chunks,
+                    octets: $0.octets,
+                    digest: $0.digest,
+                    missing: $0.missing.map(masked)
+                )
             }
         )
     }
@@ -136,6 +147,7 @@ struct EntryMask: Sendable {
             query: record.query.map(masked),
             fields: record.fields.map(masked),
             statement: record.statement.map(masked),
+            database: record.database.map(masked),
             verdict: record.verdict,
             levels: record.levels.map(masked),
             reason: record.reason,

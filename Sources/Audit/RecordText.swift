@@ -105,7 +105,9 @@ extension SpawnRecord {
                 "\(hop.profile) SHA-256 \(hop.profileDigest)"
             )
         }
+        if ownText == true { lines.add("its profile", "a text of the agent's that launched it") }
         lines.add("system calls", systemCalls)
+        lines.add("terminal", terminal.map { "recorded, \($0.rawValue)" })
         for (name, mechanism) in limits.sorted(by: { $0.key.precedes($1.key) }) {
             lines.add("limit of \(TerminalText.escaped(name))", "held by \(mechanism)")
         }
@@ -134,6 +136,8 @@ extension ExitRecord {
         var lines = DetailLines()
         lines.add("agent", lineage.agent.agent.text)
         lines.add("cause", cause)
+        lines.add("terminal", terminal.map { "\($0.octets) octets recorded" })
+        lines.add("terminal not recorded to its end", terminal?.missing)
         guard let written else { return lines.lines }
         lines.add("what the host may run was not looked for", written.unlooked)
         for file in written.files { lines.add("the host may run", "\(file.path) (\(file.reason))") }

@@ -41,6 +41,8 @@ package struct HeldSummary: Sendable, Hashable {
     /// How many clients wait for the answer now.
     package var waiting: Int32
     package var approvedBy: [String]
+    /// Which webhooks were told of it, and which could not be.
+    package var told: [String]
 
     package init(
         kind: String,
@@ -65,7 +67,8 @@ package struct HeldSummary: Sendable, Hashable {
         waited: UInt64,
         left: UInt64,
         waiting: Int32,
-        approvedBy: [String]
+        approvedBy: [String],
+        told: [String] = []
     ) {
         self.kind = kind
         self.id = id
@@ -90,6 +93,7 @@ package struct HeldSummary: Sendable, Hashable {
         self.left = left
         self.waiting = waiting
         self.approvedBy = Self.shortened(approvedBy)
+        self.told = Self.shortened(told)
     }
 
     /// A text as far as it is shown.
@@ -152,6 +156,7 @@ package struct HeldSummary: Sendable, Hashable {
         writer.write(left)
         writer.write(waiting)
         writer.write(approvedBy)
+        writer.write(told)
     }
 
     private init(from reader: inout ControlReader) throws(ControlError) {
@@ -178,5 +183,6 @@ package struct HeldSummary: Sendable, Hashable {
         left = try reader.number()
         waiting = try reader.integer()
         approvedBy = try reader.list()
+        told = try reader.list()
     }
 }

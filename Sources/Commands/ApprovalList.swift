@@ -107,6 +107,7 @@ enum HeldText {
                         ? ""
                         : "; approved by " + TerminalText.escaped(first.approvedBy.joined(separator: ", "))),
             ]
+            lines += first.told.filter { !$0.ends(with: ": told") }.map { "    " + TerminalText.escaped($0) }
             if more > 0, let rule = first.rules.first {
                 lines.append(
                     "    \(more) more like it; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
@@ -134,6 +135,7 @@ enum HeldText {
         if !held.approvedBy.isEmpty {
             lines.append("approved by: " + TerminalText.escaped(held.approvedBy.joined(separator: ", ")))
         }
+        lines += held.told.map { "told:        " + TerminalText.escaped($0) }
         if held.octets > 0, !held.isLaunch {
             lines.append("body begins:")
             lines += held.preview.cut(at: "\n", omittingEmptySubsequences: false).map {
@@ -197,36 +199,4 @@ extension HeldSummary {
 }
 
 /// `bailey approvals list --json`: one request or launch.
-struct HeldLine: JSONLine {
-    let kind: String
-    let id: String
-    let principal: String
-    let agent: String
-    let lineage: [String]
-    let action: String
-    let resource: String
-    let query: String?
-    let command: [String]
-    let details: [String]
-    let digest: String
-    let content: String
-    let octets: UInt64
-    let type: String?
-    let preview: String
-    let rules: [String]
-    let demands: [String]
-    let life: String
-    let waited: UInt64
-    let left: UInt64
-    let waiting: Int32
-    let approvedBy: [String]
-
-    init(_ held: HeldSummary) {
-        (id, principal, agent, lineage) = (held.id, held.principal, held.agent, held.lineage)
-        (kind, action, resource, query) = (held.kind, held.action, held.resource, held.query)
-        (command, details) = (held.command, held.details)
-        (digest, content, octets, type) = (held.digest, held.content, held.octets, held.type)
-        (preview, rules, demands, life) = (held.preview, held.rules, held.demands, held.life)
-        (waited, left, waiting, approvedBy) = (held.waited, held.left, held.waiting, held.approvedBy)
-    }
-}
+extension HeldLine: JSONLine {}

@@ -3,7 +3,6 @@ internal import Audit
 internal import Client
 internal import Glibc
 internal import Model
-internal import Profiles
 internal import Supervisor
 
 /// `bailey approvals`: what agents ask for, and the answers.
@@ -108,12 +107,10 @@ struct ApprovalApprove: ParsableCommand {
 
     private func named() throws -> ApprovalTerms.Life? {
         guard let life else { return nil }
-        if life.isSame(as: "once") { return .once }
-        if life.isSame(as: "agent") { return .agent }
-        guard let time = try? Quantity.duration(life), time <= ApprovalTerms.maximumTime else {
+        guard let said = ApprovalTerms.Life(said: life) else {
             throw ValidationError("--for takes once, agent, or a time of at most 24h, as 15m")
         }
-        return .time(time)
+        return said
     }
 
     func run() throws {

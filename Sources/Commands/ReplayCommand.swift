@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Audit
+internal import Foundation
 internal import Model
+internal import Profiles
 
 /// `bailey replay`: what was said, as it was said.
 struct ReplayCommand: ParsableCommand {
@@ -19,6 +21,23 @@ struct ReplayCommand: ParsableCommand {
               bailey replay 1f2e3d4c5b6a.2        what an agent asked for, and all below it
               bailey replay 42                    the session of record 42
               bailey replay 42 --json | jq -r 'select(.sqlstate).statement'
+              bailey replay 1f2e3d4c5b6a --as-policy ./ci.yaml       what that profile would have decided
+              bailey replay 1f2e3d4c5b6a.1 --terminal --speed 4      what its terminal showed
+              bailey replay 1f2e3d4c5b6a.1 --asciicast > run.cast    the same for asciinema
+
+            --as-policy decides what is on record again: FILE (or a profile's name) stands in for the profile of its name at each \
+            level of a lineage that has one, or for that of --in-place-of, but for texts that agents brought; of all other levels the record has what they said. \
+            Shown is what differs: newly-denied, newly-asked, newly-allowed, and cannot-tell, where a decision hangs on what is \
+            not on record (a member of a body, a query that is masked, the text of a statement or the fields of a head that are cut, how many agents lived). What an agent did \
+            whose launch would be denied is decided as if it had been launched. Rules alone decide: which addresses names resolved to is not \
+            on record. Exits 0 where all is the same, 1 where something differs, 2 where nothing does but not all can be \
+            told, 65 where the profile does not read, 66 where there is no such session or none of its agents had that profile. With --json one object \
+            a line: 'event' is 'decision', of each (change: same or as above, was, now, reasons, agent, lineage, run, record, time, action, resource, statement \
+            or profile), and last 'summary' (same, newly-allowed, newly-asked, newly-denied, cannot-tell, profile, digest).
+
+            --terminal plays a terminal that was recorded ('bailey sessions'), and --asciicast writes it (version 2). Secrets \
+            are masked on record; titles, clipboards and what would make a terminal answer are not recorded. When it ends, by Ctrl-C too, the \
+            terminal is as it was. Exits 65 where the recording has no end, behind what there is, or another key sealed it.
 
             --json: one object a line. 'event' is 'request', or 'end' of what is in no line before (a session, what \
             took long), or 'result': a line of a recorded result ('result': an array for a row; 'columns' or 'copy' in \
@@ -35,10 +54,58 @@ struct ReplayCommand: ParsableCommand {
     @Argument(help: "A run, an agent's id RUN.N, or the number of a record.") var session: String
     @OptionGroup var state: StateOption
     @Flag(help: "One JSON object a line.") var json = false
+    @Option(
+        help: ArgumentHelp(
+            "Say what another profile would have decided: a file, or a name.",
+            valueName: "file"
+        )
+    )
+    var asPolicy: String?
+    @Option(
+        help: ArgumentHelp(
+            "The profile that it stands in for; that of its own name by default.",
+            valueName: "name"
+        )
+    )
+    var inPlaceOf: String?
+    @Option(help: ArgumentHelp("Look profiles up in this folder first.", valueName: "dir")) var profiles:
+        String?
+
+    @Flag(help: "Play the agent's terminal.") var terminal = false
+    @Option(help: "How many times as fast.") var speed: Double = 1
+    @Flag(help: "Write the agent's terminal as an asciicast.") var asciicast = false
+    @Flag(help: .hidden) var offline = false
+
+    func validate() throws {
+        guard !offline else {
+            throw ValidationError("--offline is not built yet: no command is run again from a recording")
+        }
+        guard speed > 0, speed <= Self.fastest else {
+            throw ValidationError("--speed takes a number above 0, up to \(Int(Self.fastest))")
+        }
+        guard !(terminal && asciicast), !(asPolicy != nil && (terminal || asciicast)) else {
+            throw ValidationError(
+                "--terminal, --asciicast and --as-policy are three different things: say one of them"
+            )
+        }
+        guard asPolicy == nil, inPlaceOf != nil || profiles != nil else { return }
+        throw ValidationError("--in-place-of and --profiles go with --as-policy")
+    }
 
     func run() throws {
         try Outside.require("replay")
+        if let asPolicy {
+            return try PolicyReplayOutput(asJSON: json).print(
+                try replay(as: asPolicy),
+                try scoped(),
+                in: try AuditReader(directory: state.directory())
+            )
+        }
         let directory = try state.directory()
+        if terminal || asciicast {
+            let replay = TerminalReplay(speed: speed, asCast: asciicast)
+            return try replay.play(agent(in: AuditReader(directory: directory)), in: directory)
+        }
         let reader = try AuditReader(directory: directory)
         let bodies = BodyReader(directory: directory)
         let style = TextStyle.standardOutput
@@ -47,6 +114,45 @@ struct ReplayCommand: ParsableCommand {
             print(isJSON ? try event.json() : event.text(style))
             guard case .turn(let turn) = event, let rows = ReplayRows(turn) else { return }
             try rows.lines(in: bodies, asJSON: isJSON) { print($0) }
+        }
+    }
+
+    /// No recording is watched faster.
+    private static let fastest = 1_000_000.0
+
+    /// Whose terminal is meant: the one that a run has, or an agent's.
+    private func agent(in reader: AuditReader) throws -> AgentID {
+        if let agent = AgentID(session) { return agent }
+        var agents: [AgentID] = []
+        try reader.terminals(run: session) { agents.append($0.agent) }
+        guard let first = agents.first, agents.count == 1 else {
+            throw NoSuchTerminal(session: session, agents: agents.map(\.text))
+        }
+        return first
+    }
+
+    private func replay(as policy: String) throws -> PolicyReplay {
+        let environment = ProcessInfo.processInfo.environment
+        let search = ProfileSearch(
+            explicit: profiles,
+            configurationHome: environment["XDG_CONFIG_HOME"],
+            home: environment["HOME"]
+        )
+        do throws(ProfileError) {
+            return try PolicyReplay(policy, inPlaceOf: inPlaceOf, search: search, home: environment["HOME"])
+        } catch {
+            RunCommand.complain("\(error)")
+            throw PolicyReplayOutput.unreadable
+        }
+    }
+
+    /// What is replayed; where there is nothing, it ends with its own code: 1 is said of what differs.
+    private func scoped() throws -> ReplayScope {
+        do {
+            return try scope(in: AuditReader(directory: state.directory()))
+        } catch {
+            RunCommand.complain("\(error)")
+            throw PolicyReplayOutput.noInput
         }
     }
 
@@ -72,6 +178,25 @@ private struct NoSuchSession: Error, CustomStringConvertible {
     var description: String {
         "there is no run '\(TerminalText.escaped(name))', and it is no agent's id (RUN.N) or record's number; "
             + "`bailey tree --all` shows runs and agents, `bailey audit` records"
+    }
+}
+
+/// Not one recorded terminal.
+private struct NoSuchTerminal: Error, CustomStringConvertible {
+    let session: String
+    let agents: [String]
+
+    /// That are named.
+    private static let shown = 8
+
+    var description: String {
+        guard !agents.isEmpty else {
+            return
+                "no terminal of '\(TerminalText.escaped(session))' is recorded; `bailey sessions` lists those that are, and "
+                + "'record: {terminal: required}' in a profile has one recorded"
+        }
+        return "\(agents.count) terminals of '\(TerminalText.escaped(session))' are recorded: say which, of "
+            + agents.prefix(Self.shown).joined(separator: ", ")
     }
 }
 

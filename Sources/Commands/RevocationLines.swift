@@ -1,7 +1,7 @@
 internal import Audit
 internal import Client
-internal import Foundation
 internal import Model
+internal import Supervisor
 
 /// `bailey revoke --json`: what was done.
 struct RevocationLine: JSONLine {
@@ -48,9 +48,5 @@ protocol JSONLine: Encodable {}
 
 extension JSONLine {
     /// One JSON object in a line, its keys sorted, that steers no terminal.
-    func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return TerminalText.escapedJSON(String(decoding: try encoder.encode(self), as: UTF8.self))
-    }
+    func json() throws -> String { try SentJSON.text(self) }
 }

@@ -18,6 +18,7 @@ struct RootCommand: ParsableCommand {
               bailey audit --denied            what was refused, and why
               bailey trace user:alice          all that came of what she started
               bailey replay 42                 a database's session, statement by statement
+              bailey sessions                  which terminals are recorded
               bailey changes                   what agents changed in copies of folders
               bailey doctor                    can this machine run agents
 
@@ -30,6 +31,7 @@ struct RootCommand: ParsableCommand {
             RunHelp.self, ShellHelp.self, ServeCommand.self, PsCommand.self, KillCommand.self,
             RevokeCommand.self, ApprovalsCommand.self,
             ProfileCommand.self, TreeCommand.self, TraceCommand.self, AuditCommand.self, ReplayCommand.self,
+            SessionsCommand.self,
             ChangesCommand.self,
             IdentityCommand.self, DoctorCommand.self,
         ]

@@ -110,6 +110,7 @@ extension Authoriser {
             resource: request.endpoint.description,
             connection: connection?.number,
             statement: statement,
+            database: request.action.database,
             verdict: .ask,
             levels: refusal.levels,
             message: "it is prepared; each time that it is bound to parameters is asked about"

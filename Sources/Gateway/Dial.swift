@@ -15,6 +15,8 @@ struct Dialer: Sendable {
     let resolver: Resolver
     let host: HostAddresses
     let limits: GatewayLimits
+    /// Where no agent is connected, whatever rules say.
+    let closed: (address: IPAddress, port: UInt16)?
 
     /// Resolves, checks every address, and connects to the first checked one that answers; the channel is on
     /// `loop` and belongs to `resident`.
@@ -71,7 +73,9 @@ struct Dialer: Sendable {
                 var reasons: [String] = []
                 var checked: [IPAddress] = []
                 for address in found.prefix(limits.addressesTried) {
-                    if let reason = check.refusal(of: address, host: host) {
+                    if let reason = refusal(of: address, endpoint.port)
+                        ?? check.refusal(of: address, host: host)
+                    {
                         reasons.append(reason)
                     } else {
                         checked.append(address)
@@ -82,6 +86,11 @@ struct Dialer: Sendable {
                 }
                 return connect(attempt, to: checked[...])
             }
+    }
+
+    private func refusal(of address: IPAddress, _ port: UInt16) -> String? {
+        guard let closed, closed.address == address, closed.port == port else { return nil }
+        return "\(address) port \(port) is where approvals are answered, which is no agent's to reach"
     }
 
     /// What stays the same over the addresses that are tried.

@@ -60,7 +60,8 @@ package final class Gateway: Sendable {
             dialer: Dialer(
                 resolver: resolver,
                 host: HostAddresses(),
-                limits: limits
+                limits: limits,
+                closed: configuration.closed
             ),
             tls: tls,
             contexts: InterceptionContexts(authority: authority, capacity: limits.interceptedNames),

@@ -13,19 +13,23 @@ package struct GatewayConfiguration: Sendable {
     /// Who answers for names that are not in `resolve`.
     package var names: any NameLookup
     package var limits: GatewayLimits
+    /// Where this user's approvals are answered: whatever rules say, no agent is connected there.
+    package var closed: (address: IPAddress, port: UInt16)?
 
     package init(
         loops: Int,
         resolve: [DNSName: IPAddress] = [:],
         upstreamRoots: String? = nil,
         names: any NameLookup = SystemNames(),
-        limits: GatewayLimits = GatewayLimits()
+        limits: GatewayLimits = GatewayLimits(),
+        closed: (address: IPAddress, port: UInt16)? = nil
     ) {
         self.loops = loops
         self.resolve = resolve
         self.upstreamRoots = upstreamRoots
         self.names = names
         self.limits = limits
+        self.closed = closed
     }
 }
 

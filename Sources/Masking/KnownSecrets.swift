@@ -53,10 +53,37 @@ struct KnownSecrets: Sendable {
         return isChanged ? String(decoding: octets, as: UTF8.self) : text
     }
 
+    /// Where any of them stands.
+    func ranges(in octets: [UInt8]) -> [Range<Int>] {
+        patterns.flatMap { pattern in
+            Self.occurrences(of: pattern, in: octets).map { $0..<$0 + pattern.octets.count }
+        }
+    }
+
+    /// Octets at the end of some that are the longest beginning of any.
+    func beginning(in octets: ArraySlice<UInt8>) -> Int {
+        patterns.reduce(0) { longest, pattern in
+            var matched = 0
+            // A beginning is shorter than the whole.
+            for octet in octets.suffix(pattern.octets.count - 1) {
+                while matched > 0 && octet != pattern.octets[matched] {
+                    matched = pattern.fallback[matched - 1]
+                }
+                if octet == pattern.octets[matched] { matched += 1 }
+            }
+            return max(longest, matched)
+        }
+    }
+
     /// Whether any of them may stand in a text.
     func mayOccur(in text: String) -> Bool {
         guard !patterns.isEmpty else { return false }
         return filter.set.map { $0.mayOccur(in: text) } ?? true
+    }
+
+    func mayOccur(in octets: [UInt8]) -> Bool {
+        guard !patterns.isEmpty else { return false }
+        return filter.set.map { $0.mayOccur(in: octets) } ?? true
     }
 
     /// The value as it is, and as a URL carries it (RFC 3986 section 2.1).

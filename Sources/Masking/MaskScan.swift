@@ -10,6 +10,8 @@ struct MaskScan {
     /// Where the word begins that is being read; nil in one of which something was hidden.
     private var wordStart: Int? = 0
     private(set) var output: [UInt8] = []
+    /// What was hidden.
+    private(set) var ranges: [Range<Int>] = []
     /// Something was hidden that was not hidden before.
     private(set) var foundSecret = false
 
@@ -35,6 +37,7 @@ struct MaskScan {
         let secret = text[start..<end]
         if !secret.elementsEqual(Self.hidden) { foundSecret = true }
         output += Self.hidden
+        ranges.append(start..<end)
         index = end
         wordStart = nil
     }

@@ -24,6 +24,15 @@ package struct SecretMask: Sendable {
         return Suspicion.isAroused(by: text) ? SecretShapes.masked(text) : text
     }
 
+    /// Where something is hidden in octets.
+    package func ranges(in octets: [UInt8]) -> [Range<Int>] {
+        (known.mayOccur(in: octets) ? known.ranges(in: octets) : [])
+            + (Suspicion.isAroused(by: octets) ? SecretShapes.ranges(in: octets) : [])
+    }
+
+    /// Octets at the end of some that one of the exact values may begin with.
+    package func beginning(in octets: ArraySlice<UInt8>) -> Int { known.beginning(in: octets) }
+
     /// A command line.
     ///
     /// A flag with a secret name hides the argument behind it; a flag that takes `user:password` hides the

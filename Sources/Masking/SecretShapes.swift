@@ -47,6 +47,13 @@ package enum SecretShapes {
         return scan.foundSecret ? String(decoding: scan.output, as: UTF8.self) : text
     }
 
+    /// Where a secret of some shape stands.
+    static func ranges(in octets: [UInt8]) -> [Range<Int>] {
+        var scan = MaskScan(octets)
+        scan.run()
+        return scan.ranges
+    }
+
     /// The same, and these exact values hidden wherever they stand.
     package static func masked(_ text: String, knownSecrets: [String]) -> String {
         masked(KnownSecrets(knownSecrets).masked(text))

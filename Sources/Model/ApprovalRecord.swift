@@ -35,6 +35,8 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
     /// The program that brought the answer, and its process: evidence, and grounds for nothing.
     package let program: String?
     package let process: Int32?
+    /// How the answer came, where that was not the supervisor's own socket: `api`, or `link` and to whom that was sent.
+    package let via: String?
     package let reason: String?
     /// What the approval is good for: `once`, `15m`, `agent`.
     package let life: String?
@@ -46,6 +48,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         by: Principal? = nil,
         program: String? = nil,
         process: Int32? = nil,
+        via: String? = nil,
         reason: String? = nil,
         life: String? = nil
     ) {
@@ -63,6 +66,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
             by: by,
             program: program,
             process: process,
+            via: via,
             reason: reason,
             life: life
         )
@@ -82,6 +86,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         by: Principal?,
         program: String?,
         process: Int32?,
+        via: String? = nil,
         reason: String?,
         life: String?
     ) {
@@ -98,6 +103,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         self.by = by
         self.program = program
         self.process = process
+        self.via = via
         self.reason = reason
         self.life = life
     }

@@ -39,6 +39,11 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let spiffe: String?
     /// Id of the approval that was spent on it; nil where no rule asked.
     package let approval: String?
+    /// How its terminal is recorded; nil where it is not, or it has none.
+    package let terminal: TerminalRecording?
+    /// Its profile is a text of the agent's that launched it, which may have any name, and none of the operator's; nil in older
+    /// records.
+    package let ownText: Bool?
 
     package init(
         lineage: Lineage,
@@ -52,7 +57,9 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         systemCalls: String? = nil,
         mechanisms: [String: String]? = nil,
         spiffe: String? = nil,
-        approval: String? = nil
+        approval: String? = nil,
+        terminal: TerminalRecording? = nil,
+        ownText: Bool? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -67,6 +74,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.principal = lineage.principal.issuer == nil ? nil : lineage.principal
         self.spiffe = spiffe
         self.approval = approval
+        self.terminal = terminal
+        self.ownText = ownText
     }
 }
 
@@ -97,12 +106,21 @@ package struct ExitRecord: Sendable, Hashable, Codable {
     package let cause: String?
     /// What of a root agent's writing the host may run; nil for others, and where nobody looked.
     package let written: WrittenFiles?
+    /// What is kept of its terminal; nil where that was not recorded.
+    package let terminal: RecordedTerminal?
 
-    package init(lineage: Lineage, status: Int32, cause: String?, written: WrittenFiles? = nil) {
+    package init(
+        lineage: Lineage,
+        status: Int32,
+        cause: String?,
+        written: WrittenFiles? = nil,
+        terminal: RecordedTerminal? = nil
+    ) {
         self.lineage = lineage
         self.status = status
         self.cause = cause
         self.written = written
+        self.terminal = terminal
     }
 }
 
@@ -149,6 +167,8 @@ package struct RequestRecord: Sendable, Hashable, Codable {
     package let fields: HeadFields?
     /// The text of the statements; nil for what are none.
     package let statement: RecordedStatement?
+    /// The database that it is for; nil for what is none's, and in older records.
+    package let database: String?
     package let verdict: Effect
     /// What every level said, root first.
     package let levels: [LevelVerdict]
@@ -189,6 +209,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         query: String? = nil,
         fields: HeadFields? = nil,
         statement: RecordedStatement? = nil,
+        database: String? = nil,
         verdict: Effect,
         levels: [LevelVerdict],
         reason: Denial.Reason? = nil,
@@ -205,6 +226,7 @@ package struct RequestRecord: Sendable, Hashable, Codable {
         self.query = query
         self.fields = fields
         self.statement = statement
+        self.database = database
         self.verdict = verdict
         self.levels = levels
         self.reason = reason

@@ -1,4 +1,5 @@
-/// What was done about the log itself, or failed: a copy of its end, what is kept for longer, what was removed.
+/// What was done about the log itself, or failed: a copy of its end, what is kept for longer, what was removed; and what became of
+/// the ways to those who answer questions, which are no agent's.
 package struct CustodyRecord: Sendable, Hashable, Codable {
     package enum Event: String, Sendable, Hashable, Codable {
         /// A checkpoint could not be written elsewhere; the log itself goes on.
@@ -10,10 +11,17 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
         case released
         /// Records are removed, and a signed statement stands in their place: first what is begun, then what was done.
         case pruned
+        /// A webhook could not be told of a question.
+        case noticeFailed = "notice-failed"
+        /// It could again, after that.
+        case noticeResumed = "notice-resumed"
+        /// An answer that came over the API or by a link, and changes nothing: malformed, too late, or of nobody known.
+        case answerRefused = "answer-refused"
     }
 
     package let event: Event
-    /// The run, agent or principal that is held, the place that checkpoints go to, or how much is removed.
+    /// The run, agent or principal that is held, the place that checkpoints go to, how much is removed, the webhook, or how
+    /// the answer came.
     package let subject: String
     /// Who said so; nil for the supervisor itself.
     package let by: Principal?

@@ -76,6 +76,8 @@ package struct Principal: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static let user = "user"
+    /// The user id of one that was written down: the kernel takes it for none (chown(2)).
+    package static let unknownUser = UInt32.max
 
     /// The name of the issuer whose token or assertion it was; nil for a local user.
     package var issuer: String? { proven?.issuer }
@@ -114,7 +116,7 @@ extension Principal {
                 parts[2].utf8.count <= Self.maximumSubject
             else { return nil }
         }
-        self.init(subject: subject, uid: .max, groups: groups, claims: claims)
+        self.init(subject: subject, uid: Self.unknownUser, groups: groups, claims: claims)
     }
 
     /// The same one, proven until another moment.

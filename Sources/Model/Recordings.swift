@@ -5,6 +5,43 @@ package enum Recording: String, Sendable, Hashable, CaseIterable {
     case full
 }
 
+/// Whether what an agent's terminal shows is recorded.
+package enum TerminalRecording: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
+    case off
+    /// Recorded; what cannot be written ends the recording, which is said on record.
+    case bestEffort = "best-effort"
+    /// Recorded; what cannot be written ends the agent.
+    case required
+
+    private var rank: Int {
+        switch self {
+        case .off: 0
+        case .bestEffort: 1
+        case .required: 2
+        }
+    }
+
+    package static func < (left: TerminalRecording, right: TerminalRecording) -> Bool {
+        left.rank < right.rank
+    }
+}
+
+/// What is kept of an agent's terminal.
+package struct RecordedTerminal: Sendable, Hashable, Codable {
+    /// Sealed chunks, the last among them.
+    package let chunks: UInt64
+    /// Octets of the recording as it is played: asciicast.
+    package let octets: UInt64
+    /// SHA-256 of its file in lower-case hex, up to the last of those chunks; nil where there is none.
+    package let digest: String?
+    /// Why it ends before the agent did; nil when it does not.
+    package let missing: String?
+
+    package init(chunks: UInt64, octets: UInt64, digest: String?, missing: String?) {
+        (self.chunks, self.octets, self.digest, self.missing) = (chunks, octets, digest, missing)
+    }
+}
+
 /// Whose body it is.
 package struct BodyPlace: Sendable, Hashable {
     package let run: String

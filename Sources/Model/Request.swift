@@ -18,6 +18,11 @@ package enum Action: Sendable, Hashable {
         }
     }
 
+    /// The database that it is for; nil for what is none's.
+    package var database: String? {
+        if case .sql(let request) = self { request.database.text } else { nil }
+    }
+
     /// The word for what it is, as an approval's canonical text has it.
     package var kind: String {
         switch self {

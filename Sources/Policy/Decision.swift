@@ -76,6 +76,9 @@ package struct LineagePolicy: Sendable {
         return policy
     }
 
+    /// Whether the agent's terminal is recorded: the strictest of what any level says.
+    package var terminal: TerminalRecording { levels.map(\.profile.terminal).max() ?? .off }
+
     /// Nil unless there is exactly one policy for each hop.
     package init?(lineage: Lineage, levels: [CompiledPolicy]) {
         guard lineage.hops.count == levels.count else { return nil }

@@ -18,6 +18,8 @@ package struct Profile: Sendable, Hashable {
     package var children: ChildRules
     /// Whether the bodies of its and its descendants' requests and replies are recorded.
     package var recording: Recording
+    /// Whether its terminal is recorded, and those of its descendants.
+    package var terminal: TerminalRecording
     /// Who may launch it, each of them a demand that has to be met.
     package var principals: [PrincipalPattern]
     /// What becomes of a run when its principal's token is over; nil where the profile says nothing.
@@ -38,6 +40,7 @@ package struct Profile: Sendable, Hashable {
         egress: [EgressRule] = [],
         children: ChildRules = ChildRules(),
         recording: Recording = .metadata,
+        terminal: TerminalRecording = .off,
         principals: [PrincipalPattern] = [],
         onExpiry: OnExpiry? = nil,
         digest: String = ""
@@ -52,6 +55,7 @@ package struct Profile: Sendable, Hashable {
         self.egress = egress
         self.children = children
         self.recording = recording
+        self.terminal = terminal
         self.principals = principals
         self.onExpiry = onExpiry
         self.digest = digest

@@ -30,6 +30,7 @@ struct CanonicalText {
         line("depth", "\(profile.children.depth)")
         line("count", "\(profile.children.count)")
         if profile.recording == .full { line("record", profile.recording.rawValue) }
+        if profile.terminal != .off { line("record-terminal", profile.terminal.rawValue) }
         for principals in profile.principals { add(principals, "principals") }
         if let word = profile.onExpiry { line("on-expiry", word.rawValue) }
     }

@@ -65,12 +65,13 @@ struct ProfileFragment: Sendable, Hashable {
     var depth: Sourced<Int>?
     var count: Sourced<Int>?
     var recording: Sourced<Recording>?
+    var terminal: Sourced<TerminalRecording>?
     var principals: [PrincipalPattern] = []
     var onExpiry: Sourced<OnExpiry>?
 
     /// Lays `other` on top of this one: lists are joined (the first of equal entries stays), maps and `limits` are
     /// joined key by key with the later value winning, and so do the scalars `syscalls`, `landlock`, `children.depth`,
-    /// `children.count`, `record` and `principals.on-expiry`; what else `principals` demands is demanded by each.
+    /// `children.count`, both of `record` and `principals.on-expiry`; what else `principals` demands is demanded by each.
     mutating func merge(_ other: ProfileFragment) {
         read.join(other.read) { $0 }
         write.join(other.write) { $0 }
@@ -92,6 +93,7 @@ struct ProfileFragment: Sendable, Hashable {
         depth = other.depth ?? depth
         count = other.count ?? count
         recording = other.recording ?? recording
+        terminal = other.terminal ?? terminal
         // Each is a demand: what extends a profile lifts none of it.
         principals += other.principals.filter { !principals.contains($0) }
         onExpiry = other.onExpiry ?? onExpiry
@@ -129,6 +131,7 @@ struct ProfileFragment: Sendable, Hashable {
                 count: count?.value ?? 0
             ),
             recording: recording?.value ?? .metadata,
+            terminal: terminal?.value ?? .off,
             principals: principals,
             onExpiry: onExpiry?.value
         )

@@ -61,13 +61,7 @@ struct ProfileParser {
         if let limits = top["limits"] { read(limits: limits, into: &parsed.fragment) }
         if let children = top["children"] { read(children: children, into: &parsed.fragment) }
         if let egress = top["egress"] { read(egress: egress, into: &parsed.fragment) }
-        if let node = top["record"],
-            let word = node.word("record", of: Recording.allCases.map(\.rawValue), &errors)
-        {
-            parsed.fragment.recording = Recording(rawValue: word).map {
-                Sourced(value: $0, source: source(node.position))
-            }
-        }
+        if let record = top["record"] { read(record: record, into: &parsed.fragment) }
         if let node = top["landlock"], let abi = node.integer("landlock", Self.landlockABIs, &errors) {
             parsed.fragment.landlock = Sourced(value: abi, source: source(node.position))
         }

@@ -64,10 +64,7 @@ extension OperatorConfiguration {
         _ errors: inout Diagnostics
     ) -> (address: IPAddress, port: UInt16)? {
         guard let text = node.text("identity.publish", &errors) else { return nil }
-        guard let colon = text.lastPlace(of: ":"),
-            let port = UInt16(text.rest(behind: colon)),
-            let address = IPAddress(unbracketed(text[..<colon])), Host.address(address).isLoopback
-        else {
+        guard let place = LoopbackPlace.parse(text) else {
             errors.report(
                 "identity.publish: \"\(text)\" is not a loopback address and a port, as in 127.0.0.1:8790 or [::1]:8790; "
                     + "to publish elsewhere, put a web server with TLS in front of it, or copy the files of "
@@ -76,11 +73,6 @@ extension OperatorConfiguration {
             )
             return nil
         }
-        return (address, port)
-    }
-
-    private static func unbracketed(_ text: Substring) -> String {
-        guard text.begins(with: "["), text.ends(with: "]") else { return String(text) }
-        return String(text.dropFirst(bytes: 1).dropLast(bytes: 1))
+        return place
     }
 }

@@ -45,15 +45,17 @@ package struct OperatorConfiguration: Sendable {
     var checkpointSecret: String?
     /// For how long records are kept: for ever, where it does not say.
     package var retention = Retention()
+    /// Who is told of questions that rules ask, and who may answer them.
+    package var approvals = ApprovalPlan()
 
     package init() {}
 
     static let off = "off"
     private static let keys = [
         "bailey", "resolve", "upstream-ca", "host-runs", "host-runs-entries", "recordings", "trust-domain",
-        "identity", "issuers", "audit",
+        "identity", "issuers", "audit", "approvals",
     ]
-    private static let unbuilt: Set<String> = ["approvals", "listen"]
+    private static let unbuilt: Set<String> = ["listen"]
 
     /// Where it is.
     static func path(_ file: String?, directory: String) -> String {
@@ -103,6 +105,7 @@ package struct OperatorConfiguration: Sendable {
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(WorkingDirectory.absolute(path) + "/..")
             readAudit(top, folder: folder, &errors)
+            readApprovals(top, &errors)
             if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0

@@ -18,6 +18,7 @@ extension OwnFiles {
         let own = configuration.directories.configuration
         let files =
             [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
+            + configuration.machine.approvals.secrets.compactMap(\.program)
             + [
                 configuration.configurationFile, configuration.machine.upstreamAuthority,
                 configuration.machine.checkpoints?.file,
@@ -29,6 +30,7 @@ extension OwnFiles {
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
                 + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files + [configuration.machine.checkpointSecret].compactMap(\.self)
+                + configuration.machine.approvals.secrets.compactMap(\.file)
         )
     }
 }

@@ -15,6 +15,7 @@ extension Supervisor {
     /// A question waits for an answer: it is over at its time, and whoever watches the run hears of it.
     func asked(_ question: OpenQuestion) {
         heed(Poller.now().addingReportingOverflow(question.left).partialValue)
+        channels.tell(question)
         guard let agent = agents[question.held.agent] else { return }
         let root = agent.root
         let now = Poller.now()
@@ -42,7 +43,12 @@ extension Supervisor {
         let rest = approvals.open(after: number)
         let part = rest.prefix(HeldSummary.perAnswer)
         let next = part.count < rest.count ? part.last?.number : nil
-        reply(.held(part.map(HeldSummary.init), next: next), to: connection)
+        let shown = part.map { question in
+            var held = HeldSummary(question)
+            held.told = channels.told(of: question.id)
+            return held
+        }
+        reply(.held(shown, next: next), to: connection)
     }
 
     /// Takes the user's answer; no agent has one.
@@ -88,7 +94,7 @@ extension AnswerReply {
 }
 
 extension HeldSummary {
-    fileprivate init(_ question: OpenQuestion) {
+    init(_ question: OpenQuestion) {
         let held = question.held
         self.init(
             kind: held.kind,

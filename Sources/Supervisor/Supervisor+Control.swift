@@ -76,7 +76,9 @@ extension Supervisor {
             }
         case .resize(let size):
             connection.size = size
-            launched(by: connection)?.sandbox.resize(rows: size.rows, columns: size.columns)
+            guard let agent = launched(by: connection) else { return }
+            agent.sandbox.resize(rows: size.rows, columns: size.columns)
+            agent.relay?.resized(rows: size.rows, columns: size.columns)
         case .list(let number): answerList(after: number, to: connection)
         case .end(let agent): end(agent, for: connection)
         case .revoke(let order): revoke(order, for: connection)

@@ -278,6 +278,7 @@ extension Supervisor {
         connection.launched = agent.id
         agent.unrecorded = launch.order
         agent.early = connection.early
+        agent.window = launch.order.terminal.map { connection.size ?? $0 }
         if let size = connection.size { agent.sandbox.resize(rows: size.rows, columns: size.columns) }
         open(agent)
         guard let program = agent.sandbox.programDescriptor else {
@@ -305,7 +306,9 @@ extension Supervisor {
             systemCalls: (agent.profile?.systemCalls).map(\.label) ?? SystemCallPolicy.defaultName,
             mechanisms: machine.mechanisms,
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
-            approval: agent.approval?.id
+            approval: agent.approval?.id,
+            terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
+            ownText: agent.parent != nil && order.profile.isText
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
@@ -329,13 +332,16 @@ extension Supervisor {
         guard let connection = connections[agent.frontEnd] else {
             return kill(agent, cause: "its front-end ended")
         }
+        var streams: [Int32] = []
         do {
             try result.get()
             guard agent.awaited.isEmpty else { return }
             try checkRevoked(agent.epoch, agent.lineage)
             try checkApproval(of: agent)
+            streams = try self.streams(of: agent)
             try agent.sandbox.start()
         } catch {
+            for descriptor in streams { Glibc.close(descriptor) }
             connection.launched = nil
             kill(agent, cause: "launch failed")
             // Where the log is, is no agent's to know.
@@ -355,7 +361,6 @@ extension Supervisor {
         }
         heed(agent.deadline)
         watchIdentity(of: agent)
-        let streams = agent.sandbox.takeStreams()
         reply(.launched(agent: agent.id.text), descriptors: streams, to: connection)
         for descriptor in streams { Glibc.close(descriptor) }
     }

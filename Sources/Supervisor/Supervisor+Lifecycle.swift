@@ -90,6 +90,7 @@ extension Supervisor {
         agent.parent?.children[agent.id] = nil
         count(-1, above: agent.parent)
         leaving[agent.id] = agent
+        endTerminal(of: agent)
         listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id, refused: $0)) }
@@ -121,7 +122,7 @@ extension Supervisor {
     func recordDue(_ agent: AgentNode) {
         var next: AgentNode? = agent
         while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, !agent.isUnlisted,
-            agent.openChildren == 0
+            !agent.isTerminalOpen, agent.openChildren == 0
         {
             leaving[agent.id] = nil
             recordExit(of: agent)
@@ -137,7 +138,8 @@ extension Supervisor {
             lineage: agent.lineage,
             status: status,
             cause: agent.cause,
-            written: agent.written
+            written: agent.written,
+            terminal: agent.terminal
         )
         record(.exit(exit)) { [self] result in
             finish(
@@ -145,10 +147,11 @@ extension Supervisor {
                 code: status,
                 notes: [
                     note(of: agent, verdict), Self.note(of: agent.written), Self.refusals(in: agent),
-                    loss(of: agent, result),
+                    Self.unrecordedTerminal(of: agent), loss(of: agent, result),
                 ]
             )
         }
+        if agent.parent == nil { terminals.forget(agent.id.run) }
         // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
         standIns.release(agent.standIns)
     }

@@ -41,7 +41,8 @@ extension Supervisor {
         AgentEnvironment(
             rules: profile.environment,
             placeholders: placeholders(for: profile),
-            withheld: credentials.withheldVariables.union(identity.variables),
+            withheld: credentials.withheldVariables.union(identity.variables)
+                .union(configuration.machine.approvals.secrets.compactMap(\.variable)),
             home: configuration.home,
             userName: configuration.userName
         ).filtered(order.environment)

@@ -39,10 +39,13 @@ package final class Supervisor {
     let sandboxes: SandboxMaker
     let filters: SeccompFilters
     let audit: AuditStore
+    /// What each run has recorded of terminals.
+    let terminals = RecordedTerminals()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
     let approvals: ApprovalQueue
+    let channels: ApprovalChannels
     let trust: TrustStore
     /// What no agent is given.
     let own: OwnFiles
@@ -160,18 +163,28 @@ package final class Supervisor {
                 loops: Self.eventLoops,
                 resolve: configuration.machine.resolve,
                 upstreamRoots: configuration.machine.upstreamAuthority,
-                limits: limits
+                limits: limits,
+                closed: configuration.machine.approvals.listen
             ),
             authority: trust.value().authority,
             audit: audit,
             bodies: BodyFiles(
                 directory: configuration.directories.state,
-                limit: configuration.machine.recordings
+                limit: configuration.machine.recordings,
+                terminals: terminals
             ),
             credentials: credentials,
             approver: approvals
         )
         credentials.send(by: gateway)
+        channels = try ApprovalChannels(
+            configuration.machine.approvals,
+            approvals: approvals,
+            audit: audit,
+            transport: gateway,
+            servesMany: configuration.servesMany,
+            now: { Poller.now() }
+        )
         if let plan = configuration.machine.checkpoints { audit.keepCheckpoints(plan, by: gateway) }
         identities = IdentityWork(configuration.machine.issuers, gateway, uid: configuration.principal.uid)
         self.trust = try trust.value().store
@@ -242,6 +255,7 @@ package final class Supervisor {
 
     func close() {
         closeServer()
+        channels.stop()
         audit.flush()
         audit.finishCheckpoints()
         gateway.shutdown()

@@ -21,6 +21,21 @@ struct ApprovalQueueTests {
         #expect(holder.queue.open().isEmpty)
     }
 
+    @Test("two who are known by name alone are two, and one of them counts once")
+    func named() throws {
+        let heard = holder.hold(Holder.request(terms: ApprovalTerms(approvers: 2)))
+        let names = ["user:carol", "user:carol", "user:dave"]
+        let outcomes = try names.map { name in
+            holder.approve(by: Answerer(try #require(Principal(named: name)), program: nil, process: nil))
+        }
+        #expect(outcomes[0] == .seconded(missing: 1) && outcomes[2] == .done(1), "\(outcomes)")
+        guard case .refused? = outcomes[1] else {
+            Issue.record("\(outcomes)")
+            return
+        }
+        #expect(heard.grant != nil)
+    }
+
     @Test("what is denied hears by whom and why")
     func denied() {
         let heard = holder.hold()

@@ -246,7 +246,8 @@ struct CheckpointTests {
         #expect(posts.count == 2)
         #expect(posts.last?.body.contains("\"sequence\":6") == true)
         #expect(
-            posts.last?.fields.contains { $0.name == "bailey-signature" && $0.value.hasPrefix("t=") } == true
+            posts.last?.fields.contains { $0.name == "webhook-signature" && $0.value.hasPrefix("v1,") }
+                == true
         )
     }
 

@@ -157,6 +157,8 @@ struct ExportTests {
                 )
             ),
             .custody(CustodyRecord(.checkpointFailed, "/mnt/checkpoints", reason: "No space left")),
+            .custody(CustodyRecord(.noticeFailed, "https://hooks.example.com", reason: "it answered 503")),
+            .custody(CustodyRecord(.answerRefused, "api", reason: "POST /: it has no token that is known")),
             .custody(CustodyRecord(.held, "user:alice", by: Sample.principal, reason: "a lawsuit")),
             .custody(CustodyRecord(.pruned, "1-4", by: Sample.principal, runs: ["0badcafe"])),
             Sample.renewal,
@@ -177,7 +179,7 @@ struct ExportTests {
             outcome.lines == [
                 "1007.1", "1007.1", "1007.1", "1007.1", "4002.99", "4002.3", "4001.5", "4001.5", "6005.3",
                 "6005.4", "4002.5", "4002.3", "4002.3", "4002.99", "4001.1", "6005.4", "4001.1", "4001.1",
-                "3005.2", "3005.2", "6003.3", "6003.3", "6003.4", "6003.3", "1007.2",
+                "3005.2", "3005.2", "6003.3", "6003.3", "6003.3", "6003.3", "6003.4", "6003.3", "1007.2",
             ],
             "\(outcome)"
         )

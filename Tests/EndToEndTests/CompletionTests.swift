@@ -40,7 +40,16 @@ extension EndToEnd {
                 ("bailey audit export --output ./lo", ["./lower.yaml"]), ("bailey help apr", []),
                 ("bailey help appr", ["approvals"]), ("bailey appr", ["approvals"]),
                 ("bailey profile check --conf", ["--config"]), ("bailey tree --ru", ["--run", "--running"]),
-                ("bailey audit verify --p", ["--public-key"]), ("bailey replay --", ["--state", "--json"]),
+                ("bailey audit verify --p", ["--public-key"]),
+                (
+                    "bailey replay --",
+                    [
+                        "--as-policy", "--in-place-of", "--profiles", "--terminal", "--asciicast", "--speed",
+                        "--state",
+                        "--json",
+                    ]
+                ), ("bailey ses", ["sessions"]), ("bailey sessions --v", ["--verify"]),
+                ("bailey replay 1 --as-policy lo", ["./lower.yaml"]),
                 ("bailey approvals \"\"", ["list", "show", "approve", "deny"]),
                 ("bailey approvals approve --", ["--for", "--reason"]), ("bailey tra", ["trace"]),
                 ("bailey trace --", ["--who-saw", "--svg", "--state", "--json"]), ("bailey rep", ["replay"]),

@@ -74,15 +74,15 @@ extension EndToEnd {
         }
 
         private static let hook = #"""
-            import hashlib, hmac, http.server, json
+            import base64, hashlib, hmac, http.server, json
             class Handler(http.server.BaseHTTPRequestHandler):
                 def log_message(self, *words): pass
                 def do_POST(self):
                     body = self.rfile.read(int(self.headers["content-length"]))
-                    said = dict(part.split("=") for part in self.headers["bailey-signature"].split(","))
-                    code = hmac.new(b"0123456789abcdef0123456789abcdef", said["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
+                    text = ("%s.%s." % (self.headers["webhook-id"], self.headers["webhook-timestamp"])).encode() + body
+                    code = hmac.new(b"0123456789abcdef0123456789abcdef", text, hashlib.sha256).digest()
                     line = json.loads(body)["checkpoint"]
-                    good = hmac.compare_digest(code, said["v1"]) and line.startswith("bailey-audit-checkpoint-v1 ")
+                    good = hmac.compare_digest("v1," + base64.b64encode(code).decode(), self.headers["webhook-signature"]) and line.startswith("bailey-audit-checkpoint-v1 ")
                     log.write("post %s %s\n" % (self.path, "good" if good else "bad"))
                     self.send_response(204)
                     self.end_headers()

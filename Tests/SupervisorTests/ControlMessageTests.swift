@@ -80,7 +80,8 @@ struct ControlMessageTests {
         waited: 3,
         left: 4,
         waiting: 1,
-        approvedBy: ["user:root"]
+        approvedBy: ["user:root"],
+        told: ["https://hooks.example.com: told"]
     )
 
     static let replies: [ControlReply] = [

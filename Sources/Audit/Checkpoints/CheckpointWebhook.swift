@@ -1,31 +1,15 @@
-internal import Crypto
-internal import Foundation
 internal import Model
 
-/// Posts checkpoints: `{"checkpoint":"LINE","sequence":N,"time":"…"}` with `bailey-signature: t=MS,v1=HEX`, where HEX is the
-/// HMAC-SHA256 (RFC 2104) of `MS.BODY` under the shared secret.
+/// Posts checkpoints: `{"checkpoint":"LINE","sequence":N,"time":"…"}`, signed.
 struct CheckpointWebhook: Sendable {
-    let webhook: CheckpointPlan.Webhook
-    let transport: any MessageTransport
-    let clock: @Sendable () -> Timestamp
+    let webhook: SignedWebhook
 
     /// Throws where the server does not take it: with 200 to 299.
     func post(_ checkpoint: Checkpoint) throws(MessageFailure) {
-        let (body, moment) = (Self.body(checkpoint), clock().milliseconds)
-        let code = HMAC<SHA256>.authenticationCode(
-            for: Data("\(moment).\(body)".utf8),
-            using: SymmetricKey(data: webhook.secret)
-        )
-        let reply = try transport.post(
-            OperatorMessage(
-                webhook.address,
-                fields: [
-                    ("content-type", "application/json"),
-                    ("bailey-signature", "t=\(moment),v1=\(code.hex)"),
-                ],
-                body: body,
-                timeout: AuditLimits.checkpointAnswer
-            )
+        let reply = try webhook.post(
+            Self.body(checkpoint),
+            id: "checkpoint-\(checkpoint.sequence)-\(checkpoint.time.milliseconds)",
+            timeout: AuditLimits.checkpointAnswer
         )
         guard (200...299).contains(reply.status) else {
             throw MessageFailure("\(webhook.address.endpoint) answered \(reply.status)")

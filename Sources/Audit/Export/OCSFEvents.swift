@@ -117,13 +117,20 @@ package struct OCSFEvents {
             record.event == .pruned
             ? OCSFActivity(id: 4, name: "Delete") : OCSFActivity(id: 3, name: "Update")
         var event = event(.api, activity, source)
-        event.api = OCSFEvent.API(operation: "audit.\(record.event.rawValue)")
+        let isLogs = record.event.isOfLog
+        event.api = OCSFEvent.API(operation: "\(isLogs ? "audit" : "approval").\(record.event.rawValue)")
         event.actor = record.by.map { OCSFEvent.Actor(user: OCSFEvent.User($0)) }
         if event.actor == nil { event.actor = OCSFEvent.Actor(appName: "bailey") }
         event.srcEndpoint = OCSFEvent.Endpoint(hostname: self.source.host)
-        event.resources = [OCSFEvent.Resource(uid: record.subject, name: nil, type: "audit-log")]
-        event.message = "audit log: \(record.event.rawValue): \(record.subject)"
-        if record.event == .checkpointFailed {
+        event.resources = [
+            OCSFEvent.Resource(
+                uid: record.subject,
+                name: nil,
+                type: isLogs ? "audit-log" : "approval-channel"
+            )
+        ]
+        event.message = "\(isLogs ? "audit log" : "approvals"): \(record.event.rawValue): \(record.subject)"
+        if record.event.isFailure {
             event.failed(record.event.rawValue, record.reason, .medium)
         } else {
             event.succeeded()

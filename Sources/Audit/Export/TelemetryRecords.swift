@@ -91,7 +91,7 @@ package struct TelemetryRecords: Sendable {
                 self = request.verdict == .allow || request.isPostponed ? .info : .warn
             case .spawnRefused: self = .warn
             case .revocation(let revocation): self = revocation.isLifted ? .info : .warn
-            case .custody(let custody): self = custody.event == .checkpointFailed ? .warn : .info
+            case .custody(let custody): self = custody.event.isFailure ? .warn : .info
             case .spawn, .exit, .replies, .approval, .renewal, nil: self = .info
             }
         }

@@ -36,7 +36,9 @@ package struct Holds: Sendable {
                     time: record.time
                 )
             case .released: held[ByteText(custody.subject)] = nil
-            case .checkpointFailed, .checkpointResumed, .pruned: break
+            case .checkpointFailed, .checkpointResumed, .pruned, .noticeFailed, .noticeResumed,
+                .answerRefused:
+                break
             }
         }
         return reached > before

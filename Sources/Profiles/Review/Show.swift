@@ -181,7 +181,18 @@ extension MergedProfile {
     }
 
     private var recording: [Line] {
-        fragment.recording.map { [Line(text: "record: \($0.value.rawValue)", source: $0.source)] } ?? []
+        guard let terminal = fragment.terminal else {
+            return fragment.recording.map { [Line(text: "record: \($0.value.rawValue)", source: $0.source)] }
+                ?? []
+        }
+        let bodies = fragment.recording.map {
+            [Line(text: "  bodies: \($0.value.rawValue)", source: $0.source)]
+        }
+        return section(
+            "record",
+            (bodies ?? [])
+                + [Line(text: "  terminal: \(terminal.value.rawValue)", source: terminal.source)]
+        )
     }
 
     private func section(_ name: String, _ lines: [Line]) -> [Line] {

@@ -93,6 +93,14 @@ final class AgentNode {
     var refused: UInt64 = 0
     /// When its user last heard of a question, monotonic milliseconds; of a root agent alone.
     var noticed: UInt64?
+    /// Of its terminal, until it ran; nil without one.
+    var window: TerminalSize?
+    /// What records its terminal; nil where nothing does.
+    var relay: TerminalRelay?
+    /// What is kept of its terminal, once that is known.
+    var terminal: RecordedTerminal?
+    /// That is still being written.
+    var isTerminalOpen = false
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
     /// What its run rests on; of a root agent alone.

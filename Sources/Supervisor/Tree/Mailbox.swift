@@ -30,6 +30,8 @@ final class Mailbox: Sendable {
         case asked(OpenQuestion)
         /// What came of the question whether a launch may go on.
         case settled(ConnectionID, digest: String, HoldOutcome)
+        /// What became of the recording of an agent's terminal.
+        case terminal(AgentID, TerminalRelay.Report)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }

@@ -1,0 +1,237 @@
+internal import Approvals
+internal import Audit
+internal import Client
+internal import Foundation
+internal import Gateway
+internal import Model
+
+/// Questions and answers over HTTP, for programs and people that the operator gave a token or a link.
+///
+/// - `GET /v1/approvals`, `GET /v1/approvals/ID`: what waits.
+/// - `POST /v1/approvals/ID/approve`, `…/deny`: an answer, with `{"for":…,"reason":…,"digest":…}` or nothing.
+/// - `GET`, `POST` of a link's path: see `ApprovalLink`.
+struct ApprovalAPI: Sendable {
+    /// Octets of a body: a reason, a digest, and room.
+    static let body = 4_096
+    private static let root = "/v1/approvals"
+
+    /// Who answers by a token.
+    struct Bearer: Sendable {
+        let principal: Principal
+        let digest: [UInt8]
+    }
+
+    let approvals: ApprovalQueue
+    let bearers: [Bearer]
+    let links: ApprovalLinks
+    /// As whom the links in a webhook's messages answer, by its number.
+    let recipients: [Int: (principal: Principal, webhook: String)]
+    /// What is asked, masked.
+    let summary: @Sendable (OpenQuestion) -> HeldSummary
+    let refused: RefusedAnswers
+    let clock: @Sendable () -> Timestamp
+
+    func answer(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
+        if request.path.begins(with: ApprovalLink.root) { return follow(request, reply) }
+        guard let bearer = self.bearer(request) else {
+            refused.note("api", "\(request.method) \(request.path)", because: "it has no token that is known")
+            return reply(
+                Self.failure(
+                    401,
+                    "it takes \"Authorization: Bearer TOKEN\"",
+                    fields: [("www-authenticate", "Bearer")]
+                )
+            )
+        }
+        let parts = request.path.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
+        let isReading = ["GET", "HEAD"].holds(bytes: request.method)
+        switch parts.count {
+        case 3 where request.path.isSame(as: Self.root) && isReading: reply(list())
+        case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3]))
+        case 5
+        where request.path.begins(with: Self.root + "/") && ["approve", "deny"].holds(bytes: parts[4]):
+            guard request.method.isSame(as: "POST") else {
+                return reply(Self.failure(405, "an answer is sent by POST", fields: [("allow", "POST")]))
+            }
+            post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: bearer, reply)
+        default:
+            reply(
+                Self.failure(
+                    404,
+                    "there are GET \(Self.root), GET \(Self.root)/ID and POST \(Self.root)/ID/approve or …/deny"
+                )
+            )
+        }
+    }
+
+    /// Whose token it is; each is compared in a time that does not depend on where they differ.
+    private func bearer(_ request: LocalRequest) -> Bearer? {
+        guard let field = request.authorization, field.lowercasedASCII.begins(with: "bearer ") else {
+            return nil
+        }
+        let digest = ApprovalToken.digest(of: Array(field.utf8.dropFirst("bearer ".utf8.count)))
+        var found: Bearer?
+        for bearer in bearers where ApprovalToken.isSame(bearer.digest, digest) { found = bearer }
+        return found
+    }
+
+    private func list() -> LocalReply {
+        struct Lines: Encodable { let approvals: [HeldLine] }
+        return Self.json(200, Lines(approvals: approvals.open().map { HeldLine(summary($0)) }))
+    }
+
+    private func show(_ id: String) -> LocalReply {
+        guard let question = approvals.open(named: id) else { return Self.failure(404, Self.unknown) }
+        return Self.json(200, HeldLine(summary(question)))
+    }
+
+    private static let unknown = "nothing of that name waits: it was answered, or its time is over"
+
+    private func post(
+        _ request: LocalRequest,
+        _ id: String,
+        approves: Bool,
+        by bearer: Bearer,
+        _ reply: @escaping @Sendable (LocalReply) -> Void
+    ) {
+        let order: APIOrder
+        do throws(APIOrder.Flaw) { order = try APIOrder(request, approves: approves) } catch {
+            refused.note("api", "\(request.method) \(request.path)", because: error.message)
+            return reply(Self.failure(error.status, error.message))
+        }
+        let way = "\(request.method) \(request.path) of \(bearer.principal)"
+        guard let question = approvals.open(named: id) else {
+            refused.note("api", way, because: Self.unknown)
+            return reply(Self.failure(404, Self.unknown))
+        }
+        guard order.digest.map({ $0.isSame(as: question.held.digest) }) ?? true else {
+            let message = "the answer is for another request: this one's digest is \(question.held.digest)"
+            refused.note("api", way, because: message)
+            return reply(Self.failure(409, message))
+        }
+        let who = Answerer(bearer.principal, program: nil, process: nil, via: "api")
+        answer(id, order, who) { outcome in
+            if outcome == .unknown { refused.note("api", way, because: Self.unknown) }
+            reply(Self.reply(to: outcome, approves: approves))
+        }
+    }
+
+    private func answer(
+        _ id: String,
+        _ order: APIOrder,
+        _ who: Answerer,
+        then: @escaping @Sendable (AnswerOutcome) -> Void
+    ) {
+        if order.approves {
+            approvals.approve(id, for: order.life, reason: order.reason, by: who, then: then)
+        } else {
+            approvals.deny(.question(id), reason: order.reason, by: who, then: then)
+        }
+    }
+
+    /// A link that somebody looks at, or answers by.
+    private func follow(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
+        let link: ApprovalLink
+        do throws(ApprovalLink.Flaw) { link = try links.signer.link(request.path, at: clock()) } catch {
+            refused.note("link", request.method, because: error.words)
+            return reply(ApprovalPage.outcome(error == .expired ? 410 : 404, error.words))
+        }
+        let what = "\(request.method) of one that \(link.approves ? "approves" : "denies") \(link.question)"
+        guard let recipient = recipients[link.webhook], let question = approvals.open(named: link.question),
+            question.held.digest.isSame(as: link.digest)
+        else {
+            refused.note("link", what, because: Self.unknown)
+            return reply(ApprovalPage.outcome(410, Self.unknown))
+        }
+        switch request.method {
+        case "GET", "HEAD":
+            let message = ApprovalMessage(
+                held: summary(question),
+                ids: [link.question],
+                time: clock(),
+                expires: link.expires,
+                links: nil
+            )
+            let subject = recipient.principal.subject
+            reply(ApprovalPage.question(message, approves: link.approves, as: subject))
+        case "POST":
+            let reason: String?
+            do throws(APIOrder.Flaw) { reason = try APIOrder.reason(inForm: request) } catch {
+                refused.note("link", what, because: error.message)
+                return reply(ApprovalPage.outcome(error.status, error.message))
+            }
+            let way = "link to \(recipient.webhook)"
+            let who = Answerer(recipient.principal, program: nil, process: nil, via: way)
+            answer(link.question, APIOrder(approves: link.approves, reason: reason), who) { outcome in
+                if outcome == .unknown { refused.note("link", what, because: Self.unknown) }
+                let (status, words) = Self.words(for: outcome, approves: link.approves)
+                reply(ApprovalPage.outcome(status, words))
+            }
+        default:
+            reply(LocalReply(405, fields: [("allow", "GET, HEAD, POST")], ""))
+        }
+    }
+}
+
+extension ApprovalLink.Flaw {
+    fileprivate var words: String {
+        switch self {
+        case .malformed: "this is no link"
+        case .forged:
+            "this link was not signed by this supervisor, or not for this answer: it may be of one that has ended"
+        case .expired: "the time of this link is over"
+        }
+    }
+}
+
+// What is answered.
+extension ApprovalAPI {
+    private struct Outcome: Encodable {
+        let outcome: String
+        var missing: Int?
+    }
+
+    private struct Failure: Encodable {
+        let error: String
+    }
+
+    private static func reply(to outcome: AnswerOutcome, approves: Bool) -> LocalReply {
+        let (status, words) = words(for: outcome, approves: approves)
+        switch outcome {
+        case .done: return json(status, Outcome(outcome: approves ? "approved" : "denied"))
+        case .seconded(let missing): return json(status, Outcome(outcome: "seconded", missing: missing))
+        case .unknown, .refused, .unrecorded: return failure(status, words)
+        }
+    }
+
+    private static func words(for outcome: AnswerOutcome, approves: Bool) -> (status: Int, words: String) {
+        switch outcome {
+        case .done: (200, approves ? "Approved." : "Denied.")
+        case .seconded(let missing):
+            (202, "Approved: \(missing) more \(missing == 1 ? "has" : "have") to approve it.")
+        case .unknown: (404, unknown)
+        case .refused(let why): (403, why)
+        case .unrecorded(let failure):
+            (503, "the answer could not be recorded, and the request is refused: \(failure)")
+        }
+    }
+
+    private static func failure(
+        _ status: Int,
+        _ message: String,
+        fields: [(name: String, value: String)] = []
+    ) -> LocalReply {
+        json(status, Failure(error: message), fields: fields)
+    }
+
+    private static func json(
+        _ status: Int,
+        _ value: some Encodable,
+        fields: [(name: String, value: String)] = []
+    ) -> LocalReply {
+        guard let text = try? SentJSON.text(value) else {
+            return LocalReply(500, "{\"error\":\"it cannot be written\"}\n")
+        }
+        return LocalReply(status, fields: fields + [("cache-control", "no-store")], text + "\n")
+    }
+}
