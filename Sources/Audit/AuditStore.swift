@@ -99,14 +99,6 @@ package final class AuditStore: AuditSink {
         queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }
     }
 
-    /// A text as records have it: without the secrets that are known, and what is shaped like one.
-    package func masked(_ text: String) -> String { queue.withLock { $0.mask }.mask.longText(text) }
-
-    /// The same of a command's arguments.
-    package func masked(arguments: [String]) -> [String] {
-        queue.withLock { $0.mask }.mask.arguments(arguments)
-    }
-
     package func append(
         _ entry: AuditEntry,
         until safety: RecordSafety,
@@ -153,7 +145,7 @@ package final class AuditStore: AuditSink {
         }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(
-                webhook: SignedWebhook(webhook.address, secret: webhook.secret, by: transport, clock: clock)
+                webhook: SignedWebhook(webhook.address, webhook.secret, by: transport, clock: clock)
             )
             places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
         }

@@ -46,6 +46,8 @@ package final class Supervisor {
     /// What rules ask about.
     let approvals: ApprovalQueue
     let channels: ApprovalChannels
+    /// Where these are answered over HTTP; nil for nowhere.
+    var answers: LocalServer?
     let trust: TrustStore
     /// What no agent is given.
     let own: OwnFiles
@@ -154,7 +156,8 @@ package final class Supervisor {
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
-            whenOpen: { mailbox.post(.asked($0)) }
+            whenOpen: { mailbox.post(.asked($0)) },
+            whenOver: { mailbox.post(.closed($0)) }
         )
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections
@@ -254,6 +257,8 @@ package final class Supervisor {
     }
 
     func close() {
+        // First: whoever answers from now on would hear of records that nobody waits for.
+        answers?.end()
         closeServer()
         channels.stop()
         audit.flush()
