@@ -31,7 +31,7 @@ extension EndToEnd {
         }
 
         /// Launches on record, as the agents of their lineages, root first.
-        private func launches() throws -> [[String]] {
+        func launches() throws -> [[String]] {
             struct Line: Decodable {
                 struct Entry: Decodable {
                     struct Lineage: Decodable {
