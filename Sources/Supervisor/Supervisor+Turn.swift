@@ -123,7 +123,7 @@ extension Supervisor {
         for agent in agents.values {
             heed(agent.deadline)
             heed(agent.held?.review)
-            heed(agent.refusals.deadline)
+            heed(agent.sumDue)
         }
         for launch in pending.values { heed(launch.deadline) }
     }

@@ -19,8 +19,8 @@ extension EndToEnd {
             try profile("two", "GET /two/**")
         }
 
-        private var origin: String { "http://allowed.test:\(servers.httpPort)" }
-        private let curl = "curl -sS -m60 -o /dev/null"
+        var origin: String { "http://allowed.test:\(servers.httpPort)" }
+        let curl = "curl -sS -m60 -o /dev/null"
 
         private func profile(_ name: String, _ action: String, children: String = "") throws {
             try place.profile(
@@ -31,7 +31,7 @@ extension EndToEnd {
         }
 
         /// Launches on record, as the agents of their lineages, root first.
-        private func launches() throws -> [[String]] {
+        func launches() throws -> [[String]] {
             struct Line: Decodable {
                 struct Entry: Decodable {
                     struct Lineage: Decodable {
@@ -297,32 +297,6 @@ extension EndToEnd {
                     ["parent", "child", "root"],
                 ]
             )
-        }
-
-        @Test(
-            "G16: a program that an agent starts without asking for a launch is that agent, and no level of its own"
-        )
-        func rawFork() throws {
-            let outcome = try place.agent(
-                """
-                bailey run -p child -- sh -c '\(curl) \(origin)/child/g16-shell
-                    python3 -c "import os; os.fork() or os.execlp(\\"curl\\", \\"curl\\", \\"-sS\\", \\"-m60\\", \\"\(origin)/child/g16-fork\\"); os.wait()"
-                    cp "$(command -v curl)" ./copy; ./copy -sS -m60 \(origin)/parent/g16-copy'
-                """,
-                profile: "parent"
-            )
-            #expect(outcome.output.contains("GET allowed.test /child/g16-fork"), "\(outcome)")
-            let records = try place.records()
-            #expect(
-                records.map(\.record.action) == [
-                    "GET /child/g16-shell", "GET /child/g16-fork", "GET /parent/g16-copy",
-                ],
-                "\(outcome)"
-            )
-            #expect(records.map(\.verdict) == ["allow", "allow", "deny"], "\(records)")
-            #expect(Set(records.map(\.agent)).count == 1)
-            #expect(records.allSatisfy { $0.record.levels.map(\.profile) == ["parent", "child"] })
-            #expect(try launches() == [["parent"], ["parent", "child"]])
         }
 
         @Test(
