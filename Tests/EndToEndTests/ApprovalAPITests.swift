@@ -190,6 +190,28 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        @Test(
+            "A known secret that begins at the end of what is shown of a body is masked before that is cut off"
+        )
+        func masked() throws {
+            let server = try service.serving()
+            let token = ApprovalService.token("alice")
+            let running = try service.running(
+                "printf '%2035s%s' '' \(token) | curl -sS -m120 -o body -w '%{http_code}' --data-binary @- \(service.origin)/a/cut"
+            )
+            let held = try #require(try place.held(1).first)
+            #expect(
+                held.preview.contains("alice012") && !held.preview.contains(token),
+                "the control: it is cut"
+            )
+            let shown = try service.ask("GET", "/v1/approvals/\(held.id)")
+            #expect(shown.status == "200" && !shown.body.contains("alice0"), "\(shown)")
+            #expect(shown.body.contains(" ***"), "\(shown)")
+            #expect(try service.ask("POST", "/v1/approvals/\(held.id)/deny").status == "200")
+            #expect(running.finish().output == "403")
+            service.end(server)
+        }
+
         @Test("A token may be on file as its digest alone, which is no token itself")
         func digested() throws {
             let text = "printf %s '\(ApprovalService.token("alice"))' | sha256sum | cut -d' ' -f1"

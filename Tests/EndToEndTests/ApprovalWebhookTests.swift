@@ -214,6 +214,22 @@ extension EndToEnd {
             #expect(running.finish().code == 0)
         }
 
+        @Test("A configuration with a webhook's URL in it is covered where it lies in an agent's workspace")
+        func covered() throws {
+            func read(_ more: String) throws -> Outcome {
+                try place.write(servers.operatorConfiguration + more, to: "workspace/set/bailey.yaml")
+                return try place.bailey([
+                    "run", "--config", "set/bailey.yaml", "--profiles", place.profiles, "-p", "tool", "--",
+                    "sh",
+                    "-c", "echo ran; cat set/bailey.yaml",
+                ])
+            }
+            let attempt = try read("\napprovals: {webhooks: [{\(hook("/hook"))}]}\n")
+            #expect(attempt.output == "ran\n", "\(attempt)")
+            let control = try read("\n")
+            #expect(control.output.contains("upstream-ca"), "the control: it is there to be read: \(control)")
+        }
+
         @Test(
             "What is wrong in approvals of bailey.yaml is named, with its place",
             arguments: [
