@@ -229,10 +229,10 @@ struct TerminalRecordingTests {
         #expect(TerminalState(agent, in: state.path).isAsRecorded(recorded))
         try FileManager.default.removeItem(atPath: file(agent))
         let other = try record("ls -la everything")
-        let state = TerminalState(agent, in: state.path)
+        let found = TerminalState(agent, in: state.path)
         #expect(other.octets == recorded.octets && other.chunks == recorded.chunks)
-        #expect(state.finding?.ending == .whole && state.octets == recorded.octets)
-        #expect(state.isAsRecorded(other) && !state.isAsRecorded(recorded))
+        #expect(found.finding?.ending == .whole && found.octets == recorded.octets)
+        #expect(found.isAsRecorded(other) && !found.isAsRecorded(recorded))
         // A record from before there was a digest.
         let older = RecordedTerminal(
             chunks: recorded.chunks,
@@ -240,7 +240,7 @@ struct TerminalRecordingTests {
             digest: nil,
             missing: nil
         )
-        #expect(state.isAsRecorded(older))
+        #expect(found.isAsRecorded(older))
     }
 
     @Test("A recording that another key sealed says so, and is not taken for a changed one")
