@@ -189,19 +189,28 @@ extension EndToEnd {
 
         private func user() throws -> String { try place.control("id -un").lines.first ?? "" }
 
-        @Test("G17: without --keep-running the processes of B, C and D are killed, A's are not")
+        @Test(
+            "G07, G17: without --keep-running the processes of B, C and D are killed, those that left their session and parents too; A's are not"
+        )
         func killed() throws {
             try place.write(
-                "name=$1; shift; [ -z \"$1\" ] || bailey run -p $1 -- sh ./nest \"$@\" & : > $name-up; exec sleep \(mark)",
+                """
+                name=$1; shift; [ -z "$1" ] || bailey run -p $1 -- sh ./nest "$@" &
+                # Forked twice, in a session of its own, and nobody's child but init's.
+                (setsid sh -c 'sleep \(mark) & echo $! > daemon-'$name) > /dev/null
+                [ $(sed 's/.*) . //; s/ .*//' /proc/$(cat daemon-$name)/stat) = 1 ] && : > $name-up
+                exec sleep \(mark)
+
+                """,
                 to: "workspace/nest"
             )
             let running = try place.running("exec sh ./nest a b c d", profile: "a")
             #expect(place.awaits(files: ["a-up", "b-up", "c-up", "d-up"]))
-            #expect(HostProcesses.running(with: mark, count: 4).count == 4)
+            #expect(HostProcesses.running(with: mark, count: 8).count == 8)
             let agent = try #require(try place.living()["b"])
             let outcome = try revoke([agent])
             #expect(outcome.code == 0 && outcome.output.contains("3 agents cut off and ended"), "\(outcome)")
-            #expect(place.awaits { HostProcesses.running(with: mark).count == 1 })
+            #expect(place.awaits { HostProcesses.running(with: mark).count == 2 })
             #expect(try place.awaits { try place.living().keys.sorted() == ["a"] })
             #expect(try revoke([agent]).code == 1)
             running.signal(SIGTERM)
