@@ -53,7 +53,9 @@ struct ClockTests {
         let state = try filled()
         let file = state.path + "-checkpoints"
         defer { try? FileManager.default.removeItem(atPath: file) }
-        for moment in Self.moments {
+        // One from the future is told by name: CheckpointTests.
+        let past = Self.moments.filter { $0 < AuditStore.wallClock().milliseconds }
+        for moment in past {
             _ = try state.open().appendOneByOne([Sample.request()])
             let checkpoint = try Checkpoint(ofStore: state.path, at: Timestamp(milliseconds: moment))
             try CheckpointFile(file).append(checkpoint)
@@ -64,17 +66,17 @@ struct ClockTests {
             Issue.record("checkpoints of jumping times do not agree")
             return
         }
-        #expect(whole.checkpoints == Int64(Self.moments.count))
+        #expect(whole.checkpoints == Int64(past.count))
         _ = try state.open().appendOneByOne([Sample.request("GET /gone")])
         try CheckpointFile(file).append(Checkpoint(ofStore: state.path, at: Timestamp(milliseconds: 0)))
-        try state.sqlite("DELETE FROM records WHERE sequence > 50; DELETE FROM seals WHERE last > 50")
+        try state.sqlite("DELETE FROM records WHERE sequence > 49; DELETE FROM seals WHERE last > 49")
         try state.write(head, to: "audit.head")
         let cut = try AuditVerifier(directory: state.path, checkpoints: file).verify()
         guard case .broken(let finding) = cut else {
             Issue.record("a cut tail is not seen")
             return
         }
-        #expect(finding.code == .cut && finding.record == 51, "\(finding)")
+        #expect(finding.code == .cut && finding.record == 50, "\(finding)")
     }
 
     @Test func `a trace, a picture, an export and a receipt are made of it`() throws {
