@@ -22,7 +22,8 @@ extension ApprovalQueue {
         switch step {
         case .failed(let outcome, let question):
             if case .refused(let why) = outcome, let question {
-                let words = why + (reason.map { ": " + $0 } ?? "")
+                let rest = question.refusedAnswers + 1 < ApprovalLimits.refusedAnswers ? "" : Self.andMore
+                let words = why + rest + (reason.map { ": " + $0 } ?? "")
                 append(.refused, question, by: who, reason: words, life: nil) { _ in }
             }
             then(outcome)
@@ -44,6 +45,8 @@ extension ApprovalQueue {
             }
         }
     }
+
+    private static let andMore = " (further answers to it that are refused are not on record)"
 
     /// Denies a question, or all of a rule's, those that follow of the same agents among them.
     package func deny(
@@ -182,19 +185,27 @@ extension ApprovalQueue.State {
     ) -> ApprovalStep {
         guard var question = question(named: id) else { return .failed(.unknown, nil) }
         guard !question.held.epoch.isOver else {
-            return .failed(.refused("its agent, or one above it, was cut off"), question)
+            return refused("its agent, or one above it, was cut off", question)
         }
-        guard now < question.deadline else { return .failed(.refused("its time is over"), question) }
+        guard now < question.deadline else { return refused("its time is over", question) }
         let (life, most) = (wanted ?? .once, question.held.life)
         guard life <= most else {
-            return .failed(.refused("the rules that ask let it be approved for \(most) at most"), question)
+            return refused("the rules that ask let it be approved for \(most) at most", question)
         }
         guard question.approve(principal) else {
-            return .failed(.refused(question.whyNot(principal)), question)
+            return refused(question.whyNot(principal), question)
         }
         if question.isApproved { question.phase = .answering }
         questions[question.number] = question
         return question.isApproved ? .approved(question, life) : .counted(question)
+    }
+
+    /// Of those who may not answer, or not so, the first are on record: whoever has a link may try as often as it likes.
+    private mutating func refused(_ why: String, _ question: Question) -> ApprovalStep {
+        let count = question.refusedAnswers + 1
+        questions[question.number]?.refusedAnswers = count
+        guard count <= ApprovalLimits.refusedAnswers else { return .failed(.refused(why), nil) }
+        return .failed(.refused(why), question)
     }
 
     mutating func deny(_ subject: AnswerSubject, at now: UInt64) -> [Question] {

@@ -24,6 +24,8 @@ struct Question {
     let deadline: UInt64
     var phase = Phase.recording
     var waiters: [Waiter] = []
+    /// How many answers to it were refused.
+    var refusedAnswers = 0
     /// Who has approved so far, for each demand.
     var approvals: [[Principal]]
 

@@ -42,7 +42,8 @@ struct Seal: Sendable {
 
     /// Signed by this key, and as many digests as records.
     func isGenuine(_ key: VerifyingKey) -> Bool {
-        first >= 1 && last >= first && (last - first + 1) * 32 == Int64(digests.count)
+        first >= 1 && last >= first && last - first < Int64(AuditLimits.maximumBatch)
+            && (last - first + 1) * 32 == Int64(digests.count)
             && key.accepts(signature, of: Self.message(first: first, last: last, digests: digests))
     }
 

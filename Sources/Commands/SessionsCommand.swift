@@ -79,7 +79,7 @@ private struct SessionLine: Encodable {
         (argv, began, ended) = (session.argv, session.began.text, session.ended?.text)
         recording = session.recording.rawValue
         chunks = session.recorded?.chunks
-        seconds = session.ended.map { ($0.milliseconds - session.began.milliseconds) / 1_000 }
+        seconds = session.ended.map { $0.milliseconds(since: session.began) / 1_000 }
         let found = Self.standing(session, isAlive: isAlive)
         guard verifies else {
             (state, reason, isBad, octets) = (found.state, found.reason, false, session.recorded?.octets)

@@ -70,19 +70,27 @@ extension Supervisor {
     /// Writes the sums whose time has come.
     func sumUpRefusals() {
         let now = Poller.now()
-        for agent in agents.values where agent.sumDue.map({ $0 <= now }) ?? false {
-            sumUpRefusals(of: agent)
+        for agent in agents.values {
+            if let due = agent.strangers.deadline, due <= now { sumUpStrangers(of: agent) }
+            if let due = agent.refusals.deadline, due <= now { sumUpLaunches(of: agent) }
         }
     }
 
     /// Writes what is not on record yet.
     func sumUpRefusals(of agent: AgentNode) {
-        if let count = agent.strangers.takeSum() {
-            let reason =
-                "\(count) more connections to the agent's control socket were not the agent's within"
-                + " \(RefusalWindow.length / 1_000) s, which are not on record one by one"
-            record(refused(Self.unread, argv: [], parent: agent, reason: reason)) { _ in }
-        }
+        sumUpStrangers(of: agent)
+        sumUpLaunches(of: agent)
+    }
+
+    private func sumUpStrangers(of agent: AgentNode) {
+        guard let count = agent.strangers.takeSum() else { return }
+        let reason =
+            "\(count) more connections to the agent's control socket were not the agent's within"
+            + " \(RefusalWindow.length / 1_000) s, which are not on record one by one"
+        record(refused(Self.unread, argv: [], parent: agent, reason: reason)) { _ in }
+    }
+
+    private func sumUpLaunches(of agent: AgentNode) {
         guard let count = agent.refusals.takeSum() else { return }
         let reason =
             "\(count) more launches were refused within \(RefusalWindow.length / 1_000) s, which are not on record"

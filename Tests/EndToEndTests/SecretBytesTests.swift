@@ -72,7 +72,8 @@ extension EndToEnd {
             try place.profile(
                 "holding",
                 "extends: [base]\nrecord: full\nchildren: {profiles: [holding], depth: 1, count: 4}\negress:\n"
-                    + rules.joined() + "  - {\(own), credential: db, allow: [\"select on public.*\"]}\n"
+                    + rules.joined()
+                    + "  - {\(own), credential: db, search_path: [public], allow: [\"select on public.*\"]}\n"
             )
         }
 
@@ -92,10 +93,10 @@ extension EndToEnd {
                 """
             return """
                 \(requests)
-                cat > socket.py <<'END'
+                cat > talk.py <<'END'
                 \(socket)
                 END
-                /usr/bin/python3 socket.py
+                /usr/bin/python3 talk.py
                 export PGHOST=allowed.test PGPORT=\(databases.port) PGDATABASE=\(database) PGUSER=whoever PGSSLMODE=verify-full
                 psql -XAtc 'SELECT name FROM people ORDER BY id LIMIT 1'; psql -XAtc 'SELECT * FROM private.salaries' || echo refused
                 bailey run -p holding --name kid -- sh -c '\(child)'

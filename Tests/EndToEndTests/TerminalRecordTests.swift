@@ -20,7 +20,7 @@ extension EndToEnd {
             }
         }
 
-        private func terminal(
+        func terminal(
             _ script: String,
             profile: String = "required",
             via words: [String] = []
@@ -47,7 +47,7 @@ extension EndToEnd {
             let reason: String?
         }
 
-        private func sessions(_ words: [String] = []) throws -> (code: Int32, all: [Session]) {
+        func sessions(_ words: [String] = []) throws -> (code: Int32, all: [Session]) {
             let outcome = try place.bailey(["sessions", "--json"] + words)
             #expect(outcome.errors.isEmpty, "\(outcome)")
             return (

@@ -180,8 +180,9 @@ private final class HookTransport: Sendable {
             environment: ProcessEnvironment.dictionary,
             of: ApprovalPlan.secretLength
         )
-        audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
+        // One that is no key is sent nowhere, and is not kept either: it may be asked for again and again.
         let made = SignedWebhook(address, try SignedWebhook.Secret(octets), by: transport)
+        audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
         signed.withLock { $0 = made }
     }
 
