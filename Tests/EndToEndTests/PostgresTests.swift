@@ -55,15 +55,24 @@ extension EndToEnd {
 
         /// A script with psql, which holds no password.
         func psql(_ script: String, ssl: String = "verify-full", profile: String = "db") throws -> Outcome {
-            try place.agent(
-                """
-                exec 2>&1; export PGHOST=allowed.test PGPORT=\(server.port) PGDATABASE=\(database) PGUSER=whoever
-                export PGSSLMODE=\(ssl) PGCONNECT_TIMEOUT=8
-                \(script)
-                """,
-                profile: profile,
-                environment: ["DATABASE_PASSWORD": DatabaseServer.account.password]
-            )
+            try place.agent(asking(script, ssl), profile: profile, environment: environment)
+        }
+
+        /// The same, still running.
+        func running(_ script: String) throws -> RunningCommand {
+            try place.running(asking(script, "verify-full"), profile: "db", environment: environment)
+        }
+
+        private var environment: [String: String] {
+            ["DATABASE_PASSWORD": DatabaseServer.account.password]
+        }
+
+        private func asking(_ script: String, _ ssl: String) -> String {
+            """
+            exec 2>&1; export PGHOST=allowed.test PGPORT=\(server.port) PGDATABASE=\(database) PGUSER=whoever
+            export PGSSLMODE=\(ssl) PGCONNECT_TIMEOUT=8
+            \(script)
+            """
         }
 
         @Test(
