@@ -234,6 +234,46 @@ extension EndToEnd.ProtectionTests {
         }
 
         @Test(
+            "M37: the file that -p names is read-only to the root agent that it is for, whatever its name",
+            arguments: Starter.possible
+        )
+        func namedFile(starter: Starter) throws {
+            let place = try Place(for: starter)
+            let text = "bailey: 1\nname: mine\nextends: [base]\n"
+            try place.write(text, to: "workspace/set/mine.yaml")
+            try link("alias.yaml", to: place.workspace + "/set/mine.yaml", place)
+            let attack = """
+                f=set/mine.yaml; echo evil >> $f; rm -f $f; mv -f free.new $f; ln -f $f own; echo evil >> own
+                mv set other; mkdir -p set; echo evil > $f; echo mine > free
+                """
+            for file in ["./set/mine.yaml", "set/../set/mine.yaml", place.root + "/alias.yaml"] {
+                try place.write("evil", to: "workspace/free.new")
+                let outcome = try place.bailey(
+                    ["run", "-p", file, "--", "sh", "-c", "{ \(attack); } 2>&1"]
+                )
+                #expect(place.read("workspace/set/mine.yaml") == text, "\(file): \(outcome)")
+                #expect(place.read("workspace/free") == "mine\n", "\(file): \(outcome)")
+            }
+            let stream = try place.control(
+                "\(place.launch) -p /dev/stdin -- sh -c 'echo up; echo evil >> set/mine.yaml' <set/mine.yaml"
+            )
+            #expect(stream.lines == ["up"] && stream.code != 0, "\(stream)")
+            #expect(place.read("workspace/set/mine.yaml") == text, "\(stream)")
+            // It is no writable grant of its own, and no link to it may lie where the agent writes.
+            let own = "files: {write: [\(place.workspace)/set/own.yaml]}\n"
+            try place.write("bailey: 1\nname: own\nextends: [base]\n\(own)", to: "workspace/set/own.yaml")
+            try link("workspace/link.yaml", to: "set/mine.yaml", place)
+            for (file, reason) in [
+                ("./link.yaml", "A symbolic link on the way"), ("set/own.yaml", "decide what agents may do"),
+            ] {
+                let refused = try place.bailey(["run", "-p", file, "--", "touch", "ran"])
+                #expect(refused.code == 125 && refused.errors.contains(reason), "\(refused)")
+            }
+            let control = try place.control("{ \(attack); } >/dev/null 2>&1; cat other/mine.yaml")
+            #expect(control.output.contains("evil"), "\(control)")
+        }
+
+        @Test(
             "M37: what the operator's files lead to is not written either, and a secret's file not read",
             arguments: Starter.possible
         )

@@ -171,7 +171,7 @@ extension LaunchFailure {
         grant(
             path,
             "A symbolic link on the way to \(own) lies there, and who may write there decides where it leads: name the"
-                + " folder itself and not the link, or use another workspace with -w."
+                + " folder or file itself and not the link, or use another workspace with -w."
         )
     }
 }
