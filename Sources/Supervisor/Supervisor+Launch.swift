@@ -189,7 +189,8 @@ extension Supervisor {
             agent: AgentID(run: run, ordinal: Int(clamping: fresh())),
             name: order.name ?? profile.name,
             profile: profile.name,
-            profileDigest: profile.digest
+            profileDigest: profile.digest,
+            isOwnText: parent != nil && order.profile.isText
         )
         let principal = identity.principal
         return parent.map { $0.lineage.headed(by: principal).child(hop) }
@@ -308,7 +309,7 @@ extension Supervisor {
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
             approval: agent.approval?.id,
             terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
-            ownText: agent.parent != nil && order.profile.isText
+            ownText: agent.lineage.agent.isOwnText
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in
