@@ -26,6 +26,7 @@ extension Supervisor {
         }
         do throws(LaunchRefusal) {
             guard !isStopping else { throw LaunchRefusal("the supervisor is ending") }
+            if let unregistered { throw LaunchRefusal(unregistered) }
             try checkRefusals(of: parent)
             try checkName(order.name)
             guard let identity = try identity(for: order, under: parent, for: connection) else { return }
