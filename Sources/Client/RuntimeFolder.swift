@@ -36,14 +36,24 @@ package struct RuntimeFolder: Sendable {
 
     /// Holds a name for this process: the lock ends with it, however that ends; the socket's file does not.
     ///
-    /// Throws EBUSY when another supervisor holds it.
-    package func lock(_ name: String) throws(SystemCallError) -> OwnedDescriptor {
+    /// - Parameters:
+    ///   - name: of a socket, or of what stands for one.
+    ///   - attempts: how often it is tried, a moment apart, where those that only look may have it.
+    /// - Returns: what holds it.
+    /// - Throws: EBUSY when another supervisor holds it.
+    package func lock(_ name: String, attempts: Int = 1) throws(SystemCallError) -> OwnedDescriptor {
         let file = path + "/" + name + Self.lockSuffix
         let flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC
+        var left = attempts
         while true {
             let lock = OwnedDescriptor(unsafe Glibc.open(file, flags, 0o600))
             guard lock.rawValue >= 0, flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
                 let code = errno == EWOULDBLOCK ? EBUSY : errno
+                left -= 1
+                if code == EBUSY, left > 0 {
+                    usleep(Self.moment)
+                    continue
+                }
                 throw SystemCallError(stage: "lock", object: path + "/" + name, errno: code)
             }
             // One that was swept away meanwhile holds nothing.
@@ -66,11 +76,52 @@ package struct RuntimeFolder: Sendable {
     }
 
     private static let lockSuffix = ".lock"
+    /// Microseconds between two looks at a lock.
+    private static let moment: UInt32 = 5_000
 
     /// Paths of all sockets that are there, of living supervisors and of others.
     package var sockets: [String] {
-        names.filter { !$0.ends(with: Self.lockSuffix) && !$0.ends(with: ".new") }.map { path + "/" + $0 }
-            .sorted()
+        names.filter { name in
+            ![Self.lockSuffix, ".new", Self.registrationSuffix].contains { name.ends(with: $0) }
+        }.map { path + "/" + $0 }.sorted()
+    }
+
+    private static let registrationSuffix = ".supervisor"
+
+    /// What stands for a supervisor in the state directory, wherever it listens: a link to its socket, and the lock of it.
+    package static func registration(of run: String) -> String { run + registrationSuffix }
+
+    /// One that is registered, and the socket that it named.
+    package struct Registered: Sendable {
+        package let name: String
+        package let socket: String
+    }
+
+    /// All that are registered here, living or not.
+    package var registered: [Registered] {
+        names.filter { $0.ends(with: Self.registrationSuffix) }.sorted().compactMap { name in
+            PathText.target(of: path + "/" + name).map { Registered(name: name, socket: $0) }
+        }
+    }
+
+    /// Whether a registered supervisor lives, which is not reached where it said: one that is about to end has a moment.
+    package func lives(_ one: Registered) -> Bool {
+        for _ in 0..<Self.looks {
+            guard isHeld(one.name), PathText.target(of: path + "/" + one.name) != nil else { return false }
+            usleep(Self.moment)
+        }
+        return true
+    }
+
+    /// Half a second: an end takes milliseconds.
+    private static let looks = 100
+
+    private func isHeld(_ name: String) -> Bool {
+        let file = path + "/" + name + Self.lockSuffix
+        let lock = OwnedDescriptor(unsafe Glibc.open(file, O_RDWR | O_NOFOLLOW | O_CLOEXEC))
+        // What cannot be looked at, but for being gone, may be held.
+        guard lock.rawValue >= 0 else { return errno != ENOENT }
+        return flock(lock.rawValue, LOCK_SH | LOCK_NB) != 0
     }
 
     private var names: [String] {

@@ -116,7 +116,7 @@ struct RevokeCommand: ParsableCommand {
         if json {
             print(try RevocationLine(subject, order, outcome.agents, isRecorded: isRecorded).json())
         } else {
-            print("revoked \(TerminalText.escaped(subject.description)): \(fate(of: outcome.agents))")
+            print("revoked \(TerminalText.escaped(subject.description)): \(fate(of: outcome))")
         }
         if case .principal(let name) = subject { warn(of: name, outcome.agents, directory) }
         if let failure = outcome.failure {
@@ -147,9 +147,11 @@ struct RevokeCommand: ParsableCommand {
         )
     }
 
-    private func fate(of agents: Int) -> String {
+    private func fate(of outcome: Revoker.Outcome) -> String {
+        let agents = outcome.agents
         guard agents > 0 else {
-            return "no agent of this principal was running; launches are refused from now on"
+            let place = outcome.silent.isEmpty ? "" : " in a supervisor that answers"
+            return "no agent of this principal was running\(place); launches are refused from now on"
         }
         return "\(agents) agent\(agents == 1 ? "" : "s") "
             + (keepRunning ? "cut off, and left running" : "cut off and ended")

@@ -3,7 +3,7 @@ internal import Model
 /// What a principal is called: one claim, or text with claims in braces, `{repository}@{ref}`.
 ///
 /// No two tokens with other claims have one subject: where there are several claims, what of their values could be taken for
-/// the text between them is written as `%` and two hexadecimal digits.
+/// the text between them is written as `%` and two hexadecimal digits; that text has no `%` then.
 package struct SubjectTemplate: Sendable, Hashable {
     /// A piece of it.
     enum Part: Sendable, Hashable {
@@ -25,7 +25,8 @@ package struct SubjectTemplate: Sendable, Hashable {
 
     private init(_ parts: [Part]) { self.parts = parts }
 
-    /// Nil for what is none: a brace without its other, no claim, two claims with nothing in between.
+    /// Nil for what is none: a brace without its other, no claim, two claims with nothing in between, or with `%`, which stands
+    /// for an escape in what they are.
     package init?(_ text: String) {
         // ASCII, since single octets of values are escaped.
         guard (1...Self.maximumLength).contains(text.utf8.count),
@@ -52,7 +53,10 @@ package struct SubjectTemplate: Sendable, Hashable {
         }
         guard parts.contains(where: { if case .claim = $0 { true } else { false } }) else { return nil }
         self.init(parts)
+        guard claims.count == 1 || !isLiteral(Self.escape) else { return nil }
     }
+
+    private static let escape = UInt8(ascii: "%")
 
     /// The claims that it names.
     package var claims: [String] { parts.compactMap { if case .claim(let name) = $0 { name } else { nil } } }
@@ -73,7 +77,7 @@ package struct SubjectTemplate: Sendable, Hashable {
     private func escaped(_ value: String) -> String {
         var octets: [UInt8] = []
         for octet in value.utf8 {
-            guard octet == UInt8(ascii: "%") || isLiteral(octet) else {
+            guard octet == Self.escape || isLiteral(octet) else {
                 octets.append(octet)
                 continue
             }

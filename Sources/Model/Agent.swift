@@ -46,18 +46,32 @@ package struct AgentID: Sendable, Hashable, Codable, CustomStringConvertible {
 /// One agent of a lineage.
 package struct Hop: Sendable, Hashable, Codable {
     package let agent: AgentID
-    /// What `--name` said, or the profile's name.
+    /// What `--name` said, a label that an agent chooses for its child as it likes; else the profile's name.
     package let name: String
     /// The profile's name.
     package let profile: String
     /// SHA-256 of the merged profile's canonical text, lower-case hex.
     package let profileDigest: String
+    /// Whether the profile is a text of an agent's own, whose name the agent chose; said while it lives, and on record with its
+    /// launch.
+    package private(set) var isOwnText = false
 
-    package init(agent: AgentID, name: String, profile: String, profileDigest: String) {
+    package init(
+        agent: AgentID,
+        name: String,
+        profile: String,
+        profileDigest: String,
+        isOwnText: Bool = false
+    ) {
         self.agent = agent
         self.name = name
         self.profile = profile
         self.profileDigest = profileDigest
+        self.isOwnText = isOwnText
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case agent, name, profile, profileDigest
     }
 }
 

@@ -136,6 +136,31 @@ extension Principal {
     }
 }
 
+/// By octets: two spellings that Unicode takes for one are two principals, as everywhere else.
+extension Principal {
+    package static func == (left: Principal, right: Principal) -> Bool {
+        left.subject.isSame(as: right.subject) && left.uid == right.uid && left.expiry == right.expiry
+            && areSame(left.groups, right.groups) && areSame(left.claims, right.claims)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(ByteText(subject))
+        hasher.combine(uid)
+    }
+
+    private static func areSame(_ left: [String], _ right: [String]) -> Bool {
+        left.elementsEqual(right) { $0.isSame(as: $1) }
+    }
+
+    private static func areSame(_ left: [String: [String]], _ right: [String: [String]]) -> Bool {
+        left.count == right.count
+            && left.allSatisfy { name, values in
+                guard let place = right.index(forKey: name) else { return false }
+                return right[place].key.isSame(as: name) && areSame(right[place].value, values)
+            }
+    }
+}
+
 /// Records from before there were tokens have a subject and a number alone.
 extension Principal: Codable {
     private enum CodingKeys: String, CodingKey {

@@ -27,11 +27,13 @@ package struct TrustDomain: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The name of an agent towards services: `spiffe://TRUST-DOMAIN/PRINCIPAL/ci/test-runner/3`.
+/// The name of an agent towards services: `spiffe://TRUST-DOMAIN/PRINCIPAL/ci/test-runner/1f2e3d4c5b6a.3`.
 ///
-/// Behind the principal stand the names of its lineage, root first, and then its number within the run. Of two lineages no
-/// two have one name: what a path segment may not hold, and the mark `_` itself, is written as `_` and two hexadecimal
-/// digits (SPIFFE-ID section 2.2: letters, digits, `.`, `-`, `_`).
+/// Behind the principal stand the names of the profiles of its lineage, root first, and then its own id, which no other agent of
+/// any run has. What an agent calls its child (`--name`) is no part of it, and a profile that is a text of an agent's own stands
+/// there as `_own-NAME`, as which no profile of the operator's can: a service decides by the operator's words. Of two lineages
+/// no two have one name: what a path segment may not hold, and the mark `_` itself, is written as `_` and two hexadecimal digits
+/// (SPIFFE-ID section 2.2: letters, digits, `.`, `-`, `_`).
 package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
     /// Octets of a whole id (SPIFFE-ID section 2.3, Maximum SPIFFE ID Length).
     package static let maximumLength = 2_048
@@ -40,9 +42,9 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
 
     /// Nil where it would be longer than services have to take.
     package init?(of lineage: Lineage, in domain: TrustDomain) {
-        let number = lineage.agent.agent.ordinal
         let segments =
-            Self.segments(of: lineage.principal) + lineage.hops.map { Self.segment($0.name) } + [number]
+            Self.segments(of: lineage.principal) + lineage.hops.map(Self.segment)
+            + [Self.segment(lineage.agent.agent.text)]
         self.init(domain, segments)
     }
 
@@ -58,6 +60,13 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
     private static func segments(of principal: Principal) -> [String] {
         let count = principal.issuer == nil ? 1 : 2
         return principal.subject.cut(at: ":", maxSplits: count, omittingEmptySubsequences: false).map(segment)
+    }
+
+    /// What a text of an agent's own is marked by: behind `_` stand two hexadecimal digits elsewhere, which `ow` is not.
+    private static let ownMark = "_own-"
+
+    private static func segment(_ hop: Hop) -> String {
+        (hop.isOwnText ? ownMark : "") + segment(hop.profile)
     }
 
     /// One segment of a path: never empty, `.` or `..`.
@@ -82,12 +91,5 @@ package struct SPIFFEID: Sendable, Hashable, CustomStringConvertible {
             true
         default: false
         }
-    }
-}
-
-extension AgentID {
-    /// What counts its run's launches, in decimal.
-    fileprivate var ordinal: String {
-        String(text.firstPlace(of: ".").map { text.rest(behind: $0) } ?? text[...])
     }
 }

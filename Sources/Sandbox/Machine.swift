@@ -136,7 +136,7 @@ package struct Machine: Sendable {
     ) throws(LaunchFailure) -> (files: FileRules, survey: GrantSurvey?) {
         let grants = try grants(of: files, home: home, own: own)
         guard !isNested else { return (files, nil) }
-        let survey = try GrantSurvey(grants, own: own, on: facts)
+        let survey = try survey(grants, of: files, home: home, own: own)
         var files = files
         files.protect += try survey.protections()
         _ = try self.grants(of: files, home: home, own: own)
@@ -233,7 +233,18 @@ package struct Machine: Sendable {
 
     private func survey(_ grants: [Grant], for request: LaunchRequest) throws(LaunchFailure) -> GrantSurvey {
         if let survey = request.survey { return try survey.extended(to: grants) }
-        return try GrantSurvey(grants, own: request.own, on: facts)
+        return try survey(grants, of: request.profile.files, home: request.account.home, own: request.own)
+    }
+
+    private func survey(
+        _ grants: [Grant],
+        of files: FileRules,
+        home: String,
+        own: OwnFiles
+    ) throws(LaunchFailure) -> GrantSurvey {
+        let survey = try GrantSurvey(grants, own: own, on: facts)
+        try survey.checkSecrets(behind: CredentialStores.paths(home: home) + files.hide)
+        return survey
     }
 
     /// Those that are there and are no links.

@@ -3,6 +3,7 @@ package import Client
 internal import Glibc
 internal import Identity
 internal import Linux
+internal import Model
 internal import Profiles
 internal import Sandbox
 
@@ -31,13 +32,19 @@ package enum Launch {
         if let name = words.profileName { return .name(name) }
         let path = WorkingDirectory.absolute(words.profile ?? "", from: try LaunchWords.place())
         do {
-            return .text(try TextFile.read(path), path: path)
+            return .text(try TextFile.read(path), path: place(path))
         } catch {
             throw LaunchRefusal(
                 "cannot read profile \(path): \(error.message); name a text file of at most "
                     + "\(YAMLDocument.maximumSize / 1024) KiB with -p, or a profile without a slash"
             )
         }
+    }
+
+    /// Where a profile lies; of `/dev/stdin` and the like the file that they lead to, which they are in this process alone.
+    private static func place(_ path: String) -> String {
+        let isOpenFile = ["/dev", "/proc"].contains { path.isWithin($0) }
+        return isOpenFile ? PathText.resolved(path) ?? path : path
     }
 
     private static func root(

@@ -112,8 +112,8 @@ struct IssuerEntries {
         guard let text = node.text("issuers.\(name).subject", &errors) else { return nil }
         guard let template = SubjectTemplate(text) else {
             errors.report(
-                "issuers.\(name).subject: \"\(text)\" is neither a claim nor text with claims in braces and something "
-                    + "between any two, as in \"{repository}@{ref}\"",
+                "issuers.\(name).subject: \"\(text)\" is neither a claim nor text with claims in braces, where there are "
+                    + "several with something between any two and no %, as in \"{repository}@{ref}\"",
                 at: node.position
             )
             return nil

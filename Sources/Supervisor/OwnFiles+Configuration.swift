@@ -39,6 +39,23 @@ extension OwnFiles {
     }
 }
 
+extension OwnFiles {
+    /// These, and what a launch brings along: the file that its token is in, or the program that gives it, which is run again
+    /// outside when the token ends; and the file of a profile which the user named.
+    ///
+    /// What an agent calls its text says nothing of the host's files.
+    func keeping(_ identity: LaunchIdentity, of order: LaunchOrder, isNested: Bool) -> OwnFiles {
+        var own = self
+        if let file = identity.file { own.secrets.append(file) }
+        if let program = identity.program { own.trusted.append(ProtectedPath(path: program)) }
+        if !isNested, case .text(_, let path) = order.profile {
+            let file = WorkingDirectory.absolute(path, from: order.workingDirectory)
+            own.trusted.append(ProtectedPath(path: file))
+        }
+        return own
+    }
+}
+
 extension Issuer {
     /// The files that say whose signature is its.
     fileprivate var keyFiles: [String] {

@@ -5,7 +5,6 @@ internal import Identity
 internal import Model
 internal import Policy
 internal import Profiles
-internal import Sandbox
 
 /// Who launches: the local user, or the subject of a token or an assertion, for as long as that is good.
 extension Supervisor {
@@ -185,14 +184,4 @@ extension Supervisor {
 extension AgentNode {
     /// What its profile says of the end of a token.
     fileprivate var onExpiry: OnExpiry { profile?.onExpiry ?? .renew }
-}
-
-extension OwnFiles {
-    /// These, and the file that an identity's token is in.
-    func keeping(_ identity: LaunchIdentity) -> OwnFiles {
-        guard let file = identity.file else { return self }
-        var own = self
-        own.secrets.append(file)
-        return own
-    }
 }

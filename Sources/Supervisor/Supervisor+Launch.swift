@@ -26,6 +26,7 @@ extension Supervisor {
         }
         do throws(LaunchRefusal) {
             guard !isStopping else { throw LaunchRefusal("the supervisor is ending") }
+            if let unregistered { throw LaunchRefusal(unregistered) }
             try checkRefusals(of: parent)
             try checkName(order.name)
             guard let identity = try identity(for: order, under: parent, for: connection) else { return }
@@ -39,7 +40,7 @@ extension Supervisor {
             let lineage = lineage(of: order, profile: profile, under: parent, identity)
             let epoch = try epoch(of: lineage, under: parent)
             // What is not granted is not looked through either.
-            let own = own.keeping(identity)
+            let own = own.keeping(identity, of: order, isNested: parent != nil)
             var checked = try checked(profile, of: loaded, own, isNested: parent != nil)
             guard
                 let found = try found(
@@ -189,7 +190,8 @@ extension Supervisor {
             agent: AgentID(run: run, ordinal: Int(clamping: fresh())),
             name: order.name ?? profile.name,
             profile: profile.name,
-            profileDigest: profile.digest
+            profileDigest: profile.digest,
+            isOwnText: parent != nil && order.profile.isText
         )
         let principal = identity.principal
         return parent.map { $0.lineage.headed(by: principal).child(hop) }
@@ -308,7 +310,7 @@ extension Supervisor {
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
             approval: agent.approval?.id,
             terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
-            ownText: agent.parent != nil && order.profile.isText
+            ownText: agent.lineage.agent.isOwnText
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in

@@ -27,7 +27,7 @@ extension Supervisor {
             terminal: order.terminal != nil,
             extraFiles: trust.files,
             degraded: configuration.degraded,
-            own: own.keeping(identity),
+            own: own.keeping(identity, of: order, isNested: parent != nil),
             layers: [:]
         )
     }

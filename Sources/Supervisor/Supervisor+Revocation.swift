@@ -65,7 +65,11 @@ extension Supervisor {
     private func revoke(_ revocation: Revocation, keepsRunning: Bool) -> Int {
         principals.end(revocation.principal, by: revocation)
         let all = agents.values.filter { $0.lineage.principal.subject.isSame(as: revocation.principal) }
-        cutOff(all.filter { $0.parent == nil }, revocation, keepsRunning: keepsRunning)
+        let known = Set(all.map(\.id))
+        let tops = all.filter { agent in agent.parent.map { !known.contains($0.id) } ?? true }
+        // One that is launched below another's would hang below that one's epoch.
+        for agent in tops where !agent.epoch.isOver { agent.epoch.end(by: revocation) }
+        cutOff(tops, revocation, keepsRunning: keepsRunning)
         return all.count
     }
 

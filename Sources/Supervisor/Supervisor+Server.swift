@@ -15,13 +15,18 @@ extension Supervisor {
     ///   - signals: SIGTERM and SIGINT, as a queue.
     ///   - drainTime: milliseconds that running agents have after the first signal.
     ///   - ready: called when launches are taken.
-    /// - Throws: when the signals cannot be waited for.
+    /// - Throws: when the signals cannot be waited for, or no revocation would find this supervisor.
     func serve(
         on server: consuming ServerSocket,
         signals: consuming SignalQueue,
         drainTime: UInt64,
         ready: () -> Void
     ) throws(SystemCallError) {
+        registration = try Registration.open(
+            run,
+            of: server.path,
+            in: RuntimeFolder(path: configuration.directories.serviceRuntime)
+        )
         self.server = consume server
         watches.signals = try poller.watch(signals.descriptor, .signals)
         self.signals = consume signals

@@ -50,6 +50,8 @@ extension Supervisor {
     /// Closes the socket where the user reaches this supervisor.
     func closeServer() {
         watches.server = nil
+        // Before the socket: whoever finds it is heard.
+        registration = nil
         server = nil
     }
 

@@ -96,6 +96,10 @@ package final class Supervisor {
     var lastWord: ControlReply?
     /// Where the user reaches this supervisor; nil when nothing can be made there, and while it drains.
     var server: ServerSocket?
+    /// What this supervisor is found by, where its log is.
+    var registration: Registration?
+    /// Why it would not be found, so that nothing is launched; nil when it is.
+    var unregistered: String?
     /// It has been said that the operator's configuration is another one now.
     var isOutdatedKnown = false
     /// Control connections of all agents that are open at a time.
@@ -209,8 +213,7 @@ package final class Supervisor {
         // Without it there is nobody to serve.
         guard let root = connect(frontEnd) else { return close() }
         self.root = root
-        // Only `bailey ps` and `bailey kill` miss it: a folder that cannot be made ends no launch.
-        server = try? ServerSocket.open(run, in: runtime)
+        listen()
         while connections[root] != nil || !isAtRest {
             if connections[root] == nil { stop() }
             turn()
@@ -232,6 +235,25 @@ package final class Supervisor {
             return word
         }
         return .exited(code: code, note: [note, failure].compactMap(\.self).joined(separator: "\nbailey: "))
+    }
+
+    /// Listens for the user, in the state directory where `$XDG_RUNTIME_DIR` does not do, and says there where.
+    private func listen() {
+        let folder = RuntimeFolder(path: configuration.directories.serviceRuntime)
+        do throws(SystemCallError) {
+            server = try ServerSocket.open(run, in: runtime)
+        } catch {
+            server = try? ServerSocket.open(run, in: folder)
+        }
+        do throws(SystemCallError) {
+            // One that listens nowhere is named as such by who revokes.
+            let socket = server?.path ?? runtime.path + "/" + run
+            registration = try Registration.open(run, of: socket, in: folder)
+        } catch {
+            unregistered =
+                "a revocation would not find this run: \(error); the state directory's folder 'run' has to be the user's alone,"
+                + " and to take new files"
+        }
     }
 
     /// Takes a connection of the user's; nil when it cannot be waited for, and is closed.

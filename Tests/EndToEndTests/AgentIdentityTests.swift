@@ -63,6 +63,12 @@ extension EndToEnd {
             }
         }
 
+        /// A line of `bailey audit --json`.
+        private struct Line: Decodable {
+            let kind: String
+            let agent: String?
+        }
+
         private var origin: String { "https://allowed.test:\(service.port)" }
 
         @Test(
@@ -71,10 +77,13 @@ extension EndToEnd {
         func chain() throws {
             let mark = UUID().uuidString
             let ask = "curl -sS -m30 \(origin)/orders/\(mark)"
+            try place.write("bailey: 1\nname: ci-child\nextends: [ci-child]\n", to: "workspace/own.yaml")
+            // What an agent calls its child, or a text of its own, is not who it is.
             let outcome = try place.agent(
                 """
                 \(ask)
-                bailey run -p ci-child --name runner -- sh -c '\(ask); bailey run -p ci-child --name tool -- \(ask)'
+                bailey run -p ci-child --name ci -- sh -c '\(ask); bailey run -p ci-child --name tool -- \(ask)'
+                bailey run -p ./own.yaml --name ci -- \(ask)
                 """,
                 profile: "ci"
             )
@@ -82,17 +91,26 @@ extension EndToEnd {
             let answers = try outcome.lines.map { try JSONDecoder().decode(Answer.self, from: Data($0.utf8)) }
             let user = "user:" + NSUserName()
             let top = "spiffe://example.org/user/\(NSUserName())/ci"
-            #expect(answers.map(\.for) == [user, user, user])
+            #expect(answers.map(\.for) == [user, user, user, user])
             let names = answers.map { $0.by.map(Self.unnumbered) }
             #expect(
                 names == [
-                    [top], ["\(top)/runner", top], ["\(top)/runner/tool", "\(top)/runner", top],
+                    [top], ["\(top)/ci-child", top],
+                    ["\(top)/ci-child/ci-child", "\(top)/ci-child", top],
+                    ["\(top)/_own-ci-child", top],
                 ],
                 "\(answers)"
             )
             // Each has one name, whoever says it.
             #expect(answers[1].by[1] == answers[0].by[0] && answers[2].by.suffix(2) == answers[1].by[...])
-            #expect(try service.lines(with: "\(mark) 200").count == 3)
+            #expect(try service.lines(with: "\(mark) 200").count == 4)
+            // The last segment is the agent's id, which none of another run has.
+            let records = try place.bailey(["audit", "--json"]).lines.map {
+                try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+            }
+            let ids = records.filter { $0.kind == "spawn" }.compactMap(\.agent)
+            let last = answers.compactMap { $0.by.first?.components(separatedBy: "/").last }
+            #expect(last == ids, "\(answers)")
         }
 
         @Test(
@@ -170,7 +188,7 @@ extension EndToEnd {
             let top = "spiffe://example.org/user/\(NSUserName())/ci"
             let shown = try service.lines(with: "/mutual/\(mark)")
             #expect(shown.count == 2, "\(shown)")
-            for (line, name) in zip(shown, [top, "\(top)/tool"]) {
+            for (line, name) in zip(shown, [top, "\(top)/ci-child"]) {
                 #expect(line.contains("shown=[\"\(name)/"), "\(line)")
             }
         }

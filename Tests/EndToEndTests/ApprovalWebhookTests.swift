@@ -214,8 +214,8 @@ extension EndToEnd {
             #expect(running.finish().code == 0)
         }
 
-        @Test("A configuration with a webhook's URL in it is covered where it lies in an agent's workspace")
-        func covered() throws {
+        @Test("A configuration with a webhook's URL in it refuses a launch that would show it to the agent")
+        func shown() throws {
             func read(_ more: String) throws -> Outcome {
                 try place.write(servers.operatorConfiguration + more, to: "workspace/set/bailey.yaml")
                 return try place.bailey([
@@ -225,7 +225,8 @@ extension EndToEnd {
                 ])
             }
             let attempt = try read("\napprovals: {webhooks: [{\(hook("/hook"))}]}\n")
-            #expect(attempt.output == "ran\n", "\(attempt)")
+            #expect(attempt.code == 125 && attempt.output.isEmpty, "\(attempt)")
+            #expect(attempt.errors.contains("set/bailey.yaml holds a secret"), "\(attempt)")
             let control = try read("\n")
             #expect(control.output.contains("upstream-ca"), "the control: it is there to be read: \(control)")
         }

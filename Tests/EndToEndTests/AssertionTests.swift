@@ -115,19 +115,24 @@ extension EndToEnd {
             )
         }
 
-        @Test("The assertion is in no agent, no file of state and no log, wherever the user keeps it")
+        @Test(
+            "The assertion is in no agent, no file of state and no log, and its file in what is granted refuses the launch"
+        )
         func unseen() throws {
             let good = try provider.response()
             let start = try #require(good.range(of: "SignatureValue>")?.upperBound)
             let signature = String(good[start...].prefix(40))
             try place.write(good, to: "workspace/response.xml", mode: 0o600)
-            #expect(
-                try place.control("cat workspace/response.xml || cat response.xml").output.contains(signature)
+            let shown = try place.bailey(
+                ["run", "--saml-assertion-file", "response.xml", "--", "echo", "ran"]
             )
+            #expect(shown.code == 125 && shown.output.isEmpty, "\(shown)")
+            #expect(shown.errors.contains("\(place.workspace)/response.xml holds a secret"), "\(shown)")
+            #expect(try place.control("mv response.xml .. && cat ../response.xml").output.contains(signature))
             let outcome = try place.bailey(
-                ["run", "--saml-assertion-file", "response.xml", "--", "sh", "-c"]
+                ["run", "--saml-assertion-file", "../response.xml", "--", "sh", "-c"]
                     + [
-                        "cat response.xml; cp response.xml copy; env; grep -rsF '\(signature.prefix(12))' . /proc/self/environ; true"
+                        "cat ../response.xml; cp ../response.xml copy; env; grep -rsF '\(signature.prefix(12))' . /proc/self/environ; true"
                     ]
             )
             #expect(outcome.code == 0 && outcome.output.contains("PATH="), "\(outcome)")

@@ -111,6 +111,8 @@ extension EndToEnd.LaunchTests {
         #expect(try place.bailey(["run", "-p", "nosuch", "--", "true"]).code == 125)
         #expect(try place.bailey(["run", "--", "no-such-program"]).code == 127)
         #expect(try place.control("find '\(place.root)/run' ! -type d").output.isEmpty)
+        let registered = try place.control("find '\(place.root)/state/bailey/run' ! -type d")
+        #expect(registered.code == 0 && registered.output.isEmpty, "\(registered)")
     }
 
     @Test("An unknown option or no command runs nothing", arguments: [["--no-such", "x"], ["-p"], []])

@@ -88,12 +88,17 @@ extension EndToEnd.PrincipalTests {
     }
 
     /// A run under a profile that says what becomes of it, with a token that is over soon.
-    private func expiring(_ word: String, _ script: String, seconds: Int = 15) throws -> RunningCommand {
+    private func expiring(
+        _ word: String,
+        _ script: String,
+        seconds: Int = 15,
+        of subject: String = "alice"
+    ) throws -> RunningCommand {
         try profile(
             "soon",
             "principals: {on-expiry: \(word)}\negress:\n\(rule("/**"))children: {profiles: [leaf], depth: 1, count: 4}\n"
         )
-        try place.write(provider.token(seconds: seconds), to: "token", mode: 0o600)
+        try place.write(provider.token(for: "bailey", subject, seconds: seconds), to: "token", mode: 0o600)
         return try RunningCommand(
             place.launcher + [
                 "-p", "soon", "--oidc-token-file", place.root + "/token", "--", "sh", "-c", script,
@@ -145,7 +150,7 @@ extension EndToEnd.PrincipalTests {
         #expect(try place.records(["--denied"]).contains { $0.record.reason == "principal-expired" })
     }
 
-    @Test("G25: a root is proved again by a fresh token of the same principal, and ends with one of another")
+    @Test("G25: a root is proved again by a fresh token of the same principal")
     func renews() throws {
         let running = try expiring(
             "renew",
@@ -176,9 +181,17 @@ extension EndToEnd.PrincipalTests {
         #expect(try place.bailey(["audit", "verify"]).code == 0)
         kill(running.processIdentifier, SIGTERM)
         _ = running.finish()
-        let other = try expiring("renew", "sleep 600", seconds: 15)
-        try place.write(provider.token(for: "bailey", "mallory", seconds: 3_600), to: "token", mode: 0o600)
-        let outcome = other.finish()
+    }
+
+    @Test(
+        "G25: a root whose token is renewed as that of another subject ends, also where Unicode takes both for one",
+        arguments: [("alice", "mallory"), ("caf\u{e9}", "cafe\u{301}")]
+    )
+    func renewedAsAnother(subject: String, other: String) throws {
+        let running = try expiring("renew", "echo up; sleep 600", of: subject)
+        #expect(running.awaitOutput("up"))
+        try place.write(provider.token(for: "bailey", other, seconds: 3_600), to: "token", mode: 0o600)
+        let outcome = running.finish()
         #expect(
             outcome.code == 137 && outcome.errors.contains("renewed as that of another principal"),
             "\(outcome)"

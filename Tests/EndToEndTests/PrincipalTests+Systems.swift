@@ -106,4 +106,29 @@ extension EndToEnd.PrincipalTests {
         )
         #expect(refused.code == 125 && refused.errors.contains("ended with 3"), "\(refused)")
     }
+
+    @Test(
+        "The program that gives a Buildkite job's token, which is run again outside, is no agent's to write where it lies in the workspace"
+    )
+    func buildkiteProgram() throws {
+        try configure(", from: buildkite")
+        let token = try provider.token(for: "bailey", "organization:acme", seconds: 12)
+        let program = "#!/bin/sh\necho \(token)\n"
+        try place.write(program, to: "workspace/tools/bin/buildkite-agent", mode: 0o755)
+        let environment = [
+            "BUILDKITE": "true", "BUILDKITE_JOB_ID": "1", "BUILDKITE_AGENT_ACCESS_TOKEN": "agent-secret",
+            "PATH": "\(place.workspace)/tools/bin:/usr/bin:/bin",
+        ]
+        // Long enough for it to be run again: what it was made to do would be done outside.
+        let attack = """
+            { f=tools/bin/buildkite-agent; echo "#!/bin/sh" > new; echo 'touch \(place.root)/escaped' >> new
+              chmod +x new; cat new > $f; cp -p new n; mv -f n $f; rm -f $f; mv tools other; mkdir -p tools/bin; cp -p new $f; } 2>&1
+            """
+        let outcome = try run("\(attack); sleep 600", token: nil, environment: environment)
+        #expect(outcome.code == 137 && outcome.errors.contains("expired"), "\(outcome)")
+        #expect(place.read("workspace/tools/bin/buildkite-agent") == program, "\(outcome)")
+        #expect(place.read("escaped") == nil)
+        let control = try place.control("\(attack); tools/bin/buildkite-agent", environment: environment)
+        #expect(place.read("escaped") != nil, "the control: \(control)")
+    }
 }

@@ -167,18 +167,27 @@ extension EndToEnd {
         }
 
         @Test(
-            "The token is the agent's neither in its environment, its files nor the log, wherever the user keeps it"
+            "The token is the agent's neither in its environment, its files nor the log, and its file in what is granted refuses the launch"
         )
         func unseen() throws {
             let token = try provider.token()
             let signature = try #require(token.split(separator: ".").last.map(String.init))
             try place.profile("curious", "extends: [base]\nenv: {pass: [MY_TOKEN, BAILEY_ID_TOKEN, SEEN]}\n")
-            try place.write(token, to: "workspace/token", mode: 0o600)
+            try place.write(token, to: "token", mode: 0o600)
             let script =
-                "env; cat token; cp token copy; grep -rs \(signature.prefix(20)) . /proc/self/environ; true"
-            #expect(try place.control("cat workspace/token || cat token").output.contains(signature))
+                "env; cat ../token; cp ../token copy; grep -rs \(signature.prefix(20)) . /proc/self/environ; true"
+            #expect(try place.control("cat ../token").output.contains(signature))
             let words = ["-p", "curious", "--profiles", place.profiles]
-            for option in [["--oidc-token-file", "token"], ["--oidc-token-env", "MY_TOKEN"]] {
+            // It is read again when it ends: whoever renames the next one onto it would take a cover away.
+            try place.write(token, to: "workspace/token", mode: 0o600)
+            let shown = try place.bailey(
+                ["run"] + words + ["--oidc-token-file", "token", "--", "echo", "ran"]
+            )
+            #expect(shown.code == 125 && shown.output.isEmpty, "\(shown)")
+            #expect(shown.errors.contains("\(place.workspace)/token holds a secret"), "\(shown)")
+            #expect(!shown.errors.contains(signature), "\(shown)")
+            try FileManager.default.removeItem(atPath: place.workspace + "/token")
+            for option in [["--oidc-token-file", "../token"], ["--oidc-token-env", "MY_TOKEN"]] {
                 let name = option[0].hasSuffix("file") ? "BAILEY_ID_TOKEN" : "MY_TOKEN"
                 let outcome = try place.bailey(
                     ["run"] + words + option + ["--", "sh", "-c", script],

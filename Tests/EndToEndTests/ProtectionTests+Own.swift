@@ -234,32 +234,116 @@ extension EndToEnd.ProtectionTests {
         }
 
         @Test(
-            "M37: what the operator's files lead to is not written either, and a secret's file not read",
+            "M37: the file that -p names is read-only to the root agent that it is for, whatever its name",
+            arguments: Starter.possible
+        )
+        func namedFile(starter: Starter) throws {
+            let place = try Place(for: starter)
+            let text = "bailey: 1\nname: mine\nextends: [base]\n"
+            try place.write(text, to: "workspace/set/mine.yaml")
+            try link("alias.yaml", to: place.workspace + "/set/mine.yaml", place)
+            let attack = """
+                f=set/mine.yaml; echo evil >> $f; rm -f $f; mv -f free.new $f; ln -f $f own; echo evil >> own
+                mv set other; mkdir -p set; echo evil > $f; echo mine > free
+                """
+            for file in ["./set/mine.yaml", "set/../set/mine.yaml", place.root + "/alias.yaml"] {
+                try place.write("evil", to: "workspace/free.new")
+                let outcome = try place.bailey(
+                    ["run", "-p", file, "--", "sh", "-c", "{ \(attack); } 2>&1"]
+                )
+                #expect(place.read("workspace/set/mine.yaml") == text, "\(file): \(outcome)")
+                #expect(place.read("workspace/free") == "mine\n", "\(file): \(outcome)")
+            }
+            let stream = try place.control(
+                "\(place.launch) -p /dev/stdin -- sh -c 'echo up; echo evil >> set/mine.yaml' <set/mine.yaml"
+            )
+            #expect(stream.lines == ["up"] && stream.code != 0, "\(stream)")
+            #expect(place.read("workspace/set/mine.yaml") == text, "\(stream)")
+            // It is no writable grant of its own, and no link to it may lie where the agent writes.
+            let own = "files: {write: [\(place.workspace)/set/own.yaml]}\n"
+            try place.write("bailey: 1\nname: own\nextends: [base]\n\(own)", to: "workspace/set/own.yaml")
+            try link("workspace/link.yaml", to: "set/mine.yaml", place)
+            for (file, reason) in [
+                ("./link.yaml", "A symbolic link on the way"), ("set/own.yaml", "decide what agents may do"),
+            ] {
+                let refused = try place.bailey(["run", "-p", file, "--", "touch", "ran"])
+                #expect(refused.code == 125 && refused.errors.contains(reason), "\(refused)")
+            }
+            let control = try place.control("{ \(attack); } >/dev/null 2>&1; cat other/mine.yaml")
+            #expect(control.output.contains("evil"), "\(control)")
+        }
+
+        @Test(
+            "M37: what the operator's files lead to is not written either",
             arguments: Starter.possible
         )
         func ledTo(starter: Starter) throws {
             let place = try Place(for: starter)
             try place.write("bailey: 1\nname: mine\nextends: [base]\n", to: "workspace/mine.yaml")
             try place.write("#!/bin/sh\necho fetched\n", to: "workspace/fetch", mode: 0o755)
-            try place.write("hidden", to: "workspace/token", mode: 0o600)
             try place.write(
                 """
                 bailey: 1
                 credentials:
                   one: {from: {command: ["\(place.workspace)/fetch"]}, as: bearer, for: [a.test]}
-                  two: {from: {file: "\(place.workspace)/token"}, as: bearer, for: [a.test]}
                 """,
                 to: "config/bailey/credentials.yaml"
             )
             try place.write("", to: "config/bailey/profiles/kept")
             try link("config/bailey/profiles/mine.yaml", to: place.workspace + "/mine.yaml", place)
-            let attack = "cat token; for f in mine.yaml fetch token; do echo evil > $f; rm -f $f; done"
+            let attack = "for f in mine.yaml fetch; do echo evil > $f; rm -f $f; done"
             let outcome = try place.bailey(["run", "-p", "mine", "--", "sh", "-c", attack])
-            #expect(outcome.output.isEmpty, "\(outcome)")
             #expect(place.read("workspace/mine.yaml")?.contains("mine") == true, "\(outcome)")
             #expect(place.read("workspace/fetch")?.contains("fetched") == true, "\(outcome)")
-            #expect(place.read("workspace/token") == "hidden", "\(outcome)")
-            #expect(try place.control("\(attack); ls").output == "hidden")
+            #expect(try place.control("\(attack); ls").output.isEmpty)
+        }
+
+        @Test(
+            "M37: a secret's file lies nowhere in what is granted, or behind a hidden folder, where a file that is renamed onto it stays unseen",
+            arguments: Starter.possible
+        )
+        func secretFile(starter: Starter) throws {
+            let place = try Place(for: starter)
+            try place.write("first", to: "workspace/held/token", mode: 0o600)
+            try place.write("first", to: "kept/token", mode: 0o600)
+            try link("workspace/led", to: place.root + "/kept/token", place)
+            try place.profile("reads", "extends: [base]\nfiles: {read: [\(place.root)/kept]}\n")
+            try place.profile("file", "extends: [base]\nfiles: {hide: [$WORKSPACE/held/token]}\n")
+            try place.profile("folder", "extends: [base]\nfiles: {hide: [$WORKSPACE/held]}\n")
+            let credentials = place.configuration + "/credentials.yaml"
+            let way = "with files.hide"
+            for (file, profile, reason) in [
+                ("workspace/held/token", "base", way), ("workspace/held/token", "file", way),
+                ("kept/token", "reads", way), ("workspace/absent", "base", way),
+                ("workspace/led", "base", "A symbolic link on the way"),
+            ] {
+                try place.write(Self.secret(in: place.root + "/" + file), to: credentials)
+                let refused = try place.agent("echo ran", profile: profile)
+                #expect(refused.code == 125 && refused.output.isEmpty, "\(file): \(refused)")
+                let isNamed = refused.errors.contains("\(place.root)/\(file) ")
+                #expect(isNamed && refused.errors.contains(reason), "\(file): \(refused)")
+            }
+            try place.write(Self.secret(in: place.workspace + "/held/token"), to: credentials)
+            #expect(try replacing("folder", place).output == "up\n")
+            // Without the credential it is a file as any: one that is hidden by its name is seen then.
+            try FileManager.default.removeItem(atPath: credentials)
+            #expect(try replacing("file", place).output == "up\nsecond\n")
+        }
+
+        /// `credentials.yaml` with a secret in this file.
+        private static func secret(in file: String) -> String {
+            "bailey: 1\ncredentials: {one: {from: {file: \"\(file)\"}, as: bearer, for: [a.test]}}\n"
+        }
+
+        /// What an agent under a profile sees of `held/token` before and after somebody outside replaces it.
+        private func replacing(_ profile: String, _ place: Place) throws -> Outcome {
+            try place.write("first", to: "workspace/held/token", mode: 0o600)
+            let script = "cat held/token; echo up; until test -e go; do sleep 0.02; done; cat held/*; rm go"
+            let running = try place.running(script, profile: profile)
+            #expect(running.awaitOutput("up"))
+            let replace = "umask 077; echo second > new && mv new held/token && touch go"
+            #expect(try place.control(replace).code == 0)
+            return running.finish()
         }
 
         @Test(

@@ -77,6 +77,70 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        /// A run of a supervisor of its own, or a server, that was started under another `$XDG_RUNTIME_DIR`.
+        private func elsewhere(_ words: [String], _ folder: String) throws -> RunningCommand {
+            let running = try RunningCommand(
+                [place.binary] + words,
+                environment: place.environment.merging(["XDG_RUNTIME_DIR": folder]) { $1 },
+                directory: place.workspace
+            )
+            let isServer = words.first == "serve"
+            #expect(isServer ? running.awaitErrors("serving at") : running.awaitOutput("up"))
+            return running
+        }
+
+        @Test(
+            "A run under another XDG_RUNTIME_DIR, or one that does not do, and a server there are found where their log is, and end"
+        )
+        func otherRuntimeFolder() throws {
+            let alone = ["run", "--alone"] + Kernel.options
+            let command = ["--", "sh", "-c", "echo up; exec sleep \(mark)"]
+            try place.write("", to: "file")
+            for folder in [place.root + "/other", place.root + "/file/none"] {
+                let running = try elsewhere(alone + command, folder)
+                #expect(try place.bailey(["ps", "--json"]).lines.count == 1)
+                let outcome = try place.bailey(["revoke", principal])
+                #expect(outcome.code == 0 && outcome.output.contains(": 1 agent cut off"), "\(outcome)")
+                #expect(running.finish().code == 137)
+                #expect(try place.bailey(["revoke", "--lift", principal]).code == 0)
+            }
+            let folder = place.root + "/served"
+            let server = try elsewhere(["serve"] + Kernel.options, folder)
+            let running = try elsewhere(["run"] + command, folder)
+            let outcome = try place.bailey(["revoke", principal])
+            #expect(outcome.code == 0 && outcome.output.contains(": 1 agent cut off"), "\(outcome)")
+            #expect(running.finish().code == 137)
+            kill(server.processIdentifier, SIGTERM)
+            #expect(server.finish().code == 0)
+            let left = try place.control("find '\(place.root)/state/bailey/run' ! -type d")
+            #expect(left.code == 0 && left.output.isEmpty, "\(left)")
+        }
+
+        @Test("A supervisor that lives and cannot be reached is named, with 1: its agents may live on")
+        func unreachable() throws {
+            let folder = place.root + "/other"
+            let words = ["run", "--alone"] + Kernel.options
+            let running = try elsewhere(
+                words + ["--", "sh", "-c", "echo up; exec sleep \(mark)"],
+                folder
+            )
+            #expect(try place.control("mv '\(folder)' '\(folder).gone'").code == 0)
+            let outcome = try place.bailey(["revoke", principal])
+            #expect(outcome.code == 1, "\(outcome)")
+            #expect(
+                outcome.errors.contains("the supervisor of run ") && outcome.errors.contains(folder + "/"),
+                "\(outcome)"
+            )
+            #expect(outcome.output.contains("in a supervisor that answers"), "\(outcome)")
+            #expect(HostProcesses.running(with: mark, count: 1).count == 1)
+            running.signal(SIGKILL)
+            _ = running.finish()
+            #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
+            // One that was killed is nobody, though its link is there.
+            let later = try place.bailey(["revoke", principal])
+            #expect(later.code == 0 && later.errors.isEmpty, "\(later)")
+        }
+
         /// What `bailey revoke --json` says.
         private struct Told: Decodable {
             let time: String

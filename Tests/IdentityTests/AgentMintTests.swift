@@ -46,9 +46,9 @@ struct AgentMintTests {
         #expect(claims.sub == "user:alice" && claims.iss == "spiffe://example.org")
         #expect(
             claims.act.names == [
-                "spiffe://example.org/user/alice/ci/test-runner/tool/3",
-                "spiffe://example.org/user/alice/ci/test-runner/2",
-                "spiffe://example.org/user/alice/ci/1",
+                "spiffe://example.org/user/alice/ci/test-runner/tool/1f2e3d4c5b6a.3",
+                "spiffe://example.org/user/alice/ci/test-runner/1f2e3d4c5b6a.2",
+                "spiffe://example.org/user/alice/ci/1f2e3d4c5b6a.1",
             ]
         )
         #expect(claims.exp - claims.iat == 300 && claims.nbf == claims.iat)
@@ -72,7 +72,9 @@ struct AgentMintTests {
         #expect(authority.publicKey.isValidSignature(certificate.signature, for: certificate))
         let names = try #require(try certificate.extensions.subjectAlternativeNames)
         #expect(
-            Array(names) == [.uniformResourceIdentifier("spiffe://example.org/user/alice/ci/tool/2")],
+            Array(names) == [
+                .uniformResourceIdentifier("spiffe://example.org/user/alice/ci/tool/1f2e3d4c5b6a.2")
+            ],
             "exactly one (X509-SVID section 2)"
         )
         let constraints = try certificate.extensions.basicConstraints
@@ -202,8 +204,8 @@ extension AgentMintTests {
         let hops = names.enumerated().map { index, name in
             Hop(
                 agent: AgentID(run: "1f2e3d4c5b6a", ordinal: index + 1),
-                name: name,
-                profile: "p",
+                name: "label",
+                profile: name,
                 profileDigest: "d"
             )
         }

@@ -18,6 +18,8 @@ struct SubjectTemplateTests {
         #expect(try await subject("repo:{repository}", claims) == "repo:acme/app")
         #expect(try await subject("{repository}@{ref}", claims) == "acme/app@refs/heads/main")
         #expect(try await subject("{missing}", claims) == nil)
+        // One claim is not escaped, so that nothing is taken for an escape.
+        #expect(try await subject("{ref}%", claims) == "refs/heads/main%")
     }
 
     @Test("No two tokens with other claims have one subject")
@@ -32,7 +34,10 @@ struct SubjectTemplateTests {
 
     @Test(
         "What is no template",
-        arguments: ["", "{", "}", "{}", "a{b", "a}b", "{a}{b}", "{a{b}}", "é", "a\nb"]
+        arguments: [
+            "", "{", "}", "{}", "a{b", "a}b", "{a}{b}", "{a{b}}", "é", "a\nb", "{a}%{b}", "%{a}-{b}",
+            "{a}%25{b}",
+        ]
     )
     func refused(text: String) { #expect(SubjectTemplate(text) == nil) }
 }

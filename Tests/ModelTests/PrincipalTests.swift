@@ -23,6 +23,28 @@ struct PrincipalTests {
         #expect(proven.groups == ["a", "b"])
     }
 
+    @Test("Two principals are the same by octets alone, in subject, groups and claims")
+    func octets() {
+        func made(
+            _ subject: String = "a",
+            _ groups: [String] = [],
+            _ claims: [String: [String]] = [:]
+        ) -> Principal {
+            Principal(issuer: "idp", subject: subject, uid: 1, groups: groups, claims: claims)
+        }
+        let (composed, other) = ("caf\u{e9}", "cafe\u{301}")
+        #expect(composed == other, "the control: Swift takes them for one")
+        #expect(made(composed) == made(composed) && made(composed) != made(other))
+        #expect(made("a", [composed]) == made("a", [composed]) && made("a", [composed]) != made("a", [other]))
+        for (left, right) in [
+            ([composed: ["x"]], [other: ["x"]]), (["x": [composed]], ["x": [other]]),
+            (["x": ["y"]], ["x": ["y"], "z": []]), (["x": ["y"]], ["z": ["y"]]),
+        ] {
+            #expect(made("a", [], left) == made("a", [], left) && made("a", [], left) != made("a", [], right))
+        }
+        #expect(Set([made(composed), made(other), made(other)]).count == 2)
+    }
+
     @Test("No two principals have one subject, whatever the user is called")
     func injective() {
         #expect(proven.subject == "oidc:github:repo:acme/app" && proven.issuer == "github")

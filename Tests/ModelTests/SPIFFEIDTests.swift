@@ -1,17 +1,22 @@
+import Foundation
 import Model
 import Testing
 
 struct SPIFFEIDTests {
     private func id(
         _ names: [String],
-        of principal: Principal = Principal(localUser: "alice", uid: 1_000)
+        of principal: Principal = Principal(localUser: "alice", uid: 1_000),
+        called label: String = "label",
+        own: Set<Int> = [],
+        run: String = "1f2e3d4c5b6a"
     ) -> String? {
         func hop(_ index: Int) -> Hop {
             Hop(
-                agent: AgentID(run: "1f2e3d4c5b6a", ordinal: index + 1),
-                name: names[index],
-                profile: "p",
-                profileDigest: ""
+                agent: AgentID(run: run, ordinal: index + 1),
+                name: label,
+                profile: names[index],
+                profileDigest: "",
+                isOwnText: own.contains(index)
             )
         }
         var lineage = Lineage(principal: principal, root: hop(0))
@@ -19,11 +24,46 @@ struct SPIFFEIDTests {
         return TrustDomain("example.org").flatMap { SPIFFEID(of: lineage, in: $0)?.text }
     }
 
-    @Test("An agent has a SPIFFE id below its principal, its lineage by name, its number last")
+    @Test("An agent has a SPIFFE id below its principal, the profiles of its lineage, its own id last")
     func shape() {
         #expect(
-            id(["ci", "test-runner", "tool"]) == "spiffe://example.org/user/alice/ci/test-runner/tool/3"
+            id(["ci", "test-runner", "tool"])
+                == "spiffe://example.org/user/alice/ci/test-runner/tool/1f2e3d4c5b6a.3"
         )
+    }
+
+    @Test("What an agent calls its child is no part of the id, and no agent of another run has the same")
+    func labels() {
+        let plain = id(["ci", "test-runner"])
+        #expect(plain == id(["ci", "test-runner"], called: "deploy"))
+        #expect(plain != id(["ci", "deploy"], called: "test-runner"))
+        #expect(plain != id(["ci", "test-runner"], run: "0a1b2c3d4e5f"))
+    }
+
+    @Test("A profile that is a text of an agent's own is marked, as which no profile's name can be")
+    func ownText() {
+        let own = id(["ci", "deploy"], own: [1])
+        #expect(own == "spiffe://example.org/user/alice/ci/_own-deploy/1f2e3d4c5b6a.2")
+        for name in ["_own-deploy", "own-deploy", "deploy", "_5fown-deploy"] {
+            #expect(id(["ci", name]) != own, "\(name)")
+        }
+        #expect(
+            id(["ci", "deploy", "leaf"], own: [1])
+                == "spiffe://example.org/user/alice/ci/_own-deploy/leaf/1f2e3d4c5b6a.3"
+        )
+    }
+
+    @Test("That a text is an agent's own is no member of a lineage that is written down")
+    func written() throws {
+        let hop = Hop(
+            agent: AgentID(run: "1f2e3d4c5b6a", ordinal: 1),
+            name: "a",
+            profile: "p",
+            profileDigest: "d",
+            isOwnText: true
+        )
+        let text = String(decoding: try JSONEncoder().encode(hop), as: UTF8.self)
+        #expect(!text.contains("isOwnText") && text.contains("profileDigest"), "\(text)")
     }
 
     @Test("The subject of a token stands below its issuer's name, each a segment of its own")
@@ -31,7 +71,7 @@ struct SPIFFEIDTests {
         let principal = Principal(issuer: "github", subject: "repo:acme/app:ref:refs/heads/main", uid: 0)
         #expect(
             id(["ci"], of: principal)
-                == "spiffe://example.org/oidc/github/repo_3aacme_2fapp_3aref_3arefs_2fheads_2fmain/ci/1"
+                == "spiffe://example.org/oidc/github/repo_3aacme_2fapp_3aref_3arefs_2fheads_2fmain/ci/1f2e3d4c5b6a.1"
         )
     }
 

@@ -9,7 +9,8 @@ Three things make a request count:
 2. the connection shows the certificate that the token names in `cnf` (RFC 8705 section 3), which the authority signed:
    a token that was copied is of no use without that certificate's key;
 3. `act` says which agent asks, and nested in it who launched it (RFC 8693 section 4.1). The outermost is the one to
-   decide by; the others are information.
+   decide by; the others are information. Between the user's and the last segment of each are names of profiles, which are
+   the operator's; `_own-NAME` is a text that an agent wrote, and the last segment is the agent's id.
 
 Answers 200 with the chain as JSON, or 401 with the reason. Logs a line for each request; with --leak it also keeps the token
 that it took last, as a service should never do: the demo shows what such a copy is worth.

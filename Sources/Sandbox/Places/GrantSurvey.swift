@@ -98,6 +98,35 @@ package struct GrantSurvey: Sendable {
         }
     }
 
+    /// Refuses to grant the name of a secret's file.
+    ///
+    /// What covers a file is a mount on its name, which the kernel takes away when somebody outside renames another file onto
+    /// it, as whatever rotates a secret does. The cover on a folder around it stays.
+    ///
+    /// - Parameter covered: paths that are covered in what is granted.
+    /// - Throws: where a grant shows such a name.
+    func checkSecrets(behind covered: [String]) throws(LaunchFailure) {
+        for entry in own.entries where entry.isSecret {
+            for place in [entry.trail.location] + entry.trail.links {
+                for tree in trees.values where !tree.grant.isProtection {
+                    let isShown = tree.parts.contains { part in
+                        part.location.covers(place) && !isBehind(covered, place, in: part)
+                    }
+                    if isShown { throw .secretGrant(tree.grant.path, entry.path) }
+                }
+            }
+        }
+    }
+
+    /// Whether one of these paths is a folder around a place, within a part of what is granted.
+    private func isBehind(_ paths: [String], _ place: Location, in part: GrantedTree.Part) -> Bool {
+        paths.contains { path in
+            guard let trail = try? PathTrail.of(path, in: table), trail.isFolder else { return false }
+            let folder = trail.location
+            return part.location.covers(folder) && folder.covers(place) && folder != place
+        }
+    }
+
     /// What is not to be written in what is granted, by the names that the agent sees it by.
     func protections() throws(LaunchFailure) -> [ProtectedPath] {
         var protections: Set<ProtectedPath> = []
@@ -167,11 +196,20 @@ extension LaunchFailure {
         )
     }
 
+    static func secretGrant(_ path: String, _ own: String) -> LaunchFailure {
+        grant(
+            path,
+            "\(own) holds a secret and lies in it, where only a cover would keep it from the agent, and a cover goes when"
+                + " another file is renamed onto this one, as is done to rotate it: move it to a folder that no agent is"
+                + " granted, or hide the folder that it is in with files.hide."
+        )
+    }
+
     static func linkGrant(_ path: String, _ own: String) -> LaunchFailure {
         grant(
             path,
             "A symbolic link on the way to \(own) lies there, and who may write there decides where it leads: name the"
-                + " folder itself and not the link, or use another workspace with -w."
+                + " folder or file itself and not the link, or use another workspace with -w."
         )
     }
 }

@@ -8,7 +8,7 @@ package struct OwnFiles: Sendable {
     package var hidden: [String]
     /// Profiles, configuration, programs that fetch secrets: no agent may write there.
     package var trusted: [ProtectedPath]
-    /// Files that hold a secret: not written either, and covered where they lie in what is granted.
+    /// Files that hold a secret: they do not lie in what is granted, unless with a folder that is covered.
     package var secrets: [String]
 
     package init(hidden: [String], trusted: [ProtectedPath], secrets: [String]) {
@@ -25,6 +25,7 @@ struct OwnPlaces: Sendable {
         var path: String
         var trail: PathTrail
         var isHidden: Bool
+        var isSecret: Bool
         var isFolder: Bool
     }
 
@@ -36,14 +37,14 @@ struct OwnPlaces: Sendable {
 
     init(_ own: OwnFiles, in table: MountTable) throws(LaunchFailure) {
         for path in own.hidden { try add(path, isHidden: true, isFolder: true, table) }
-        let trusted = own.trusted + own.secrets.map { ProtectedPath(path: $0) }
         // What lies in a hidden folder is out of reach with it, where no link leads out of it.
-        for file in trusted { try add(file.path, isHidden: false, isFolder: file.isFolder, table) }
+        for file in own.trusted { try add(file.path, isFolder: file.isFolder, table) }
+        for path in own.secrets { try add(path, isSecret: true, table) }
         // A profile may be a link of its own.
         for folder in own.trusted where folder.isFolder {
             for inner in [folder.path, folder.path + "/seccomp"] {
                 for name in FolderListing.links(in: inner) {
-                    try add("\(inner)/\(name)", isHidden: false, isFolder: false, table)
+                    try add("\(inner)/\(name)", table)
                 }
             }
         }
@@ -52,13 +53,16 @@ struct OwnPlaces: Sendable {
 
     private mutating func add(
         _ path: String,
-        isHidden: Bool,
-        isFolder: Bool,
+        isHidden: Bool = false,
+        isSecret: Bool = false,
+        isFolder: Bool = false,
         _ table: MountTable
     ) throws(LaunchFailure) {
         let trail = try Self.trail(path, table)
         let isFolder = trail.exists ? trail.isFolder : isFolder
-        entries.append(Entry(path: path, trail: trail, isHidden: isHidden, isFolder: isFolder))
+        entries.append(
+            Entry(path: path, trail: trail, isHidden: isHidden, isSecret: isSecret, isFolder: isFolder)
+        )
     }
 
     private static func trail(_ path: String, _ table: MountTable) throws(LaunchFailure) -> PathTrail {

@@ -34,6 +34,11 @@ struct LaunchIdentity: Sendable {
         }
     }
 
+    /// The program that gives the token, also anew: no agent writes it.
+    var program: String? {
+        if case .buildkite(let program, _)? = source { program } else { nil }
+    }
+
     /// What it was proven with, as a word.
     var evidence: String { (principal.proof ?? .token).word }
 

@@ -106,12 +106,20 @@ package enum RunningSupervisors {
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
         var asked: [(name: String, channel: ControlChannel)] = []
-        for path in paths {
-            let name = path.lastPlace(of: "/").map { String(path.rest(behind: $0)) } ?? path
+        for place in places {
+            let name = place.path.lastPlace(of: "/").map { String(place.path.rest(behind: $0)) } ?? place.path
             do throws(SystemCallError) {
-                guard let socket = try RuntimeFolder.connection(to: path) else { continue }
+                guard let socket = try RuntimeFolder.connection(to: place.path) else {
+                    if place.mayLive {
+                        silent.append(
+                            "\(description(of: name)) lives and is not heard at \(place.path): is that folder gone, or another's?"
+                        )
+                    }
+                    continue
+                }
                 asked.append((name, ControlChannel(socket, acceptedDescriptors: 0)))
             } catch {
+                guard place.registered == nil || place.mayLive else { continue }
                 silent.append("\(description(of: name)) cannot be asked: \(error)")
             }
         }
@@ -137,12 +145,42 @@ package enum RunningSupervisors {
             ? "the supervisor of 'bailey serve'" : "the supervisor of run \(name)"
     }
 
-    private static var paths: [String] {
+    /// Where one listens.
+    private struct Place {
+        let path: String
+        /// What it is registered by in the state directory, where it was found there alone.
+        var registered: (folder: RuntimeFolder, entry: RuntimeFolder.Registered)?
+
+        /// Whether it is known to live; of those that only left a socket nothing is.
+        var mayLive: Bool { registered.map { $0.folder.lives($0.entry) } ?? false }
+    }
+
+    /// Those of the folders of this user, and all that have this state directory, wherever they listen.
+    private static var places: [Place] {
         let directories = StateDirectories(
             environment: ProcessEnvironment.dictionary,
             home: HomeFolder.current
         )
-        return RuntimeFolder.all(of: directories).flatMap(\.sockets)
+        let sockets = RuntimeFolder.all(of: directories).flatMap(\.sockets)
+        var seen = Set(sockets.compactMap(SocketFile.init))
+        let folder = RuntimeFolder(path: directories.serviceRuntime)
+        let others = folder.registered.filter { entry in
+            SocketFile(entry.socket).map { seen.insert($0).inserted } ?? true
+        }
+        return sockets.map { Place(path: $0) }
+            + others.map { Place(path: $0.socket, registered: (folder, $0)) }
+    }
+
+    /// A socket by whatever name.
+    private struct SocketFile: Hashable {
+        let device: UInt64
+        let number: UInt64
+
+        init?(_ path: String) {
+            var status = stat()
+            guard unsafe stat(path, &status) == 0 else { return nil }
+            (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        }
     }
 
     private static func answer(
