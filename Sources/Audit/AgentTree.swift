@@ -2,6 +2,7 @@ package import Model
 
 /// The agents of one run, as their records show them.
 package struct AgentTree: Sendable, Hashable, Codable {
+    /// Empty for what was said of a principal, which is of no run.
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
@@ -11,6 +12,8 @@ package struct AgentTree: Sendable, Hashable, Codable {
     package private(set) var agents: [AgentNode]
     /// Launches that were refused, in order.
     package let refusals: [LaunchRefusal]
+    /// That the principal was cut off, or is no more: nothing in a run's.
+    package internal(set) var revocations: [PrincipalRevocation] = []
 
     /// The agents without a parent.
     package var roots: [AgentNode] { agents.filter { $0.parent == nil } }
@@ -42,7 +45,9 @@ package struct AgentNode: Sendable, Hashable, Codable {
     /// How many requests there were of each verdict, listed or not.
     package internal(set) var counts: [String: Int] = [:]
 
-    /// The first time that it was named when agents were cut off; nil for those above which one was.
+    /// The first time that it was named when agents were cut off, or lived when its principal was.
+    ///
+    /// Nil for those above which an agent was.
     package internal(set) var revoked: AgentRevocation?
 
     /// A supervisor says that it lives now.
@@ -60,20 +65,34 @@ package struct AgentEnd: Sendable, Hashable, Codable {
     package let time: Timestamp
 }
 
-/// That an agent, and with it all below, was cut off.
+/// That an agent, and with it all below, was cut off, or its principal.
 package struct AgentRevocation: Sendable, Hashable, Codable {
     /// The principal who said so.
     package let by: String
     package let reason: String?
     package let time: Timestamp
     package let keptRunning: Bool
+    /// The principal was named, and not the agent.
+    package let isOfPrincipal: Bool
 
     init(_ record: RevocationRecord, _ time: Timestamp) {
         by = record.by.subject
         reason = record.reason
         self.time = time
         keptRunning = record.keptRunning
+        isOfPrincipal = false
     }
+
+    init(_ revocation: PrincipalRevocation) {
+        by = revocation.by
+        reason = revocation.reason
+        time = revocation.time
+        keptRunning = revocation.keptRunning
+        isOfPrincipal = true
+    }
+
+    /// `revoked by user:alice`; of a principal's agents that it is the principal who was.
+    var words: String { (isOfPrincipal ? "principal " : "") + "revoked by \(TerminalText.escaped(by))" }
 }
 
 /// One request and how often it was made.

@@ -17,6 +17,7 @@ struct TraceBuilder {
     private var unlistedRefusals = 0
     /// Requests of the session that is traced whose reply is not there yet.
     private var asked: Set<UInt64>
+    private var cutOffs: CutOffs
 
     private struct RequestKey: Hashable {
         let action: String
@@ -25,14 +26,16 @@ struct TraceBuilder {
         let message: String?
     }
 
-    init(_ focus: TraceFocus) {
+    init(_ focus: TraceFocus, _ cutOffs: CutOffs) {
         self.focus = focus
+        self.cutOffs = cutOffs
         below = focus.subjects ?? []
         asked = focus.session.map { [$0.exchange] } ?? []
     }
 
-    /// Nil where nobody was launched, or refused.
-    var trace: Trace? {
+    /// What it was; nil where nobody was launched, or refused.
+    mutating func finished() -> Trace? {
+        cutOff(before: nil)
         guard let principal else { return nil }
         var trace = Trace(run: focus.run, principal: principal.subject, proven: proven)
         (trace.agents, trace.unlistedAgents) = (agents, unlistedAgents)
@@ -41,6 +44,7 @@ struct TraceBuilder {
     }
 
     mutating func add(_ record: AuditRecord) {
+        cutOff(before: record.sequence)
         switch record.entry {
         case .spawn(let spawn): add(spawn, record.time)
         case .spawnRefused(let refusal): add(refusal, record.time)
@@ -178,6 +182,16 @@ struct TraceBuilder {
         guard let lineage = revocation.lineage else { return }
         guard let place = places[lineage.agent.agent], agents[place].revoked == nil else { return }
         agents[place].revoked = AgentRevocation(revocation, time)
+    }
+
+    /// Marks those that lived when their principal was cut off.
+    private mutating func cutOff(before record: Int64?) {
+        for revocation in cutOffs.take(before: record) {
+            guard let principal, revocation.principal.isSame(as: principal.subject) else { continue }
+            for index in agents.indices where agents[index].ended == nil && agents[index].revoked == nil {
+                agents[index].revoked = AgentRevocation(revocation)
+            }
+        }
     }
 
     private mutating func add(_ approval: ApprovalRecord, _ time: Timestamp) {

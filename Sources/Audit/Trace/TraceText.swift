@@ -5,11 +5,12 @@ extension Trace {
     /// The run as a tree for people: each hop with what it ran, sent, was denied, and was allowed by whom.
     package func text(_ style: TextStyle) -> String {
         var lines = [
-            style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+            AgentTree.heading(run, principal, style)
         ]
         var visited: Set<AgentID> = []
         let tree = branches
-        append(tree[nil] ?? [], of: tree, "", style, &visited, &lines)
+        let said = revocations.map { Branch.line($0.line(style)) }
+        append(said + (tree[nil] ?? []), of: tree, "", style, &visited, &lines)
         if unlistedAgents > 0 {
             lines.append(
                 "and \(unlistedAgents) more agents: bailey tree \(TerminalText.escaped(run)), bailey trace AGENT"
@@ -77,7 +78,7 @@ extension TracedAgent {
     }
 
     private var state: String {
-        let cut = revoked.map { "revoked by \(TerminalText.escaped($0.by)), " } ?? ""
+        let cut = revoked.map { $0.words + ", " } ?? ""
         guard let ended else { return cut + "no end recorded" }
         return cut + "exit \(ended.status)" + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
     }
@@ -111,7 +112,9 @@ extension TracedAgent {
 }
 
 extension AgentRevocation {
-    fileprivate var why: String { reason.map { ": " + TerminalText.escaped($0) } ?? "" }
+    fileprivate var why: String { (isOfPrincipal ? " (principal)" : "") + told }
+
+    private var told: String { reason.map { ": " + TerminalText.escaped($0) } ?? "" }
 }
 
 extension TracedProcess {
