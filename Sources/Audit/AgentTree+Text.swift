@@ -82,8 +82,7 @@ extension AgentTree {
         case .request(let request): line(request, style, countWidth: countWidth)
         case .more(let count): style.faint("and \(count) more requests: bailey audit --run \(run)")
         case .refusal(let refusal):
-            "\(style.verdict("refused"))  launch under \(TerminalText.escaped(refusal.profile)): "
-                + "\(refusal.argv.commandText): \(TerminalText.joined(refusal.reason))"
+            "\(style.verdict("refused"))  \(refusal.told)"
         case .revocation(let revocation): revocation.line(style)
         }
     }

@@ -25,6 +25,24 @@ package struct AgentTree: Sendable, Hashable, Codable {
         }
     }
 
+    /// One for each principal: `bailey serve` refuses root launches of several in one run.
+    package var ofEachPrincipal: [AgentTree] {
+        let groups = refusals.ofEachPrincipal(before: agents.isEmpty ? nil : principal)
+        guard groups.count > 1 else { return [self] }
+        return groups.map { principal, refusals in
+            let isTheirs = !agents.isEmpty && principal.isSame(as: self.principal)
+            var tree = AgentTree(
+                run: run,
+                principal: principal,
+                proven: isTheirs ? proven : nil,
+                agents: isTheirs ? agents : [],
+                refusals: refusals
+            )
+            if isTheirs { tree.revocations = revocations }
+            return tree
+        }
+    }
+
     package func children(of agent: AgentID) -> [AgentNode] { agents.filter { $0.parent == agent } }
 }
 
@@ -116,6 +134,8 @@ package struct RequestCount: Sendable, Hashable, Codable {
 package struct LaunchRefusal: Sendable, Hashable, Codable {
     /// Nil when the root launch itself was refused.
     package let parent: AgentID?
+    /// For whom it was asked for.
+    package let principal: String
     package let profile: String
     package let argv: [String]
     package let reason: String
@@ -124,9 +144,37 @@ package struct LaunchRefusal: Sendable, Hashable, Codable {
     /// `argv` is as much of the command line as is shown.
     init(_ record: SpawnRefusal, _ time: Timestamp, argv: [String]) {
         parent = record.parent?.agent.agent
+        principal = record.principal.subject
         profile = record.profile
         self.argv = argv
         reason = record.reason
         self.time = time
+    }
+}
+
+extension LaunchRefusal {
+    /// `launch under pay for user:alice: make deploy: not allowed`: who asked, where no agent did.
+    var told: String {
+        "launch under \(TerminalText.escaped(profile))"
+            + (parent == nil ? " for \(TerminalText.escaped(principal))" : "")
+            + ": \(argv.commandText): \(TerminalText.joined(reason))"
+    }
+}
+
+extension [LaunchRefusal] {
+    /// Those of each principal, in the order of the first of each; `first`, if any, before all, and with none as well.
+    func ofEachPrincipal(before first: String?) -> [(principal: String, refusals: [LaunchRefusal])] {
+        var groups = first.map { [(principal: $0, refusals: [LaunchRefusal]())] } ?? []
+        var places: [ByteText: Int] = [:]
+        if let first { places[ByteText(first)] = 0 }
+        for refusal in self {
+            if let place = places[ByteText(refusal.principal)] {
+                groups[place].refusals.append(refusal)
+            } else {
+                places[ByteText(refusal.principal)] = groups.count
+                groups.append((refusal.principal, [refusal]))
+            }
+        }
+        return groups
     }
 }

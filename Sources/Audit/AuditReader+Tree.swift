@@ -4,7 +4,7 @@ internal import Model
 extension AuditReader {
     /// The agents of a run; of the last one when `run` is nil.
     ///
-    /// Nil when there is no such run.
+    /// Its principal is that of the agents; where there are none, that of the first launch that was refused. Nil when there is no such run.
     package func tree(run: String? = nil) throws -> AgentTree? {
         guard let run = try run ?? runs().last else { return nil }
         var builder = TreeBuilder(run: run, try cutOffs())

@@ -51,9 +51,11 @@ struct TreeCommand: ParsableCommand {
             print(json ? try said.json() : said.text(.standardOutput))
         }
         for run in try chosen(in: reader, alive) {
-            guard var tree = try reader.tree(run: run) else { throw NoSuchRun(run: run) }
-            tree.mark(running: alive)
-            print(json ? try tree.json() : tree.text(.standardOutput))
+            guard let whole = try reader.tree(run: run) else { throw NoSuchRun(run: run) }
+            for var tree in whole.ofEachPrincipal where principal.map(tree.principal.isSame(as:)) ?? true {
+                tree.mark(running: alive)
+                print(json ? try tree.json() : tree.text(.standardOutput))
+            }
         }
         if running, !answer.silent.isEmpty { throw ExitCode(1) }
     }

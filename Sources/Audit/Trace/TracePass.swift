@@ -9,11 +9,13 @@ struct TraceFocus: Sendable {
     var subjects: Set<AgentID>?
     /// Those above them.
     var above: Set<AgentID> = []
+    /// For whom it is about, where launches were refused for several.
+    var principal: String?
     /// The only session or request of them that it is about.
     var session: TracedSession?
 
-    init(_ run: String, of subjects: Set<AgentID>? = nil) {
-        (self.run, self.subjects) = (run, subjects)
+    init(_ run: String, of subjects: Set<AgentID>? = nil, by principal: String? = nil) {
+        (self.run, self.subjects, self.principal) = (run, subjects, principal)
     }
 
     /// Whether an agent is listed before all others: there are few of those that it is about, and above them.
@@ -51,13 +53,12 @@ extension AuditReader {
             guard let focus = focuses[record.run] else { return }
             builders[record.run, default: TraceBuilder(focus, cutOffs)].add(record)
             guard ends[record.run] == record.sequence else { return }
-            if var builder = builders.removeValue(forKey: record.run), let trace = builder.finished() {
-                try body(trace)
-            }
+            guard var builder = builders.removeValue(forKey: record.run) else { return }
+            for trace in builder.finished() { try body(trace) }
         }
         for (_, builder) in builders {
             var builder = builder
-            if let trace = builder.finished() { try body(trace) }
+            for trace in builder.finished() { try body(trace) }
         }
     }
 

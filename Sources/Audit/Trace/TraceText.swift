@@ -41,7 +41,9 @@ extension Trace {
         let known = Set(agents.map(\.agent))
         func place(_ parent: AgentID?) -> AgentID? { parent.flatMap { known.contains($0) ? $0 : nil } }
         var branches: [AgentID?: [Branch]] = [:]
-        for refusal in refusals { branches[place(refusal.parent), default: []].append(.line(refusal.traced)) }
+        for refusal in refusals {
+            branches[place(refusal.parent), default: []].append(.line("refused  " + refusal.told))
+        }
         for agent in agents { branches[place(agent.parent), default: []].append(.agent(agent)) }
         return branches
     }
@@ -142,11 +144,5 @@ extension TracedAnswer {
         TerminalText.escaped("\(event.rawValue)  \(question) \(action) \(resource)")
             + (by.map { " by " + TerminalText.escaped($0) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "") + "  " + time.text
-    }
-}
-
-extension LaunchRefusal {
-    fileprivate var traced: String {
-        "refused  launch under \(TerminalText.escaped(profile)): \(argv.commandText): \(TerminalText.joined(reason))"
     }
 }
