@@ -134,17 +134,11 @@ struct RevokeCommand: ParsableCommand {
         if name.utf8.contains(UInt8(ascii: "*")) {
             RunCommand.complain("warning: \(shown) is one principal's name, and no pattern")
         }
-        // What the log cannot say is no reason to complain: it was written to.
-        guard agents == 0, let reader = try? AuditReader(directory: directory),
-            (try? reader.hasLaunched(name)) == false
-        else { return }
-        let nearest = (try? reader.near(name)).map {
-            "; if you meant \(TerminalText.quoted($0)), revoke that, and lift this one (bailey revoke --lift \(TerminalText.quoted(name)))"
+        guard agents == 0, let reader = try? AuditReader(directory: directory) else { return }
+        let slip = reader.slip(in: name, "nobody may be cut off by this") {
+            "revoke that, and lift this one (bailey revoke --lift \($0))"
         }
-        RunCommand.complain(
-            "warning: the log knows no launch of \(shown), so that nobody may be cut off by this"
-                + (nearest ?? "; `bailey tree --all` shows for whom agents were launched")
-        )
+        if let slip { RunCommand.complain(slip) }
     }
 
     private func fate(of agents: Int) -> String {
