@@ -38,7 +38,9 @@ package struct DenialTally: Sendable {
     ///   - now: monotonic milliseconds.
     /// - Returns: whether to write it.
     package mutating func add(_ record: RequestRecord, at now: UInt64) -> Verdict {
-        if record.matter == .decision || Self.isRefusal(record.reason) { total = total.addingReportingOverflow(1).partialValue }
+        if record.matter == .decision || Self.isRefusal(record.reason) {
+            total = total.addingReportingOverflow(1).partialValue
+        }
         let place = Place(reason: record.reason, resource: record.resource)
         if window.isFull(at: now), places.count < Self.maximumPlaces, places.insert(place).inserted {
             return .recorded
