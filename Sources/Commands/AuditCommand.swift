@@ -247,7 +247,7 @@ struct NoSuchRecord: Error, CustomStringConvertible {
     let record: Int64
 
     var description: String {
-        "there is no record \(record); `bailey audit` shows the records with their numbers"
+        "there is no record \(record); `bailey audit` shows the records with their numbers, and what was pruned"
     }
 }
 

@@ -87,7 +87,12 @@ extension AuditCommand {
                 )
                 throw ExitCode(1)
             }
-            guard !dryRun else { return }
+            guard !dryRun else {
+                if prepared.plan.pruned.isEmpty, prepared.plan.leftovers.isEmpty {
+                    print("nothing would be removed")
+                }
+                return
+            }
             let progress = ProgressLine()
             defer { progress.clear() }
             let count = try LogKeeping.prune(prepared) { removed in

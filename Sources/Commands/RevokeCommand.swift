@@ -22,7 +22,8 @@ struct RevokeCommand: ParsableCommand {
             ('bailey audit').
 
             A principal stays revoked: its launches are refused (exit code 125) until that is lifted. Agents that were \
-            cut off stay cut off all the same.
+            cut off stay cut off all the same. Of a child that is revoked its parent may launch another one at once: revoke \
+            the parent, or the principal, where that must not be.
 
             Exits 1 when there is no such agent, or when a supervisor does not answer, whose agents may live on; 74 when \
             it was done and could not be recorded, so that later launches of a principal are not refused.

@@ -97,7 +97,13 @@ struct TraceCommand: ParsableCommand {
 
     private func draw(_ subject: String, _ reader: AuditReader) throws {
         let run = AgentID(subject)?.run ?? subject
-        guard let timeline = try reader.timeline(of: run) else { throw NoSuchRun(run: run) }
+        guard let timeline = try reader.timeline(of: run) else {
+            guard subject.holds(":") else { throw NoSuchRun(run: run) }
+            throw ValidationError(
+                "--svg draws one run: name it, or an agent's id RUN.N; `bailey tree --principal "
+                    + "\(TerminalText.quoted(subject)) --all` shows those of a principal"
+            )
+        }
         print(timeline.svg)
     }
 

@@ -214,6 +214,13 @@ extension EndToEnd {
             #expect(audit.contains("incident 42") && audit.contains("user:"), "\(audit)")
         }
 
+        @Test("A trial of a pruning that would remove nothing says so")
+        func nothingToPrune() throws {
+            #expect(try place.agent("true").code == 0)
+            let trial = try place.bailey(["audit", "prune", "--for", "90d", "--dry-run"])
+            #expect(trial.code == 0 && trial.output.hasSuffix("nothing would be removed\n"), "\(trial)")
+        }
+
         @Test("A hold of a principal that the log has never seen is warned of, with the likely one")
         func unknownHeld() throws {
             #expect(try place.agent("true").code == 0)

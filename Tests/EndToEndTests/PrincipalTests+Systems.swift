@@ -77,7 +77,7 @@ extension EndToEnd.PrincipalTests {
         #expect(absent.code == 125 && absent.errors.contains("OTHER is not set"), "\(absent)")
     }
 
-    @Test("A job that lacks its token's variable, and is refused a profile that is for such jobs, is told which")
+    @Test("A job that lacks its token's variable, and is refused a profile for such jobs, is told which")
     func lacking() throws {
         try configure(", from: gitlab")
         try place.write(
