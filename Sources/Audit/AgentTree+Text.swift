@@ -5,12 +5,19 @@ extension AgentTree {
     /// The tree for people: each agent with what became of it, its requests below it, then its children.
     package func text(_ style: TextStyle) -> String {
         var lines = [
-            style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+            Self.heading(run, principal, style)
                 + (proof.map { "  " + style.faint(TerminalText.escaped($0)) } ?? "")
         ]
         var visited: Set<AgentID> = []
         append(branches(below: nil), "", style, &visited, &lines)
         return lines.joined(separator: "\n")
+    }
+
+    /// `run 1f2e3d4c5b6a  user:alice`; of what is of no run, the principal alone.
+    static func heading(_ run: String, _ principal: String, _ style: TextStyle) -> String {
+        run.isEmpty
+            ? style.strong("principal \(TerminalText.escaped(principal))")
+            : style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
     }
 
     /// `groups [payments], ref [refs/heads/main], until 2026-01-01T00:00:00Z`; nil for the local user.
@@ -34,13 +41,15 @@ extension AgentTree {
         case request(RequestCount)
         case more(Int)
         case refusal(LaunchRefusal)
+        case revocation(PrincipalRevocation)
     }
 
     private func branches(below parent: AgentNode?) -> [Branch] {
         let requests = parent?.requests ?? []
         let shown = requests.reduce(0) { $0 + ($1.isDecision ? $1.count : 0) }
         let hidden = (parent?.counts.values.reduce(0, +) ?? 0) - shown
-        return requests.map(Branch.request) + (hidden > 0 ? [.more(hidden)] : [])
+        let said = parent == nil ? revocations.map(Branch.revocation) : []
+        return said + requests.map(Branch.request) + (hidden > 0 ? [.more(hidden)] : [])
             + refusals.filter { $0.parent == parent?.agent }.map(Branch.refusal)
             + agents.filter { $0.parent == parent?.agent }.map(Branch.agent)
     }
@@ -73,8 +82,8 @@ extension AgentTree {
         case .request(let request): line(request, style, countWidth: countWidth)
         case .more(let count): style.faint("and \(count) more requests: bailey audit --run \(run)")
         case .refusal(let refusal):
-            "\(style.verdict("refused"))  launch under \(TerminalText.escaped(refusal.profile)): "
-                + "\(refusal.argv.commandText): \(TerminalText.joined(refusal.reason))"
+            "\(style.verdict("refused"))  \(refusal.told)"
+        case .revocation(let revocation): revocation.line(style)
         }
     }
 
@@ -94,7 +103,7 @@ extension AgentTree {
 
     private func revoked(_ node: AgentNode) -> String {
         guard let revoked = node.revoked else { return "" }
-        return "revoked by \(TerminalText.escaped(revoked.by))"
+        return revoked.words
             + (revoked.reason.map { " (\(TerminalText.escaped($0)))" } ?? "") + ", "
     }
 

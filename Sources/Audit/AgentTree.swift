@@ -2,6 +2,7 @@ package import Model
 
 /// The agents of one run, as their records show them.
 package struct AgentTree: Sendable, Hashable, Codable {
+    /// Empty for what was said of a principal, which is of no run.
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
@@ -11,6 +12,8 @@ package struct AgentTree: Sendable, Hashable, Codable {
     package private(set) var agents: [AgentNode]
     /// Launches that were refused, in order.
     package let refusals: [LaunchRefusal]
+    /// That the principal was cut off, or is no more: nothing in a run's.
+    package internal(set) var revocations: [PrincipalRevocation] = []
 
     /// The agents without a parent.
     package var roots: [AgentNode] { agents.filter { $0.parent == nil } }
@@ -19,6 +22,24 @@ package struct AgentTree: Sendable, Hashable, Codable {
     package mutating func mark(running ids: Set<String>) {
         for index in agents.indices {
             agents[index].isRunning = agents[index].ended == nil && ids.contains(agents[index].agent.text)
+        }
+    }
+
+    /// One for each principal: `bailey serve` refuses root launches of several in one run.
+    package var ofEachPrincipal: [AgentTree] {
+        let groups = refusals.ofEachPrincipal(before: agents.isEmpty ? nil : principal)
+        guard groups.count > 1 else { return [self] }
+        return groups.map { principal, refusals in
+            let isTheirs = !agents.isEmpty && principal.isSame(as: self.principal)
+            var tree = AgentTree(
+                run: run,
+                principal: principal,
+                proven: isTheirs ? proven : nil,
+                agents: isTheirs ? agents : [],
+                refusals: refusals
+            )
+            if isTheirs { tree.revocations = revocations }
+            return tree
         }
     }
 
@@ -42,7 +63,9 @@ package struct AgentNode: Sendable, Hashable, Codable {
     /// How many requests there were of each verdict, listed or not.
     package internal(set) var counts: [String: Int] = [:]
 
-    /// The first time that it was named when agents were cut off; nil for those above which one was.
+    /// The first time that it was named when agents were cut off, or lived when its principal was.
+    ///
+    /// Nil for those above which an agent was.
     package internal(set) var revoked: AgentRevocation?
 
     /// A supervisor says that it lives now.
@@ -60,20 +83,34 @@ package struct AgentEnd: Sendable, Hashable, Codable {
     package let time: Timestamp
 }
 
-/// That an agent, and with it all below, was cut off.
+/// That an agent, and with it all below, was cut off, or its principal.
 package struct AgentRevocation: Sendable, Hashable, Codable {
     /// The principal who said so.
     package let by: String
     package let reason: String?
     package let time: Timestamp
     package let keptRunning: Bool
+    /// The principal was named, and not the agent.
+    package let isOfPrincipal: Bool
 
     init(_ record: RevocationRecord, _ time: Timestamp) {
         by = record.by.subject
         reason = record.reason
         self.time = time
         keptRunning = record.keptRunning
+        isOfPrincipal = false
     }
+
+    init(_ revocation: PrincipalRevocation) {
+        by = revocation.by
+        reason = revocation.reason
+        time = revocation.time
+        keptRunning = revocation.keptRunning
+        isOfPrincipal = true
+    }
+
+    /// `revoked by user:alice`; of a principal's agents that it is the principal who was.
+    var words: String { (isOfPrincipal ? "principal " : "") + "revoked by \(TerminalText.escaped(by))" }
 }
 
 /// One request and how often it was made.
@@ -97,6 +134,8 @@ package struct RequestCount: Sendable, Hashable, Codable {
 package struct LaunchRefusal: Sendable, Hashable, Codable {
     /// Nil when the root launch itself was refused.
     package let parent: AgentID?
+    /// For whom it was asked for.
+    package let principal: String
     package let profile: String
     package let argv: [String]
     package let reason: String
@@ -105,9 +144,37 @@ package struct LaunchRefusal: Sendable, Hashable, Codable {
     /// `argv` is as much of the command line as is shown.
     init(_ record: SpawnRefusal, _ time: Timestamp, argv: [String]) {
         parent = record.parent?.agent.agent
+        principal = record.principal.subject
         profile = record.profile
         self.argv = argv
         reason = record.reason
         self.time = time
+    }
+}
+
+extension LaunchRefusal {
+    /// `launch under pay for user:alice: make deploy: not allowed`: who asked, where no agent did.
+    var told: String {
+        "launch under \(TerminalText.escaped(profile))"
+            + (parent == nil ? " for \(TerminalText.escaped(principal))" : "")
+            + ": \(argv.commandText): \(TerminalText.joined(reason))"
+    }
+}
+
+extension [LaunchRefusal] {
+    /// Those of each principal, in the order of the first of each; `first`, if any, before all, and with none as well.
+    func ofEachPrincipal(before first: String?) -> [(principal: String, refusals: [LaunchRefusal])] {
+        var groups = first.map { [(principal: $0, refusals: [LaunchRefusal]())] } ?? []
+        var places: [ByteText: Int] = [:]
+        if let first { places[ByteText(first)] = 0 }
+        for refusal in self {
+            if let place = places[ByteText(refusal.principal)] {
+                groups[place].refusals.append(refusal)
+            } else {
+                places[ByteText(refusal.principal)] = groups.count
+                groups.append((refusal.principal, [refusal]))
+            }
+        }
+        return groups
     }
 }

@@ -4,10 +4,10 @@ internal import Model
 extension AuditReader {
     /// The agents of a run; of the last one when `run` is nil.
     ///
-    /// Nil when there is no such run.
+    /// Its principal is that of the agents; where there are none, that of the first launch that was refused. Nil when there is no such run.
     package func tree(run: String? = nil) throws -> AgentTree? {
         guard let run = try run ?? runs().last else { return nil }
-        var builder = TreeBuilder(run: run)
+        var builder = TreeBuilder(run: run, try cutOffs())
         try reading { database in
             let rows = try Row.fetchCursor(
                 database,
@@ -20,9 +20,19 @@ extension AuditReader {
                 guard let record = AuditRecord(row: row) else { throw damaged() }
                 builder.add(record)
             }
+            builder.cutOff(before: nil)
             try count(database, into: &builder)
         }
         return builder.tree
+    }
+
+    /// That a principal was cut off, and is no more; nil where nobody said so.
+    package func revocationTree(of principal: String) throws -> AgentTree? {
+        let said = try revocations(of: principal)
+        guard !said.isEmpty else { return nil }
+        var tree = AgentTree(run: "", principal: principal, proven: nil, agents: [], refusals: [])
+        tree.revocations = said
+        return tree
     }
 
     /// Counts in the database, so that memory holds distinct requests and not all of them.
@@ -77,8 +87,9 @@ private struct TreeBuilder {
     private var agents: [AgentNode] = []
     private var places: [String: Int] = [:]
     private var refusals: [LaunchRefusal] = []
+    private var cutOffs: CutOffs
 
-    init(run: String) { self.run = run }
+    init(run: String, _ cutOffs: CutOffs) { (self.run, self.cutOffs) = (run, cutOffs) }
 
     var tree: AgentTree? {
         if agents.isEmpty && refusals.isEmpty { return nil }
@@ -86,6 +97,7 @@ private struct TreeBuilder {
     }
 
     mutating func add(_ record: AuditRecord) {
+        cutOff(before: record.sequence)
         switch record.entry {
         case .spawn(let spawn): add(spawn, record.time)
         case .spawnRefused(let refusal): add(refusal, record.time)
@@ -95,6 +107,15 @@ private struct TreeBuilder {
         case .revocation(let revocation): add(revocation, record.time)
         case .renewal(let renewal): proven = renewal.principal
         case .request, .replies, .approval, .custody, nil: return
+        }
+    }
+
+    /// Marks those that lived when their principal was cut off.
+    mutating func cutOff(before record: Int64?) {
+        for revocation in cutOffs.take(before: record) where revocation.principal.isSame(as: principal) {
+            for index in agents.indices where agents[index].ended == nil && agents[index].revoked == nil {
+                agents[index].revoked = AgentRevocation(revocation)
+            }
         }
     }
 

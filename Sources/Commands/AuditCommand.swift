@@ -212,6 +212,19 @@ extension AuditReader {
         throw NoSuchPrincipal(principal: principal, nearest: try near(principal))
     }
 
+    /// A warning of a name that may be a slip; nil where the log has launches of that principal.
+    ///
+    /// What the log cannot say is no reason to complain: it was written to.
+    func slip(in principal: String, _ consequence: String, advice: (String) -> String) -> String? {
+        guard (try? hasLaunched(principal)) == false else { return nil }
+        let nearest = (try? near(principal)).map {
+            "; if you meant \(TerminalText.quoted($0)), " + advice(TerminalText.quoted(principal))
+        }
+        let shown = TerminalText.escaped(principal)
+        return "warning: the log knows no launch of \(shown), so that \(consequence)"
+            + (nearest ?? "; `bailey tree --all` shows for whom agents were launched")
+    }
+
     /// The one on record that a name may have meant.
     func near(_ principal: String) throws -> String? {
         NearestWord.nearest(to: principal, in: try principals())
@@ -234,7 +247,7 @@ struct NoSuchRecord: Error, CustomStringConvertible {
     let record: Int64
 
     var description: String {
-        "there is no record \(record); `bailey audit` shows the records with their numbers"
+        "there is no record \(record); `bailey audit` shows the records with their numbers, and what was pruned"
     }
 }
 

@@ -87,7 +87,12 @@ extension AuditCommand {
                 )
                 throw ExitCode(1)
             }
-            guard !dryRun else { return }
+            guard !dryRun else {
+                if prepared.plan.pruned.isEmpty, prepared.plan.leftovers.isEmpty {
+                    print("nothing would be removed")
+                }
+                return
+            }
             let progress = ProgressLine()
             defer { progress.clear() }
             let count = try LogKeeping.prune(prepared) { removed in
@@ -102,9 +107,14 @@ extension AuditCommand {
     struct Hold: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Keep what is on record of a run, an agent or a principal, however old it gets.",
+            usage: """
+                bailey audit hold RUN|AGENT|PRINCIPAL --reason TEXT
+                bailey audit hold RUN|AGENT|PRINCIPAL --release [--reason TEXT]
+                bailey audit hold --list
+                """,
             discussion: """
                 What is held is not pruned: a run, the run of an agent, or every run of a principal, now and later. Both, \
-                and who did it, are on record.
+                and who did it, are on record. A principal that the log knows no launch of is held with a warning.
 
                 EXAMPLES
                   bailey audit hold 1f2e3d4c5b6a --reason 'incident 42'
@@ -151,6 +161,16 @@ extension AuditCommand {
             if !release { try require(subject, reader) }
             try LogKeeping.hold(subject, isReleased: release, because: reason, in: directory)
             print("\(release ? "released" : "held") \(TerminalText.escaped(subject))")
+            if !release { warn(of: subject, reader) }
+        }
+
+        /// What may have been a slip: it is held all the same, since whoever is meant may come yet.
+        private func warn(of subject: String, _ reader: AuditReader) {
+            guard subject.holds(":") else { return }
+            let slip = reader.slip(in: subject, "no run that is on record is held by this") {
+                "hold that, and let go of this one (bailey audit hold \($0) --release)"
+            }
+            if let slip { RunCommand.complain(slip) }
         }
 
         /// A run or agent that is not on record is a mistake; a principal's runs may come.

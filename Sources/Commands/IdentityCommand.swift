@@ -86,7 +86,10 @@ extension IdentityCommand {
             abstract: "Show which keys vouch for this user's agents, oldest first.",
             discussion: """
                 One of them signs; an old one is still published, until what it signed is over; the next one is already, and \
-                signs from the moment shown. The id is that of the key of tokens (kid).
+                signs from the moment shown. The id is that of the key of tokens (kid). How long after each the next is made \
+                says 'identity: {key-life: 90d}' in bailey.yaml, from 2d to 730d. To replace them at once, when somebody may \
+                have a copy: end 'bailey serve', set every keys/agent-* of the state directory aside, certificates too, and \
+                give services the new bundle ('bailey identity bundle') in the place of the old.
                 """
         )
 

@@ -22,7 +22,8 @@ struct RevokeCommand: ParsableCommand {
             ('bailey audit').
 
             A principal stays revoked: its launches are refused (exit code 125) until that is lifted. Agents that were \
-            cut off stay cut off all the same.
+            cut off stay cut off all the same. Of a child that is revoked its parent may launch another one at once: revoke \
+            the parent, or the principal, where that must not be.
 
             Exits 1 when there is no such agent, or when a supervisor does not answer, whose agents may live on; 74 when \
             it was done and could not be recorded, so that later launches of a principal are not refused.
@@ -134,17 +135,11 @@ struct RevokeCommand: ParsableCommand {
         if name.utf8.contains(UInt8(ascii: "*")) {
             RunCommand.complain("warning: \(shown) is one principal's name, and no pattern")
         }
-        // What the log cannot say is no reason to complain: it was written to.
-        guard agents == 0, let reader = try? AuditReader(directory: directory),
-            (try? reader.hasLaunched(name)) == false
-        else { return }
-        let nearest = (try? reader.near(name)).map {
-            "; if you meant \(TerminalText.quoted($0)), revoke that, and lift this one (bailey revoke --lift \(TerminalText.quoted(name)))"
+        guard agents == 0, let reader = try? AuditReader(directory: directory) else { return }
+        let slip = reader.slip(in: name, "nobody may be cut off by this") {
+            "revoke that, and lift this one (bailey revoke --lift \($0))"
         }
-        RunCommand.complain(
-            "warning: the log knows no launch of \(shown), so that nobody may be cut off by this"
-                + (nearest ?? "; `bailey tree --all` shows for whom agents were launched")
-        )
+        if let slip { RunCommand.complain(slip) }
     }
 
     private func fate(of outcome: Revoker.Outcome) -> String {

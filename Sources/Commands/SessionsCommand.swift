@@ -13,23 +13,25 @@ struct SessionsCommand: ParsableCommand {
         discussion: """
             A terminal is recorded where the agent's profile, or one above it, says 'record: {terminal: required}' or \
             'best-effort'. Shown are the agent, when it began, how long it lasted, its lineage, what is kept, and its state: 'whole'; \
-            'not to its end', with why; 'recording', while it lives; 'cut', where there is no end: its supervisor was killed, or the end of the file is gone.
+            'not to its end', with why; 'recording', while it lives; 'cut', where there is no end: its supervisor was killed, or the end of the file is gone; 'gone', where \
+            the file is; 'changed'. Presence and size of the file are looked at.
 
             EXAMPLES
               bailey sessions                       all there are
-              bailey sessions 1f2e3d4c5b6a          those of a run
+              bailey sessions 1f2e3d4c5b6a          those of a run; 1f2e3d4c5b6a.2: that agent's
               bailey sessions --verify              each read to its end
               bailey replay 1f2e3d4c5b6a.1 --terminal
 
             --verify opens each, chunk by chunk; one that was changed, cut or exchanged does not open behind that place. What \
             opens is compared with the record of the agent's end, which the log's chain holds ('bailey audit verify'): its octets, its \
             chunks, the SHA-256 of its file. Exits \
-            1 where one is not whole that should be. --json: one object a line: agent, lineage, profile, argv, began, ended, \
+            1 where a file is not what it should be, or there is no such run. --json: one object a line: agent, lineage, profile, argv, began, ended, \
             recording, state, octets (of the asciicast), chunks, reason.
             """
     )
 
-    @Argument(help: ArgumentHelp("A run; all without one.", valueName: "run")) var name: String?
+    @Argument(help: ArgumentHelp("A run, or an agent's id RUN.N; all without one.", valueName: "run|agent"))
+    var name: String?
     @OptionGroup var state: StateOption
     @Flag(help: "Read each to its end.") var verify = false
     @Flag(help: "One JSON object a line.") var json = false
@@ -37,9 +39,13 @@ struct SessionsCommand: ParsableCommand {
     func run() throws {
         try Outside.require("sessions")
         let directory = try state.directory()
+        let reader = try AuditReader(directory: directory)
+        let agent = try name.flatMap { AgentID($0) == nil ? nil : try AgentArgument($0) }
+        try reader.require(run: agent == nil ? name : nil, agent: agent)
         let living = Set(RunningSupervisors.agents().value.map(\.agent))
         var isBad = false
-        try AuditReader(directory: directory).terminals(run: name) { session in
+        try reader.terminals(run: agent?.id.run ?? name) { session in
+            if let agent, session.agent != agent.id { return }
             let line = SessionLine(
                 session,
                 in: directory,
@@ -82,7 +88,9 @@ private struct SessionLine: Encodable {
         seconds = session.ended.map { $0.milliseconds(since: session.began) / 1_000 }
         let found = Self.standing(session, isAlive: isAlive)
         guard verifies else {
-            (state, reason, isBad, octets) = (found.state, found.reason, false, session.recorded?.octets)
+            let fault = Self.glance(session, in: directory, isAlive: isAlive)
+            (state, reason) = (fault?.state ?? found.state, fault?.reason ?? found.reason)
+            (isBad, octets) = (fault != nil, session.recorded?.octets)
             return
         }
         let read = TerminalState(session.agent, in: directory)
@@ -108,6 +116,35 @@ private struct SessionLine: Encodable {
         return ("not to its end", missing)
     }
 
+    private static func gone(_ agent: AgentID, _ directory: String) -> (state: String, reason: String) {
+        ("gone", "it was recorded, its file is gone: \(TerminalFiles.path(of: agent, in: directory))")
+    }
+
+    /// Where nothing could be made there is nothing.
+    private static func isMade(_ session: RecordedSession) -> Bool {
+        session.ended == nil || session.recorded.map { $0.chunks > 0 } ?? false
+    }
+
+    /// What is wrong with its file by presence and size; nil where nothing is, and while it is written.
+    private static func glance(
+        _ session: RecordedSession,
+        in directory: String,
+        isAlive: Bool
+    ) -> (state: String, reason: String)? {
+        guard session.ended != nil || !isAlive, isMade(session) else { return nil }
+        guard let size = TerminalFiles.size(of: session.agent, in: directory) else {
+            return gone(session.agent, directory)
+        }
+        guard let recorded = session.recorded else { return nil }
+        let whole = TerminalFiles.size(of: recorded)
+        if size < whole {
+            return ("cut", "its file has \(size) octets of \(whole): the end of it is gone")
+        }
+        // On a full disk there may be the beginning of a chunk that did not fit, behind the last.
+        guard size > whole, recorded.missing == nil else { return nil }
+        return ("changed", "its file has \(size) octets, and \(whole) were written")
+    }
+
     /// What its file is not that it should be; nil where it is.
     private static func fault(
         _ read: TerminalState,
@@ -115,11 +152,11 @@ private struct SessionLine: Encodable {
         in directory: String,
         isAlive: Bool
     ) -> (state: String, reason: String)? {
-        // Where nothing could be made there is nothing.
-        if session.ended != nil, session.recorded.map({ $0.chunks == 0 }) ?? true {
-            return TerminalFiles.size(of: session.agent, in: directory) == nil
-                ? nil : ("changed", "it is there, and its record says that there is none")
+        let isThere = TerminalFiles.size(of: session.agent, in: directory) != nil
+        guard isMade(session) else {
+            return isThere ? ("changed", "it is there, and its record says that there is none") : nil
         }
+        guard isThere else { return gone(session.agent, directory) }
         guard let ending = read.finding?.ending else { return ("gone", read.fault ?? "it does not open") }
         switch ending {
         case .otherKey:

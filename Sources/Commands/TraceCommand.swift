@@ -8,8 +8,8 @@ struct TraceCommand: ParsableCommand {
         commandName: "trace",
         abstract: "Show who started what, what each hop ran and sent, what was masked, denied and approved.",
         discussion: """
-            SUBJECT is an agent (RUN.N: it, those above it, all below), a run, a principal ('user:alice': every run that it \
-            started), the number of a record ('bailey audit', first column: that session with a database, or that request), or a \
+            SUBJECT is an agent (RUN.N: it, those above it, all below), a run, a principal ('user:alice': when it was revoked \
+            and that was lifted, and every run that it started), the number of a record ('bailey audit', first column: that session with a database, or that request), or a \
             SHA-256 in hex: every agent that has it on record, as the digest of its program, of a program that sent, of its \
             profile, of a body, of a request that was asked about.
 
@@ -23,7 +23,7 @@ struct TraceCommand: ParsableCommand {
 
             What is masked is on record by its kind, or by its column where a rule names columns: as the server's catalog has it, \
             and, where the server did not say whose it is (an expression, a view, COPY), by the rule's name. What is on record as \
-            'column ssn' is listed for 'column users.ssn' too. --json: one object a run, or one for each agent and field under \
+            'column ssn' is listed for 'column users.ssn' too. --json: one object a run, one with the revocations of a principal (no run), or one for each agent and field under \
             --who-saw. Where runs were pruned, of which nothing is on record any more, standard error says how many. Exits 1 where \
             nothing is on record.
             """
@@ -97,7 +97,13 @@ struct TraceCommand: ParsableCommand {
 
     private func draw(_ subject: String, _ reader: AuditReader) throws {
         let run = AgentID(subject)?.run ?? subject
-        guard let timeline = try reader.timeline(of: run) else { throw NoSuchRun(run: run) }
+        guard let timeline = try reader.timeline(of: run) else {
+            guard subject.holds(":") else { throw NoSuchRun(run: run) }
+            throw ValidationError(
+                "--svg draws one run: name it, or an agent's id RUN.N; `bailey tree --principal "
+                    + "\(TerminalText.quoted(subject)) --all` shows those of a principal"
+            )
+        }
         print(timeline.svg)
     }
 

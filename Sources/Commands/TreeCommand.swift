@@ -14,7 +14,7 @@ struct TreeCommand: ParsableCommand {
               bailey tree                          the last run
               bailey tree 1f2e3d4c5b6a             that run; an agent's id stands for its run
               bailey tree --running                every run that has an agent now
-              bailey tree --principal user:alice   the last run of hers; with --all each of them
+              bailey tree --principal user:alice   when she was revoked, and her last run (--all: each)
               bailey tree --all --json             every run, one JSON object a line
             """
     )
@@ -22,7 +22,7 @@ struct TreeCommand: ParsableCommand {
     @Argument(help: "The run to show, or an agent's id RUN.N (default: the last run).") var shown: String?
     @OptionGroup var state: StateOption
     @Option(name: .customLong("run"), help: "The same as the argument.") var runName: String?
-    @Option(help: "Only runs of this principal, as user:alice.") var principal: String?
+    @Option(help: "Runs of this principal, as user:alice, and its revocations.") var principal: String?
     @Flag(help: "Every run, oldest first.") var all = false
     @Flag(help: "Runs of which an agent lives now, oldest first.") var running = false
     @Flag(help: "One JSON object a run.") var json = false
@@ -47,10 +47,15 @@ struct TreeCommand: ParsableCommand {
         let alive = Set(answer.value.map(\.agent))
         if running { for silent in answer.silent { RunCommand.complain(silent) } }
         try reader.require(principal: principal)
+        if let principal, !running, let said = try reader.revocationTree(of: principal) {
+            print(json ? try said.json() : said.text(.standardOutput))
+        }
         for run in try chosen(in: reader, alive) {
-            guard var tree = try reader.tree(run: run) else { throw NoSuchRun(run: run) }
-            tree.mark(running: alive)
-            print(json ? try tree.json() : tree.text(.standardOutput))
+            guard let whole = try reader.tree(run: run) else { throw NoSuchRun(run: run) }
+            for var tree in whole.ofEachPrincipal where principal.map(tree.principal.isSame(as:)) ?? true {
+                tree.mark(running: alive)
+                print(json ? try tree.json() : tree.text(.standardOutput))
+            }
         }
         if running, !answer.silent.isEmpty { throw ExitCode(1) }
     }

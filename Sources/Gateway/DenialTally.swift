@@ -26,7 +26,9 @@ package struct DenialTally: Sendable {
     private var places: Set<Place> = []
     /// The last that was counted.
     private var last: RequestRecord?
-    /// All denials of the agent, on record one by one or not; what befell requests that were allowed is none.
+    /// All denials of the agent, on record one by one or not.
+    ///
+    /// Of what befell requests that were allowed those alone that policy refused after all.
     package private(set) var total: UInt64 = 0
 
     package init() {}
@@ -36,7 +38,9 @@ package struct DenialTally: Sendable {
     ///   - now: monotonic milliseconds.
     /// - Returns: whether to write it.
     package mutating func add(_ record: RequestRecord, at now: UInt64) -> Verdict {
-        if record.matter == .decision { total = total.addingReportingOverflow(1).partialValue }
+        if record.matter == .decision || Self.isRefusal(record.reason) {
+            total = total.addingReportingOverflow(1).partialValue
+        }
         let place = Place(reason: record.reason, resource: record.resource)
         if window.isFull(at: now), places.count < Self.maximumPlaces, places.insert(place).inserted {
             return .recorded
@@ -48,6 +52,17 @@ package struct DenialTally: Sendable {
         }
         last = record
         return .counted(sumDue: isFirst ? window.deadline.map { $0 > now ? $0 - now : 0 } : nil)
+    }
+
+    /// Whether it is policy that ends a request which was allowed: where its name leads, what it carries.
+    private static func isRefusal(_ reason: Denial.Reason?) -> Bool {
+        switch reason {
+        case .forbiddenAddress, .placeholderMisused, .secretLeaving: true
+        case .noRule, .denied, .approvalNeeded, .approvalDenied, .approvalUnanswered, .nameMismatch,
+            .protocolMismatch, .malformed, .credentialUnavailable, .revoked, .principalExpired,
+            .auditUnavailable, .upstreamFailed, .overBudget, .unsupported, nil:
+            false
+        }
     }
 
     /// The record of what is not on record one by one, once; nil when there is nothing.
@@ -68,8 +83,11 @@ package struct DenialTally: Sendable {
 }
 
 extension Resident {
-    /// How many of its requests were refused.
-    var refused: UInt64 { denials.withLock { $0.total } }
+    /// How many of its requests were refused, and destinations of its datagrams.
+    var refused: UInt64 {
+        let datagrams = datagrams.withLock { $0.total }
+        return denials.withLock { $0.total }.addingReportingOverflow(datagrams).partialValue
+    }
 
     /// Counts a denial; false when the sum will speak for it.
     ///

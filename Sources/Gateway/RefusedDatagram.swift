@@ -76,6 +76,9 @@ package struct DatagramTally: Sendable {
     /// Datagrams that no record speaks for.
     package private(set) var unlisted: UInt64 = 0
 
+    /// Destinations that are listed, and datagrams that are not.
+    package var total: UInt64 { unlisted.addingReportingOverflow(UInt64(known.count)).partialValue }
+
     /// `limit` destinations are listed.
     package init(limit: Int) {
         self.limit = limit

@@ -64,6 +64,20 @@ package enum TokenSource: Sendable {
         }
     }
 
+    /// Of a job of such a CI system the variables that a token would be got by and that are not there; empty elsewhere.
+    package static func missing(_ source: Issuer.Source, in environment: [String: String]) -> [String] {
+        let (mark, needed): (String, [String]) =
+            switch source {
+            case .file: ("", [])
+            case .gitHubActions:
+                ("GITHUB_ACTIONS", ["ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+            case .gitLab: ("GITLAB_CI", [standardVariable])
+            case .buildkite: ("BUILDKITE", ["BUILDKITE_JOB_ID", "BUILDKITE_AGENT_ACCESS_TOKEN"])
+            }
+        guard environment[mark] == "true" else { return [] }
+        return needed.filter { environment[$0]?.isEmpty ?? true }
+    }
+
     /// A token in a variable of the environment.
     package init(variable name: String, in environment: [String: String]) throws(TokenSourceFailure) {
         guard let text = environment[name], !text.isEmpty else {

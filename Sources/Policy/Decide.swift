@@ -57,7 +57,8 @@ extension LineagePolicy {
     ) -> Refusal {
         let level = verdicts.firstIndex { $0.effect == strictest } ?? 0
         let asked = outcomes.isEmpty ? request : request.about(outcomes[level])
-        let denial = denial(asked, level: level, verdicts: verdicts)
+        let demands = strictest == .ask ? demands(outcomes) : []
+        let denial = denial(asked, level: level, verdicts: verdicts, demands: demands)
         return Refusal(verdict: strictest, denial: denial, levels: verdicts)
     }
 

@@ -2,8 +2,13 @@ internal import Model
 
 /// The words of refusals: what was attempted, which rule of which ancestor refused it, who may change that.
 extension LineagePolicy {
-    /// A level denied or asked.
-    func denial(_ request: Request, level: Int, verdicts: [LevelVerdict]) -> Denial {
+    /// A level denied or asked; `demands` is what has to be answered where it asked.
+    func denial(
+        _ request: Request,
+        level: Int,
+        verdicts: [LevelVerdict],
+        demands: [ApprovalDemand]
+    ) -> Denial {
         let verdict = verdicts[level]
         let hop = hops[level]
         let refusing = verdicts.indices.filter { verdicts[$0].effect == verdict.effect && $0 != level }
@@ -30,7 +35,7 @@ extension LineagePolicy {
                 rule: rule,
                 decidedBy: hop,
                 remedy:
-                    "ask \(lineage.principal) to answer when it is asked for again, outside of agents (bailey approvals)"
+                    "ask \(answerer(demands)) to answer when it is asked for again, outside of agents (bailey approvals)"
             )
             : Denial(
                 reason: .denied,
@@ -127,7 +132,22 @@ extension LineagePolicy {
     }
 
     func remedy(_ hop: Hop, _ change: String) -> String {
-        "ask \(lineage.principal), or whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
+        // Who proved themselves by a token, as a job of a CI, has no profile on this machine.
+        let user = isLocal ? "\(lineage.principal), or " : ""
+        return
+            "ask \(user)whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
+    }
+
+    private var isLocal: Bool { lineage.principal.issuer == nil }
+
+    /// Who may answer: the principal where every rule that asks lets it; of others no rule's names are told.
+    private func answerer(_ demands: [ApprovalDemand]) -> String {
+        let subject = ByteText(lineage.principal.subject)
+        if demands.contains(where: \.terms.excludesPrincipal) {
+            return "somebody who may approve it, and is not \(lineage.principal),"
+        }
+        let isNamed = demands.allSatisfy { $0.terms.by.isEmpty || $0.terms.by.contains(subject) }
+        return isLocal && isNamed ? "\(lineage.principal)" : "somebody who may approve it"
     }
 
     func owner(_ level: Int) -> String {

@@ -1,3 +1,4 @@
+internal import Audit
 internal import Client
 internal import Credentials
 internal import Identity
@@ -117,12 +118,33 @@ extension OperatorConfiguration {
             let kept = OperatorSecret(secret, "\(name).secret", home: HomeFolder.current, &errors),
             let format = ApprovalPlan.Webhook.Format(rawValue: word)
         else { return nil }
+        if let trouble = trouble(with: kept, "\(name).secret") {
+            errors.report(trouble, at: secret.position)
+            return nil
+        }
         return ApprovalPlan.Webhook(
             place: place,
             secret: kept,
             format: format,
             principal: subject ?? nil
         )
+    }
+
+    /// Why a secret in a file is of no use, known before anything is asked; a variable's or a command's is had when it is needed.
+    private static func trouble(with secret: OperatorSecret, _ name: String) -> String? {
+        guard let file = secret.file else { return nil }
+        let octets: [UInt8]
+        do throws(CredentialFailure) {
+            octets = try secret.octets(environment: [:], of: ApprovalPlan.secretLength)
+        } catch {
+            return error.message
+        }
+        do throws(MessageFailure) {
+            _ = try SignedWebhook.Secret(octets)
+        } catch {
+            return "\(name): \(file): \(error.message)"
+        }
+        return nil
     }
 
     /// A URL, or what holds one.

@@ -46,16 +46,23 @@ extension Supervisor {
     func checkPrincipal(
         _ principal: Principal,
         of loaded: LoadedProfile,
+        order: LaunchOrder,
         toAgent: Bool
     ) throws(LaunchRefusal) {
         guard let demand = loaded.profile.unmet(by: principal) else { return }
         // What a profile of the operator's demands is not an agent's to hear.
         let what = toAgent ? "" : ": principals (\(demand.source)) demands \(demand.text)"
-        let remedy =
-            toAgent || principal.issuer != nil
-            ? ""
-            : "; prove another with --oidc-token-file or --saml-assertion-file, or in a job that an issuer in bailey.yaml is for"
+        let remedy = toAgent || principal.issuer != nil ? "" : remedy(order)
         throw LaunchRefusal("profile '\(loaded.profile.name)' is not for \(principal)\(what)\(remedy)")
+    }
+
+    /// How the local user may prove to be somebody else.
+    private func remedy(_ order: LaunchOrder) -> String {
+        if let shortcoming = IdentityClaim.shortcoming(of: order, identities.issuers) {
+            return "; " + shortcoming
+        }
+        return
+            "; prove another with --oidc-token-file or --saml-assertion-file, or in a job that an issuer in bailey.yaml is for"
     }
 
     /// Refuses new agents of a run whose principal's token is over, by the clock as it is now.

@@ -31,7 +31,7 @@ extension Supervisor {
             try checkName(order.name)
             guard let identity = try identity(for: order, under: parent, for: connection) else { return }
             let loaded = try profile(for: order, under: parent).applied(to: identity.principal)
-            try checkPrincipal(identity.principal, of: loaded, toAgent: parent != nil)
+            try checkPrincipal(identity.principal, of: loaded, order: order, toAgent: parent != nil)
             try admit(loaded, under: parent)
             guard try isApproved(order, loaded, under: parent, identity, for: connection) else { return }
             if parent == nil { sandboxes.expect() }

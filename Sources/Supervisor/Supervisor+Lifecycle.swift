@@ -186,7 +186,9 @@ extension Supervisor {
         guard agent.parent == nil, agent.refused > 0 else { return nil }
         let (what, them) =
             agent.refused == 1 ? ("1 request was", "it") : ("\(agent.refused) requests were", "them")
-        return "\(what) refused; `bailey audit --run \(agent.id.run) --denied` shows \(them)"
+        return
+            "\(what) refused; `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
+            + "launches"
     }
 
     private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {

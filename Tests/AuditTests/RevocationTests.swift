@@ -92,6 +92,81 @@ struct RevocationTests {
         #expect(events.count == 1 && events[0].contains("\"event\":\"revocation\""), "\(events)")
     }
 
+    private func traces(_ scope: TraceScope, _ reader: AuditReader) throws -> [Trace] {
+        var found: [Trace] = []
+        try reader.traces(of: scope) { found.append($0) }
+        return found
+    }
+
+    /// A run of alice's of which an agent ended before she was revoked, and another was launched when that was lifted; one of bob's.
+    private func principalRevoked() throws -> StateFixture {
+        let state = try StateFixture()
+        let bob = Lineage(
+            principal: Principal(localUser: "bob", uid: 1001),
+            root: Sample.hop(1, "his", run: "beefbeef")
+        )
+        let entries = [
+            Sample.spawn(Sample.root), Sample.spawn(Sample.child), Sample.exit(Sample.child),
+            Sample.spawn(bob), word("user:alice", kept: true),
+            word("user:alice", reason: "is back", lifted: true),
+            Sample.spawn(Sample.root.child(Sample.hop(5, "later"))), Sample.exit(Sample.root),
+            word("user:carol"),
+        ]
+        #expect(try state.open().appendOneByOne(entries).failures.isEmpty)
+        return state
+    }
+
+    @Test func `a principal's trace has its revocation and its lift, and its agents that lived are cut off`()
+        throws
+    {
+        let state = try principalRevoked()
+        let reader = try AuditReader(directory: state.path)
+        let found = try traces(.principal("user:alice"), reader)
+        try #require(found.map(\.run) == ["", "0badcafe"], "\(found)")
+        #expect(found[0].revocations.map(\.isLifted) == [false, true] && found[0].agents.isEmpty)
+        let plain = TextStyle(isColoured: false)
+        let lines = found[0].text(plain).split(separator: "\n")
+        #expect(lines.first == "principal user:alice")
+        #expect(lines.contains { $0.hasSuffix(" by user:alice, 3 agents kept running: left  record 5") })
+        #expect(lines.contains { $0.hasPrefix("└─ lifted  ") && $0.hasSuffix(": is back  record 6") })
+        #expect(found[1].agents.map(\.name) == ["ci", "test-runner", "later"])
+        #expect(found[1].agents.map { $0.revoked?.isOfPrincipal } == [true, nil, nil])
+        let text = found[1].text(plain)
+        #expect(text.contains("principal revoked by user:alice, exit 0"), "\(text)")
+        #expect(text.contains(" by user:alice (principal): left"), "\(text)")
+        #expect(try JSONDecoder().decode(Trace.self, from: Data(found[0].json().utf8)) == found[0])
+        // Nobody else's.
+        let his = try traces(.principal("user:bob"), reader)
+        #expect(his.map(\.run) == ["beefbeef"] && his.allSatisfy { $0.agents[0].revoked == nil })
+    }
+
+    @Test func `a principal's tree has its revocation and its lift, and its agents that lived are cut off`()
+        throws
+    {
+        let state = try principalRevoked()
+        let reader = try AuditReader(directory: state.path)
+        let said = try #require(try reader.revocationTree(of: "user:alice"))
+        #expect(said.revocations.map(\.isLifted) == [false, true] && said.run.isEmpty)
+        let plain = TextStyle(isColoured: false)
+        #expect(said.text(plain).hasPrefix("principal user:alice\n├─ revoked  "), "\(said.text(plain))")
+        let run = try #require(try reader.tree(run: "0badcafe"))
+        #expect(run.agents.map { $0.revoked?.isOfPrincipal } == [true, nil, nil] && run.revocations.isEmpty)
+        #expect(run.text(plain).contains("principal revoked by user:alice (left), exit 0"))
+        #expect(try JSONDecoder().decode(AgentTree.self, from: Data(said.json().utf8)) == said)
+        #expect(try reader.tree(run: "beefbeef")?.agents.map { $0.revoked == nil } == [true])
+        #expect(try reader.revocationTree(of: "user:bob") == nil)
+    }
+
+    @Test func `a principal of whom there is a revocation alone is on record`() throws {
+        let state = try principalRevoked()
+        let reader = try AuditReader(directory: state.path)
+        let found = try traces(.principal("user:carol"), reader)
+        #expect(found.map(\.run) == [""] && found.first?.revocations.map(\.record) == [9], "\(found)")
+        #expect(try reader.revocationTree(of: "user:carol")?.revocations.count == 1)
+        #expect(try reader.hasSeen("user:carol"))
+        #expect(try traces(.principal("user:car"), reader).isEmpty && !reader.hasSeen("user:car"))
+    }
+
     @Test func `a store of an older version opens, verifies before and after, and has the index then`() throws
     {
         let state = try StateFixture()

@@ -109,6 +109,56 @@ struct TraceBoundsTests {
         #expect(text(alone).contains("refused  launch under last"))
     }
 
+    /// At the root, as `bailey serve` refuses them: for whoever asks, in one run.
+    private static func refusal(for name: String, _ profile: String) -> AuditEntry {
+        .spawnRefused(
+            SpawnRefusal(
+                parent: nil,
+                principal: Principal(localUser: name, uid: 1_000),
+                profile: profile,
+                argv: ["make"],
+                reason: "it is not for \(name)"
+            )
+        )
+    }
+
+    @Test func `Root launches that were refused are told by principal, each with its own alone`() throws {
+        let entries = ["alice", "bob", "alice"].map { Self.refusal(for: $0, "of-\($0)") }
+        #expect(try state.open().appendTogether(entries).failures.isEmpty)
+        let reader = try AuditReader(directory: state.path)
+        var (all, his): ([Trace], [Trace]) = ([], [])
+        try reader.traces(of: .run("0badcafe")) { all.append($0) }
+        try reader.traces(of: .principal("user:bob")) { his.append($0) }
+        #expect(all.map(\.principal) == ["user:alice", "user:bob"])
+        #expect(all.map { $0.refusals.map(\.principal) } == [["user:alice", "user:alice"], ["user:bob"]])
+        #expect(his == Array(all.suffix(1)))
+        let text = """
+            run 0badcafe  user:bob
+            └─ refused  launch under of-bob for user:bob: make: it is not for bob
+            """
+        #expect(his.map { $0.text(TextStyle(isColoured: false)) } == [text])
+        let trees = try #require(try reader.tree(run: "0badcafe")).ofEachPrincipal
+        #expect(trees.map(\.principal) == ["user:alice", "user:bob"])
+        #expect(trees.map(\.refusals.count) == [2, 1])
+        #expect(trees.last?.text(TextStyle(isColoured: false)) == text)
+        #expect(try trees.last?.json().contains("\"principal\":\"user:alice\"") == false)
+    }
+
+    @Test func `One's refused root launches take no place of another's, and those without one are counted`()
+        throws
+    {
+        let many = (0..<150).map { Self.refusal(for: "alice", "many-\($0)") }
+        let entries = many + [Self.refusal(for: "bob", "last")]
+        #expect(try state.open().appendTogether(entries).failures.isEmpty)
+        let reader = try AuditReader(directory: state.path)
+        var (all, his): ([Trace], [Trace]) = ([], [])
+        try reader.traces(of: .run("0badcafe")) { all.append($0) }
+        try reader.traces(of: .principal("user:bob")) { his.append($0) }
+        #expect(all.map(\.principal) == ["user:alice", "user:bob"])
+        #expect(all.map(\.unlistedRefusals) == [50, 1])
+        #expect(his.map { $0.refusals.map(\.profile) } == [["last"]])
+    }
+
     @Test func `Questions take no place of answers, and those without one are counted`() throws {
         let entries = (0..<150).map { Self.approval(.asked, $0) } + [Self.approval(.denied, 149)]
         let told = try trace(entries)

@@ -63,6 +63,22 @@ extension EndToEnd.AgentIdentityTests {
         return try JSONDecoder().decode(Set.self, from: Data(set.utf8)).keys.map(\.kid)
     }
 
+    @Test(
+        "Keys that are set aside, certificates too, are replaced at once: the old ones sign and are published no more"
+    )
+    func replaced() throws {
+        let old = try #require(try listed().first).kid
+        #expect(try signing() == old)
+        let script = "mkdir -m 700 \"$1/aside\" && mv \"$1\"/keys/agent-* \"$1/aside/\""
+        let moved = try outside(["/bin/sh", "-c", script, "sh", place.root + "/state/bailey"])
+        try #require(moved.code == 0, "\(moved)")
+        let new = try listed()
+        #expect(new.map(\.number) == [1] && new.map(\.kid) != [old] && new.map(\.state) == ["signs"])
+        let bundle = try place.bailey(["identity", "bundle"])
+        #expect(try bundle.code == 0 && ids(bundle.output) == new.map(\.kid), "\(bundle)")
+        #expect(try signing() == new.first?.kid)
+    }
+
     /// Which key the token of an agent's request is signed with, as a server sees it.
     private func signing() throws -> String {
         let mark = UUID().uuidString

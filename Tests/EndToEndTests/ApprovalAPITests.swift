@@ -24,11 +24,20 @@ extension EndToEnd {
             struct Held: Decodable {
                 let id: String
                 let digest: String
+                let told: [String]
             }
             struct List: Decodable { let approvals: [Held] }
             let list = try service.ask("GET", "/v1/approvals")
             let all = try JSONDecoder().decode(List.self, from: Data(list.body.utf8)).approvals
             #expect(list.status == "200" && all.map(\.id) == [held.id] && all.first?.digest == held.digest)
+            // As in `bailey approvals list --json`.
+            #expect(
+                try place.awaits {
+                    let list = try service.ask("GET", "/v1/approvals").body
+                    return try JSONDecoder().decode(List.self, from: Data(list.utf8)).approvals.first?.told
+                        == ["http://localhost:\(service.hooks.port): told"]
+                }
+            )
             let shown = try service.ask("GET", "/v1/approvals/\(held.id)", as: "bob")
             #expect(shown.status == "200" && shown.body.contains(held.digest), "\(shown)")
             #expect(try service.ask("GET", "/v1/approvals/none").status == "404")
@@ -116,6 +125,9 @@ extension EndToEnd {
             ] {
                 #expect(answer.status == status, "\(answer)")
             }
+            let unknown = try service.ask("GET", approve, as: nil, wrong).body
+            #expect(unknown.contains("no token that is known: those of approvals.tokens"), "\(unknown)")
+            #expect(try !service.ask("GET", approve, as: nil).body.contains("no token that is known"))
             #expect(try place.held(1).first?.id == held.id)
             #expect(try service.servers.requests(with: "/a/refused") == 0)
             let refusals = try service.refusals()

@@ -169,21 +169,20 @@ extension EndToEnd {
         }
 
         @Test(
-            "A receiver that is gone, silent or refuses, or a secret that others may read, is said in the list, and holds up nothing"
+            "A receiver that is gone, silent or refuses, or a secret that a command does not have, is said in the list, and holds up nothing"
         )
         func failing() throws {
-            try place.write(WebhookServer.secret, to: place.root + "/open", mode: 0o644)
             let nobody = try Port.free()
             try configure([
                 "url: \"http://localhost:\(nobody)/\", secret: {file: \(place.root)/secret}",
                 hook("/hang"), hook("/gone"),
-                "url: \"http://127.0.0.1:\(hooks.port)/\", secret: {file: \(place.root)/open}",
+                "url: \"http://127.0.0.1:\(hooks.port)/\", secret: {command: [/bin/false]}",
             ])
             let running = try place.running("\(curl) \(origin)/a/failing", profile: "asking")
             let held = try #require(try place.held(1).first)
             for words in [
                 "http://localhost:\(nobody): not told", "given up: it answered 410",
-                "which others may read or own",
+                "http://127.0.0.1:\(hooks.port): not told",
             ] {
                 #expect(
                     try place.awaits { try place.bailey(["approvals"]).output.contains(words) },
@@ -194,6 +193,34 @@ extension EndToEnd {
             #expect(running.finish().output == "GET allowed.test /a/failing auth=\n")
             #expect(try place.bailey(["audit"]).output.contains("notice-failed"))
             #expect(try hooks.posts(1).filter { $0.path == "/gone" }.count == 1)
+        }
+
+        @Test(
+            "A webhook's secret in a file that others may read, is not there or is none is refused before anything runs, and told by doctor"
+        )
+        func unusable() throws {
+            try place.write(WebhookServer.secret, to: place.root + "/open", mode: 0o644)
+            let none = "whsec_" + String(repeating: "!", count: 32)
+            try place.write(none, to: place.root + "/none", mode: 0o600)
+            for (file, words) in [
+                ("open", "which others may read or own"), ("absent", "absent"), ("none", "no base64"),
+            ] {
+                try configure([
+                    "url: \"http://127.0.0.1:\(hooks.port)/\", secret: {file: \(place.root)/\(file)}"
+                ])
+                let run = try place.agent("echo ran", profile: "asking")
+                #expect(run.code == 125 && run.output.isEmpty, "\(run)")
+                let serve = try place.bailey(["serve"])
+                let doctor = try place.bailey(["doctor"])
+                #expect(serve.code != 0 && doctor.code == 1, "\(serve) \(doctor)")
+                for text in [run.errors, serve.errors, doctor.output] {
+                    #expect(text.contains("approvals.webhooks[0].secret: "), "\(text)")
+                    #expect(text.contains(words) && !text.contains(WebhookServer.secret), "\(text)")
+                }
+            }
+            // The control.
+            try configure([hook("/told")])
+            #expect(try place.agent("echo ran", profile: "asking").output == "ran\n")
         }
 
         @Test("H03: a flood of one agent by one rule is a few messages that name them all")

@@ -124,7 +124,9 @@ extension EndToEnd {
             let run = try #require(
                 try place.bailey(["tree"]).lines.first?.split(separator: " ").dropFirst().first
             )
-            let line = "bailey: 2 requests were refused; `bailey audit --run \(run) --denied` shows them\n"
+            let line =
+                "bailey: 2 requests were refused; `bailey audit --run \(run) --denied` shows them, with requests "
+                + "that failed and refused launches\n"
             #expect(outcome.code == 0 && outcome.errors.hasSuffix(line), "\(outcome)")
             #expect(
                 !outcome.output.contains("requests were refused"),

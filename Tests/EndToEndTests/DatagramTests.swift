@@ -46,6 +46,8 @@ extension EndToEnd {
             #expect(records.allSatisfy { $0.verdict == "deny" && $0.record.action == "connect" })
             #expect(records.allSatisfy { $0.record.message?.contains("fall back to TCP") ?? false })
             #expect(Set(records.map(\.agent)).count == 1)
+            // As many as `--denied` lists.
+            #expect(outcome.errors.contains("bailey: 4 requests were refused; "), "\(outcome)")
         }
 
         @Test("A14: a datagram that is an agent's last act is on record before its end")

@@ -213,5 +213,27 @@ extension EndToEnd {
             #expect(audit.contains("  held     ") && audit.contains("  released  "), "\(audit)")
             #expect(audit.contains("incident 42") && audit.contains("user:"), "\(audit)")
         }
+
+        @Test("A trial of a pruning that would remove nothing says so")
+        func nothingToPrune() throws {
+            #expect(try place.agent("true").code == 0)
+            let trial = try place.bailey(["audit", "prune", "--for", "90d", "--dry-run"])
+            #expect(trial.code == 0 && trial.output.hasSuffix("nothing would be removed\n"), "\(trial)")
+        }
+
+        @Test("A hold of a principal that the log has never seen is warned of, with the likely one")
+        func unknownHeld() throws {
+            #expect(try place.agent("true").code == 0)
+            let principal = "user:" + (try place.control("id -un").lines.first ?? "")
+            let typo = principal + "x"
+            let outcome = try place.bailey(["audit", "hold", typo, "--reason", "legal hold 7"])
+            #expect(outcome.code == 0 && outcome.output == "held \(typo)\n", "\(outcome)")
+            #expect(outcome.errors.contains("warning: the log knows no launch of \(typo)"), "\(outcome)")
+            #expect(outcome.errors.contains("if you meant \(principal), hold that"), "\(outcome)")
+            #expect(outcome.errors.contains("bailey audit hold \(typo) --release"), "\(outcome)")
+            #expect(try place.bailey(["audit", "hold", "--list"]).output.hasPrefix(typo + "  since "))
+            let known = try place.bailey(["audit", "hold", principal, "--reason", "legal hold 7"])
+            #expect(known.code == 0 && known.errors.isEmpty, "\(known)")
+        }
     }
 }

@@ -77,6 +77,31 @@ extension EndToEnd.PrincipalTests {
         #expect(absent.code == 125 && absent.errors.contains("OTHER is not set"), "\(absent)")
     }
 
+    @Test("A job that lacks its token's variable, and is refused a profile for such jobs, is told which")
+    func lacking() throws {
+        try configure(", from: gitlab")
+        try place.write(
+            "bailey: 1\nname: jobs\nextends: [base]\nprincipals: {issuers: [idp]}\n",
+            to: place.configuration + "/profiles/jobs.yaml"
+        )
+        let job = ["GITLAB_CI": "true"]
+        let refused = try run("true", token: nil, profile: "jobs", environment: job)
+        #expect(refused.code == 125 && refused.errors.contains("is not for user:"), "\(refused)")
+        #expect(refused.errors.contains("it has no BAILEY_ID_TOKEN: the job takes id_tokens"), "\(refused)")
+        // Elsewhere there is no job to speak of.
+        let other = try run("true", token: nil, profile: "jobs")
+        #expect(other.code == 125 && !other.errors.contains("BAILEY_ID_TOKEN"), "\(other)")
+        // The control.
+        let token = try provider.token(for: "bailey", "project_path:acme/app:ref_type:branch:ref:main")
+        let proven = try run(
+            "true",
+            token: nil,
+            profile: "jobs",
+            environment: job.merging(["BAILEY_ID_TOKEN": token]) { $1 }
+        )
+        #expect(proven.code == 0, "\(proven)")
+    }
+
     @Test("A Buildkite job's token is asked of its agent, as Buildkite documents it")
     func buildkite() throws {
         try configure(", from: buildkite")

@@ -191,17 +191,43 @@ extension EndToEnd {
                 filePath: "\(place.root)/state/bailey/terminals/\(agent.prefix { $0 != "." })/\(agent)"
             )
             let whole = try Data(contentsOf: file)
+            #expect(try sessions().code == 0 && sessions().all.map(\.state) == ["whole"], "the control")
             try whole.dropLast(20).write(to: file)
-            let cut = try sessions(["--verify"])
-            #expect(cut.code == 1 && cut.all.map(\.state) == ["cut"], "\(cut)")
+            // By its size as well, without --verify.
+            for words in [["--verify"], []] {
+                let cut = try sessions(words)
+                #expect(cut.code == 1 && cut.all.map(\.state) == ["cut"], "\(words): \(cut)")
+            }
             #expect(try cast(agent).shown.contains("line 3"))
             var changed = whole
             changed[whole.count - 30] ^= 1
             try changed.write(to: file)
             let other = try sessions(["--verify"])
             #expect(other.code == 1 && other.all.map(\.state) == ["changed"], "\(other)")
+            try (whole + Data([0])).write(to: file)
+            #expect(try sessions().all.map(\.state) == ["changed"])
             try FileManager.default.removeItem(at: file)
-            #expect(try sessions(["--verify"]).all.map(\.state) == ["gone"])
+            for words in [["--verify"], [], [agent]] {
+                let gone = try sessions(words)
+                #expect(gone.code == 1 && gone.all.map(\.state) == ["gone"], "\(words): \(gone)")
+                #expect(gone.all.first?.reason?.contains("it was recorded, its file is gone") == true)
+            }
+            let played = try place.bailey(["replay", agent, "--terminal"])
+            #expect(played.code == 1 && played.errors.contains("there is no recording of"), "\(played)")
+        }
+
+        @Test("Of a run or an agent that is not on record there are no sessions, which is an error")
+        func unknown() throws {
+            #expect(try terminal("echo shown").finish() == 0)
+            let agent = try #require(try sessions().all.first).agent
+            let run = String(agent.prefix { $0 != "." })
+            #expect(try sessions([run]).all.map(\.agent) == [agent])
+            for (name, words) in [("abc", "has nothing of run abc"), ("\(run).99", "has no agent \(run).99")]
+            {
+                let outcome = try place.bailey(["sessions", name])
+                #expect(outcome.code == 1 && outcome.output.isEmpty, "\(outcome)")
+                #expect(outcome.errors.contains(words), "\(outcome)")
+            }
         }
 
         /// A small file system of the test's own below the recordings of terminals alone.

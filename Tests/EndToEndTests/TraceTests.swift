@@ -40,6 +40,8 @@ extension EndToEnd.PostgresTests {
             "\(nobody)"
         )
         #expect(try place.bailey(["trace", "--who-saw", "ssn"]).code == 64)
+        let drawn = try place.bailey(["trace", "user:nobody-of-that-name", "--svg"])
+        #expect(drawn.code == 64 && drawn.errors.contains("--svg draws one run"), "\(drawn)")
         #expect(try place.bailey(["trace", "user:nobody-of-that-name"]).code == 1)
     }
 }

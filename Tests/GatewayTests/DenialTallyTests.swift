@@ -58,6 +58,26 @@ import Testing
         #expect(recorded == DenialTally.maximumPlaces - 3)
     }
 
+    @Test func `What policy refuses of a request that was allowed counts, a server's failure does not`() {
+        var tally = DenialTally()
+        _ = tally.add(denial(1), at: 5)
+        for reason in [Denial.Reason.forbiddenAddress, .secretLeaving, .upstreamFailed, .malformed] {
+            let failure = RequestRecord(
+                lineage: Self.lineage,
+                action: "GET /",
+                resource: "https://a.test",
+                exchange: 7,
+                verdict: .deny,
+                levels: [],
+                reason: reason,
+                message: "no"
+            )
+            #expect(failure.matter == .failure)
+            _ = tally.add(failure, at: 5)
+        }
+        #expect(tally.total == 3)
+    }
+
     @Test func `A window that is over begins anew`() {
         var tally = DenialTally()
         for number in 0..<RefusalWindow.maximumRecorded { _ = tally.add(denial(number), at: 0) }

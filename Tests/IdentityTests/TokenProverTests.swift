@@ -274,6 +274,24 @@ struct TokenSourceTests {
         #expect(throws: TokenSourceFailure.self) { try source(.gitHubActions, gitHub.merging(plain) { $1 }) }
     }
 
+    @Test("Of a job that cannot be recognised the variables are named that it lacks, of what is no job none")
+    func missing() {
+        for name in gitHub.keys where name != "GITHUB_ACTIONS" {
+            let rest = gitHub.filter { $0.key != name }
+            #expect(TokenSource.missing(.gitHubActions, in: rest) == [name])
+            #expect(TokenSource.missing(.gitHubActions, in: rest.merging([name: ""]) { $1 }) == [name])
+            #expect(TokenSource.missing(.gitLab, in: rest).isEmpty)
+        }
+        #expect(TokenSource.missing(.gitHubActions, in: gitHub).isEmpty)
+        #expect(TokenSource.missing(.gitHubActions, in: [:]).isEmpty)
+        #expect(TokenSource.missing(.gitLab, in: ["GITLAB_CI": "true"]) == ["BAILEY_ID_TOKEN"])
+        #expect(
+            TokenSource.missing(.buildkite, in: ["BUILDKITE": "true", "BUILDKITE_JOB_ID": "1"])
+                == ["BUILDKITE_AGENT_ACCESS_TOKEN"]
+        )
+        #expect(TokenSource.missing(.file, in: gitHub).isEmpty)
+    }
+
     @Test("Buildkite's program is run with the job's environment, as Buildkite documents it")
     func buildkite() throws {
         let folder = NSTemporaryDirectory() + "bailey-buildkite-\(UUID().uuidString)"

@@ -125,6 +125,46 @@ struct LineageTests {
         }
     }
 
+    /// What is advised where a rule asks on these terms, to an agent of that principal.
+    private func advice(_ terms: ApprovalTerms, _ principal: Principal) throws -> String {
+        var asking = try #require(rule("a.test", ask: ["GET"]))
+        asking.approval = terms
+        let policy = try #require(lineage(profile("root", asking)))
+        let headed = LineagePolicy(lineage: policy.lineage.headed(by: principal), levels: policy.levels)
+        let outcome = try #require(decide(headed, request("GET", "a.test")))
+        #expect(outcome.effect == .ask)
+        return try #require(outcome.denial?.remedy)
+    }
+
+    @Test("Whoever may not answer by the rules is not named as who is to be asked for an answer")
+    func answerers() throws {
+        let alice = Principal(localUser: "alice", uid: 1000)
+        let bob = Principal(issuer: "corp", subject: "bob", uid: 1000)
+        let own = ApprovalTerms(by: [ByteText("user:alice")])
+        for terms in [ApprovalTerms(), own, ApprovalTerms(approvers: 2)] {
+            #expect(try advice(terms, alice).hasPrefix("ask user:alice to answer"))
+        }
+        let others = ApprovalTerms(by: [ByteText("user:carol")])
+        for (terms, principal) in [(others, alice), (ApprovalTerms(), bob), (own, bob)] {
+            let remedy = try advice(terms, principal)
+            #expect(remedy.hasPrefix("ask somebody who may approve it to answer"), "\(remedy)")
+            #expect(!remedy.contains("carol") && remedy.contains("bailey approvals"), "\(remedy)")
+        }
+        let excluded = try advice(ApprovalTerms(excludesPrincipal: true), alice)
+        #expect(excluded.hasPrefix("ask somebody who may approve it, and is not user:alice, to answer"))
+    }
+
+    @Test("Who acts by a token is not told to ask themselves to change a profile")
+    func owners() throws {
+        let policy = try #require(lineage(wide))
+        let job = Principal(issuer: "github", subject: "repo:acme/app", uid: 1000)
+        let headed = LineagePolicy(lineage: policy.lineage.headed(by: job), levels: policy.levels)
+        let denial = try #require(decide(headed, request("GET", "c.test"))?.denial)
+        #expect(denial.remedy.hasPrefix("ask whoever owns profile \"root\", to add"), "\(denial.remedy)")
+        let local = try #require(decide(policy, request("GET", "c.test"))?.denial)
+        #expect(local.remedy.hasPrefix("ask user:alice, or whoever owns profile \"root\", to add"))
+    }
+
     @Test("A lineage needs one policy for each hop")
     func levelsMatchHops() throws {
         let policy = try #require(lineage(wide))

@@ -6,7 +6,7 @@ package import Model
 package enum TerminalFiles {
     static let folder = "terminals"
 
-    static func path(of agent: AgentID, in directory: String) -> String {
+    package static func path(of agent: AgentID, in directory: String) -> String {
         "\(directory)/\(folder)/\(agent.run)/\(agent.text)"
     }
 
@@ -15,6 +15,15 @@ package enum TerminalFiles {
         var status = stat()
         guard unsafe stat(path(of: agent, in: directory), &status) == 0 else { return nil }
         return UInt64(clamping: status.st_size)
+    }
+
+    /// Octets that the file of what is on record has, where all of it is there.
+    package static func size(of recorded: RecordedTerminal) -> UInt64 {
+        let frame = UInt64(TerminalSeal.length + TerminalLimits.tag)
+        let (frames, isTooMany) = recorded.chunks.multipliedReportingOverflow(by: frame)
+        let (chunks, isTooMuch) = frames.addingReportingOverflow(recorded.octets)
+        let (all, isBeyond) = chunks.addingReportingOverflow(UInt64(TerminalSeal.header))
+        return isTooMany || isTooMuch || isBeyond ? .max : all
     }
 
     static func make(_ agent: AgentID, in directory: String) throws(AuditStoreError) -> PrivateFile {

@@ -44,7 +44,10 @@ package struct TerminalReader {
         guard TerminalFiles.size(of: agent, in: directory) != nil,
             let file = try TerminalFiles.open(agent, in: directory)
         else {
-            throw Fault(description: "the terminal of \(agent.text) is not recorded: there is no \(path)")
+            throw Fault(
+                description: "there is no recording of the terminal of \(agent.text): no \(path); "
+                    + "`bailey sessions \(agent.run)` says whether there was one"
+            )
         }
         (self.file, self.agent) = (file, agent)
         let keys = try StateDirectory(directory, create: false).directory("keys", create: false)

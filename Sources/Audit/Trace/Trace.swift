@@ -9,6 +9,7 @@ package struct Trace: Sendable, Hashable, Codable {
     package static let mostRefusals = 100
     package static let mostRequests = 10_000
 
+    /// Empty for what was said of a principal, which is of no run.
     package let run: String
     /// `user:alice`: who started it.
     package let principal: String
@@ -20,6 +21,8 @@ package struct Trace: Sendable, Hashable, Codable {
     package internal(set) var unlistedAgents = 0
     package internal(set) var refusals: [LaunchRefusal] = []
     package internal(set) var unlistedRefusals = 0
+    /// That the principal was cut off, or is no more: nothing in a run's.
+    package internal(set) var revocations: [PrincipalRevocation] = []
 }
 
 /// One hop.

@@ -14,9 +14,11 @@ struct TraceBuilder {
     private var lists: [AgentID: [RequestKey: Int]] = [:]
     private var listed = 0
     private var refusals: [LaunchRefusal] = []
-    private var unlistedRefusals = 0
+    /// Those that found no place, by the subjects for whom they were asked for.
+    private var unlistedRefusals: [ByteText: Int] = [:]
     /// Requests of the session that is traced whose reply is not there yet.
     private var asked: Set<UInt64>
+    private var cutOffs: CutOffs
 
     private struct RequestKey: Hashable {
         let action: String
@@ -25,22 +27,34 @@ struct TraceBuilder {
         let message: String?
     }
 
-    init(_ focus: TraceFocus) {
+    init(_ focus: TraceFocus, _ cutOffs: CutOffs) {
         self.focus = focus
+        self.cutOffs = cutOffs
         below = focus.subjects ?? []
         asked = focus.session.map { [$0.exchange] } ?? []
     }
 
-    /// Nil where nobody was launched, or refused.
-    var trace: Trace? {
-        guard let principal else { return nil }
-        var trace = Trace(run: focus.run, principal: principal.subject, proven: proven)
-        (trace.agents, trace.unlistedAgents) = (agents, unlistedAgents)
-        (trace.refusals, trace.unlistedRefusals) = (refusals, unlistedRefusals)
+    /// What it was, for each principal; none where nobody was launched, or refused.
+    mutating func finished() -> [Trace] {
+        cutOff(before: nil)
+        var unlisted = unlistedRefusals
+        let listed = refusals.ofEachPrincipal(before: principal?.subject).map { subject, refusals in
+            trace(of: subject, refusals, unlisted.removeValue(forKey: ByteText(subject)) ?? 0)
+        }
+        let others = unlisted.sorted { $0.key.text.precedes($1.key.text) }
+        return listed + others.map { trace(of: $0.key.text, [], $0.value) }
+    }
+
+    private func trace(of subject: String, _ refusals: [LaunchRefusal], _ unlisted: Int) -> Trace {
+        let isTheirs = principal.map { $0.subject.isSame(as: subject) } ?? false
+        var trace = Trace(run: focus.run, principal: subject, proven: isTheirs ? proven : nil)
+        if isTheirs { (trace.agents, trace.unlistedAgents) = (agents, unlistedAgents) }
+        (trace.refusals, trace.unlistedRefusals) = (refusals, unlisted)
         return trace
     }
 
     mutating func add(_ record: AuditRecord) {
+        cutOff(before: record.sequence)
         switch record.entry {
         case .spawn(let spawn): add(spawn, record.time)
         case .spawnRefused(let refusal): add(refusal, record.time)
@@ -87,14 +101,15 @@ struct TraceBuilder {
     }
 
     private mutating func add(_ refusal: SpawnRefusal, _ time: Timestamp) {
-        principal = principal ?? refusal.principal
+        let subject = refusal.principal.subject
+        if let principal = focus.principal, !subject.isSame(as: principal) { return }
         if focus.subjects != nil {
             guard focus.session == nil, let parent = refusal.parent, below.contains(parent.agent.agent) else {
                 return
             }
         }
         guard refusals.count < Trace.mostRefusals else {
-            unlistedRefusals += 1
+            unlistedRefusals[ByteText(subject), default: 0] += 1
             return
         }
         refusals.append(LaunchRefusal(refusal, time, argv: refusal.argv.shortened))
@@ -178,6 +193,16 @@ struct TraceBuilder {
         guard let lineage = revocation.lineage else { return }
         guard let place = places[lineage.agent.agent], agents[place].revoked == nil else { return }
         agents[place].revoked = AgentRevocation(revocation, time)
+    }
+
+    /// Marks those that lived when their principal was cut off.
+    private mutating func cutOff(before record: Int64?) {
+        for revocation in cutOffs.take(before: record) {
+            guard let principal, revocation.principal.isSame(as: principal.subject) else { continue }
+            for index in agents.indices where agents[index].ended == nil && agents[index].revoked == nil {
+                agents[index].revoked = AgentRevocation(revocation)
+            }
+        }
     }
 
     private mutating func add(_ approval: ApprovalRecord, _ time: Timestamp) {

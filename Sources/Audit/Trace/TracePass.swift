@@ -9,11 +9,13 @@ struct TraceFocus: Sendable {
     var subjects: Set<AgentID>?
     /// Those above them.
     var above: Set<AgentID> = []
+    /// For whom it is about, where launches were refused for several.
+    var principal: String?
     /// The only session or request of them that it is about.
     var session: TracedSession?
 
-    init(_ run: String, of subjects: Set<AgentID>? = nil) {
-        (self.run, self.subjects) = (run, subjects)
+    init(_ run: String, of subjects: Set<AgentID>? = nil, by principal: String? = nil) {
+        (self.run, self.subjects, self.principal) = (run, subjects, principal)
     }
 
     /// Whether an agent is listed before all others: there are few of those that it is about, and above them.
@@ -34,24 +36,38 @@ struct TracedSession: Sendable {
 extension AuditReader {
     /// What each run of a scope was, in the order in which they ended; nothing where there is none.
     ///
-    /// The log is read once, however many runs there are, and before that, where there are several, for where each ends: in
+    /// Of a principal first that it was cut off, and is no more. The log is read once, however many runs there are, and before that, where there are several, for where each ends: in
     /// memory are those that were there at the same time. `body` must not read the log.
     package func traces(of scope: TraceScope, _ body: (Trace) throws -> Void) throws {
+        if case .principal(let subject) = scope { try tellRevocations(of: subject, body) }
         var focuses: [String: TraceFocus] = [:]
         for focus in try runs(of: scope) { focuses[focus.run] = try completed(focus, scope) }
         guard let names = try Self.list(focuses.keys), let first = try firstLife(of: names) else { return }
         let ends = focuses.count > 1 ? try self.ends(of: names, from: first) : [:]
+        let cutOffs = try cutOffs()
         var builders: [String: TraceBuilder] = [:]
         let sql =
             "SELECT \(AuditRecord.columns) FROM records WHERE sequence BETWEEN ? AND ? AND \(Self.isListed) "
             + "ORDER BY sequence"
         try each(sql, [first, ends.values.max() ?? Int64.max, names]) { record in
             guard let focus = focuses[record.run] else { return }
-            builders[record.run, default: TraceBuilder(focus)].add(record)
+            builders[record.run, default: TraceBuilder(focus, cutOffs)].add(record)
             guard ends[record.run] == record.sequence else { return }
-            if let trace = builders.removeValue(forKey: record.run)?.trace { try body(trace) }
+            guard var builder = builders.removeValue(forKey: record.run) else { return }
+            for trace in builder.finished() { try body(trace) }
         }
-        for (_, builder) in builders { if let trace = builder.trace { try body(trace) } }
+        for (_, builder) in builders {
+            var builder = builder
+            for trace in builder.finished() { try body(trace) }
+        }
+    }
+
+    private func tellRevocations(of subject: String, _ body: (Trace) throws -> Void) throws {
+        let said = try revocations(of: subject)
+        guard !said.isEmpty else { return }
+        var trace = Trace(run: "", principal: subject, proven: nil)
+        trace.revocations = said
+        try body(trace)
     }
 
     private static let isListed = "run IN (SELECT value FROM json_each(?))"

@@ -30,7 +30,7 @@ extension AuditReader {
         case .run(let run): [TraceFocus(run)]
         case .agent(let agent): [TraceFocus(agent.run, of: [agent])]
         case .session(let run, let agent, _): [TraceFocus(run, of: [agent])]
-        case .principal(let subject): try runs(of: subject).map { TraceFocus($0) }
+        case .principal(let subject): try runs(of: subject).map { TraceFocus($0, by: subject) }
         case .digest(let digest): try holders(of: digest).map { TraceFocus($0.key, of: $0.value) }
         }
     }

@@ -5,11 +5,12 @@ extension Trace {
     /// The run as a tree for people: each hop with what it ran, sent, was denied, and was allowed by whom.
     package func text(_ style: TextStyle) -> String {
         var lines = [
-            style.strong("run \(TerminalText.escaped(run))") + "  " + TerminalText.escaped(principal)
+            AgentTree.heading(run, principal, style)
         ]
         var visited: Set<AgentID> = []
         let tree = branches
-        append(tree[nil] ?? [], of: tree, "", style, &visited, &lines)
+        let said = revocations.map { Branch.line($0.line(style)) }
+        append(said + (tree[nil] ?? []), of: tree, "", style, &visited, &lines)
         if unlistedAgents > 0 {
             lines.append(
                 "and \(unlistedAgents) more agents: bailey tree \(TerminalText.escaped(run)), bailey trace AGENT"
@@ -40,7 +41,9 @@ extension Trace {
         let known = Set(agents.map(\.agent))
         func place(_ parent: AgentID?) -> AgentID? { parent.flatMap { known.contains($0) ? $0 : nil } }
         var branches: [AgentID?: [Branch]] = [:]
-        for refusal in refusals { branches[place(refusal.parent), default: []].append(.line(refusal.traced)) }
+        for refusal in refusals {
+            branches[place(refusal.parent), default: []].append(.line("refused  " + refusal.told))
+        }
         for agent in agents { branches[place(agent.parent), default: []].append(.agent(agent)) }
         return branches
     }
@@ -77,7 +80,7 @@ extension TracedAgent {
     }
 
     private var state: String {
-        let cut = revoked.map { "revoked by \(TerminalText.escaped($0.by)), " } ?? ""
+        let cut = revoked.map { $0.words + ", " } ?? ""
         guard let ended else { return cut + "no end recorded" }
         return cut + "exit \(ended.status)" + (ended.cause.map { " (\(TerminalText.escaped($0)))" } ?? "")
     }
@@ -111,7 +114,9 @@ extension TracedAgent {
 }
 
 extension AgentRevocation {
-    fileprivate var why: String { reason.map { ": " + TerminalText.escaped($0) } ?? "" }
+    fileprivate var why: String { (isOfPrincipal ? " (principal)" : "") + told }
+
+    private var told: String { reason.map { ": " + TerminalText.escaped($0) } ?? "" }
 }
 
 extension TracedProcess {
@@ -139,11 +144,5 @@ extension TracedAnswer {
         TerminalText.escaped("\(event.rawValue)  \(question) \(action) \(resource)")
             + (by.map { " by " + TerminalText.escaped($0) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "") + "  " + time.text
-    }
-}
-
-extension LaunchRefusal {
-    fileprivate var traced: String {
-        "refused  launch under \(TerminalText.escaped(profile)): \(argv.commandText): \(TerminalText.joined(reason))"
     }
 }

@@ -38,7 +38,8 @@ struct ApprovalAPI: Sendable {
         guard let bearer = self.bearer(request) else {
             let failure = Self.failure(
                 401,
-                "it takes \"Authorization: Bearer TOKEN\"",
+                "it takes \"Authorization: Bearer TOKEN\""
+                    + (request.authorization == nil ? "" : Self.unknownToken),
                 fields: [("www-authenticate", "Bearer")]
             )
             return refuse(.api, Self.line(request), "it has no token that is known", failure, reply)
@@ -103,6 +104,9 @@ struct ApprovalAPI: Sendable {
         return Self.json(200, HeldLine(summary(question)))
     }
 
+    /// Of a field that is there.
+    private static let unknownToken =
+        ", and this one has no token that is known: those of approvals.tokens in bailey.yaml, as they were when bailey serve started"
     private static let unknown = "nothing of that name waits: it was answered, or its time is over"
 
     private func post(

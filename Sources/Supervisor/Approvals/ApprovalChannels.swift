@@ -41,7 +41,7 @@ struct ApprovalChannels: Sendable {
             )
         }
         let addresses = try plan.webhooks.map { try Self.address(of: $0, audit) }
-        deliveries = zip(plan.webhooks, addresses).enumerated().map { number, hook in
+        let deliveries = zip(plan.webhooks, addresses).enumerated().map { number, hook in
             let (webhook, address) = hook
             let composer = WebhookComposer(
                 format: webhook.format,
@@ -54,13 +54,14 @@ struct ApprovalChannels: Sendable {
             let server = HookTransport(address, webhook.secret, audit: audit, transport: transport)
             return WebhookDelivery(address, server, composer, approvals: approvals, audit: audit, now: now)
         }
+        self.deliveries = deliveries
         api = try links.map { links in
             ApprovalAPI(
                 approvals: approvals,
                 bearers: try Self.bearers(plan, audit),
                 links: links,
                 recipients: Self.recipients(plan, addresses),
-                summary: summary,
+                summary: Self.told(deliveries, summary),
                 refused: RefusedAnswers(audit, now: now),
                 clock: AuditStore.wallClock
             )
@@ -78,7 +79,23 @@ struct ApprovalChannels: Sendable {
     }
 
     /// Which webhooks were told of a question, and which could not be.
-    func told(of id: String) -> [String] { deliveries.compactMap { $0.outcome(of: id) } }
+    func told(of id: String) -> [String] { Self.told(deliveries, of: id) }
+
+    private static func told(_ deliveries: [WebhookDelivery], of id: String) -> [String] {
+        deliveries.compactMap { $0.outcome(of: id) }
+    }
+
+    /// What is shown of a question, with which webhooks were told.
+    private static func told(
+        _ deliveries: [WebhookDelivery],
+        _ summary: @escaping @Sendable (OpenQuestion) -> HeldSummary
+    ) -> @Sendable (OpenQuestion) -> HeldSummary {
+        { question in
+            var held = summary(question)
+            held.told = told(deliveries, of: question.id)
+            return held
+        }
+    }
 
     /// Answers HTTP from now on; nil where the operator says nothing of it.
     func serve() throws -> LocalServer? {

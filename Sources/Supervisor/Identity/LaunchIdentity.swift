@@ -99,6 +99,29 @@ struct IdentityClaim: Sendable {
         }
     }
 
+    /// What a job lacks to be proven by an issuer that is configured for such; nil where it is none, or lacks nothing.
+    static func shortcoming(of order: LaunchOrder, _ issuers: [Issuer]) -> String? {
+        let variables = order.variables
+        for issuer in issuers {
+            for kind in Issuer.Source.allCases where issuer.sources.contains(kind) {
+                let missing = TokenSource.missing(kind, in: variables)
+                guard !missing.isEmpty else { continue }
+                return
+                    "this is a job that issuer \(issuer.name) (from: \(kind.rawValue)) is for, and it has no "
+                    + missing.joined(separator: " and ") + advice(for: kind)
+            }
+        }
+        return nil
+    }
+
+    private static func advice(for kind: Issuer.Source) -> String {
+        switch kind {
+        case .gitHubActions: ": the workflow takes permissions: {id-token: write}"
+        case .gitLab: ": the job takes id_tokens: {\(TokenSource.standardVariable): {aud: …}}"
+        case .buildkite, .file: ""
+        }
+    }
+
     /// What a refusal begins with.
     static let opening = "who launches could not be proven, and nothing runs: "
 
