@@ -39,7 +39,7 @@ final class Upstreams {
     func lease(
         _ authorised: consuming Authorised,
         fresh: Bool,
-        then: @escaping (Result<UpstreamLink, DialFailure>) -> Void
+        then: @escaping (Result<any Upstream, DialFailure>) -> Void
     ) {
         let endpoint = authorised.permit.request.endpoint
         let identity = authorised.material?.identity
@@ -73,7 +73,7 @@ final class Upstreams {
     private func hand(
         _ made: EventLoopFuture<any Channel>,
         _ endpoint: Endpoint,
-        _ then: @escaping (Result<UpstreamLink, DialFailure>) -> Void,
+        _ then: @escaping (Result<any Upstream, DialFailure>) -> Void,
         session: @escaping (any Channel) -> UpstreamSession? = { _ in nil }
     ) {
         made.assumeIsolated().whenComplete { result in
@@ -90,10 +90,10 @@ final class Upstreams {
     }
 
     /// Takes a connection back after its exchange.
-    func release(_ link: UpstreamLink, of exchange: HTTPConversation.Exchange, complete: Bool) {
+    func release(_ link: any Upstream, of exchange: HTTPConversation.Exchange, complete: Bool) {
         // A stream both of whose sides have ended is over without a word more.
         let isOver = link.isStream && complete
-        guard link.detach(complete: complete), let pool, !resident.current.closed else {
+        guard let kept = link.detach(complete: complete), let pool, !resident.current.closed else {
             return isOver ? () : link.close()
         }
         let key = UpstreamKey(
@@ -101,7 +101,7 @@ final class Upstreams {
             endpoint: exchange.request.endpoint,
             identity: exchange.identity
         )
-        pool.put(link, key, on: loop)
+        pool.put(kept, key, on: loop)
     }
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {
