@@ -1,4 +1,5 @@
 internal import HTTPProtocol
+internal import Model
 internal import NIOCore
 internal import NIOHTTP1
 internal import Wire
@@ -21,6 +22,14 @@ extension HTTPConversation {
         if let again = repeatable(sender) { return once(more: again) }
         perform(engine.ended(.upstream))
         flush()
+    }
+
+    /// The upstream has no answer to this, or no more of it.
+    func unanswered(_ denial: Denial, by sender: any Upstream) {
+        guard sender === link, !ending else { return }
+        perform(engine.refuseExchange(denial))
+        flush()
+        resumeReading()
     }
 
     /// A request may be sent once more when a connection kept from before turned out to be closed: nothing came

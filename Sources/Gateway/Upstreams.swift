@@ -33,11 +33,35 @@ final class Upstreams {
         pool = gatehouse.pools[ObjectIdentifier(loop)]?.value
     }
 
-    /// A connection for one permitted request: an idle one of this agent, a stream of one, or a new one.
+    /// What answers one permitted request: a connection, an idle one of this agent, a stream of one, or a new one; or a recording.
     ///
     /// `fresh` takes no idle one. Calls back once, on the loop, maybe before this returns.
     func lease(
         _ authorised: consuming Authorised,
+        fresh: Bool,
+        then: @escaping (Result<any Upstream, DialFailure>) -> Void
+    ) {
+        switch gatehouse.outward {
+        case .network(let dialer): connect(authorised, by: dialer, fresh: fresh, then: then)
+        case .recording(let servers): then(recall(authorised, servers))
+        }
+    }
+
+    /// What answers one request from a recording, which has nothing but exchanges.
+    private func recall(
+        _ authorised: consuming Authorised,
+        _ servers: RecordedServers
+    ) -> Result<any Upstream, DialFailure> {
+        let (request, masks) = (authorised.permit.request, authorised.masks)
+        guard !request.isOpening else {
+            return .failure(DialFailure(denial: .notReplayed(request.endpoint, servers.source.session)))
+        }
+        return .success(RecordedUpstream(servers, masking: masks, on: loop))
+    }
+
+    private func connect(
+        _ authorised: consuming Authorised,
+        by dialer: Dialer,
         fresh: Bool,
         then: @escaping (Result<any Upstream, DialFailure>) -> Void
     ) {
@@ -54,7 +78,7 @@ final class Upstreams {
             context: UpstreamTLS.Kind.http(offersHTTP2: multiplexed, identity: identity),
             gatehouse: gatehouse
         )
-        let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
+        let dialled = dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
             dial.prepare(channel)
         }
         let loop = loop

@@ -41,6 +41,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let approval: String?
     /// How its terminal is recorded; nil where it is not, or it has none.
     package let terminal: TerminalRecording?
+    /// The session that answers in place of every server: a run, or an agent; nil where servers do.
+    package let replayed: String?
 
     package init(
         lineage: Lineage,
@@ -55,7 +57,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         mechanisms: [String: String]? = nil,
         spiffe: String? = nil,
         approval: String? = nil,
-        terminal: TerminalRecording? = nil
+        terminal: TerminalRecording? = nil,
+        replayed: String? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -71,6 +74,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.spiffe = spiffe
         self.approval = approval
         self.terminal = terminal
+        self.replayed = replayed
     }
 }
 
