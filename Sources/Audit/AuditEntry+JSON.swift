@@ -33,6 +33,7 @@ extension CanonicalJSON {
             if let principal = record.principal { json.member("principal") { $0.write(proven: principal) } }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
+            json.member("replayed", record.replayed)
             json.member("spiffe", record.spiffe)
             json.member("systemCalls", record.systemCalls)
             json.member("terminal", record.terminal?.rawValue)

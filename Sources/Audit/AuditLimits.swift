@@ -30,6 +30,14 @@ package enum AuditLimits {
     package static let recordings: UInt64 = 16 << 30
     /// Octets of a body in one block: four of the gateway's largest reads.
     static let recordedBlock = 1 << 20
+    /// Requests of a session that is served again, and hosts: an hour of seventy a second; some 100 octets of memory each.
+    static let answeredRequests = 1 << 18
+    /// Octets of what tells them apart, all together: paths, queries, hosts.
+    static let answeredText = 64 << 20
+    /// Octets of a reply's body that are read at a time: one of the gateway's largest reads.
+    static let answeredPiece = 256 << 10
+    /// Octets of a request that are told of it: so that two of them leave room in a message.
+    static let answeredWords = 1_024
     /// Files of recordings that are open at a time, one for each run.
     static let recordingsOpen = 64
     /// Milliseconds that the signed head may be behind the records on the disk.

@@ -102,6 +102,11 @@ package final class AuditStore: AuditSink {
     /// A text as records have it: without the secrets that are known, and what is shaped like one.
     package func masked(_ text: String) -> String { queue.withLock { $0.mask }.mask.longText(text) }
 
+    /// The same of a request's own words, cut as they are on record.
+    package func recorded(_ text: String) -> String {
+        EntryMask(memory: queue.withLock { $0.mask }).text(text)
+    }
+
     /// The same of a command's arguments.
     package func masked(arguments: [String]) -> [String] {
         queue.withLock { $0.mask }.mask.arguments(arguments)

@@ -22,6 +22,9 @@ struct EntryMask: Sendable {
         }
     }
 
+    /// A text as the records of requests have it.
+    func text(_ text: String) -> String { masked(text) }
+
     /// Masked as all else, once: the records below keep the lineage as it is, and are not asked for it.
     private func columns(_ lineage: Lineage) -> LineageColumns {
         memory.columns(of: lineage) { LineageColumns(masked($0)) }
@@ -41,7 +44,8 @@ struct EntryMask: Sendable {
             mechanisms: record.mechanisms,
             spiffe: record.spiffe,
             approval: record.approval,
-            terminal: record.terminal
+            terminal: record.terminal,
+            replayed: record.replayed.map(masked)
         )
     }
 

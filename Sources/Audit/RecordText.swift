@@ -106,6 +106,7 @@ extension SpawnRecord {
             )
         }
         lines.add("system calls", systemCalls)
+        lines.add("replay", replayed.map { "offline, answered from session \($0)" })
         lines.add("terminal", terminal.map { "recorded, \($0.rawValue)" })
         for (name, mechanism) in limits.sorted(by: { $0.key.precedes($1.key) }) {
             lines.add("limit of \(TerminalText.escaped(name))", "held by \(mechanism)")
