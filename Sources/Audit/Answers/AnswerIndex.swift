@@ -30,7 +30,7 @@ struct AnswerIndex: Sendable {
         /// Where in `slots` their replies are, by the body's digest; nil for none.
         var slots: [String?: Int] = [:]
         /// Why one is not known again by its body, or has no reply.
-        var shortcoming: String?
+        var shortcoming: UnansweredRequest?
     }
 
     private(set) var asked: [Asked] = []
@@ -50,7 +50,7 @@ struct AnswerIndex: Sendable {
         return (asked.count - 1, true)
     }
 
-    fileprivate mutating func lacks(_ shortcoming: String, at place: Int) {
+    fileprivate mutating func lacks(_ shortcoming: UnansweredRequest, at place: Int) {
         if asked[place].shortcoming == nil { asked[place].shortcoming = shortcoming }
     }
 
@@ -130,12 +130,14 @@ struct AnswerIndexBuilder {
     private mutating func take(_ reply: Reply, _ sequence: Int64) {
         guard let request = waiting.removeValue(forKey: reply.exchange) else { return }
         guard reply.status != nil else {
-            return index.lacks(reply.cause ?? "its reply is not on record", at: request.place)
+            // Why is the operator's.
+            let none = "its reply is not on record"
+            return index.lacks(UnansweredRequest(reply.cause ?? none, told: none), at: request.place)
         }
-        switch reply.repeatedBody {
-        case .unread(let why): index.lacks("its body \(why)", at: request.place)
-        case .none: add(reply, sequence, request, nil)
-        case .digest(let digest): add(reply, sequence, request, digest)
+        do throws(UnansweredRequest) {
+            add(reply, sequence, request, try reply.requestDigest())
+        } catch {
+            index.lacks(error, at: request.place)
         }
     }
 
@@ -158,11 +160,13 @@ struct AnswerIndexBuilder {
 }
 
 /// How much of a session is served.
-struct AnswerLimits: Sendable {
+package struct AnswerLimits: Sendable {
     /// Requests, and hosts.
-    var requests = AuditLimits.answeredRequests
+    package var requests = AuditLimits.answeredRequests
     /// Octets of what tells them apart.
-    var text = AuditLimits.answeredText
+    package var text = AuditLimits.answeredText
+
+    package init() {}
 }
 
 extension RequestRecord {
@@ -174,15 +178,19 @@ extension RequestRecord {
 }
 
 extension Reply {
-    /// What its request's body comes to on record.
-    fileprivate var repeatedBody: RepeatedBody {
-        guard let bodies else {
-            return sent == 0
-                ? .none : .unread("is not on record: no profile of its lineage said 'record: full'")
+    /// What its request's body comes to on record; nil for none.
+    fileprivate func requestDigest() throws(UnansweredRequest) -> String? {
+        guard let body = bodies?.first(where: { $0.side == .request }) else {
+            guard sent > 0 else { return nil }
+            throw UnansweredRequest(
+                "its body is not on record"
+                    + (bodies == nil ? ": no profile of its lineage said 'record: full'" : "")
+            )
         }
-        guard let body = bodies.first(where: { $0.side == .request }) else {
-            return sent == 0 ? .none : .unread("is not on record")
+        if let missing = body.missing {
+            let opening = "its body is not whole on record"
+            throw UnansweredRequest("\(opening): \(missing)", told: opening)
         }
-        return body.missing.map { .unread("is not whole on record: \($0)") } ?? .digest(body.digest)
+        return body.digest
     }
 }

@@ -19,12 +19,9 @@ package final class ServedSession: Sendable {
     /// - Parameters:
     ///   - name: a run, or an agent's id.
     ///   - directory: the state directory.
+    ///   - limits: how much of it is served.
     /// - Throws: `AuditStoreError` where there is none of that name, nothing of HTTP in it, or too much.
-    package convenience init(_ name: String, in directory: String) throws {
-        try self.init(name, in: directory, AnswerLimits())
-    }
-
-    init(_ name: String, in directory: String, _ limits: AnswerLimits) throws {
+    package init(_ name: String, in directory: String, limits: AnswerLimits = AnswerLimits()) throws {
         self.name = name
         reader = try AuditReader(directory: directory)
         bodies = BodyReader(directory: directory)

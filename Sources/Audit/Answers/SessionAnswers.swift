@@ -51,13 +51,12 @@ struct SessionAnswers: AnswerSource {
     private func lacking(_ asked: AnswerIndex.Asked, _ digest: String?) -> UnansweredRequest {
         let opening = "\(asked.key.words) is on record in session \(session) (record \(asked.record))"
         guard !asked.slots.isEmpty else {
-            return UnansweredRequest(
-                "\(opening), without an answer: \(asked.shortcoming ?? "its reply is not on record")"
-            )
+            let why = asked.shortcoming ?? UnansweredRequest("its reply is not on record")
+            return why.behind("\(opening), without an answer: ")
         }
         let body = digest.map { "this body (SHA-256 \($0))" } ?? "no body"
-        let others = asked.shortcoming.map { "; of one, \($0)" } ?? ""
-        return UnansweredRequest("\(opening), and never with \(body)\(others)")
+        let never = "\(opening), and never with \(body)"
+        return asked.shortcoming?.behind("\(never); of one, ") ?? UnansweredRequest(never)
     }
 
     private func read(
@@ -67,7 +66,10 @@ struct SessionAnswers: AnswerSource {
         let reply = try reply(at: place, key)
         let opening = "\(key.words) is on record (record \(place.request)), and its reply"
         guard let status = reply.status, reply.cause == nil else {
-            throw UnansweredRequest("\(opening) is not whole: \(reply.cause ?? "it has no status")")
+            throw UnansweredRequest(
+                "\(opening) is not whole: \(reply.cause ?? "it has no status")",
+                told: "\(opening) is not whole"
+            )
         }
         let body = reply.bodies?.first { $0.side == .response }
         guard body != nil || reply.received == 0 else {
@@ -76,7 +78,10 @@ struct SessionAnswers: AnswerSource {
             )
         }
         if let missing = body?.missing {
-            throw UnansweredRequest("\(opening)'s body is not whole: \(missing)")
+            throw UnansweredRequest(
+                "\(opening)'s body is not whole: \(missing)",
+                told: "\(opening)'s body is not whole"
+            )
         }
         return RecordedAnswer(
             status: status,
@@ -103,6 +108,13 @@ struct SessionAnswers: AnswerSource {
             let reply = replies.replies.first(where: { $0.exchange == place.exchange })
         else { throw UnansweredRequest("\(gone): record \(place.reply) was pruned, or is another one") }
         return reply
+    }
+}
+
+extension UnansweredRequest {
+    /// The same with something in front of it.
+    fileprivate func behind(_ opening: String) -> UnansweredRequest {
+        UnansweredRequest(opening + message, told: told.map { opening + $0 })
     }
 }
 
