@@ -162,7 +162,8 @@ package final class Supervisor {
                 resolve: configuration.machine.resolve,
                 upstreamRoots: configuration.machine.upstreamAuthority,
                 limits: limits,
-                closed: configuration.machine.approvals.listen
+                closed: configuration.machine.approvals.listen,
+                answers: configuration.replayed?.answers { audit.recorded($0) }
             ),
             authority: trust.value().authority,
             audit: audit,
