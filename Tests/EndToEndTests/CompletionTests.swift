@@ -44,9 +44,9 @@ extension EndToEnd {
                 (
                     "bailey replay --",
                     [
-                        "--as-policy", "--in-place-of", "--profiles", "--terminal", "--asciicast", "--speed",
-                        "--state",
-                        "--json",
+                        "--as-policy", "--in-place-of", "--offline", "--profile", "--workspace", "--name",
+                        "--config", "--allow-degraded", "--profiles", "--terminal", "--asciicast", "--speed",
+                        "--state", "--json",
                     ]
                 ), ("bailey ses", ["sessions"]), ("bailey sessions --v", ["--verify"]),
                 ("bailey replay 1 --as-policy lo", ["./lower.yaml"]),
@@ -92,7 +92,7 @@ extension EndToEnd {
             let stub = "_command_offset() { COMPREPLY=(\"offset $1\"); };"
             for (words, offset) in [
                 ("bailey run -p ci make M", 4), ("bailey run --name=x --alone -- make M", 5),
-                ("bailey run --name x -- make -", 5),
+                ("bailey run --name x -- make -", 5), ("bailey replay 1 --offline -- make -", 5),
             ] {
                 #expect(try offered(words, before: stub) == ["offset \(offset)"])
             }
