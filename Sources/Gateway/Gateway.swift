@@ -231,9 +231,10 @@ package final class Gateway: Sendable {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
         settle()
         gatehouse.work.end()
+        // What is under way is told to its loop.
+        gatehouse.outward.end()
         try? group.syncShutdownGracefully()
         gatehouse.work.awaitThreads()
-        gatehouse.outward.end()
         gatehouse.bodies.end()
     }
 

@@ -1,6 +1,5 @@
 internal import Model
 internal import NIOCore
-internal import NIOPosix
 internal import Policy
 
 /// Where what is permitted goes.
@@ -21,7 +20,7 @@ enum Outward: Sendable {
         }
     }
 
-    /// Waits for what is under way; call when the event loops have ended.
+    /// Waits for what is under way; call while the event loops run.
     func end() {
         if case .recording(let servers) = self { servers.end() }
     }

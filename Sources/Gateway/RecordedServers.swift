@@ -30,7 +30,7 @@ final class RecordedServers: Sendable {
         loop.makeFailedFuture(DialFailure(denial: .notReplayed(endpoint, source.session)))
     }
 
-    /// Waits for what is under way; call when the event loops have ended.
+    /// Waits for what is under way; call while the event loops run.
     func end() {
         try? threads.syncShutdownGracefully()
     }
