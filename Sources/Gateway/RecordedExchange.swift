@@ -62,7 +62,9 @@ final class RecordedExchange: Sendable {
                     state.copy = BodyCopy(of: .request, .document(head.headers), hiding: [], masks)
                 case .body(let bytes):
                     if bytes.readableBytes > 0 { state.isEmpty = false }
-                    state.copy?.take(bytes) { state.digest.update(data: Array($0.readableBytesView)) }
+                    var digest = state.digest
+                    state.copy?.take(bytes) { digest.update(data: Array($0.readableBytesView)) }
+                    state.digest = digest
                 case .end: return answer(&state)
                 case .responseHead, .unreadable: return .unanswered(Self.mixedUp)
                 }
