@@ -49,6 +49,10 @@ extension EndToEnd {
             try profile("web", "", "full")
             try profile("injected", ", credential: token", "full")
             try profile("heads", "", "metadata")
+            try place.profile(
+                "leaf",
+                "extends: [base]\negress: [{private: true, to: \"\(host)\", allow: [\"* /**\"]}]\n"
+            )
         }
 
         /// Runs a script against the servers; its output, and the run.
@@ -84,7 +88,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "The same output comes of the same command, whose server is gone: curl, Python, bodies of all sizes"
+            "I03: the same output comes of the same command, whose server is gone: curl, Python, bodies of all sizes"
         )
         func same() throws {
             let script = """
@@ -93,12 +97,15 @@ extension EndToEnd {
                 \(curl("-d 'what I sent' \(host)/post")); \(curl("-d 'something else' \(host)/post"))
                 head -c 300000 /dev/zero | tr '\\0' x > up; \(curl("-T up \(host)/upload")) | sha256sum
                 \(curl("-I \(host)/head"))
+                bailey run -p leaf -- \(curl("\(host)/child"))
                 \(curl("\(host)/large")) | sha256sum
                 \(curl("--limit-rate 3M \(host)/large")) | wc -c
                 /usr/bin/python3 -c 'import urllib.request as r; print(r.urlopen("\(host)/py", b"posted").read().decode())'
                 """
             let (first, run) = try record(script)
-            for part in ["GET /a 1 ", "POST /post 2 something else", "GET /missing 1", "/py 1 posted"] {
+            for part in [
+                "GET /a 1 ", "POST /post 2 something else", "GET /missing 1", "GET /child 1", "/py 1 posted",
+            ] {
                 #expect(first.output.contains(part), "\(part): \(first)")
             }
             try server.end()
@@ -137,7 +144,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "What is not on record is refused with 502 and the nearest that is; other names have no address"
+            "I03: what is not on record is refused with 502 and the nearest that is; other names have no address"
         )
         func missing() throws {
             let (first, run) = try record(
