@@ -17,6 +17,8 @@ package enum ApprovalLimits {
     package static let unspent: UInt64 = 600_000
     /// Approvals of one agent that are kept; the one that ends first goes first.
     package static let grantsPerAgent = 256
+    /// Answers to one question that were refused and are on record: more than one person's mistakes.
+    package static let refusedAnswers = 16
     /// Octets of a reason: it stands in the refusal, of which some are one line of a protocol.
     package static let reason = 512
 }

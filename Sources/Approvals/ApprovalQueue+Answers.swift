@@ -22,7 +22,8 @@ extension ApprovalQueue {
         switch step {
         case .failed(let outcome, let question):
             if case .refused(let why) = outcome, let question {
-                let words = why + (reason.map { ": " + $0 } ?? "")
+                let rest = question.refusedAnswers + 1 < ApprovalLimits.refusedAnswers ? "" : Self.andMore
+                let words = why + rest + (reason.map { ": " + $0 } ?? "")
                 append(.refused, question, by: who, reason: words, life: nil) { _ in }
             }
             then(outcome)
@@ -36,10 +37,16 @@ extension ApprovalQueue {
             }
         case .approved(let question, let life):
             append(.approved, question, by: who, reason: reason, life: life) { result in
-                self.finish(question, result, then) { self.grant(question, life) }
+                self.finish(question, result, then) {
+                    guard self.grant(question, life) else { return false }
+                    self.whenOver(ClosedQuestion(question, .approved, by: who, reason: reason, life: life))
+                    return true
+                }
             }
         }
     }
+
+    private static let andMore = " (further answers to it that are refused are not on record)"
 
     /// Denies a question, or all of a rule's, those that follow of the same agents among them.
     package func deny(
@@ -63,10 +70,12 @@ extension ApprovalQueue {
                     if case .unrecorded = outcome { return isLast ? then(outcome) : () }
                     if isLast { then(.done(questions.count)) }
                 } _: {
-                    let waiters = self.state.withLock { $0.remove(question.number)?.waiters ?? [] }
-                    for waiter in waiters {
+                    // Not there any more where its agent was cut off, or has ended, meanwhile: that is denied as well.
+                    guard let over = self.state.withLock({ $0.remove(question.number) }) else { return true }
+                    for waiter in over.waiters {
                         waiter.then(.denied(id: question.id, by: who.principal.subject, reason: reason))
                     }
+                    self.whenOver(ClosedQuestion(over, .denied, by: who, reason: reason))
                     return true
                 }
             }
@@ -112,8 +121,10 @@ extension ApprovalQueue {
 
     /// Ends a question whose answer could not be recorded: nothing is allowed without that, and nothing is held for ever.
     private func giveUp(_ question: Question, _ failure: AuditFailure, _ then: (AnswerOutcome) -> Void) {
-        let waiters = state.withLock { $0.remove(question.number)?.waiters ?? [] }
-        for waiter in waiters { waiter.then(.unrecorded(failure)) }
+        if let over = state.withLock({ $0.remove(question.number) }) {
+            for waiter in over.waiters { waiter.then(.unrecorded(failure)) }
+            whenOver(ClosedQuestion(over, .void, reason: "its answer could not be recorded"))
+        }
         then(.unrecorded(failure))
     }
 
@@ -174,19 +185,27 @@ extension ApprovalQueue.State {
     ) -> ApprovalStep {
         guard var question = question(named: id) else { return .failed(.unknown, nil) }
         guard !question.held.epoch.isOver else {
-            return .failed(.refused("its agent, or one above it, was cut off"), question)
+            return refused("its agent, or one above it, was cut off", question)
         }
-        guard now < question.deadline else { return .failed(.refused("its time is over"), question) }
+        guard now < question.deadline else { return refused("its time is over", question) }
         let (life, most) = (wanted ?? .once, question.held.life)
         guard life <= most else {
-            return .failed(.refused("the rules that ask let it be approved for \(most) at most"), question)
+            return refused("the rules that ask let it be approved for \(most) at most", question)
         }
         guard question.approve(principal) else {
-            return .failed(.refused(question.whyNot(principal)), question)
+            return refused(question.whyNot(principal), question)
         }
         if question.isApproved { question.phase = .answering }
         questions[question.number] = question
         return question.isApproved ? .approved(question, life) : .counted(question)
+    }
+
+    /// Of those who may not answer, or not so, the first are on record: whoever has a link may try as often as it likes.
+    private mutating func refused(_ why: String, _ question: Question) -> ApprovalStep {
+        let count = question.refusedAnswers + 1
+        questions[question.number]?.refusedAnswers = count
+        guard count <= ApprovalLimits.refusedAnswers else { return .failed(.refused(why), nil) }
+        return .failed(.refused(why), question)
     }
 
     mutating func deny(_ subject: AnswerSubject, at now: UInt64) -> [Question] {

@@ -24,6 +24,8 @@ struct Question {
     let deadline: UInt64
     var phase = Phase.recording
     var waiters: [Waiter] = []
+    /// How many answers to it were refused.
+    var refusedAnswers = 0
     /// Who has approved so far, for each demand.
     var approvals: [[Principal]]
 
@@ -95,6 +97,30 @@ package struct OpenQuestion: Sendable {
     package let waiting: Int
     /// Subjects of those who have approved.
     package let approvedBy: [String]
+}
+
+/// A question that was put to people, and how it ended.
+package struct ClosedQuestion: Sendable {
+    package let id: String
+    package let held: HeldRequest
+    /// `approved`, `denied`, `unanswered`, `void`.
+    package let outcome: ApprovalRecord.Event
+    /// Whose answer it was, and by which way; nil where there was none.
+    package let by: Answerer?
+    package let reason: String?
+    /// What the approval is good for.
+    package let life: ApprovalTerms.Life?
+
+    init(
+        _ question: Question,
+        _ outcome: ApprovalRecord.Event,
+        by: Answerer? = nil,
+        reason: String? = nil,
+        life: ApprovalTerms.Life? = nil
+    ) {
+        (id, held, self.outcome) = (question.id, question.held, outcome)
+        (self.by, self.reason, self.life) = (by, reason, life)
+    }
 }
 
 /// Who answers.

@@ -6,7 +6,8 @@ internal import Synchronization
 /// A mask, and what it made of what records bring again and again: lineages, names of profiles, rules, endpoints.
 final class MaskMemory: Sendable {
     let mask: SecretMask
-    private let masked = Mutex<[String: String]>([:])
+    /// By their octets: what only looks alike is another text.
+    private let masked = Mutex<[ByteText: String]>([:])
     /// A client says the same of itself in each request.
     private let lastFields = Mutex<(text: String, masked: String)>(("", ""))
     private let lineages = Mutex<[AgentID: Known]>([:])
@@ -22,11 +23,12 @@ final class MaskMemory: Sendable {
 
     func text(_ text: String) -> String {
         guard text.utf8.count <= AuditLimits.rememberedText else { return mask.text(text) }
-        if let known = masked.withLock({ $0[text] }) { return known }
+        let key = ByteText(text)
+        if let known = masked.withLock({ $0[key] }) { return known }
         let result = mask.text(text)
         masked.withLock { masked in
             if masked.count >= AuditLimits.rememberedTexts { masked.removeAll(keepingCapacity: true) }
-            masked[text] = result
+            masked[key] = result
         }
         return result
     }

@@ -45,6 +45,7 @@ struct EntryMask: Sendable {
             spiffe: record.spiffe,
             approval: record.approval,
             terminal: record.terminal,
+            ownText: record.ownText,
             replayed: record.replayed.map(masked)
         )
     }
@@ -133,6 +134,7 @@ struct EntryMask: Sendable {
                 RecordedTerminal(
                     chunks: $0.chunks,
                     octets: $0.octets,
+                    digest: $0.digest,
                     missing: $0.missing.map(masked)
                 )
             }

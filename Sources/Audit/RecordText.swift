@@ -105,6 +105,7 @@ extension SpawnRecord {
                 "\(hop.profile) SHA-256 \(hop.profileDigest)"
             )
         }
+        if ownText == true { lines.add("its profile", "a text of the agent's that launched it") }
         lines.add("system calls", systemCalls)
         lines.add("replay", replayed.map { "offline, answered from session \($0)" })
         lines.add("terminal", terminal.map { "recorded, \($0.rawValue)" })

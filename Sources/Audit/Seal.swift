@@ -42,7 +42,8 @@ struct Seal: Sendable {
 
     /// Signed by this key, and as many digests as records.
     func isGenuine(_ key: VerifyingKey) -> Bool {
-        first >= 1 && last >= first && (last - first + 1) * 32 == Int64(digests.count)
+        first >= 1 && last >= first && last - first < Int64(AuditLimits.maximumBatch)
+            && (last - first + 1) * 32 == Int64(digests.count)
             && key.accepts(signature, of: Self.message(first: first, last: last, digests: digests))
     }
 
@@ -52,6 +53,16 @@ struct Seal: Sendable {
         let start = digests.startIndex + Int(sequence - first) * 32
         guard start + 32 <= digests.endIndex else { return nil }
         return Data(digests[start..<start + 32])
+    }
+
+    /// The same, to be compared with many.
+    func hash(of sequence: Int64) -> RecordHash? {
+        guard sequence >= first, sequence <= last else { return nil }
+        let start = Int(sequence - first) * 32
+        return unsafe digests.withUnsafeBytes { octets in
+            guard start + 32 <= octets.count else { return nil }
+            return unsafe RecordHash(UnsafeRawBufferPointer(rebasing: octets[start..<start + 32]))
+        }
     }
 
     /// What is wrong with a record that is not the one that was sealed at its place.

@@ -41,6 +41,9 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let approval: String?
     /// How its terminal is recorded; nil where it is not, or it has none.
     package let terminal: TerminalRecording?
+    /// Its profile is a text of the agent's that launched it, which may have any name, and none of the operator's; nil in older
+    /// records.
+    package let ownText: Bool?
     /// The session that answers in place of every server: a run, or an agent; nil where servers do.
     package let replayed: String?
 
@@ -58,6 +61,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         spiffe: String? = nil,
         approval: String? = nil,
         terminal: TerminalRecording? = nil,
+        ownText: Bool? = nil,
         replayed: String? = nil
     ) {
         self.lineage = lineage
@@ -74,6 +78,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.spiffe = spiffe
         self.approval = approval
         self.terminal = terminal
+        self.ownText = ownText
         self.replayed = replayed
     }
 }

@@ -92,34 +92,3 @@ extension AnswerReply {
             }
     }
 }
-
-extension HeldSummary {
-    init(_ question: OpenQuestion) {
-        let held = question.held
-        self.init(
-            kind: held.kind,
-            id: question.id,
-            number: question.number,
-            principal: held.lineage.principal.subject,
-            agent: held.agent.text,
-            lineage: held.lineage.hops.map { "\($0.name) (\($0.profile))" },
-            action: held.action,
-            resource: Self.shown(held.resource),
-            query: held.query,
-            command: (held.launch?.argv ?? []).map { Self.shown($0) },
-            details: held.launch?.details ?? [],
-            digest: held.digest,
-            content: held.content.digest,
-            octets: held.content.octets,
-            type: held.content.type,
-            preview: held.content.preview,
-            rules: held.demands.map(\.rule.name),
-            demands: held.demands.map { "\($0.hop.name) asks by \($0.rule): \($0.terms)" },
-            life: held.life.description,
-            waited: question.waited,
-            left: question.left,
-            waiting: Int32(clamping: question.waiting),
-            approvedBy: question.approvedBy
-        )
-    }
-}

@@ -308,6 +308,7 @@ extension Supervisor {
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
             approval: agent.approval?.id,
             terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
+            ownText: agent.parent != nil && order.profile.isText,
             replayed: configuration.servedSession
         )
         let id = agent.id

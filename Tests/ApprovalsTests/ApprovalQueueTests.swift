@@ -216,6 +216,24 @@ struct ApprovalQueueTests {
         #expect(holder.store.events == [.asked, .seconded, .refused, .approved])
     }
 
+    @Test("answers that are refused again and again are on record up to a bound, which the last of them says")
+    func refusedAgainAndAgain() {
+        let heard = holder.hold(Holder.request(terms: ApprovalTerms(approvers: 2)))
+        let id = holder.queue.open()[0].id
+        #expect(holder.approve(id) == .seconded(missing: 1))
+        for _ in 0..<3 * ApprovalLimits.refusedAnswers {
+            guard case .refused = holder.approve(id) else {
+                Issue.record("approved twice by the same")
+                return
+            }
+        }
+        let refused = holder.store.records.filter { $0.event == .refused }
+        #expect(refused.count == ApprovalLimits.refusedAnswers)
+        #expect(refused.count { $0.reason?.contains("not on record") == true } == 1)
+        #expect(refused.last?.reason?.contains("not on record") == true)
+        #expect(holder.approve(id, by: Holder.root) == .done(1) && heard.grant != nil, "others are heard")
+    }
+
     @Test("whoever started the run does not approve where a rule says so, nor somebody whom it does not name")
     func whoMay() {
         for terms in [

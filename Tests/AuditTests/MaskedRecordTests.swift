@@ -10,6 +10,18 @@ struct MaskedRecordTests {
         "sk-ant-api03-R4nd0mR4nd0mR4nd0mR4nd0mR4nd0m", "xoxb-123456789012-abcdefghij",
     ]
 
+    @Test func `texts that only look alike are each on record as they are`() throws {
+        let state = try StateFixture()
+        let names = ["caf\u{E9}", "cafe\u{301}"]
+        _ = try state.open().appendOneByOne(names.map { Sample.spawn(argv: [$0]) })
+        var found: [[UInt8]] = []
+        try AuditReader(directory: state.path).records(matching: AuditQuery()) { record in
+            if case .spawn(let spawn)? = record.entry { found.append(Array(spawn.program.utf8)) }
+            return true
+        }
+        #expect(found == names.map { Array($0.utf8) })
+    }
+
     @Test func `no secret that went through arguments, paths, URLs or messages is in any file`() throws {
         let state = try StateFixture()
         let known = "s3cr3t-REAL-value"

@@ -78,6 +78,12 @@ struct Tampering: Sendable, CustomTestStringConvertible {
         Tampering("shorten a seal", "UPDATE seals SET digests = zeroblob(31) WHERE last = 11", .seal, 2),
         Tampering("widen a seal", "UPDATE seals SET first = 1 WHERE last = 11", .seal, 2),
         Tampering(
+            "widen a seal to the end of all numbers",
+            "UPDATE seals SET last = 9223372036854775807 WHERE last = 11",
+            .seal,
+            2
+        ),
+        Tampering(
             "change record and seal",
             "UPDATE records SET payload = '{}' WHERE sequence = 5; UPDATE seals SET digests = zeroblob(320) WHERE last = 11",
             .changed,

@@ -30,7 +30,7 @@ package struct LivingRuns: Sendable {
 
 extension Timestamp {
     /// As near as it can be said: what is on the disk may have been changed to anything.
-    func milliseconds(since earlier: Timestamp) -> Int64 {
+    package func milliseconds(since earlier: Timestamp) -> Int64 {
         let (time, isBeyond) = milliseconds.subtractingReportingOverflow(earlier.milliseconds)
         return isBeyond ? (earlier < self ? .max : .min) : time
     }

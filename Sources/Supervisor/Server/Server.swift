@@ -61,8 +61,7 @@ package enum Server {
         let supervisor = try Supervisor(configuration: configuration, spawner: spawner)
         let publication = try MintKeeping.publication(configuration)
         defer { publication?.end() }
-        let answers = try supervisor.channels.serve()
-        defer { answers?.end() }
+        supervisor.answers = try supervisor.channels.serve()
         try supervisor.serve(on: server, signals: try SignalQueue.opened(), drainTime: request.drainTime) {
             ServiceManager.notify("READY=1")
             ready(path)

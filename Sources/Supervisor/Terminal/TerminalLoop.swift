@@ -6,6 +6,9 @@ internal import Model
 struct TerminalLoop: ~Copyable {
     /// Octets that are read at once, and held for a side that does not take them: half of what a pty holds.
     private static let piece = 32 << 10
+    /// Octets that are read when the agent has ended: more than a pty holds (drivers/tty/tty_buffer.c, TTYB_DEFAULT_MEM_LIMIT,
+    /// 640 KiB, is the kernel's own bound).
+    private static let rest = 1 << 20
     /// Milliseconds that the front-end has to take the rest.
     private static let farewell: UInt64 = 10_000
 
@@ -17,6 +20,10 @@ struct TerminalLoop: ~Copyable {
     private var toUser: [UInt8] = []
     private var toAgent: [UInt8] = []
     private var isEnded = false
+    /// What could not be recorded had to be: nothing is shown any more.
+    ///
+    /// The agent is killed; until then its terminal stays, whose end would be a signal of its own.
+    private var isSilenced = false
     private var failure: AuditFailure?
     /// When what waits to be written is.
     private var due: UInt64?
@@ -45,7 +52,7 @@ struct TerminalLoop: ~Copyable {
 
     private mutating func turn() {
         var masterEvents: Int32 = 0
-        if toUser.isEmpty || isEnded || isPeerGone { masterEvents |= POLLIN }
+        if !isSilenced, toUser.isEmpty || isPeerGone { masterEvents |= POLLIN }
         if !toAgent.isEmpty { masterEvents |= POLLOUT }
         var peerEvents: Int32 = toAgent.isEmpty && hasTerminal ? POLLIN : 0
         if !toUser.isEmpty { peerEvents |= POLLOUT }
@@ -76,17 +83,27 @@ struct TerminalLoop: ~Copyable {
     private mutating func heed() {
         isEnded = relay.takeOrders()
         wait()
+        if isEnded { drain() }
     }
 
-    /// Reads what the agent shows, and records it before it is handed on.
-    private mutating func show() {
-        guard hasTerminal else { return }
+    /// Reads what all the processes of the agent, which are gone, have left: a read waits for what is on its way within the
+    /// kernel, so that EAGAIN is the end, whoever else was handed the terminal and writes on.
+    private mutating func drain() {
+        var left = Self.rest
+        while hasTerminal, !isSilenced, left > 0 { left -= max(1, show()) }
+        if hasTerminal { end() }
+    }
+
+    /// Reads what the agent shows, and records it before it is handed on; how many octets.
+    @discardableResult
+    private mutating func show() -> Int {
+        guard hasTerminal else { return 0 }
         var buffer = [UInt8](repeating: 0, count: Self.piece)
         let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(master, $0.baseAddress, $0.count) }
         guard count > 0 else {
             // EIO is how a pty master says that the last slave was closed (pty(7)).
             if count == 0 || (errno != EINTR && errno != EAGAIN) || (isEnded && errno == EAGAIN) { end() }
-            return
+            return 0
         }
         let shown = Array(buffer[..<count])
         if failure == nil {
@@ -95,8 +112,8 @@ struct TerminalLoop: ~Copyable {
             wait()
             if unwritten >= Self.piece { write() }
         }
-        guard hasTerminal, !isPeerGone else { return }
-        toUser += shown
+        if !isSilenced, !isPeerGone { toUser += shown }
+        return count
     }
 
     private mutating func wait() {
@@ -109,8 +126,7 @@ struct TerminalLoop: ~Copyable {
         guard failure == nil, case .failure(let reason) = relay.flush() else { return }
         failure = reason
         relay.failed(reason)
-        // Nothing is shown that is not recorded.
-        if relay.endsWithFailure { end() }
+        isSilenced = relay.endsWithFailure
     }
 
     private mutating func end() {
