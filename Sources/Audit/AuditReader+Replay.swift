@@ -23,7 +23,7 @@ package enum ReplayScope: Sendable, Hashable {
         case .spawn(let record): lineage = record.lineage
         case .spawnRefused(let record): lineage = record.parent
         case .request(let record): lineage = record.lineage
-        case .exit, .replies, .revocation, .approval, .custody: return false
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: return false
         }
         switch self {
         case .run: return true

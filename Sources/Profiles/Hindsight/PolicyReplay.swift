@@ -54,7 +54,7 @@ package struct PolicyReplay {
             guard record.matter == .decision else { return nil }
             note(record.lineage.hops.map(\.profile))
             return decide(record)
-        case .replies, .revocation, .approval, .custody: return nil
+        case .replies, .revocation, .approval, .custody, .renewal: return nil
         }
     }
 
