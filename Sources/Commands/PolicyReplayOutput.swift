@@ -76,7 +76,7 @@ extension AuditEntry {
         case .request(let record):
             record.statement.map { "\($0.text.shown) \(record.resource)" }
                 ?? "\(record.action)\(record.query.map { "?" + $0 } ?? "") \(record.resource)"
-        case .exit, .replies, .revocation, .approval, .custody: ""
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: ""
         }
     }
 }
@@ -110,7 +110,7 @@ private struct ReplayedDecision: Encodable {
         case .request(let request):
             (action, resource, query) = (request.action, request.resource, request.query)
             statement = request.statement?.text.shown
-        case .exit, .replies, .revocation, .approval, .custody: break
+        case .exit, .replies, .revocation, .approval, .custody, .renewal: break
         }
     }
 }
