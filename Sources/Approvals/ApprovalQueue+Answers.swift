@@ -18,7 +18,7 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
-        let step = state.withLock { $0.approve(id, for: life, by: who.principal, at: now) }
+        let step = state.withLock { $0.approve(id, for: life, by: who.identity, at: now) }
         switch step {
         case .failed(let outcome, let question):
             if case .refused(let why) = outcome, let question {
@@ -41,7 +41,7 @@ extension ApprovalQueue {
         }
     }
 
-    /// Denies a question, or all of a rule's, those that follow of the same agents among them.
+    /// Denies a question, or all of a rule's, those that follow of the same agents among them, as far as they concern who denies.
     package func deny(
         _ subject: AnswerSubject,
         reason: String?,
@@ -49,7 +49,7 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
-        let questions = state.withLock { $0.deny(subject, at: now) }
+        let questions = state.withLock { $0.deny(subject, by: who.identity, at: now) }
         guard !questions.isEmpty else { return then(.unknown) }
         let rest = Mutex(questions.count)
         for question in questions {
@@ -86,6 +86,7 @@ extension ApprovalQueue {
             question.id,
             of: question.held,
             by: who.principal,
+            groups: question.held.groups(of: who.identity),
             program: who.program,
             process: who.process,
             via: who.via,
@@ -169,10 +170,12 @@ extension ApprovalQueue.State {
     mutating func approve(
         _ id: String,
         for wanted: ApprovalTerms.Life?,
-        by principal: Principal,
+        by who: ApproverIdentity,
         at now: UInt64
     ) -> ApprovalStep {
-        guard var question = question(named: id) else { return .failed(.unknown, nil) }
+        guard var question = question(named: id), question.held.concerns(who) else {
+            return .failed(.unknown, nil)
+        }
         guard !question.held.epoch.isOver else {
             return .failed(.refused("its agent, or one above it, was cut off"), question)
         }
@@ -181,20 +184,20 @@ extension ApprovalQueue.State {
         guard life <= most else {
             return .failed(.refused("the rules that ask let it be approved for \(most) at most"), question)
         }
-        guard question.approve(principal) else {
-            return .failed(.refused(question.whyNot(principal)), question)
+        guard question.approve(who) else {
+            return .failed(.refused(question.whyNot(who)), question)
         }
         if question.isApproved { question.phase = .answering }
         questions[question.number] = question
         return question.isApproved ? .approved(question, life) : .counted(question)
     }
 
-    mutating func deny(_ subject: AnswerSubject, at now: UInt64) -> [Question] {
+    mutating func deny(_ subject: AnswerSubject, by who: ApproverIdentity, at now: UInt64) -> [Question] {
         var denied: [Question] = []
         for number in questions.keys.sorted() {
-            guard let question = questions[number], question.phase == .open, question.deadline > now else {
-                continue
-            }
+            guard let question = questions[number], question.phase == .open, question.deadline > now,
+                question.held.concerns(who)
+            else { continue }
             switch subject {
             case .question(let id): guard question.id.isSame(as: id) else { continue }
             case .rule(let name):
@@ -237,10 +240,13 @@ extension ApprovalQueue.State {
 
 extension Question {
     /// Why somebody's approval counts for nothing.
-    fileprivate func whyNot(_ principal: Principal) -> String {
-        let admits = held.demands.contains { $0.terms.admits(principal, for: held.lineage) }
-        guard !admits else { return "\(principal) has approved it already; somebody else has to" }
+    fileprivate func whyNot(_ who: ApproverIdentity) -> String {
+        guard !held.admits(who) else {
+            return "\(who.principal) has approved it already; somebody else has to"
+        }
         let terms = held.demands.map { "\($0.rule): \($0.terms)" }.joined(separator: "; ")
-        return "\(principal) may not approve it by the rules that ask (\(terms))"
+        let isOwn = who.isSame(as: held.lineage.principal) && !held.groups(of: who).isEmpty
+        return "\(who.principal) may not approve it by the rules that ask (\(terms))"
+            + (isOwn ? ": no group stands for who started the run" : "")
     }
 }

@@ -22,6 +22,7 @@ struct ApprovalList: ParsableCommand {
 
     @Flag(help: "One JSON object a request.") var json = false
     @Flag(help: "Show it anew each second, until it is interrupted.") var watch = false
+    @OptionGroup var place: ApproverSocketOption
 
     func validate() throws {
         guard !json || !watch else { throw ValidationError("--json and --watch exclude each other") }
@@ -32,14 +33,14 @@ struct ApprovalList: ParsableCommand {
         guard watch else { return try show() }
         var watched = WatchedScreen()
         let number = watched.follow {
-            let answer = RunningSupervisors.held()
+            let answer = RunningSupervisors.held(at: place.path)
             return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
         }
         throw ExitCode(128 + number)
     }
 
     private func show() throws {
-        let answer = RunningSupervisors.held()
+        let answer = RunningSupervisors.held(at: place.path)
         defer { for silent in answer.silent { RunCommand.complain(silent) } }
         if json {
             for held in answer.value { print(try HeldLine(held).json()) }
@@ -65,10 +66,11 @@ struct ApprovalShow: ParsableCommand {
 
     @Argument(help: "The request's id, RUN-N, as `bailey approvals` shows it.") var id: String
     @Flag(help: "A JSON object.") var json = false
+    @OptionGroup var place: ApproverSocketOption
 
     func run() throws {
         try Outside.require("approvals")
-        let answer = RunningSupervisors.held()
+        let answer = RunningSupervisors.held(at: place.path)
         for silent in answer.silent { RunCommand.complain(silent) }
         guard let held = answer.value.first(where: { $0.id == id }) else {
             RunCommand.complain(

@@ -105,8 +105,8 @@ package struct OperatorConfiguration: Sendable {
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(WorkingDirectory.absolute(path) + "/..")
             readAudit(top, folder: folder, &errors)
-            readApprovals(top, &errors)
             if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
+            readApprovals(top, &errors)
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
                 return WorkingDirectory.absolute(path, from: folder)

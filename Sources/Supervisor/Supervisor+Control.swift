@@ -54,6 +54,7 @@ extension Supervisor {
     }
 
     private func obey(_ request: ControlRequest, of connection: ControlConnection) {
+        guard connection.approver == nil || request.isOfApprovers else { return refuseApprover(connection) }
         switch request {
         case .launch(let order):
             guard !connection.isSpent else { return drop(connection) }
@@ -130,6 +131,7 @@ extension Supervisor {
             agents[caller]?.connections.remove(connection.id)
             agentConnections -= 1
         }
+        if let approver = connection.approver { left(approver) }
         connection.search?.giveUp()
         starvedUntil = nil
     }

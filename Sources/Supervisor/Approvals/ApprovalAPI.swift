@@ -17,15 +17,19 @@ struct ApprovalAPI: Sendable {
 
     /// Who answers by a token.
     struct Bearer: Sendable {
-        let principal: Principal
+        let identity: ApproverIdentity
         let digest: [UInt8]
     }
 
     let approvals: ApprovalQueue
     let bearers: [Bearer]
+    /// Proves tokens of issuers; nil where none answer.
+    let issued: IssuedTokens?
+    /// Who somebody is by all their names.
+    let identity: @Sendable (Principal, Set<ByteText>) -> ApproverIdentity
     let links: ApprovalLinks
     /// As whom the links in a webhook's messages answer, by its number.
-    let recipients: [Int: (principal: Principal, webhook: String)]
+    let recipients: [Int: (identity: ApproverIdentity, webhook: String)]
     /// What is asked, masked.
     let summary: @Sendable (OpenQuestion) -> HeldSummary
     let refused: RefusedAnswers
@@ -33,27 +37,35 @@ struct ApprovalAPI: Sendable {
 
     func answer(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
         if request.path.begins(with: ApprovalLink.root) { return follow(request, reply) }
-        guard let bearer = self.bearer(request) else {
-            refused.note("api", "\(request.method) \(request.path)", because: "it has no token that is known")
-            return reply(
-                Self.failure(
-                    401,
-                    "it takes \"Authorization: Bearer TOKEN\"",
-                    fields: [("www-authenticate", "Bearer")]
-                )
-            )
+        guard let token = Self.token(request) else { return refuse(request, "it has none", reply) }
+        if let known = known(token) { return serve(request, known, reply) }
+        guard let issued, token.holds("."), let signed = IdentityToken(token) else {
+            return refuse(request, "it has no token that is known", reply)
         }
+        issued.prove(signed) { result in
+            switch result {
+            case .success(let proven): serve(request, identity(proven.principal, proven.groups), reply)
+            case .failure(let fault): refuse(request, "\(fault)", reply)
+            }
+        }
+    }
+
+    private func serve(
+        _ request: LocalRequest,
+        _ who: ApproverIdentity,
+        _ reply: @escaping @Sendable (LocalReply) -> Void
+    ) {
         let parts = request.path.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         let isReading = ["GET", "HEAD"].holds(bytes: request.method)
         switch parts.count {
-        case 3 where request.path.isSame(as: Self.root) && isReading: reply(list())
-        case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3]))
+        case 3 where request.path.isSame(as: Self.root) && isReading: reply(list(for: who))
+        case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3], to: who))
         case 5
         where request.path.begins(with: Self.root + "/") && ["approve", "deny"].holds(bytes: parts[4]):
             guard request.method.isSame(as: "POST") else {
                 return reply(Self.failure(405, "an answer is sent by POST", fields: [("allow", "POST")]))
             }
-            post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: bearer, reply)
+            post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: who, reply)
         default:
             reply(
                 Self.failure(
@@ -64,24 +76,45 @@ struct ApprovalAPI: Sendable {
         }
     }
 
-    /// Whose token it is; each is compared in a time that does not depend on where they differ.
-    private func bearer(_ request: LocalRequest) -> Bearer? {
+    private func refuse(
+        _ request: LocalRequest,
+        _ reason: String,
+        _ reply: @Sendable (LocalReply) -> Void
+    ) {
+        refused.note("api", "\(request.method) \(request.path)", because: reason)
+        reply(
+            Self.failure(
+                401,
+                "it takes \"Authorization: Bearer TOKEN\": \(reason)",
+                fields: [("www-authenticate", "Bearer")]
+            )
+        )
+    }
+
+    private static func token(_ request: LocalRequest) -> String? {
         guard let field = request.authorization, field.lowercasedASCII.begins(with: "bearer ") else {
             return nil
         }
-        let digest = ApprovalToken.digest(of: Array(field.utf8.dropFirst("bearer ".utf8.count)))
+        return String(field.dropFirst(bytes: "bearer ".utf8.count))
+    }
+
+    /// Whose token it is; each is compared in a time that does not depend on where they differ.
+    private func known(_ token: String) -> ApproverIdentity? {
+        let digest = ApprovalToken.digest(of: Array(token.utf8))
         var found: Bearer?
         for bearer in bearers where ApprovalToken.isSame(bearer.digest, digest) { found = bearer }
-        return found
+        return found?.identity
     }
 
-    private func list() -> LocalReply {
+    private func list(for who: ApproverIdentity) -> LocalReply {
         struct Lines: Encodable { let approvals: [HeldLine] }
-        return Self.json(200, Lines(approvals: approvals.open().map { HeldLine(summary($0)) }))
+        return Self.json(200, Lines(approvals: approvals.open(for: who).map { HeldLine(summary($0)) }))
     }
 
-    private func show(_ id: String) -> LocalReply {
-        guard let question = approvals.open(named: id) else { return Self.failure(404, Self.unknown) }
+    private func show(_ id: String, to who: ApproverIdentity) -> LocalReply {
+        guard let question = approvals.open(named: id, for: who) else {
+            return Self.failure(404, Self.unknown)
+        }
         return Self.json(200, HeldLine(summary(question)))
     }
 
@@ -91,7 +124,7 @@ struct ApprovalAPI: Sendable {
         _ request: LocalRequest,
         _ id: String,
         approves: Bool,
-        by bearer: Bearer,
+        by who: ApproverIdentity,
         _ reply: @escaping @Sendable (LocalReply) -> Void
     ) {
         let order: APIOrder
@@ -99,8 +132,8 @@ struct ApprovalAPI: Sendable {
             refused.note("api", "\(request.method) \(request.path)", because: error.message)
             return reply(Self.failure(error.status, error.message))
         }
-        let way = "\(request.method) \(request.path) of \(bearer.principal)"
-        guard let question = approvals.open(named: id) else {
+        let way = "\(request.method) \(request.path) of \(who.principal)"
+        guard let question = approvals.open(named: id, for: who) else {
             refused.note("api", way, because: Self.unknown)
             return reply(Self.failure(404, Self.unknown))
         }
@@ -109,8 +142,8 @@ struct ApprovalAPI: Sendable {
             refused.note("api", way, because: message)
             return reply(Self.failure(409, message))
         }
-        let who = Answerer(bearer.principal, program: nil, process: nil, via: "api")
-        answer(id, order, who) { outcome in
+        let answerer = Answerer(who, program: nil, process: nil, via: "api")
+        answer(id, order, answerer) { outcome in
             if outcome == .unknown { refused.note("api", way, because: Self.unknown) }
             reply(Self.reply(to: outcome, approves: approves))
         }
@@ -152,7 +185,7 @@ struct ApprovalAPI: Sendable {
                 expires: link.expires,
                 links: nil
             )
-            let subject = recipient.principal.subject
+            let subject = recipient.identity.principal.subject
             reply(ApprovalPage.question(message, approves: link.approves, as: subject))
         case "POST":
             let reason: String?
@@ -161,7 +194,7 @@ struct ApprovalAPI: Sendable {
                 return reply(ApprovalPage.outcome(error.status, error.message))
             }
             let way = "link to \(recipient.webhook)"
-            let who = Answerer(recipient.principal, program: nil, process: nil, via: way)
+            let who = Answerer(recipient.identity, program: nil, process: nil, via: way)
             answer(link.question, APIOrder(approves: link.approves, reason: reason), who) { outcome in
                 if outcome == .unknown { refused.note("link", what, because: Self.unknown) }
                 let (status, words) = Self.words(for: outcome, approves: link.approves)

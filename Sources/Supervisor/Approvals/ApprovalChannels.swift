@@ -26,7 +26,7 @@ struct ApprovalChannels: Sendable {
         _ plan: ApprovalPlan,
         approvals: ApprovalQueue,
         audit: AuditStore,
-        transport: any MessageTransport,
+        transport: any MessageTransport & DocumentTransport,
         servesMany: Bool,
         now: @escaping @Sendable () -> UInt64
     ) throws {
@@ -56,7 +56,10 @@ struct ApprovalChannels: Sendable {
         api = try links.map { links in
             ApprovalAPI(
                 approvals: approvals,
-                bearers: try plan.tokens.map { try Self.bearer($0, audit) },
+                bearers: try plan.tokens.map { try Self.bearer($0, plan, audit) },
+                issued: IssuedTokens(plan.issuers, transport),
+                // An issuer vouches for more people than the operator chose.
+                identity: { plan.identity($0, groups: $1, isNamedOnly: true) },
                 links: links,
                 recipients: Self.recipients(plan),
                 summary: summary,
@@ -90,23 +93,26 @@ struct ApprovalChannels: Sendable {
         for delivery in deliveries { delivery.stop() }
     }
 
-    private static func recipients(_ plan: ApprovalPlan) -> [Int: (principal: Principal, webhook: String)] {
-        var recipients: [Int: (principal: Principal, webhook: String)] = [:]
+    private static func recipients(
+        _ plan: ApprovalPlan
+    ) -> [Int: (identity: ApproverIdentity, webhook: String)] {
+        var recipients: [Int: (identity: ApproverIdentity, webhook: String)] = [:]
         for (number, webhook) in plan.webhooks.enumerated() {
             guard let principal = webhook.principal else { continue }
-            recipients[number] = (principal, webhook.name)
+            recipients[number] = (plan.identity(principal), webhook.name)
         }
         return recipients
     }
 
     private static func bearer(
         _ token: ApprovalPlan.Token,
+        _ plan: ApprovalPlan,
         _ audit: AuditStore
     ) throws -> ApprovalAPI.Bearer {
         let octets = try token.secret.octets(environment: [:], of: ApprovalPlan.secretLength)
         audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
         return ApprovalAPI.Bearer(
-            principal: token.principal,
+            identity: plan.identity(token.principal),
             digest: ApprovalToken.digest(inFile: octets)
         )
     }

@@ -1,5 +1,6 @@
 internal import Client
 internal import Copies
+internal import Linux
 internal import Model
 internal import Policy
 internal import Sandbox
@@ -168,6 +169,10 @@ final class ControlConnection {
     let channel: ControlChannel
     /// The agent inside which the front-end runs; nil for the user's own front-end.
     let caller: AgentID?
+    /// Who came to answer what rules ask, and may do nothing else; nil for everybody else.
+    let approver: SocketPeer?
+    /// An answer of its is under way.
+    var isAnswering = false
     /// The agent it launched.
     var launched: AgentID?
     /// The launch of its that is under way.
@@ -192,10 +197,17 @@ final class ControlConnection {
     /// Of its channel; nil once it is forgotten.
     var watch: Poller.Watch?
 
-    init(id: ConnectionID, channel: ControlChannel, caller: AgentID?, watch: Poller.Watch) {
+    init(
+        id: ConnectionID,
+        channel: ControlChannel,
+        caller: AgentID?,
+        approver: SocketPeer?,
+        watch: Poller.Watch
+    ) {
         self.id = id
         self.channel = channel
         self.caller = caller
+        self.approver = approver
         self.watch = watch
     }
 }
