@@ -45,6 +45,8 @@ package struct OperatorConfiguration: Sendable {
     var checkpointSecret: String?
     /// For how long records are kept: for ever, where it does not say.
     package var retention = Retention()
+    /// Milliseconds between two times at which `bailey serve` prunes by itself; nil for never.
+    package var pruningPause: UInt64? = 3_600_000
     /// Who is told of questions that rules ask, and who may answer them.
     package var approvals = ApprovalPlan()
 

@@ -62,6 +62,12 @@ package enum Server {
         let supervisor = try Supervisor(configuration: configuration, spawner: spawner)
         let publication = try MintKeeping.publication(configuration)
         defer { publication?.end() }
+        let pruning = LogPruning(
+            configuration.machine,
+            directory: configuration.directories.state,
+            audit: supervisor.audit
+        )
+        defer { pruning?.end() }
         let answers = try supervisor.channels.serve()
         defer { answers?.end() }
         try supervisor.serve(
