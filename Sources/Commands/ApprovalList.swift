@@ -57,6 +57,8 @@ struct ApprovalShow: ParsableCommand {
         commandName: "show",
         abstract: "Show one request with all that an answer is bound to.",
         discussion: """
+            Of a launch the whole command, folders and variables; of a body how it begins, and its digest.
+
             Exits 1 when no such request waits.
 
             EXAMPLES
@@ -72,13 +74,29 @@ struct ApprovalShow: ParsableCommand {
         try Outside.require("approvals")
         let answer = RunningSupervisors.held(at: place.path)
         for silent in answer.silent { RunCommand.complain(silent) }
-        guard let held = answer.value.first(where: { $0.id == id }) else {
+        guard let held = try answer.value.first(where: { $0.id.isSame(as: id) }).flatMap({ try whole($0) })
+        else {
             RunCommand.complain(
                 "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals` shows what does"
             )
             throw ExitCode(1)
         }
         if json { print(try HeldLine(held).json()) } else { for line in HeldText.whole(held) { print(line) } }
+    }
+}
+
+extension ApprovalShow {
+    /// With all of a launch, which a list cuts; nil where it waits no more.
+    private func whole(_ held: HeldSummary) throws -> HeldSummary? {
+        guard held.isLaunch else { return held }
+        let answer = RunningSupervisors.whole(id, at: place.path)
+        guard let whole = answer.value else {
+            for silent in answer.silent { RunCommand.complain(silent) }
+            return nil
+        }
+        var held = held
+        (held.command, held.details) = (whole.command, whole.details)
+        return held
     }
 }
 

@@ -54,6 +54,25 @@ extension Supervisor {
         reply(.held(shown, next: next), to: connection)
     }
 
+    /// Shows all of a launch in parts, as `listHeld` shows a list.
+    func showHeld(_ id: String, from start: UInt64, to connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        if start == 0 {
+            connection.shown = approvals.open(named: id).map { question in
+                let whole = HeldSummary(whole: question)
+                let held = connection.approver == nil ? whole : masked(whole)
+                return (id, HeldWhole(command: held.command, details: held.details).bytes)
+            }
+        }
+        guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
+            return reply(.answered(.unknown), to: connection)
+        }
+        let part = Array(octets[Int(start)...].prefix(HeldWhole.perAnswer))
+        let isLast = Int(start) + part.count == octets.count
+        if isLast { connection.shown = nil }
+        reply(.whole(octets: part, isLast: isLast), to: connection)
+    }
+
     /// Takes an answer of the user's, or of one who may answer; no agent has one.
     func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
         guard connection.caller == nil,
@@ -124,6 +143,13 @@ extension AnswerReply {
 }
 
 extension HeldSummary {
+    /// With all of a launch, however long it is.
+    init(whole question: OpenQuestion) {
+        self.init(question)
+        guard let launch = question.held.launch else { return }
+        (resource, command, details) = (question.held.resource, launch.argv, launch.details(isWhole: true))
+    }
+
     init(_ question: OpenQuestion) {
         let held = question.held
         self.init(
@@ -137,7 +163,7 @@ extension HeldSummary {
             resource: Self.shown(held.resource),
             query: held.query,
             command: (held.launch?.argv ?? []).map { Self.shown($0) },
-            details: held.launch?.details ?? [],
+            details: held.launch?.details(isWhole: false) ?? [],
             digest: held.digest,
             content: held.content.digest,
             octets: held.content.octets,

@@ -91,7 +91,7 @@ extension ControlRequest {
     /// Whether it is about what rules ask.
     var isOfApprovers: Bool {
         switch self {
-        case .listHeld, .answer: true
+        case .listHeld, .showHeld, .answer: true
         case .launch, .signal, .resize, .list, .end, .revoke: false
         }
     }

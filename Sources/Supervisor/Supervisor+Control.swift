@@ -85,6 +85,7 @@ extension Supervisor {
         case .revoke(let order): revoke(order, for: connection)
         case .listHeld(let number): listHeld(after: number, to: connection)
         case .answer(let order): answer(order, for: connection)
+        case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
         }
     }
 

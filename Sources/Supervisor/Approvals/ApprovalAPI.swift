@@ -32,6 +32,8 @@ struct ApprovalAPI: Sendable {
     let recipients: [Int: (identity: ApproverIdentity, webhook: String)]
     /// What is asked, masked.
     let summary: @Sendable (OpenQuestion) -> HeldSummary
+    /// The same with all of a launch.
+    let whole: @Sendable (OpenQuestion) -> HeldSummary
     let refused: RefusedAnswers
     let clock: @Sendable () -> Timestamp
 
@@ -115,7 +117,7 @@ struct ApprovalAPI: Sendable {
         guard let question = approvals.open(named: id, for: who) else {
             return Self.failure(404, Self.unknown)
         }
-        return Self.json(200, HeldLine(summary(question)))
+        return Self.json(200, HeldLine(whole(question)))
     }
 
     private static let unknown = "nothing of that name waits: it was answered, or its time is over"

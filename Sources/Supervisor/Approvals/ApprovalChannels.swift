@@ -30,9 +30,10 @@ struct ApprovalChannels: Sendable {
         servesMany: Bool,
         now: @escaping @Sendable () -> UInt64
     ) throws {
-        let summary: @Sendable (OpenQuestion) -> HeldSummary = { question in
-            HeldSummary(question).masked({ audit.masked($0) }, arguments: { audit.masked(arguments: $0) })
+        let masked: @Sendable (HeldSummary) -> HeldSummary = { held in
+            held.masked({ audit.masked($0) }, arguments: { audit.masked(arguments: $0) })
         }
+        let summary: @Sendable (OpenQuestion) -> HeldSummary = { masked(HeldSummary($0)) }
         listen = servesMany ? plan.listen : nil
         let links = listen.map { place in
             let own = Endpoint(scheme: .http, host: .address(place.address), port: place.port)
@@ -63,6 +64,7 @@ struct ApprovalChannels: Sendable {
                 links: links,
                 recipients: Self.recipients(plan),
                 summary: summary,
+                whole: { masked(HeldSummary(whole: $0)) },
                 refused: RefusedAnswers(audit, now: now),
                 clock: AuditStore.wallClock
             )

@@ -87,6 +87,29 @@ package enum RunningSupervisors {
         return held
     }
 
+    /// All of a launch that waits for an approval; nil where nothing of that name does.
+    package static func whole(_ id: String, at socket: String? = nil) -> Answer<HeldWhole?> {
+        var found = Answer<HeldWhole?>(value: nil)
+        ask(.showHeld(id: id, from: 0), at: socket, &found.silent) { channel, deadline throws(ControlError) in
+            var octets: [UInt8] = []
+            while let reply = try answer(on: channel, until: deadline) {
+                guard case .whole(let part, let isLast) = reply else {
+                    guard reply == .answered(.unknown), octets.isEmpty else { throw unexpected }
+                    return
+                }
+                octets += part
+                guard octets.count <= HeldWhole.longest, isLast || !part.isEmpty else { throw unexpected }
+                guard !isLast else {
+                    found.value = try HeldWhole(bytes: octets)
+                    return
+                }
+                try channel.send(ControlRequest.showHeld(id: id, from: UInt64(octets.count)).bytes)
+            }
+            if socket != nil || !octets.isEmpty { throw turnedAway }
+        }
+        return found
+    }
+
     /// Approves or denies what waits; what each supervisor said that knew of it.
     package static func answer(
         _ order: ApprovalOrder,

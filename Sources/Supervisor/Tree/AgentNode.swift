@@ -173,6 +173,8 @@ final class ControlConnection {
     let approver: SocketPeer?
     /// An answer of its is under way.
     var isAnswering = false
+    /// What it is being shown, in parts.
+    var shown: (id: String, octets: [UInt8])?
     /// The agent it launched.
     var launched: AgentID?
     /// The launch of its that is under way.
