@@ -76,7 +76,7 @@ extension EndToEnd.KeepingTests {
         }
         other.signal(SIGKILL)
         _ = other.finish()
-        #expect(try awaits { try runs() == [all[0], all[2]] }, "\(try runs())")
+        #expect(try awaits { try runs() == [all[0], all[2]] })
         let audit = try place.bailey(["audit"])
         let noted = audit.lines.filter { $0.contains("  pruned ") }
         #expect(noted.count == 2 && noted.allSatisfy { !$0.contains(" by ") }, "\(audit)")

@@ -112,9 +112,10 @@ struct ControlMessageTests {
         let long = String(repeating: "ä", count: 200_000)
         let whole = HeldWhole(command: ["sh", "-c", long, ""], details: ["profile: x"])
         #expect(try HeldWhole(bytes: whole.bytes) == whole)
-        for bytes in [[], whole.bytes.dropLast(), whole.bytes + [0], whole.bytes.dropFirst()] {
-            #expect(throws: ControlError.self) { try HeldWhole(bytes: Array(bytes)) }
-        }
+        let cut: [[UInt8]] = [
+            [], Array(whole.bytes.dropLast()), whole.bytes + [0], Array(whole.bytes.dropFirst()),
+        ]
+        for bytes in cut { #expect(throws: ControlError.self) { try HeldWhole(bytes: bytes) } }
     }
 
     private static func summary(_ argv: [String]) -> AgentSummary {
