@@ -76,15 +76,15 @@ package struct Pruner: Sendable {
     /// - Parameters:
     ///   - plan: what is removed.
     ///   - living: what lives.
-    ///   - isStopped: asked between slices; what is left then is for the next pruning.
     ///   - progress: hears how many records are removed.
+    ///   - isStopped: asked between slices; what is left then is for the next pruning.
     /// - Returns: how many records were removed.
     /// - Throws: where it ended early; what was removed until then is whole.
     package func carryOut(
         _ plan: PruningPlan,
         _ living: LivingRuns,
-        isStopped: () -> Bool = { false },
-        progress: (Int64) -> Void = { _ in }
+        progress: (Int64) -> Void = { _ in },
+        isStopped: () -> Bool = { false }
     ) throws -> Int64 {
         try ReceiptExport.refusing(path) {
             for run in plan.leftovers { try bodies.remove(run) }

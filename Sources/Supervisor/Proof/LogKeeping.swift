@@ -157,11 +157,15 @@ package enum LogKeeping {
         }
         var removed: Int64 = 0
         do {
-            removed = try preparation.pruner.carryOut(plan, preparation.living, isStopped: isStopped) {
-                count in
-                removed = count
-                progress(count)
-            }
+            removed = try preparation.pruner.carryOut(
+                plan,
+                preparation.living,
+                progress: { count in
+                    removed = count
+                    progress(count)
+                },
+                isStopped: isStopped
+            )
         } catch {
             // Whatever is wrong with the log may keep this from it as well, and is what to say.
             try? note("\(removed) of \(count) records", "ended early: \(error)")
