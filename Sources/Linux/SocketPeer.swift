@@ -53,16 +53,27 @@ package struct SocketPeer: Sendable, Hashable {
     /// Whether the process that connected lives still, in no other user or pid namespace than this one: outside of every agent of
     /// anybody's, and of every container.
     package static func isOutside(_ peer: SocketPeer, of socket: Int32) -> Bool {
-        var raw: Int32 = -1
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        guard unsafe getsockopt(socket, SOL_SOCKET, descriptorOption, &raw, &size) == 0, raw >= 0 else {
-            return false
-        }
-        let descriptor = OwnedDescriptor(raw)
+        guard let descriptor = descriptor(of: socket) else { return false }
         let isOutside = isOutside("\(peer.process)")
         // A number is another process's when its own has ended: what was read was of that one while it lives.
         var watched = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
         return unsafe poll(&watched, 1, 0) == 0 && isOutside
+    }
+
+    /// Whether this kernel says of a peer which process it is, and not a number alone: without that nobody is `isOutside`.
+    package static var isFollowed: Bool {
+        guard let pair = try? PacketSocket.pair() else { return false }
+        return descriptor(of: pair.first.rawValue) != nil
+    }
+
+    /// Of the process that connected (pidfd_open(2)).
+    private static func descriptor(of socket: Int32) -> OwnedDescriptor? {
+        var raw: Int32 = -1
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard unsafe getsockopt(socket, SOL_SOCKET, descriptorOption, &raw, &size) == 0, raw >= 0 else {
+            return nil
+        }
+        return OwnedDescriptor(raw)
     }
 
     private static func isOutside(_ process: String) -> Bool {

@@ -22,11 +22,18 @@ struct ApproverSocket: ~Copyable {
 
     /// Listens where the operator says.
     ///
-    /// - Throws: EPERM where somebody else may write in the folder, and so answer in the supervisor's place; EBUSY where another
+    /// - Throws: ENOPROTOOPT where the kernel does not say who connects, EPERM where somebody else may write in the folder, and so answer in the supervisor's place; EBUSY where another
     ///   supervisor listens there.
     static func open(_ socket: ApprovalPlan.Socket) throws(SystemCallError) -> ApproverSocket {
         guard let slash = socket.path.lastPlace(of: "/") else {
             throw SystemCallError(stage: "listen for approvers", object: socket.path, errno: EINVAL)
+        }
+        guard SocketPeer.isFollowed else {
+            throw SystemCallError(
+                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD),",
+                object: socket.path,
+                errno: ENOPROTOOPT
+            )
         }
         try AnswerSocket.requireTrusted(socket.folder, owner: geteuid())
         let lock = try RuntimeFolder(path: socket.folder).lock(String(socket.path.rest(behind: slash)))
