@@ -45,7 +45,8 @@ test: deps-tests deps-clients build-tests ## Set up, build and pass all tests
 	@log=$$(mktemp)
 	trap 'rm -f "$$log"' EXIT
 	# What has begun is left out: each case repeats its arguments, some of which are whole hostile messages.
-	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log"
+	$(SWIFT) test $(swift_flags) --skip-build </dev/null 2>&1 | tools/build-output | sed -u '/^◇/d' | tee "$$log" ||
+	    { tools/failures "$$log" >&2; exit 1; }
 	tools/skips "$$log"
 
 # The tests that the table of escapes is made of; tools/cases knows whose ids are the corpus's.
@@ -93,9 +94,10 @@ filters: deps-tests build-tests ## Compile the default system call policy anew, 
 	    $(SWIFT) test $(swift_flags) --skip-build --filter 'filter that is built in' </dev/null 2>&1 | tools/build-output
 
 .PHONY: kills
-kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a launch, as root and as a user
+kills: deps-tests build-tests ## Kill a supervisor at a thousand moments of a launch, and at 200 under load
 	@BAILEY_KILLS=1000 $(SWIFT) test $(swift_flags) --skip-build --filter supervisorKilledEarly </dev/null 2>&1 |
 	    tools/build-output
+	BAILEY_KILLS=200 $(SWIFT) test $(swift_flags) --skip-build --filter KillTests </dev/null 2>&1 | tools/build-output
 
 # The launcher's tests, those of `bailey serve` and the escapes. CrowdTests are left out: hundreds of agents that have to be
 # there in a minute are not, twenty times slower. `make test-kernel KERNEL_TESTS=LaunchTests` runs fewer.

@@ -211,7 +211,7 @@ let package = Package(
             dependencies: [
                 "Supervisor", "Client", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy",
                 "Profiles",
-                "Model", "Linux",
+                "Masking", "Model", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Commands",

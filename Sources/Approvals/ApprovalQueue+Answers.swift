@@ -36,7 +36,11 @@ extension ApprovalQueue {
             }
         case .approved(let question, let life):
             append(.approved, question, by: who, reason: reason, life: life) { result in
-                self.finish(question, result, then) { self.grant(question, life) }
+                self.finish(question, result, then) {
+                    guard self.grant(question, life) else { return false }
+                    self.whenOver(ClosedQuestion(question, .approved, by: who, reason: reason, life: life))
+                    return true
+                }
             }
         }
     }
@@ -63,10 +67,12 @@ extension ApprovalQueue {
                     if case .unrecorded = outcome { return isLast ? then(outcome) : () }
                     if isLast { then(.done(questions.count)) }
                 } _: {
-                    let waiters = self.state.withLock { $0.remove(question.number)?.waiters ?? [] }
-                    for waiter in waiters {
+                    // Not there any more where its agent was cut off, or has ended, meanwhile: that is denied as well.
+                    guard let over = self.state.withLock({ $0.remove(question.number) }) else { return true }
+                    for waiter in over.waiters {
                         waiter.then(.denied(id: question.id, by: who.principal.subject, reason: reason))
                     }
+                    self.whenOver(ClosedQuestion(over, .denied, by: who, reason: reason))
                     return true
                 }
             }
@@ -113,8 +119,10 @@ extension ApprovalQueue {
 
     /// Ends a question whose answer could not be recorded: nothing is allowed without that, and nothing is held for ever.
     private func giveUp(_ question: Question, _ failure: AuditFailure, _ then: (AnswerOutcome) -> Void) {
-        let waiters = state.withLock { $0.remove(question.number)?.waiters ?? [] }
-        for waiter in waiters { waiter.then(.unrecorded(failure)) }
+        if let over = state.withLock({ $0.remove(question.number) }) {
+            for waiter in over.waiters { waiter.then(.unrecorded(failure)) }
+            whenOver(ClosedQuestion(over, .void, reason: "its answer could not be recorded"))
+        }
         then(.unrecorded(failure))
     }
 

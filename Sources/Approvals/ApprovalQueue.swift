@@ -33,19 +33,23 @@ package final class ApprovalQueue: Approver {
     /// Monotonic milliseconds.
     let now: @Sendable () -> UInt64
     private let whenOpen: @Sendable (OpenQuestion) -> Void
+    let whenOver: @Sendable (ClosedQuestion) -> Void
 
     /// - Parameters:
     ///   - audit: where questions and answers go on record.
     ///   - now: monotonic milliseconds.
     ///   - whenOpen: called, on any thread, for each question that can be answered from now on.
+    ///   - whenOver: the same for each of those that cannot be any more.
     package init(
         audit: any AuditSink,
         now: @escaping @Sendable () -> UInt64,
-        whenOpen: @escaping @Sendable (OpenQuestion) -> Void = { _ in }
+        whenOpen: @escaping @Sendable (OpenQuestion) -> Void = { _ in },
+        whenOver: @escaping @Sendable (ClosedQuestion) -> Void = { _ in }
     ) {
         self.audit = audit
         self.now = now
         self.whenOpen = whenOpen
+        self.whenOver = whenOver
     }
 
     package func hold(
@@ -174,6 +178,7 @@ extension ApprovalQueue {
             for waiter in question.waiters {
                 waiter.then(.unanswered(id: question.id, after: question.held.wait))
             }
+            whenOver(ClosedQuestion(question, .unanswered))
         }
     }
 
@@ -208,6 +213,7 @@ extension ApprovalQueue {
                 until: .written
             ) { _ in }
             for waiter in question.waiters { waiter.then(.void) }
+            whenOver(ClosedQuestion(question, .void, reason: cause))
         }
     }
 }

@@ -108,6 +108,30 @@ package struct OpenQuestion: Sendable {
     package let approvedBy: [String]
 }
 
+/// A question that was put to people, and how it ended.
+package struct ClosedQuestion: Sendable {
+    package let id: String
+    package let held: HeldRequest
+    /// `approved`, `denied`, `unanswered`, `void`.
+    package let outcome: ApprovalRecord.Event
+    /// Whose answer it was, and by which way; nil where there was none.
+    package let by: Answerer?
+    package let reason: String?
+    /// What the approval is good for.
+    package let life: ApprovalTerms.Life?
+
+    init(
+        _ question: Question,
+        _ outcome: ApprovalRecord.Event,
+        by: Answerer? = nil,
+        reason: String? = nil,
+        life: ApprovalTerms.Life? = nil
+    ) {
+        (id, held, self.outcome) = (question.id, question.held, outcome)
+        (self.by, self.reason, self.life) = (by, reason, life)
+    }
+}
+
 /// Who answers, and by which way.
 package struct Answerer: Sendable {
     package let identity: ApproverIdentity

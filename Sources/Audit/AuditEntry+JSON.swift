@@ -30,6 +30,7 @@ extension CanonicalJSON {
             if let mechanisms = record.mechanisms {
                 json.member("mechanisms") { $0.map(mechanisms) }
             }
+            if let ownText = record.ownText { json.member("ownText", ownText) }
             if let principal = record.principal { json.member("principal") { $0.write(proven: principal) } }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
@@ -117,6 +118,7 @@ extension CanonicalJSON {
     private mutating func write(_ terminal: RecordedTerminal) {
         object { json in
             json.member("chunks", terminal.chunks)
+            json.member("digest", terminal.digest)
             json.member("missing", terminal.missing)
             json.member("octets", terminal.octets)
         }

@@ -11,6 +11,8 @@ package enum AuditLimits {
     static let replyDelay = headDelay
     /// Records under one seal, so that a verifier holds at most this many digests (32 octets each).
     package static let maximumBatch = 1_024
+    /// Octets that most records have no more of (some 1,400 of a request three levels deep): room that is made at once.
+    static let usualRecord = 2_048
     /// Seconds to wait for another supervisor's transaction before the batch is refused.
     ///
     /// Shorter than the two seconds within which a denial must be told to the agent.

@@ -99,14 +99,6 @@ package final class AuditStore: AuditSink {
         queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }
     }
 
-    /// A text as records have it: without the secrets that are known, and what is shaped like one.
-    package func masked(_ text: String) -> String { queue.withLock { $0.mask }.mask.longText(text) }
-
-    /// The same of a command's arguments.
-    package func masked(arguments: [String]) -> [String] {
-        queue.withLock { $0.mask }.mask.arguments(arguments)
-    }
-
     package func append(
         _ entry: AuditEntry,
         until safety: RecordSafety,
@@ -153,7 +145,7 @@ package final class AuditStore: AuditSink {
         }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(
-                webhook: SignedWebhook(webhook.address, secret: webhook.secret, by: transport, clock: clock)
+                webhook: SignedWebhook(webhook.address, webhook.secret, by: transport, clock: clock)
             )
             places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
         }
@@ -232,9 +224,9 @@ package final class AuditStore: AuditSink {
                 answer(batch, written.map { _ in })
                 continue
             }
-            answer(batch.filter { $0.safety == .written }, .success(()))
+            answer(batch, waitingFor: .written, .success(()))
             let settled = Self.attempt { try chain.settle(head) }
-            answer(batch.filter { $0.safety == .durable }, settled)
+            answer(batch, waitingFor: .durable, settled)
             if case .success = settled { checkpoints.withLock { $0 }?.reached(head) }
         }
         awaitHead()
@@ -281,7 +273,11 @@ package final class AuditStore: AuditSink {
     }
 
     /// A failure is also the answer for all who wait by now: they would wait for the same disk.
-    private func answer(_ batch: [Waiting], _ result: Result<Void, AuditFailure>) {
+    private func answer(
+        _ batch: [Waiting],
+        waitingFor safety: RecordSafety? = nil,
+        _ result: Result<Void, AuditFailure>
+    ) {
         let alsoFailed = queue.withLock { queue -> [Waiting] in
             guard case .failure(let failure) = result else {
                 queue.condition = .recording
@@ -292,6 +288,7 @@ package final class AuditStore: AuditSink {
             defer { queue.waiting.removeAll() }
             return queue.waiting
         }
-        for waiting in batch + alsoFailed { waiting.then(result) }
+        for waiting in batch where safety == nil || waiting.safety == safety { waiting.then(result) }
+        for waiting in alsoFailed { waiting.then(result) }
     }
 }

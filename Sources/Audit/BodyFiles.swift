@@ -20,20 +20,33 @@ package final class BodyFiles: BodySink {
     }
 
     private let directory: String
-    /// Octets of one run's file.
+    /// Octets of what one run records.
     private let limit: UInt64
+    private let terminals: RecordedTerminals
     private let files = Mutex(Files())
 
     /// - Parameters:
     ///   - directory: the state directory.
-    ///   - limit: octets that one run may record.
-    package init(directory: String, limit: UInt64 = AuditLimits.recordings) {
-        (self.directory, self.limit) = (directory, limit)
+    ///   - limit: octets that one run may record, of bodies and terminals.
+    ///   - terminals: how many it has of terminals.
+    package init(
+        directory: String,
+        limit: UInt64 = AuditLimits.recordings,
+        terminals: RecordedTerminals = RecordedTerminals()
+    ) {
+        (self.directory, self.limit, self.terminals) = (directory, limit, terminals)
+    }
+
+    /// Octets of a run's file; 0 where it has none.
+    static func octets(of run: String, in directory: String) -> UInt64 {
+        var status = stat()
+        guard unsafe stat("\(directory)/\(folder)/\(run)", &status) == 0 else { return 0 }
+        return UInt64(clamping: status.st_size)
     }
 
     package func refusal(of run: String) -> AuditFailure? {
         files.withLock { files in
-            (files.open[run]?.end ?? 0) >= limit ? overLimit(run) : nil
+            (files.open[run]?.end ?? 0) >= room(of: run) ? overLimit(run) : nil
         }
     }
 
@@ -56,7 +69,7 @@ package final class BodyFiles: BodySink {
         let start = known.end
         var rest = octets[...]
         while let piece = RecordedBlock.next(of: &rest) {
-            guard known.end + UInt64(RecordedBlock.header + piece.count) <= limit else {
+            guard known.end + UInt64(RecordedBlock.header + piece.count) <= room(of: body.run) else {
                 throw AuditStoreError(.database, overLimit(body.run).message)
             }
             try known.file.append(RecordedBlock.octets(piece, of: body), at: known.end)
@@ -82,10 +95,13 @@ package final class BodyFiles: BodySink {
         return RunFile(file: file, end: try file.length())
     }
 
+    /// Octets that its bodies may have beside its terminals.
+    private func room(of run: String) -> UInt64 { limit - min(limit, terminals.octets(of: run)) }
+
     private func overLimit(_ run: String) -> AuditFailure {
         AuditFailure(
-            "the bodies recorded of run \(run) would have more than \(limit) octets, the limit; raise recordings in "
-                + "bailey.yaml, or begin another run"
+            "the bodies recorded of run \(run), with its terminals, would have more than \(limit) octets, the limit; raise "
+                + "recordings in bailey.yaml, or begin another run"
         )
     }
 }

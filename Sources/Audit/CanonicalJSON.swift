@@ -9,6 +9,8 @@ struct CanonicalJSON {
     private(set) var octets: [UInt8] = []
     private var isFirst = true
 
+    init() { octets.reserveCapacity(AuditLimits.usualRecord) }
+
     /// The members must be written in ascending order of their keys.
     mutating func object(_ members: (inout CanonicalJSON) -> Void) {
         bracketed(UInt8(ascii: "{"), UInt8(ascii: "}"), members)
@@ -85,10 +87,10 @@ struct CanonicalJSON {
 
     mutating func string(_ text: String) {
         octets.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: Self.needsEscape) {
-            for octet in text.utf8 { escape(octet) }
-        } else {
+        if Self.isPlain(text.utf8.span) {
             octets += text.utf8
+        } else {
+            for octet in text.utf8 { escape(octet) }
         }
         octets.append(UInt8(ascii: "\""))
     }
@@ -104,6 +106,18 @@ struct CanonicalJSON {
         body(&self)
         isFirst = false
         octets.append(close)
+    }
+
+    /// Whether nothing in it is escaped, without a branch for each octet: the compiler looks at many at once.
+    private static func isPlain(_ text: borrowing Span<UInt8>) -> Bool {
+        var found: UInt8 = 0
+        for index in text.indices {
+            let octet = text[index]
+            found |= octet < 0x20 ? 1 : 0
+            found |= octet == UInt8(ascii: "\"") ? 1 : 0
+            found |= octet == UInt8(ascii: "\\") ? 1 : 0
+        }
+        return found == 0
     }
 
     private static func needsEscape(_ octet: UInt8) -> Bool {

@@ -9,7 +9,7 @@ struct ChainCheck {
     private let bodies: BodyReader
     /// Sequence of the record that comes next.
     private(set) var expected: Int64 = 1
-    private var previous = StoredRecord.genesis
+    private var previous = RecordHash.genesis
     private var hasRevocations = false
     private var pruned: Int64 = 0
 
@@ -23,7 +23,7 @@ struct ChainCheck {
     var reached: VerifiedHead {
         VerifiedHead(
             records: expected - 1,
-            hash: previous.hex,
+            hash: previous.data.hex,
             publicKey: key.octets.hex,
             pruned: pruned > 0 ? pruned : nil
         )
@@ -32,17 +32,14 @@ struct ChainCheck {
     mutating func run(_ database: Database) throws {
         try Schema.requireUnchanged(in: database)
         hasRevocations = try database.indexes(on: "records").contains { $0.name == Schema.revocationsName }
-        let records = try Row.fetchCursor(
-            database,
-            sql: "SELECT \(StoredRecord.columns) FROM records ORDER BY sequence"
-        )
+        var records = try RecordScan(database)
         let seals = try Row.fetchCursor(database, sql: "SELECT \(Seal.columns) FROM seals ORDER BY last")
         var prunings = try PruningWalk(database, key)
         while let row = try seals.next() {
-            try check(Seal(row: row), against: records, &prunings, of: database)
+            try check(Seal(row: row), against: &records, &prunings, of: database)
         }
-        if let row = try records.next() {
-            let sequence = Int64.fromDatabaseValue(row[0]) ?? expected
+        if try records.next() {
+            let sequence = records.sequence ?? expected
             throw Stop(
                 .inserted,
                 record: sequence,
@@ -65,11 +62,11 @@ struct ChainCheck {
 
     private mutating func check(
         _ seal: Seal?,
-        against records: RowCursor,
+        against records: inout RecordScan,
         _ prunings: inout PruningWalk,
         of database: Database
     ) throws {
-        guard let seal, seal.isGenuine(key) else { throw try foundWithoutSeal(records) }
+        guard let seal, seal.isGenuine(key) else { throw try foundWithoutSeal(&records) }
         guard seal.first == expected else {
             throw Stop(
                 .seal,
@@ -78,51 +75,54 @@ struct ChainCheck {
             )
         }
         while expected <= seal.last {
-            if let hash = seal.digest(of: expected), try prunings.covers(expected, hash: hash) {
-                (previous, expected, pruned) = (hash, expected + 1, pruned + 1)
-                try checkHead()
-                continue
+            guard let sealed = seal.hash(of: expected) else { throw try foundWithoutSeal(&records) }
+            if try prunings.covers(expected, hash: sealed) {
+                pruned += 1
+            } else {
+                try advance(&records)
+                try check(&records, sealed, under: seal, of: database)
             }
-            let record = try next(records, under: seal)
-            try check(record, under: seal)
-            try checkIndex(of: record, in: database)
+            (previous, expected) = (sealed, expected + 1)
             try checkHead()
         }
     }
 
-    /// The record that must come now; throws when another comes.
-    private func next(_ records: RowCursor, under seal: Seal) throws -> StoredRecord {
-        guard let row = try records.next() else {
+    /// To the record that must come now; throws when another comes.
+    private func advance(_ records: inout RecordScan) throws {
+        guard try records.next() else {
             throw Stop(.removed, record: expected, "record \(expected) was removed; its seal is still there")
         }
-        guard let record = StoredRecord(row: row) else {
-            throw Stop(.changed, record: expected, "record \(expected) has a column of another type")
+        guard let sequence = records.sequence else { throw ofAnotherType }
+        if sequence < expected {
+            throw Stop(.inserted, record: sequence, "record \(sequence) was inserted: no seal covers it")
         }
-        if record.sequence < expected {
-            throw Stop(
-                .inserted,
-                record: record.sequence,
-                "record \(record.sequence) was inserted: no seal covers it"
-            )
-        }
-        guard record.sequence == expected else {
+        guard sequence == expected else {
             throw Stop(
                 .removed,
                 record: expected,
-                "record \(expected) was removed; record \(record.sequence) follows instead"
+                "record \(expected) was removed; record \(sequence) follows instead"
             )
         }
-        return record
     }
 
-    private mutating func check(_ record: StoredRecord, under seal: Seal) throws {
-        let sealed = seal.digest(of: expected)
-        guard record.previous == previous, record.hash == sealed, record.computedHash() == sealed else {
+    private var ofAnotherType: Stop {
+        Stop(.changed, record: expected, "record \(expected) has a column of another type")
+    }
+
+    private mutating func check(
+        _ records: inout RecordScan,
+        _ sealed: RecordHash,
+        under seal: Seal,
+        of database: Database
+    ) throws {
+        guard records.isSealed(sealed, behind: previous) else {
+            guard let record = records.record else { throw ofAnotherType }
             throw seal.difference(of: record, at: expected)
         }
+        guard records.isOf(kind: Self.replies) || records.isOf(kind: Self.revocation) else { return }
+        guard let record = records.record else { throw ofAnotherType }
         try checkBodies(of: record)
-        previous = record.hash
-        expected += 1
+        try checkIndex(of: record, in: database)
     }
 
     /// A launch looks by an index whether its principal is revoked: what is on record has to be found by it.
@@ -171,7 +171,7 @@ struct ChainCheck {
     private static let bodiesMember = Data("\"bodies\":".utf8)
 
     private func checkHead() throws {
-        guard expected - 1 == head.sequence, previous != head.hash else { return }
+        guard expected - 1 == head.sequence, previous != RecordHash(head.hash) else { return }
         throw Stop(
             .changed,
             record: head.sequence,
@@ -180,12 +180,12 @@ struct ChainCheck {
     }
 
     /// No genuine seal covers the expected record: whatever can still be said from the chain alone.
-    private mutating func foundWithoutSeal(_ records: RowCursor) throws -> Stop {
+    private mutating func foundWithoutSeal(_ records: inout RecordScan) throws -> Stop {
         let first = expected
         var steps = 0
-        while steps < AuditLimits.maximumBatch, let row = try records.next() {
-            guard let record = StoredRecord(row: row), record.sequence == expected,
-                record.previous == previous, record.computedHash() == record.hash
+        while steps < AuditLimits.maximumBatch, try records.next() {
+            guard let record = records.record, record.sequence == expected,
+                RecordHash(record.previous) == previous, record.computedHash() == record.hash
             else {
                 return Stop(
                     .changed,
@@ -193,7 +193,7 @@ struct ChainCheck {
                     "record \(expected) does not continue the chain, and the seal over it is not genuine"
                 )
             }
-            previous = record.hash
+            previous = RecordHash(record.hash) ?? previous
             expected += 1
             steps += 1
         }

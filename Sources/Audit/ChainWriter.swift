@@ -86,7 +86,10 @@ final class ChainWriter: Sendable {
         run: String
     ) throws -> Head {
         var (sequence, previous) = try end(of: database)
+        let run = Data(run.utf8)
         let first = sequence + 1
+        let insert = try RecordInsert(database)
+        var message = HashedColumns(capacity: AuditLimits.usualRecord)
         var records: [StoredRecord] = []
         for (row, time) in rows {
             sequence += 1
@@ -97,8 +100,8 @@ final class ChainWriter: Sendable {
                 time: time,
                 previous: previous
             )
-            record.hash = record.computedHash()
-            try record.insert(into: database)
+            record.hash = record.computedHash(&message)
+            try insert(record)
             previous = record.hash
             records.append(record)
         }
@@ -164,16 +167,16 @@ extension Database {
 
 extension StoredRecord {
     /// A record behind `previous`, not hashed yet.
-    fileprivate init(_ row: EntryColumns, sequence: Int64, run: String, time: Timestamp, previous: Data) {
+    fileprivate init(_ row: EntryColumns, sequence: Int64, run: Data, time: Timestamp, previous: Data) {
         self.init(
             sequence: sequence,
-            run: Data(run.utf8),
+            run: run,
             time: time.milliseconds,
-            kind: Data(row.kind.utf8),
-            agent: row.agent.map { Data($0.utf8) },
-            lineage: Data(row.lineage.utf8),
-            ancestry: Data(row.ancestry.utf8),
-            verdict: row.verdict.map { Data($0.utf8) },
+            kind: row.kind,
+            agent: row.agent,
+            lineage: row.lineage,
+            ancestry: row.ancestry,
+            verdict: row.verdict,
             payload: row.payload,
             previous: previous,
             hash: Data()

@@ -1,9 +1,9 @@
 internal import Foundation
 internal import Model
 
-/// The columns that an entry fills; the store adds sequence, run, time and the chain.
+/// The columns that an entry fills, as octets of UTF-8; the store adds sequence, run, time and the chain.
 struct EntryColumns: Sendable {
-    let kind: String
+    let kind: Data
     static let spawn = "spawn"
     static let request = "request"
     static let replies = "replies"
@@ -13,36 +13,42 @@ struct EntryColumns: Sendable {
     static let renewal = "renewal"
     /// Nil for what no agent has done: then it is the supervisor's own run; empty for what a principal is told,
     /// and what is done about the log, which is of none.
-    let run: String?
-    let agent: String?
-    let lineage: String
-    let ancestry: String
-    let verdict: String?
+    let run: Data?
+    let agent: Data?
+    let lineage: Data
+    let ancestry: Data
+    let verdict: Data?
     /// Canonical JSON: keys sorted, no white space, `/` not escaped.
     let payload: Data
 
     /// Of an entry whose texts are masked; its lineage is `lineage`, the parent's for a spawn that was refused.
     init(_ entry: AuditEntry, _ lineage: LineageColumns?) {
         payload = Data(entry.canonicalJSON(lineage))
-        switch entry {
-        case .spawn: (kind, verdict) = (Self.spawn, nil)
-        case .spawnRefused: (kind, verdict) = ("spawn-refused", Effect.deny.rawValue)
-        case .exit: (kind, verdict) = ("exit", nil)
-        case .request(let record): (kind, verdict) = (Self.request, record.verdict.rawValue)
-        case .replies: (kind, verdict) = (Self.replies, nil)
-        case .revocation: (kind, verdict) = (Self.revocation, nil)
-        case .approval: (kind, verdict) = (Self.approval, nil)
-        case .custody: (kind, verdict) = (Self.custody, nil)
-        case .renewal: (kind, verdict) = (Self.renewal, nil)
-        }
+        let (kind, verdict) = Self.words(of: entry)
+        self.kind = Data(kind.utf8)
+        self.verdict = verdict.map { Data($0.rawValue.utf8) }
         agent = lineage?.agent
         run =
             switch entry {
-            case .revocation, .custody: lineage?.run ?? ""
+            case .revocation, .custody: lineage?.run ?? Data()
             case .spawn, .spawnRefused, .exit, .request, .replies, .approval, .renewal: lineage?.run
             }
-        self.lineage = lineage?.text ?? TerminalText.escaped(Self.principal(of: entry))
-        ancestry = lineage?.ancestry ?? ""
+        self.lineage = lineage?.text ?? Data(TerminalText.escaped(Self.principal(of: entry)).utf8)
+        ancestry = lineage?.ancestry ?? Data()
+    }
+
+    private static func words(of entry: AuditEntry) -> (kind: String, verdict: Effect?) {
+        switch entry {
+        case .spawn: (spawn, nil)
+        case .spawnRefused: ("spawn-refused", .deny)
+        case .exit: ("exit", nil)
+        case .request(let record): (request, record.verdict)
+        case .replies: (replies, nil)
+        case .revocation: (revocation, nil)
+        case .approval: (approval, nil)
+        case .custody: (custody, nil)
+        case .renewal: (renewal, nil)
+        }
     }
 
     private static func principal(of entry: AuditEntry) -> String {

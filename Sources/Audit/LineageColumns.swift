@@ -1,22 +1,23 @@
+internal import Foundation
 internal import Model
 
-/// What a lineage fills in a record, and its JSON: the same in every record of an agent.
+/// What a lineage fills in a record, and its JSON: the same in every record of an agent, so as octets of UTF-8.
 struct LineageColumns: Sendable {
-    let agent: String
-    let run: String
+    let agent: Data
+    let run: Data
     /// As it is shown: escaped for a terminal.
-    let text: String
+    let text: Data
     /// `/RUN.1/RUN.3/`: the ids, root first.
-    let ancestry: String
+    let ancestry: Data
     /// Canonical.
     let json: [UInt8]
 
     /// Of a lineage whose names are masked.
     init(_ lineage: Lineage) {
-        agent = lineage.agent.agent.text
-        run = lineage.agent.agent.run
-        text = TerminalText.escaped(lineage.description)
-        ancestry = lineage.hops.map { "/" + $0.agent.text }.joined() + "/"
+        agent = Data(lineage.agent.agent.text.utf8)
+        run = Data(lineage.agent.agent.run.utf8)
+        text = Data(TerminalText.escaped(lineage.description).utf8)
+        ancestry = Data((lineage.hops.map { "/" + $0.agent.text }.joined() + "/").utf8)
         var json = CanonicalJSON()
         json.write(lineage)
         self.json = json.octets

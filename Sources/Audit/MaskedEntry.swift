@@ -41,7 +41,8 @@ struct EntryMask: Sendable {
             mechanisms: record.mechanisms,
             spiffe: record.spiffe,
             approval: record.approval,
-            terminal: record.terminal
+            terminal: record.terminal,
+            ownText: record.ownText
         )
     }
 
@@ -130,6 +131,7 @@ struct EntryMask: Sendable {
                 RecordedTerminal(
                     chunks: $0.chunks,
                     octets: $0.octets,
+                    digest: $0.digest,
                     missing: $0.missing.map(masked)
                 )
             }

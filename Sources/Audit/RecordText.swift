@@ -105,6 +105,7 @@ extension SpawnRecord {
                 "\(hop.profile) SHA-256 \(hop.profileDigest)"
             )
         }
+        if ownText == true { lines.add("its profile", "a text of the agent's that launched it") }
         lines.add("system calls", systemCalls)
         lines.add("terminal", terminal.map { "recorded, \($0.rawValue)" })
         for (name, mechanism) in limits.sorted(by: { $0.key.precedes($1.key) }) {

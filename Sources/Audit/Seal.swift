@@ -54,6 +54,16 @@ struct Seal: Sendable {
         return Data(digests[start..<start + 32])
     }
 
+    /// The same, to be compared with many.
+    func hash(of sequence: Int64) -> RecordHash? {
+        guard sequence >= first, sequence <= last else { return nil }
+        let start = Int(sequence - first) * 32
+        return unsafe digests.withUnsafeBytes { octets in
+            guard start + 32 <= octets.count else { return nil }
+            return unsafe RecordHash(UnsafeRawBufferPointer(rebasing: octets[start..<start + 32]))
+        }
+    }
+
     /// What is wrong with a record that is not the one that was sealed at its place.
     func difference(of record: StoredRecord, at expected: Int64) -> Stop {
         let other = (first...last).first { digest(of: $0) == record.hash }

@@ -27,16 +27,28 @@ struct StoredRecord: Sendable, Hashable {
     /// endian; all ones for NULL), so that no two different rows have the same encoding.
     func computedHash() -> Data {
         var message = HashedColumns(capacity: payload.count + lineage.count + ancestry.count)
+        return computedHash(&message)
+    }
+
+    /// The same in a place that many are hashed in, one after the other.
+    func computedHash(_ message: inout HashedColumns) -> Data {
+        message.begin()
         message.append(sequence)
         message.append(run)
         message.append(time)
-        for column in [kind, agent, lineage, ancestry, verdict, payload, previous] { message.append(column) }
+        message.append(kind)
+        message.append(agent)
+        message.append(lineage)
+        message.append(ancestry)
+        message.append(verdict)
+        message.append(payload)
+        message.append(previous)
         return Data(SHA256.hash(data: message.octets))
     }
 }
 
 /// What a record's hash is of, in one piece.
-private struct HashedColumns {
+struct HashedColumns {
     private(set) var octets: [UInt8] = []
 
     /// Room for the domain, the lengths and the short columns.
@@ -44,12 +56,23 @@ private struct HashedColumns {
 
     init(capacity: Int) {
         octets.reserveCapacity(capacity + Self.room)
+    }
+
+    /// For another record, in the same place.
+    mutating func begin() {
+        octets.removeAll(keepingCapacity: true)
         octets += "bailey audit record v1\0".utf8
     }
 
+    mutating func append(_ column: UnsafeRawBufferPointer?) {
+        guard let column = unsafe column else { return append(bigEndian: -1) }
+        append(bigEndian: Int64(column.count))
+        unsafe octets.append(contentsOf: column)
+    }
+
     mutating func append(_ column: Data?) {
-        append(bigEndian: column.map { Int64($0.count) } ?? -1)
-        if let column { octets += column }
+        guard let column else { return append(bigEndian: -1) }
+        unsafe column.withUnsafeBytes { unsafe append($0) }
     }
 
     mutating func append(_ column: Int64) {
@@ -58,9 +81,7 @@ private struct HashedColumns {
     }
 
     private mutating func append(bigEndian number: Int64) {
-        for shift in stride(from: Int64(56), through: 0, by: -8) {
-            octets.append(UInt8(truncatingIfNeeded: number >> shift))
-        }
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe octets.append(contentsOf: $0) }
     }
 }
 
@@ -90,18 +111,6 @@ extension StoredRecord {
         self.previous = previous
         self.hash = hash
     }
-
-    func insert(into database: Database) throws {
-        let statement = try database.cachedStatement(
-            sql: "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        )
-        try statement.execute(arguments: [
-            sequence, text(run), time, text(kind), agent.map(text), text(lineage), text(ancestry),
-            verdict.map(text), text(payload), previous, hash,
-        ])
-    }
-
-    private func text(_ octets: Data) -> String { String(decoding: octets, as: UTF8.self) }
 }
 
 extension DatabaseValue {

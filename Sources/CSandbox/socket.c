@@ -11,7 +11,7 @@
 
 /* Ours in one packet, and what the kernel lets anybody send (SCM_MAX_FD, include/net/scm.h): with room for all of them
    it closes none itself. */
-enum { CSB_SO_PASSRIGHTS = 83 }; /* asm-generic/socket.h of Linux 6.16 */
+enum { CSB_SO_PEERPIDFD = 77, CSB_SO_PASSRIGHTS = 83 }; /* asm-generic/socket.h of Linux 6.5 and 6.16 */
 enum { CSB_MAX_DESCRIPTORS = 16, CSB_SCM_MAX = 253 };
 
 union control {
@@ -110,6 +110,12 @@ int csb_peer(int socket, uid_t *user, pid_t *process) {
     *user = peer.uid;
     *process = peer.pid;
     return 0;
+}
+
+int csb_peer_process(int socket) {
+    int process = -1;
+    socklen_t size = sizeof process;
+    return getsockopt(socket, SOL_SOCKET, CSB_SO_PEERPIDFD, &process, &size) < 0 ? -errno : process;
 }
 
 int csb_strerror(int number, char *buffer, size_t size) {

@@ -6,6 +6,9 @@ package enum ProfileChoice: Sendable, Hashable {
     case name(String)
     /// The text of a file that the front-end read, with the path for messages.
     case text(String, path: String)
+
+    /// Inside, it is the agent's own.
+    package var isText: Bool { if case .text = self { true } else { false } }
 }
 
 /// What a front-end asks a supervisor to launch.

@@ -103,7 +103,7 @@ package struct HeldSummary: Sendable, Hashable {
     }
 
     /// As many of its texts as fit.
-    private static func shortened(_ list: [String]) -> [String] {
+    package static func shortened(_ list: [String]) -> [String] {
         var room = maximumList
         let fitting = list.prefix { text in
             room -= text.utf8.count + MemoryLayout<Int32>.size

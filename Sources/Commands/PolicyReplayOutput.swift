@@ -20,7 +20,7 @@ struct PolicyReplayOutput {
         var replay = replay
         var counts: [Hindsight.Change: Int] = [:]
         try reader.decisions(of: scope) { record, entry, isOfScope in
-            guard let hindsight = replay.take(entry), isOfScope else { return }
+            guard let hindsight = replay.take(entry, isOfScope: isOfScope), isOfScope else { return }
             counts[hindsight.change, default: 0] += 1
             if asJSON {
                 Swift.print(try ReplayedDecision(record, entry, hindsight).line())

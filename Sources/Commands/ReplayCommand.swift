@@ -26,9 +26,9 @@ struct ReplayCommand: ParsableCommand {
               bailey replay 1f2e3d4c5b6a.1 --asciicast > run.cast    the same for asciinema
 
             --as-policy decides what is on record again: FILE (or a profile's name) stands in for the profile of its name at each \
-            level of a lineage that has one, or for that of --in-place-of; of all other levels the record has what they said. \
+            level of a lineage that has one, or for that of --in-place-of, but for texts that agents brought; of all other levels the record has what they said. \
             Shown is what differs: newly-denied, newly-asked, newly-allowed, and cannot-tell, where a decision hangs on what is \
-            not on record (a member of a body, a query that is masked, the text of a statement that is cut). What an agent did \
+            not on record (a member of a body, a query that is masked, the text of a statement or the fields of a head that are cut, how many agents lived). What an agent did \
             whose launch would be denied is decided as if it had been launched. Rules alone decide: which addresses names resolved to is not \
             on record. Exits 0 where all is the same, 1 where something differs, 2 where nothing does but not all can be \
             told, 65 where the profile does not read, 66 where there is no such session or none of its agents had that profile. With --json one object \
@@ -36,8 +36,8 @@ struct ReplayCommand: ParsableCommand {
             or profile), and last 'summary' (same, newly-allowed, newly-asked, newly-denied, cannot-tell, profile, digest).
 
             --terminal plays a terminal that was recorded ('bailey sessions'), and --asciicast writes it (version 2). Secrets \
-            are masked on record; titles, clipboards and what would make a terminal answer are not recorded. Exits 65 \
-            where the recording has no end, behind what there is.
+            are masked on record; titles, clipboards and what would make a terminal answer are not recorded. When it ends, by Ctrl-C too, the \
+            terminal is as it was. Exits 65 where the recording has no end, behind what there is, or another key sealed it.
 
             --json: one object a line. 'event' is 'request', or 'end' of what is in no line before (a session, what \
             took long), or 'result': a line of a recorded result ('result': an array for a row; 'columns' or 'copy' in \
@@ -102,10 +102,11 @@ struct ReplayCommand: ParsableCommand {
             )
         }
         let directory = try state.directory()
-        let reader = try AuditReader(directory: directory)
-        guard !terminal, !asciicast else {
-            return try TerminalReplay(speed: speed, asCast: asciicast).play(agent(in: reader), in: directory)
+        if terminal || asciicast {
+            let replay = TerminalReplay(speed: speed, asCast: asciicast)
+            return try replay.play(agent(in: AuditReader(directory: directory)), in: directory)
         }
+        let reader = try AuditReader(directory: directory)
         let bodies = BodyReader(directory: directory)
         let style = TextStyle.standardOutput
         let isJSON = json

@@ -21,7 +21,9 @@ struct SessionsCommand: ParsableCommand {
               bailey sessions --verify              each read to its end
               bailey replay 1f2e3d4c5b6a.1 --terminal
 
-            --verify opens each, chunk by chunk; one that was changed, cut or exchanged does not open behind that place. Exits \
+            --verify opens each, chunk by chunk; one that was changed, cut or exchanged does not open behind that place. What \
+            opens is compared with the record of the agent's end, which the log's chain holds ('bailey audit verify'): its octets, its \
+            chunks, the SHA-256 of its file. Exits \
             1 where one is not whole that should be. --json: one object a line: agent, lineage, profile, argv, began, ended, \
             recording, state, octets (of the asciicast), chunks, reason.
             """
@@ -85,7 +87,7 @@ private struct SessionLine: Encodable {
         }
         let read = TerminalState(session.agent, in: directory)
         octets = read.octets
-        let fault = Self.fault(read, session, isAlive: isAlive)
+        let fault = Self.fault(read, session, in: directory, isAlive: isAlive)
         state = fault?.state ?? found.state
         reason = fault?.reason ?? found.reason
         isBad = fault != nil
@@ -99,7 +101,10 @@ private struct SessionLine: Encodable {
         guard session.ended != nil else {
             return isAlive ? ("recording", nil) : ("cut", "it has no end on record")
         }
-        guard let missing = session.recorded?.missing else { return ("whole", nil) }
+        guard let recorded = session.recorded else {
+            return ("not to its end", "its command did not run, so there was nothing to record")
+        }
+        guard let missing = recorded.missing else { return ("whole", nil) }
         return ("not to its end", missing)
     }
 
@@ -107,23 +112,36 @@ private struct SessionLine: Encodable {
     private static func fault(
         _ read: TerminalState,
         _ session: RecordedSession,
+        in directory: String,
         isAlive: Bool
     ) -> (state: String, reason: String)? {
         // Where nothing could be made there is nothing.
-        if session.recorded?.chunks == 0 { return nil }
-        if let fault = read.fault { return ("gone", fault) }
-        switch read.ending {
-        case .whole where session.recorded.map({ $0.octets == read.octets }) ?? true: return nil
-        case .whole, nil: return ("changed", "it is not the recording that its record speaks of")
+        if session.ended != nil, session.recorded.map({ $0.chunks == 0 }) ?? true {
+            return TerminalFiles.size(of: session.agent, in: directory) == nil
+                ? nil : ("changed", "it is there, and its record says that there is none")
+        }
+        guard let ending = read.finding?.ending else { return ("gone", read.fault ?? "it does not open") }
+        switch ending {
+        case .otherKey:
+            return (
+                "gone",
+                "it was sealed with another key than \(directory)/keys/terminals.key; put the key back that was there then"
+            )
         case .changed(let chunks):
             return ("changed", "chunk \(chunks + 1) does not open: what is before it does")
         case .cut where session.ended == nil && isAlive: return nil
         // On a full disk there may have been no room for the last one, as its record says.
-        case .cut where session.recorded?.missing != nil: return nil
-        case .cut:
+        case .cut where session.recorded?.missing == nil:
             return (
                 "cut",
                 "it has no last chunk: its supervisor was killed, or the end of the file is gone; what is before it opens"
+            )
+        case .cut, .whole:
+            guard let recorded = session.recorded, !read.isAsRecorded(recorded) else { return nil }
+            let isShort = read.octets < recorded.octets
+            return (
+                isShort ? "cut" : "changed",
+                "it is not the recording that its record speaks of: it has \(read.octets) octets of \(recorded.octets)"
             )
         }
     }

@@ -115,12 +115,15 @@ package final class CredentialStore: CredentialSource {
         return try found.value()
     }
 
-    /// Drops what is kept of credentials, tokens among it, but for what is kept of others as well.
+    /// Drops what is kept of credentials, tokens among it, but for what is kept of others as well, and all that was minted for
+    /// who is cut off.
     ///
     /// - Parameters:
     ///   - names: of those whose users are cut off.
     ///   - others: those that somebody else may use.
-    package func forget(_ names: Set<String>, unlessOf others: Set<String>) {
+    ///   - agents: who is cut off.
+    package func forget(_ names: Set<String>, unlessOf others: Set<String>, mintedFor agents: [AgentID]) {
+        if let issuer = mint.attached { for agent in agents { issuer.forget(agent) } }
         for holder in Set(names.map(holder)).subtracting(others.map(holder)) {
             credentials[holder]?.forget()
         }

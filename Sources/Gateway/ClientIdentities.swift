@@ -26,5 +26,8 @@ final class ClientIdentities: Sendable {
         return identity
     }
 
+    /// Drops all of them: those that are still good are read again.
+    func forget() { known.withLock { $0.removeAll() } }
+
     private func holds(_ pem: String) -> Bool { known.withLock { $0[pem] != nil } }
 }

@@ -176,6 +176,7 @@ package final class Gateway: Sendable {
     package func cutOffRevoked() {
         let residents = attached.withLock { $0.values.map(\.resident) }
         Resident.cutRevoked(residents, waiting: Self.mayWait)
+        gatehouse.identities.forget()
     }
 
     /// Ends an agent whose processes are gone: what they tried last is refused and recorded, then its sockets are

@@ -2,6 +2,7 @@ package import Model
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
+internal import Synchronization
 
 /// One request to a local server, as far as any of them looks at it.
 package struct LocalRequest: Sendable {
@@ -53,6 +54,7 @@ package final class LocalServer: Sendable {
     package let port: UInt16
     private let channel: any Channel
     private let group: MultiThreadedEventLoopGroup
+    private let threshold = Threshold()
 
     /// Serves from now on.
     ///
@@ -71,6 +73,7 @@ package final class LocalServer: Sendable {
         answer: @escaping Answer
     ) throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let threshold = threshold
         do {
             channel = try ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: Self.backlog)
@@ -81,7 +84,9 @@ package final class LocalServer: Sendable {
                     }
                 }
                 .childChannelInitializer { channel in
-                    channel.eventLoop.makeCompletedFuture { try Self.prepare(channel, body, answer) }
+                    channel.eventLoop.makeCompletedFuture {
+                        try Self.prepare(channel, Visitor(body: body, threshold, answer: answer))
+                    }
                 }
                 .bind(to: try address.socketAddress(port: port))
                 .wait()
@@ -92,23 +97,19 @@ package final class LocalServer: Sendable {
         self.port = channel.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? port
     }
 
-    /// Ends every connection and the listener.
+    /// Ends every connection and the listener; what is answered later goes nowhere.
     package func end() {
         try? channel.close().wait()
+        threshold.close()
         try? group.syncShutdownGracefully()
     }
 
-    private static func prepare(
-        _ channel: any Channel,
-        _ body: Int,
-        _ answer: @escaping Answer
-    ) throws {
+    private static func prepare(_ channel: any Channel, _ visitor: Visitor) throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTPResponseEncoder())
         try pipeline.addHandler(
             ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: .engine))
         )
-        let visitor = Visitor(body: body, answer: answer)
         try pipeline.addHandler(visitor)
         let asking = NIOLoopBound(visitor, eventLoop: channel.eventLoop)
         let timers = [
@@ -118,6 +119,18 @@ package final class LocalServer: Sendable {
             channel.eventLoop.scheduleTask(in: .milliseconds(life)) { channel.close(promise: nil) },
         ]
         channel.closeFuture.whenComplete { _ in for timer in timers { timer.cancel() } }
+    }
+}
+
+/// What answers pass on their way to the server's thread, as long as there is one.
+private final class Threshold: Sendable {
+    private let isClosed = Mutex(false)
+
+    func close() { isClosed.withLock { $0 = true } }
+
+    func pass(to loop: any EventLoop, _ task: @escaping @Sendable () -> Void) {
+        // Within the lock, so that none is given to a thread that has ended.
+        isClosed.withLock { if !$0 { loop.execute(task) } }
     }
 }
 
@@ -164,14 +177,15 @@ private final class Visitor: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let limit: Int
+    private let threshold: Threshold
     private let answer: LocalServer.Answer
     private var head: HTTPRequestHead?
     private var body: [UInt8] = []
     private var isTooLong = false
     private(set) var hasAsked = false
 
-    init(body limit: Int, answer: @escaping LocalServer.Answer) {
-        (self.limit, self.answer) = (limit, answer)
+    init(body limit: Int, _ threshold: Threshold, answer: @escaping LocalServer.Answer) {
+        (self.limit, self.threshold, self.answer) = (limit, threshold, answer)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -206,8 +220,8 @@ private final class Visitor: ChannelInboundHandler {
         )
         let loop = context.eventLoop
         let place = NIOLoopBound((self, context), eventLoop: loop)
-        answer(request) { reply in
-            loop.execute {
+        answer(request) { [threshold] reply in
+            threshold.pass(to: loop) {
                 let (visitor, context) = place.value
                 if context.channel.isActive { visitor.reply(context, reply) }
             }

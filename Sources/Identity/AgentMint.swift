@@ -20,6 +20,8 @@ package final class AgentMint: IdentityIssuer {
         var certificates: [CertificatePlace: Entry<AgentCertificate>] = [:]
         /// Until when runs are proven whose principals were proven anew.
         var proven: [String: Date] = [:]
+        /// Agents that have ended or are revoked, lately: a request of theirs may be under way yet.
+        var over: Set<AgentID> = []
     }
 
     private struct TokenPlace: Hashable {
@@ -86,10 +88,13 @@ package final class AgentMint: IdentityIssuer {
         let claims = try claims(lineage, audience, from: start, left, certificate)
         let token = MintedToken(text: try sign(claims, at: start), certificate: certificate.minted)
         let place = TokenPlace(agent: lineage.agent.agent, audience: audience, lifetime: lifetime)
-        kept.withLock { kept in
+        let isKept = kept.withLock { kept in
+            guard !kept.over.contains(place.agent) else { return false }
             Self.makeRoom(&kept.tokens, start)
             kept.tokens[place] = Entry(value: token, until: start + Self.seconds(left) / 2)
+            return true
         }
+        guard isKept else { throw Self.isOver }
         return token
     }
 
@@ -104,6 +109,8 @@ package final class AgentMint: IdentityIssuer {
 
     package func forget(_ agent: AgentID) {
         kept.withLock { kept in
+            if kept.over.count >= Self.capacity { kept.over.removeAll(keepingCapacity: true) }
+            kept.over.insert(agent)
             kept.tokens = kept.tokens.filter { $0.key.agent != agent }
             kept.certificates = kept.certificates.filter { $0.key.agent != agent }
         }
@@ -134,10 +141,13 @@ extension AgentMint {
             throw CredentialFailure("its certificate could not be made: \(error)")
         }
         let place = CertificatePlace(agent: lineage.agent.agent, lifetime: lifetime)
-        kept.withLock { kept in
+        let isKept = kept.withLock { kept in
+            guard !kept.over.contains(place.agent) else { return false }
             Self.makeRoom(&kept.certificates, start)
             kept.certificates[place] = Entry(value: made, until: start + Self.seconds(lifetime) / 2)
+            return true
         }
+        guard isKept else { throw Self.isOver }
         return made
     }
 
@@ -188,6 +198,8 @@ extension AgentMint {
             throw CredentialFailure("its token could not be signed: \(error)")
         }
     }
+
+    private static let isOver = CredentialFailure("its agent has ended or is revoked")
 
     private static let tooLong = CredentialFailure(
         "the agent's SPIFFE id has more than \(SPIFFEID.maximumLength) octets: shorter names, or fewer of them"

@@ -9,8 +9,8 @@ package struct SocketPeer: Sendable, Hashable {
 
     /// Groups that one process may be in (NGROUPS_MAX, credentials(7)).
     private static let maximumGroups = 65_536
-    /// SO_PEERGROUPS, Linux 4.13, and SO_PEERPIDFD, Linux 6.5 (asm-generic/socket.h), which glibc's headers do not have.
-    private static let (groupsOption, descriptorOption): (Int32, Int32) = (59, 77)
+    /// SO_PEERGROUPS, Linux 4.13 (asm-generic/socket.h), which glibc's headers do not have.
+    private static let groupsOption: Int32 = 59
     /// Octets of a file of /proc: a process has not many of them, and not many lines in a map.
     private static let maximumText = 64 << 10
 
@@ -53,27 +53,15 @@ package struct SocketPeer: Sendable, Hashable {
     /// Whether the process that connected lives still, in no other user or pid namespace than this one: outside of every agent of
     /// anybody's, and of every container.
     package static func isOutside(_ peer: SocketPeer, of socket: Int32) -> Bool {
-        guard let descriptor = descriptor(of: socket) else { return false }
-        let isOutside = isOutside("\(peer.process)")
-        // A number is another process's when its own has ended: what was read was of that one while it lives.
-        var watched = pollfd(fd: descriptor.rawValue, events: Int16(POLLIN), revents: 0)
-        return unsafe poll(&watched, 1, 0) == 0 && isOutside
+        guard let process = try? PeerProcess(of: socket) else { return false }
+        let finding = process.read { number in number == peer.process && Self.isOutside("\(number)") }
+        return finding == true && process.isAlive
     }
 
     /// Whether this kernel says of a peer which process it is, and not a number alone: without that nobody is `isOutside`.
     package static var isFollowed: Bool {
         guard let pair = try? PacketSocket.pair() else { return false }
-        return descriptor(of: pair.first.rawValue) != nil
-    }
-
-    /// Of the process that connected (pidfd_open(2)).
-    private static func descriptor(of socket: Int32) -> OwnedDescriptor? {
-        var raw: Int32 = -1
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        guard unsafe getsockopt(socket, SOL_SOCKET, descriptorOption, &raw, &size) == 0, raw >= 0 else {
-            return nil
-        }
-        return OwnedDescriptor(raw)
+        return (try? PeerProcess(of: pair.first.rawValue)) != nil
     }
 
     private static func isOutside(_ process: String) -> Bool {

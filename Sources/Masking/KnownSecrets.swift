@@ -81,6 +81,11 @@ struct KnownSecrets: Sendable {
         return filter.set.map { $0.mayOccur(in: text) } ?? true
     }
 
+    func mayOccur(in octets: [UInt8]) -> Bool {
+        guard !patterns.isEmpty else { return false }
+        return filter.set.map { $0.mayOccur(in: octets) } ?? true
+    }
+
     /// The value as it is, and as a URL carries it (RFC 3986 section 2.1).
     private static func forms(_ secret: String) -> [[UInt8]] {
         let plain = Array(secret.utf8)

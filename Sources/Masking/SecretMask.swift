@@ -1,3 +1,5 @@
+internal import Model
+
 /// What is masked before anything is written: every secret shape, and a set of exact values.
 package struct SecretMask: Sendable {
     /// Octets of the shortest text that could hold anything.
@@ -24,9 +26,22 @@ package struct SecretMask: Sendable {
         return Suspicion.isAroused(by: text) ? SecretShapes.masked(text) : text
     }
 
+    /// The same of a text with ends that were cut off before a mark, `…`: there what one of the exact values may begin with is
+    /// hidden as well.
+    package func cutText(_ text: String) -> String {
+        let parts = longText(text).cut(at: "…", omittingEmptySubsequences: false)
+        return parts.enumerated().map { place, part in
+            let octets = Array(part.utf8)
+            let hidden = place < parts.count - 1 ? beginning(in: octets[...]) : 0
+            guard hidden >= Self.shortest else { return String(part) }
+            return String(decoding: octets.dropLast(hidden), as: UTF8.self) + SecretShapes.hidden
+        }.joined(separator: "…")
+    }
+
     /// Where something is hidden in octets.
     package func ranges(in octets: [UInt8]) -> [Range<Int>] {
-        known.ranges(in: octets) + SecretShapes.ranges(in: octets)
+        (known.mayOccur(in: octets) ? known.ranges(in: octets) : [])
+            + (Suspicion.isAroused(by: octets) ? SecretShapes.ranges(in: octets) : [])
     }
 
     /// Octets at the end of some that one of the exact values may begin with.

@@ -18,13 +18,23 @@ enum Suspicion {
     static func isAroused(by text: String) -> Bool {
         set.map { $0.mayOccur(in: text) } ?? true
     }
+
+    static func isAroused(by octets: [UInt8]) -> Bool {
+        set.map { $0.mayOccur(in: octets) } ?? true
+    }
 }
 
 extension LiteralSet {
     /// Whether one of them stands in a text; true where it cannot be searched.
-    func mayOccur(in text: String) -> Bool {
-        var hits: [Hit] = []
-        let isSearched = unsafe find(in: text.utf8.span.bytes, &hits)
-        return !isSearched || !hits.isEmpty
+    func mayOccur(in text: String) -> Bool { unsafe mayOccur(in: text.utf8.span.bytes) }
+
+    /// The same of octets.
+    func mayOccur(in octets: [UInt8]) -> Bool { unsafe mayOccur(in: octets.span.bytes) }
+
+    private func mayOccur(in bytes: RawSpan) -> Bool {
+        switch first(in: bytes) {
+        case .nowhere: false
+        case .end, .failed: true
+        }
     }
 }

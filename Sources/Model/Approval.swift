@@ -132,6 +132,8 @@ package struct ApprovalDemand: Sendable, Hashable {
 package struct RequestContent: Sendable, Hashable {
     /// Octets of a preview: a screen of text.
     package static let maximumPreview = 2_048
+    /// Octets of it that are kept: beyond what is shown, for masking to see the end of a secret that begins in it.
+    package static let maximumKept = 3 * maximumPreview
 
     /// Of the body, or of the statement's message.
     package let octets: UInt64
@@ -141,7 +143,7 @@ package struct RequestContent: Sendable, Hashable {
     package let context: String
     /// The content's type, as it is said; nil where it is not.
     package let type: String?
-    /// How it begins, for a person to read; never for a decision.
+    /// How it begins, for a person to read as `shown` cuts it; never for a decision.
     package let preview: String
 
     package init(octets: UInt64, digest: String, context: String, type: String? = nil, preview: String) {
@@ -152,14 +154,25 @@ package struct RequestContent: Sendable, Hashable {
         self.preview = preview
     }
 
-    /// Text of octets as far as a preview shows them; says so where they are no text.
+    /// Text of octets as far as a preview is kept; says so where they are no text.
     package static func preview(_ octets: some Collection<UInt8>) -> String {
-        let shown = octets.prefix(maximumPreview)
-        guard let text = text(Array(shown), isCut: octets.count > shown.count) else {
-            return "(\(octets.count) octets that are no text)"
+        // What is text where it is shown need not be further on.
+        for most in [maximumKept, maximumPreview] {
+            let kept = octets.prefix(most)
+            guard let text = text(Array(kept), isCut: octets.count > kept.count) else { continue }
+            return octets.count > kept.count ? text + cut : text
         }
-        return octets.count > shown.count ? text + "…" : text
+        return "(\(octets.count) octets that are no text)"
     }
+
+    /// A preview as far as it is shown.
+    package static func shown(_ preview: String) -> String {
+        guard preview.utf8.count > maximumPreview + cut.utf8.count else { return preview }
+        return (text(Array(preview.utf8.prefix(maximumPreview)), isCut: true) ?? "") + cut
+    }
+
+    /// What stands for the rest.
+    private static let cut = "…"
 
     /// A character that the cut went through is left out.
     private static func text(_ octets: [UInt8], isCut: Bool) -> String? {

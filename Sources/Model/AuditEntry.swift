@@ -41,6 +41,9 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     package let approval: String?
     /// How its terminal is recorded; nil where it is not, or it has none.
     package let terminal: TerminalRecording?
+    /// Its profile is a text of the agent's that launched it, which may have any name, and none of the operator's; nil in older
+    /// records.
+    package let ownText: Bool?
 
     package init(
         lineage: Lineage,
@@ -55,7 +58,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         mechanisms: [String: String]? = nil,
         spiffe: String? = nil,
         approval: String? = nil,
-        terminal: TerminalRecording? = nil
+        terminal: TerminalRecording? = nil,
+        ownText: Bool? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -71,6 +75,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.spiffe = spiffe
         self.approval = approval
         self.terminal = terminal
+        self.ownText = ownText
     }
 }
 

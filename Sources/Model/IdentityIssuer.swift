@@ -22,7 +22,7 @@ package protocol IdentityIssuer: Sendable {
     /// A run's principal has been proven anew: its agents are spoken for until then.
     func extend(_ run: String, until end: Timestamp)
 
-    /// Drops what was minted for an agent, which has ended.
+    /// Drops what was minted for an agent that has ended or is revoked; no more is minted for it.
     func forget(_ agent: AgentID)
 }
 

@@ -32,11 +32,13 @@ package struct RecordedTerminal: Sendable, Hashable, Codable {
     package let chunks: UInt64
     /// Octets of the recording as it is played: asciicast.
     package let octets: UInt64
+    /// SHA-256 of its file in lower-case hex, up to the last of those chunks; nil where there is none.
+    package let digest: String?
     /// Why it ends before the agent did; nil when it does not.
     package let missing: String?
 
-    package init(chunks: UInt64, octets: UInt64, missing: String?) {
-        (self.chunks, self.octets, self.missing) = (chunks, octets, missing)
+    package init(chunks: UInt64, octets: UInt64, digest: String?, missing: String?) {
+        (self.chunks, self.octets, self.digest, self.missing) = (chunks, octets, digest, missing)
     }
 }
 

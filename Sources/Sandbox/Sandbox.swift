@@ -122,6 +122,7 @@ package final class Sandbox {
     package var programDescriptor: Int32? { program.rawValue >= 0 ? program.rawValue : nil }
     /// User, mount and pid namespaces, for agents nested in this one.
     var namespaceDescriptors: [Int32] { [user.rawValue, mounts.rawValue, pids.rawValue] }
+    var pidNamespace: Int32 { pids.rawValue }
 
     /// Runs the command.
     package func start() throws(SystemCallError) {

@@ -116,25 +116,32 @@ extension OperatorConfiguration {
         let words = ApprovalPlan.Webhook.Format.allCases.map(\.rawValue)
         let word = fields["format"].map { $0.word("\(name).format", of: words, &errors) ?? "" } ?? "json"
         let subject = fields["subject"].map { principal($0, "\(name).subject", &errors) }
-        guard let address = Self.address(url, "\(name).url", &errors),
+        guard let place = Self.place(url, "\(name).url", &errors),
             let kept = OperatorSecret(secret, "\(name).secret", home: HomeFolder.current, &errors),
             let format = ApprovalPlan.Webhook.Format(rawValue: word)
         else { return nil }
         return ApprovalPlan.Webhook(
-            address: address,
+            place: place,
             secret: kept,
             format: format,
             principal: subject ?? nil
         )
     }
 
-    private static func address(
+    /// A URL, or what holds one.
+    private static func place(
         _ node: YAMLNode,
         _ name: String,
         _ errors: inout Diagnostics
-    ) -> WebAddress? {
+    ) -> ApprovalPlan.Webhook.Place? {
+        if case .mapping = node.content {
+            guard let kept = OperatorSecret(node, name, home: HomeFolder.current, &errors) else { return nil }
+            if kept.file != nil || kept.variable != nil { return .kept(kept) }
+            errors.report("\(name) is a URL, {file: PATH} or {env: NAME}", at: node.position)
+            return nil
+        }
         guard let text = node.text(name, &errors) else { return nil }
-        if let address = WebAddress(orOnLoopback: text) { return address }
+        if let address = WebAddress(orOnLoopback: text) { return .written(address) }
         errors.report("\(name): \"\(text)\" is no https:// URL, nor http:// on loopback", at: node.position)
         return nil
     }

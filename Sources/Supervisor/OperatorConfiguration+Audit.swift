@@ -89,7 +89,12 @@ extension OperatorConfiguration {
             )
             return nil
         }
-        return CheckpointPlan.Webhook(address: address, secret: octets)
+        do throws(MessageFailure) {
+            return try CheckpointPlan.Webhook(address: address, secret: octets)
+        } catch {
+            errors.report("\(name).secret-file: \(path): \(error.message)", at: secret.position)
+            return nil
+        }
     }
 
     /// Without the line end behind it; nil for one that is too short, or that others may read.

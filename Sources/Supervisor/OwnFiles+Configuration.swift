@@ -16,11 +16,13 @@ extension OwnFiles {
             folder == shipped ? PathText.resolved(folder) ?? folder : folder
         }
         let own = configuration.directories.configuration
+        let approvals = configuration.machine.approvals
         let files =
             [own + "/bailey.yaml", own + "/credentials.yaml"] + credentials.programs
-            + configuration.machine.approvals.secrets.compactMap(\.program)
+            + approvals.secrets.compactMap(\.program)
             + [
-                configuration.configurationFile, configuration.machine.upstreamAuthority,
+                approvals.isSecret ? nil : configuration.configurationFile,
+                configuration.machine.upstreamAuthority,
                 configuration.machine.checkpoints?.file,
             ]
             .compactMap(\.self)
@@ -31,7 +33,9 @@ extension OwnFiles {
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
                 + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files + [configuration.machine.checkpointSecret].compactMap(\.self)
-                + configuration.machine.approvals.secrets.compactMap(\.file)
+                + approvals.secrets.compactMap(\.file)
+                // A webhook's path may be all that keeps others from posting there.
+                + (approvals.isSecret ? [configuration.configurationFile] : []).compactMap(\.self)
         )
     }
 }

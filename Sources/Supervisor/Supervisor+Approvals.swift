@@ -46,7 +46,7 @@ extension Supervisor {
         let next = part.count < rest.count ? part.last?.number : nil
         let shown = part.map { question in
             // Of another user's terminal nothing is known; of what a webhook is, it need not know.
-            guard connection.approver == nil else { return masked(HeldSummary(question)) }
+            guard connection.approver == nil else { return HeldSummary(question, HeldMask(audit)) }
             var held = HeldSummary(question)
             held.told = channels.told(of: question.id)
             return held
@@ -59,8 +59,7 @@ extension Supervisor {
         guard connection.caller == nil else { return refuseAgent(connection) }
         if start == 0 {
             connection.shown = approvals.open(named: id).map { question in
-                let whole = HeldSummary(whole: question)
-                let held = connection.approver == nil ? whole : masked(whole)
+                let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
                 return (id, HeldWhole(command: held.command, details: held.details).bytes)
             }
         }
@@ -139,43 +138,5 @@ extension AnswerReply {
             case .refused(let why): .refused(why)
             case .unrecorded(let failure): .unrecorded("\(failure)")
             }
-    }
-}
-
-extension HeldSummary {
-    /// With all of a launch, however long it is.
-    init(whole question: OpenQuestion) {
-        self.init(question)
-        guard let launch = question.held.launch else { return }
-        (resource, command, details) = (question.held.resource, launch.argv, launch.details(isWhole: true))
-    }
-
-    init(_ question: OpenQuestion) {
-        let held = question.held
-        self.init(
-            kind: held.kind,
-            id: question.id,
-            number: question.number,
-            principal: held.lineage.principal.subject,
-            agent: held.agent.text,
-            lineage: held.lineage.hops.map { "\($0.name) (\($0.profile))" },
-            action: held.action,
-            resource: Self.shown(held.resource),
-            query: held.query,
-            command: (held.launch?.argv ?? []).map { Self.shown($0) },
-            details: held.launch?.details(isWhole: false) ?? [],
-            digest: held.digest,
-            content: held.content.digest,
-            octets: held.content.octets,
-            type: held.content.type,
-            preview: held.content.preview,
-            rules: held.demands.map(\.rule.name),
-            demands: held.demands.map { "\($0.hop.name) asks by \($0.rule): \($0.terms)" },
-            life: held.life.description,
-            waited: question.waited,
-            left: question.left,
-            waiting: Int32(clamping: question.waiting),
-            approvedBy: question.approvedBy
-        )
     }
 }

@@ -80,11 +80,6 @@ extension Supervisor {
     private static func refuse(_ channel: ControlChannel, _ message: String) {
         try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)
     }
-
-    /// What of a request leaves for others than the supervisor's own user.
-    func masked(_ held: HeldSummary) -> HeldSummary {
-        held.masked({ audit.masked($0) }, arguments: { audit.masked(arguments: $0) })
-    }
 }
 
 extension ControlRequest {

@@ -7,9 +7,14 @@ internal import Sandbox
 extension Supervisor {
     /// Takes a connection from inside an agent.
     ///
-    /// Whose listener it came through is who is asking.
+    /// Whose listener it came through is who is asking, and the kernel says that it came from there.
     func accept(from agent: AgentNode) {
         guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
+        do throws(ControlStranger) {
+            try agent.sandbox.checkMaker(of: socket)
+        } catch {
+            return turnAway(socket, error, from: agent)
+        }
         // Who has many leaves some to others, however few there may be in all.
         let left = maximumAgentConnections - agentConnections
         guard agent.connections.count < min(Self.maximumConnectionsPerAgent, 2 * left),

@@ -307,7 +307,8 @@ extension Supervisor {
             mechanisms: machine.mechanisms,
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
             approval: agent.approval?.id,
-            terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal
+            terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
+            ownText: agent.parent != nil && order.profile.isText
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in

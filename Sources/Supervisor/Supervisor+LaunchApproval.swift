@@ -62,11 +62,10 @@ extension Supervisor {
         _ identity: LaunchIdentity
     ) -> AskedLaunch {
         let profile = loaded.profile
-        let isOwnText = if case .text = order.profile { true } else { false }
         return AskedLaunch(
             profile: profile.name,
             profileDigest: profile.digest,
-            isOwnText: isOwnText,
+            isOwnText: order.profile.isText,
             name: order.name ?? profile.name,
             argv: order.argv,
             workspace: order.workspace,

@@ -151,6 +151,7 @@ extension Supervisor {
                 ]
             )
         }
+        if agent.parent == nil { terminals.forget(agent.id.run) }
         // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
         standIns.release(agent.standIns)
     }

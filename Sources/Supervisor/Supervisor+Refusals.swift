@@ -1,6 +1,8 @@
 internal import Client
 internal import Glibc
+internal import Linux
 internal import Model
+internal import Sandbox
 
 /// Launches that are refused: each is on record, by itself or in a sum.
 extension Supervisor {
@@ -41,16 +43,46 @@ extension Supervisor {
         )
     }
 
+    /// Turns away whoever connected to an agent's control socket and is none of that agent's, when that is on record.
+    func turnAway(_ socket: consuming OwnedDescriptor, _ stranger: ControlStranger, from agent: AgentNode) {
+        let channel = ControlChannel(socket, acceptedDescriptors: 0)
+        let answer = { (why: String) in
+            let message = "nothing is launched: \(why); launch from the agent itself, by bailey run"
+            try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)
+        }
+        switch stranger {
+        case .unknown(let code):
+            noteStarvation(code)
+            answer("who connected to its control socket cannot be known: \(SystemCallError.text(code))")
+        case .foreign(let how):
+            let reason = "a connection to the agent's control socket is not the agent's: \(how)"
+            if case .counted = agent.strangers.add(at: Poller.now()) {
+                heed(agent.strangers.deadline)
+                return answer(reason)
+            }
+            record(refused(Self.unread, argv: [], parent: agent, reason: reason)) { _ in answer(reason) }
+        }
+    }
+
+    /// In the place of a profile, where nobody read which one was ordered.
+    private static let unread = "(not read)"
+
     /// Writes the sums whose time has come.
     func sumUpRefusals() {
         let now = Poller.now()
-        for agent in agents.values where agent.refusals.deadline.map({ $0 <= now }) ?? false {
+        for agent in agents.values where agent.sumDue.map({ $0 <= now }) ?? false {
             sumUpRefusals(of: agent)
         }
     }
 
     /// Writes what is not on record yet.
     func sumUpRefusals(of agent: AgentNode) {
+        if let count = agent.strangers.takeSum() {
+            let reason =
+                "\(count) more connections to the agent's control socket were not the agent's within"
+                + " \(RefusalWindow.length / 1_000) s, which are not on record one by one"
+            record(refused(Self.unread, argv: [], parent: agent, reason: reason)) { _ in }
+        }
         guard let count = agent.refusals.takeSum() else { return }
         let reason =
             "\(count) more launches were refused within \(RefusalWindow.length / 1_000) s, which are not on record"

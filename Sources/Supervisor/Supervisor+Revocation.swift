@@ -81,14 +81,20 @@ extension Supervisor {
         for agent in tops { kill(agent, cause: revocation.cause, below: revocation.cause) }
     }
 
-    /// What is kept of credentials that nobody may use any more.
+    /// What is kept of credentials that nobody may use any more, and what was minted for who is revoked, however deep below.
     private func dropCredentials() {
         var (revoked, others): (Set<String>, Set<String>) = ([], [])
+        var over: [AgentID] = []
         for agent in agents.values {
             let names = agent.profile?.egress.compactMap(\.credential) ?? []
-            if agent.epoch.isOver { revoked.formUnion(names) } else { others.formUnion(names) }
+            guard agent.epoch.isOver else {
+                others.formUnion(names)
+                continue
+            }
+            revoked.formUnion(names)
+            over.append(agent.id)
         }
-        credentials.forget(revoked, unlessOf: others)
+        credentials.forget(revoked, unlessOf: others, mintedFor: over)
     }
 
     /// The epoch of an agent that is about to be; refuses where it is over already.

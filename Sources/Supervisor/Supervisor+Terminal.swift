@@ -36,7 +36,12 @@ extension Supervisor {
                 throw error
             }
         } catch {
-            agent.terminal = RecordedTerminal(chunks: 0, octets: 0, missing: "\(error)")
+            agent.terminal = RecordedTerminal(
+                chunks: 0,
+                octets: 0,
+                digest: nil,
+                missing: "\(error)"
+            )
             guard isRequired else { return streams }
             for descriptor in streams { Glibc.close(descriptor) }
             // Where recordings lie is no agent's to know.
@@ -60,6 +65,7 @@ extension Supervisor {
                 window: TerminalRecorder.Window(rows: window.rows, columns: window.columns),
                 seconds: AuditStore.wallClock().milliseconds / 1_000,
                 limit: configuration.machine.recordings,
+                terminals: terminals,
                 secrets: { audit.secretMask }
             ),
             isRequired: isRequired

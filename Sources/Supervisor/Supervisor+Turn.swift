@@ -94,6 +94,7 @@ extension Supervisor {
         case .renewed(let id, let result): if let agent = agents[id] { renewed(agent, result) }
         case .opened(let id, let result): opened(id, result)
         case .asked(let question): asked(question)
+        case .closed(let question): channels.tell(question)
         case .settled(let id, let digest, let outcome): settled(id, digest, outcome)
         case .answered(let id, let outcome): answered(id, outcome)
         case .terminal(let id, let report): heard(report, of: id)
@@ -129,7 +130,7 @@ extension Supervisor {
         for agent in agents.values {
             heed(agent.deadline)
             heed(agent.held?.review)
-            heed(agent.refusals.deadline)
+            heed(agent.sumDue)
         }
         for launch in pending.values { heed(launch.deadline) }
     }

@@ -39,11 +39,15 @@ package final class Supervisor {
     let sandboxes: SandboxMaker
     let filters: SeccompFilters
     let audit: AuditStore
+    /// What each run has recorded of terminals.
+    let terminals = RecordedTerminals()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
     let approvals: ApprovalQueue
     let channels: ApprovalChannels
+    /// Where these are answered over HTTP; nil for nowhere.
+    var answers: LocalServer?
     let trust: TrustStore
     /// What no agent is given.
     let own: OwnFiles
@@ -156,7 +160,8 @@ package final class Supervisor {
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
-            whenOpen: { mailbox.post(.asked($0)) }
+            whenOpen: { mailbox.post(.asked($0)) },
+            whenOver: { mailbox.post(.closed($0)) }
         )
         var limits = GatewayLimits()
         limits.connections = DescriptorLimit.connections
@@ -172,7 +177,8 @@ package final class Supervisor {
             audit: audit,
             bodies: BodyFiles(
                 directory: configuration.directories.state,
-                limit: configuration.machine.recordings
+                limit: configuration.machine.recordings,
+                terminals: terminals
             ),
             credentials: credentials,
             approver: approvals
@@ -265,6 +271,8 @@ package final class Supervisor {
     }
 
     func close() {
+        // First: whoever answers from now on would hear of records that nobody waits for.
+        answers?.end()
         closeServer()
         channels.stop()
         audit.flush()

@@ -6,11 +6,19 @@ import Synchronization
 final class Holder: Sendable {
     let store = Store()
     let time = Clock()
+    let ended = Ended()
     let queue: ApprovalQueue
 
     init() {
-        let (store, clock) = (store, time)
-        queue = ApprovalQueue(audit: store, now: { clock.now })
+        let (store, clock, ended) = (store, time, ended)
+        queue = ApprovalQueue(audit: store, now: { clock.now }, whenOver: { ended.add($0) })
+    }
+
+    /// What is said of questions that are over.
+    final class Ended: Sendable {
+        private let questions = Mutex<[ClosedQuestion]>([])
+        var all: [ClosedQuestion] { questions.withLock { $0 } }
+        func add(_ question: ClosedQuestion) { questions.withLock { $0.append(question) } }
     }
 
     final class Clock: Sendable {

@@ -164,7 +164,36 @@ enum Sample {
         )
     }
 
-    static func spawn(_ lineage: Lineage = child, argv: [String] = ["/usr/bin/env"]) -> AuditEntry {
+    /// A decision of the child's, with what each level said, root first.
+    static func decided(
+        _ action: String,
+        _ effects: [Effect],
+        verdict: Effect = .allow,
+        approval: String? = nil,
+        statement: String? = nil
+    ) -> AuditEntry {
+        .request(
+            RequestRecord(
+                lineage: child,
+                action: action,
+                resource: "https://api.example.com",
+                statement: statement.map {
+                    RecordedStatement(session: 1, text: RecordedText($0))
+                },
+                verdict: verdict,
+                levels: zip(child.hops, effects).map { hop, effect in
+                    LevelVerdict(agent: hop.agent, profile: hop.profile, effect: effect, rule: nil)
+                },
+                approval: approval
+            )
+        )
+    }
+
+    static func spawn(
+        _ lineage: Lineage = child,
+        argv: [String] = ["/usr/bin/env"],
+        approval: String? = nil
+    ) -> AuditEntry {
         .spawn(
             SpawnRecord(
                 lineage: lineage,
@@ -174,7 +203,8 @@ enum Sample {
                 program: argv.first ?? "",
                 programDigest: nil,
                 limits: [:],
-                degraded: []
+                degraded: [],
+                approval: approval
             )
         )
     }

@@ -234,6 +234,54 @@ struct ReceiptTests {
         #expect(forged.code == 1 && forged.errors.contains("not what was signed"), "\(forged)")
     }
 
+    @Test func `what was approved is shown with its question, a request, a statement and a launch`() throws {
+        let state = try StateFixture()
+        let store = try state.open()
+        let effects = [Effect.ask, .allow]
+        let entries = [
+            Sample.spawn(Sample.root), Sample.spawn(Sample.child, approval: "0badcafe-1"),
+            Sample.decided("PUT /asked", effects, approval: "0badcafe-2"),
+            Sample.decided("insert on public.people", effects, approval: "0badcafe-3", statement: "INSERT …"),
+            Sample.decided("PUT /unanswered", effects, verdict: .ask, approval: "0badcafe-4"),
+        ]
+        #expect(store.appendTogether(entries).failures.isEmpty)
+        let outcome = try state.receipt().verified()
+        #expect(outcome.code == 0, "\(outcome)")
+        for text in [
+            "unknown\n    question 0badcafe-1, approved\n",
+            "allow PUT /asked https://api.example.com\n    question 0badcafe-2, approved\n    0badcafe.1 ci: ask by ",
+            "allow insert on public.people https://api.example.com\n    question 0badcafe-3, approved\n",
+            "ask PUT /unanswered https://api.example.com\n    question 0badcafe-4\n",
+        ] {
+            #expect(outcome.output.contains(text), "\(text) is not in \(outcome)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([Effect.ask, .allow], nil, "allowed where a level asks, without an approval"),
+            ([.deny, .allow], nil, "allowed over a denial"),
+            ([.deny, .ask], "0badcafe-2", "allowed over a denial"),
+        ] as [([Effect], String?, String)]
+    )
+    func `what was allowed over a level's word is refused though it is signed`(
+        effects: [Effect],
+        approval: String?,
+        reason: String
+    ) throws {
+        let state = try StateFixture()
+        let store = try state.open()
+        let launches = [Sample.spawn(Sample.root), Sample.spawn(Sample.child)]
+        let approved = Sample.decided("PUT /asked", [.ask, .allow], approval: "0badcafe-1")
+        #expect(store.appendTogether(launches + [approved]).failures.isEmpty)
+        #expect(try state.uncheckedReceipt().verified().code == 0, "the control")
+        let forged = Sample.decided("PUT /forged", effects, approval: approval)
+        #expect(store.appendTogether([forged]).failures.isEmpty)
+        let outcome = try state.uncheckedReceipt().verified()
+        #expect(outcome.code == 1 && outcome.output.isEmpty, "\(outcome)")
+        #expect(outcome.errors.contains(reason), "\(outcome)")
+    }
+
     @Test func `receipts are written while supervisors write, up to where the log was`() throws {
         let state = try family()
         let store = try state.open(run: "feedface")

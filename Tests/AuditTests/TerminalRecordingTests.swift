@@ -14,21 +14,26 @@ struct TerminalRecordingTests {
 
     private func file(_ agent: AgentID) -> String { "\(state.path)/terminals/\(agent.run)/\(agent.text)" }
 
-    private func recorder(_ agent: AgentID? = nil, limit: UInt64 = 1 << 30) throws -> TerminalRecorder {
+    private func recorder(
+        _ agent: AgentID? = nil,
+        limit: UInt64 = 1 << 30,
+        terminals: RecordedTerminals = RecordedTerminals()
+    ) throws -> TerminalRecorder {
         try TerminalRecorder(
             directory: state.path,
             agent: agent ?? self.agent,
             window: TerminalRecorder.Window(rows: 24, columns: 80),
             seconds: 1_700_000_000,
             limit: limit,
+            terminals: terminals,
             secrets: { SecretMask() }
         )
     }
 
     private func read(_ agent: AgentID? = nil) throws -> (text: String, ending: TerminalReader.Ending) {
         var octets: [UInt8] = []
-        let ending = try TerminalReader(agent ?? self.agent, in: state.path).read { octets += $0 }
-        return (String(decoding: octets, as: UTF8.self), ending)
+        let finding = try TerminalReader(agent ?? self.agent, in: state.path).read { octets += $0 }
+        return (String(decoding: octets, as: UTF8.self), finding.ending)
     }
 
     /// Several chunks, of an agent.
@@ -114,7 +119,7 @@ struct TerminalRecordingTests {
         #expect(try read().ending == .whole)
         let full = try read().text
         var last = -1
-        for count in 24..<whole.count {
+        for count in 32..<whole.count {
             try whole.prefix(count).write(to: URL(filePath: file(agent)))
             let (text, ending) = try read()
             #expect(ending == .cut && full.hasPrefix(text), "\(count)")
@@ -122,7 +127,7 @@ struct TerminalRecordingTests {
             last = text.utf8.count
         }
         #expect(full.utf8.count == last)
-        try whole.prefix(23).write(to: URL(filePath: file(agent)))
+        try whole.prefix(31).write(to: URL(filePath: file(agent)))
         #expect(throws: TerminalReader.Fault.self) { try read() }
     }
 
@@ -131,7 +136,7 @@ struct TerminalRecordingTests {
         try record()
         let whole = try Data(contentsOf: URL(filePath: file(agent)))
         // Chunks of lines: 4 octets of length, the line, 16 of the tag.
-        var places = [24]
+        var places = [32]
         while let start = places.last, start < whole.count {
             let length = whole[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
             places.append(start + 4 + length + 16)
@@ -139,7 +144,7 @@ struct TerminalRecordingTests {
         let chunks = zip(places, places.dropFirst()).map { whole[$0..<$1] }
         #expect(chunks.count == 6)
         func write(_ order: [Int]) throws {
-            try (whole.prefix(24) + order.flatMap { chunks[$0] }).write(to: URL(filePath: file(agent)))
+            try (whole.prefix(32) + order.flatMap { chunks[$0] }).write(to: URL(filePath: file(agent)))
         }
         for order in [[0, 2, 1, 3, 4, 5], [0, 1, 1, 2, 3, 4, 5], [0, 2, 3, 4, 5], [1, 0, 2, 3, 4, 5]] {
             try write(order)
@@ -153,7 +158,7 @@ struct TerminalRecordingTests {
         try write([0, 1, 2, 3, 4])
         #expect(try read().ending == .cut)
         try whole.write(to: URL(filePath: file(agent)))
-        try change { $0[30] ^= 1 }
+        try change { $0[40] ^= 1 }
         #expect(try read().ending == .changed(chunks: 0))
         let other = AgentID(run: "0123456789ab", ordinal: 2)
         try record(other)
@@ -177,6 +182,105 @@ struct TerminalRecordingTests {
         )
         #expect(try read().ending == .whole)
         #expect(recorder.recorded(missing: failure?.message).missing != nil)
+    }
+
+    @Test("I05: all terminals of a run share its limit, with its bodies; another run's do not")
+    func shared() throws {
+        let terminals = RecordedTerminals()
+        let line = Array((String(repeating: "x", count: 400) + "\r\n").utf8)
+        func record(_ agent: AgentID) throws {
+            let recorder = try recorder(agent, limit: 2_000, terminals: terminals)
+            recorder.take(line, at: 1)
+            try recorder.finish()
+        }
+        var recorded = 0
+        let failure = #expect(throws: (any Error).self) {
+            for number in 1...100 {
+                try record(AgentID(run: agent.run, ordinal: number))
+                recorded = number
+            }
+        }
+        #expect((2...4).contains(recorded), "\(recorded)")
+        let message = failure.map { "\($0)" } ?? ""
+        #expect(message.contains("2000 octets, the limit; raise recordings"), "\(message)")
+        try record(AgentID(run: "ba9876543210", ordinal: 1))
+        let bodies = BodyFiles(directory: state.path, limit: 2_000, terminals: terminals)
+        let place = BodyPlace(run: agent.run, exchange: 1, side: .request)
+        let body = [UInt8](repeating: 1, count: 1_500)
+        let refused = #expect(throws: AuditFailure.self) { _ = try bodies.append(body, to: place) }
+        #expect(refused?.message.contains("the limit; raise recordings") == true)
+        // The control: without terminals there is room for that.
+        let alone = BodyFiles(directory: state.path, limit: 2_000)
+        _ = try alone.append(body, to: place)
+        terminals.forget(agent.run)
+        let full = #expect(throws: (any Error).self) { try record(AgentID(run: agent.run, ordinal: 200)) }
+        #expect(full.map { "\($0)" }?.contains("the limit; raise recordings") == true)
+    }
+
+    @Test("I06: another recording of the same length, sealed with the same key, is not the one on record")
+    func rewritten() throws {
+        func record(_ text: String) throws -> RecordedTerminal {
+            let recorder = try recorder()
+            recorder.take(Array("\(text)\r\n".utf8), at: 1)
+            try recorder.finish()
+            return recorder.recorded(missing: nil)
+        }
+        let recorded = try record("rm -rf everything")
+        #expect(TerminalState(agent, in: state.path).isAsRecorded(recorded))
+        try FileManager.default.removeItem(atPath: file(agent))
+        let other = try record("ls -la everything")
+        let found = TerminalState(agent, in: state.path)
+        #expect(other.octets == recorded.octets && other.chunks == recorded.chunks)
+        #expect(found.finding?.ending == .whole && found.octets == recorded.octets)
+        #expect(found.isAsRecorded(other) && !found.isAsRecorded(recorded))
+        // A record from before there was a digest.
+        let older = RecordedTerminal(
+            chunks: recorded.chunks,
+            octets: recorded.octets,
+            digest: nil,
+            missing: nil
+        )
+        #expect(found.isAsRecorded(older))
+    }
+
+    @Test("A recording that another key sealed says so, and is not taken for a changed one")
+    func otherKey() throws {
+        try record()
+        let key = "\(state.path)/keys/terminals.key"
+        let kept = try Data(contentsOf: URL(filePath: key))
+        try FileManager.default.removeItem(atPath: key)
+        try record(AgentID(run: agent.run, ordinal: 2))
+        #expect(try read().ending == .otherKey && read().text.isEmpty)
+        #expect(try read(AgentID(run: agent.run, ordinal: 2)).ending == .whole)
+        try kept.write(to: URL(filePath: key))
+        #expect(try read().ending == .whole)
+        #expect(try read(AgentID(run: agent.run, ordinal: 2)).ending == .otherKey)
+    }
+
+    @Test(
+        "I05: what a line without an end makes wait is recorded at its end, sequences and sizes of the window among it"
+    )
+    func waiting() throws {
+        let recorder = try recorder()
+        recorder.take(Array("x".utf8), at: 1)
+        for moment in 2..<12_000 {
+            recorder.take(Array("\u{1b}[m".utf8), at: UInt64(moment))
+            if moment % 100 == 0 {
+                recorder.resize(
+                    TerminalRecorder.Window(rows: 24, columns: UInt16(moment % 500)),
+                    at: UInt64(moment)
+                )
+            }
+            if moment % 250 == 0 { try recorder.flush() }
+        }
+        recorder.take(Array("y\r\n".utf8), at: 12_000)
+        try recorder.finish()
+        let (text, ending) = try read()
+        #expect(ending == .whole && text.contains("[0.001, \"o\", \"x\"]"))
+        #expect(text.contains("y\\r\\n\"]\n"), "\(text.suffix(200))")
+        let events = text.split(separator: "\n").dropFirst()
+        // A moment each up to a bound, and then the last one's.
+        #expect(events.count > 4_000 && events.count < 9_000, "\(events.count)")
     }
 
     @Test("Pruning a run removes its terminals, and lists have what is on record of each")

@@ -258,7 +258,7 @@ struct ForgottenCredentialTests {
             _ = try folder.write("second", to: name)
             #expect(store.keptValue(of: name) == "first")
         }
-        store.forget(["one", "two"], unlessOf: ["two"])
+        store.forget(["one", "two"], unlessOf: ["two"], mintedFor: [])
         #expect(store.keptValue(of: "one") == nil)
         #expect(try store.value(of: "one") == "second")
         #expect(try store.value(of: "two") == "first")

@@ -68,6 +68,21 @@ struct MintedCredentialTests {
         #expect(store.shortcoming(of: "token", knowsEnvironment: true) == nil)
     }
 
+    @Test(
+        "G17: what was minted for who is revoked is dropped, however many, once for each, and nobody else's"
+    )
+    func revoked() throws {
+        let store = try store()
+        store.forget(["token"], unlessOf: [], mintedFor: [lineage(1).agent.agent])
+        let issuer = Issuer()
+        store.mint(by: issuer)
+        let revoked = [2, 3, 4].map { lineage($0).agent.agent }
+        store.forget(["token", "certificate"], unlessOf: ["token"], mintedFor: revoked)
+        #expect(issuer.forgotten.withLock { $0 } == revoked)
+        store.forget([], unlessOf: ["token"], mintedFor: [])
+        #expect(issuer.forgotten.withLock { $0.count } == 3)
+    }
+
     @Test("Where nobody mints there is no credential, and none that is the same for all")
     func nobody() throws {
         let store = try store()
@@ -78,7 +93,10 @@ struct MintedCredentialTests {
     }
 }
 
-private struct Issuer: IdentityIssuer {
+private final class Issuer: IdentityIssuer {
+    /// Of whom it was told that they are over, in order.
+    let forgotten = Mutex<[AgentID]>([])
+
     func token(
         for lineage: Lineage,
         audience: String,
@@ -98,5 +116,5 @@ private struct Issuer: IdentityIssuer {
     func keptToken(for lineage: Lineage, audience: String, lifetime: Int64) -> MintedToken? { nil }
     func keptCertificate(for lineage: Lineage, lifetime: Int64) -> MintedCertificate? { nil }
     func extend(_ run: String, until end: Timestamp) {}
-    func forget(_ agent: AgentID) {}
+    func forget(_ agent: AgentID) { forgotten.withLock { $0.append(agent) } }
 }

@@ -190,6 +190,51 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        @Test(
+            "A known secret that begins at the end of what is shown of a body is masked before that is cut off"
+        )
+        func masked() throws {
+            let server = try service.serving()
+            let token = ApprovalService.token("alice")
+            let running = try service.running(
+                "printf '%2035s%s' '' \(token) | curl -sS -m120 -o body -w '%{http_code}' --data-binary @- \(service.origin)/a/cut"
+            )
+            let held = try #require(try place.held(1).first)
+            #expect(
+                held.preview.contains("alice012") && !held.preview.contains(token),
+                "the control: it is cut"
+            )
+            let shown = try service.ask("GET", "/v1/approvals/\(held.id)")
+            #expect(shown.status == "200" && !shown.body.contains("alice0"), "\(shown)")
+            #expect(shown.body.contains(" ***"), "\(shown)")
+            #expect(try service.ask("POST", "/v1/approvals/\(held.id)/deny").status == "200")
+            #expect(running.finish().output == "403")
+            service.end(server)
+        }
+
+        @Test("A token may be on file as its digest alone, which is no token itself")
+        func digested() throws {
+            let text = "printf %s '\(ApprovalService.token("alice"))' | sha256sum | cut -d' ' -f1"
+            let digest = try #require(try place.control(text).lines.first)
+            try place.write("sha256:\(digest)\n", to: "alice.token", mode: 0o600)
+            let server = try service.serving()
+            #expect(try service.ask("GET", "/v1/approvals").status == "200")
+            let own = ["-H", "Authorization: Bearer sha256:\(digest)"]
+            #expect(try service.ask("GET", "/v1/approvals", as: nil, own).status == "401")
+            service.end(server)
+        }
+
+        @Test("Noise at the API hides no forged link, and how much more there was is on record at the end")
+        func noise() throws {
+            let server = try service.serving()
+            for _ in 0..<34 { #expect(try service.ask("GET", "/", as: nil).status == "401") }
+            #expect(try service.refusals().count == 30)
+            #expect(try service.ask("POST", "/a/forged", as: nil).status == "404")
+            #expect(try service.refusals().last?.hasPrefix("link: POST: ") == true)
+            service.end(server)
+            #expect(try service.refusals().contains("api: 4 more, of which there is no record each"))
+        }
+
         @Test("Clients that connect and say nothing keep nobody else from answering")
         func silent() throws {
             let server = try service.serving()
@@ -216,6 +261,10 @@ extension EndToEnd {
             arguments: [
                 ("short", mode_t(0o600), "takes 32 to"), ("", 0o644, "others may read or own"),
                 ("", 0o600, "answer approvals at"),
+                (ApprovalService.token("bob"), 0o600, "have the same token"),
+                // As sha256sum prints it, and with a digit less.
+                ("sha256:" + String(repeating: "ab", count: 32) + "  -", 0o600, "64 hexadecimal digits"),
+                ("sha256:" + String(repeating: "ab", count: 31) + "a", 0o600, "64 hexadecimal digits"),
             ]
         )
         func start(token: String, mode: mode_t, complaint: String) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -26,7 +27,7 @@ extension EndToEnd {
         func followed() throws {
             let server = try service.serving()
             let running = try service.running(
-                "curl -sS -m120 -o body -w '%{http_code}' -d '<script>alert(1)</script>' \(service.origin)/a/link"
+                "curl -sS -m120 -o body -w '%{http_code}' -d '<script>alert(1)</script>  x' \(service.origin)/a/link"
             )
             let held = try #require(try place.held(1).first)
             let links = try links(1)
@@ -38,6 +39,10 @@ extension EndToEnd {
             }
             let page = try service.ask("GET", links.approve, as: nil)
             #expect(page.body.contains("&lt;script&gt;alert(1)") && !page.body.contains("<script"), "\(page)")
+            #expect(
+                page.body.contains("&lt;/script&gt;  x") && page.body.contains("<pre>"),
+                "blanks as they are"
+            )
             #expect(
                 page.body.contains("<form method=\"post\">") && page.body.contains("Approve, as user:carol")
             )
@@ -73,7 +78,7 @@ extension EndToEnd {
             let one = try links(1)
             let mine = try #require(held.first { one.approve.contains("/\($0.id)/") })
             let other = try #require(held.first { $0.id != mine.id })
-            let expiry = try #require(one.approve.split(separator: "/").first { $0.count == 13 })
+            let expiry = try #require(one.approve.split(separator: "/").map(String.init).first { $0.count == 13 })
             for link in [
                 one.approve.replacing(mine.id, with: other.id),
                 one.approve.replacing(mine.digest, with: other.digest),
@@ -87,6 +92,13 @@ extension EndToEnd {
                 let answer = try service.ask("POST", link, as: nil)
                 #expect(answer.status == "404", "\(link): \(answer)")
             }
+            // Where a proxy in between left something in front of it: no answer, and nobody learns it from the log.
+            let misled = one.approve.replacing(service.url, with: service.url + "/bailey")
+            #expect(try service.ask("POST", misled, as: nil).status == "401")
+            let code = try #require(one.approve.split(separator: "/").last)
+            let refusals = try service.refusals()
+            #expect(refusals.contains { $0.contains("POST /bailey/a/\(mine.id)/approve/") }, "\(refusals)")
+            #expect(!refusals.contains { $0.contains(code) || $0.contains(mine.digest) }, "\(refusals)")
             // A token is no substitute.
             #expect(try service.ask("POST", one.approve + "0").status == "404")
             #expect(try service.ask("PUT", one.approve, as: nil).status == "405")
@@ -109,7 +121,7 @@ extension EndToEnd {
 
         @Test("H02, H06: a link that comes too late changes nothing, and is on record")
         func late() throws {
-            try service.profile("wait: 3s")
+            try service.profile("wait: 15s")
             let server = try service.serving()
             let running = try service.asking("/a/late")
             let links = try links(1)
@@ -119,6 +131,73 @@ extension EndToEnd {
             #expect(try service.ask("GET", links.approve, as: nil).status == "410")
             #expect(try service.answers() == ["asked", "unanswered", "answer-refused", "answer-refused"])
             #expect(try service.servers.requests(with: "/a/late") == 0)
+            service.end(server)
+        }
+
+        @Test(
+            "A message tells of all that waits by the same rules, with links for each, and then how it ended"
+        )
+        func several() throws {
+            let server = try service.serving()
+            let curl = "curl -sS -m120 -o /dev/null -w '%{http_code} '"
+            let running = try service.running(
+                "for i in 1 2 3; do \(curl) \(service.origin)/a/several-$i & done; wait"
+            )
+            let held = try place.held(3)
+            var messages: [WebhookMessage] = []
+            let areTold = try place.awaits {
+                messages = try service.hooks.posts(1).map { try WebhookMessage($0) }
+                return Set(messages.flatMap(\.data.ids)) == Set(held.map(\.id))
+            }
+            try #require(areTold, "\(messages)")
+            let other = try #require(messages.flatMap(\.data.others).first, "\(messages)")
+            let links = try #require(other.links)
+            #expect(
+                held.contains { $0.id == other.id && $0.action == other.action && $0.digest == other.digest }
+            )
+            #expect(
+                try service.ask("POST", links.approve, as: nil, ["--data", "reason=one"]).status == "200"
+            )
+            #expect(try place.held(2).contains { $0.id == messages[0].data.ids[0] }, "the first waits")
+            let rest = try service.hooks.posts(messages.count + 1).dropFirst(messages.count)
+            let end = try WebhookEnd(try #require(rest.first))
+            #expect(end.type == "approval.ended", "\(end)")
+            let ended = try #require(end.data.ended.first)
+            #expect(end.data.ended.count == 1 && ended.id == other.id && ended.outcome == "approved")
+            #expect(ended.by == "user:carol" && ended.reason == "one" && ended.life == "once", "\(ended)")
+            let rule = try #require(held[0].rules.first)
+            #expect(try place.bailey(["approvals", "deny", "--all-of", rule]).code == 0)
+            #expect(running.finish().output.split(separator: " ").sorted() == ["200", "403", "403"])
+            service.end(server)
+        }
+
+        @Test(
+            "H03: what one run floods a webhook with, by many rules, another run's question does not wait behind"
+        )
+        func fairness() throws {
+            let rules = (1...30).map {
+                "  - {to: \"\(service.origin)\", private: true, ask: [\"* /a/flood-\($0)\"], approval: {wait: 120s}}\n"
+            }
+            try place.write(
+                "bailey: 1\nname: flood\nextends: [base]\negress:\n" + rules.joined(),
+                to: place.configuration + "/profiles/flood.yaml"
+            )
+            let server = try service.serving()
+            let flood = try service.running(
+                "for i in $(seq 30); do curl -sS -m120 -o /dev/null \(service.origin)/a/flood-$i & done; wait",
+                profile: "flood"
+            )
+            _ = try place.held(30)
+            let other = try service.asking("/a/other")
+            let mine = try #require(try place.held(31).first { $0.action.contains("other") })
+            let before = try service.hooks.posts(1).count
+            // One may be under way, and it is that run's turn or the other's.
+            let posts = try service.hooks.posts(before + 3)
+            #expect(posts.contains { $0.id == "approval-\(mine.id)" }, "\(before): \(posts.map(\.id))")
+            for running in [flood, other] {
+                running.signal(SIGTERM)
+                #expect(running.finish().code != 0)
+            }
             service.end(server)
         }
 

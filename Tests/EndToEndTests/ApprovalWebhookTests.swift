@@ -56,14 +56,15 @@ extension EndToEnd {
         )
         func told() throws {
             let wrong = String(repeating: "x", count: 32)
+            try place.write("http://localhost:\(hooks.port)/hook\n", to: place.root + "/address", mode: 0o600)
             try configure([
-                hook("/hook"),
+                "url: {file: \(place.root)/address}, secret: {file: \(place.root)/secret}",
                 "url: \"http://localhost:\(hooks.port)/hook?command\", secret: {command: [/bin/cat, \(place.root)/secret]}",
                 "url: \"http://localhost:\(hooks.port)/hook?variable\", secret: {env: HOOK_SECRET}",
             ])
             let token = "ghp_" + String(repeating: "aB3", count: 12)
             let running = try place.running(
-                "printf '{\"key\": \"\(token)\", \"x\": \"\\033[2J<b>\"}' | \(curl) --data-binary @- \(origin)/a/told; env | grep -c HOOK_SECRET",
+                "printf '{\"key\": \"\(token)\", \"x\": \"\\033[2J<b>\"}' | \(curl) --data-binary @- \(origin)/a/told; env | grep -c HOOK_SECRET; until [ -e go ]; do sleep 0.05; done",
                 profile: "asking",
                 environment: ["HOOK_SECRET": wrong]
             )
@@ -89,9 +90,19 @@ extension EndToEnd {
                 }
             )
             try approve(held.id)
+            // How it ended is told to each as well.
+            let ends = try hooks.posts(6).dropFirst(3).map { try WebhookEnd($0) }
+            #expect(ends.count == 3, "\(ends)")
+            for end in ends {
+                #expect(end.type == "approval.ended" && end.data.ended.map(\.id) == [held.id], "\(end)")
+                #expect(
+                    end.data.ended.first?.outcome == "approved" && end.data.ended.first?.by == held.principal
+                )
+            }
+            try place.write("", to: "workspace/go")
             let outcome = running.finish()
             #expect(outcome.output == "POST allowed.test /a/told auth=\n0\n", "\(outcome)")
-            #expect(try hooks.posts(3).count == 3)
+            #expect(try hooks.posts(6).count == 6)
             #expect(try !place.bailey(["audit"]).output.contains("notice-failed"))
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
@@ -108,7 +119,15 @@ extension EndToEnd {
                     let text: Text?
                 }
                 let text: String
+                let unfurlsLinks: Bool
+                let unfurlsMedia: Bool
                 let blocks: [Block]
+
+                enum CodingKeys: String, CodingKey {
+                    case text, blocks
+                    case unfurlsLinks = "unfurl_links"
+                    case unfurlsMedia = "unfurl_media"
+                }
             }
             try configure([hook("/hook", ", format: slack")])
             let running = try place.running(
@@ -119,8 +138,12 @@ extension EndToEnd {
             let post = try #require(try hooks.posts(1).first)
             #expect(post.good)
             let message = try JSONDecoder().decode(Message.self, from: Data(post.body.utf8))
-            #expect(message.text.contains("&lt;!channel&gt; &amp; *bold*"), "\(message)")
-            #expect(!message.text.contains("<"), "\(message)")
+            #expect(
+                message.text.contains("agent \(held.agent) of \(held.principal) asks, one question"),
+                "\(message)"
+            )
+            #expect(!message.text.contains("bold"), "nothing that an agent wrote: \(message)")
+            #expect(!message.unfurlsLinks && !message.unfurlsMedia, "nothing is fetched for a preview")
             #expect(message.blocks.map(\.type) == ["section"] && message.blocks[0].text?.type == "plain_text")
             let text = try #require(message.blocks[0].text?.text)
             #expect(text.contains("'<!channel> & *bold*' $'two\\nlines'"), "\(text)")
@@ -191,6 +214,22 @@ extension EndToEnd {
             #expect(running.finish().code == 0)
         }
 
+        @Test("A configuration with a webhook's URL in it is covered where it lies in an agent's workspace")
+        func covered() throws {
+            func read(_ more: String) throws -> Outcome {
+                try place.write(servers.operatorConfiguration + more, to: "workspace/set/bailey.yaml")
+                return try place.bailey([
+                    "run", "--config", "set/bailey.yaml", "--profiles", place.profiles, "-p", "tool", "--",
+                    "sh",
+                    "-c", "echo ran; cat set/bailey.yaml",
+                ])
+            }
+            let attempt = try read("\napprovals: {webhooks: [{\(hook("/hook"))}]}\n")
+            #expect(attempt.output == "ran\n", "\(attempt)")
+            let control = try read("\n")
+            #expect(control.output.contains("upstream-ca"), "the control: it is there to be read: \(control)")
+        }
+
         @Test(
             "What is wrong in approvals of bailey.yaml is named, with its place",
             arguments: [
@@ -202,6 +241,11 @@ extension EndToEnd {
                     "json, slack"
                 ),
                 ("{webhooks: [{url: \"https://a.example\", secret: {vault: X}}]}", "vault"),
+                (
+                    "{webhooks: [{url: {command: [/bin/true]}, secret: {env: X}}]}",
+                    "is a URL, {file: PATH} or {env: NAME}"
+                ),
+                ("{webhooks: [{url: {env: HOME}, secret: {env: X}}]}", "has no https:// URL"),
                 ("{webhooks: [{url: \"https://a.example\", secret: {env: X}, subject: alice}]}", "user:NAME"),
                 (
                     "{webhooks: [{url: \"https://a.example\", secret: {env: X}, subject: \"user:alice\"}]}",

@@ -94,6 +94,27 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 
+        @Test("A revoked subject of an assertion launches nothing until it is lifted, and another's does")
+        func revoked() throws {
+            let good = try provider.response()
+            #expect(try run("echo ran", good).output == "ran\n")
+            let revoked = try place.bailey(["revoke", "saml:corp:alice", "--reason", "left the company"])
+            #expect(revoked.code == 0, "\(revoked)")
+            let refused = try run("echo ran", good)
+            #expect(refused.code == 125 && refused.output.isEmpty, "\(refused)")
+            #expect(refused.errors.contains("nothing is launched: revoked by user:"), "\(refused)")
+            let bob = try provider.response(#""subject": "bob", "attributes": {"groups": ["guests"]}"#)
+            #expect(try run("echo ran", bob).output == "ran\n")
+            #expect(try place.bailey(["revoke", "--lift", "saml:corp:alice"]).code == 0)
+            #expect(try run("echo ran", good).output == "ran\n")
+            let receipt = try place.verifiedReceipt()
+            #expect(receipt.code == 0, "\(receipt)")
+            #expect(
+                receipt.output.contains(" saml:corp:alice, who starts the chain, launches agent "),
+                "\(receipt)"
+            )
+        }
+
         @Test("The assertion is in no agent, no file of state and no log, wherever the user keeps it")
         func unseen() throws {
             let good = try provider.response()

@@ -80,6 +80,47 @@ extension EndToEnd {
         }
 
         @Test(
+            "Who is named by a rule approves a request; who is not does not, and it is still held",
+            arguments: [true, false]
+        )
+        func named(isNamed: Bool) throws {
+            let user = "user:" + (try place.control("id -un").lines.first ?? "")
+            let origin = "https://allowed.test:\(servers.tlsPort)"
+            let mark = "named-\(UInt32.random(in: 0...UInt32.max))"
+            try place.profile(
+                "named",
+                """
+                extends: [base]
+                egress:
+                  - {to: "\(origin)", private: true, ask: [GET],
+                     approval: {wait: 60s, by: ["\(isNamed ? user : user + "2")", "user:nobody-here"]}}
+
+                """
+            )
+            let running = try place.running(
+                "curl -sS -m90 -o /dev/null -w '%{http_code}' \(origin)/\(mark)",
+                profile: "named"
+            )
+            let held = try #require(try place.held(1).first)
+            let answer = try place.bailey(["approvals", "approve", held.id])
+            if isNamed {
+                #expect(answer.code == 0, "\(answer)")
+                #expect(running.finish().output == "200")
+                #expect(try place.approvalEvents() == ["asked", "approved"])
+            } else {
+                #expect(
+                    answer.code == 1 && answer.errors.contains("may not approve it by the rules"),
+                    "\(answer)"
+                )
+                #expect(try place.held(1).map(\.id) == [held.id])
+                #expect(try place.bailey(["approvals", "deny", held.id]).code == 0)
+                #expect(running.finish().output == "403")
+                #expect(try place.approvalEvents() == ["asked", "refused", "denied"])
+            }
+            #expect(try servers.requests(with: mark) == (isNamed ? 1 : 0))
+        }
+
+        @Test(
             "A WebSocket is held at its opening, by its path and fields, and a retry is the same question",
             .enabled(if: WebSocketServers.available, "needs python3-websockets")
         )

@@ -212,6 +212,42 @@ extension EndToEnd {
             )
         }
 
+        @Test(
+            "G06: what a child is approved for its life is its own: its parent, a sibling and another of the same profile are asked anew"
+        )
+        func approvedAlways() throws {
+            let rules =
+                "allow: [\"GET /v1/**\"], ask: [\"GET /v1/asked/**\"], approval: {for: agent, wait: 60s}"
+            try profile("one", rules, children: "two, three")
+            try profile("two", rules)
+            try profile("three", rules)
+            let request = "curl -sS -m90 -o /dev/null -w '%{http_code}\\n' \(origin)/v1/asked/g06-always"
+            try place.write("\(request); \(request)\n", to: "workspace/twice")
+            try place.write("\(request)\n", to: "workspace/once")
+            let running = try place.running(
+                """
+                bailey run -p two -- sh ./twice; sh ./once
+                bailey run -p three -- sh ./once; bailey run -p two -- sh ./once
+
+                """,
+                profile: "one"
+            )
+            let first = try #require(try place.held(1).first)
+            #expect(first.life == "agent", "\(first)")
+            #expect(try place.bailey(["approvals", "approve", first.id, "--for", "agent"]).code == 0)
+            var agents = [first.agent]
+            for _ in 0..<3 {
+                let other = try #require(try place.held(1).first { !agents.contains($0.agent) })
+                agents.append(other.agent)
+                #expect(try place.bailey(["approvals", "deny", other.id]).code == 0)
+            }
+            let outcome = running.finish()
+            #expect(outcome.output == "200\n200\n403\n403\n403\n", "\(outcome)")
+            #expect(try servers.requests(with: "/v1/asked/g06-always") == 2)
+            let denied = ["asked", "denied"]
+            #expect(try place.approvalEvents() == ["asked", "approved"] + denied + denied + denied)
+        }
+
         @Test("G07 G08: whoever forks, execs or leaves its session inside an agent is still that agent")
         func sameIdentity() throws {
             try profile("web", "allow: [\"GET /id/**\"]")

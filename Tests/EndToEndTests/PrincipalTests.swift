@@ -255,8 +255,11 @@ extension EndToEnd {
                 #expect(outcome.errors.contains(says), "\(says): \(outcome)")
                 for part in token.split(separator: ".") where part.utf8.count > 40 {
                     #expect(!outcome.errors.contains(part), "\(says): \(outcome)")
+                    #expect(try place.files(holding: String(part), below: "state").isEmpty, "\(says)")
                 }
             }
+            // What is on record is found there: why each was refused.
+            #expect(try !place.files(holding: "expiry check failed: it expired", below: "state").isEmpty)
             let records = try launches()
             #expect(records.allSatisfy { $0.kind == "spawn-refused" } && records.count == cases.count - 1)
             #expect(try run("echo ran", token: good).output == "ran\n")

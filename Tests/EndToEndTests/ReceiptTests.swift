@@ -50,19 +50,6 @@ extension EndToEnd {
             #expect(try place.records().map(\.verdict) == ["allow", "allow", "allow", "deny"])
         }
 
-        private func key() throws -> String {
-            struct Verified: Decodable {
-                struct Head: Decodable { let publicKey: String }
-                let head: Head
-            }
-            let output = try place.bailey(["audit", "verify", "--json"]).output
-            return try JSONDecoder().decode(Verified.self, from: Data(output.utf8)).head.publicKey
-        }
-
-        private func verify(_ file: String, key: String) throws -> Outcome {
-            try place.control("/usr/bin/python3 '\(verifier)' --key \(key) '\(file)'")
-        }
-
         @Test(
             "A receipt of a real tree of three shows offline who launched whom, and each request with each level's rule"
         )
@@ -71,9 +58,9 @@ extension EndToEnd {
             let file = place.root + "/receipt.jsonl"
             let export = try place.bailey(["audit", "export", "--receipts", "-o", file])
             #expect(export.code == 0 && export.errors.isEmpty, "\(export)")
-            let key = try key()
+            let key = try place.auditKey()
             #expect(export.output.hasSuffix("key  \(key)\n"), "\(export)")
-            let outcome = try verify(file, key: key)
+            let outcome = try place.verifyReceipt(file, key: key)
             #expect(outcome.code == 0, "\(outcome)")
             let ids = try place.records().map(\.agent)
             try #require(Set(ids).count == 3)
@@ -105,7 +92,7 @@ extension EndToEnd {
                     && lines[denied + 2].contains("/v1/x/**")
             )
             #expect(lines[denied + 3].hasPrefix("    \(ids[2]) three: deny by no rule"), "\(outcome)")
-            #expect(try verify(file, key: String(repeating: "0", count: 64)).code == 1)
+            #expect(try place.verifyReceipt(file, key: String(repeating: "0", count: 64)).code == 1)
             for (change, why) in [
                 ("1s/{/{\"by\":\"us\",/", "other members"), ("2s/}$/,\"by\":\"us\"}/", "other members"),
                 ("2s/{\"digests/{\"by\":1,\"digests/", "other members"),
@@ -119,7 +106,7 @@ extension EndToEnd {
                     "sed '\(change)' '\(file)' > '\(file)x' && ! cmp -s '\(file)' '\(file)x'"
                 )
                 #expect(changed.code == 0, "\(change)")
-                let outcome = try verify(file + "x", key: key)
+                let outcome = try place.verifyReceipt(file + "x", key: key)
                 #expect(outcome.code == 1 && outcome.output.isEmpty, "\(change): \(outcome)")
                 #expect(
                     outcome.errors.hasPrefix("NOT VERIFIED: ") && outcome.lines.isEmpty,
@@ -133,13 +120,56 @@ extension EndToEnd {
             #expect(stat(file, &status) == 0 && status.st_mode & 0o7777 == 0o600)
         }
 
+        @Test(
+            "A receipt of a request and a launch that were approved verifies, and shows the questions at the levels that asked"
+        )
+        func approved() throws {
+            try place.profile(
+                "asking",
+                """
+                extends: [base]
+                egress:
+                  - {to: "\(origin)", private: true, allow: ["GET /v1/open"], ask: ["GET /v1/x/**"], approval: {wait: 60s}}
+                children: {profiles: [tool], ask: [tool], depth: 1, count: 2, approval: {wait: 60s}}
+
+                """
+            )
+            try place.profile(
+                "tool",
+                "extends: [base]\negress: [{to: \"\(origin)\", private: true, allow: [\"GET /v1/x/**\"]}]\n"
+            )
+            let curl = "curl -sS -m60 -o /dev/null"
+            let running = try place.running(
+                "\(curl) \(origin)/v1/open; bailey run -p tool -- \(curl) \(origin)/v1/x/asked",
+                profile: "asking"
+            )
+            let launch = try #require(try place.held(1).first)
+            #expect(try place.bailey(["approvals", "approve", launch.id]).code == 0)
+            let request = try #require(try place.held(1).first { $0.id != launch.id })
+            #expect(try place.bailey(["approvals", "approve", request.id]).code == 0)
+            #expect(running.finish().code == 0)
+            #expect(try servers.requests(with: "/v1/x/asked") == 1)
+            let outcome = try place.verifiedReceipt()
+            #expect(outcome.code == 0, "\(outcome)")
+            let lines = outcome.lines
+            let asked = try #require(
+                lines.firstIndex { $0.hasSuffix(" allow GET /v1/x/asked \(origin)") },
+                "\(outcome)"
+            )
+            #expect(lines[asked + 1] == "    question \(request.id), approved", "\(outcome)")
+            #expect(
+                lines[asked + 2].contains(" asking: ask by ") && lines[asked + 3].contains(" tool: allow by ")
+            )
+            #expect(lines.contains("    question \(launch.id), approved"), "\(outcome)")
+        }
+
         @Test("A receipt of one request is verified from a pipe, with the launches above it")
         func record() throws {
             try family()
             let denied = try #require(try place.records(["--denied"]).last)
             let outcome = try place.control(
                 "'\(place.binary)' audit export --receipts --record \(denied.sequence) | "
-                    + "/usr/bin/python3 '\(verifier)' --key \(try key()) -"
+                    + "/usr/bin/python3 '\(verifier)' --key \(try place.auditKey()) -"
             )
             #expect(outcome.code == 0, "\(outcome)")
             #expect(outcome.lines.count { $0.contains(" launches agent ") } == 3, "\(outcome)")
@@ -158,7 +188,7 @@ extension EndToEnd {
             let file = place.root + "/receipt.jsonl"
             let export = try place.bailey(["audit", "export", "--receipts", "--run", String(run), "-o", file])
             #expect(export.code == 0, "\(export)")
-            let outcome = try verify(file, key: try key())
+            let outcome = try place.verifyReceipt(file, key: try place.auditKey())
             #expect(outcome.code == 0 && outcome.output.contains("GET /v1/live"), "\(outcome)")
             let end = running.finish()
             #expect(end.code == 0 && end.output.contains("GET allowed.test /v1/later"), "\(end)")

@@ -38,7 +38,8 @@ extension EndToEnd {
             )
             try place.lineageProfiles(
                 egress: """
-                      - {to: "https://allowed.test:\(servers.tlsPort)", private: true, allow: ["GET /v1/**"]}
+                      - {to: "https://allowed.test:\(servers.tlsPort)", private: true, allow: ["GET /v1/**"],
+                         ask: ["GET /asked/**"], approval: {for: once, wait: 30s}}
                       - {to: "https://allowed.test:\(servers.http2Port)", private: true, allow: ["GET /v1/**"]}
                       - {to: "https://allowed.test:\(sockets.port)", private: true, allow: ["websocket /v1/**"]}
                       - {to: "postgres://allowed.test:\(databases.port)/db_*", private: true, credential: db,
@@ -188,19 +189,28 @@ extension EndToEnd {
 
         private func user() throws -> String { try place.control("id -un").lines.first ?? "" }
 
-        @Test("G17: without --keep-running the processes of B, C and D are killed, A's are not")
+        @Test(
+            "G07, G17: without --keep-running the processes of B, C and D are killed, those that left their session and parents too; A's are not"
+        )
         func killed() throws {
             try place.write(
-                "name=$1; shift; [ -z \"$1\" ] || bailey run -p $1 -- sh ./nest \"$@\" & : > $name-up; exec sleep \(mark)",
+                """
+                name=$1; shift; [ -z "$1" ] || bailey run -p $1 -- sh ./nest "$@" &
+                # Forked twice, in a session of its own, and nobody's child but init's.
+                (setsid sh -c 'sleep \(mark) & echo $! > daemon-'$name) > /dev/null
+                [ $(sed 's/.*) . //; s/ .*//' /proc/$(cat daemon-$name)/stat) = 1 ] && : > $name-up
+                exec sleep \(mark)
+
+                """,
                 to: "workspace/nest"
             )
             let running = try place.running("exec sh ./nest a b c d", profile: "a")
             #expect(place.awaits(files: ["a-up", "b-up", "c-up", "d-up"]))
-            #expect(HostProcesses.running(with: mark, count: 4).count == 4)
+            #expect(HostProcesses.running(with: mark, count: 8).count == 8)
             let agent = try #require(try place.living()["b"])
             let outcome = try revoke([agent])
             #expect(outcome.code == 0 && outcome.output.contains("3 agents cut off and ended"), "\(outcome)")
-            #expect(place.awaits { HostProcesses.running(with: mark).count == 1 })
+            #expect(place.awaits { HostProcesses.running(with: mark).count == 2 })
             #expect(try place.awaits { try place.living().keys.sorted() == ["a"] })
             #expect(try revoke([agent]).code == 1)
             running.signal(SIGTERM)
@@ -211,39 +221,71 @@ extension EndToEnd {
             #expect(tree.components(separatedBy: "(revoked by user:").count == 4, "\(tree)")
         }
 
-        @Test(
-            "G18: a storm of launches and reconnects during the revocation leaves no survivor",
-            arguments: [true, false]
-        )
-        func storm(keepsRunning: Bool) throws {
-            let tag = "/v1/storm-\(UUID().uuidString)"
-            try place.write(
+        /// Answers every question with yes until the storm is over, as a user would who looks at none.
+        private func approving() throws -> RunningCommand {
+            let script = """
+                while [ ! -e over ]; do
+                    "$0" approvals list --json | python3 -c 'import json, sys
+                for line in sys.stdin: print(json.loads(line)["id"])' | while read id; do "$0" approvals approve $id; done
+                done > answers 2>&1
                 """
-                [ -e late ] && path=\(tag)-late || path=\(tag)
-                curl -sS -m30 -o /dev/null \(web)$path; exec sleep 0.$1
-                """,
-                to: "workspace/leaf"
+            return try RunningCommand(
+                place.starter.prefix + ["sh", "-c", script, place.binary],
+                environment: place.environment,
+                directory: place.workspace
             )
+        }
+
+        /// Asks without end: for what is allowed, for what is asked about, for what never ends, and for agents that ask as well.
+        private func writeStorm(_ tag: String) throws {
+            let curl = "curl -sS -m60 -o /dev/null"
+            try place.write("\(curl) \(web)/v1/\(tag); exec sleep 0.$1\n", to: "workspace/leaf")
             try place.write(
                 """
                 spin() { while :; do "$@" > /dev/null 2>&1; echo >> tried-$1; [ -e over ] && exit; done; }
-                connect() { [ -e late ] && path=\(tag)-late || path=\(tag); curl -sS -m30 -o /dev/null \(web)$path; }
+                connect() { \(curl) \(web)/v1/\(tag); }
+                approved() { \(curl) \(web)/asked/\(tag); }
+                slow() { curl -sSN -m 600 -o slow-body '\(web)/v1/slow?open-\(tag.dropFirst(6))'; }
                 launch() { bailey run -p d -- sh ./leaf $1; }
                 for i in 1 2 3; do spin connect & spin launch $i & done
+                spin approved & spin approved & spin slow &
                 exec sleep \(mark)
                 """,
                 to: "workspace/storm"
             )
+        }
+
+        @Test(
+            "G18: a storm of launches, approvals and reconnects during the revocation leaves no survivor: what the servers have seen when the command returns is all",
+            arguments: [true, false]
+        )
+        func storm(keepsRunning: Bool) throws {
+            let tag = "storm-\(UUID().uuidString)"
+            let open = "open-\(tag.dropFirst(6))"
+            try writeStorm(tag)
             let running = try place.running("bailey run -p b -- sh ./storm; exec sleep \(mark)", profile: "a")
-            #expect(try place.awaits { try servers.requests(with: tag) > 20 })
-            #expect(tries("launch") > 0)
+            let approving = try approving()
+            #expect(
+                try place.awaits {
+                    try servers.requests(with: "/v1/\(tag)") > 20
+                        && servers.requests(with: "/asked/\(tag)") > 2
+                }
+            )
+            #expect(tries("launch") > 0 && place.awaits(files: ["slow-body"]))
+            // The log of nginx has a request when it has ended.
+            #expect(try servers.requests(with: open) == 0 && tries("slow") == 0)
             let agent = try #require(try place.living()["b"])
             let outcome = try revoke([agent] + (keepsRunning ? ["--keep-running"] : []))
+            let seen = try servers.requests(with: tag)
             #expect(outcome.code == 0, "\(outcome)")
-            try place.write("", to: "workspace/late")
-            let (connects, launches) = (tries("connect"), tries("launch"))
+            let before = ["connect", "launch", "approved"].map { tries($0) }
             if keepsRunning {
-                #expect(place.awaits { tries("connect") > connects + 20 && tries("launch") > launches + 5 })
+                #expect(
+                    place.awaits {
+                        tries("connect") > before[0] + 20 && tries("launch") > before[1] + 5
+                            && tries("approved") > before[2] + 5 && tries("slow") > 0
+                    }
+                )
                 #expect(try place.awaits { try place.living().keys.sorted() == ["a", "b"] })
                 let listed = try place.bailey(["ps"]).lines
                 #expect(
@@ -254,11 +296,20 @@ extension EndToEnd {
                 #expect(place.awaits { HostProcesses.running(with: mark).count == 1 })
                 #expect(try place.awaits { try place.living().keys.sorted() == ["a"] })
             }
-            #expect(try servers.requests(with: "\(tag)-late") == 0)
+            #expect(try place.awaits { try servers.requests(with: open) == 1 }, "what was open has ended")
+            #expect(try place.bailey(["approvals", "list", "--json"]).output.isEmpty)
+            #expect(try servers.requests(with: tag) == seen && servers.requests(with: open) == 1)
             try place.write("", to: "workspace/over")
             running.signal(SIGTERM)
             _ = running.finish()
+            #expect(approving.finish().code == 0)
             #expect(HostProcesses.left(with: mark, within: 60).isEmpty)
+            let answers = place.read("workspace/answers") ?? ""
+            let (approved, asked) = (
+                answers.components(separatedBy: "approved ").count - 1,
+                try servers.requests(with: "/asked/\(tag)")
+            )
+            #expect(approved >= asked && asked > 2, "\(answers)")
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 

@@ -96,6 +96,10 @@ extension EndToEnd {
             #expect(place.read("workspace/errors")?.contains("once is enough") == true)
             #expect(try rows("asked") == "1")
             #expect(try place.approvalEvents() == ["asked", "approved", "asked", "denied"])
+            let receipt = try place.verifiedReceipt()
+            #expect(receipt.code == 0, "\(receipt)")
+            #expect(receipt.output.contains("\n    question \(first.id), approved\n"), "\(receipt)")
+            #expect(receipt.output.contains("\n    question \(second.id)\n"), "\(receipt)")
         }
 
         @Test(

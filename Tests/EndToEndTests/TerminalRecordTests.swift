@@ -276,6 +276,62 @@ extension EndToEnd {
             #expect(place.read("workspace/ran") == nil)
         }
 
+        @Test(
+            "I05: octets that join to a control character where others are left out reach nobody who watches"
+        )
+        func joined() throws {
+            let script = "printf 'before\\302\\005\\23552;c;aGVsbG8=\\007behind\\r\\n'"
+            let terminal = try terminal(script)
+            #expect(terminal.finish() == 0, "\(terminal.screen)")
+            let agent = try #require(try sessions(["--verify"]).all.first).agent
+            let (outcome, shown) = try cast(agent)
+            #expect(outcome.code == 0 && shown.contains("before") && shown.contains("behind"), "\(shown)")
+            #expect(!shown.unicodeScalars.contains { (0x80...0x9F).contains($0.value) }, "\(shown)")
+            let played = try place.bailey(["replay", agent, "--terminal", "--speed", "1000"])
+            #expect(played.code == 0 && played.output.contains("behind"), "\(played)")
+            #expect(!played.output.unicodeScalars.contains { (0x80...0x9F).contains($0.value) }, "\(played)")
+        }
+
+        @Test("Ctrl-C while it is played ends it, and leaves the terminal as it was; so does its end")
+        func interrupted() throws {
+            let script = "printf '\\033[?1049h\\033[?25l\\033[?1003hfirst\\n'; sleep 3; echo second"
+            #expect(try terminal(script).finish() == 0)
+            let agent = try #require(try sessions().all.first).agent
+            func play(_ speed: String) throws -> TerminalCommand {
+                try TerminalCommand(
+                    [Binary.path, "replay", agent, "--terminal", "--speed", speed],
+                    environment: place.environment.merging(["TERM": "xterm"]) { $1 },
+                    directory: place.workspace
+                )
+            }
+            // Three seconds become thirty.
+            let slow = try play("0.1")
+            #expect(slow.awaitScreen("first"))
+            slow.type("\u{3}")
+            #expect(slow.finish() == 130, "\(slow.screen)")
+            let fast = try play("1000")
+            #expect(fast.finish() == 0 && fast.screen.contains("second"), "\(fast.screen)")
+            for screen in [slow.screen, fast.screen] {
+                #expect(screen.contains("\u{1b}[?1049h") && screen.contains("\u{1b}[?25l"), "\(screen)")
+                #expect(screen.contains("\u{1b}[?1049l") && screen.contains("\u{1b}[?25h"), "\(screen)")
+                #expect(!screen.contains("1003"), "\(screen)")
+            }
+            #expect(!slow.screen.contains("second"), "\(slow.screen)")
+        }
+
+        @Test("I05: terminals of one run share its limit, whichever of its agents opens them")
+        func shared() throws {
+            try place.write("bailey: 1\nrecordings: 6KiB\n", to: place.configuration + "/bailey.yaml")
+            let terminal = try terminal("while :; do bailey run -p plain -- seq 100 400; done")
+            #expect(terminal.finish() == 137, "\(terminal.screen.suffix(400))")
+            let (code, all) = try sessions(["--verify"])
+            #expect(code == 0 && all.count > 1, "\(all)")
+            #expect(all.contains { $0.state == "not to its end" }, "\(all)")
+            // Each of them alone would have had as many.
+            let octets = all.compactMap(\.octets).reduce(0, +)
+            #expect(octets <= 6 * 1_024, "\(octets)")
+        }
+
         @Test("What cannot be replayed is refused by name")
         func refused() throws {
             let offline = try place.bailey(["replay", "x", "--offline"])

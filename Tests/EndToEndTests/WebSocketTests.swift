@@ -67,7 +67,7 @@ extension EndToEnd {
             import asyncio, hashlib, os, ssl, websockets
             tls = ssl.create_default_context(\(roots.map { "cafile='\($0)'" } ?? ""))
             def open(path, origin='\(origin)', **options):
-                options = dict(ssl=tls if origin.startswith('wss') else None, open_timeout=10, close_timeout=2, **options)
+                options = dict(ssl=tls if origin.startswith('wss') else None, open_timeout=60, close_timeout=2, ping_interval=None, **options)
                 \(fields)
                 return websockets.connect(origin + path, **options)
             async def main():

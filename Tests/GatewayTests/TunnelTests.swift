@@ -56,6 +56,30 @@ import Testing
         let again = try RawClient(port: house.port)
         #expect(again.end() == .reset)
     }
+
+    @Test
+    func `G05 a rule that the topmost of three loses ends the tunnels of the last by it, and no others`()
+        throws
+    {
+        let (server, nginx) = (try Banner("220 ready\r\n"), try Nginx())
+        let kept = rule(.tcp, "other.test", nginx.plain, allow: ["connect"])
+        let rules = [rule(.tcp, "allowed.test", server.port, allow: ["connect"]), kept]
+        let house = try House(rules, ancestors: [rules, rules])
+        try house.capture("other.test", nginx.plain)
+        let other = try RawClient(port: house.port)
+        let request = "GET /v1/tunnel HTTP/1.1\r\nHost: other.test\r\n\r\n"
+        other.send(request)
+        #expect(other.text(until: "auth=\n").contains("200 OK"))
+        try house.capture("allowed.test", server.port)
+        let client = try RawClient(port: house.port)
+        #expect(client.receive()?.isEmpty == false)
+        let policy = House.policy(house.agent, rules, ancestors: [[kept], rules])
+        house.gateway.update(house.agent, policy: try #require(policy))
+        #expect(client.end() == .reset)
+        #expect(try RawClient(port: house.port).end() == .reset)
+        other.send(request)
+        #expect(other.text(until: "auth=\n").contains("200 OK"))
+    }
 }
 
 /// A server that says something to everybody who connects, and then waits.

@@ -130,7 +130,9 @@ struct AgentMintTests {
         #expect(renewed.text != token.text)
     }
 
-    @Test("What was minted for an agent is dropped with it, and nobody else's")
+    @Test(
+        "What was minted for an agent is dropped with it, no more is minted for it, and nobody else's is touched"
+    )
     func forgotten() throws {
         let (a, b) = (Self.lineage(["ci"]), Self.lineage(["ci", "tool"]))
         for lineage in [a, b] {
@@ -142,6 +144,11 @@ struct AgentMintTests {
         #expect(mint.keptCertificate(for: a, lifetime: 3_600_000) == nil)
         #expect(mint.keptToken(for: b, audience: "x", lifetime: 300_000) != nil)
         #expect(mint.keptCertificate(for: b, lifetime: 3_600_000) != nil)
+        // A request that was under way when its agent was revoked.
+        #expect(throws: CredentialFailure.self) { try mint.token(for: a, audience: "y", lifetime: 300_000) }
+        #expect(throws: CredentialFailure.self) { try mint.certificate(for: a, lifetime: 60_000) }
+        #expect(mint.keptCertificate(for: a, lifetime: 600_000) == nil)
+        #expect(try mint.token(for: b, audience: "y", lifetime: 300_000).text.isEmpty == false)
     }
 
     @Test("An agent whose name is longer than services have to take gets neither token nor certificate")

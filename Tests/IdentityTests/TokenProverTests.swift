@@ -167,6 +167,24 @@ struct TokenProverTests {
         #expect(transport.asked == [discovery])
     }
 
+    @Test(
+        "Keys may lie at a URL that is configured, which alone is asked, and anew for an id that they do not have"
+    )
+    func configuredAddress() throws {
+        let other = "https://keys.test/of/ci.json"
+        let address = try #require(WebAddress(other))
+        let prover = try prover(.testing { $0.keys = .url(address) })
+        #expect(throws: TokenFault.self) { try prover.identity(of: Draft().token()) }
+        pass(5_000)
+        transport.answer(other, try IssuerKeyring.first.get().set())
+        for _ in 0..<3 { #expect(try prover.identity(of: Draft().token()).issuer == "ci") }
+        #expect(transport.asked == [other, other])
+        for index in 0..<5 {
+            #expect(throws: TokenFault.self) { try prover.identity(of: Draft(kid: "x\(index)").token()) }
+        }
+        #expect(transport.asked == [other, other, other])
+    }
+
     @Test("Keys may lie in a file, which is read at each use")
     func file() throws {
         let path = NSTemporaryDirectory() + "bailey-keys-\(UUID().uuidString)"

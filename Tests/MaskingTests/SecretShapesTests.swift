@@ -150,6 +150,17 @@ struct SecretShapesTests {
         #expect(SecretShapes.masked("aaaaaab", knownSecrets: ["aaab"]) == "aaa***")
     }
 
+    @Test("where a text was cut off what a known value may begin with is hidden")
+    func cutTexts() {
+        let mask = SecretMask(knownSecrets: ["s3cr3t-REAL"])
+        #expect(mask.cutText("key s3cr3t-R…") == "key ***…")
+        #expect(
+            mask.cutText("a s3cr… (2000 octets) and s3cr3t-REAL and s3cr")
+                == "a ***… (2000 octets) and *** and s3cr"
+        )
+        #expect(mask.cutText("as short as s3c…") == "as short as s3c…", "the control")
+    }
+
     @Test func `a command line is masked with regard to its flags`() {
         let mask = SecretMask(knownSecrets: ["s3cr3t-REAL"])
         #expect(

@@ -51,8 +51,16 @@ struct CanonicalRequestTests {
     func preview() {
         #expect(RequestContent.preview(Array("a=ü".utf8)) == "a=ü")
         let long = Array((String(repeating: "x", count: RequestContent.maximumPreview - 1) + "üü").utf8)
-        let shown = RequestContent.preview(long)
+        let shown = RequestContent.shown(RequestContent.preview(long + long))
         #expect(shown.hasSuffix("x…") && shown.utf8.count <= RequestContent.maximumPreview + 3)
+        let kept = RequestContent.preview(long + long + long + long)
+        #expect(kept.hasSuffix("…") && kept.utf8.count <= RequestContent.maximumKept + 3)
+        #expect(
+            kept.utf8.count > RequestContent.maximumPreview + 3,
+            "for masking to look beyond what is shown"
+        )
+        let mixed = RequestContent.preview(Array(repeating: 0x61, count: 2_048) + [0xFF])
+        #expect(mixed == String(repeating: "a", count: 2_048) + "…" && RequestContent.shown(mixed) == mixed)
         #expect(RequestContent.preview([0xFF, 0xFE]) == "(2 octets that are no text)")
         #expect(RequestContent.preview([0x61, 0]) == "(2 octets that are no text)")
     }

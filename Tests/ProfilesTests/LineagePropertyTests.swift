@@ -59,8 +59,12 @@ struct LineagePropertyTests {
         #expect(counts.accepted >= 1_000 && counts.refused > 500, "\(counts)")
         #expect(counts.witnessed * 10 > counts.refused * 6, "\(counts)")
         #expect(counts.general > 200, "\(counts)")
-        for kind in ["GET", "select", "for", "read", "write", "env", "launch", "launch asked", "memory"] {
+        let standing = ["read", "write", "env", "launch", "launch asked"] + RandomProfile.units.keys
+        for kind in ["GET", "statement", "for"] + standing {
             #expect(counts.tried[kind, default: 0] > 500, "\(kind) of \(counts)")
+        }
+        for kind in RandomProfile.kinds where kind != "*" {
+            #expect(counts.tried[kind, default: 0] > 50, "\(kind) of \(counts)")
         }
     }
 
@@ -141,7 +145,8 @@ struct LineagePropertyTests {
             let strictest = said.max { $0.rawValue < $1.rawValue }
             #expect(decided.rawValue == strictest.map { "\($0)" }, "\(probe.text): \(described(levels))")
             guard let child = said.last, child == .allow else { continue }
-            counts.tried[probe.database == nil ? "GET" : "select", default: 0] += 1
+            counts.tried[probe.database == nil ? "GET" : "statement", default: 0] += 1
+            if probe.database != nil { counts.tried[probe.method, default: 0] += 1 }
             if last.rules.contains(where: { $0.audience != nil && probe.isAt($0) }) {
                 counts.tried["for", default: 0] += 1
             }

@@ -44,7 +44,7 @@ struct PolicyReplayTests {
         _ effects: [Effect] = [.allow],
         by lineage: Lineage? = nil,
         query: String? = nil,
-        fields: String? = nil,
+        fields: String? = "host: a.test",
         credential: String? = nil,
         reason: Denial.Reason? = nil
     ) -> AuditEntry {
@@ -185,18 +185,24 @@ struct PolicyReplayTests {
         #expect(try change(lost, web) == .same)
     }
 
-    private func spawn(_ lineage: Lineage, approval: String? = nil) -> AuditEntry {
+    private func spawn(
+        _ lineage: Lineage,
+        approval: String? = nil,
+        workspace: String = "/work",
+        ownText: Bool? = false
+    ) -> AuditEntry {
         .spawn(
             SpawnRecord(
                 lineage: lineage,
                 argv: ["x"],
                 workingDirectory: "/work",
-                workspace: "/work",
+                workspace: workspace,
                 program: "/usr/bin/x",
                 programDigest: nil,
                 limits: [:],
                 degraded: [],
-                approval: approval
+                approval: approval,
+                ownText: ownText
             )
         )
     }
@@ -224,7 +230,9 @@ struct PolicyReplayTests {
         }
         #expect(try outcome("profiles: [leaf], depth: 1, count: 2", wide) == .same)
         #expect(try outcome("profiles: [leaf], depth: 1, count: 2", wide, live: 1) == .same)
-        #expect(try outcome("profiles: [leaf], depth: 1, count: 2", wide, live: 2) == .denied)
+        // Their ends may have come before their records did.
+        #expect(try outcome("profiles: [leaf], depth: 1, count: 2", wide, live: 2) == .unknown)
+        #expect(try outcome("profiles: [leaf], depth: 1, count: 0", wide) == .denied)
         #expect(try outcome("profiles: [other], depth: 1, count: 2", wide) == .denied)
         #expect(try outcome("profiles: [leaf], depth: 0, count: 2", wide) == .denied)
         #expect(try outcome("ask: [leaf], depth: 1, count: 2", wide) == .asked)
@@ -249,5 +257,79 @@ struct PolicyReplayTests {
         ] {
             #expect(replay.take(entry)?.change == .same)
         }
+    }
+
+    @Test(
+        "A child's own text of the same name is no level that the profile stands in for; where nobody knows, that is said"
+    )
+    func ownText() throws {
+        let words = rule("https://a.test", "allow: [GET]")
+        let both = Lineage(principal: alice, root: hop(1, "top", [:])).child(hop(2, "top", [:]))
+        func changes(_ ownText: Bool?) throws -> [Hindsight.Change?] {
+            var replay = try replay("children: {profiles: [top], depth: 1, count: 4}\n\(words)")
+            _ = replay.take(spawn(lineage()))
+            let launch = replay.take(spawn(both, ownText: ownText))?.change
+            let denied = replay.take(request("GET /", "https://a.test", [.allow, .deny], by: both))?.change
+            let above = replay.take(request("POST /", "https://a.test", [.allow, .deny], by: both))?.change
+            return [launch, denied, above]
+        }
+        // Denied by its own text, which stands.
+        #expect(try changes(true) == [.unknown, .same, .same])
+        #expect(try changes(false).dropFirst() == [.allowed, .same])
+        #expect(try changes(nil) == [.unknown, .unknown, .same])
+    }
+
+    @Test(
+        "What hangs on fields that are not on record is not guessed",
+        arguments: [
+            ("content-type: application/json\ncontent-length: 0", Hindsight.Change.same),
+            ("content-type: application/json\ncontent-length: [5000 octets]", .unknown),
+            ("content-type: application/json\nx: [5000 octets]\n[2 more fields]", .unknown),
+            ("x: 1\n[2 more fields]", .unknown), ("content-type: [300 octets]", .unknown), (nil, .unknown),
+        ] as [(String?, Hindsight.Change)]
+    )
+    func fields(text: String?, expected: Hindsight.Change) throws {
+        let words =
+            "egress: [{to: \"https://a.test\", allow: [DELETE], deny: [\"DELETE /x body /m = \\\"x\\\"\"]}]"
+        #expect(try change(request("DELETE /x", "https://a.test", fields: text), words) == expected)
+    }
+
+    @Test("A launch under a profile that does not read for its folder is not taken for allowed")
+    func folders() throws {
+        let text = "files: {write: [\"$WORKSPACE/out\"]}"
+        var replay = try replay(text)
+        #expect(replay.take(spawn(lineage()))?.change == .same)
+        var other = try self.replay(text)
+        #expect(other.take(spawn(lineage(), workspace: "no folder"))?.change == .unknown)
+    }
+
+    @Test("Only what is asked about counts as having had the profile")
+    func scope() throws {
+        var replay = try replay(rule("https://a.test", "allow: [GET]"))
+        _ = replay.take(request("GET /", "https://a.test"), isOfScope: false)
+        #expect(!replay.isUsed && replay.seen.isEmpty)
+        _ = replay.take(request("GET /", "https://a.test"), isOfScope: true)
+        #expect(replay.isUsed && replay.seen == ["top"])
+    }
+
+    @Test("A launch that was refused by name is judged by what stands in")
+    func refusals() throws {
+        func outcome(_ text: String) throws -> Hindsight? {
+            var replay = try replay(text)
+            _ = replay.take(spawn(lineage()))
+            let refusal = SpawnRefusal(
+                parent: lineage(),
+                principal: alice,
+                profile: "'leaf'",
+                argv: ["x"],
+                reason: "no"
+            )
+            let hindsight = replay.take(.spawnRefused(refusal))
+            #expect(replay.seen == ["top", "leaf"])
+            return hindsight
+        }
+        let denied = try outcome("children: {profiles: [other], depth: 1, count: 2}")
+        #expect(denied?.change == .same && denied?.reasons.first?.contains("does not name leaf") == true)
+        #expect(try outcome("children: {profiles: [leaf], depth: 1, count: 2}")?.change == .unknown)
     }
 }

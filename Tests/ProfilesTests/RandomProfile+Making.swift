@@ -7,7 +7,7 @@ extension RandomProfile {
     ]
     private static let segments = ["a", "b", "ab", "*", "a*", "**"]
     private static let methods = ["GET", "POST", "*"]
-    private static let kinds = ["select", "insert", "update", "delete", "*"]
+    static let kinds = ["select", "insert", "update", "delete", "*"]
     private static let tables = ["a.t", "a.*", "*.t", "b.t"]
     private static let variables = ["A", "AB", "A*", "*", "LC_*", "LC_ALL", "A_TOKEN", "*TOKEN", "A_SECRET"]
     private static let profiles = ["ci", "c*", "*", "test", "t*t"]

@@ -122,6 +122,8 @@ class Receipts:
             self.show(f"{sequence} {time} {by} launches agent {ids[-1]} ({hops[-1]['name']}): {shlex.join(entry['argv'])}")
             self.show(f"    profile {hops[-1]['profile']} sha256 {hops[-1]['profileDigest']}")
             self.show(f"    program {entry['program']} sha256 {entry.get('programDigest', 'unknown')}")
+            if "approval" in entry:
+                self.show(f"    question {entry['approval']}, approved")
         else:
             require(self.launched.get(ids[-1]) == chain, "that lineage was not launched in the receipt")
             head = f"{sequence} {time} agent {ids[-1]}"
@@ -134,8 +136,12 @@ class Receipts:
         levels, verdict = entry.get("levels", []), record.get("verdict")
         require([level["agent"] for level in levels] in ([], ids), "levels of other agents")
         require(verdict == entry.get("verdict"), "two verdicts")
-        require(verdict != "allow" or {level["effect"] for level in levels} <= {"allow"}, "allowed over a denial")
+        effects = {level["effect"] for level in levels} if verdict == "allow" else set()
+        require(effects <= {"allow", "ask"}, "allowed over a denial")
+        require("ask" not in effects or entry.get("approval"), "allowed where a level asks, without an approval")
         self.show(f"{head} {verdict} {entry.get('action')} {entry.get('resource')} {entry.get('message', '')}")
+        if "approval" in entry:
+            self.show(f"    question {entry['approval']}" + (", approved" if "ask" in effects else ""))
         for level in levels:
             rule = level.get("rule", {"text": "no rule"})
             self.show(f"    {level['agent']} {level['profile']}: {level['effect']} by {rule['text']} {rule.get('source', '')}")

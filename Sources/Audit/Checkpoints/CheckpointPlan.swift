@@ -14,10 +14,11 @@ package struct CheckpointPlan: Sendable {
     /// A server that they are posted to, each signed with a secret that both know.
     package struct Webhook: Sendable, CustomReflectable {
         package let address: WebAddress
-        let secret: [UInt8]
+        let secret: SignedWebhook.Secret
 
-        package init(address: WebAddress, secret: [UInt8]) {
-            (self.address, self.secret) = (address, secret)
+        /// Throws where the secret is no key.
+        package init(address: WebAddress, secret: [UInt8]) throws(MessageFailure) {
+            (self.address, self.secret) = (address, try SignedWebhook.Secret(secret))
         }
 
         package var customMirror: Mirror { Mirror(self, children: []) }

@@ -78,9 +78,9 @@ struct PruningWalk {
     }
 
     /// Whether the record that comes now was removed; throws where the statement that covers it is not over its hash.
-    mutating func covers(_ sequence: Int64, hash: Data) throws -> Bool {
+    mutating func covers(_ sequence: Int64, hash: RecordHash) throws -> Bool {
         guard let pruning = current, pruning.first <= sequence else { return false }
-        hashes.update(data: hash)
+        hashes.update(data: hash.data)
         guard sequence == pruning.last else { return true }
         guard Data(hashes.finalize()) == pruning.digest else {
             throw Stop(

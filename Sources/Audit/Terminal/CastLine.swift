@@ -17,9 +17,18 @@ enum CastLine {
         return json.octets + [0x0A]
     }
 
-    /// `[1.042, "o", "text"]`; what is no UTF-8 becomes U+FFFD.
+    /// `[1.042, "o", "text"]`; what is no UTF-8 becomes U+FFFD, and so does a control character of C1, which begins sequences
+    /// of its own: none is left where this is called, and whoever plays this needs to know nothing of that.
     static func output(_ octets: some Collection<UInt8>, at milliseconds: UInt64) -> [UInt8] {
-        line("o", String(decoding: octets, as: UTF8.self), milliseconds)
+        line("o", shown(String(decoding: octets, as: UTF8.self)), milliseconds)
+    }
+
+    private static func shown(_ text: String) -> String {
+        // All of them begin with this octet.
+        guard text.utf8.contains(0xC2) else { return text }
+        return text.unicodeScalars.reduce(into: "") { shown, scalar in
+            shown.unicodeScalars.append((0x80...0x9F).contains(scalar.value) ? "\u{FFFD}" : scalar)
+        }
     }
 
     /// `[1.042, "r", "132x50"]`: columns and rows.

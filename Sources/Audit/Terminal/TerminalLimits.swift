@@ -8,6 +8,8 @@ package enum TerminalLimits {
     static let key = 32
     /// Octets of the value that makes a recording's key its own.
     static let salt = 16
+    /// Octets that tell one key from another: by chance two of 2^32 are alike.
+    static let keyID = 8
     /// Octets of AES-GCM's tag.
     static let tag = 16
 }

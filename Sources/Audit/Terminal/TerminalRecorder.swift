@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Foundation
 internal import Glibc
 package import Masking
@@ -23,14 +24,21 @@ package final class TerminalRecorder {
         var window: Window?
     }
 
+    /// Moments that wait with what came at them: 4 s of one each millisecond, all that a program can make of a line without an
+    /// end; what comes then has the last one's.
+    private static let maximumMoments = 4_096
+
     private let agent: AgentID
     private let directory: String
     private let file: PrivateFile
     private let limit: UInt64
+    private let terminals: RecordedTerminals
     private let secrets: @Sendable () -> SecretMask
     private var seal: TerminalSeal
     private var mask = TerminalMask()
     private var moments: [Moment] = []
+    /// Milliseconds of what came last.
+    private var latest: UInt64 = 0
     /// Of what was kept, what was handed over.
     private var handed: UInt64 = 0
     /// Of a character that has not ended.
@@ -38,8 +46,11 @@ package final class TerminalRecorder {
     /// Lines that wait to be sealed.
     private var lines: [UInt8] = []
     private var isNew = false
-    /// Octets of the file.
+    /// The last chunk is written.
+    private var isEnded = false
+    /// Octets of the file, and their SHA-256.
     private var end: UInt64
+    private var digest = SHA256()
     private var octets: UInt64 = 0
 
     /// Makes the file.
@@ -49,7 +60,8 @@ package final class TerminalRecorder {
     ///   - agent: whose terminal.
     ///   - window: its size.
     ///   - seconds: of the wall clock, now.
-    ///   - limit: octets that the file may have.
+    ///   - limit: octets that the run may record, of bodies and terminals.
+    ///   - terminals: how many it has of terminals.
     ///   - secrets: what is masked, at each moment.
     /// - Throws: where nothing can be made there.
     package init(
@@ -58,9 +70,11 @@ package final class TerminalRecorder {
         window: Window,
         seconds: Int64,
         limit: UInt64,
+        terminals: RecordedTerminals = RecordedTerminals(),
         secrets: @escaping @Sendable () -> SecretMask
     ) throws {
         (self.directory, self.agent, self.limit, self.secrets) = (directory, agent, limit, secrets)
+        self.terminals = terminals
         let salt = (0..<TerminalLimits.salt).map { _ in UInt8.random(in: .min ... .max) }
         seal = TerminalSeal(master: try TerminalSeal.master(in: directory), salt: salt, agent: agent.text)
         file = try TerminalFiles.make(agent, in: directory)
@@ -72,7 +86,7 @@ package final class TerminalRecorder {
             title: "bailey \(agent.text)"
         )
         do {
-            try append(TerminalSeal.magic + salt)
+            try append(TerminalSeal.magic + salt + seal.keyID)
             try write(isLast: false)
         } catch {
             abandon()
@@ -89,17 +103,24 @@ package final class TerminalRecorder {
     /// What was shown, milliseconds after the launch.
     package func take(_ shown: [UInt8], at milliseconds: UInt64) {
         mask.take(shown)
-        isNew = true
-        if let last = moments.last, last.milliseconds == milliseconds, last.window == nil {
-            moments[moments.count - 1].end = mask.kept
-        } else {
-            moments.append(Moment(milliseconds: milliseconds, end: mask.kept, window: nil))
-        }
+        note(milliseconds, nil)
     }
 
-    package func resize(_ window: Window, at milliseconds: UInt64) {
+    package func resize(_ window: Window, at milliseconds: UInt64) { note(milliseconds, window) }
+
+    private func note(_ milliseconds: UInt64, _ window: Window?) {
         isNew = true
-        moments.append(Moment(milliseconds: milliseconds, end: mask.kept, window: window))
+        latest = milliseconds
+        // Of what is not kept there is no moment.
+        guard window != nil || mask.kept > (moments.last?.end ?? handed) else { return }
+        let isSame =
+            window == nil && moments.last?.milliseconds == milliseconds && moments.last?.window == nil
+        guard isSame || moments.count >= Self.maximumMoments else {
+            return moments.append(Moment(milliseconds: milliseconds, end: mask.kept, window: window))
+        }
+        let last = moments.count - 1
+        moments[last].end = mask.kept
+        if let window { moments[last].window = window }
     }
 
     /// Writes what is decided; once it has failed, nothing is written any more but that it is the end.
@@ -121,7 +142,12 @@ package final class TerminalRecorder {
 
     /// What is kept, up to now.
     package func recorded(missing: String?) -> RecordedTerminal {
-        RecordedTerminal(chunks: seal.number, octets: octets, missing: missing)
+        RecordedTerminal(
+            chunks: seal.number,
+            octets: octets,
+            digest: digest.finalize().hex,
+            missing: missing
+        )
     }
 
     private func failing(_ body: () throws -> Void) throws(AuditFailure) {
@@ -130,7 +156,7 @@ package final class TerminalRecorder {
         } catch {
             lines = []
             // What is there says that it was meant to end here, where there is room for that.
-            try? writeEnd()
+            if !isEnded { try? writeEnd() }
             throw AuditFailure("\(error)")
         }
     }
@@ -157,8 +183,8 @@ package final class TerminalRecorder {
             }
             done += 1
         }
-        if isEnd, !beginning.isEmpty {
-            lines += CastLine.output(beginning, at: moments.last?.milliseconds ?? 0)
+        if isEnd, !beginning.isEmpty || !decided.isEmpty {
+            lines += CastLine.output(beginning + decided, at: latest)
             beginning = []
         }
         moments.removeFirst(done)
@@ -175,17 +201,31 @@ package final class TerminalRecorder {
 
     private func write(isLast: Bool) throws {
         let chunk = isLast ? [] : lines.prefix(TerminalLimits.chunk)
+        let count = UInt64(TerminalSeal.length + chunk.count + TerminalLimits.tag)
         // The last one, which says that nothing is missing, always finds room.
-        guard isLast || end + UInt64(TerminalSeal.length + chunk.count + TerminalLimits.tag) <= limit else {
+        guard
+            terminals.take(
+                count,
+                of: agent.run,
+                beside: BodyFiles.octets(of: agent.run, in: directory),
+                upTo: isLast ? .max : limit
+            )
+        else {
             throw AuditStoreError(
                 .database,
-                "the recording of the terminal of \(agent.text) would have more than \(limit) octets, the limit; raise "
-                    + "recordings in bailey.yaml"
+                "what is recorded of run \(agent.run), the terminal of \(agent.text) among it, would have more than \(limit) "
+                    + "octets, the limit; raise recordings in bailey.yaml, or begin another run"
             )
         }
         // The number of a chunk that failed is used again by the last one alone, which has a nonce of its own.
-        try append(try seal.seal(chunk, isLast: isLast))
+        do {
+            try append(try seal.seal(chunk, isLast: isLast))
+        } catch {
+            terminals.giveBack(count, of: agent.run)
+            throw error
+        }
         seal.wrote()
+        isEnded = isLast
         octets += UInt64(chunk.count)
         lines.removeFirst(chunk.count)
     }
@@ -193,5 +233,6 @@ package final class TerminalRecorder {
     private func append(_ sealed: [UInt8]) throws(AuditStoreError) {
         try file.append(sealed, at: end, "record a terminal in")
         end += UInt64(sealed.count)
+        digest.update(data: sealed)
     }
 }

@@ -4,28 +4,43 @@ internal import Foundation
 /// The form of a recording on the disk: a header, and chunks that are sealed one by one (AES-256-GCM).
 ///
 /// ```
-///   "BTRM" 1 0 0 0  salt (16)
+///   "BTRM" 1 0 0 0  salt (16)  id of the key (8)
 ///   length (4, big endian)  ciphertext (length)  tag (16)
 ///   …
 /// ```
 ///
 /// The key is the recording's own: HKDF of the supervisor's, the salt and the agent's id, so that no chunk opens in another's
 /// place. Its number, and whether it is the last one, are its nonce: chunks that are cut off, exchanged or sent twice do not
-/// open, and one whose last is missing is cut (Hoang, Reyhanitabar, Rogaway, Vizár: STREAM, CRYPTO 2015).
+/// open, and one whose last is missing is cut (Hoang, Reyhanitabar, Rogaway, Vizár: STREAM, CRYPTO 2015). The id of the key
+/// is derived from the same: a recording that was sealed with another one is told from one that was changed.
 struct TerminalSeal {
     static let magic: [UInt8] = Array("BTRM".utf8) + [1, 0, 0, 0]
-    static let header = magic.count + TerminalLimits.salt
+    static let header = magic.count + TerminalLimits.salt + TerminalLimits.keyID
     static let length = 4
 
     private let key: SymmetricKey
+    /// Says which key it is, and nothing of it.
+    let keyID: [UInt8]
     private(set) var number: UInt64 = 0
 
     init(master: Data, salt: [UInt8], agent: String) {
-        key = HKDF<SHA256>.deriveKey(
+        let info = "bailey terminal recording v1 \(agent)"
+        key = Self.derived(from: master, salt, info, TerminalLimits.key)
+        keyID = unsafe Self.derived(from: master, salt, "bailey terminal key id v1", TerminalLimits.keyID)
+            .withUnsafeBytes { unsafe Array($0) }
+    }
+
+    private static func derived(
+        from master: Data,
+        _ salt: [UInt8],
+        _ info: String,
+        _ count: Int
+    ) -> SymmetricKey {
+        HKDF<SHA256>.deriveKey(
             inputKeyMaterial: SymmetricKey(data: master),
             salt: Data(salt),
-            info: Data("bailey terminal recording v1 \(agent)".utf8),
-            outputByteCount: TerminalLimits.key
+            info: Data(info.utf8),
+            outputByteCount: count
         )
     }
 

@@ -20,6 +20,10 @@ int csb_strerror(int number, char *buffer, size_t size);
 /* Who is at the other end of a UNIX socket when it was connected (SO_PEERCRED, unix(7)): 0, or -errno. */
 int csb_peer(int socket, uid_t *user, pid_t *process);
 
+/* A pidfd, with close-on-exec, of the process that connected a UNIX socket (SO_PEERPIDFD, Linux 6.5), or -errno:
+   -ENOPROTOOPT where the kernel has none. */
+int csb_peer_process(int socket);
+
 /* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on a thread of its own; where
    no thread can be had they stay open, since nothing may wait for a stranger. */
 int csb_close_aside(const int *descriptors, int count);

@@ -6,12 +6,14 @@ extension PolicyReplay {
     func launch(_ record: SpawnRecord) -> Hindsight {
         let was: Effect = record.approval == nil ? .allow : .ask
         let hops = record.lineage.hops
-        let concerned = hops.filter(stands)
-        guard !concerned.isEmpty, !concerned.allSatisfy({ isUnchanged($0, workspace: record.workspace) })
+        let concerned = standings(in: hops)
+        guard !concerned.isEmpty,
+            !concerned.allSatisfy({ isUnchanged(hops[$0.place], workspace: record.workspace) })
         else { return .same(was) }
         let child = hops[hops.count - 1]
         let launch = LaunchQuestion(
             child: child.profile,
+            standing: standing(of: child, isRoot: hops.count == 1),
             ancestors: record.lineage.ancestors,
             principal: record.principal ?? record.lineage.principal,
             workspace: record.workspace
@@ -22,7 +24,7 @@ extension PolicyReplay {
         let asking = asking(of: launch)
         guard asking.isEmpty else { return Hindsight(was: was, now: .ask, asking) }
         // Another level may have asked: an approval names none.
-        guard was == .allow || launch.ancestors.allSatisfy(stands) else {
+        guard was == .allow || standings(in: launch.ancestors).count == launch.ancestors.count else {
             return .unknown(was, "which level asked about it is not on record")
         }
         return Hindsight(was: was, now: .allow, ["children of \(name) allow it"])
@@ -31,12 +33,14 @@ extension PolicyReplay {
     /// A launch that was refused: it stays so, or nobody can tell, since a record says one reason alone.
     func launch(_ record: SpawnRefusal) -> Hindsight {
         let ancestors = record.parent?.hops ?? []
-        let isChild = record.profile.isSame(as: name)
-        let concerned = ancestors.filter(stands)
+        let isChild = record.namedProfile.map { $0.isSame(as: name) } ?? false
+        let concerned = standings(in: ancestors).map { ancestors[$0.place] }
         guard isChild || !concerned.allSatisfy(isUnchanged) else { return .same(.deny) }
         let parent = ancestors.last?.agent
         let launch = LaunchQuestion(
-            child: record.profile,
+            child: record.namedProfile ?? record.profile,
+            // What is named is the operator's.
+            standing: isChild ? .yes : .no,
             ancestors: ancestors,
             principal: parent.flatMap { run.principal(of: $0) } ?? record.principal,
             workspace: parent.map { run.workspace(of: $0) } ?? ReplayedRun.elsewhere
@@ -58,14 +62,23 @@ extension PolicyReplay {
     /// What rules that stand in refuse it for, and what of that nobody can tell.
     private func refusals(of launch: LaunchQuestion, child: Hop?) -> ([String], missing: String?) {
         var (refusals, missing) = ([String](), String?.none)
-        let isStandIn = launch.child.isSame(as: name)
+        let isStandIn = launch.standing == .yes
         let profile =
             isStandIn
             ? stand(in: launch.workspace) : child.flatMap { original(of: $0, workspace: launch.workspace) }
+        if isStandIn, profile == nil {
+            missing = "the profile does not read for the folder of \(child?.name ?? launch.child)"
+        }
+        if launch.standing == .unknown, let child { missing = Self.unknownText(child) }
         if isStandIn, let unmet = profile?.unmet(by: launch.principal) {
             refusals.append("principals of \(name) (\(unmet.source)) demands \(unmet.text)")
         }
-        for (above, hop) in launch.ancestors.reversed().enumerated() where stands(for: hop) {
+        for (place, isKnown) in standings(in: launch.ancestors).reversed() {
+            let (hop, above) = (launch.ancestors[place], launch.ancestors.count - 1 - place)
+            guard isKnown else {
+                missing = Self.unknownText(hop)
+                continue
+            }
             guard let rules = candidate(for: hop)?.children else {
                 missing = "the profile does not read for the folder of \(hop.name)"
                 continue
@@ -78,14 +91,16 @@ extension PolicyReplay {
                 refusals.append("children.count of \(name) is 0")
                 continue
             }
+            // An end is on record some time after it: when the launch was, fewer may have lived, or none that was denied here.
             if let below = run.below(hop.agent), below >= rules.count {
-                refusals.append("children.count of \(name) is \(rules.count), and \(below) lived")
+                missing =
+                    "children.count of \(name) is \(rules.count), and \(below) had no end on record: how many lived is not"
             }
         }
-        guard let parent = launch.ancestors.last, isStandIn || stands(for: parent) else {
-            return (refusals, missing)
-        }
-        let limit = stands(for: parent) ? candidate(for: parent) : original(of: parent)
+        guard let parent = launch.ancestors.last else { return (refusals, missing) }
+        let standing = standing(of: parent, isRoot: launch.ancestors.count == 1)
+        guard isStandIn || standing == .yes else { return (refusals, missing) }
+        let limit = standing == .yes ? candidate(for: parent) : original(of: parent)
         guard let profile, let limit else {
             let other = isStandIn ? "\(parent.profile) of \(parent.name)" : launch.child
             return (
@@ -107,11 +122,20 @@ extension PolicyReplay {
     }
 
     private func asking(of launch: LaunchQuestion) -> [String] {
-        launch.ancestors.filter(stands).flatMap { hop in
-            (candidate(for: hop)?.children.asking(of: launch.child) ?? []).map {
+        standings(in: launch.ancestors).filter(\.isKnown).flatMap { standing in
+            let hop = launch.ancestors[standing.place]
+            return (candidate(for: hop)?.children.asking(of: launch.child) ?? []).map {
                 "ask by \(hop.profile) of \(hop.name): \($0.rule)"
             }
         }
+    }
+}
+
+extension SpawnRefusal {
+    /// The name of the profile that was asked for; nil where that was a text, of which the path is on record.
+    var namedProfile: String? {
+        guard profile.utf8.count > 2, profile.begins(with: "'"), profile.ends(with: "'") else { return nil }
+        return String(profile.dropFirst(bytes: 1).utf8.dropLast())
     }
 }
 
@@ -119,6 +143,7 @@ extension PolicyReplay {
 private struct LaunchQuestion {
     /// The profile's name.
     let child: String
+    let standing: PolicyReplay.Standing
     /// Root first; empty for a root launch.
     let ancestors: [Hop]
     let principal: Principal

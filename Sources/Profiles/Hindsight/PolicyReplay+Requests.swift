@@ -6,15 +6,15 @@ extension PolicyReplay {
     func decide(_ record: RequestRecord) -> Hindsight {
         let was = record.isBeyondRules ? record.verdict : record.ruled
         let hops = record.lineage.hops
-        let places = hops.indices.filter { stands(for: hops[$0]) }
-        guard !places.isEmpty else { return .same(was) }
-        let isUnchanged = places.allSatisfy { self.isUnchanged(hops[$0]) }
+        let standings = standings(in: hops)
+        guard let first = standings.first else { return .same(was) }
+        let isUnchanged = standings.allSatisfy { self.isUnchanged(hops[$0.place]) }
         guard !record.levels.isEmpty else {
-            return isUnchanged ? .same(was) : unruled(record, hops[places[0]])
+            return isUnchanged ? .same(was) : unruled(record, hops[first.place])
         }
         var findings: [Int: LevelFinding] = [:]
-        for place in places {
-            var finding = finding(of: record, at: place)
+        for (place, isKnown) in standings {
+            var finding = isKnown ? finding(of: record, at: place) : .unknown(Self.unknownText(hops[place]))
             // The same rules said the same of the same request.
             if finding.effect == nil, isUnchanged, let level = level(of: hops[place], record) {
                 finding = LevelFinding(effect: level.effect, reason: Self.reason(level))

@@ -37,37 +37,75 @@ package struct PolicyReplay {
         digest = profile.digest
     }
 
-    /// Takes the next record of the run; nil where it is no decision.
-    package mutating func take(_ entry: AuditEntry) -> Hindsight? {
+    /// Takes the next record of the run, whether it is asked about that one or not; nil where it is no decision.
+    package mutating func take(_ entry: AuditEntry, isOfScope: Bool = true) -> Hindsight? {
         switch entry {
         case .spawn(let record):
-            note(record.lineage.hops.map(\.profile))
-            defer { run.add(record) }
+            run.add(record)
+            if isOfScope { note(record.lineage.hops) }
+            defer { run.count(record.lineage) }
             return launch(record)
         case .spawnRefused(let record):
-            note((record.parent?.hops ?? []).map(\.profile) + [record.profile])
+            if isOfScope { note(record.parent?.hops ?? [], and: record.namedProfile) }
             return launch(record)
         case .exit(let record):
             run.remove(record.lineage)
             return nil
         case .request(let record):
             guard record.matter == .decision else { return nil }
-            note(record.lineage.hops.map(\.profile))
+            if isOfScope { note(record.lineage.hops) }
             return decide(record)
         case .replies, .revocation, .approval, .custody, .renewal: return nil
         }
     }
 
-    /// Whether any agent had the profile that is stood in for.
+    /// Whether any agent that was asked about had the profile that is stood in for.
     package var isUsed: Bool { seen.holds(bytes: name) }
 
-    private mutating func note(_ profiles: [String]) {
-        for profile in profiles where !seen.holds(bytes: profile) && seen.count < ReplayedRun.maximumNames {
+    private mutating func note(_ hops: [Hop], and launched: String? = nil) {
+        let profiles = hops.enumerated().filter { isOwnText($1, isRoot: $0 == 0) != true }.map(
+            \.element.profile
+        )
+        for profile in profiles + (launched.map { [$0] } ?? [])
+        where !seen.holds(bytes: profile) && seen.count < ReplayedRun.maximumNames {
             seen.append(profile)
         }
     }
 
-    func stands(for hop: Hop) -> Bool { hop.profile.isSame(as: name) }
+    /// Whether the profile stands in for that of an agent.
+    enum Standing {
+        case yes
+        case no
+        /// It has the name; whether it is the operator's, or a text of an agent's own, is not on record.
+        case unknown
+    }
+
+    func standing(of hop: Hop, isRoot: Bool) -> Standing {
+        guard hop.profile.isSame(as: name) else { return .no }
+        return switch isOwnText(hop, isRoot: isRoot) {
+        case true?: .no
+        case false?: .yes
+        case nil: .unknown
+        }
+    }
+
+    /// Those of a lineage, or of its beginning, that it does not stand in for are left out.
+    func standings(in hops: [Hop]) -> [(place: Int, isKnown: Bool)] {
+        hops.enumerated().compactMap { place, hop -> (place: Int, isKnown: Bool)? in
+            switch standing(of: hop, isRoot: place == 0) {
+            case .yes: (place, true)
+            case .unknown: (place, false)
+            case .no: nil
+            }
+        }
+    }
+
+    static func unknownText(_ hop: Hop) -> String {
+        "whether the profile \(hop.profile) of \(hop.name) was a text of the agent's that launched it is not on record"
+    }
+
+    /// Whether an agent's profile is a text of the one that launched it, whatever it calls itself; nil where nobody knows.
+    private func isOwnText(_ hop: Hop, isRoot: Bool) -> Bool? { isRoot ? false : run.ownText(of: hop.agent) }
 
     /// What stands in, as it is for an agent; nil where it does not read for its folder.
     func candidate(for hop: Hop) -> Profile? { stand(in: run.workspace(of: hop.agent)) }
@@ -197,6 +235,7 @@ final class ReplayedRun {
     private struct Agent {
         let workspace: String
         let principal: Principal
+        let ownText: Bool?
         /// Live descendants.
         var below = 0
     }
@@ -215,9 +254,14 @@ final class ReplayedRun {
     func add(_ record: SpawnRecord) {
         agents[record.lineage.agent.agent] = Agent(
             workspace: record.workspace,
-            principal: record.principal ?? record.lineage.principal
+            principal: record.principal ?? record.lineage.principal,
+            ownText: record.ownText
         )
-        for hop in record.lineage.ancestors { agents[hop.agent]?.below += 1 }
+    }
+
+    /// It lives from here on.
+    func count(_ lineage: Lineage) {
+        for hop in lineage.ancestors { agents[hop.agent]?.below += 1 }
     }
 
     func remove(_ lineage: Lineage) {
@@ -228,6 +272,9 @@ final class ReplayedRun {
     func workspace(of agent: AgentID) -> String { agents[agent]?.workspace ?? Self.elsewhere }
 
     func principal(of agent: AgentID) -> Principal? { agents[agent]?.principal }
+
+    /// Nil where it is not on record.
+    func ownText(of agent: AgentID) -> Bool? { agents[agent]?.ownText }
 
     /// Live descendants; nil of an agent whose launch is not on record.
     func below(_ agent: AgentID) -> Int? { agents[agent]?.below }

@@ -49,14 +49,17 @@ struct RecordedRequest {
         let words = record.action.cut(at: " ", omittingEmptySubsequences: false).map(String.init)
         if words[0].isSame(as: GitText.word) { return try git(words, record, endpoint) }
         guard words.count == 2 else { throw unread(record) }
-        let fields = RecordedFields(record.fields)
         guard !words[0].isSame(as: ActionText.webSocket) else {
             return Request(endpoint: endpoint, action: .webSocket(path: words[1], query: record.query))
+        }
+        let fields = RecordedFields(record.fields)
+        guard let isCall = fields.isCall else {
+            throw Gap(reason: "its content type is not on record, and with that whether it is a call of gRPC")
         }
         let action = Action.http(method: words[0], path: words[1], query: record.query)
         var request = Request(endpoint: endpoint, action: action)
         request.body.length = fields.length(of: words[0])
-        if fields.isCall { request.kind = .call }
+        if isCall { request.kind = .call }
         return request
     }
 
@@ -120,8 +123,12 @@ struct RecordedRequest {
 /// What rules hang on of a request's header fields.
 private struct RecordedFields {
     private let lines: [(name: String, value: String)]
+    /// Not all of them are on record: there was no room (`HeadFields`), or it has none.
+    private let isCut: Bool
 
     init(_ fields: HeadFields?) {
+        // No name of a field has a bracket (RFC 9110 section 5.6.2).
+        isCut = fields?.lines.last.map { $0.utf8.first == UInt8(ascii: "[") } ?? (fields == nil)
         lines = (fields?.lines ?? []).compactMap { line in
             guard let colon = line.firstPlace(of: ":") else { return nil }
             let value = line.rest(behind: colon)
@@ -138,14 +145,17 @@ private struct RecordedFields {
     ///
     /// Those methods have none where it says nothing.
     func length(of method: String) -> UInt64? {
+        // A value for which there was no room is no number.
         if let length = values("content-length").first { return UInt64(length) }
-        guard values("transfer-encoding").isEmpty else { return nil }
+        guard !isCut, values("transfer-encoding").isEmpty else { return nil }
         return ["GET", "HEAD", "DELETE", "OPTIONS"].holds(bytes: method) ? 0 : nil
     }
 
-    /// A call of gRPC (gRPC over HTTP2, "Requests").
-    var isCall: Bool {
+    /// A call of gRPC (gRPC over HTTP2, "Requests"); nil where that is not on record.
+    var isCall: Bool? {
         let types = values("content-type")
+        // `[300 octets]`: a type begins with a letter or a digit.
+        guard !isCut || !types.isEmpty, types.first?.utf8.first != UInt8(ascii: "[") else { return nil }
         guard types.count == 1, let type = types[0].cut(at: ";").first else { return false }
         let word = String(type).lowercasedASCII
         return word.isSame(as: "application/grpc") || word.begins(with: "application/grpc+")

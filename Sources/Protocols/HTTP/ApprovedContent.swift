@@ -10,7 +10,7 @@ extension CheckedRequest {
     mutating func learnContent(_ gathered: Gathered?) {
         let pieces = gathered?.pieces ?? []
         var octets: [UInt8] = []
-        for piece in pieces where octets.count <= RequestContent.maximumPreview {
+        for piece in pieces where octets.count <= RequestContent.maximumKept {
             octets += piece.readableBytesView
         }
         // All of it is here: what a signature needs can be made as well.

@@ -14,6 +14,8 @@ struct ApprovalAPI: Sendable {
     /// Octets of a body: a reason, a digest, and room.
     static let body = 4_096
     private static let root = "/v1/approvals"
+    /// Octets between two slashes that a record has: of an id at most, twelve digits, a hyphen and twenty more.
+    private static let longestPart = 33
 
     /// Who answers by a token.
     struct Bearer: Sendable {
@@ -39,7 +41,7 @@ struct ApprovalAPI: Sendable {
 
     func answer(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
         if request.path.begins(with: ApprovalLink.root) { return follow(request, reply) }
-        guard let token = Self.token(request) else { return refuse(request, "it has none", reply) }
+        guard let token = Self.token(request) else { return refuse(request, "it has no token", reply) }
         if let known = known(token) { return serve(request, known, reply) }
         guard let issued, token.holds("."), let signed = IdentityToken(token) else {
             return refuse(request, "it has no token that is known", reply)
@@ -78,19 +80,36 @@ struct ApprovalAPI: Sendable {
         }
     }
 
+    /// Of nobody known.
     private func refuse(
         _ request: LocalRequest,
         _ reason: String,
-        _ reply: @Sendable (LocalReply) -> Void
+        _ reply: @escaping @Sendable (LocalReply) -> Void
     ) {
-        refused.note("api", "\(request.method) \(request.path)", because: reason)
-        reply(
-            Self.failure(
-                401,
-                "it takes \"Authorization: Bearer TOKEN\": \(reason)",
-                fields: [("www-authenticate", "Bearer")]
-            )
+        let failure = Self.failure(
+            401,
+            "it takes \"Authorization: Bearer TOKEN\": \(reason)",
+            fields: [("www-authenticate", "Bearer")]
         )
+        refuse(.api, Self.line(request), reason, failure, reply)
+    }
+
+    /// Answers when it is on record that this changes nothing.
+    private func refuse(
+        _ way: RefusedAnswers.Way,
+        _ what: String,
+        _ reason: String,
+        _ answer: LocalReply,
+        _ reply: @escaping @Sendable (LocalReply) -> Void
+    ) {
+        refused.note(way, what, because: reason) { reply(answer) }
+    }
+
+    /// A request's line for a record, without anything as long as a link's digests: it may be one that is good elsewhere.
+    private static func line(_ request: LocalRequest) -> String {
+        let parts = request.path.cut(at: "/", omittingEmptySubsequences: false)
+        return "\(request.method) "
+            + parts.map { $0.utf8.count > longestPart ? "…" : String($0) }.joined(separator: "/")
     }
 
     private static func token(_ request: LocalRequest) -> String? {
@@ -131,23 +150,22 @@ struct ApprovalAPI: Sendable {
     ) {
         let order: APIOrder
         do throws(APIOrder.Flaw) { order = try APIOrder(request, approves: approves) } catch {
-            refused.note("api", "\(request.method) \(request.path)", because: error.message)
-            return reply(Self.failure(error.status, error.message))
+            let failure = Self.failure(error.status, error.message)
+            return refuse(.api, Self.line(request), error.message, failure, reply)
         }
-        let way = "\(request.method) \(request.path) of \(who.principal)"
+        let way = "\(Self.line(request)) of \(who.principal)"
+        let unknown = Self.failure(404, Self.unknown)
         guard let question = approvals.open(named: id, for: who) else {
-            refused.note("api", way, because: Self.unknown)
-            return reply(Self.failure(404, Self.unknown))
+            return refuse(.api, way, Self.unknown, unknown, reply)
         }
         guard order.digest.map({ $0.isSame(as: question.held.digest) }) ?? true else {
             let message = "the answer is for another request: this one's digest is \(question.held.digest)"
-            refused.note("api", way, because: message)
-            return reply(Self.failure(409, message))
+            return refuse(.api, way, message, Self.failure(409, message), reply)
         }
         let answerer = Answerer(who, program: nil, process: nil, via: "api")
         answer(id, order, answerer) { outcome in
-            if outcome == .unknown { refused.note("api", way, because: Self.unknown) }
-            reply(Self.reply(to: outcome, approves: approves))
+            guard outcome == .unknown else { return reply(Self.reply(to: outcome, approves: approves)) }
+            refuse(.api, way, Self.unknown, unknown, reply)
         }
     }
 
@@ -168,39 +186,34 @@ struct ApprovalAPI: Sendable {
     private func follow(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
         let link: ApprovalLink
         do throws(ApprovalLink.Flaw) { link = try links.signer.link(request.path, at: clock()) } catch {
-            refused.note("link", request.method, because: error.words)
-            return reply(ApprovalPage.outcome(error == .expired ? 410 : 404, error.words))
+            let page = ApprovalPage.outcome(error == .expired ? 410 : 404, error.words)
+            return refuse(.link, request.method, error.words, page, reply)
         }
         let what = "\(request.method) of one that \(link.approves ? "approves" : "denies") \(link.question)"
         guard let recipient = recipients[link.webhook], let question = approvals.open(named: link.question),
             question.held.digest.isSame(as: link.digest)
         else {
-            refused.note("link", what, because: Self.unknown)
-            return reply(ApprovalPage.outcome(410, Self.unknown))
+            return refuse(.link, what, Self.unknown, ApprovalPage.outcome(410, Self.unknown), reply)
         }
         switch request.method {
         case "GET", "HEAD":
-            let message = ApprovalMessage(
-                held: summary(question),
-                ids: [link.question],
-                time: clock(),
-                expires: link.expires,
-                links: nil
-            )
+            let item = ApprovalMessage.Item(held: summary(question), expires: link.expires, links: nil)
+            let message = ApprovalMessage(item, time: clock())
             let subject = recipient.identity.principal.subject
             reply(ApprovalPage.question(message, approves: link.approves, as: subject))
         case "POST":
             let reason: String?
             do throws(APIOrder.Flaw) { reason = try APIOrder.reason(inForm: request) } catch {
-                refused.note("link", what, because: error.message)
-                return reply(ApprovalPage.outcome(error.status, error.message))
+                let page = ApprovalPage.outcome(error.status, error.message)
+                return refuse(.link, what, error.message, page, reply)
             }
             let way = "link to \(recipient.webhook)"
             let who = Answerer(recipient.identity, program: nil, process: nil, via: way)
             answer(link.question, APIOrder(approves: link.approves, reason: reason), who) { outcome in
-                if outcome == .unknown { refused.note("link", what, because: Self.unknown) }
                 let (status, words) = Self.words(for: outcome, approves: link.approves)
-                reply(ApprovalPage.outcome(status, words))
+                let page = ApprovalPage.outcome(status, words)
+                guard outcome == .unknown else { return reply(page) }
+                refuse(.link, what, words, page, reply)
             }
         default:
             reply(LocalReply(405, fields: [("allow", "GET, HEAD, POST")], ""))

@@ -30,10 +30,8 @@ struct ApprovalChannels: Sendable {
         servesMany: Bool,
         now: @escaping @Sendable () -> UInt64
     ) throws {
-        let masked: @Sendable (HeldSummary) -> HeldSummary = { held in
-            held.masked({ audit.masked($0) }, arguments: { audit.masked(arguments: $0) })
-        }
-        let summary: @Sendable (OpenQuestion) -> HeldSummary = { masked(HeldSummary($0)) }
+        let mask = HeldMask(audit)
+        let summary: @Sendable (OpenQuestion) -> HeldSummary = { HeldSummary($0, mask) }
         listen = servesMany ? plan.listen : nil
         let links = listen.map { place in
             let own = Endpoint(scheme: .http, host: .address(place.address), port: place.port)
@@ -42,29 +40,31 @@ struct ApprovalChannels: Sendable {
                 signer: ApprovalLink.Signer()
             )
         }
-        deliveries = plan.webhooks.enumerated().map { number, webhook in
-            WebhookDelivery(
-                webhook,
-                HookTransport(webhook, audit: audit, transport: transport),
+        let addresses = try plan.webhooks.map { try Self.address(of: $0, audit) }
+        deliveries = zip(plan.webhooks, addresses).enumerated().map { number, hook in
+            let (webhook, address) = hook
+            let composer = WebhookComposer(
+                format: webhook.format,
                 approvals: approvals,
                 audit: audit,
-                compose: { ids in
-                    try Self.message(ids, webhook, number, approvals, links, summary)
-                },
-                now: now
+                summary: summary,
+                links: webhook.principal == nil ? nil : links,
+                number: number
             )
+            let server = HookTransport(address, webhook.secret, audit: audit, transport: transport)
+            return WebhookDelivery(address, server, composer, approvals: approvals, audit: audit, now: now)
         }
         api = try links.map { links in
             ApprovalAPI(
                 approvals: approvals,
-                bearers: try plan.tokens.map { try Self.bearer($0, plan, audit) },
+                bearers: try Self.bearers(plan, audit),
                 issued: IssuedTokens(plan.issuers, transport),
                 // An issuer vouches for more people than the operator chose.
                 identity: { plan.identity($0, groups: $1, isNamedOnly: true) },
                 links: links,
-                recipients: Self.recipients(plan),
+                recipients: Self.recipients(plan, addresses),
                 summary: summary,
-                whole: { masked(HeldSummary(whole: $0)) },
+                whole: { HeldSummary(whole: $0, mask) },
                 refused: RefusedAnswers(audit, now: now),
                 clock: AuditStore.wallClock
             )
@@ -73,6 +73,11 @@ struct ApprovalChannels: Sendable {
 
     /// A question waits from now on; never blocks.
     func tell(_ question: OpenQuestion) {
+        for delivery in deliveries { delivery.tell(question) }
+    }
+
+    /// A question is over; never blocks.
+    func tell(_ question: ClosedQuestion) {
         for delivery in deliveries { delivery.tell(question) }
     }
 
@@ -93,102 +98,119 @@ struct ApprovalChannels: Sendable {
     /// Tells nobody any more.
     func stop() {
         for delivery in deliveries { delivery.stop() }
+        api?.refused.flush()
     }
 
     private static func recipients(
-        _ plan: ApprovalPlan
+        _ plan: ApprovalPlan,
+        _ addresses: [WebAddress]
     ) -> [Int: (identity: ApproverIdentity, webhook: String)] {
         var recipients: [Int: (identity: ApproverIdentity, webhook: String)] = [:]
-        for (number, webhook) in plan.webhooks.enumerated() {
+        for (number, (webhook, address)) in zip(plan.webhooks, addresses).enumerated() {
             guard let principal = webhook.principal else { continue }
-            recipients[number] = (plan.identity(principal), webhook.name)
+            recipients[number] = (plan.identity(principal), "\(address.endpoint)")
         }
         return recipients
     }
 
-    private static func bearer(
-        _ token: ApprovalPlan.Token,
-        _ plan: ApprovalPlan,
-        _ audit: AuditStore
-    ) throws -> ApprovalAPI.Bearer {
-        let octets = try token.secret.octets(environment: [:], of: ApprovalPlan.secretLength)
-        audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
-        return ApprovalAPI.Bearer(
-            identity: plan.identity(token.principal),
-            digest: ApprovalToken.digest(inFile: octets)
-        )
+    /// Throws where a token is none, or two are the same: it would not be known who answers.
+    private static func bearers(_ plan: ApprovalPlan, _ audit: AuditStore) throws -> [ApprovalAPI.Bearer] {
+        var bearers: [ApprovalAPI.Bearer] = []
+        for token in plan.tokens {
+            let octets = try token.secret.octets(environment: [:], of: ApprovalPlan.secretLength)
+            audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
+            guard let digest = ApprovalToken.digest(inFile: octets) else {
+                throw CredentialFailure(
+                    "approvals.tokens: the file of \(token.principal) begins with sha256: and goes on with something else than "
+                        + "64 hexadecimal digits; of what sha256sum prints it takes the digits alone"
+                )
+            }
+            if let other = bearers.first(where: { ApprovalToken.isSame($0.digest, digest) }) {
+                throw CredentialFailure(
+                    "approvals.tokens: \(other.identity.principal) and \(token.principal) have the same token; each takes its own"
+                )
+            }
+            bearers.append(ApprovalAPI.Bearer(identity: plan.identity(token.principal), digest: digest))
+        }
+        return bearers
     }
 
-    /// What a webhook is told of the first of these that waits still.
-    private static func message(
-        _ ids: [String],
-        _ webhook: ApprovalPlan.Webhook,
-        _ number: Int,
-        _ approvals: ApprovalQueue,
-        _ links: ApprovalLinks?,
-        _ summary: (OpenQuestion) -> HeldSummary
-    ) throws -> (body: String, first: String)? {
-        guard let question = ids.lazy.compactMap({ approvals.open(named: $0) }).first else { return nil }
-        let time = AuditStore.wallClock()
-        let end = time.milliseconds.addingReportingOverflow(Int64(clamping: question.left)).partialValue
-        let expires = Timestamp(milliseconds: end)
-        let made =
-            webhook.principal == nil
-            ? nil
-            : links?.links(question.id, digest: question.held.digest, expires: expires, webhook: number)
-        let message = ApprovalMessage(
-            held: summary(question),
-            ids: ids,
-            time: time,
-            expires: expires,
-            links: made
-        )
-        return (try message.text(webhook.format), question.id)
+    /// Octets of a path from which on it is taken for a secret: a shorter one occurs in ordinary text.
+    private static let secretTarget = 16
+
+    /// Throws where what should hold an address holds none.
+    private static func address(of webhook: ApprovalPlan.Webhook, _ audit: AuditStore) throws -> WebAddress {
+        let address: WebAddress
+        switch webhook.place {
+        case .written(let written): address = written
+        case .kept(let secret):
+            let octets = try secret.octets(
+                environment: ProcessEnvironment.dictionary,
+                of: ApprovalPlan.addressLength
+            )
+            guard let kept = WebAddress(orOnLoopback: String(decoding: octets, as: UTF8.self)) else {
+                throw CredentialFailure(
+                    "approvals.webhooks: what holds the address of one has no https:// URL, nor http:// on loopback; see its url"
+                )
+            }
+            address = kept
+        }
+        if address.target.utf8.count >= secretTarget { audit.mask(alsoSecrets: [address.target]) }
+        return address
     }
 }
 
 /// A webhook's server, and its secret once it was asked for: a command may take its time.
 private final class HookTransport: Sendable {
-    private let webhook: ApprovalPlan.Webhook
+    private let address: WebAddress
+    private let secret: OperatorSecret
     private let audit: AuditStore
     private let transport: any MessageTransport
     private let signed = Mutex<SignedWebhook?>(nil)
 
-    init(_ webhook: ApprovalPlan.Webhook, audit: AuditStore, transport: any MessageTransport) {
-        (self.webhook, self.audit, self.transport) = (webhook, audit, transport)
+    init(
+        _ address: WebAddress,
+        _ secret: OperatorSecret,
+        audit: AuditStore,
+        transport: any MessageTransport
+    ) {
+        (self.address, self.secret, self.audit, self.transport) = (address, secret, audit, transport)
     }
 
-    /// On the webhook's own thread.
-    func post(_ body: String, _ id: String) throws -> MessageReply {
-        try known().post(body, id: id, timeout: WebhookDelivery.timeout)
-    }
-
-    private func known() throws -> SignedWebhook {
-        if let signed = signed.withLock({ $0 }) { return signed }
-        let octets = try webhook.secret.octets(
+    /// Makes its secret known, on the webhook's own thread.
+    func prepare() throws {
+        guard signed.withLock({ $0 }) == nil else { return }
+        let octets = try secret.octets(
             environment: ProcessEnvironment.dictionary,
             of: ApprovalPlan.secretLength
         )
         audit.mask(alsoSecrets: [String(decoding: octets, as: UTF8.self)])
-        let made = SignedWebhook(webhook.address, secret: octets, by: transport)
+        let made = SignedWebhook(address, try SignedWebhook.Secret(octets), by: transport)
         signed.withLock { $0 = made }
-        return made
+    }
+
+    /// On the webhook's own thread.
+    func post(_ notice: SentNotice) throws -> MessageReply {
+        guard let webhook = signed.withLock({ $0 }) else { throw MessageFailure("its secret is not known") }
+        return try webhook.post(notice.body, id: notice.id, timeout: WebhookDelivery.timeout)
     }
 }
 
 extension WebhookDelivery {
     fileprivate convenience init(
-        _ webhook: ApprovalPlan.Webhook,
+        _ address: WebAddress,
         _ server: HookTransport,
+        _ composer: WebhookComposer,
         approvals: ApprovalQueue,
         audit: AuditStore,
-        compose: @escaping @Sendable ([String]) throws -> (body: String, first: String)?,
         now: @escaping @Sendable () -> UInt64
     ) {
         self.init(
-            webhook.name,
-            post: { try server.post($0, $1) },
-            compose: compose,
+            "\(address.endpoint)",
+            prepare: { try server.prepare() },
+            post: { try server.post($0) },
+            asked: { try composer.asked($0) },
+            over: { try composer.over($0) },
             isOpen: { approvals.open(named: $0) != nil },
             now: now,
             note: { audit.append(.custody($0), until: .written) { _ in } }

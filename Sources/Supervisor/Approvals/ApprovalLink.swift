@@ -101,10 +101,10 @@ struct ApprovalLinks: Sendable {
     /// Where to approve and deny, for whoever a webhook's messages are for.
     func links(
         _ question: String,
-        digest: String,
+        _ digest: String,
         expires: Timestamp,
         webhook: Int
-    ) -> (approve: String, deny: String) {
+    ) -> ApprovalMessage.Links {
         let paths = [true, false].map { approves in
             signer.path(
                 ApprovalLink(
@@ -117,6 +117,6 @@ struct ApprovalLinks: Sendable {
             )
         }
         let texts = paths.map { base.appending(path: $0)?.description ?? $0 }
-        return (texts[0], texts[1])
+        return ApprovalMessage.Links(approve: texts[0], deny: texts[1])
     }
 }

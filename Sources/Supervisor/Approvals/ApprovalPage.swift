@@ -17,7 +17,7 @@ enum ApprovalPage {
 
     /// What is asked, with a form that answers.
     static func question(_ message: ApprovalMessage, approves: Bool, as subject: String) -> LocalReply {
-        let held = message.held
+        let held = message.first.held
         let word = approves ? "Approve" : "Deny"
         let rest =
             held.details + ["digest: \(held.digest)"]
@@ -42,7 +42,8 @@ enum ApprovalPage {
 
     private static func page(_ status: Int, _ title: String, _ lines: [String], _ form: String) -> LocalReply
     {
-        let shown = lines.map { "<p>\(escaped($0))</p>\n" }.joined()
+        // As they are: two blanks are another command than one.
+        let shown = "<pre>\(lines.map(escaped).joined(separator: "\n"))</pre>\n"
         return LocalReply(
             status,
             mediaType: "text/html; charset=utf-8",

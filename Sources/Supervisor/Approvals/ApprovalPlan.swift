@@ -6,6 +6,8 @@ package import Model
 package struct ApprovalPlan: Sendable {
     /// Octets of a secret or a token: from those of the hash that it is used with (RFC 2104 section 3) to a file by mistake.
     static let secretLength = 32...4_096
+    /// Octets of an address that is a secret.
+    static let addressLength = 8...WebAddress.maximumLength
     /// Webhooks: each has a queue and a thread of its own.
     static let maximumWebhooks = 8
     /// Tokens: more people than answer for one machine.
@@ -67,16 +69,27 @@ package struct ApprovalPlan: Sendable {
             case json, slack
         }
 
-        package let address: WebAddress
+        /// Where it is: in the configuration's text, or, since a path may be all that keeps others out, in a file or a variable.
+        package enum Place: Sendable {
+            case written(WebAddress)
+            case kept(OperatorSecret)
+        }
+
+        package let place: Place
         package let secret: OperatorSecret
         package let format: Format
         /// As whom the links in its messages answer; nil for messages without links.
         package let principal: Principal?
 
-        /// How it is named to people: its path may be a secret.
-        var name: String { "\(address.endpoint)" }
+        /// Its address, where that is a secret.
+        var kept: OperatorSecret? { if case .kept(let secret) = place { secret } else { nil } }
     }
 
     /// What of the machine holds its secrets.
-    var secrets: [OperatorSecret] { tokens.map(\.secret) + webhooks.map(\.secret) }
+    var secrets: [OperatorSecret] {
+        tokens.map(\.secret) + webhooks.map(\.secret) + webhooks.compactMap(\.kept)
+    }
+
+    /// Whether the configuration itself is one, by a webhook's path.
+    var isSecret: Bool { webhooks.contains { $0.kept == nil } }
 }

@@ -37,15 +37,3 @@ package struct HeldLine: Encodable, Sendable {
         told = held.told
     }
 }
-
-extension HeldSummary {
-    /// What leaves the machine of it: every text that an agent had a say in, as records have it.
-    func masked(_ text: (String) -> String, arguments: ([String]) -> [String]) -> HeldSummary {
-        var held = self
-        (held.lineage, held.rules, held.demands) = (lineage.map(text), rules.map(text), demands.map(text))
-        (held.action, held.resource, held.query) = (text(action), text(resource), query.map(text))
-        (held.command, held.details) = (arguments(command), details.map(text))
-        (held.type, held.preview) = (type.map(text), text(preview))
-        return held
-    }
-}

@@ -68,8 +68,7 @@ package enum Server {
             audit: supervisor.audit
         )
         defer { pruning?.end() }
-        let answers = try supervisor.channels.serve()
-        defer { answers?.end() }
+        supervisor.answers = try supervisor.channels.serve()
         try supervisor.serve(
             on: server,
             approvers: approvers,

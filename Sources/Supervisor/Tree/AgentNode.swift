@@ -81,6 +81,8 @@ final class AgentNode {
     var deadline: UInt64?
     /// Its launches that were refused lately.
     var refusals = RefusalWindow()
+    /// Connections to its control socket that were not its own.
+    var strangers = RefusalWindow()
     /// The profile of the last that is in no record of its own.
     var lastRefused = ""
     /// The gateway has still to record what it tried last.
@@ -139,6 +141,14 @@ final class AgentNode {
 
     var id: AgentID { lineage.agent.agent }
     var profile: Profile? { policy.levels.last?.profile }
+
+    /// Monotonic milliseconds at which a sum of what was refused is written; nil while there is none.
+    var sumDue: UInt64? {
+        guard let one = refusals.deadline, let other = strangers.deadline else {
+            return refusals.deadline ?? strangers.deadline
+        }
+        return min(one, other)
+    }
 
     /// The agent that its run began with.
     var root: AgentNode { parent?.root ?? self }

@@ -28,6 +28,8 @@ final class Mailbox: Sendable {
         case listed(AgentID, WrittenFiles)
         /// A rule asks: somebody may answer.
         case asked(OpenQuestion)
+        /// What was asked is over.
+        case closed(ClosedQuestion)
         /// What came of the question whether a launch may go on.
         case settled(ConnectionID, digest: String, HoldOutcome)
         /// What became of the recording of an agent's terminal.

@@ -67,9 +67,9 @@ final class ApprovalService {
     }
 
     /// An agent that is launched through it.
-    func running(_ script: String) throws -> RunningCommand {
+    func running(_ script: String, profile: String = "asking") throws -> RunningCommand {
         try RunningCommand(
-            [place.binary, "run", "-p", "asking", "--", "sh", "-c", script],
+            [place.binary, "run", "-p", profile, "--", "sh", "-c", script],
             environment: place.environment,
             directory: place.workspace
         )

@@ -23,7 +23,7 @@ final class WebhookServer: Sendable {
 
     /// What came, once there is so much, or a bound is over.
     func posts(_ count: Int) throws -> [Post] {
-        try server.lines(with: "{", count: count).map {
+        try server.lines(with: "{", count: count).filter { $0.hasSuffix("}") }.map {
             try JSONDecoder().decode(Post.self, from: Data($0.utf8))
         }
     }
@@ -42,7 +42,8 @@ final class WebhookServer: Sendable {
                 good = good and abs(time.time() - int(moment)) < 300
                 seen[name] = seen.get(name, 0) + 1
                 line = {"path": self.path, "good": good, "id": name, "body": body.decode()}
-                log.write(json.dumps(line) + "\n")
+                # At once: whoever reads the log meanwhile is not to see half of a line.
+                os.write(log.fileno(), (json.dumps(line) + "\n").encode())
                 if self.path == "/hang": time.sleep(60)
                 status = 503 if self.path == "/flaky" and seen[name] < 3 else 410 if self.path == "/gone" else 204
                 self.send_response(status)
@@ -65,15 +66,44 @@ struct WebhookMessage: Decodable {
         let approve: String
         let deny: String
     }
+    struct Other: Decodable {
+        let id: String
+        let action: String
+        let digest: String
+        let links: Links?
+    }
     struct Content: Decodable {
         let request: Request
         let ids: [String]
         let links: Links?
+        let others: [Other]
     }
     let type: String
     let data: Content
 
     init(_ post: WebhookServer.Post) throws {
         self = try JSONDecoder().decode(WebhookMessage.self, from: Data(post.body.utf8))
+    }
+}
+
+/// What a webhook is told of the end of questions.
+struct WebhookEnd: Decodable {
+    struct Ended: Decodable {
+        let id: String
+        let outcome: String
+        let by: String?
+        let via: String?
+        let reason: String?
+        let life: String?
+    }
+    struct Content: Decodable {
+        let agent: String
+        let ended: [Ended]
+    }
+    let type: String
+    let data: Content
+
+    init(_ post: WebhookServer.Post) throws {
+        self = try JSONDecoder().decode(WebhookEnd.self, from: Data(post.body.utf8))
     }
 }

@@ -1,0 +1,49 @@
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// Where an issuer's keys come from.
+extension EndToEnd.PrincipalTests {
+    /// A token with another header in front of what the provider signed.
+    private func renamed(_ token: String, key: String) -> String {
+        let header = Data(#"{"alg":"RS256","kid":"\#(key)"}"#.utf8).base64EncodedString()
+            .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+        return header + (token.firstIndex(of: ".").map { String(token[$0...]) } ?? "")
+    }
+
+    @Test(
+        "Keys by a configured URL: nobody asks for the issuer's configuration; ids that they do not have are asked for once, whatever tokens come"
+    )
+    func keysByAddress() throws {
+        try configure(", jwks: \"\(provider.url)/jwks\"")
+        place.isServed = true
+        let server = try RunningCommand(place.server, environment: place.environment, directory: place.root)
+        #expect(server.awaitErrors("serving at"))
+        let good = try provider.token()
+        #expect(try run("echo ran", token: good).output == "ran\n")
+        #expect(try provider.asked("GET /jwks").count == 1)
+        let start = Date()
+        for index in 0..<4 {
+            let outcome = try run("echo ran", token: renamed(good, key: "unknown-\(index)"))
+            #expect(outcome.code == 125 && outcome.output.isEmpty, "\(outcome)")
+            #expect(outcome.errors.contains("key check failed"), "\(outcome)")
+        }
+        // Once more each half minute, on a machine that is as slow as that.
+        let asked = try provider.asked("GET /jwks").count
+        #expect(asked >= 2 && asked <= 2 + Int(-start.timeIntervalSinceNow / 30), "\(asked)")
+        #expect(try run("echo ran", token: good).output == "ran\n")
+        #expect(try provider.asked("openid-configuration").isEmpty)
+        kill(server.processIdentifier, SIGTERM)
+        #expect(server.finish().code == 0)
+        // At a URL where there are none, which the error names.
+        place.isServed = false
+        try configure(", jwks: \"\(provider.url)/nowhere\"")
+        let outcome = try run("echo ran", token: good)
+        #expect(outcome.code == 125 && outcome.output.isEmpty, "\(outcome)")
+        #expect(
+            outcome.errors.contains("\(provider.url)/nowhere could not be had: it answered 404"),
+            "\(outcome)"
+        )
+    }
+}
