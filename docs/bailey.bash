@@ -64,7 +64,7 @@ _bailey_value() {
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-        --config | --checkpoints | --oidc-token-file | --saml-assertion-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --config | --checkpoints | --oidc-token-file | --saml-assertion-file | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
@@ -195,10 +195,10 @@ _bailey() {
             approvals)
                 case "$cword ${words[2]} $cur" in
                     2*) choices="list show approve deny" ;;
-                    *" list "*) choices="--watch --json" ;;
-                    *" show -"*) choices="--json" ;;
-                    *" approve -"*) choices="--for --reason" ;;
-                    *" deny -"*) choices="--all-of --reason" ;;
+                    *" list "*) choices="--watch --json --socket" ;;
+                    *" show -"*) choices="--json --socket" ;;
+                    *" approve -"*) choices="--for --reason --socket" ;;
+                    *" deny -"*) choices="--all-of --reason --socket" ;;
                     *) choices=$(_bailey_members id approvals list --json) ;;
                 esac ;;
             trace)

@@ -72,6 +72,7 @@ extension CanonicalJSON {
             json.member("content", record.content)
             json.member("digest", record.digest)
             json.member("event", record.event.rawValue)
+            if let groups = record.groups { json.member("groups") { $0.strings(groups) } }
             json.member("life", record.life)
             json.member("lineage", lineage)
             json.member("octets", record.octets)

@@ -107,6 +107,7 @@ struct EntryMask: Sendable {
             octets: record.octets,
             rules: record.rules.map(masked),
             by: record.by,
+            groups: record.groups,
             program: record.program.map(masked),
             process: record.process,
             via: record.via.map(masked),

@@ -185,6 +185,8 @@ extension ApprovalRecord {
         lines.add("request", action + (query.map { "?" + $0 } ?? "") + " \(resource)")
         for rule in rules { lines.add("asked by", rule) }
         lines.add("by", by)
+        lines.add("of", groups?.joined(separator: ", "))
+        lines.add("by way of", via)
         lines.add("program", program.map { $0 + (process.map { " process \($0)" } ?? "") + " (evidence)" })
         lines.add("good for", life)
         lines.add("reason", reason)

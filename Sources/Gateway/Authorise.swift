@@ -307,7 +307,12 @@ extension Authoriser {
             approval: approval?.id
         )
         let outcome = Authorisation.allowed(
-            Authorised(permit: permit, material: material, isApproved: approval != nil, exchange: exchange)
+            Authorised(
+                permit: permit,
+                material: material,
+                approval: approval.map { SpentApproval(grant: $0, version: version) },
+                exchange: exchange
+            )
         )
         append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version, approval)
     }

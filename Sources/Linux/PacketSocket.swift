@@ -117,11 +117,15 @@ extension PacketSocket {
         return socket
     }
 
-    /// Makes a listening socket at a path; its mode is 0600, and accepting from it never waits.
+    /// Makes a listening socket at a path; its mode is 0600, or 0660 of a group, and accepting from it never waits.
     ///
     /// It is made under another name and put at its own, in place of what is there, when it listens: whoever connects
     /// is heard. Hold a lock against a second maker.
-    package static func listen(at path: String, backlog: Int32) throws(SystemCallError) -> OwnedDescriptor {
+    package static func listen(
+        at path: String,
+        group: UInt32? = nil,
+        backlog: Int32
+    ) throws(SystemCallError) -> OwnedDescriptor {
         let unready = path + ".new"
         let socket = try made(for: unready)
         // The mode of the socket's file is what fchmod(2) says before bind(2) (unix(7)).
@@ -130,6 +134,14 @@ extension PacketSocket {
         }
         unsafe _ = unlink(unready)
         unsafe try address(unready) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", unready)
+        if let group {
+            // Whose it is before what they may: nobody else's group is let in for a moment.
+            guard unsafe chown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
+                let code = errno
+                unsafe _ = unlink(unready)
+                throw SystemCallError(stage: "chown to group \(group)", object: path, errno: code)
+            }
+        }
         guard Glibc.listen(socket.rawValue, backlog) == 0 else {
             throw SystemCallError(stage: "listen", object: unready, errno: errno)
         }

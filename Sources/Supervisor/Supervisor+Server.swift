@@ -12,17 +12,20 @@ extension Supervisor {
     ///
     /// - Parameters:
     ///   - server: where front-ends connect.
+    ///   - approverSocket: where other users answer what rules ask; nil for nowhere.
     ///   - signals: SIGTERM and SIGINT, as a queue.
     ///   - drainTime: milliseconds that running agents have after the first signal.
     ///   - ready: called when launches are taken.
     /// - Throws: when the signals cannot be waited for.
     func serve(
         on server: consuming ServerSocket,
+        approvers approverSocket: consuming ApproverSocket?,
         signals: consuming SignalQueue,
         drainTime: UInt64,
         ready: () -> Void
     ) throws(SystemCallError) {
         self.server = consume server
+        self.approverSocket = consume approverSocket
         watches.signals = try poller.watch(signals.descriptor, .signals)
         self.signals = consume signals
         self.drainTime = drainTime
@@ -42,7 +45,7 @@ extension Supervisor {
     /// Whether one more connection of the user's is taken; until then they wait.
     var mayTakeUser: Bool { userConnections < maximumUserLaunches + Self.reservedConnections }
 
-    private var userConnections: Int { connections.count - agentConnections }
+    private var userConnections: Int { connections.count - agentConnections - approverConnections }
 
     func heedSignals() {
         while let number = signals?.next() {

@@ -96,6 +96,10 @@ package final class Supervisor {
     var lastWord: ControlReply?
     /// Where the user reaches this supervisor; nil when nothing can be made there, and while it drains.
     var server: ServerSocket?
+    /// Where other users answer what rules ask; nil where the operator says nothing of it.
+    var approverSocket: ApproverSocket?
+    /// What each of them does, by user id.
+    var approvers: [UInt32: ApproverTally] = [:]
     /// It has been said that the operator's configuration is another one now.
     var isOutdatedKnown = false
     /// Control connections of all agents that are open at a time.
@@ -242,10 +246,20 @@ package final class Supervisor {
     }
 
     /// Serves a connection from now on; nil when it cannot be waited for, and is closed.
-    func add(_ channel: ControlChannel, from caller: AgentID?) -> ConnectionID? {
+    func add(
+        _ channel: ControlChannel,
+        from caller: AgentID?,
+        approver: SocketPeer? = nil
+    ) -> ConnectionID? {
         let id = ConnectionID(number: fresh())
         guard let watch = try? poller.watch(channel.descriptor, .connection(id)) else { return nil }
-        connections[id] = ControlConnection(id: id, channel: channel, caller: caller, watch: watch)
+        connections[id] = ControlConnection(
+            id: id,
+            channel: channel,
+            caller: caller,
+            approver: approver,
+            watch: watch
+        )
         return id
     }
 

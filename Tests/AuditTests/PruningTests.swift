@@ -90,6 +90,46 @@ struct PruningTests {
         #expect(later.pruned.map(\.run) == Self.runs, "a machine that started anew has none of its agents")
     }
 
+    @Test func `of two prunings at once one has the log`() throws {
+        let state = try filled()
+        var first: PruningLock? = try #require(try PruningLock(directory: state.path))
+        #expect(try PruningLock(directory: state.path) == nil)
+        withExtendedLifetime(first) {}
+        first = nil
+        #expect(try PruningLock(directory: state.path) != nil)
+    }
+
+    @Test func `so much goes at one time, and what is stopped goes with the next`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let plan = try pruner.plan(Self.old, living())
+        try #require(plan.pruned.map(\.records) == [14, 14])
+        for (most, count) in [(Int64(0), 1), (14, 1), (27, 1), (28, 2), (.max, 2)] {
+            #expect(plan.limited(toRecords: most).pruned == Array(plan.pruned.prefix(count)))
+        }
+        #expect(try pruner.carryOut(plan, living(), isStopped: { true }) == 0)
+        #expect(try pruner.carryOut(plan.limited(toRecords: 14), living()) == 14)
+        #expect(try Self.runs.map { try count($0, state) } == [0, 14, 13])
+        #expect(try prune(state) == 14)
+        #expect(try state.verifiedCount() == 42)
+    }
+
+    @Test func `whether anything can be due is told by the first records and the size`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let (now, size) = (living().now, try pruner.plan(Retention(size: 1 << 40), living()).size)
+        for (retention, isDue) in [
+            (Retention(age: 60_000), true), (Retention(age: 7_200_000), false), (Retention(), false),
+            (Retention(size: size - 1), true), (Retention(size: size), false),
+            (Retention(age: 7_200_000, size: size - 1), true),
+        ] {
+            #expect(try pruner.mayBeDue(retention, at: now) == isDue, "\(retention)")
+        }
+        let empty = try StateFixture()
+        #expect(try empty.open().appendOneByOne([]).failures.isEmpty)
+        #expect(try !Pruner(directory: empty.path).mayBeDue(Self.old, at: now))
+    }
+
     @Test func `records that are young, or within the size, stay`() throws {
         let state = try filled()
         let pruner = try Pruner(directory: state.path)

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import GRDB
-internal import Model
+package import Model
 
 /// Removes whole runs that are over, oldest first, and leaves a chain that is verified all the same.
 package struct Pruner: Sendable {
@@ -24,6 +24,23 @@ package struct Pruner: Sendable {
             return (trust, database)
         }
         key = try SigningKey(in: state.directory("keys", create: false), mayCreate: false)
+    }
+
+    /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
+    package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {
+        try reading { database in
+            if let size = retention.size, try Self.size(database) &+ bodies.octets > size { return true }
+            guard let age = retention.age else { return false }
+            let first = try Int64.fetchOne(
+                database,
+                // Some of them: of one alone the clock may have been wrong.
+                sql: "SELECT min(time) FROM "
+                    + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence LIMIT ?)",
+                arguments: [AuditLimits.lookedAtOnce]
+            )
+            guard let first else { return false }
+            return UInt64(clamping: now.milliseconds(since: Timestamp(milliseconds: first))) >= age
+        }
     }
 
     /// What is pruned under these terms; changes nothing.
@@ -56,11 +73,18 @@ package struct Pruner: Sendable {
     /// That it is begun is on record before anything is removed. In slices, between which supervisors write; whoever is
     /// killed in between leaves a chain that is whole, and the rest of a run that the next pruning removes.
     ///
+    /// - Parameters:
+    ///   - plan: what is removed.
+    ///   - living: what lives.
+    ///   - progress: hears how many records are removed.
+    ///   - isStopped: asked between slices; what is left then is for the next pruning.
     /// - Returns: how many records were removed.
+    /// - Throws: where it ended early; what was removed until then is whole.
     package func carryOut(
         _ plan: PruningPlan,
         _ living: LivingRuns,
-        progress: (Int64) -> Void = { _ in }
+        progress: (Int64) -> Void = { _ in },
+        isStopped: () -> Bool = { false }
     ) throws -> Int64 {
         try ReceiptExport.refusing(path) {
             for run in plan.leftovers { try bodies.remove(run) }
@@ -68,7 +92,7 @@ package struct Pruner: Sendable {
             var walk = RemovalWalk(plan.pruned, key: trust.key)
             var holds = try reading { try Holds($0) }
             var pace = RemovalPace()
-            while !walk.isDone {
+            while !walk.isDone, !isStopped() {
                 let slice = try slice(&walk, pace.room, holds, living)
                 pace.rest()
                 pace.held(try remove(slice, &holds))

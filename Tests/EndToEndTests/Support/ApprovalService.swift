@@ -9,8 +9,8 @@ final class ApprovalService {
     let hooks: WebhookServer
     let port: UInt16
 
-    /// With these terms of the rule that asks, of the profile `asking`.
-    init(approval: String = "wait: 120s") throws {
+    /// With these terms of the rule that asks, of the profile `asking`, more lines of `approvals`, and others of `bailey.yaml`.
+    init(approval: String = "wait: 120s", more: String = "", others: String = "") throws {
         place = try Place()
         place.isServed = true
         servers = try Servers.started()
@@ -31,6 +31,8 @@ final class ApprovalService {
                     - {subject: "user:bob", token: {file: \(place.root)/bob.token}}
                   webhooks:
                     - {url: "http://localhost:\(hooks.port)/hook", secret: {file: \(place.root)/secret}, subject: "user:carol"}
+                \(more)
+                \(others)
 
                 """,
             to: place.configuration + "/bailey.yaml"

@@ -1,0 +1,127 @@
+internal import Audit
+internal import Client
+internal import Dispatch
+internal import Model
+internal import Synchronization
+
+/// Prunes the log of `bailey serve` by itself, as `audit.retain` says, on a thread of its own.
+///
+/// So much at a time, and at a pace: supervisors write in between. Where it cannot, that is on record, once, and nothing else comes
+/// of it: it is tried again at its time.
+final class LogPruning: Sendable {
+    /// Milliseconds behind the start: whoever starts it to launch something is not to wait for the disk.
+    private static let first: UInt64 = 60_000
+    /// Milliseconds until one that failed is tried again, where that is sooner than the next; once.
+    private static let retry: UInt64 = 300_000
+    /// Records at one time: a minute or two of them.
+    private static let most: Int64 = 500_000
+
+    private let terms: Retention
+    private let directory: String
+    private let pause: UInt64
+    private let audit: AuditStore
+    private let stopped = DispatchSemaphore(value: 0)
+    private let done = DispatchSemaphore(value: 0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var isStopped = false
+        /// Why the last one failed.
+        var failure: String?
+    }
+
+    /// Nil where the operator does not say for how long records are kept, or prunes by hand.
+    init?(_ machine: OperatorConfiguration, directory: String, audit: AuditStore) {
+        guard !machine.retention.isEndless, let pause = machine.pruningPause else { return nil }
+        (terms, self.pause) = (machine.retention, pause)
+        (self.directory, self.audit) = (directory, audit)
+        DispatchQueue(label: "bailey.pruning", qos: .background).async { [self] in run() }
+    }
+
+    /// Ends it behind the records that are being removed now, with the signed head behind its last word.
+    func end() {
+        state.withLock { $0.isStopped = true }
+        stopped.signal()
+        done.wait()
+        audit.flush()
+    }
+
+    private var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    private func run() {
+        defer { done.signal() }
+        var wait = min(Self.first, pause)
+        while stopped.wait(timeout: .now() + .milliseconds(Int(clamping: wait))) == .timedOut {
+            wait = pause
+            do {
+                try prune()
+                resumed()
+            } catch {
+                // A supervisor that ends hears nobody any more, itself among them.
+                guard !isStopped else { return }
+                // Each try is on record as well.
+                if failed("\(error)") { wait = min(Self.retry, pause) }
+            }
+        }
+    }
+
+    private func prune() throws {
+        // Somebody prunes by hand: what is left of it is for the next time.
+        guard let lock = try PruningLock(directory: directory) else { return }
+        let pruner = try Pruner(directory: directory)
+        guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
+        let prepared = try LogKeeping.prepare(terms, with: pruner, lock)
+        guard prepared.silent.isEmpty else {
+            throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
+        }
+        let plan = prepared.plan.limited(toRecords: Self.most)
+        guard !plan.isEmpty, !isStopped else { return }
+        _ = try LogKeeping.prune(
+            plan,
+            prepared,
+            by: nil,
+            record: { try record($0) },
+            isStopped: { isStopped }
+        )
+    }
+
+    private struct Unheard: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Writes a record; the disk has it when this returns.
+    private func record(_ record: CustodyRecord) throws {
+        let outcome = Mutex<Result<Void, AuditFailure>>(.success(()))
+        let written = DispatchSemaphore(value: 0)
+        audit.append(.custody(record), until: .durable) { result in
+            outcome.withLock { $0 = result }
+            written.signal()
+        }
+        written.wait()
+        try outcome.withLock { $0 }.get()
+    }
+
+    /// Once for each reason, to the service's own log as well, since what fails may be that of the agents; whether it is a new
+    /// one.
+    private func failed(_ reason: String) -> Bool {
+        let isNew = state.withLock { state in
+            defer { state.failure = reason }
+            return state.failure.map { !$0.isSame(as: reason) } ?? true
+        }
+        guard isNew else { return false }
+        Complaint.print("the log could not be pruned, and is tried again: \(TerminalText.escaped(reason))")
+        audit.append(.custody(CustodyRecord(.pruningFailed, directory, reason: reason)), until: .written) {
+            _ in
+        }
+        return true
+    }
+
+    private func resumed() {
+        let wasFailing = state.withLock { state in
+            defer { state.failure = nil }
+            return state.failure != nil
+        }
+        guard wasFailing else { return }
+        audit.append(.custody(CustodyRecord(.pruningResumed, directory)), until: .written) { _ in }
+    }
+}
