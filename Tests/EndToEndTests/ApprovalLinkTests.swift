@@ -78,7 +78,8 @@ extension EndToEnd {
             let one = try links(1)
             let mine = try #require(held.first { one.approve.contains("/\($0.id)/") })
             let other = try #require(held.first { $0.id != mine.id })
-            let expiry = try #require(one.approve.split(separator: "/").map(String.init).first { $0.count == 13 })
+            let parts = one.approve.split(separator: "/").map(String.init)
+            let expiry = try #require(parts.first { $0.count == 13 })
             for link in [
                 one.approve.replacing(mine.id, with: other.id),
                 one.approve.replacing(mine.digest, with: other.digest),

@@ -80,6 +80,7 @@ extension EndToEnd {
                 "\(refused)"
             )
             #expect(try place.held(1).first?.id == held.id)
+            #expect(try service.hooks.posts(1).count == 1)
             let approved = try approvals(
                 5,
                 groups: [Self.users, Self.source],
@@ -87,6 +88,11 @@ extension EndToEnd {
             )
             #expect(approved.code == 0 && approved.output == "approved \(held.id)\n", "\(approved)")
             #expect(running.finish().output == "200")
+            // Who was told of it is told how it ended, by whichever way that came.
+            let end = try WebhookEnd(try #require(try service.hooks.posts(2).last))
+            let ended = try #require(end.data.ended.first, "\(end)")
+            #expect(ended.id == held.id && ended.outcome == "approved" && ended.by == "user:games", "\(end)")
+            #expect(ended.via == "socket" && ended.reason == "looks right", "\(end)")
             #expect(
                 try service.answers() == ["asked", "refused user:man socket", "approved user:games socket"]
             )
@@ -120,6 +126,43 @@ extension EndToEnd {
             #expect(denied.code == 0, "\(denied)")
             #expect(running.finish().output == "403")
             #expect(place.read("workspace/body")?.contains("denied by user:man: not on a Friday") == true)
+            service.end(server)
+        }
+
+        @Test(
+            "Over the approvers' socket a secret is hidden where the end of what is shown cuts it in two, and where all of a launch is"
+        )
+        func masked() throws {
+            let token = "ghp_" + String(repeating: "aB3", count: 12)
+            let zeros = String(repeating: "0", count: 2_000)
+            try service.profile(
+                "wait: 120s",
+                more: "children: {profiles: [tool], ask: [tool], depth: 1, count: 2, approval: {wait: 120s}}"
+            )
+            try place.write(
+                "bailey: 1\nname: tool\nextends: [base]\n",
+                to: place.configuration + "/profiles/tool.yaml"
+            )
+            let server = try service.serving()
+            let running = try service.running(
+                "printf '%02040d \(token)' 0 | curl -sS -m120 -o body -w '%{http_code}' --data-binary @- \(service.origin)/a/cut;"
+                    + " bailey run -p tool -- true \"$(printf '%02000d \(token)' 0)\""
+            )
+            let request = try #require(try place.held(1).first).id
+            let own = try place.bailey(["approvals", "show", request, "--json"]).output
+            #expect(own.contains("0 ghp_aB3"), "the control: the supervisor's own user sees all: \(own)")
+            let shown = try approvals(6, groups: [Self.users], ["show", request, "--json"])
+            #expect(shown.code == 0 && shown.output.contains(zeros), "\(shown)")
+            #expect(!shown.output.contains("ghp_a"), "\(shown)")
+            #expect(try place.bailey(["approvals", "deny", request]).code == 0)
+            let launch = try #require(try place.held(1).first { $0.id != request }).id
+            #expect(try place.bailey(["approvals", "show", launch, "--json"]).output.contains(token))
+            let whole = try approvals(6, groups: [Self.users], ["show", launch, "--json"])
+            #expect(whole.code == 0 && whole.output.contains(zeros), "\(whole)")
+            #expect(!whole.output.contains("ghp_a"), "\(whole)")
+            #expect(try place.bailey(["approvals", "deny", launch]).code == 0)
+            let outcome = running.finish()
+            #expect(outcome.output == "403" && outcome.code != 0, "\(outcome)")
             service.end(server)
         }
 
