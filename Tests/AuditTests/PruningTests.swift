@@ -92,7 +92,8 @@ struct PruningTests {
 
     @Test func `of two prunings at once one has the log`() throws {
         let state = try filled()
-        var first: PruningLock? = try #require(try PruningLock(directory: state.path))
+        var first = try PruningLock(directory: state.path)
+        #expect(first != nil)
         #expect(try PruningLock(directory: state.path) == nil)
         withExtendedLifetime(first) {}
         first = nil
@@ -136,11 +137,46 @@ struct PruningTests {
         #expect(try pruner.plan(Retention(age: 7_200_000), living()).pruned.isEmpty)
         #expect(try pruner.plan(Retention(size: 1 << 40), living()).pruned.isEmpty)
         #expect(try pruner.plan(Retention(size: 1), living()).pruned.map(\.run) == ["aaaaaaaa", "bbbbbbbb"])
-        let plan = try pruner.plan(Retention(size: 1 << 40), living())
-        #expect(
-            try pruner.plan(Retention(size: plan.size - 1), living()).pruned.map(\.run) == ["aaaaaaaa"],
-            "oldest first"
-        )
+        let anew = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        let plan = try pruner.plan(Retention(size: 1 << 40), anew)
+        #expect(plan.excess == 0)
+        let less = try pruner.plan(Retention(size: plan.size - 1), anew)
+        #expect(less.pruned.map(\.run) == ["aaaaaaaa"] && less.excess == 0, "oldest first")
+    }
+
+    @Test func `what a living run writes has nobody else's records removed for the size`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let before = try pruner.plan(Retention(size: 1 << 40), living()).size
+        // The agent of cccccccc lives: it downloads what is recorded.
+        let files = BodyFiles(directory: state.path)
+        let place = BodyPlace(run: "cccccccc", exchange: 1, side: .response)
+        _ = try files.append([UInt8](repeating: 7, count: 1 << 20), to: place)
+        let terms = Retention(size: before)
+        let plan = try pruner.plan(terms, living(["cccccccc"]))
+        #expect(plan.size > before + (1 << 20) - 1 && plan.pruned.isEmpty && plan.excess == 0)
+        #expect(try pruner.plan(terms, living()).pruned.isEmpty, "it may live")
+        let over = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        #expect(try pruner.plan(terms, over).pruned.map(\.run) == Self.runs, "the control: it is over")
+    }
+
+    @Test
+    func `for the size alone nothing goes that is younger than it has to be, and what is too much is told`()
+        throws
+    {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        // Its records are an hour old.
+        for (youngest, runs) in [(Int64(7_200_000), [String]()), (1_800_000, ["aaaaaaaa", "bbbbbbbb"])] {
+            let plan = try pruner.plan(Retention(size: 1), living(), youngest: youngest)
+            #expect(plan.pruned.map(\.run) == runs && plan.excess > 0, "\(youngest)")
+        }
+        let aged = try pruner.plan(Retention(age: 60_000, size: 1), living(), youngest: 7_200_000)
+        #expect(aged.pruned.map(\.run) == ["aaaaaaaa", "bbbbbbbb"], "what is too old goes by its age")
+        try hold("user:alice", state)
+        try hold("user:bob", state)
+        let held = try pruner.plan(Retention(size: 1), living())
+        #expect(held.pruned.isEmpty && held.excess > 0, "what is held is too much as well")
     }
 
     @Test(arguments: ["aaaaaaaa", "aaaaaaaa.1", "user:alice"])

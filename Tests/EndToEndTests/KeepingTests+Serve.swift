@@ -5,9 +5,9 @@ import Testing
 
 extension EndToEnd.KeepingTests {
     /// `bailey serve` that prunes each second.
-    private func serving() throws -> RunningCommand {
+    private func serving(_ terms: String = "for: 1s") throws -> RunningCommand {
         try place.write(
-            "bailey: 1\naudit: {retain: {for: 1s, every: 1s}}\n",
+            "bailey: 1\naudit: {retain: {\(terms), every: 1s}}\n",
             to: place.configuration + "/bailey.yaml"
         )
         let server = try RunningCommand(place.server, environment: place.environment, directory: place.root)
@@ -90,6 +90,29 @@ extension EndToEnd.KeepingTests {
         end(server)
         let verify = try place.bailey(["audit", "verify"])
         #expect(verify.code == 0 && verify.output.contains("of them pruned"), "\(verify)")
+    }
+
+    @Test("By size bailey serve removes nothing of today by itself, and says so; by hand it goes")
+    func sized() throws {
+        let server = try serving("size: 1KiB")
+        for _ in 0..<2 { #expect(try place.agent("true").code == 0) }
+        let all = try runs()
+        try #require(all.count == 2, "\(all)")
+        // Records have to be a minute old to go at all.
+        #expect(
+            try awaits {
+                let trial = try place.bailey(["audit", "prune", "--dry-run"]).output
+                return all.allSatisfy { trial.contains("would   \($0)") }
+            }
+        )
+        #expect(try awaits { try place.bailey(["audit"]).output.contains("pruning-failed") })
+        #expect(server.awaitErrors("more than audit.retain.size"))
+        #expect(try runs() == all)
+        // The service's own may be under way just then.
+        #expect(try awaits { try place.bailey(["audit", "prune"]).code == 0 })
+        #expect(try runs().isEmpty)
+        end(server)
+        #expect(try place.bailey(["audit", "verify"]).code == 0)
     }
 
     @Test("I05: that bailey serve cannot prune is on record once, stops nothing, and so is that it can again")

@@ -44,7 +44,20 @@ package struct Pruner: Sendable {
     }
 
     /// What is pruned under these terms; changes nothing.
-    package func plan(_ retention: Retention, _ living: LivingRuns) throws -> PruningPlan {
+    ///
+    /// What still grows is not held against the size: by writing much an agent would have others' records removed.
+    ///
+    /// - Parameters:
+    ///   - retention: the terms.
+    ///   - living: what lives.
+    ///   - youngest: milliseconds since a run's last record before it goes for the size alone.
+    /// - Returns: what goes, and what of it is kept.
+    /// - Throws: where the log cannot be read.
+    package func plan(
+        _ retention: Retention,
+        _ living: LivingRuns,
+        youngest: Int64 = 0
+    ) throws -> PruningPlan {
         try reading { database in
             var plan = PruningPlan()
             let runs = try StoredRun.all(database, bodies, path: path)
@@ -52,9 +65,14 @@ package struct Pruner: Sendable {
             plan.leftovers = try leftovers(behind: runs, holds, living, database)
             plan.size = try runs.reduce(Self.size(database)) { $0 + bodies.octets(of: $1.run) }
             var rest = plan.size
+            if let size = retention.size, rest > size {
+                for run in runs where try unfinished(run, living, database) != nil {
+                    rest -= min(rest, run.octets)
+                }
+            }
             for run in runs {
                 let isOld = retention.age.map { UInt64(clamping: living.age(of: run)) >= $0 }
-                let isOver = retention.size.map { rest > $0 }
+                let isOver = retention.size.map { rest > $0 && living.age(of: run) >= youngest }
                 guard isOld == true || isOver == true else { continue }
                 let leaving = LeavingRun(run: run, principals: try run.principals(database))
                 if let reason = try reason(toKeep: leaving, holds, living, database) {
@@ -64,6 +82,7 @@ package struct Pruner: Sendable {
                     rest -= min(rest, run.octets)
                 }
             }
+            plan.excess = retention.size.map { rest - min(rest, $0) } ?? 0
             return plan
         }
     }
@@ -194,8 +213,15 @@ extension Pruner {
         _ living: LivingRuns,
         _ database: Database
     ) throws -> String? {
-        let run = leaving.run
-        if let hold = Self.hold(of: leaving, holds) { return hold }
+        try Self.hold(of: leaving, holds) ?? unfinished(leaving.run, living, database)
+    }
+
+    /// Why something of a run may still come; nil when it is over.
+    private func unfinished(
+        _ run: StoredRun,
+        _ living: LivingRuns,
+        _ database: Database
+    ) throws -> String? {
         if living.runs.contains(run.run) { return "an agent of it lives" }
         guard living.age(of: run) >= AuditLimits.pruningRest else {
             return "its last record is younger than a minute"

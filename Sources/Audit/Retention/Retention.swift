@@ -60,6 +60,8 @@ package struct PruningPlan: Sendable, Hashable {
     package internal(set) var leftovers: [String] = []
     /// Octets of the log and the recorded bodies together; without those that are left over.
     package internal(set) var size: UInt64 = 0
+    /// Octets beyond the size that they are to have, when this is carried out: of what is held, or too young to go for it.
+    package internal(set) var excess: UInt64 = 0
 
     /// Whether there is nothing to do.
     package var isEmpty: Bool { pruned.isEmpty && leftovers.isEmpty }

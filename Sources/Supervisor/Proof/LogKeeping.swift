@@ -89,11 +89,12 @@ package enum LogKeeping {
             "another pruning of this log is under way, of 'bailey serve' or by hand; try again when it is done"
     }
 
-    /// The same with what is known already.
+    /// The same with what is known already; `youngest` is how old what goes for the size alone has to be, in milliseconds.
     static func prepare(
         _ terms: Retention,
         with pruner: Pruner,
-        _ lock: PruningLock?
+        _ lock: PruningLock?,
+        youngest: Int64 = 0
     ) throws -> Preparation {
         let answer = RunningSupervisors.agents()
         let living = LivingRuns(
@@ -102,7 +103,7 @@ package enum LogKeeping {
             now: AuditStore.wallClock()
         )
         return Preparation(
-            plan: try pruner.plan(terms, living),
+            plan: try pruner.plan(terms, living, youngest: youngest),
             living: living,
             silent: answer.silent,
             pruner: pruner,

@@ -15,6 +15,9 @@ final class LogPruning: Sendable {
     private static let retry: UInt64 = 300_000
     /// Records at one time: a minute or two of them.
     private static let most: Int64 = 500_000
+    /// Milliseconds since a run's last record before it goes for the size alone: whoever fills the log is not to have what was
+    /// recorded today removed with nobody looking.
+    private static let youngest: Int64 = 86_400_000
 
     private let terms: Retention
     private let directory: String
@@ -70,12 +73,20 @@ final class LogPruning: Sendable {
         guard let lock = try PruningLock(directory: directory) else { return }
         let pruner = try Pruner(directory: directory)
         guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
-        let prepared = try LogKeeping.prepare(terms, with: pruner, lock)
+        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, youngest: Self.youngest)
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
-        guard !plan.isEmpty, !isStopped else { return }
+        guard !isStopped else { return }
+        try carryOut(plan, prepared)
+        // The rest of it is for the next time.
+        guard plan.pruned.count == prepared.plan.pruned.count, prepared.plan.excess > 0 else { return }
+        throw TooMuch()
+    }
+
+    private func carryOut(_ plan: PruningPlan, _ prepared: LogKeeping.Preparation) throws {
+        guard !plan.isEmpty else { return }
         _ = try LogKeeping.prune(
             plan,
             prepared,
@@ -87,6 +98,12 @@ final class LogPruning: Sendable {
 
     private struct Unheard: Error, CustomStringConvertible {
         let description: String
+    }
+
+    private struct TooMuch: Error, CustomStringConvertible {
+        let description =
+            "log and recordings have more than audit.retain.size, and what is left is held, or younger than a day and goes by "
+            + "hand alone; see 'bailey audit prune --dry-run'"
     }
 
     /// Writes a record; the disk has it when this returns.
