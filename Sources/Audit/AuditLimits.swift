@@ -90,6 +90,8 @@ package enum AuditLimits {
     static let pruningAttempts = 40
     /// Milliseconds since a run's last record before it may be pruned: what comes of its requests comes behind them.
     static let pruningRest: Int64 = 60_000
+    /// Names of runs in one record of what was begun: some 16 KiB of them.
+    static let runsInRecord = 1_024
     /// Octets of a record besides its payload, by estimate: its other columns, and the seal's digest.
     static let recordColumns = 300
     /// Records that a list looks back for the request that a reply is of: it stands shortly before, but of a connection that is held

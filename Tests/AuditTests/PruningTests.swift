@@ -253,6 +253,7 @@ struct PruningTests {
         #expect(throws: BrokenStore.self) { try prune(state) }
         #expect(try count("aaaaaaaa", state) == 14)
         #expect(try state.finding()?.record == 7)
+        #expect(try count("bbbbbbbb", state) == 0, "it keeps no other run")
     }
 
     @Test func `exports and receipts pass over what was pruned`() throws {

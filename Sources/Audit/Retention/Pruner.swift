@@ -4,11 +4,11 @@ package import Model
 
 /// Removes whole runs that are over, oldest first, and leaves a chain that is verified all the same.
 package struct Pruner: Sendable {
-    private let database: DatabaseQueue
-    private let key: SigningKey
-    private let trust: StoreTrust
-    private let bodies: RunBodies
-    private let path: String
+    let database: DatabaseQueue
+    let key: SigningKey
+    let trust: StoreTrust
+    let bodies: RunBodies
+    let path: String
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
@@ -87,116 +87,7 @@ package struct Pruner: Sendable {
         }
     }
 
-    /// Carries a plan out.
-    ///
-    /// That it is begun is on record before anything is removed. In slices, between which supervisors write; whoever is
-    /// killed in between leaves a chain that is whole, and the rest of a run that the next pruning removes.
-    ///
-    /// - Parameters:
-    ///   - plan: what is removed.
-    ///   - living: what lives.
-    ///   - progress: hears how many records are removed.
-    ///   - isStopped: asked between slices; what is left then is for the next pruning.
-    /// - Returns: how many records were removed.
-    /// - Throws: where it ended early; what was removed until then is whole.
-    package func carryOut(
-        _ plan: PruningPlan,
-        _ living: LivingRuns,
-        progress: (Int64) -> Void = { _ in },
-        isStopped: () -> Bool = { false }
-    ) throws -> Int64 {
-        try ReceiptExport.refusing(path) {
-            for run in plan.leftovers { try bodies.remove(run) }
-            var removed: Int64 = 0
-            var walk = RemovalWalk(plan.pruned, key: trust.key)
-            var holds = try reading { try Holds($0) }
-            var pace = RemovalPace()
-            while !walk.isDone, !isStopped() {
-                let slice = try slice(&walk, pace.room, holds, living)
-                pace.rest()
-                pace.held(try remove(slice, &holds))
-                for run in slice.finished { try bodies.remove(run) }
-                removed += Int64(slice.records.count)
-                progress(removed)
-            }
-            return removed
-        }
-    }
-
-    /// What goes next; all that takes long is done here, while supervisors write.
-    private func slice(
-        _ walk: inout RemovalWalk,
-        _ room: Int,
-        _ holds: Holds,
-        _ living: LivingRuns
-    ) throws -> RemovalSlice {
-        var slice = RemovalSlice(room: room)
-        while !walk.isDone, !slice.isFull {
-            try reading { database in
-                if let run = walk.next {
-                    let leaving = LeavingRun(run: run, principals: try run.principals(database))
-                    if let reason = try reason(toKeep: leaving, holds, living, database) {
-                        throw Self.isKept(run, reason)
-                    }
-                    walk.begin(leaving)
-                }
-                try walk.fill(&slice, database)
-            }
-        }
-        return slice
-    }
-
-    /// Removes a slice; returns for how long nobody else could write.
-    private func remove(_ slice: RemovalSlice, _ holds: inout Holds) throws -> Duration {
-        guard !slice.records.isEmpty else { return .zero }
-        let statements = try slice.statements(at: AuditStore.wallClock(), key)
-        var attempts = 1
-        while true {
-            var begun = ContinuousClock.now
-            do {
-                try database.writeWithoutTransaction { database in
-                    try database.inTransaction(.immediate) {
-                        begun = ContinuousClock.now
-                        try requireFree(slice, &holds, database)
-                        try slice.remove(stating: statements, database)
-                        return .commit
-                    }
-                }
-                return begun.duration(to: .now)
-            } catch let error as DatabaseError {
-                // Supervisors that write without a pause go first.
-                guard error.resultCode == .SQLITE_BUSY, attempts < AuditLimits.pruningAttempts else {
-                    throw AuditStoreError("prune", path, error)
-                }
-                attempts += 1
-            }
-        }
-    }
-
-    /// Whether one was held meanwhile, and whether the log goes on behind them: while nobody else writes.
-    private func requireFree(
-        _ slice: RemovalSlice,
-        _ holds: inout Holds,
-        _ database: Database
-    ) throws {
-        if try holds.catchUp(database) {
-            for leaving in slice.runs {
-                if let reason = Self.hold(of: leaving, holds) { throw Self.isKept(leaving.run, reason) }
-            }
-        }
-        let end = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM records") ?? 0
-        guard let last = slice.runs.first(where: { $0.run.sequences.upperBound >= end }) else { return }
-        throw AuditStoreError(
-            .database,
-            "run \(last.run.run) is not pruned: its last record is the last of the log, which goes on behind it"
-        )
-    }
-
-    private static func isKept(_ run: StoredRun, _ reason: String) -> AuditStoreError {
-        AuditStoreError(.database, "run \(run.run) is not pruned any further: \(reason)")
-    }
-
-    private func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
             return try database.read(body)
         } catch let error as DatabaseError {
@@ -207,7 +98,7 @@ package struct Pruner: Sendable {
 
 extension Pruner {
     /// Why a run stays; nil when nothing speaks against its end.
-    private func reason(
+    func reason(
         toKeep leaving: LeavingRun,
         _ holds: Holds,
         _ living: LivingRuns,
@@ -232,7 +123,7 @@ extension Pruner {
         return "the end of an agent of it is not on record, and this machine has not started anew since"
     }
 
-    private static func hold(of leaving: LeavingRun, _ holds: Holds) -> String? {
+    static func hold(of leaving: LeavingRun, _ holds: Holds) -> String? {
         holds.entry(of: leaving.run.run, principals: leaving.principals).map { hold in
             "held" + (hold.subject.isSame(as: leaving.run.run) ? "" : " with \(hold.subject)")
                 + (hold.reason.map { ": \($0)" } ?? "")

@@ -128,7 +128,7 @@ package enum LogKeeping {
 
     /// Carries a plan out; returns how many records were removed.
     ///
-    /// On record are first that it is begun, and of which runs, and then what was removed, also when it ended early.
+    /// On record are that it is begun, and of which runs, before those are, and then what was removed, also when it ended early.
     ///
     /// - Parameters:
     ///   - plan: what was prepared, or a part of it.
@@ -152,15 +152,17 @@ package enum LogKeeping {
         func note(_ subject: String, _ state: String, _ names: [String] = []) throws {
             try record(CustodyRecord(.pruned, subject, by: principal, reason: state, runs: names))
         }
-        for start in stride(from: 0, to: runs.count, by: runsInRecord) {
-            let names = runs[start...].prefix(runsInRecord).map(\.run)
-            try note("\(count) records of \(runs.count) runs", "begun", names)
-        }
         var removed: Int64 = 0
+        var hasBegun = false
         do {
             removed = try preparation.pruner.carryOut(
                 plan,
                 preparation.living,
+                begin: { names in
+                    guard !names.isEmpty else { return }
+                    try note("\(count) records of \(runs.count) runs", "begun", names)
+                    hasBegun = true
+                },
                 progress: { count in
                     removed = count
                     progress(count)
@@ -168,18 +170,17 @@ package enum LogKeeping {
                 isStopped: isStopped
             )
         } catch {
-            // Whatever is wrong with the log may keep this from it as well, and is what to say.
-            try? note("\(removed) of \(count) records", "ended early: \(error)")
+            // What changed nothing is for whoever asked alone: such a record stays for ever. And whatever is wrong with the log may
+            // keep this from it as well, and is what to say.
+            let why = isStopped() ? stopped : "ended early: \(error)"
+            if hasBegun { try? note("\(removed) of \(count) records", why) }
             throw error
         }
-        if !runs.isEmpty {
-            try note("\(removed) of \(count) records", isStopped() ? "stopped: the supervisor ends" : "done")
-        }
+        if hasBegun { try note("\(removed) of \(count) records", isStopped() ? stopped : "done") }
         return removed
     }
 
-    /// Names of runs in one record: some 16 KiB of them.
-    private static let runsInRecord = 1_024
+    private static let stopped = "stopped: the supervisor ends"
 
     /// When this machine started (proc_stat(5), `btime`); nil where it cannot be known, and then every run without an end
     /// may have been one of now.

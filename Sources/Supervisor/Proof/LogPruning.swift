@@ -11,8 +11,9 @@ internal import Synchronization
 final class LogPruning: Sendable {
     /// Milliseconds behind the start: whoever starts it to launch something is not to wait for the disk.
     private static let first: UInt64 = 60_000
-    /// Milliseconds until one that failed is tried again, where that is sooner than the next; once.
+    /// Milliseconds until one that failed is tried again, where that is sooner than the next; then twice as many, up to the longest.
     private static let retry: UInt64 = 300_000
+    private static let longest: UInt64 = 86_400_000
     /// Records at one time: a minute or two of them.
     private static let most: Int64 = 500_000
     /// Milliseconds since a run's last record before it goes for the size alone: whoever fills the log is not to have what was
@@ -53,22 +54,29 @@ final class LogPruning: Sendable {
 
     private func run() {
         defer { done.signal() }
-        var wait = min(Self.first, pause)
+        let start = min(Self.retry, pause)
+        var (wait, again) = (min(Self.first, pause), start)
         while stopped.wait(timeout: .now() + .milliseconds(Int(clamping: wait))) == .timedOut {
+            var removed: Int64 = 0
             wait = pause
             do {
-                try prune()
+                try prune { removed = $0 }
+                again = start
                 resumed()
             } catch {
                 // A supervisor that ends hears nobody any more, itself among them.
                 guard !isStopped else { return }
-                // Each try is on record as well.
-                if failed("\(error)") { wait = min(Self.retry, pause) }
+                failed("\(error)")
+                // One that gets on goes on at its time. All else looks through the log each time, for nothing.
+                guard removed == 0 else { continue }
+                wait = again
+                again = min(2 * again, Self.longest)
             }
         }
     }
 
-    private func prune() throws {
+    /// Removes what is to go now; `progress` hears how many records of it are removed.
+    private func prune(progress: (Int64) -> Void) throws {
         // Somebody prunes by hand: what is left of it is for the next time.
         guard let lock = try PruningLock(directory: directory) else { return }
         let pruner = try Pruner(directory: directory)
@@ -79,20 +87,25 @@ final class LogPruning: Sendable {
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
         guard !isStopped else { return }
-        try carryOut(plan, prepared)
+        try carryOut(plan, prepared, progress)
         // The rest of it is for the next time.
         guard plan.pruned.count == prepared.plan.pruned.count, prepared.plan.excess > 0 else { return }
         throw TooMuch()
     }
 
-    private func carryOut(_ plan: PruningPlan, _ prepared: LogKeeping.Preparation) throws {
+    private func carryOut(
+        _ plan: PruningPlan,
+        _ prepared: LogKeeping.Preparation,
+        _ progress: (Int64) -> Void
+    ) throws {
         guard !plan.isEmpty else { return }
         _ = try LogKeeping.prune(
             plan,
             prepared,
             by: nil,
             record: { try record($0) },
-            isStopped: { isStopped }
+            isStopped: { isStopped },
+            progress: progress
         )
     }
 
@@ -118,19 +131,17 @@ final class LogPruning: Sendable {
         try outcome.withLock { $0 }.get()
     }
 
-    /// Once for each reason, to the service's own log as well, since what fails may be that of the agents; whether it is a new
-    /// one.
-    private func failed(_ reason: String) -> Bool {
+    /// Once for each reason, to the service's own log as well, since what fails may be that of the agents.
+    private func failed(_ reason: String) {
         let isNew = state.withLock { state in
             defer { state.failure = reason }
             return state.failure.map { !$0.isSame(as: reason) } ?? true
         }
-        guard isNew else { return false }
+        guard isNew else { return }
         Complaint.print("the log could not be pruned, and is tried again: \(TerminalText.escaped(reason))")
         audit.append(.custody(CustodyRecord(.pruningFailed, directory, reason: reason)), until: .written) {
             _ in
         }
-        return true
     }
 
     private func resumed() {
