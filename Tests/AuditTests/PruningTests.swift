@@ -131,6 +131,16 @@ struct PruningTests {
         #expect(try !Pruner(directory: empty.path).mayBeDue(Self.old, at: now))
     }
 
+    @Test func `the last run before a time is known, whatever came behind it`() throws {
+        let state = try filled()
+        try hold("user:alice", state)
+        let pruner = try Pruner(directory: state.path)
+        let newest = try #require(try pruner.newest(at: living().now))
+        let last = try state.sqliteOutput("SELECT max(time) FROM records WHERE run <> ''")
+        #expect("\(newest.milliseconds)" == last)
+        #expect(try pruner.newest(at: Timestamp(milliseconds: 0)) == nil)
+    }
+
     @Test func `records that are young, or within the size, stay`() throws {
         let state = try filled()
         let pruner = try Pruner(directory: state.path)

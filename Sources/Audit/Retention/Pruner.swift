@@ -43,6 +43,18 @@ package struct Pruner: Sendable {
         }
     }
 
+    /// When the last run was on record that was so at a time; nil where none of the last records is of before it.
+    package func newest(at time: Timestamp) throws -> Timestamp? {
+        try reading { database in
+            try Int64.fetchOne(
+                database,
+                sql: "SELECT max(time) FROM "
+                    + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence DESC LIMIT ?) WHERE time <= ?",
+                arguments: [AuditLimits.lookedAtOnce, time.milliseconds]
+            ).map { Timestamp(milliseconds: $0) }
+        }
+    }
+
     /// What is pruned under these terms; changes nothing.
     ///
     /// What still grows is not held against the size: by writing much an agent would have others' records removed.

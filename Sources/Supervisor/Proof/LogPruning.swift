@@ -1,6 +1,7 @@
 internal import Audit
 internal import Client
 internal import Dispatch
+internal import Linux
 internal import Model
 internal import Synchronization
 
@@ -24,6 +25,8 @@ final class LogPruning: Sendable {
     private let directory: String
     private let pause: UInt64
     private let audit: AuditStore
+    /// When it began, by the clock and by the machine.
+    private let began = (clock: AuditStore.wallClock(), uptime: Uptime.withSleep())
     private let stopped = DispatchSemaphore(value: 0)
     private let done = DispatchSemaphore(value: 0)
     private let state = Mutex(State())
@@ -32,6 +35,8 @@ final class LogPruning: Sendable {
         var isStopped = false
         /// Why the last one failed.
         var failure: String?
+        /// Nil before the first.
+        var clock: PruningClock?
     }
 
     /// Nil where the operator does not say for how long records are kept, or prunes by hand.
@@ -81,6 +86,9 @@ final class LogPruning: Sendable {
         guard let lock = try PruningLock(directory: directory) else { return }
         let pruner = try Pruner(directory: directory)
         guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
+        var terms = terms
+        let doubt = try doubt(pruner)
+        if doubt != nil { terms.age = nil }
         let prepared = try LogKeeping.prepare(terms, with: pruner, lock, youngest: Self.youngest)
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
@@ -89,8 +97,24 @@ final class LogPruning: Sendable {
         guard !isStopped else { return }
         try carryOut(plan, prepared, progress)
         // The rest of it is for the next time.
-        guard plan.pruned.count == prepared.plan.pruned.count, prepared.plan.excess > 0 else { return }
-        throw TooMuch()
+        guard plan.pruned.count == prepared.plan.pruned.count else { return }
+        if prepared.plan.excess > 0 { throw TooMuch() }
+        if let doubt { throw doubt }
+    }
+
+    /// Why nothing goes for its age; throws where nothing goes at all.
+    private func doubt(_ pruner: Pruner) throws -> PruningClock.Fault? {
+        let known = state.withLock { $0.clock }
+        var clock =
+            try known
+            ?? PruningClock(
+                clock: began.clock,
+                uptime: began.uptime,
+                newest: pruner.newest(at: began.clock)
+            )
+        defer { state.withLock { [clock] in $0.clock = clock } }
+        try clock.requireSteady(AuditStore.wallClock(), uptime: Uptime.withSleep())
+        return clock.doubt(ofAge: terms.age)
     }
 
     private func carryOut(
