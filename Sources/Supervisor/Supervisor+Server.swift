@@ -15,6 +15,7 @@ extension Supervisor {
     ///   - approverSocket: where other users answer what rules ask; nil for nowhere.
     ///   - signals: SIGTERM and SIGINT, as a queue.
     ///   - drainTime: milliseconds that running agents have after the first signal.
+    ///   - ending: called when none runs any more, before its sockets are gone.
     ///   - ready: called when launches are taken.
     /// - Throws: when the signals cannot be waited for.
     func serve(
@@ -22,6 +23,7 @@ extension Supervisor {
         approvers approverSocket: consuming ApproverSocket?,
         signals: consuming SignalQueue,
         drainTime: UInt64,
+        ending: () -> Void,
         ready: () -> Void
     ) throws(SystemCallError) {
         self.server = consume server
@@ -31,6 +33,7 @@ extension Supervisor {
         self.drainTime = drainTime
         ready()
         while drainDeadline == nil || !isAtRest { turn() }
+        ending()
         close()
     }
 

@@ -264,6 +264,66 @@ struct PruningUnderWayTests {
         #expect(named.count == 2, "what removes nothing is on record as nothing")
     }
 
+    @Test func `whoever is to end interrupts what looks through the log, and the log is as it was`() throws {
+        let state = try withManyRuns()
+        let pruner = try Pruner(directory: state.path)
+        let living = living()
+        let before = try pruner.plan(Self.old, living).pruned.count
+        let isOver = Mutex(false)
+        let ended = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            while !isOver.withLock({ $0 }) { pruner.interrupt() }
+            ended.signal()
+        }
+        let isInterrupted = try awaiting {
+            do { _ = try pruner.plan(Self.old, living) } catch let error as AuditStoreError {
+                return "\(error)".contains("interrupted")
+            }
+            return false
+        }
+        isOver.withLock { $0 = true }
+        ended.wait()
+        #expect(isInterrupted)
+        #expect(try pruner.plan(Self.old, living).pruned.count == before, "the control")
+        #expect(try state.finding() == nil)
+    }
+
+    @Test func `one that is stopped waits for no supervisor that writes`() throws {
+        let state = try filled()
+        try note(CustodyRecord(.released, "user:bob", by: Sample.principal), state)
+        let pruner = try Pruner(directory: state.path)
+        let plan = try pruner.plan(Self.old, living())
+        // Holds the log until its input ends.
+        let (process, input) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = StateFixture.patience + [state.path + "/audit.sqlite"]
+        process.standardInput = input
+        let held = state.path + "-held"
+        try input.fileHandleForWriting.write(
+            contentsOf: Data("BEGIN IMMEDIATE;\n.shell touch '\(held)'\n".utf8)
+        )
+        try process.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            _ = kill(process.processIdentifier, SIGKILL)
+            _ = try? awaiting { !process.isRunning }
+            try? FileManager.default.removeItem(atPath: held)
+        }
+        #expect(try awaiting { isThere(held) })
+        let isStopped = Mutex(false)
+        let begun = ContinuousClock.now
+        #expect(throws: AuditStoreError.self) {
+            try pruner.carryOut(
+                plan,
+                living(),
+                begin: { _ in isStopped.withLock { $0 = true } },
+                isStopped: { isStopped.withLock { $0 } }
+            )
+        }
+        #expect(begun.duration(to: .now) < .seconds(30), "it tries for a minute where nobody stops it")
+        #expect(try count(Self.run, state) == 2)
+    }
+
     @Test func `recordings that cannot be removed keep no other run`() throws {
         let state = try filled()
         let other = Lineage(principal: Sample.principal, root: Sample.hop(1, "ci", run: "bbbbbbbb"))

@@ -26,6 +26,9 @@ package struct Pruner: Sendable {
         key = try SigningKey(in: state.directory("keys", create: false), mayCreate: false)
     }
 
+    /// Ends whatever is being looked through or removed now, on another thread: it throws, and changes nothing.
+    package func interrupt() { database.interrupt() }
+
     /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
     package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {
         try reading { database in

@@ -15,6 +15,8 @@ final class LogPruning: Sendable {
     /// Milliseconds until one that failed is tried again, where that is sooner than the next; then twice as many, up to the longest.
     private static let retry: UInt64 = 300_000
     private static let longest: UInt64 = 86_400_000
+    /// Milliseconds until it is interrupted, when it is to end: as long as a transaction of its own takes at most.
+    private static let interruption = 200
     /// Records at one time: a minute or two of them.
     private static let most: Int64 = 500_000
     /// Milliseconds since a run's last record before it goes for the size alone: whoever fills the log is not to have what was
@@ -37,6 +39,8 @@ final class LogPruning: Sendable {
         var failure: String?
         /// Nil before the first.
         var clock: PruningClock?
+        /// What looks through the log now, or did last.
+        var pruner: Pruner?
     }
 
     /// Nil where the operator does not say for how long records are kept, or prunes by hand.
@@ -47,11 +51,19 @@ final class LogPruning: Sendable {
         DispatchQueue(label: "bailey.pruning", qos: .background).async { [self] in run() }
     }
 
-    /// Ends it behind the records that are being removed now, with the signed head behind its last word.
-    func end() {
+    /// Has it end soon: before supervisors are not heard any more, this one among them.
+    func stop() {
         state.withLock { $0.isStopped = true }
         stopped.signal()
-        done.wait()
+    }
+
+    /// Ends it with what it is doing now, with the signed head behind its last word.
+    func end() {
+        stop()
+        // What was not begun yet when it was interrupted is so the next time.
+        while done.wait(timeout: .now() + .milliseconds(Self.interruption)) == .timedOut {
+            state.withLock { $0.pruner }?.interrupt()
+        }
         audit.flush()
     }
 
@@ -85,6 +97,8 @@ final class LogPruning: Sendable {
         // Somebody prunes by hand: what is left of it is for the next time.
         guard let lock = try PruningLock(directory: directory) else { return }
         let pruner = try Pruner(directory: directory)
+        state.withLock { $0.pruner = pruner }
+        defer { state.withLock { $0.pruner = nil } }
         guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
         var terms = terms
         let doubt = try doubt(pruner)

@@ -73,11 +73,13 @@ package enum Server {
             on: server,
             approvers: approvers,
             signals: try SignalQueue.opened(),
-            drainTime: request.drainTime
-        ) {
-            ServiceManager.notify("READY=1")
-            ready(path)
-        }
+            drainTime: request.drainTime,
+            ending: { pruning?.stop() },
+            ready: {
+                ServiceManager.notify("READY=1")
+                ready(path)
+            }
+        )
         ServiceManager.notify("STOPPING=1")
     }
 
