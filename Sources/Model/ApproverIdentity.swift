@@ -5,6 +5,8 @@ package struct ApproverIdentity: Sendable, Hashable {
     package let groups: Set<ByteText>
     /// Every subject that the operator says is this person, its own among them.
     package let names: Set<ByteText>
+    /// The user ids of those names that are of this machine, and the principal's own.
+    package let uids: Set<UInt32>
     /// Answers only what a rule names it for, or a group of its: an issuer vouches for more people than the operator chose.
     package let isNamedOnly: Bool
 
@@ -12,24 +14,25 @@ package struct ApproverIdentity: Sendable, Hashable {
         _ principal: Principal,
         groups: Set<ByteText> = [],
         alsoKnownAs names: Set<ByteText> = [],
+        uids: Set<UInt32> = [],
         isNamedOnly: Bool = false
     ) {
         self.principal = principal
         self.groups = groups
         self.names = names.union([ByteText(principal.subject)])
+        self.uids = uids.union([principal.uid]).subtracting([Principal.unknownUser])
         self.isNamedOnly = isNamedOnly
     }
 
     /// Whether a principal is the same person, by whatever name: one subject, one the operator says is another's, or one user
     /// id of the kernel's word.
     package func isSame(as other: Principal) -> Bool {
-        names.contains(ByteText(other.subject))
-            || principal.uid == other.uid && principal.uid != Principal.unknownUser
+        names.contains(ByteText(other.subject)) || uids.contains(other.uid)
     }
 
     /// Whether two that answer are one person.
     package func isSame(as other: ApproverIdentity) -> Bool {
-        isSame(as: other.principal) || !names.isDisjoint(with: other.names)
+        !names.isDisjoint(with: other.names) || !uids.isDisjoint(with: other.uids)
     }
 }
 

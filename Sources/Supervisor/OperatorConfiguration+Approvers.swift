@@ -39,35 +39,59 @@ extension OperatorConfiguration {
         return ApprovalPlan.Socket(path: place, group: number)
     }
 
-    /// Lists of subjects; no subject is two people.
+    /// Lists of subjects; no subject, and no user of this machine by whatever name, is two people.
     private mutating func readPeople(_ node: YAMLNode, _ errors: inout Diagnostics) {
         let name = "approvals.people"
         var seen: Set<ByteText> = []
-        let people = Self.items(node, name, ApprovalPlan.maximumPeople, &errors) { node, name, errors in
+        var users: Set<UInt32> = []
+        approvals.people = Self.items(node, name, ApprovalPlan.maximumPeople, &errors) { node, name, errors in
             let names = node.texts(name, &errors) ?? []
             guard (2...ApprovalPlan.maximumNames).contains(names.count) else {
                 errors.report(
                     "\(name) lists the subjects that one person is known by, 2 to \(ApprovalPlan.maximumNames)",
                     at: node.position
                 )
-                return Set<ByteText>?.none
+                return ApprovalPlan.Person?.none
             }
+            var uids: Set<UInt32> = []
             for item in names {
-                guard Principal(named: item.text) != nil else {
-                    errors.report(
-                        "\(name): \"\(item.text)\" is no principal; it is written user:NAME or oidc:ISSUER:SUBJECT",
-                        at: item.position
-                    )
-                    return nil
-                }
-                guard seen.insert(ByteText(item.text)).inserted else {
-                    errors.report("\(name): \"\(item.text)\" is listed already", at: item.position)
+                do throws(TextProblem) {
+                    if let uid = try Self.user(item.text) { uids.insert(uid) }
+                    guard seen.insert(ByteText(item.text)).inserted else {
+                        throw TextProblem("\"\(item.text)\" is listed already")
+                    }
+                } catch {
+                    errors.report("\(name): \(error.message)", at: item.position)
                     return nil
                 }
             }
-            return Set(names.map { ByteText($0.text) })
+            guard users.isDisjoint(with: uids) else {
+                errors.report(
+                    "\(name): a user of this machine is listed already, by another name of the same user id",
+                    at: node.position
+                )
+                return nil
+            }
+            users.formUnion(uids)
+            return ApprovalPlan.Person(names: Set(names.map { ByteText($0.text) }), uids: uids)
         }
-        approvals.people = people
+    }
+
+    /// The user id of a subject that is a user's of this machine; nil for one of an issuer's.
+    private static func user(_ text: String) throws(TextProblem) -> UInt32? {
+        guard let principal = Principal(named: text) else {
+            throw TextProblem(
+                "\"\(text)\" is no principal; it is written user:NAME or oidc:ISSUER:SUBJECT"
+            )
+        }
+        guard principal.proof == nil else { return nil }
+        let own = LocalUser.principal()
+        if own.subject.isSame(as: text) { return own.uid }
+        // By a name alone nobody is known again: what the kernel says of them is a number.
+        guard let colon = text.firstPlace(of: ":"),
+            let user = LocalUser.principal(named: String(text.rest(behind: colon)))
+        else { throw TextProblem("this machine has no user of the name in \"\(text)\"") }
+        return user.uid
     }
 
     /// An issuer whose tokens answer, under an audience of their own: a token that launches answers nothing.

@@ -17,10 +17,10 @@ extension EndToEnd {
         init() throws {
             provider = try IdentityProvider()
             service = try ApprovalService(
-                approval: "wait: 120s, approvers: 2, by: [\"group:idp:payments\", \"user:bob\"]",
+                approval: "wait: 120s, approvers: 2, by: [\"group:idp:payments\", \"user:games\"]",
                 more: """
                       issuers: {idp: {audience: answers}}
-                      people: [["oidc:idp:robert", "user:bob"]]
+                      people: [["oidc:idp:robert", "user:games"]]
                     """,
                 others: "issuers:\n" + provider.configuration()
             )
@@ -58,7 +58,7 @@ extension EndToEnd {
             #expect(running.finish().output == "200")
             #expect(
                 try service.answers().filter { !$0.hasPrefix("answer-refused") } == [
-                    "asked", "seconded user:bob api", "refused oidc:idp:robert api",
+                    "asked", "seconded user:games api", "refused oidc:idp:robert api",
                     "approved oidc:idp:alice api",
                 ]
             )

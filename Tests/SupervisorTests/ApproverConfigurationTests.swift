@@ -24,14 +24,15 @@ struct ApproverConfigurationTests {
             approvals:
               listen: 127.0.0.1:8791
               socket: {path: /srv/answers/socket, group: root}
-              people: [["user:alice", "oidc:corp:a1"], ["user:bob", "oidc:corp:b2", "saml:sso:bob"]]
+              people: [["user:root", "oidc:corp:a1"], ["user:daemon", "oidc:corp:b2", "saml:sso:bob"]]
               issuers: {corp: {audience: answers}}
             \(Self.issuers)
             """
         let configuration = try loaded(text)
         let plan = configuration.approvals
         #expect(plan.socket?.path == "/srv/answers/socket" && plan.socket?.group == 0)
-        #expect(plan.people.map(\.count) == [2, 3] && plan.people[0].contains(ByteText("oidc:corp:a1")))
+        #expect(plan.people.map(\.names.count) == [2, 3])
+        #expect(plan.people[0].names.contains(ByteText("oidc:corp:a1")) && plan.people[0].uids == [0])
         #expect(plan.issuers.map(\.audiences) == [["answers"]])
         #expect(configuration.issuers.map(\.audiences) == [["bailey"]])
     }
@@ -45,9 +46,14 @@ struct ApproverConfigurationTests {
             ("socket: {path: /srv/a, group: no-such-group}", "this machine has no group"),
             ("people: [[\"user:alice\"]]", "2 to 8"), ("people: [[alice, bob]]", "is no principal"),
             (
-                "people: [[\"user:alice\", \"oidc:corp:a\"], [\"user:bob\", \"oidc:corp:a\"]]",
+                "people: [[\"user:root\", \"oidc:corp:a\"], [\"user:daemon\", \"oidc:corp:a\"]]",
                 "is listed already"
             ),
+            (
+                "people: [[\"user:root\", \"oidc:corp:a\"], [\"user:root\", \"oidc:corp:b\"]]",
+                "is listed already"
+            ),
+            ("people: [[\"user:no-such-user\", \"oidc:corp:a\"]]", "this machine has no user"),
             ("issuers: {corp: {audience: answers}}", "says nothing without approvals.listen"),
             ("listen: 127.0.0.1:8791, issuers: {other: {audience: answers}}", "no such issuer of tokens"),
             ("listen: 127.0.0.1:8791, issuers: {corp: {}}", "takes audience"),
@@ -57,5 +63,29 @@ struct ApproverConfigurationTests {
     func refused(text: String, words: String) {
         let error = #expect(throws: ProfileError.self) { try loaded("approvals: {\(text)}\n\(Self.issuers)") }
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test("One of several names is one person by the user id too, whatever that is called just then")
+    func oneUser() throws {
+        let text = "approvals: {people: [[\"user:daemon\", \"oidc:corp:d\"]]}\n\(Self.issuers)"
+        let plan = try loaded(text).approvals
+        let uid = try #require(LocalUser.principal(named: "daemon")).uid
+        let token = plan.identity(
+            Principal(issuer: "corp", subject: "d", uid: Principal.unknownUser),
+            isNamedOnly: true
+        )
+        // The kernel's word, with another name of that id, or none that could be looked up.
+        for name in ["daemon", "daemon-adm", "\(uid)"] {
+            let user = plan.identity(Principal(localUser: name, uid: uid))
+            #expect(user.isSame(as: token) && token.isSame(as: user), "\(name)")
+        }
+        // Whom that user launched for is launched by that person.
+        let launched = Principal(issuer: "gh", subject: "repo:acme/app", uid: uid)
+        #expect(token.isSame(as: launched))
+        // The controls: another user, and nobody of whom a user id is known.
+        let other = Principal(localUser: "bin", uid: uid + 1)
+        #expect(!token.isSame(as: other) && !plan.identity(other).isSame(as: token))
+        let unknown = Principal(issuer: "corp", subject: "e", uid: Principal.unknownUser)
+        #expect(!token.isSame(as: unknown) && !plan.identity(unknown).isSame(as: token))
     }
 }

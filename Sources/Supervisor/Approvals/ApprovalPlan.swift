@@ -24,8 +24,7 @@ package struct ApprovalPlan: Sendable {
     package var webhooks: [Webhook] = []
     /// Whose tokens answer over HTTP, each with the audience that those have.
     package var issuers: [Issuer] = []
-    /// Subjects that are one person.
-    package var people: [Set<ByteText>] = []
+    package var people: [Person] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
 
@@ -42,17 +41,26 @@ package struct ApprovalPlan: Sendable {
         }
     }
 
+    /// Subjects that are one person.
+    package struct Person: Sendable, Hashable {
+        package let names: Set<ByteText>
+        /// The user ids of those that are of this machine: one user may have several names there, and at times none.
+        package let uids: Set<UInt32>
+    }
+
     /// Who answers, by all the names that they are known by.
-    func identity(
+    package func identity(
         _ principal: Principal,
         groups: Set<ByteText> = [],
         isNamedOnly: Bool = false
     ) -> ApproverIdentity {
         let subject = ByteText(principal.subject)
+        let person = people.first { $0.names.contains(subject) || $0.uids.contains(principal.uid) }
         return ApproverIdentity(
             principal,
             groups: groups,
-            alsoKnownAs: people.first { $0.contains(subject) } ?? [],
+            alsoKnownAs: person?.names ?? [],
+            uids: person?.uids ?? [],
             isNamedOnly: isNamedOnly
         )
     }

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `bailey serve` with its API of approvals, tokens for alice and bob, and a webhook whose links answer as carol.
+/// `bailey serve` with its API of approvals, tokens for alice and bob (user:games), and a webhook whose links answer as carol.
 final class ApprovalService {
     let place: Place
     let servers: Servers
@@ -28,7 +28,7 @@ final class ApprovalService {
                   listen: 127.0.0.1:\(port)
                   tokens:
                     - {subject: "user:alice", token: {file: \(place.root)/alice.token}}
-                    - {subject: "user:bob", token: {file: \(place.root)/bob.token}}
+                    - {subject: "user:games", token: {file: \(place.root)/bob.token}}
                   webhooks:
                     - {url: "http://localhost:\(hooks.port)/hook", secret: {file: \(place.root)/secret}, subject: "user:carol"}
                 \(more)
