@@ -243,6 +243,32 @@ extension EndToEnd {
             service.end(server)
         }
 
+        @Test(
+            "H10: over the approvers' socket nobody leaves a descriptor that the supervisor would have to close",
+            .enabled(if: Kernel.refusesDescriptors, "needs Linux 6.16 (SO_PASSRIGHTS)")
+        )
+        func descriptors() throws {
+            let server = try service.serving()
+            // From inside a container as from outside; the control is a socket that takes them.
+            let program = """
+                import socket
+                def send(peer):
+                    try: socket.send_fds(peer, [b"x"], [socket.socket().fileno()])
+                    except PermissionError: return "refused"
+                    return "queued"
+                peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                peer.connect("\(socket)")
+                own, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                print(send(peer), send(own))
+                """
+            for before in [[], ["unshare", "-p", "-f"]] {
+                let words = ["python3", "-c", program]
+                let outcome = try other(6, groups: [Self.users], words, before: before)
+                #expect(outcome.code == 0 && outcome.output == "refused queued\n", "\(outcome)")
+            }
+            service.end(server)
+        }
+
         @Test("Connections of one who says nothing keep nobody else from answering")
         func silent() throws {
             let server = try service.serving()

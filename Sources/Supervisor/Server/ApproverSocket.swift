@@ -53,6 +53,8 @@ struct ApproverSocket: ~Copyable {
         guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
         guard let peer = SocketPeer(of: socket.rawValue), SocketPeer.isOutside(peer, of: socket.rawValue)
         else {
+            // What is queued on it may take as long to close as a stranger wants.
+            socket.closeToStranger()
             return .stranger
         }
         return .approver(socket.release(), peer)
