@@ -293,10 +293,17 @@ struct EntryMask: Sendable {
         return text.utf8.count <= bound ? text : String(decoding: text.utf8.prefix(bound), as: UTF8.self)
     }
 
+    /// Whether a text on record is of a longer one; two of those that are equal need not have been.
+    static func isCut(_ text: String) -> Bool {
+        text.ends(with: cutEnd) && text.firstPlace(ofText: cutStart) != nil
+    }
+
+    private static let (cutStart, cutEnd) = ("[cut: ", " more octets]")
+
     private static func cut(_ text: String) -> String {
         let count = text.utf8.count
         guard count > AuditLimits.maximumText else { return text }
         let kept = String(decoding: text.utf8.prefix(AuditLimits.maximumText), as: UTF8.self)
-        return "\(kept)[cut: \(count - AuditLimits.maximumText) more octets]"
+        return "\(kept)\(cutStart)\(count - AuditLimits.maximumText)\(cutEnd)"
     }
 }

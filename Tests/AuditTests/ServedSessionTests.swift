@@ -128,6 +128,36 @@ struct ServedSessionTests {
         #expect(!source.knows(try #require(DNSName("example.com"))))
     }
 
+    @Test(arguments: ["path", "query", "range"])
+    func `What is longer than what is on record is not taken for another that begins like it`(
+        part: String
+    ) throws {
+        let start = String(repeating: "a", count: 4_096)
+        func words(_ end: String) -> (action: String, query: String?, range: String?) {
+            let text = start + end
+            return (
+                part == "path" ? "GET /\(text)" : "GET /", part == "query" ? text : nil,
+                part == "range" ? text : nil
+            )
+        }
+        let (one, other) = (words("one"), words("two"))
+        try record(one.action, 1, query: one.query, range: one.range, answered: "of one")
+        try record("GET /short", 2, query: String(start.dropLast(96)), answered: "of a short one")
+        let source = try session()
+        for asked in [one, other] {
+            let why = try #require(
+                refusal { () throws(UnansweredRequest) in
+                    try ask(source, asked.action, query: asked.query, range: asked.range)
+                }
+            )
+            #expect(why.message.contains("more than the 4096 octets"), "\(why.message)")
+        }
+        #expect(
+            try ask(source, "GET /short", query: String(start.dropLast(96))) == "of a short one",
+            "the control"
+        )
+    }
+
     @Test func `A request is known again by its body, and by none`() throws {
         try record("POST /a", 1, sent: "one", answered: "first")
         try record("POST /a", 2, sent: "two", answered: "second")

@@ -9,6 +9,11 @@ struct AnswerIndex: Sendable {
         let query: ByteText?
         let range: ByteText?
 
+        /// Whether some of it is not on record: another request may be the same but for that.
+        var isCut: Bool {
+            [action, resource, query, range].contains { $0.map { EntryMask.isCut($0.text) } == true }
+        }
+
         var octets: Int {
             [action, resource, query, range].reduce(0) { $0 + ($1?.text.utf8.count ?? 0) }
         }
@@ -117,6 +122,7 @@ struct AnswerIndexBuilder {
             query: request.query.map { ByteText($0) },
             range: request.fields?.value(of: "range").map { ByteText($0) }
         )
+        guard !key.isCut else { return }
         let (place, isNew) = index.place(of: key, sequence)
         if isNew { octets += key.octets }
         guard octets <= limits.text else {

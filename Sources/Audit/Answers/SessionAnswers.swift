@@ -21,6 +21,11 @@ struct SessionAnswers: AnswerSource {
             query: request.query.map { ByteText(masked($0)) },
             range: request.range.map { ByteText(masked($0)) }
         )
+        guard !key.isCut else {
+            throw UnansweredRequest(
+                "\(key.words) has a path, query or range of more than the \(AuditLimits.maximumText) octets that are on record"
+            )
+        }
         guard let asked = recording.index.asked(key) else { throw missing(key) }
         let digest: String?
         switch request.body {
