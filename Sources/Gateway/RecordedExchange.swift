@@ -123,7 +123,7 @@ final class RecordedExchange: Sendable {
     private static func cutHead(_ request: RepeatedRequest) -> UnansweredRequest {
         UnansweredRequest(
             "\(request.action) of \(request.resource) is on record, and not all header fields of its reply are: they have "
-                + "more than \(HTTPLimits.recorded) octets"
+                + "more than \(HTTPLimits.recorded) octets, or the record was changed"
         )
     }
 

@@ -65,6 +65,12 @@ struct RecordedReplyTests {
         #expect(RecordedReply.fields(HeadFields(text: fields)) == nil)
     }
 
+    @Test(arguments: [Int.min, -1, 0, 100, 101, 199, 600, 1_000, .max])
+    func `A status that no reply ends with is none, and traps nothing`(status: Int) {
+        #expect(head("x: y", status) == nil)
+        #expect(head("x: y", 599) == ["599", "x: y", "content-length: 3"], "the control")
+    }
+
     @Test func `What is recorded of fields is read back, in the same order`() throws {
         let headers: HTTPHeaders = ["Host": "a.test", "X-Empty": "", "x-two": "a: b", "X-Two": "[octets]"]
         let read = try #require(RecordedReply.fields(HeadFields(headers)))
