@@ -271,14 +271,16 @@ struct ServedSessionTests {
 
     @Test func `An agent's session has what is below it, and nothing beside it`() throws {
         #expect(
-            store.appendTogether([Sample.spawn(Sample.root), Sample.spawn(Sample.child)]).failures.isEmpty
+            store.appendTogether([Sample.spawn(Sample.root), Sample.spawn(Sample.child, ownText: true)])
+                .failures.isEmpty
         )
         try record("GET /root", 1, answered: "root", by: Sample.root)
         try record("GET /child", 2, answered: "child", by: Sample.child)
         try record("GET /below", 3, answered: "below", by: Sample.grandchild)
         let whole = try ServedSession("0badcafe", in: state.path)
         let part = try ServedSession("0badcafe.2", in: state.path)
-        #expect(whole.profile == "ci" && part.profile == "test-runner")
+        #expect(whole.profile?.name == "ci" && part.profile?.name == "test-runner")
+        #expect(part.profile?.isOwnText == true && whole.profile?.isOwnText == false)
         let source = try session("0badcafe.2")
         #expect(try ask(source, "GET /child") == "child")
         #expect(try ask(source, "GET /below") == "below")

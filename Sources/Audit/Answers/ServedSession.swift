@@ -1,12 +1,20 @@
 package import Model
 internal import Synchronization
 
+/// The profile of a recorded agent, as its launch says.
+package struct RecordedProfile: Sendable, Hashable {
+    package let name: String
+    package let digest: String
+    /// It was a text of the agent's that launched it, and its name anything.
+    package let isOwnText: Bool
+}
+
 /// A session on record that can answer for its servers: those of a run, or of an agent and all below it.
 package final class ServedSession: Sendable {
     /// As it was named.
     package let name: String
-    /// Name of the profile that its agent had; nil where its launch is not on record.
-    package let profile: String?
+    /// The profile that its agent had; nil where its launch is not on record.
+    package let profile: RecordedProfile?
     let run: String
     let index: AnswerIndex
     let reader: AuditReader
@@ -61,19 +69,23 @@ package final class ServedSession: Sendable {
         )
     }
 
-    private static func profile(of scope: ReplayScope, in reader: AuditReader) throws -> String? {
+    private static func profile(of scope: ReplayScope, in reader: AuditReader) throws -> RecordedProfile? {
         var query = AuditQuery(run: scope.run)
         var agent: AgentID?
         if case .agent(let named) = scope {
             query = AuditQuery(agent: named)
             agent = named
         }
-        var found: String?
+        var found: RecordedProfile?
         try reader.records(matching: query) { record in
             guard case .spawn(let spawn) = record.entry else { return true }
             let hop = spawn.lineage.agent
             guard agent.map({ $0 == hop.agent }) ?? spawn.lineage.ancestors.isEmpty else { return true }
-            found = hop.profile
+            found = RecordedProfile(
+                name: hop.profile,
+                digest: hop.profileDigest,
+                isOwnText: spawn.ownText == true
+            )
             return false
         }
         return found
