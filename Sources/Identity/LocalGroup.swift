@@ -5,9 +5,11 @@ package enum LocalGroup {
     /// Octets for one entry: it holds the names of all its members (getgrnam_r(3)).
     private static let sizes = [64 << 10, 1 << 20, 16 << 20]
 
-    /// What a number is called; nil where it has no name.
+    /// What a number is called; nil where it has no name, or one that is another number's: of two sources of groups, the files and a
+    /// directory, both may have one of that name.
     package static func name(of group: UInt32) -> String? {
-        unsafe entry { unsafe getgrgid_r(group, $0, $1, $2, $3) }?.name
+        unsafe entry { unsafe getgrgid_r(group, $0, $1, $2, $3) }
+            .flatMap { number(of: $0.name) == group ? $0.name : nil }
     }
 
     /// The number of a name; nil where there is no such group.
