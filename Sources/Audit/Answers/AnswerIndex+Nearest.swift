@@ -1,11 +1,16 @@
 internal import Model
 
 extension AnswerIndex {
-    /// The request on record that is most like one: of its host first, then of its path, then in what both begin and end with.
+    /// Of the first requests on record the one that is most like one: of its host first, then of its path, then in what both begin and end with.
     func nearest(to key: Key) -> Asked? {
         var (best, found): (Likeness?, Asked?) = (nil, nil)
         let sought = Likeness.Sought(key)
+        // Of this host and of others the first: who waits for other answers waits for this one as well.
+        var looked = [true: 0, false: 0]
         for candidate in asked {
+            let isThere = candidate.key.resource == key.resource
+            guard looked[isThere, default: 0] < AuditLimits.lookedAtOnce else { continue }
+            looked[isThere, default: 0] += 1
             let likeness = Likeness(sought, candidate)
             if let best, !(best < likeness) { continue }
             (best, found) = (likeness, candidate)
