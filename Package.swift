@@ -263,7 +263,7 @@ let package = Package(
             .testTarget(name: "ApprovalsTests", dependencies: ["Approvals", "Model"]),
             .testTarget(
                 name: "AuditTests",
-                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport"]
+                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport", crypto]
             ),
             .testTarget(
                 name: "IdentityTests",

@@ -64,7 +64,7 @@ _bailey_value() {
             mapfile -t COMPREPLY < <(compgen -W "$(_bailey_profiles "$profiles_dir")" -- "$cur"; _bailey_files)
             return ;;
         --profiles | -w | --workspace | --state) mapfile -t COMPREPLY < <(compgen -d -- "$cur"); return ;;
-        --config | --checkpoints | --oidc-token-file | --saml-assertion-file) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+        --config | --checkpoints | --oidc-token-file | --saml-assertion-file | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         --allow-degraded) choices="cgroups cpus landlock" ;;
         --agent) choices=$(_bailey_members agent audit --json --limit 1000) ;;
         --run) choices=$(_bailey_members run tree --all --json) ;;
@@ -93,18 +93,37 @@ _bailey_command_at() {
     done
 }
 
+# Words of a command's own, which begins at $1, are completed as that command's.
+_bailey_command_words() {
+    if declare -F _comp_command_offset >/dev/null; then
+        _comp_command_offset "$1"
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    fi
+}
+
+# What stands behind --, where that does.
+_bailey_behind_dashes() {
+    local i
+    for ((i = 2; i < cword; i++)); do
+        [ "${words[i]}" = -- ] || continue
+        if ((i + 1 < cword)); then
+            _bailey_command_words "$((i + 1))"
+        else
+            mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur")
+        fi
+        return 0
+    done
+    return 1
+}
+
 _bailey_run() {
     local command_at
     _bailey_command_at
-    # Where the command's own words begin, they are completed as that command's.
     if ((command_at < cword)); then
-        if declare -F _comp_command_offset >/dev/null; then
-            _comp_command_offset "$command_at"
-        elif declare -F _command_offset >/dev/null; then
-            _command_offset "$command_at"
-        else
-            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-        fi
+        _bailey_command_words "$command_at"
         return
     fi
     [ "$prev" != -- ] && _bailey_value && return
@@ -129,6 +148,8 @@ _bailey() {
         choices="$_bailey_commands help --help --version"
     elif [ "${words[1]}" = run ] || [ "${words[1]}" = shell ]; then
         _bailey_run
+        return
+    elif [ "${words[1]}" = replay ] && _bailey_behind_dashes; then
         return
     elif _bailey_value; then
         return
@@ -163,7 +184,7 @@ _bailey() {
                 esac ;;
             replay)
                 case $cur in
-                    -*) choices="--as-policy --in-place-of --profiles --terminal --asciicast --speed --state --json" ;;
+                    -*) choices="--as-policy --in-place-of --offline --profile --workspace --name --config --allow-degraded --profiles --terminal --asciicast --speed --state --json" ;;
                     *) choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)" ;;
                 esac ;;
             sessions)
@@ -174,10 +195,10 @@ _bailey() {
             approvals)
                 case "$cword ${words[2]} $cur" in
                     2*) choices="list show approve deny" ;;
-                    *" list "*) choices="--watch --json" ;;
-                    *" show -"*) choices="--json" ;;
-                    *" approve -"*) choices="--for --reason" ;;
-                    *" deny -"*) choices="--all-of --reason" ;;
+                    *" list "*) choices="--watch --json --socket" ;;
+                    *" show -"*) choices="--json --socket" ;;
+                    *" approve -"*) choices="--for --reason --socket" ;;
+                    *" deny -"*) choices="--all-of --reason --socket" ;;
                     *) choices=$(_bailey_members id approvals list --json) ;;
                 esac ;;
             trace)

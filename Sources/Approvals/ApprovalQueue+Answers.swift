@@ -18,7 +18,7 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
-        let step = state.withLock { $0.approve(id, for: life, by: who.principal, at: now) }
+        let step = state.withLock { $0.approve(id, for: life, by: who.identity, at: now) }
         switch step {
         case .failed(let outcome, let question):
             if case .refused(let why) = outcome, let question {
@@ -48,7 +48,7 @@ extension ApprovalQueue {
 
     private static let andMore = " (further answers to it that are refused are not on record)"
 
-    /// Denies a question, or all of a rule's, those that follow of the same agents among them.
+    /// Denies a question, or all of a rule's, those that follow of the same agents among them, as far as they concern who denies.
     package func deny(
         _ subject: AnswerSubject,
         reason: String?,
@@ -56,7 +56,7 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
-        let questions = state.withLock { $0.deny(subject, at: now) }
+        let questions = state.withLock { $0.deny(subject, by: who.identity, at: now) }
         guard !questions.isEmpty else { return then(.unknown) }
         let rest = Mutex(questions.count)
         for question in questions {
@@ -95,6 +95,7 @@ extension ApprovalQueue {
             question.id,
             of: question.held,
             by: who.principal,
+            groups: question.held.groups(of: who.identity),
             program: who.program,
             process: who.process,
             via: who.via,
@@ -180,10 +181,12 @@ extension ApprovalQueue.State {
     mutating func approve(
         _ id: String,
         for wanted: ApprovalTerms.Life?,
-        by principal: Principal,
+        by who: ApproverIdentity,
         at now: UInt64
     ) -> ApprovalStep {
-        guard var question = question(named: id) else { return .failed(.unknown, nil) }
+        guard var question = question(named: id), question.held.concerns(who) else {
+            return .failed(.unknown, nil)
+        }
         guard !question.held.epoch.isOver else {
             return refused("its agent, or one above it, was cut off", question)
         }
@@ -192,8 +195,8 @@ extension ApprovalQueue.State {
         guard life <= most else {
             return refused("the rules that ask let it be approved for \(most) at most", question)
         }
-        guard question.approve(principal) else {
-            return refused(question.whyNot(principal), question)
+        guard question.approve(who) else {
+            return refused(question.whyNot(who), question)
         }
         if question.isApproved { question.phase = .answering }
         questions[question.number] = question
@@ -208,12 +211,12 @@ extension ApprovalQueue.State {
         return .failed(.refused(why), question)
     }
 
-    mutating func deny(_ subject: AnswerSubject, at now: UInt64) -> [Question] {
+    mutating func deny(_ subject: AnswerSubject, by who: ApproverIdentity, at now: UInt64) -> [Question] {
         var denied: [Question] = []
         for number in questions.keys.sorted() {
-            guard let question = questions[number], question.phase == .open, question.deadline > now else {
-                continue
-            }
+            guard let question = questions[number], question.phase == .open, question.deadline > now,
+                question.held.concerns(who)
+            else { continue }
             switch subject {
             case .question(let id): guard question.id.isSame(as: id) else { continue }
             case .rule(let name):
@@ -256,10 +259,13 @@ extension ApprovalQueue.State {
 
 extension Question {
     /// Why somebody's approval counts for nothing.
-    fileprivate func whyNot(_ principal: Principal) -> String {
-        let admits = held.demands.contains { $0.terms.admits(principal, for: held.lineage) }
-        guard !admits else { return "\(principal) has approved it already; somebody else has to" }
+    fileprivate func whyNot(_ who: ApproverIdentity) -> String {
+        guard !held.admits(who) else {
+            return "\(who.principal) has approved it already; somebody else has to"
+        }
         let terms = held.demands.map { "\($0.rule): \($0.terms)" }.joined(separator: "; ")
-        return "\(principal) may not approve it by the rules that ask (\(terms))"
+        let isOwn = who.isSame(as: held.lineage.principal) && !held.groups(of: who).isEmpty
+        return "\(who.principal) may not approve it by the rules that ask (\(terms))"
+            + (isOwn ? ": no group stands for who started the run" : "")
     }
 }

@@ -136,20 +136,25 @@ package final class ApprovalQueue: Approver {
 }
 
 extension ApprovalQueue {
-    /// What waits for an answer, in the order in which it was asked, behind a number.
-    package func open(after number: UInt64 = 0) -> [OpenQuestion] {
+    /// What waits for an answer, in the order in which it was asked, behind a number; for somebody, what concerns them.
+    package func open(after number: UInt64 = 0, for who: ApproverIdentity? = nil) -> [OpenQuestion] {
         let now = now()
         return state.withLock { state in
-            state.questions.values.filter { $0.phase == .open && $0.number > number && $0.deadline > now }
-                .sorted { $0.number < $1.number }.compactMap { $0.shown(at: now) }
+            state.questions.values.filter { question in
+                question.phase == .open && question.number > number && question.deadline > now
+                    && who.map { question.held.concerns($0) } ?? true
+            }.sorted { $0.number < $1.number }.compactMap { $0.shown(at: now) }
         }
     }
 
-    /// What waits under this id; nil where nothing does.
-    package func open(named id: String) -> OpenQuestion? {
+    /// What waits under this id; nil where nothing does, or it does not concern who asks.
+    package func open(named id: String, for who: ApproverIdentity? = nil) -> OpenQuestion? {
         let now = now()
         return state.withLock { state in
-            state.question(named: id).flatMap { $0.deadline > now ? $0.shown(at: now) : nil }
+            state.question(named: id).flatMap { question in
+                question.deadline > now && who.map { question.held.concerns($0) } ?? true
+                    ? question.shown(at: now) : nil
+            }
         }
     }
 
@@ -223,7 +228,7 @@ extension Question {
             left: deadline - min(now, deadline),
             waiting: waiters.count,
             approvedBy: Array(
-                Set(approvals.joined().map { ByteText($0.subject) })
+                Set(approvals.joined().map { ByteText($0.principal.subject) })
             ).map(\.text).sorted { $0.precedes($1) }
         )
     }

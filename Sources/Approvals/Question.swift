@@ -27,7 +27,7 @@ struct Question {
     /// How many answers to it were refused.
     var refusedAnswers = 0
     /// Who has approved so far, for each demand.
-    var approvals: [[Principal]]
+    var approvals: [[ApproverIdentity]]
 
     /// Whether each rule has the approvals that it demands.
     var isApproved: Bool {
@@ -39,21 +39,32 @@ struct Question {
         zip(held.demands, approvals).map { max(0, $0.terms.approvers - $1.count) }.max() ?? 0
     }
 
-    /// Counts an approval for every demand that the principal may approve and has not; false where there is none.
-    mutating func approve(_ principal: Principal) -> Bool {
+    /// Counts an approval for every demand that somebody may approve and has not; false where there is none.
+    mutating func approve(_ who: ApproverIdentity) -> Bool {
         var counts = false
         for index in held.demands.indices
-        where held.demands[index].terms.admits(principal, for: held.lineage)
-            && !approvals[index].contains(where: {
-                // A number alone says that two are one only where the kernel has said it.
-                $0.subject.isSame(as: principal.subject)
-                    || $0.uid == principal.uid && principal.uid != Principal.unknownUser
-            })
+        where held.demands[index].terms.admits(who, for: held.lineage)
+            && !approvals[index].contains(where: { $0.isSame(as: who) })
         {
-            approvals[index].append(principal)
+            approvals[index].append(who)
             counts = true
         }
         return counts
+    }
+}
+
+extension HeldRequest {
+    /// Whether somebody may approve it by any of the rules that ask.
+    func admits(_ who: ApproverIdentity) -> Bool {
+        demands.contains { $0.terms.admits(who, for: lineage) }
+    }
+
+    /// Whether somebody is shown it, and may deny it.
+    func concerns(_ who: ApproverIdentity) -> Bool { !who.isNamedOnly || admits(who) }
+
+    /// The groups of somebody's that the rules name.
+    func groups(of who: ApproverIdentity) -> [String] {
+        Set(demands.flatMap(\.terms.by)).intersection(who.groups).map(\.text).sorted { $0.precedes($1) }
     }
 }
 
@@ -123,18 +134,25 @@ package struct ClosedQuestion: Sendable {
     }
 }
 
-/// Who answers.
+/// Who answers, and by which way.
 package struct Answerer: Sendable {
-    package let principal: Principal
+    package let identity: ApproverIdentity
     /// Evidence for the record, and grounds for nothing.
     package let program: String?
     package let process: Int32?
     /// How the answer came, where that was not the supervisor's own socket.
     package let via: String?
 
-    package init(_ principal: Principal, program: String?, process: Int32?, via: String? = nil) {
-        (self.principal, self.program, self.process, self.via) = (principal, program, process, via)
+    package init(_ identity: ApproverIdentity, program: String?, process: Int32?, via: String? = nil) {
+        (self.identity, self.program, self.process, self.via) = (identity, program, process, via)
     }
+
+    /// Somebody of no group.
+    package init(_ principal: Principal, program: String?, process: Int32?, via: String? = nil) {
+        self.init(ApproverIdentity(principal), program: program, process: process, via: via)
+    }
+
+    package var principal: Principal { identity.principal }
 }
 
 /// What came of an answer.

@@ -34,6 +34,7 @@ extension CanonicalJSON {
             if let principal = record.principal { json.member("principal") { $0.write(proven: principal) } }
             json.member("program", record.program)
             json.member("programDigest", record.programDigest)
+            json.member("replayed", record.replayed)
             json.member("spiffe", record.spiffe)
             json.member("systemCalls", record.systemCalls)
             json.member("terminal", record.terminal?.rawValue)
@@ -71,6 +72,7 @@ extension CanonicalJSON {
             json.member("content", record.content)
             json.member("digest", record.digest)
             json.member("event", record.event.rawValue)
+            if let groups = record.groups { json.member("groups") { $0.strings(groups) } }
             json.member("life", record.life)
             json.member("lineage", lineage)
             json.member("octets", record.octets)

@@ -32,6 +32,14 @@ package enum AuditLimits {
     package static let recordings: UInt64 = 16 << 30
     /// Octets of a body in one block: four of the gateway's largest reads.
     static let recordedBlock = 1 << 20
+    /// Requests of a session that is served again, and hosts: an hour of seventy a second; some 100 octets of memory each.
+    static let answeredRequests = 1 << 18
+    /// Octets of what tells them apart, all together: paths, queries, hosts.
+    static let answeredText = 64 << 20
+    /// Octets of a reply's body that are read at a time: one of the gateway's largest reads.
+    static let answeredPiece = 256 << 10
+    /// Octets of a request that are told of it: so that two of them leave room in a message.
+    static let answeredWords = 1_024
     /// Files of recordings that are open at a time, one for each run.
     static let recordingsOpen = 64
     /// Milliseconds that the signed head may be behind the records on the disk.
@@ -82,6 +90,8 @@ package enum AuditLimits {
     static let pruningAttempts = 40
     /// Milliseconds since a run's last record before it may be pruned: what comes of its requests comes behind them.
     static let pruningRest: Int64 = 60_000
+    /// Names of runs in one record of what was begun: some 16 KiB of them.
+    static let runsInRecord = 1_024
     /// Octets of a record besides its payload, by estimate: its other columns, and the seal's digest.
     static let recordColumns = 300
     /// Records that a list looks back for the request that a reply is of: it stands shortly before, but of a connection that is held

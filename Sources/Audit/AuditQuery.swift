@@ -45,7 +45,7 @@ package struct AuditQuery: Sendable, Hashable {
             conditions.append(Schema.isOfSubject)
             arguments.append(principal)
         }
-        if deniedOnly { conditions.append(Schema.isRefused) }
+        if deniedOnly { conditions += [Schema.isRefused, Schema.isNotPostponed] }
         if let since {
             conditions.append("time >= ?")
             arguments.append(since.milliseconds)

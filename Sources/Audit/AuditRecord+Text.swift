@@ -157,6 +157,7 @@ extension ApprovalRecord {
     fileprivate var summary: String {
         TerminalText.escaped("\(question) \(action) \(resource)")
             + (by.map { " by " + TerminalText.escaped($0.subject) } ?? "")
+            + (groups.map { " of " + TerminalText.escaped($0.joined(separator: ", ")) } ?? "")
             + (via.map { " (\(TerminalText.escaped($0)))" } ?? "")
             + (life.map { ", for " + TerminalText.escaped($0) } ?? "")
             + (reason.map { ": " + TerminalText.escaped($0) } ?? "")

@@ -99,6 +99,11 @@ package final class AuditStore: AuditSink {
         queue.withLock { $0.mask = MaskMemory($0.mask.mask.adding(secrets)) }
     }
 
+    /// A request's own words as they are on record: masked, and cut.
+    package func recorded(_ text: String) -> String {
+        EntryMask(memory: queue.withLock { $0.mask }).text(text)
+    }
+
     package func append(
         _ entry: AuditEntry,
         until safety: RecordSafety,

@@ -4,14 +4,15 @@ internal import Glibc
 package import Model
 
 /// Reads recorded bodies back.
-package struct BodyReader {
+package struct BodyReader: Sendable {
     /// What is wrong with a recorded body.
     package struct Fault: Error, CustomStringConvertible {
         package let description: String
     }
 
     private let folder: String
-    private let open: (String) throws -> PrivateFile?
+    /// Opens the recordings of a run; nil where there are none.
+    let open: @Sendable (String) throws -> PrivateFile?
 
     /// - Parameter directory: the state directory.
     package init(directory: String) {

@@ -22,6 +22,9 @@ struct EntryMask: Sendable {
         }
     }
 
+    /// A text as the records of requests have it.
+    func text(_ text: String) -> String { masked(text) }
+
     /// Masked as all else, once: the records below keep the lineage as it is, and are not asked for it.
     private func columns(_ lineage: Lineage) -> LineageColumns {
         memory.columns(of: lineage) { LineageColumns(masked($0)) }
@@ -42,7 +45,8 @@ struct EntryMask: Sendable {
             spiffe: record.spiffe,
             approval: record.approval,
             terminal: record.terminal,
-            ownText: record.ownText
+            ownText: record.ownText,
+            replayed: record.replayed.map(masked)
         )
     }
 
@@ -103,6 +107,7 @@ struct EntryMask: Sendable {
             octets: record.octets,
             rules: record.rules.map(masked),
             by: record.by,
+            groups: record.groups,
             program: record.program.map(masked),
             process: record.process,
             via: record.via.map(masked),
@@ -288,10 +293,17 @@ struct EntryMask: Sendable {
         return text.utf8.count <= bound ? text : String(decoding: text.utf8.prefix(bound), as: UTF8.self)
     }
 
+    /// Whether a text on record is of a longer one; two of those that are equal need not have been.
+    static func isCut(_ text: String) -> Bool {
+        text.ends(with: cutEnd) && text.firstPlace(ofText: cutStart) != nil
+    }
+
+    private static let (cutStart, cutEnd) = ("[cut: ", " more octets]")
+
     private static func cut(_ text: String) -> String {
         let count = text.utf8.count
         guard count > AuditLimits.maximumText else { return text }
         let kept = String(decoding: text.utf8.prefix(AuditLimits.maximumText), as: UTF8.self)
-        return "\(kept)[cut: \(count - AuditLimits.maximumText) more octets]"
+        return "\(kept)\(cutStart)\(count - AuditLimits.maximumText)\(cutEnd)"
     }
 }

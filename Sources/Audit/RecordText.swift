@@ -107,6 +107,7 @@ extension SpawnRecord {
         }
         if ownText == true { lines.add("its profile", "a text of the agent's that launched it") }
         lines.add("system calls", systemCalls)
+        lines.add("replay", replayed.map { "offline, answered from session \($0)" })
         lines.add("terminal", terminal.map { "recorded, \($0.rawValue)" })
         for (name, mechanism) in limits.sorted(by: { $0.key.precedes($1.key) }) {
             lines.add("limit of \(TerminalText.escaped(name))", "held by \(mechanism)")
@@ -184,6 +185,8 @@ extension ApprovalRecord {
         lines.add("request", action + (query.map { "?" + $0 } ?? "") + " \(resource)")
         for rule in rules { lines.add("asked by", rule) }
         lines.add("by", by)
+        lines.add("of", groups?.joined(separator: ", "))
+        lines.add("by way of", via)
         lines.add("program", program.map { $0 + (process.map { " process \($0)" } ?? "") + " (evidence)" })
         lines.add("good for", life)
         lines.add("reason", reason)

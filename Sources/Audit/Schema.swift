@@ -12,6 +12,9 @@ enum Schema {
     /// All others: what most records are.
     static let isOfTraffic = "kind IN ('request', 'replies')"
     static let isRefused = "verdict IN ('ask', 'deny')"
+    /// What was prepared, and is asked about later, has the verdict and no reason.
+    static let isNotPostponed =
+        "CASE WHEN verdict = 'ask' AND json_valid(payload) THEN json_extract(payload, '$.reason') IS NOT NULL ELSE 1 END"
     /// Records of a principal that was cut off, or is no more: a launch looks whether it is.
     static let isOfPrincipal = "kind = 'revocation' AND agent IS NULL"
     /// The principal of a record: of its lineage, of a launch that was refused, or who was told something.

@@ -51,6 +51,11 @@ struct ControlWriter {
         bytes.append(contentsOf: text.utf8)
     }
 
+    mutating func write(octets: [UInt8]) {
+        write(Int32(clamping: octets.count))
+        bytes += octets
+    }
+
     mutating func write(_ list: [String]) {
         write(Int32(clamping: list.count))
         for text in list { write(text) }
@@ -109,6 +114,13 @@ struct ControlReader {
         }
         rest = rest.dropFirst(count)
         return text
+    }
+
+    mutating func octets() throws(ControlError) -> [UInt8] {
+        let count = Int(try integer())
+        guard count >= 0, count <= rest.count else { throw ControlError("\(count) octets do not fit") }
+        defer { rest = rest.dropFirst(count) }
+        return Array(rest.prefix(count))
     }
 
     mutating func optionalText() throws(ControlError) -> String? {

@@ -113,6 +113,8 @@ package enum ControlRequest: Sendable, Hashable {
     case listHeld(after: UInt64)
     /// Approve or deny what waits; the user's alone to ask.
     case answer(ApprovalOrder)
+    /// Show all of a launch that waits for an approval, from an octet on; the user's alone to ask.
+    case showHeld(id: String, from: UInt64)
 }
 
 /// From the supervisor to a front-end.
@@ -138,6 +140,8 @@ package enum ControlReply: Sendable, Hashable {
     case answered(AnswerReply)
     /// For the user's eyes, where they watch.
     case notice(String)
+    /// Octets of a `HeldWhole`.
+    case whole(octets: [UInt8], isLast: Bool)
 }
 
 extension ControlRequest {
@@ -168,6 +172,10 @@ extension ControlRequest {
         case .answer(let order):
             writer.write(UInt8(8))
             order.write(to: &writer)
+        case .showHeld(let id, let start):
+            writer.write(UInt8(9))
+            writer.write(id)
+            writer.write(start)
         }
         return writer.bytes
     }
@@ -183,6 +191,7 @@ extension ControlRequest {
         case 6: self = .revoke(try RevocationOrder(from: &reader))
         case 7: self = .listHeld(after: try reader.number())
         case 8: self = .answer(try ApprovalOrder(from: &reader))
+        case 9: self = .showHeld(id: try reader.text(), from: try reader.number())
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()
@@ -194,7 +203,7 @@ extension ControlReply {
     package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
-        case .launched, .agents, .ending, .heard, .revoked, .held, .answered, .notice: false
+        case .launched, .agents, .ending, .heard, .revoked, .held, .answered, .notice, .whole: false
         }
     }
 
@@ -238,6 +247,10 @@ extension ControlReply {
         case .notice(let text):
             writer.write(UInt8(11))
             writer.write(text)
+        case .whole(let octets, let isLast):
+            writer.write(UInt8(12))
+            writer.write(octets: octets)
+            writer.write(isLast)
         }
         return writer.bytes
     }
@@ -258,6 +271,7 @@ extension ControlReply {
             self = .held(held, next: next)
         case 10: self = .answered(try AnswerReply(from: &reader))
         case 11: self = .notice(try reader.text())
+        case 12: self = .whole(octets: try reader.octets(), isLast: try reader.flag())
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()

@@ -22,6 +22,8 @@ package struct LaunchWords: Sendable {
     /// Options of the three that were given.
     package var proofs: Int { [tokenFile, tokenVariable, assertionFile].count(where: { $0 != nil }) }
     package var argv: [String] = []
+    /// A session on record that answers in place of every server, and the state directory that has it.
+    package var replayed: (session: String, directory: String)?
 
     package init(version: String) {
         self.version = version
@@ -29,7 +31,8 @@ package struct LaunchWords: Sendable {
 
     /// A running supervisor has options of its own, which these would have to be.
     package var mayUseServer: Bool {
-        !standsAlone && profilesDirectory == nil && configurationFile == nil && degraded.isEmpty
+        !standsAlone && replayed == nil && profilesDirectory == nil && configurationFile == nil
+            && degraded.isEmpty
     }
 
     /// The profile, unless it is a file's, whose text has to be read.

@@ -22,6 +22,7 @@ struct ApprovalList: ParsableCommand {
 
     @Flag(help: "One JSON object a request.") var json = false
     @Flag(help: "Show it anew each second, until it is interrupted.") var watch = false
+    @OptionGroup var place: ApproverSocketOption
 
     func validate() throws {
         guard !json || !watch else { throw ValidationError("--json and --watch exclude each other") }
@@ -32,14 +33,14 @@ struct ApprovalList: ParsableCommand {
         guard watch else { return try show() }
         var watched = WatchedScreen()
         let number = watched.follow {
-            let answer = RunningSupervisors.held()
+            let answer = RunningSupervisors.held(at: place.path)
             return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
         }
         throw ExitCode(128 + number)
     }
 
     private func show() throws {
-        let answer = RunningSupervisors.held()
+        let answer = RunningSupervisors.held(at: place.path)
         defer { for silent in answer.silent { RunCommand.complain(silent) } }
         if json {
             for held in answer.value { print(try HeldLine(held).json()) }
@@ -56,6 +57,8 @@ struct ApprovalShow: ParsableCommand {
         commandName: "show",
         abstract: "Show one request with all that an answer is bound to.",
         discussion: """
+            Of a launch the whole command, folders and variables; of a body how it begins, and its digest.
+
             Exits 1 when no such request waits.
 
             EXAMPLES
@@ -65,18 +68,35 @@ struct ApprovalShow: ParsableCommand {
 
     @Argument(help: "The request's id, RUN-N, as `bailey approvals` shows it.") var id: String
     @Flag(help: "A JSON object.") var json = false
+    @OptionGroup var place: ApproverSocketOption
 
     func run() throws {
         try Outside.require("approvals")
-        let answer = RunningSupervisors.held()
+        let answer = RunningSupervisors.held(at: place.path)
         for silent in answer.silent { RunCommand.complain(silent) }
-        guard let held = answer.value.first(where: { $0.id == id }) else {
+        guard let held = try answer.value.first(where: { $0.id.isSame(as: id) }).flatMap({ try whole($0) })
+        else {
             RunCommand.complain(
                 "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals` shows what does"
             )
             throw ExitCode(1)
         }
         if json { print(try HeldLine(held).json()) } else { for line in HeldText.whole(held) { print(line) } }
+    }
+}
+
+extension ApprovalShow {
+    /// With all of a launch, which a list cuts; nil where it waits no more.
+    private func whole(_ held: HeldSummary) throws -> HeldSummary? {
+        guard held.isLaunch else { return held }
+        let answer = RunningSupervisors.whole(id, at: place.path)
+        guard let whole = answer.value else {
+            for silent in answer.silent { RunCommand.complain(silent) }
+            return nil
+        }
+        var held = held
+        (held.command, held.details) = (whole.command, whole.details)
+        return held
     }
 }
 

@@ -20,6 +20,9 @@ struct ApprovalsCommand: ParsableCommand {
             statement with its parameters; for that launch, with command, folders, environment and profile. One whose \
             client has gone is good for the same request again, for ten minutes; a launch ends with its front-end.
 
+            Without --socket it is this user's own supervisors that are asked. With it, it is that of another user's \
+            'bailey serve', where 'approvals: {socket: …}' of its bailey.yaml lets the members of a group answer.
+
             EXAMPLES
               bailey approvals
               bailey approvals list --watch
@@ -27,6 +30,7 @@ struct ApprovalsCommand: ParsableCommand {
               bailey approvals approve 1f2e3d4c5b6a-1 --reason 'release 4.2'
               bailey approvals deny 1f2e3d4c5b6a-1 --reason 'not on a Friday'
               bailey approvals deny --all-of ci.yaml:14
+              bailey approvals approve 1f2e3d4c5b6a-1 --socket /run/ci-approvals/answers
             """,
         subcommands: [
             ApprovalList.self, ApprovalShow.self, ApprovalApprove.self, ApprovalDeny.self,
@@ -38,8 +42,8 @@ struct ApprovalsCommand: ParsableCommand {
     static let unrecorded = ExitCode(74)
 
     /// Sends an answer, and says what came of it.
-    static func answer(_ order: ApprovalOrder, _ name: String) throws {
-        let answers = RunningSupervisors.answer(order)
+    static func answer(_ order: ApprovalOrder, _ name: String, at place: ApproverSocketOption) throws {
+        let answers = RunningSupervisors.answer(order, at: place.path)
         for silent in answers.silent { RunCommand.complain(silent) }
         guard !answers.value.isEmpty else {
             RunCommand.complain(
@@ -94,6 +98,7 @@ struct ApprovalApprove: ParsableCommand {
 
     @Argument(help: "The request's id, RUN-N, as `bailey approvals` shows it.") var id: String
     @OptionGroup var reason: ReasonOption
+    @OptionGroup var place: ApproverSocketOption
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
@@ -117,7 +122,8 @@ struct ApprovalApprove: ParsableCommand {
         try Outside.require("approvals")
         try ApprovalsCommand.answer(
             ApprovalOrder(subject: .question(id), approves: true, life: named(), reason: reason.reason),
-            id
+            id,
+            at: place
         )
     }
 }
@@ -128,7 +134,7 @@ struct ApprovalDeny: ParsableCommand {
         commandName: "deny",
         abstract: "Refuse a request.",
         usage: """
-            bailey approvals deny ID [--reason TEXT]
+            bailey approvals deny ID [--reason TEXT] [--socket PATH]
             bailey approvals deny --all-of RULE [--reason TEXT]
             """,
         discussion: """
@@ -150,9 +156,15 @@ struct ApprovalDeny: ParsableCommand {
     )
     var allOf: String?
     @OptionGroup var reason: ReasonOption
+    @OptionGroup var place: ApproverSocketOption
 
     func validate() throws {
         guard (id == nil) != (allOf == nil) else { throw ValidationError("name a request, or --all-of RULE") }
+        guard allOf == nil || place.path == nil else {
+            throw ValidationError(
+                "--all-of is the supervisor's own user's alone, and does not go with --socket"
+            )
+        }
     }
 
     func run() throws {
@@ -160,9 +172,21 @@ struct ApprovalDeny: ParsableCommand {
         let subject = allOf.map { ApprovalOrder.Subject.rule($0) } ?? .question(id ?? "")
         try ApprovalsCommand.answer(
             ApprovalOrder(subject: subject, approves: false, reason: reason.reason),
-            allOf ?? id ?? ""
+            allOf ?? id ?? "",
+            at: place
         )
     }
+}
+
+/// Whose supervisor it is.
+struct ApproverSocketOption: ParsableArguments {
+    @Option(
+        name: .customLong("socket"),
+        help: ArgumentHelp("The approvers' socket of another user's supervisor.", valueName: "path"),
+        completion: .file(),
+        transform: { WorkingDirectory.absolute($0) }
+    )
+    var path: String?
 }
 
 /// Why, for the record.

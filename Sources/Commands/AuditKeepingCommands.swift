@@ -13,7 +13,7 @@ extension AuditCommand {
             discussion: """
                 Whole runs, oldest first, with their recorded bodies: those whose last record is older than --for, and \
                 more until log and bodies are not larger than --size. 'audit: {retain: {for: 90d, size: 10GiB}}' in \
-                bailey.yaml says the same for every time. A signed statement takes the place of what is removed, and \
+                bailey.yaml says the same for every time, and 'bailey serve' then prunes by itself, once an hour. A signed statement takes the place of what is removed, and \
                 'bailey audit verify' demands it. Never removed: runs of which an agent lives or may live, what is held \
                 ('bailey audit hold'), revocations, and what is on record of the log itself. The file does not shrink: \
                 its pages are used again.
@@ -23,7 +23,7 @@ extension AuditCommand {
                   bailey audit prune --for 90d
                   bailey audit prune --size 10GiB
 
-                Exits 1 when a supervisor did not answer: then nothing is removed.
+                Exits 1 when a supervisor did not answer, or another pruning is under way: then nothing is removed.
                 """
         )
 
@@ -60,7 +60,12 @@ extension AuditCommand {
             try Outside.require("audit prune")
             let given = age == nil && size == nil ? nil : Retention(age: age, size: size)
             guard
-                let prepared = try LogKeeping.prepare(given, configuration: config, in: state.directory())
+                let prepared = try LogKeeping.prepare(
+                    given,
+                    configuration: config,
+                    isTrial: dryRun,
+                    in: state.directory()
+                )
             else {
                 throw ValidationError(
                     "nobody says for how long records are kept: --for 90d, --size 10GiB, or audit.retain in bailey.yaml"
@@ -95,7 +100,7 @@ extension AuditCommand {
             }
             let progress = ProgressLine()
             defer { progress.clear() }
-            let count = try LogKeeping.prune(prepared) { removed in
+            let count = try LogKeeping.prune(prepared, in: state.directory()) { removed in
                 progress.show { "\(removed) records removed" }
             }
             progress.clear()

@@ -8,7 +8,14 @@ internal import Profiles
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Show a conversation as it was: each statement or request, and what came of it.",
+        abstract: "Show a conversation as it was, or run a command again with what servers said then.",
+        usage: """
+            bailey replay SESSION [--json] [--state DIR]
+            bailey replay SESSION --as-policy FILE [--in-place-of NAME] [--profiles DIR] [--json]
+            bailey replay AGENT --terminal [--speed N] | --asciicast
+            bailey replay SESSION --offline [-p PROFILE] [-w DIR] [--name NAME] [--profiles DIR] [--config FILE] \
+            [--allow-degraded NAME] -- COMMAND...
+            """,
         discussion: """
             SESSION is a run, an agent, or the number of a record ('bailey audit', first column) of a session with a \
             database: its opening, or any statement of it. In the order in which it was asked for: when, who and its \
@@ -24,6 +31,7 @@ struct ReplayCommand: ParsableCommand {
               bailey replay 1f2e3d4c5b6a --as-policy ./ci.yaml       what that profile would have decided
               bailey replay 1f2e3d4c5b6a.1 --terminal --speed 4      what its terminal showed
               bailey replay 1f2e3d4c5b6a.1 --asciicast > run.cast    the same for asciinema
+              bailey replay 1f2e3d4c5b6a --offline -- make test      the command again, without a network
 
             --as-policy decides what is on record again: FILE (or a profile's name) stands in for the profile of its name at each \
             level of a lineage that has one, or for that of --in-place-of, but for texts that agents brought; of all other levels the record has what they said. \
@@ -34,6 +42,15 @@ struct ReplayCommand: ParsableCommand {
             told, 65 where the profile does not read, 66 where there is no such session or none of its agents had that profile. With --json one object \
             a line: 'event' is 'decision', of each (change: same or as above, was, now, reasons, agent, lineage, run, record, time, action, resource, statement \
             or profile), and last 'summary' (same, newly-allowed, newly-asked, newly-denied, cannot-tell, profile, digest).
+
+            --offline launches COMMAND as 'bailey run' does, with a gateway that connects to nothing: requests of HTTP that the \
+            profile allows are answered from the session, a run or an agent with all below it, recorded under 'record: full'. A \
+            request is known again by method, host, port, path, query, Range and body; equal ones get their replies in turn, then \
+            the last again. What is not on record, or not whole, is answered with 502 and not-recorded, which name the nearest \
+            that is; names that are not on record have no address; WebSockets, databases and what tls and tcp rules \
+            forward are refused. No credential is looked up. The profile is the one of that name that the session had, unless -p names another. \
+            The exit code is COMMAND's, or as of 'bailey run': 125 where there is no such session. Where bailey serve runs, it \
+            is not used.
 
             --terminal plays a terminal that was recorded ('bailey sessions'), and --asciicast writes it (version 2). Secrets \
             are masked on record; titles, clipboards and what would make a terminal answer are not recorded. When it ends, by Ctrl-C too, the \
@@ -70,15 +87,18 @@ struct ReplayCommand: ParsableCommand {
     var inPlaceOf: String?
     @Option(help: ArgumentHelp("Look profiles up in this folder first.", valueName: "dir")) var profiles:
         String?
+    @OptionGroup var offline: OfflineOptions
 
     @Flag(help: "Play the agent's terminal.") var terminal = false
     @Option(help: "How many times as fast.") var speed: Double = 1
     @Flag(help: "Write the agent's terminal as an asciicast.") var asciicast = false
-    @Flag(help: .hidden) var offline = false
 
     func validate() throws {
-        guard !offline else {
-            throw ValidationError("--offline is not built yet: no command is run again from a recording")
+        guard !offline.isOffline else { return try validateOffline() }
+        guard offline.isEmpty else {
+            throw ValidationError(
+                "-p, -w, --name, --config, --allow-degraded and a command go with --offline"
+            )
         }
         guard speed > 0, speed <= Self.fastest else {
             throw ValidationError("--speed takes a number above 0, up to \(Int(Self.fastest))")
@@ -89,11 +109,29 @@ struct ReplayCommand: ParsableCommand {
             )
         }
         guard asPolicy == nil, inPlaceOf != nil || profiles != nil else { return }
-        throw ValidationError("--in-place-of and --profiles go with --as-policy")
+        throw ValidationError(
+            "--in-place-of and --profiles go with --as-policy, --profiles with --offline too"
+        )
+    }
+
+    private func validateOffline() throws {
+        guard !(terminal || asciicast || json), asPolicy == nil, inPlaceOf == nil else {
+            throw ValidationError(
+                "--offline runs a command again; --terminal, --asciicast, --as-policy, --in-place-of and --json show what is on record: "
+                    + "say one of them"
+            )
+        }
+        guard offline.command.first?.isEmpty == false else {
+            throw ValidationError("--offline needs a command behind --")
+        }
     }
 
     func run() throws {
         try Outside.require("replay")
+        if offline.isOffline {
+            // Before anything starts a thread: the spawner is forked first.
+            throw ExitCode(offline.run(session, in: try state.directory(), profiles: profiles))
+        }
         if let asPolicy {
             return try PolicyReplayOutput(asJSON: json).print(
                 try replay(as: asPolicy),

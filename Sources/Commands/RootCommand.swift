@@ -18,6 +18,7 @@ struct RootCommand: ParsableCommand {
               bailey audit --denied            what was refused, and why
               bailey trace user:alice          all that came of what she started
               bailey replay 42                 a database's session, statement by statement
+              bailey replay RUN --offline -- make test    the command again, from its recording
               bailey sessions                  which terminals are recorded
               bailey changes                   what agents changed in copies of folders
               bailey doctor                    can this machine run agents

@@ -145,6 +145,14 @@ extension Authoriser {
         }
     }
 
+    /// Whether what goes on later than its record may still go on under an approval: it has to be in its time, of an agent that
+    /// may act, and by the policy that it was decided by.
+    func stands(_ spent: SpentApproval) -> Bool {
+        let current = resident.current
+        return !current.closed && resident.revocation == nil && current.version == spent.version
+            && gatehouse.approver?.stands(spent.grant) == true
+    }
+
     /// Nobody waits any more for what is held.
     func letGo(_ denial: Denial) {
         guard let held = holding else { return }

@@ -226,11 +226,12 @@ final class Authoriser {
 }
 
 extension Authoriser {
-    /// What is put in, where it is known already and takes no work; a certificate that was not read lately takes some.
+    /// What is put in, where it is known already and takes no work, as a certificate does that was not read lately; or that nothing is.
     private func materialAtHand(
         _ binding: CredentialBinding,
         _ kept: CredentialValue?
     ) -> CredentialMaterial? {
+        if gatehouse.outward.withholdsCredentials { return .withheld(binding.place) }
         guard let kept, gatehouse.identities.has(kept, for: binding.place) else { return nil }
         return try? CredentialMaterial(binding, value: kept, gatehouse.identities)
     }
@@ -302,11 +303,16 @@ extension Authoriser {
             database: permit.request.action.database,
             verdict: .allow,
             levels: permit.levels,
-            credential: permit.obligations.credential,
+            credential: material?.isWithheld == true ? nil : permit.obligations.credential,
             approval: approval?.id
         )
         let outcome = Authorisation.allowed(
-            Authorised(permit: permit, material: material, isApproved: approval != nil, exchange: exchange)
+            Authorised(
+                permit: permit,
+                material: material,
+                approval: approval.map { SpentApproval(grant: $0, version: version) },
+                exchange: exchange
+            )
         )
         append(entry, NIOLoopBound(Pending(outcome, then), eventLoop: loop), version: version, approval)
     }

@@ -6,8 +6,10 @@ struct Authorised: ~Copyable {
     let permit: Permit
     /// The credential that the rule names.
     let material: CredentialMaterial?
-    /// An approval was spent on it: it goes over a connection of its own, since it cannot be sent again without another.
-    var isApproved = false
+    /// The approval that was spent on it; nil where no rule asks.
+    var approval: SpentApproval?
+    /// It goes over a connection of its own, since it cannot be sent again without another approval.
+    var isApproved: Bool { approval != nil }
     /// Its name.
     var credential: String? { permit.obligations.credential }
     /// What a database's session is bound to.
@@ -31,6 +33,12 @@ struct Authorised: ~Copyable {
 
     /// Gives the permit up to who spends it.
     consuming func intoPermit() -> Permit { permit }
+}
+
+/// An approval, and the version of the policy that it was spent under.
+struct SpentApproval: Hashable {
+    let grant: ApprovalGrant
+    let version: UInt64
 }
 
 /// The end of one authorisation.

@@ -76,7 +76,7 @@ final class BodyRecording {
 
     /// The exchange is over; its reply goes on record behind its bodies, and what is held still goes out to `last` before
     /// that is closed.
-    func finish(_ reply: Reply, closing last: UpstreamLink? = nil) {
+    func finish(_ reply: Reply, closing last: (any Upstream)? = nil) {
         isOver = true
         jobs.append(.finish(reply))
         guard let last else {
@@ -115,7 +115,7 @@ final class BodyRecording {
         link.resumeReading()
     }
 
-    private func passOn(to link: UpstreamLink) {
+    private func passOn(to link: any Upstream) {
         if let message = held.popFirst() { link.write(message) }
     }
 }

@@ -102,7 +102,7 @@ extension Classifier {
         let (client, upstream) = TunnelEnd.pair(idle: .milliseconds(parts.gatehouse.limits.idle))
         let far = NIOLoopBound(upstream, eventLoop: parts.loop)
         let (exchange, isApproved) = (authorised.exchange, authorised.isApproved)
-        let dialled = parts.gatehouse.dialer.dial(
+        let dialled = parts.gatehouse.outward.dial(
             authorised.intoPermit(),
             for: parts.resident,
             on: parts.loop

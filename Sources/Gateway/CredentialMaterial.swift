@@ -14,6 +14,8 @@ enum CredentialMaterial: Sendable {
     case account(DatabaseAccount)
     /// Logged in with at a database to make a role for the session.
     case roles(SessionRole, maker: DatabaseAccount)
+    /// Not looked up: what stands in its place is taken out.
+    case withheld(CredentialPlace)
 
     init(
         _ binding: CredentialBinding,
@@ -50,6 +52,7 @@ enum CredentialMaterial: Sendable {
     var injection: Injection? {
         switch self {
         case .injection(let injection), .bound(let injection, _): injection
+        case .withheld(let place): Injection(withheldAt: place)
         case .identity, .account, .roles: nil
         }
     }
@@ -57,9 +60,11 @@ enum CredentialMaterial: Sendable {
     var identity: ClientIdentity? {
         switch self {
         case .identity(let identity), .bound(_, let identity): identity
-        case .injection, .account, .roles: nil
+        case .injection, .account, .roles, .withheld: nil
         }
     }
+
+    var isWithheld: Bool { if case .withheld = self { true } else { false } }
 }
 
 extension CredentialPlace {

@@ -209,6 +209,28 @@ extension Denial {
         )
     }
 
+    /// The command runs again, and its recording has no answer.
+    static func notRecorded(_ reason: UnansweredRequest) -> Denial {
+        own(
+            .notRecorded,
+            reason.message,
+            told: reason.told,
+            remedy:
+                "Let the command ask for what is on record (bailey replay SESSION shows it), or record it anew: "
+                + "bailey run, with record: full in the profile."
+        )
+    }
+
+    /// Of what is no exchange of HTTP nothing can be said again.
+    static func notReplayed(_ endpoint: Endpoint, _ session: String) -> Denial {
+        own(
+            .notRecorded,
+            "\(endpoint) is not connected to: the command runs again offline, on session \(session), and of that only "
+                + "exchanges of HTTP are served: no WebSocket, no database, nothing that a tls or tcp rule forwards",
+            remedy: "Run the command with bailey run, or without what needs this."
+        )
+    }
+
     static func upstreamDistrusted(_ endpoint: Endpoint, _ reason: String) -> Denial {
         own(
             .upstreamFailed,

@@ -9,7 +9,7 @@ struct Gatehouse: Sendable {
     let audit: any AuditSink
     let credentials: any CredentialSource
     let limits: GatewayLimits
-    let dialer: Dialer
+    let outward: Outward
     let tls: UpstreamTLS
     let contexts: InterceptionContexts
     let placeholders: PlaceholderPatterns

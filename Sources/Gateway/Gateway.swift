@@ -57,12 +57,7 @@ package final class Gateway: Sendable {
             audit: audit,
             credentials: credentials,
             limits: limits,
-            dialer: Dialer(
-                resolver: resolver,
-                host: HostAddresses(),
-                limits: limits,
-                closed: configuration.closed
-            ),
+            outward: Self.outward(configuration, resolver),
             tls: tls,
             contexts: InterceptionContexts(authority: authority, capacity: limits.interceptedNames),
             placeholders: placeholders,
@@ -73,6 +68,18 @@ package final class Gateway: Sendable {
             approver: approver,
             pools: Self.perLoop(of: group) { UpstreamPool(limits) },
             texts: Self.perLoop(of: group) { KnownStatements() }
+        )
+    }
+
+    private static func outward(_ configuration: GatewayConfiguration, _ resolver: Resolver) -> Outward {
+        if let source = configuration.answers { return .recording(RecordedServers(source)) }
+        return .network(
+            Dialer(
+                resolver: resolver,
+                host: HostAddresses(),
+                limits: configuration.limits,
+                closed: configuration.closed
+            )
         )
     }
 
@@ -108,7 +115,7 @@ package final class Gateway: Sendable {
         whenOpen: @escaping @Sendable (Result<Void, GatewayFailure>) -> Void
     ) {
         let id = agent.id
-        let resident = Resident(agent, gatehouse.limits, gatehouse.budget)
+        let resident = Resident(agent, gatehouse.limits, gatehouse.budget, gatehouse.outward)
         let isNew = attached.withLock { attached in
             guard attached[id] == nil else { return false }
             attached[id] = Attachment(
@@ -225,6 +232,8 @@ package final class Gateway: Sendable {
         for id in attached.withLock({ Array($0.keys) }) { close(id) }
         settle()
         gatehouse.work.end()
+        // What is under way is told to its loop.
+        gatehouse.outward.end()
         try? group.syncShutdownGracefully()
         gatehouse.work.awaitThreads()
         gatehouse.bodies.end()

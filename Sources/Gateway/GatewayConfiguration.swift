@@ -15,6 +15,8 @@ package struct GatewayConfiguration: Sendable {
     package var limits: GatewayLimits
     /// Where this user's approvals are answered: whatever rules say, no agent is connected there.
     package var closed: (address: IPAddress, port: UInt16)?
+    /// What answers in place of every server; nil where they are connected to.
+    package var answers: (any AnswerSource)?
 
     package init(
         loops: Int,
@@ -22,7 +24,8 @@ package struct GatewayConfiguration: Sendable {
         upstreamRoots: String? = nil,
         names: any NameLookup = SystemNames(),
         limits: GatewayLimits = GatewayLimits(),
-        closed: (address: IPAddress, port: UInt16)? = nil
+        closed: (address: IPAddress, port: UInt16)? = nil,
+        answers: (any AnswerSource)? = nil
     ) {
         self.loops = loops
         self.resolve = resolve
@@ -30,6 +33,7 @@ package struct GatewayConfiguration: Sendable {
         self.names = names
         self.limits = limits
         self.closed = closed
+        self.answers = answers
     }
 }
 

@@ -90,6 +90,8 @@ package struct GatewayLimits: Sendable {
     static let backlog: Int32 = 256
     /// Octets of both bodies of an exchange that are passed on or held before they are recorded: one of the largest reads.
     static let recordedAhead = largestRead
+    /// Threads that read a recording where it answers for servers: as many as write one.
+    static let answeringThreads = 2
     /// The port of the explicit proxy on the agent's own loopback.
     static let proxyPort: UInt16 = 3_128
 }

@@ -30,13 +30,13 @@ extension HTTPConversation {
     func noteSent(_ octets: UInt64) { exchange?.note.reply.sent += octets }
 
     /// The exchange under way is over, or ends early for a reason.
-    func conclude(because cause: String? = nil, closing last: UpstreamLink? = nil) {
+    func conclude(because cause: String? = nil, closing last: (any Upstream)? = nil) {
         guard let exchange else { return }
         self.exchange = nil
         tell(exchange, because: cause, closing: last)
     }
 
-    private func tell(_ exchange: Exchange, because cause: String?, closing last: UpstreamLink? = nil) {
+    private func tell(_ exchange: Exchange, because cause: String?, closing last: (any Upstream)? = nil) {
         let reply = cause.map(exchange.note.reply.ended) ?? exchange.note.reply
         guard let recording = exchange.note.recording else { return authoriser.replied(reply) }
         recording.finish(reply, closing: last)

@@ -1,11 +1,12 @@
 internal import HTTPProtocol
+internal import Model
 internal import NIOCore
 internal import NIOHTTP1
 internal import Wire
 
 // What the upstream says.
 extension HTTPConversation {
-    func received(_ message: HTTPMessage, from sender: UpstreamLink) {
+    func received(_ message: HTTPMessage, from sender: any Upstream) {
         guard sender === link, !ending else { return }
         lastActivity = .now()
         perform(engine.received(message, from: .upstream))
@@ -16,16 +17,24 @@ extension HTTPConversation {
     }
 
     /// The upstream connection is gone.
-    func upstreamEnded(_ sender: UpstreamLink) {
+    func upstreamEnded(_ sender: any Upstream) {
         guard sender === link, !ending else { return }
         if let again = repeatable(sender) { return once(more: again) }
         perform(engine.ended(.upstream))
         flush()
     }
 
+    /// The upstream has no answer to this, or no more of it.
+    func unanswered(_ denial: Denial, by sender: any Upstream) {
+        guard sender === link, !ending else { return }
+        perform(engine.refuseExchange(denial))
+        flush()
+        resumeReading()
+    }
+
     /// A request may be sent once more when a connection kept from before turned out to be closed: nothing came
     /// back, it is safe to repeat, and all of it is still here (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
-    private func repeatable(_ sender: UpstreamLink) -> Exchange? {
+    private func repeatable(_ sender: any Upstream) -> Exchange? {
         guard let exchange, sender.reused, !sender.answered, !exchange.retried, !exchange.hasBody,
             exchange.requestEnded, let head = exchange.head
         else { return nil }

@@ -40,7 +40,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     var engine: HTTPEngine
     var ledger = Ledger()
     var context: ChannelHandlerContext?
-    var link: UpstreamLink?
+    var link: (any Upstream)?
     var exchange: Exchange?
     var deciding = false
     /// Octets of the body that the engine holds until it is decided on.

@@ -94,6 +94,6 @@ final class StreamNames: ChannelInboundHandler {
 extension Resident {
     /// The answer to one DNS message; nil when there must be none.
     func answer(_ message: [UInt8]) -> [UInt8]? {
-        names.withLock { DNSStub.answer(message, from: &$0).response }
+        names.withLock { DNSStub.answer(message, from: &$0, knowing: outward.knows).response }
     }
 }

@@ -65,15 +65,23 @@ final class Resident: Sendable {
     private let connectionLimit: Int
     private let streamLimit: Int
     private let budget: ConnectionBudget
+    /// Which names have addresses.
+    let outward: Outward
     private let state: Mutex<State>
 
-    init(_ agent: GatewayAgent, _ limits: GatewayLimits, _ budget: ConnectionBudget) {
+    init(
+        _ agent: GatewayAgent,
+        _ limits: GatewayLimits,
+        _ budget: ConnectionBudget,
+        _ outward: Outward
+    ) {
         id = agent.id
         epoch = agent.epoch
         namespaceCookie = agent.namespaceCookie
         destination = agent.destination
         witness = agent.witness
         self.budget = budget
+        self.outward = outward
         connectionLimit = limits.connectionsPerAgent
         streamLimit = limits.streamsPerAgent
         datagrams = Mutex(DatagramTally(limit: limits.datagramDestinations))

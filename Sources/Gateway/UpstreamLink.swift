@@ -5,16 +5,13 @@ internal import NIOHTTP1
 
 /// One HTTP/1.1 connection to an upstream, or one stream of an HTTP/2 connection: translates between NIO's parts and
 /// the engine's messages, for one conversation at a time.
-final class UpstreamLink: ChannelDuplexHandler {
+final class UpstreamLink: ChannelDuplexHandler, Upstream {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// A stream serves one exchange, and ends with it.
     let isStream: Bool
-    /// Whether an exchange was completed on this connection before the present one.
     private(set) var reused = false
-    /// Whether a byte of response has come in the present exchange.
     private(set) var answered = false
     /// Whether a part of a request was written in the present exchange.
     private(set) var written = false
@@ -46,7 +43,6 @@ final class UpstreamLink: ChannelDuplexHandler {
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
-    /// Starts an exchange.
     func attach(_ conversation: HTTPConversation) {
         place = .serving(conversation)
         answered = false
@@ -56,12 +52,11 @@ final class UpstreamLink: ChannelDuplexHandler {
         resumeReading()
     }
 
-    /// Ends the exchange; true when the connection can take another one.
-    func detach(complete: Bool) -> Bool {
+    func detach(complete: Bool) -> UpstreamLink? {
         place = .free
         let usable = complete ? keepsAlive : !written
         reused = true
-        return usable && !isStream && !broken && context?.channel.isActive == true
+        return usable && !isStream && !broken && context?.channel.isActive == true ? self : nil
     }
 
     func close() {
@@ -71,7 +66,6 @@ final class UpstreamLink: ChannelDuplexHandler {
         context?.close(promise: nil)
     }
 
-    /// The upstream has changed protocols, as it was asked to.
     func turn() {
         isTurning = true
         keepsAlive = false
@@ -112,7 +106,6 @@ final class UpstreamLink: ChannelDuplexHandler {
         context?.flush()
     }
 
-    /// Reads again what was held back while the client could not be written to.
     func resumeReading() {
         guard waitingToRead, let context else { return }
         waitingToRead = false

@@ -33,13 +33,37 @@ final class Upstreams {
         pool = gatehouse.pools[ObjectIdentifier(loop)]?.value
     }
 
-    /// A connection for one permitted request: an idle one of this agent, a stream of one, or a new one.
+    /// What answers one permitted request: a connection, an idle one of this agent, a stream of one, or a new one; or a recording.
     ///
     /// `fresh` takes no idle one. Calls back once, on the loop, maybe before this returns.
     func lease(
         _ authorised: consuming Authorised,
         fresh: Bool,
-        then: @escaping (Result<UpstreamLink, DialFailure>) -> Void
+        then: @escaping (Result<any Upstream, DialFailure>) -> Void
+    ) {
+        switch gatehouse.outward {
+        case .network(let dialer): connect(authorised, by: dialer, fresh: fresh, then: then)
+        case .recording(let servers): then(recall(authorised, servers))
+        }
+    }
+
+    /// What answers one request from a recording, which has nothing but exchanges.
+    private func recall(
+        _ authorised: consuming Authorised,
+        _ servers: RecordedServers
+    ) -> Result<any Upstream, DialFailure> {
+        let (request, masks) = (authorised.permit.request, authorised.masks)
+        guard !request.isOpening else {
+            return .failure(DialFailure(denial: .notReplayed(request.endpoint, servers.source.session)))
+        }
+        return .success(RecordedUpstream(servers, masking: masks, on: loop))
+    }
+
+    private func connect(
+        _ authorised: consuming Authorised,
+        by dialer: Dialer,
+        fresh: Bool,
+        then: @escaping (Result<any Upstream, DialFailure>) -> Void
     ) {
         let endpoint = authorised.permit.request.endpoint
         let identity = authorised.material?.identity
@@ -54,7 +78,7 @@ final class Upstreams {
             context: UpstreamTLS.Kind.http(offersHTTP2: multiplexed, identity: identity),
             gatehouse: gatehouse
         )
-        let dialled = gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
+        let dialled = dialer.dial(authorised.intoPermit(), for: resident, on: loop) { channel in
             dial.prepare(channel)
         }
         let loop = loop
@@ -73,7 +97,7 @@ final class Upstreams {
     private func hand(
         _ made: EventLoopFuture<any Channel>,
         _ endpoint: Endpoint,
-        _ then: @escaping (Result<UpstreamLink, DialFailure>) -> Void,
+        _ then: @escaping (Result<any Upstream, DialFailure>) -> Void,
         session: @escaping (any Channel) -> UpstreamSession? = { _ in nil }
     ) {
         made.assumeIsolated().whenComplete { result in
@@ -90,10 +114,10 @@ final class Upstreams {
     }
 
     /// Takes a connection back after its exchange.
-    func release(_ link: UpstreamLink, of exchange: HTTPConversation.Exchange, complete: Bool) {
+    func release(_ link: any Upstream, of exchange: HTTPConversation.Exchange, complete: Bool) {
         // A stream both of whose sides have ended is over without a word more.
         let isOver = link.isStream && complete
-        guard link.detach(complete: complete), let pool, !resident.current.closed else {
+        guard let kept = link.detach(complete: complete), let pool, !resident.current.closed else {
             return isOver ? () : link.close()
         }
         let key = UpstreamKey(
@@ -101,7 +125,7 @@ final class Upstreams {
             endpoint: exchange.request.endpoint,
             identity: exchange.identity
         )
-        pool.put(link, key, on: loop)
+        pool.put(kept, key, on: loop)
     }
 
     private static func failure(_ error: any Error, _ endpoint: Endpoint) -> DialFailure {

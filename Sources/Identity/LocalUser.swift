@@ -14,6 +14,20 @@ package enum LocalUser {
         Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)
     }
 
+    /// The user of a name, with the id that the user database has for it; nil where there is none.
+    package static func principal(named name: String) -> Principal? {
+        var entry = unsafe passwd()
+        var found: UnsafeMutablePointer<passwd>?
+        var buffer = [CChar](repeating: 0, count: bufferSize)
+        return unsafe buffer.withUnsafeMutableBufferPointer { storage in
+            guard let base = storage.baseAddress,
+                unsafe getpwnam_r(name, &entry, base, storage.count, &found) == 0,
+                let found = unsafe found
+            else { return nil }
+            return Principal(localUser: name, uid: unsafe found.pointee.pw_uid)
+        }
+    }
+
     /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).
     private static let bufferSize = 64 * 1024
 

@@ -117,19 +117,34 @@ extension PacketSocket {
         return socket
     }
 
-    /// Makes a listening socket at a path; its mode is 0600, and accepting from it never waits.
+    /// Makes a listening socket at a path; its mode is 0600, or 0660 of a group, of which nobody sends descriptors then, and
+    /// accepting from it never waits.
     ///
     /// It is made under another name and put at its own, in place of what is there, when it listens: whoever connects
     /// is heard. Hold a lock against a second maker.
-    package static func listen(at path: String, backlog: Int32) throws(SystemCallError) -> OwnedDescriptor {
+    package static func listen(
+        at path: String,
+        group: UInt32? = nil,
+        backlog: Int32
+    ) throws(SystemCallError) -> OwnedDescriptor {
         let unready = path + ".new"
         let socket = try made(for: unready)
         // The mode of the socket's file is what fchmod(2) says before bind(2) (unix(7)).
         guard fchmod(socket.rawValue, 0o600) == 0, fcntl(socket.rawValue, F_SETFL, O_NONBLOCK) == 0 else {
             throw SystemCallError(stage: "fchmod", object: unready, errno: errno)
         }
+        // Accepted connections have it from their listener.
+        if group != nil { refuseDescriptors(on: socket.rawValue) }
         unsafe _ = unlink(unready)
         unsafe try address(unready) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", unready)
+        if let group {
+            // Whose it is before what they may: nobody else's group is let in for a moment.
+            guard unsafe chown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
+                let code = errno
+                unsafe _ = unlink(unready)
+                throw SystemCallError(stage: "chown to group \(group)", object: path, errno: code)
+            }
+        }
         guard Glibc.listen(socket.rawValue, backlog) == 0 else {
             throw SystemCallError(stage: "listen", object: unready, errno: errno)
         }
@@ -137,6 +152,16 @@ extension PacketSocket {
             throw SystemCallError(stage: "rename", object: path, errno: errno)
         }
         return socket
+    }
+
+    /// SO_PASSRIGHTS, Linux 6.16 (asm-generic/socket.h), which glibc's headers do not have.
+    private static let rightsOption: Int32 = 83
+
+    /// Has the kernel refuse whoever sends descriptors; before Linux 6.16 they are queued, see `closeToStranger`.
+    private static func refuseDescriptors(on socket: Int32) {
+        var off: Int32 = 0
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        unsafe _ = setsockopt(socket, SOL_SOCKET, rightsOption, &off, size)
     }
 
     /// Sends one datagram to a path, or to an abstract name behind `@`; whoever does not listen misses it.

@@ -27,7 +27,7 @@ package struct ApprovalTerms: Sendable, Hashable {
     package static let maximumTime: UInt64 = 86_400_000
     /// Approvers that a rule may demand: as many as anybody would ask to look at one request.
     package static let maximumApprovers = 8
-    /// Principals that a rule may name as approvers.
+    /// Principals and groups that a rule may name as approvers.
     package static let maximumNamed = 32
 
     package var life: Life
@@ -35,7 +35,7 @@ package struct ApprovalTerms: Sendable, Hashable {
     package var wait: UInt64
     /// Different principals that have to approve.
     package var approvers: Int
-    /// Subjects of those who may; empty for whoever can reach the supervisor.
+    /// Subjects and groups of those who may; empty for whoever the operator lets answer.
     package var by: [ByteText]
     /// Whoever started the run may not.
     package var excludesPrincipal: Bool
@@ -54,16 +54,16 @@ package struct ApprovalTerms: Sendable, Hashable {
         self.excludesPrincipal = excludesPrincipal
     }
 
-    /// Whether a principal may approve a request of a lineage.
-    package func admits(_ approver: Principal, for lineage: Lineage) -> Bool {
-        if excludesPrincipal {
-            // Who acts by a token is the local user as well.
-            let started = lineage.principal
-            guard approver.uid != started.uid, !approver.subject.isSame(as: started.subject) else {
-                return false
-            }
-        }
-        return by.isEmpty || by.contains(ByteText(approver.subject))
+    /// Whether somebody may approve a request of a lineage.
+    ///
+    /// A group stands for nobody's own request: whoever started the run may approve it where a rule names them, or names nobody.
+    package func admits(_ approver: ApproverIdentity, for lineage: Lineage) -> Bool {
+        // Who acts by a token is the local user as well.
+        let isOwn = approver.isSame(as: lineage.principal)
+        if excludesPrincipal, isOwn { return false }
+        if by.isEmpty { return !approver.isNamedOnly }
+        if by.contains(ByteText(approver.principal.subject)) { return true }
+        return !isOwn && !approver.groups.isDisjoint(with: by)
     }
 }
 
@@ -91,9 +91,29 @@ extension ApprovalTerms: CustomStringConvertible {
     package var description: String {
         var words = ["for: \(life)", "wait: \(Life.time(wait))"]
         if approvers > 1 { words.append("approvers: \(approvers)") }
-        if !by.isEmpty { words.append("by: [\(by.map(\.text).joined(separator: ", "))]") }
+        if !by.isEmpty { words.append("by: [\(by.map { Self.quoted($0.text) }.joined(separator: ", "))]") }
         if excludesPrincipal { words.append("not-principal: true") }
         return words.joined(separator: ", ")
+    }
+
+    /// As YAML's flow style takes it (YAML 1.2.2 section 7.3): two lists never read alike.
+    private static func quoted(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy { octet in
+            switch octet {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: ":"), UInt8(ascii: "_"),
+                UInt8(ascii: "-")...UInt8(ascii: "/"),
+                UInt8(ascii: "@"), UInt8(ascii: "+"):
+                true
+            default: false
+            }
+        }
+        // A colon at the end would make it a key.
+        guard !isPlain || name.ends(with: ":") else { return name }
+        return name.unicodeScalars.reduce(into: "\"") { shown, scalar in
+            if scalar == "\"" || scalar == "\\" { shown += "\\" }
+            shown.unicodeScalars.append(scalar)
+        } + "\""
     }
 }
 

@@ -32,6 +32,8 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
     package let rules: [String]
     /// Who answered; nil for what is no answer.
     package let by: Principal?
+    /// Whoever answered is in these groups, which the rules name; nil for none, and for what is no answer.
+    package let groups: [String]?
     /// The program that brought the answer, and its process: evidence, and grounds for nothing.
     package let program: String?
     package let process: Int32?
@@ -46,6 +48,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         _ question: String,
         of held: HeldRequest,
         by: Principal? = nil,
+        groups: [String] = [],
         program: String? = nil,
         process: Int32? = nil,
         via: String? = nil,
@@ -64,6 +67,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
             octets: held.content.octets,
             rules: held.demands.map { "\($0.hop.name): \($0.rule): \($0.terms)" },
             by: by,
+            groups: groups.isEmpty ? nil : groups,
             program: program,
             process: process,
             via: via,
@@ -84,6 +88,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         octets: UInt64,
         rules: [String],
         by: Principal?,
+        groups: [String]? = nil,
         program: String?,
         process: Int32?,
         via: String? = nil,
@@ -101,6 +106,7 @@ package struct ApprovalRecord: Sendable, Hashable, Codable {
         self.octets = octets
         self.rules = rules
         self.by = by
+        self.groups = groups
         self.program = program
         self.process = process
         self.via = via

@@ -44,6 +44,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
     /// Its profile is a text of the agent's that launched it, which may have any name, and none of the operator's; nil in older
     /// records.
     package let ownText: Bool?
+    /// The session that answers in place of every server: a run, or an agent; nil where servers do.
+    package let replayed: String?
 
     package init(
         lineage: Lineage,
@@ -59,7 +61,8 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         spiffe: String? = nil,
         approval: String? = nil,
         terminal: TerminalRecording? = nil,
-        ownText: Bool? = nil
+        ownText: Bool? = nil,
+        replayed: String? = nil
     ) {
         self.lineage = lineage
         self.argv = argv
@@ -76,6 +79,7 @@ package struct SpawnRecord: Sendable, Hashable, Codable {
         self.approval = approval
         self.terminal = terminal
         self.ownText = ownText
+        self.replayed = replayed
     }
 }
 

@@ -11,6 +11,10 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
         case released
         /// Records are removed, and a signed statement stands in their place: first what is begun, then what was done.
         case pruned
+        /// The supervisor could not prune by itself; the log goes on.
+        case pruningFailed = "pruning-failed"
+        /// It could again, after that.
+        case pruningResumed = "pruning-resumed"
         /// A webhook could not be told of a question.
         case noticeFailed = "notice-failed"
         /// It could again, after that.

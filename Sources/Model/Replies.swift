@@ -17,6 +17,16 @@ package struct HeadFields: Sendable, Hashable, Codable {
     }
 
     package var lines: [Substring] { text.isEmpty ? [] : text.cut(at: "\n") }
+
+    /// The values of the fields of a name, given in lower case, behind one another; nil where there is none.
+    package func value(of name: String) -> String? {
+        let values = lines.compactMap { line -> Substring? in
+            guard let colon = line.firstPlace(ofText: ": ") else { return nil }
+            return line[..<colon.lowerBound].lowercasedASCII.isSame(as: name)
+                ? line[colon.upperBound...] : nil
+        }
+        return values.isEmpty ? nil : values.joined(separator: ", ")
+    }
 }
 
 /// Which body of an exchange.

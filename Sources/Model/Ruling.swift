@@ -95,6 +95,8 @@ package struct Denial: Sendable, Hashable, Codable, Error {
         case auditUnavailable = "audit-unavailable"
         /// The upstream could not be reached or its certificate could not be verified.
         case upstreamFailed = "upstream-failed"
+        /// The command runs again from a recording, which has no answer to this.
+        case notRecorded = "not-recorded"
         /// The agent is over a budget (connections, names, requests).
         case overBudget = "over-budget"
         /// The message uses a feature of the protocol that is not built yet.

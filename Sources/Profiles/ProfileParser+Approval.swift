@@ -4,7 +4,6 @@ internal import Policy
 /// `approval` of a rule, or of `children`.
 extension ProfileParser {
     private static let approvalKeys = ["for", "wait", "approvers", "by", "not-principal"]
-    private static let user = "user:"
 
     /// What a rule demands of an approval; the defaults where it says nothing.
     mutating func approval(_ rule: YAMLMapping, of what: String) -> ApprovalTerms {
@@ -35,7 +34,10 @@ extension ProfileParser {
         if let node = fields["by"] { terms.by = approvers(node) }
         terms.excludesPrincipal =
             fields["not-principal"]?.boolean("approval.not-principal", &errors) ?? false
-        if let node = fields["by"], !terms.by.isEmpty, terms.by.count < terms.approvers {
+        // How many are in a group nobody knows here.
+        if let node = fields["by"], !terms.by.isEmpty, terms.by.count < terms.approvers,
+            !terms.by.contains(where: { ApproverGroup.isName($0.text) })
+        {
             errors.report(
                 "approval.by names \(terms.by.count), and approvers demands \(terms.approvers) of them",
                 at: node.position
@@ -75,9 +77,10 @@ extension ProfileParser {
                 )
                 break
             }
-            guard item.text.begins(with: Self.user), Principal(named: item.text) != nil else {
+            guard ApproverGroup.isName(item.text) || Principal(named: item.text) != nil else {
                 errors.report(
-                    "approval.by: \"\(item.text)\" is no user; it is written user:NAME",
+                    "approval.by: \"\(item.text)\" is neither a principal nor a group; it is written user:NAME, "
+                        + "oidc:ISSUER:SUBJECT, group:NAME (of this machine) or group:ISSUER:NAME (as tokens claim it)",
                     at: item.position
                 )
                 continue

@@ -22,17 +22,17 @@ extension Sandbox {
         guard cookie != 0, cookie == namespaceCookie else {
             throw .foreign("it was made in network namespace \(cookie), which is not the agent's")
         }
-        let found = csb_peer_process(socket.rawValue)
-        guard found != -ENOPROTOOPT else { return }
-        guard found >= 0 else { throw .unknown(-found) }
-        let process = OwnedDescriptor(found)
-        let number = csb_pid_of(process.rawValue)
-        var (own, other) = (stat(), stat())
-        let isRead = unsafe stat("/proc/\(number)/ns/pid", &other) == 0
-        // While it lives its number is nobody else's.
-        guard number > 0, isRead, csb_pid_of(process.rawValue) == number,
-            unsafe fstat(pidNamespace, &own) == 0
-        else { throw .unknown(ESRCH) }
+        let process: PeerProcess
+        do throws(SystemCallError) { process = try PeerProcess(of: socket.rawValue) } catch {
+            guard error.errno != ENOPROTOOPT else { return }
+            throw .unknown(error.errno)
+        }
+        let namespace = process.read { number -> stat? in
+            var status = stat()
+            return unsafe stat("/proc/\(number)/ns/pid", &status) == 0 ? status : nil
+        }
+        var own = stat()
+        guard let other = namespace, unsafe fstat(pidNamespace, &own) == 0 else { throw .unknown(ESRCH) }
         guard own.st_dev == other.st_dev, own.st_ino == other.st_ino else {
             throw .foreign("a process of another pid namespace than the agent's connected it")
         }

@@ -17,9 +17,8 @@ package enum Launch {
         var said: Set<String> = []
         func once(_ line: String) { if said.insert(line).inserted { warn(line) } }
         do {
-            let profile = try choice(words)
             return ControlSocket.isInsideAgent
-                ? try LaunchClient.inside(words, profile) : try root(words, profile, once)
+                ? try LaunchClient.inside(words, choice(words)) : try root(words, once)
         } catch let refusal as LaunchRefusal {
             return refusal.outcome
         } catch {
@@ -49,17 +48,18 @@ package enum Launch {
 
     private static func root(
         _ words: LaunchWords,
-        _ profile: ProfileChoice,
         _ warn: (String) -> Void
     ) throws -> FrontEnd.Outcome {
-        if words.mayUseServer, let outcome = try served(words, profile, warn) { return outcome }
+        if words.mayUseServer, let outcome = try served(words, choice(words), warn) { return outcome }
         try AddressSpaceLimit.check()
         try ProcessLimit.check()
         try DescriptorLimit.raise()
         // The spawner is forked first, while this process has one thread and holds no secret.
         let spawner = try Spawner.start()
-        let order = try words.order(profile)
-        let configuration = try SupervisorConfiguration(SupervisorOptions(words))
+        var words = words
+        var configuration = try SupervisorConfiguration(SupervisorOptions(words))
+        try configuration.serveRecording(of: &words)
+        let order = try words.order(choice(words))
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
@@ -72,12 +72,8 @@ package enum Launch {
         )
         // While the supervisor opens its store.
         foresee(order, configuration, memory)
-        let sources = WarningSources(
-            directories: configuration.directories,
-            profiles: { configuration.profiles },
-            knowsEnvironment: true
-        )
-        CredentialWarnings(order, sources)?.lines.forEach(warn)
+        // Offline none is needed.
+        if words.replayed == nil { warnOfCredentials(order, configuration, warn) }
         var failure = ControlError("it took no order")
         do throws(ControlError) {
             if let outcome = try LaunchClient.frontEnd(on: outer).run(order, isOther: false) {
@@ -87,6 +83,19 @@ package enum Launch {
             failure = error
         }
         return thread.join() ?? LaunchClient.gone(failure)
+    }
+
+    private static func warnOfCredentials(
+        _ order: LaunchOrder,
+        _ configuration: SupervisorConfiguration,
+        _ warn: (String) -> Void
+    ) {
+        let sources = WarningSources(
+            directories: configuration.directories,
+            profiles: { configuration.profiles },
+            knowsEnvironment: true
+        )
+        CredentialWarnings(order, sources)?.lines.forEach(warn)
     }
 
     /// Reads the profile that the supervisor is about to read, which finds it parsed; what is wrong with it the supervisor

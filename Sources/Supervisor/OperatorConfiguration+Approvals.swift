@@ -8,7 +8,9 @@ internal import Profiles
 
 /// `approvals`: who is told of questions, and who may answer them.
 extension OperatorConfiguration {
-    private static let approvalKeys = ["listen", "url", "tokens", "webhooks"]
+    private static let approvalKeys = [
+        "listen", "url", "tokens", "webhooks", "issuers", "people", "socket",
+    ]
     private static let tokenKeys = ["subject", "token"]
     private static let hookKeys = ["url", "secret", "format", "subject"]
 
@@ -25,8 +27,9 @@ extension OperatorConfiguration {
         approvals.webhooks = Self.items(hooks, "approvals.webhooks", ApprovalPlan.maximumWebhooks, &errors) {
             Self.webhook($0, $1, &$2)
         }
+        readApprovers(fields, &errors)
         guard fields["listen"] == nil else { return }
-        for (node, key) in [(fields["url"], "url"), (tokens, "tokens")] {
+        for (node, key) in [(fields["url"], "url"), (tokens, "tokens"), (fields["issuers"], "issuers")] {
             guard let node else { continue }
             errors.report("approvals.\(key) says nothing without approvals.listen", at: node.position)
         }
@@ -63,7 +66,7 @@ extension OperatorConfiguration {
         return nil
     }
 
-    private static func items<Item>(
+    static func items<Item>(
         _ node: YAMLNode?,
         _ name: String,
         _ most: Int,
@@ -181,7 +184,9 @@ extension OperatorConfiguration {
             )
             return nil
         }
-        return principal
+        // Of two names of one user the number says that they are one.
+        let local = principal.proof == nil ? text.firstPlace(of: ":").map { text.rest(behind: $0) } : nil
+        return local.flatMap { LocalUser.principal(named: String($0)) } ?? principal
     }
 }
 

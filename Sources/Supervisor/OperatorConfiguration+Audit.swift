@@ -10,10 +10,10 @@ extension OperatorConfiguration {
     private static let auditKeys = ["checkpoints", "retain"]
     private static let checkpointKeys = ["file", "webhook", "records", "every"]
     private static let webhookKeys = ["url", "secret-file"]
-    private static let retainKeys = ["for", "size"]
+    private static let retainKeys = ["for", "size", "every"]
     /// Octets of a webhook's secret: from those of the hash that it is used with (RFC 2104 section 3) to a file by mistake.
     private static let secretLength = 32...4_096
-    /// What `every` and `records` may be.
+    /// What `every` of checkpoints, and of pruning, and `records` may be.
     private static let interval: ClosedRange<UInt64> = 1_000...86_400_000
     private static let spacing = 1...1_000_000
 
@@ -127,6 +127,22 @@ extension OperatorConfiguration {
             do throws(TextProblem) { retention.size = try Quantity.size(text) } catch {
                 errors.report(error, in: node)
             }
+        }
+        guard let node = fields["every"], let text = node.text("audit.retain.every", &errors) else { return }
+        if text.isSame(as: Self.off) {
+            pruningPause = nil
+            return
+        }
+        do throws(TextProblem) {
+            let milliseconds = try Quantity.duration(text)
+            guard Self.interval.contains(milliseconds) else {
+                throw TextProblem(
+                    "audit.retain.every is from 1s to 24h, or off: then bailey audit prune is by hand"
+                )
+            }
+            pruningPause = milliseconds
+        } catch {
+            errors.report(error, in: node)
         }
     }
 

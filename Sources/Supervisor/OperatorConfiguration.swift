@@ -45,6 +45,8 @@ package struct OperatorConfiguration: Sendable {
     var checkpointSecret: String?
     /// For how long records are kept: for ever, where it does not say.
     package var retention = Retention()
+    /// Milliseconds between two times at which `bailey serve` prunes by itself; nil for never.
+    package var pruningPause: UInt64? = 3_600_000
     /// Who is told of questions that rules ask, and who may answer them.
     package var approvals = ApprovalPlan()
 
@@ -105,8 +107,8 @@ package struct OperatorConfiguration: Sendable {
             if let node = top["trust-domain"] { readTrustDomain(node, &errors) }
             let folder = WorkingDirectory.absolute(WorkingDirectory.absolute(path) + "/..")
             readAudit(top, folder: folder, &errors)
-            readApprovals(top, &errors)
             if let node = top["issuers"] { issuers = IssuerEntries(node, folder: folder, &errors).issuers }
+            readApprovals(top, &errors)
             upstreamAuthority = top["upstream-ca"]?.text("upstream-ca", &errors).map {
                 let path = $0.begins(with: "~/") ? HomeFolder.current + $0.dropFirst(1) : $0
                 return WorkingDirectory.absolute(path, from: folder)

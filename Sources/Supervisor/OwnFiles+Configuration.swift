@@ -28,7 +28,8 @@ extension OwnFiles {
             .compactMap(\.self)
             + configuration.machine.issuers.flatMap(\.keyFiles)
         self.init(
-            hidden: configuration.directories.all,
+            hidden: configuration.directories.all
+                + [configuration.machine.approvals.socket?.folder].compactMap(\.self),
             trusted: folders.map { ProtectedPath(path: $0, isFolder: true) }
                 + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files + [configuration.machine.checkpointSecret].compactMap(\.self)

@@ -1,6 +1,7 @@
 internal import Approvals
 internal import Audit
 internal import Client
+internal import Dispatch
 internal import Identity
 internal import Linux
 internal import Model
@@ -44,6 +45,8 @@ extension Supervisor {
         let part = rest.prefix(HeldSummary.perAnswer)
         let next = part.count < rest.count ? part.last?.number : nil
         let shown = part.map { question in
+            // Of another user's terminal nothing is known; of what a webhook is, it need not know.
+            guard connection.approver == nil else { return HeldSummary(question, HeldMask(audit)) }
             var held = HeldSummary(question)
             held.told = channels.told(of: question.id)
             return held
@@ -51,31 +54,76 @@ extension Supervisor {
         reply(.held(shown, next: next), to: connection)
     }
 
-    /// Takes the user's answer; no agent has one.
-    func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
-        guard connection.caller == nil, let peer = PacketSocket.peer(of: connection.channel.descriptor) else {
-            return refuseAgent(connection)
+    /// Shows all of a launch in parts, as `listHeld` shows a list.
+    func showHeld(_ id: String, from start: UInt64, to connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        if start == 0 {
+            connection.shown = approvals.open(named: id).map { question in
+                let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
+                return (id, HeldWhole(command: held.command, details: held.details).bytes)
+            }
         }
-        let who = Answerer(
-            LocalUser.principal(of: peer.user),
-            program: PathText.target(of: "/proc/\(peer.process)/exe"),
-            process: peer.process
+        guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
+            return reply(.answered(.unknown), to: connection)
+        }
+        let part = Array(octets[Int(start)...].prefix(HeldWhole.perAnswer))
+        let isLast = Int(start) + part.count == octets.count
+        if isLast { connection.shown = nil }
+        reply(.whole(octets: part, isLast: isLast), to: connection)
+    }
+
+    /// Takes an answer of the user's, or of one who may answer; no agent has one.
+    func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
+        guard connection.caller == nil,
+            let peer = connection.approver ?? SocketPeer(of: connection.channel.descriptor)
+        else { return refuseAgent(connection) }
+        // Whoever sends the next one has not read what came of the last.
+        guard !connection.isAnswering else { return drop(connection) }
+        connection.isAnswering = true
+        if let approver = connection.approver, let why = refusal(of: order, by: approver) {
+            return answered(connection.id, .refused(why))
+        }
+        let via = connection.approver == nil ? nil : "socket"
+        let (id, mailbox, approvals, plan) = (
+            connection.id, mailbox, approvals, configuration.machine.approvals
         )
-        let (id, mailbox) = (connection.id, mailbox)
-        let then: @Sendable (AnswerOutcome) -> Void = { mailbox.post(.answered(id, $0)) }
+        // Where users and groups are a directory's, their names take a while.
+        Self.names.async {
+            let groups = peer.groups.compactMap {
+                LocalGroup.name(of: $0).flatMap { ApproverGroup.local($0) }
+            }
+            let who = Answerer(
+                plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
+                program: PathText.target(of: "/proc/\(peer.process)/exe"),
+                process: peer.process,
+                via: via
+            )
+            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+        }
+    }
+
+    private static let names = DispatchQueue(label: "bailey.approvers.names")
+
+    private static func answer(
+        _ order: ApprovalOrder,
+        by who: Answerer,
+        to approvals: ApprovalQueue,
+        then: @escaping @Sendable (AnswerOutcome) -> Void
+    ) {
         switch (order.subject, order.approves) {
         case (.question(let question), true):
             approvals.approve(question, for: order.life, reason: order.reason, by: who, then: then)
         case (.question(let question), false):
             approvals.deny(.question(question), reason: order.reason, by: who, then: then)
         case (.rule(let rule), false): approvals.deny(.rule(rule), reason: order.reason, by: who, then: then)
-        case (.rule, true): answered(id, .refused("each request is approved by itself"))
+        case (.rule, true): then(.refused("each request is approved by itself"))
         }
     }
 
     /// An answer has taken effect, or will not.
     func answered(_ id: ConnectionID, _ outcome: AnswerOutcome) {
         guard let connection = connections[id] else { return }
+        connection.isAnswering = false
         reply(.answered(AnswerReply(outcome)), to: connection)
     }
 }

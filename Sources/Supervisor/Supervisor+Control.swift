@@ -59,6 +59,7 @@ extension Supervisor {
     }
 
     private func obey(_ request: ControlRequest, of connection: ControlConnection) {
+        guard connection.approver == nil || request.isOfApprovers else { return refuseApprover(connection) }
         switch request {
         case .launch(let order):
             guard !connection.isSpent else { return drop(connection) }
@@ -89,6 +90,7 @@ extension Supervisor {
         case .revoke(let order): revoke(order, for: connection)
         case .listHeld(let number): listHeld(after: number, to: connection)
         case .answer(let order): answer(order, for: connection)
+        case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
         }
     }
 
@@ -135,6 +137,7 @@ extension Supervisor {
             agents[caller]?.connections.remove(connection.id)
             agentConnections -= 1
         }
+        if let approver = connection.approver { left(approver) }
         connection.search?.giveUp()
         starvedUntil = nil
     }

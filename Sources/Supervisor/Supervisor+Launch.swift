@@ -310,7 +310,8 @@ extension Supervisor {
             spiffe: SPIFFEID(of: agent.lineage, in: configuration.machine.trustDomain)?.text,
             approval: agent.approval?.id,
             terminal: order.terminal == nil || agent.policy.terminal == .off ? nil : agent.policy.terminal,
-            ownText: agent.lineage.agent.isOwnText
+            ownText: agent.lineage.agent.isOwnText,
+            replayed: configuration.servedSession
         )
         let id = agent.id
         self.record(.spawn(record)) { [self] result in

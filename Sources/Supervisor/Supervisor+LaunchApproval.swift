@@ -154,21 +154,22 @@ extension AskedLaunch {
     /// Octets of a variable that are shown.
     private static let shownVariable = 200
 
-    /// What an answer is bound to besides the command, for people.
-    var details: [String] {
+    /// What an answer is bound to besides the command, for people; cut where it is long, unless all of it is wanted.
+    func details(isWhole: Bool) -> [String] {
         [
             "profile: \(profile)" + (isOwnText ? ", a text of the agent's own" : ""),
             "profile sha256: \(profileDigest)", "name: \(name)",
-            "workspace: \(HeldSummary.shown(workspace))", "directory: \(HeldSummary.shown(directory))",
+            "workspace: \(isWhole ? workspace : HeldSummary.shown(workspace))",
+            "directory: \(isWhole ? directory : HeldSummary.shown(directory))",
             "terminal: \(hasTerminal ? "its own" : "none"), umask 0\(String(umask, radix: 8))",
             "wider than its parent: in nothing, or it would be refused",
-        ] + variables.map { "variable: " + Self.shown(variable: $0) }
+        ] + variables.map { "variable: " + Self.shown(variable: $0, isWhole: isWhole) }
     }
 
     /// Without what may be a secret: its octets are in the digest all the same.
-    private static func shown(variable: String) -> String {
+    private static func shown(variable: String, isWhole: Bool) -> String {
         let name = variable.firstPlace(of: "=").map { String(variable[..<$0]) } ?? variable
-        return EnvironmentRules.isSecretShaped(name)
-            ? name + "=(not shown)" : HeldSummary.shown(variable, atMost: shownVariable)
+        if EnvironmentRules.isSecretShaped(name) { return name + "=(not shown)" }
+        return isWhole ? variable : HeldSummary.shown(variable, atMost: shownVariable)
     }
 }

@@ -12,14 +12,18 @@ extension Supervisor {
     ///
     /// - Parameters:
     ///   - server: where front-ends connect.
+    ///   - approverSocket: where other users answer what rules ask; nil for nowhere.
     ///   - signals: SIGTERM and SIGINT, as a queue.
     ///   - drainTime: milliseconds that running agents have after the first signal.
+    ///   - ending: called when none runs any more, before its sockets are gone.
     ///   - ready: called when launches are taken.
     /// - Throws: when the signals cannot be waited for, or no revocation would find this supervisor.
     func serve(
         on server: consuming ServerSocket,
+        approvers approverSocket: consuming ApproverSocket?,
         signals: consuming SignalQueue,
         drainTime: UInt64,
+        ending: () -> Void,
         ready: () -> Void
     ) throws(SystemCallError) {
         registration = try Registration.open(
@@ -28,11 +32,13 @@ extension Supervisor {
             in: RuntimeFolder(path: configuration.directories.serviceRuntime)
         )
         self.server = consume server
+        self.approverSocket = consume approverSocket
         watches.signals = try poller.watch(signals.descriptor, .signals)
         self.signals = consume signals
         self.drainTime = drainTime
         ready()
         while drainDeadline == nil || !isAtRest { turn() }
+        ending()
         close()
     }
 
@@ -47,7 +53,7 @@ extension Supervisor {
     /// Whether one more connection of the user's is taken; until then they wait.
     var mayTakeUser: Bool { userConnections < maximumUserLaunches + Self.reservedConnections }
 
-    private var userConnections: Int { connections.count - agentConnections }
+    private var userConnections: Int { connections.count - agentConnections - approverConnections }
 
     func heedSignals() {
         while let number = signals?.next() {

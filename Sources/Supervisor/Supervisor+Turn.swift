@@ -42,17 +42,23 @@ extension Supervisor {
             } else if watches.server == nil, let descriptor = server?.descriptor {
                 watches.server = try poller.watch(descriptor, .server)
             }
+            if !isTaking || !mayTakeApprover {
+                watches.approvers = nil
+            } else if watches.approvers == nil, let descriptor = approverSocket?.descriptor {
+                watches.approvers = try poller.watch(descriptor, .approvers)
+            }
         } catch {
             starve()
         }
     }
 
-    /// Closes the socket where the user reaches this supervisor.
+    /// Closes the sockets where the user, and others who answer, reach this supervisor.
     func closeServer() {
-        watches.server = nil
+        (watches.server, watches.approvers) = (nil, nil)
         // Before the socket: whoever finds it is heard.
         registration = nil
         server = nil
+        approverSocket = nil
     }
 
     /// When nothing has happened for long enough to make sandboxes ahead; nil when none is missing, or will be ordered.
@@ -75,6 +81,7 @@ extension Supervisor {
         case .listeners: for source in listeners.wait(until: 0) { handle(source) }
         case .listener(let id): if let agent = agents[id] { accept(from: agent) }
         case .server: acceptUser()
+        case .approvers: acceptApprover()
         case .signals: heedSignals()
         }
     }

@@ -100,6 +100,10 @@ package final class Supervisor {
     var registration: Registration?
     /// Why it would not be found, so that nothing is launched; nil when it is.
     var unregistered: String?
+    /// Where other users answer what rules ask; nil where the operator says nothing of it.
+    var approverSocket: ApproverSocket?
+    /// What each of them does, by user id.
+    var approvers: [UInt32: ApproverTally] = [:]
     /// It has been said that the operator's configuration is another one now.
     var isOutdatedKnown = false
     /// Control connections of all agents that are open at a time.
@@ -171,7 +175,8 @@ package final class Supervisor {
                 resolve: configuration.machine.resolve,
                 upstreamRoots: configuration.machine.upstreamAuthority,
                 limits: limits,
-                closed: configuration.machine.approvals.listen
+                closed: configuration.machine.approvals.listen,
+                answers: configuration.replayed?.answers { audit.recorded($0) }
             ),
             authority: trust.value().authority,
             audit: audit,
@@ -263,10 +268,20 @@ package final class Supervisor {
     }
 
     /// Serves a connection from now on; nil when it cannot be waited for, and is closed.
-    func add(_ channel: ControlChannel, from caller: AgentID?) -> ConnectionID? {
+    func add(
+        _ channel: ControlChannel,
+        from caller: AgentID?,
+        approver: SocketPeer? = nil
+    ) -> ConnectionID? {
         let id = ConnectionID(number: fresh())
         guard let watch = try? poller.watch(channel.descriptor, .connection(id)) else { return nil }
-        connections[id] = ControlConnection(id: id, channel: channel, caller: caller, watch: watch)
+        connections[id] = ControlConnection(
+            id: id,
+            channel: channel,
+            caller: caller,
+            approver: approver,
+            watch: watch
+        )
         return id
     }
 

@@ -1,3 +1,4 @@
+internal import Audit
 package import Client
 package import Model
 package import Profiles
@@ -24,6 +25,8 @@ package struct SupervisorConfiguration: Sendable {
     package var servesMany: Bool
     /// Names given by `--allow-degraded`.
     package var degraded: Set<String>
+    /// What answers in place of every server; nil where they are connected to.
+    var replayed: ServedSession?
 
     /// Who every agent is.
     var account: Account { Account(userName: userName, home: home, hostName: "bailey") }

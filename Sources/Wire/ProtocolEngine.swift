@@ -56,11 +56,22 @@ package struct Injection: Sendable, Hashable, CustomStringConvertible, CustomDeb
     package let value: String
     /// Of what signs.
     package let signing: Signing?
+    /// Nothing is put in: whatever stands there is taken out.
+    package let isWithheld: Bool
 
     package init(_ place: CredentialPlace, value: String, signing: Signing? = nil) {
         self.place = place
         self.value = value
         self.signing = signing
+        isWithheld = false
+    }
+
+    /// What takes the place of a credential that is not looked up.
+    package init(withheldAt place: CredentialPlace) {
+        self.place = place
+        value = ""
+        signing = nil
+        isWithheld = true
     }
 
     package var description: String { "Injection(\(place))" }

@@ -142,10 +142,14 @@ final class Holder: Sendable {
         return outcome.withLock { $0 }
     }
 
-    @discardableResult func deny(_ subject: AnswerSubject? = nil, reason: String? = nil) -> AnswerOutcome? {
+    @discardableResult func deny(
+        _ subject: AnswerSubject? = nil,
+        reason: String? = nil,
+        by who: Answerer = alice
+    ) -> AnswerOutcome? {
         let outcome = Mutex<AnswerOutcome?>(nil)
         let named = subject ?? .question(queue.open().first?.id ?? "none")
-        queue.deny(named, reason: reason, by: Self.alice) { said in outcome.withLock { $0 = said } }
+        queue.deny(named, reason: reason, by: who) { said in outcome.withLock { $0 = said } }
         return outcome.withLock { $0 }
     }
 }

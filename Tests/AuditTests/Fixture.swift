@@ -192,7 +192,8 @@ enum Sample {
     static func spawn(
         _ lineage: Lineage = child,
         argv: [String] = ["/usr/bin/env"],
-        approval: String? = nil
+        approval: String? = nil,
+        ownText: Bool? = nil
     ) -> AuditEntry {
         .spawn(
             SpawnRecord(
@@ -204,7 +205,8 @@ enum Sample {
                 programDigest: nil,
                 limits: [:],
                 degraded: [],
-                approval: approval
+                approval: approval,
+                ownText: ownText
             )
         )
     }

@@ -90,17 +90,103 @@ struct PruningTests {
         #expect(later.pruned.map(\.run) == Self.runs, "a machine that started anew has none of its agents")
     }
 
+    @Test func `of two prunings at once one has the log`() throws {
+        let state = try filled()
+        var first = try PruningLock(directory: state.path)
+        #expect(first != nil)
+        #expect(try PruningLock(directory: state.path) == nil)
+        withExtendedLifetime(first) {}
+        first = nil
+        #expect(try PruningLock(directory: state.path) != nil)
+    }
+
+    @Test func `so much goes at one time, and what is stopped goes with the next`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let plan = try pruner.plan(Self.old, living())
+        try #require(plan.pruned.map(\.records) == [14, 14])
+        for (most, count) in [(Int64(0), 1), (14, 1), (27, 1), (28, 2), (.max, 2)] {
+            #expect(plan.limited(toRecords: most).pruned == Array(plan.pruned.prefix(count)))
+        }
+        #expect(try pruner.carryOut(plan, living(), isStopped: { true }) == 0)
+        #expect(try pruner.carryOut(plan.limited(toRecords: 14), living()) == 14)
+        #expect(try Self.runs.map { try count($0, state) } == [0, 14, 13])
+        #expect(try prune(state) == 14)
+        #expect(try state.verifiedCount() == 42)
+    }
+
+    @Test func `whether anything can be due is told by the first records and the size`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let (now, size) = (living().now, try pruner.plan(Retention(size: 1 << 40), living()).size)
+        for (retention, isDue) in [
+            (Retention(age: 60_000), true), (Retention(age: 7_200_000), false), (Retention(), false),
+            (Retention(size: size - 1), true), (Retention(size: size), false),
+            (Retention(age: 7_200_000, size: size - 1), true),
+        ] {
+            #expect(try pruner.mayBeDue(retention, at: now) == isDue, "\(retention)")
+        }
+        let empty = try StateFixture()
+        #expect(try empty.open().appendOneByOne([]).failures.isEmpty)
+        #expect(try !Pruner(directory: empty.path).mayBeDue(Self.old, at: now))
+    }
+
+    @Test func `the last run before a time is known, whatever came behind it`() throws {
+        let state = try filled()
+        try hold("user:alice", state)
+        let pruner = try Pruner(directory: state.path)
+        let newest = try #require(try pruner.newest(at: living().now))
+        let last = try state.sqliteOutput("SELECT max(time) FROM records WHERE run <> ''")
+        #expect("\(newest.milliseconds)" == last)
+        #expect(try pruner.newest(at: Timestamp(milliseconds: 0)) == nil)
+    }
+
     @Test func `records that are young, or within the size, stay`() throws {
         let state = try filled()
         let pruner = try Pruner(directory: state.path)
         #expect(try pruner.plan(Retention(age: 7_200_000), living()).pruned.isEmpty)
         #expect(try pruner.plan(Retention(size: 1 << 40), living()).pruned.isEmpty)
         #expect(try pruner.plan(Retention(size: 1), living()).pruned.map(\.run) == ["aaaaaaaa", "bbbbbbbb"])
-        let plan = try pruner.plan(Retention(size: 1 << 40), living())
-        #expect(
-            try pruner.plan(Retention(size: plan.size - 1), living()).pruned.map(\.run) == ["aaaaaaaa"],
-            "oldest first"
-        )
+        let anew = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        let plan = try pruner.plan(Retention(size: 1 << 40), anew)
+        #expect(plan.excess == 0)
+        let less = try pruner.plan(Retention(size: plan.size - 1), anew)
+        #expect(less.pruned.map(\.run) == ["aaaaaaaa"] && less.excess == 0, "oldest first")
+    }
+
+    @Test func `what a living run writes has nobody else's records removed for the size`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        let before = try pruner.plan(Retention(size: 1 << 40), living()).size
+        // The agent of cccccccc lives: it downloads what is recorded.
+        let files = BodyFiles(directory: state.path)
+        let place = BodyPlace(run: "cccccccc", exchange: 1, side: .response)
+        _ = try files.append([UInt8](repeating: 7, count: 1 << 20), to: place)
+        let terms = Retention(size: before)
+        let plan = try pruner.plan(terms, living(["cccccccc"]))
+        #expect(plan.size > before + (1 << 20) - 1 && plan.pruned.isEmpty && plan.excess == 0)
+        #expect(try pruner.plan(terms, living()).pruned.isEmpty, "it may live")
+        let over = living(boot: AuditStore.wallClock().milliseconds + 1_000)
+        #expect(try pruner.plan(terms, over).pruned.map(\.run) == Self.runs, "the control: it is over")
+    }
+
+    @Test
+    func `for the size alone nothing goes that is younger than it has to be, and what is too much is told`()
+        throws
+    {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        // Its records are an hour old.
+        for (youngest, runs) in [(Int64(7_200_000), [String]()), (1_800_000, ["aaaaaaaa", "bbbbbbbb"])] {
+            let plan = try pruner.plan(Retention(size: 1), living(), youngest: youngest)
+            #expect(plan.pruned.map(\.run) == runs && plan.excess > 0, "\(youngest)")
+        }
+        let aged = try pruner.plan(Retention(age: 60_000, size: 1), living(), youngest: 7_200_000)
+        #expect(aged.pruned.map(\.run) == ["aaaaaaaa", "bbbbbbbb"], "what is too old goes by its age")
+        try hold("user:alice", state)
+        try hold("user:bob", state)
+        let held = try pruner.plan(Retention(size: 1), living())
+        #expect(held.pruned.isEmpty && held.excess > 0, "what is held is too much as well")
     }
 
     @Test(arguments: ["aaaaaaaa", "aaaaaaaa.1", "user:alice"])
@@ -177,6 +263,7 @@ struct PruningTests {
         #expect(throws: BrokenStore.self) { try prune(state) }
         #expect(try count("aaaaaaaa", state) == 14)
         #expect(try state.finding()?.record == 7)
+        #expect(try count("bbbbbbbb", state) == 0, "it keeps no other run")
     }
 
     @Test func `exports and receipts pass over what was pruned`() throws {

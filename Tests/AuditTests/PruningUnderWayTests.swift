@@ -242,6 +242,109 @@ struct PruningUnderWayTests {
     }
 
     @Test
+    func `a run that cannot go is on record as begun never again, and those behind it go`() throws {
+        let state = try withManyRuns()
+        try state.sqlite("UPDATE records SET payload = '{}' WHERE run = 'a0000000'")
+        let pruner = try Pruner(directory: state.path)
+        var named: [[String]] = []
+        func carryOut() throws -> PruningPlan {
+            let plan = try pruner.plan(Self.old, living())
+            #expect(throws: BrokenStore.self) {
+                try pruner.carryOut(plan, living(), begin: { if !$0.isEmpty { named.append($0) } })
+            }
+            return plan
+        }
+        // The log goes on behind them.
+        try note(CustodyRecord(.released, "user:bob", by: Sample.principal), state)
+        #expect(try carryOut().pruned.count == Self.manyRuns)
+        #expect(named.map(\.count) == [1_023, Self.manyRuns - 1_024], "without it, in two records")
+        #expect(try count("a0000000", state) == 4)
+        #expect(try state.sqliteOutput("SELECT COUNT(DISTINCT run) FROM records WHERE run <> ''") == "1")
+        for _ in 0..<3 { #expect(try carryOut().pruned.map(\.run) == ["a0000000"]) }
+        #expect(named.count == 2, "what removes nothing is on record as nothing")
+    }
+
+    @Test func `whoever is to end interrupts what looks through the log, and the log is as it was`() throws {
+        let state = try withManyRuns()
+        let pruner = try Pruner(directory: state.path)
+        let living = living()
+        let before = try pruner.plan(Self.old, living).pruned.count
+        let isOver = Mutex(false)
+        let ended = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            while !isOver.withLock({ $0 }) { pruner.interrupt() }
+            ended.signal()
+        }
+        let isInterrupted = try awaiting {
+            do { _ = try pruner.plan(Self.old, living) } catch let error as AuditStoreError {
+                return "\(error)".contains("interrupted")
+            }
+            return false
+        }
+        isOver.withLock { $0 = true }
+        ended.wait()
+        #expect(isInterrupted)
+        #expect(try pruner.plan(Self.old, living).pruned.count == before, "the control")
+        #expect(try state.finding() == nil)
+    }
+
+    @Test func `one that is stopped waits for no supervisor that writes`() throws {
+        let state = try filled()
+        try note(CustodyRecord(.released, "user:bob", by: Sample.principal), state)
+        let pruner = try Pruner(directory: state.path)
+        let plan = try pruner.plan(Self.old, living())
+        // Holds the log until its input ends.
+        let (process, input) = (Process(), Pipe())
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/sqlite3")
+        process.arguments = StateFixture.patience + [state.path + "/audit.sqlite"]
+        process.standardInput = input
+        let held = state.path + "-held"
+        try input.fileHandleForWriting.write(
+            contentsOf: Data("BEGIN IMMEDIATE;\n.shell touch '\(held)'\n".utf8)
+        )
+        try process.run()
+        defer {
+            try? input.fileHandleForWriting.close()
+            _ = kill(process.processIdentifier, SIGKILL)
+            _ = try? awaiting { !process.isRunning }
+            try? FileManager.default.removeItem(atPath: held)
+        }
+        #expect(try awaiting { isThere(held) })
+        let isStopped = Mutex(false)
+        let begun = ContinuousClock.now
+        #expect(throws: AuditStoreError.self) {
+            try pruner.carryOut(
+                plan,
+                living(),
+                begin: { _ in isStopped.withLock { $0 = true } },
+                isStopped: { isStopped.withLock { $0 } }
+            )
+        }
+        #expect(begun.duration(to: .now) < .seconds(30), "it tries for a minute where nobody stops it")
+        #expect(try count(Self.run, state) == 2)
+    }
+
+    @Test func `recordings that cannot be removed keep no other run`() throws {
+        let state = try filled()
+        let other = Lineage(principal: Sample.principal, root: Sample.hop(1, "ci", run: "bbbbbbbb"))
+        let entries = [Sample.spawn(other), Sample.exit(other)]
+        #expect(try state.open().appendOneByOne(entries).failures.isEmpty)
+        // The log goes on behind them.
+        try note(CustodyRecord(.released, "user:bob", by: Sample.principal), state)
+        // A folder where a file is looked for.
+        try FileManager.default.createDirectory(
+            atPath: state.path + "/recordings/" + Self.run + "/x",
+            withIntermediateDirectories: true
+        )
+        let pruner = try Pruner(directory: state.path)
+        #expect(throws: AuditStoreError.self) {
+            try pruner.carryOut(pruner.plan(Self.old, living()), living())
+        }
+        #expect(try count("bbbbbbbb", state) == 0)
+        #expect(try state.finding() == nil)
+    }
+
+    @Test
     func `bodies that a killed pruning left go with the next, and others' without records do not`() throws {
         let state = try filled()
         let pruner = try Pruner(directory: state.path)

@@ -66,6 +66,22 @@ struct QueryTests {
         #expect(try actions(AuditQuery(run: "' OR 1=1 --"), state) == [])
     }
 
+    @Test func `what was prepared, and is asked about later, is none that was refused`() throws {
+        let state = try written()
+        let postponed = RequestRecord(
+            lineage: Sample.root,
+            action: "SQL insert",
+            resource: "postgres://db.example.com",
+            verdict: .ask,
+            levels: [],
+            message: "it is prepared; each time that it is bound to parameters is asked about"
+        )
+        #expect(postponed.isPostponed)
+        #expect(try state.open().appendOneByOne([.request(postponed)]).failures.isEmpty)
+        #expect(try actions(AuditQuery(limit: 1), state) == ["SQL insert"])
+        #expect(try actions(AuditQuery(deniedOnly: true), state) == ["GET /b", "GET /c", "spawn-refused"])
+    }
+
     @Test func `a store begun with every record in two indexes is read, and written on`() throws {
         let state = try written()
         try state.sqlite(

@@ -45,6 +45,23 @@ struct StubTests {
         #expect(response == Array(expected))
     }
 
+    @Test func `Of a name that is not known there is none, and it takes no address`() throws {
+        var addresses = SyntheticAddresses()
+        let known = try #require(DNSName("allowed.test"))
+        for (labels, code, answers) in [
+            (["allowed", "test"], UInt8(0), UInt8(1)), (["Other", "test"], 3, 0),
+        ] {
+            for type in [UInt16(1), 28] {
+                let query = Self.query(labels, type: type)
+                let outcome = DNSStub.answer(query, from: &addresses) { $0 == known }
+                #expect(Self.summary(outcome.response) == [code, 1, answers, 0, 0], "\(labels) \(type)")
+            }
+        }
+        #expect(addresses.count == 1)
+        let local = DNSStub.answer(Self.query(["localhost"]), from: &addresses) { _ in false }
+        #expect(Self.summary(local.response) == [0, 1, 1, 0, 0])
+    }
+
     @Test func `B17: an AAAA query in mixed case gets the twin, and its own spelling back`() throws {
         var addresses = SyntheticAddresses()
         _ = DNSStub.answer(Captured.a, from: &addresses)

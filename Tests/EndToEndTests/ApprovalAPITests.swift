@@ -61,7 +61,7 @@ extension EndToEnd {
             )
             #expect(denied.status == "200", "\(denied)")
             #expect(other.finish().output == "403")
-            #expect(place.read("workspace/body")?.contains("denied by user:bob: not on a Friday") == true)
+            #expect(place.read("workspace/body")?.contains("denied by user:games: not on a Friday") == true)
             service.end(server)
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
@@ -84,7 +84,7 @@ extension EndToEnd {
             #expect(try place.held(1).first?.id == held.id)
             #expect(try approve("bob").status == "200")
             #expect(running.finish().output == "200")
-            try service.profile("wait: 120s, by: [\"user:bob\"], not-principal: true")
+            try service.profile("wait: 120s, by: [\"user:games\"], not-principal: true")
             let strict = try service.asking("/a/by")
             _ = try place.held(1)
             let refused = try approve("alice")

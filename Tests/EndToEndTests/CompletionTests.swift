@@ -44,14 +44,15 @@ extension EndToEnd {
                 (
                     "bailey replay --",
                     [
-                        "--as-policy", "--in-place-of", "--profiles", "--terminal", "--asciicast", "--speed",
-                        "--state",
-                        "--json",
+                        "--as-policy", "--in-place-of", "--offline", "--profile", "--workspace", "--name",
+                        "--config", "--allow-degraded", "--profiles", "--terminal", "--asciicast", "--speed",
+                        "--state", "--json",
                     ]
                 ), ("bailey ses", ["sessions"]), ("bailey sessions --v", ["--verify"]),
                 ("bailey replay 1 --as-policy lo", ["./lower.yaml"]),
                 ("bailey approvals \"\"", ["list", "show", "approve", "deny"]),
-                ("bailey approvals approve --", ["--for", "--reason"]), ("bailey tra", ["trace"]),
+                ("bailey approvals approve --", ["--for", "--reason", "--socket"]),
+                ("bailey approvals show 1 --socket ./lo", ["./lower.yaml"]), ("bailey tra", ["trace"]),
                 ("bailey trace --", ["--who-saw", "--svg", "--state", "--json"]), ("bailey rep", ["replay"]),
                 ("bailey identity \"\"", ["bundle", "keys"]),
                 ("bailey identity keys --j", ["--json"]),
@@ -92,7 +93,7 @@ extension EndToEnd {
             let stub = "_command_offset() { COMPREPLY=(\"offset $1\"); };"
             for (words, offset) in [
                 ("bailey run -p ci make M", 4), ("bailey run --name=x --alone -- make M", 5),
-                ("bailey run --name x -- make -", 5),
+                ("bailey run --name x -- make -", 5), ("bailey replay 1 --offline -- make -", 5),
             ] {
                 #expect(try offered(words, before: stub) == ["offset \(offset)"])
             }

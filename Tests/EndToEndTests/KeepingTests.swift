@@ -113,6 +113,7 @@ extension EndToEnd {
                 ("{checkpoints: {}}", "neither file nor webhook"), ("{checkpoints: {fiel: x}}", "fiel"),
                 ("{checkpoints: {file: x, every: 25h}}", "every"), ("{retain: {for: 90}}", "no unit"),
                 ("{retain: {for: 90days}}", "90d"), ("{retain: {size: 10G}}", "10GiB"),
+                ("{retain: {for: 90d, every: 25h}}", "1s to 24h, or off"),
                 ("{postgres: x}", "postgres"),
                 (
                     "{checkpoints: {webhook: {url: \"http://example.com\", secret-file: x}}}",
@@ -131,7 +132,7 @@ extension EndToEnd {
         }
 
         /// The runs on record, oldest first.
-        private func runs() throws -> [String] {
+        func runs() throws -> [String] {
             var found: [String] = []
             for line in try place.bailey(["audit", "--json"]).lines {
                 guard let place = line.firstRange(of: "\"run\":\"") else { continue }

@@ -119,6 +119,28 @@ extension EndToEnd {
             )
         }
 
+        @Test("Of a launch that is long a list shows the beginning, and bailey approvals show all of it")
+        func whole() throws {
+            let script = """
+                long=$(head -c 100000 /dev/zero | tr '\\0' x)
+                KIND=$long bailey run -p tool -- sh -c "echo ran; : $long-the-end" $long last; echo $?
+                """
+            let running = try place.running(script, profile: "parent")
+            let held = try #require(try place.held(1).first)
+            #expect(held.command.reduce(0) { $0 + $1.utf8.count } < 10_000)
+            let long = String(repeating: "x", count: 100_000)
+            let json = try place.bailey(["approvals", "show", held.id, "--json"])
+            let shown = try JSONDecoder().decode(HeldLine.self, from: Data(json.output.utf8))
+            #expect(shown.command == ["sh", "-c", "echo ran; : \(long)-the-end", long, "last"])
+            #expect(shown.details.contains("variable: KIND=\(long)") && shown.digest == held.digest)
+            let text = try place.bailey(["approvals", "show", held.id])
+            #expect(text.code == 0 && text.output.contains("-the-end") && text.output.utf8.count > 300_000)
+            try approve(held.id)
+            let outcome = running.finish()
+            #expect(outcome.output == "ran\n0\n", "\(outcome)")
+            #expect(try place.bailey(["approvals", "show", held.id]).code == 1)
+        }
+
         @Test(
             "H02: with nobody to answer a launch is refused after the rule's time, with an exit code of its own"
         )

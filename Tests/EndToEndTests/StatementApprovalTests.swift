@@ -46,12 +46,16 @@ extension EndToEnd {
                 (
                     "allowing", "60s",
                     "allow: [select, prepare, execute, insert on public.people], ask: [delete]"
-                ),
+                ), ("brief", "60s", "allow: [select], ask: [insert on public.people]"),
             ] {
                 try place.profile(
                     name,
                     rule.replacingOccurrences(of: "ALLOW", with: rules)
                         .replacingOccurrences(of: "WAIT", with: wait)
+                        .replacingOccurrences(
+                            of: "for: once",
+                            with: name == "brief" ? "for: 10s" : "for: once"
+                        )
                 )
             }
         }
@@ -147,6 +151,57 @@ extension EndToEnd {
             let told = try place.bailey(["audit", "show", "\(preparation.sequence)"]).output
             #expect(told.contains("It was prepared:") && !told.contains("refused"), "\(told)")
             #expect(records.filter { $0.verdict == "allow" }.map(\.record.approval) == [first.id])
+        }
+
+        @Test("H06: an Execute that comes when the approval of its Bind is over is asked about anew")
+        func late() throws {
+            try place.write(
+                #"""
+                import os, socket, struct, time
+                s = socket.create_connection((os.environ["PGHOST"], int(os.environ["PGPORT"])), 120)
+                def say(kind, body): s.sendall(kind + struct.pack("!I", len(body) + 4) + body)
+                def kinds(last):
+                    said = b""
+                    while not said.endswith(last):
+                        head = s.recv(5, socket.MSG_WAITALL)
+                        said += head[:1]
+                        s.recv(struct.unpack("!I", head[1:])[0] - 4, socket.MSG_WAITALL)
+                    return said.decode()
+                say(b"", struct.pack("!I", 196608) + b"user\0x\0database\0" + os.environ["PGDATABASE"].encode() + b"\0\0")
+                kinds(b"Z")
+                for number in (95, 96):
+                    say(b"P", b"\0INSERT INTO public.people VALUES (%d, 'late')\0\0\0" % number)
+                    say(b"B", b"\0\0" + bytes(6))
+                    say(b"H", b"")
+                    print(kinds(b"2"), flush=True)
+                    # The control does not wait until the ten seconds are over.
+                    if number == 96: time.sleep(11)
+                    say(b"E", b"\0" + bytes(4))
+                    say(b"S", b"")
+                    print(kinds(b"Z"), flush=True)
+                """#,
+                to: "workspace/late.py"
+            )
+            let running = try psql("/usr/bin/python3 -u late.py", "brief")
+            let control = try #require(try place.held(1).first)
+            #expect(try place.bailey(["approvals", "approve", control.id, "--for", "10s"]).code == 0)
+            let first = try #require(try place.held(1).first { $0.id != control.id })
+            #expect(try rows("late") == "1")
+            #expect(try place.bailey(["approvals", "approve", first.id, "--for", "10s"]).code == 0)
+            #expect(running.awaitOutput("12\nCZ\n12\n"))
+            let again = try #require(try place.held(1).first { $0.id != first.id })
+            #expect(again.digest == first.digest)
+            #expect(try rows("late") == "1", "what was bound is not carried out")
+            #expect(try place.bailey(["approvals", "deny", again.id]).code == 0)
+            let outcome = running.finish()
+            #expect(outcome.output == "12\nCZ\n12\nEZ\n", "\(outcome)")
+            #expect(try rows("late") == "1")
+            let denied = try place.bailey(["audit", "--denied"]).output
+            #expect(
+                !denied.contains("it is prepared;") && denied.contains("insert on public.people"),
+                "\(denied)"
+            )
+            #expect(try place.bailey(["audit"]).output.contains("  ask "), "the control: it is on record")
         }
 
         private static let psycopg: ConditionTrait = .enabled(

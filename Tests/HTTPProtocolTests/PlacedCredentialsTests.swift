@@ -37,6 +37,27 @@ struct PlacedCredentialsTests {
         #expect(try sent(Self.query, target) == "GET \(line) HTTP/1.1\r\nhost: allowed.test\r\n\r\n")
     }
 
+    @Test func `What is withheld is taken out, and nothing put in`() throws {
+        func rest(_ place: CredentialPlace, _ target: String, _ fields: String...) throws -> String {
+            let play = try CredentialsTests.play(.allowed(injection: Injection(withheldAt: place)))
+            let head = (["GET \(target) HTTP/1.1", "Host: allowed.test"] + fields).joined(separator: "\r\n")
+            try play.client(head + "\r\n\r\n")
+            return play.toUpstream
+        }
+        let end = "HTTP/1.1\r\nhost: allowed.test\r\n"
+        #expect(try rest(.query("key"), "/x?a=1&key=\(Self.value)") == "GET /x?a=1 \(end)\r\n")
+        #expect(
+            try rest(.field("authorization"), "/x", "Authorization: Bearer \(Self.value)")
+                == "GET /x \(end)\r\n"
+        )
+        #expect(
+            try rest(.cookie("sid"), "/x", "Cookie: a=1; sid=\(Self.value)")
+                == "GET /x \(end)cookie: a=1\r\n\r\n"
+        )
+        // Elsewhere it is refused as ever.
+        #expect(try rest(.query("key"), "/x", "X-Other: \(Self.value)").isEmpty)
+    }
+
     @Test func `F19: a second parameter of the name behind a semicolon is refused: some servers read it`()
         throws
     {

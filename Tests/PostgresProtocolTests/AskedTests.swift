@@ -128,6 +128,31 @@ struct AskedTests {
         #expect(try other.client(Say.execute("q")) == ["ask 3 SQL insert $1"])
     }
 
+    @Test
+    func `A late Execute of what was approved is asked about anew where the approval is not good any more`()
+        throws
+    {
+        for isLapsed in [false, true] {
+            let talk = try prepared()
+            _ = try talk.client(Self.bind("x", "s", to: "p"))
+            try talk.rule(2, Self.allowed)
+            #expect(talk.taken() == ["up 2 B"])
+            let portals = talk.engine.approvedPortals
+            #expect(portals == [RulingID(2)])
+            if isLapsed {
+                #expect(try talk.lapse(2) == ["finished 2 - -"])
+                #expect(try talk.lapse(2).isEmpty, "once")
+            }
+            let lines = try talk.client(Say.execute("p") + Say.sync)
+            // The control: under an approval that is good it goes.
+            #expect(lines == (isLapsed ? ["ask 3 SQL insert $1"] : ["up 2 E", "up 0 S"]), "\(lines)")
+            guard isLapsed else { continue }
+            #expect(try content(talk, 3).preview.contains("$1 = \"x\""))
+            try talk.rule(3, Self.denied)
+            #expect(talk.taken() == ["up 0 PS"])
+        }
+    }
+
     @Test func `SQL's EXECUTE does not carry out what the protocol prepared and rules ask about`() throws {
         let talk = try prepared()
         #expect(try talk.client(Say.query("execute s")) == ["ask 2 SQL execute s"])

@@ -19,6 +19,21 @@ struct ApprovalTermsTests {
                 ApprovalTerms(approvers: 2, by: [ByteText("user:alice"), ByteText("user:root")])
             ),
             ("not-principal: true", ApprovalTerms(excludesPrincipal: true)),
+            // A group is as many as are in it.
+            (
+                "approvers: 3, by: [\"group:deploy\", \"group:corp:ops/on call\", \"oidc:corp:alice\"]",
+                ApprovalTerms(
+                    approvers: 3,
+                    by: [
+                        ByteText("group:deploy"), ByteText("group:corp:ops/on call"),
+                        ByteText("oidc:corp:alice"),
+                    ]
+                )
+            ),
+            (
+                "by: [\"group:corp:a, group:b\", \"user:\\\"x\\\"\"]",
+                ApprovalTerms(by: [ByteText("group:corp:a, group:b"), ByteText("user:\"x\"")])
+            ),
         ]
     )
     func read(text: String, terms: ApprovalTerms) throws {
@@ -144,7 +159,11 @@ struct ApprovalTermsTests {
             ("wait: 6m", "approval.wait: 6m is more than 5m"), ("wait: 0s", "a limit of 0"),
             ("approvers: 0", "approval.approvers"), ("approvers: 9", "approval.approvers"),
             ("by: []", "approval.by names nobody"), ("by: [alice]", "it is written user:NAME"),
-            ("by: [\"oidc:x:y\"]", "it is written user:NAME"),
+            ("by: [\"oidc:x\"]", "it is written user:NAME"),
+            ("by: [\"group:\"]", "group:NAME (of this machine)"),
+            ("by: [\"group::x\"]", "it is written user:NAME"),
+            ("by: [\"group:corp:\"]", "it is written user:NAME"),
+            ("by: [\"group:a\\nb\"]", "it is written user:NAME"),
             ("approvers: 2, by: [\"user:alice\"]", "names 1, and approvers demands 2"),
             ("", "approval says nothing"),
         ]

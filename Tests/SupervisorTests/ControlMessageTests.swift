@@ -49,6 +49,7 @@ struct ControlMessageTests {
         [
             .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
             .list(after: 1 << 40), .end(agent: "7f.1"), .listHeld(after: 7),
+            .showHeld(id: "7f-1", from: 1 << 40),
             .answer(
                 ApprovalOrder(subject: .question("7f-1"), approves: true, life: .time(900_000), reason: "ok")
             ),
@@ -92,7 +93,8 @@ struct ControlMessageTests {
         .held([held], next: 9), .held([], next: nil), .notice("one asks"),
         .answered(.done(2)), .answered(.seconded(missing: 1)), .answered(.unknown),
         .answered(.refused("late")),
-        .answered(.unrecorded("no space left")),
+        .answered(.unrecorded("no space left")), .whole(octets: [0, 255, 7], isLast: false),
+        .whole(octets: [], isLast: true),
     ]
 
     @Test("What was sent is what is read", arguments: requests)
@@ -103,6 +105,17 @@ struct ControlMessageTests {
     @Test("What was answered is what is read", arguments: replies)
     func replyRoundTrip(reply: ControlReply) throws {
         #expect(try ControlReply(bytes: reply.bytes) == reply)
+    }
+
+    @Test("All of a launch is read as it was written, and nothing that is no such thing")
+    func whole() throws {
+        let long = String(repeating: "ä", count: 200_000)
+        let whole = HeldWhole(command: ["sh", "-c", long, ""], details: ["profile: x"])
+        #expect(try HeldWhole(bytes: whole.bytes) == whole)
+        let cut: [[UInt8]] = [
+            [], Array(whole.bytes.dropLast()), whole.bytes + [0], Array(whole.bytes.dropFirst()),
+        ]
+        for bytes in cut { #expect(throws: ControlError.self) { try HeldWhole(bytes: bytes) } }
     }
 
     private static func summary(_ argv: [String]) -> AgentSummary {

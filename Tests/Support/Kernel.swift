@@ -17,6 +17,16 @@ package enum Kernel {
     /// Why a test is not run where it does not.
     package static let childrenWall = "needs Landlock ABI 6, which walls a child off from its parent"
 
+    /// Whether a socket can refuse descriptors (SO_PASSRIGHTS, 83 in asm-generic/socket.h, Linux 6.16).
+    package static let refusesDescriptors: Bool = {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { return false }
+        defer { for end in ends { close(end) } }
+        var off: Int32 = 0
+        return setsockopt(ends[0], SOL_SOCKET, 83, &off, socklen_t(MemoryLayout<Int32>.size)) == 0
+    }()
+
     /// Whether root's agents can be granted a folder of the system: not where that lies on an overlay, which takes no
     /// id-mapped mounts.
     package static let grantsSystemFolders: Bool = {

@@ -4,15 +4,17 @@ extension CustodyRecord.Event {
     /// Something could not be done, or was refused.
     var isFailure: Bool {
         switch self {
-        case .checkpointFailed, .noticeFailed, .answerRefused: true
-        case .checkpointResumed, .held, .released, .pruned, .noticeResumed: false
+        case .checkpointFailed, .pruningFailed, .noticeFailed, .answerRefused: true
+        case .checkpointResumed, .held, .released, .pruned, .pruningResumed, .noticeResumed: false
         }
     }
 
     /// About the log, and not about the ways to those who answer.
     var isOfLog: Bool {
         switch self {
-        case .checkpointFailed, .checkpointResumed, .held, .released, .pruned: true
+        case .checkpointFailed, .checkpointResumed, .held, .released, .pruned, .pruningFailed,
+            .pruningResumed:
+            true
         case .noticeFailed, .noticeResumed, .answerRefused: false
         }
     }

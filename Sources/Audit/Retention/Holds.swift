@@ -36,8 +36,8 @@ package struct Holds: Sendable {
                     time: record.time
                 )
             case .released: held[ByteText(custody.subject)] = nil
-            case .checkpointFailed, .checkpointResumed, .pruned, .noticeFailed, .noticeResumed,
-                .answerRefused:
+            case .checkpointFailed, .checkpointResumed, .pruned, .pruningFailed, .pruningResumed,
+                .noticeFailed, .noticeResumed, .answerRefused:
                 break
             }
         }

@@ -1,14 +1,14 @@
 internal import Foundation
 internal import GRDB
-internal import Model
+package import Model
 
 /// Removes whole runs that are over, oldest first, and leaves a chain that is verified all the same.
 package struct Pruner: Sendable {
-    private let database: DatabaseQueue
-    private let key: SigningKey
-    private let trust: StoreTrust
-    private let bodies: RunBodies
-    private let path: String
+    let database: DatabaseQueue
+    let key: SigningKey
+    let trust: StoreTrust
+    let bodies: RunBodies
+    let path: String
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
@@ -26,8 +26,53 @@ package struct Pruner: Sendable {
         key = try SigningKey(in: state.directory("keys", create: false), mayCreate: false)
     }
 
+    /// Ends whatever is being looked through or removed now, on another thread: it throws, and changes nothing.
+    package func interrupt() { database.interrupt() }
+
+    /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
+    package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {
+        try reading { database in
+            if let size = retention.size, try Self.size(database) &+ bodies.octets > size { return true }
+            guard let age = retention.age else { return false }
+            let first = try Int64.fetchOne(
+                database,
+                // Some of them: of one alone the clock may have been wrong.
+                sql: "SELECT min(time) FROM "
+                    + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence LIMIT ?)",
+                arguments: [AuditLimits.lookedAtOnce]
+            )
+            guard let first else { return false }
+            return UInt64(clamping: now.milliseconds(since: Timestamp(milliseconds: first))) >= age
+        }
+    }
+
+    /// When the last run was on record that was so at a time; nil where none of the last records is of before it.
+    package func newest(at time: Timestamp) throws -> Timestamp? {
+        try reading { database in
+            try Int64.fetchOne(
+                database,
+                sql: "SELECT max(time) FROM "
+                    + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence DESC LIMIT ?) WHERE time <= ?",
+                arguments: [AuditLimits.lookedAtOnce, time.milliseconds]
+            ).map { Timestamp(milliseconds: $0) }
+        }
+    }
+
     /// What is pruned under these terms; changes nothing.
-    package func plan(_ retention: Retention, _ living: LivingRuns) throws -> PruningPlan {
+    ///
+    /// What still grows is not held against the size: by writing much an agent would have others' records removed.
+    ///
+    /// - Parameters:
+    ///   - retention: the terms.
+    ///   - living: what lives.
+    ///   - youngest: milliseconds since a run's last record before it goes for the size alone.
+    /// - Returns: what goes, and what of it is kept.
+    /// - Throws: where the log cannot be read.
+    package func plan(
+        _ retention: Retention,
+        _ living: LivingRuns,
+        youngest: Int64 = 0
+    ) throws -> PruningPlan {
         try reading { database in
             var plan = PruningPlan()
             let runs = try StoredRun.all(database, bodies, path: path)
@@ -35,9 +80,14 @@ package struct Pruner: Sendable {
             plan.leftovers = try leftovers(behind: runs, holds, living, database)
             plan.size = try runs.reduce(Self.size(database)) { $0 + bodies.octets(of: $1.run) }
             var rest = plan.size
+            if let size = retention.size, rest > size {
+                for run in runs where try unfinished(run, living, database) != nil {
+                    rest -= min(rest, run.octets)
+                }
+            }
             for run in runs {
                 let isOld = retention.age.map { UInt64(clamping: living.age(of: run)) >= $0 }
-                let isOver = retention.size.map { rest > $0 }
+                let isOver = retention.size.map { rest > $0 && living.age(of: run) >= youngest }
                 guard isOld == true || isOver == true else { continue }
                 let leaving = LeavingRun(run: run, principals: try run.principals(database))
                 if let reason = try reason(toKeep: leaving, holds, living, database) {
@@ -47,113 +97,12 @@ package struct Pruner: Sendable {
                     rest -= min(rest, run.octets)
                 }
             }
+            plan.excess = retention.size.map { rest - min(rest, $0) } ?? 0
             return plan
         }
     }
 
-    /// Carries a plan out.
-    ///
-    /// That it is begun is on record before anything is removed. In slices, between which supervisors write; whoever is
-    /// killed in between leaves a chain that is whole, and the rest of a run that the next pruning removes.
-    ///
-    /// - Returns: how many records were removed.
-    package func carryOut(
-        _ plan: PruningPlan,
-        _ living: LivingRuns,
-        progress: (Int64) -> Void = { _ in }
-    ) throws -> Int64 {
-        try ReceiptExport.refusing(path) {
-            for run in plan.leftovers { try bodies.remove(run) }
-            var removed: Int64 = 0
-            var walk = RemovalWalk(plan.pruned, key: trust.key)
-            var holds = try reading { try Holds($0) }
-            var pace = RemovalPace()
-            while !walk.isDone {
-                let slice = try slice(&walk, pace.room, holds, living)
-                pace.rest()
-                pace.held(try remove(slice, &holds))
-                for run in slice.finished { try bodies.remove(run) }
-                removed += Int64(slice.records.count)
-                progress(removed)
-            }
-            return removed
-        }
-    }
-
-    /// What goes next; all that takes long is done here, while supervisors write.
-    private func slice(
-        _ walk: inout RemovalWalk,
-        _ room: Int,
-        _ holds: Holds,
-        _ living: LivingRuns
-    ) throws -> RemovalSlice {
-        var slice = RemovalSlice(room: room)
-        while !walk.isDone, !slice.isFull {
-            try reading { database in
-                if let run = walk.next {
-                    let leaving = LeavingRun(run: run, principals: try run.principals(database))
-                    if let reason = try reason(toKeep: leaving, holds, living, database) {
-                        throw Self.isKept(run, reason)
-                    }
-                    walk.begin(leaving)
-                }
-                try walk.fill(&slice, database)
-            }
-        }
-        return slice
-    }
-
-    /// Removes a slice; returns for how long nobody else could write.
-    private func remove(_ slice: RemovalSlice, _ holds: inout Holds) throws -> Duration {
-        guard !slice.records.isEmpty else { return .zero }
-        let statements = try slice.statements(at: AuditStore.wallClock(), key)
-        var attempts = 1
-        while true {
-            var begun = ContinuousClock.now
-            do {
-                try database.writeWithoutTransaction { database in
-                    try database.inTransaction(.immediate) {
-                        begun = ContinuousClock.now
-                        try requireFree(slice, &holds, database)
-                        try slice.remove(stating: statements, database)
-                        return .commit
-                    }
-                }
-                return begun.duration(to: .now)
-            } catch let error as DatabaseError {
-                // Supervisors that write without a pause go first.
-                guard error.resultCode == .SQLITE_BUSY, attempts < AuditLimits.pruningAttempts else {
-                    throw AuditStoreError("prune", path, error)
-                }
-                attempts += 1
-            }
-        }
-    }
-
-    /// Whether one was held meanwhile, and whether the log goes on behind them: while nobody else writes.
-    private func requireFree(
-        _ slice: RemovalSlice,
-        _ holds: inout Holds,
-        _ database: Database
-    ) throws {
-        if try holds.catchUp(database) {
-            for leaving in slice.runs {
-                if let reason = Self.hold(of: leaving, holds) { throw Self.isKept(leaving.run, reason) }
-            }
-        }
-        let end = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM records") ?? 0
-        guard let last = slice.runs.first(where: { $0.run.sequences.upperBound >= end }) else { return }
-        throw AuditStoreError(
-            .database,
-            "run \(last.run.run) is not pruned: its last record is the last of the log, which goes on behind it"
-        )
-    }
-
-    private static func isKept(_ run: StoredRun, _ reason: String) -> AuditStoreError {
-        AuditStoreError(.database, "run \(run.run) is not pruned any further: \(reason)")
-    }
-
-    private func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
             return try database.read(body)
         } catch let error as DatabaseError {
@@ -164,14 +113,21 @@ package struct Pruner: Sendable {
 
 extension Pruner {
     /// Why a run stays; nil when nothing speaks against its end.
-    private func reason(
+    func reason(
         toKeep leaving: LeavingRun,
         _ holds: Holds,
         _ living: LivingRuns,
         _ database: Database
     ) throws -> String? {
-        let run = leaving.run
-        if let hold = Self.hold(of: leaving, holds) { return hold }
+        try Self.hold(of: leaving, holds) ?? unfinished(leaving.run, living, database)
+    }
+
+    /// Why something of a run may still come; nil when it is over.
+    private func unfinished(
+        _ run: StoredRun,
+        _ living: LivingRuns,
+        _ database: Database
+    ) throws -> String? {
         if living.runs.contains(run.run) { return "an agent of it lives" }
         guard living.age(of: run) >= AuditLimits.pruningRest else {
             return "its last record is younger than a minute"
@@ -182,7 +138,7 @@ extension Pruner {
         return "the end of an agent of it is not on record, and this machine has not started anew since"
     }
 
-    private static func hold(of leaving: LeavingRun, _ holds: Holds) -> String? {
+    static func hold(of leaving: LeavingRun, _ holds: Holds) -> String? {
         holds.entry(of: leaving.run.run, principals: leaving.principals).map { hold in
             "held" + (hold.subject.isSame(as: leaving.run.run) ? "" : " with \(hold.subject)")
                 + (hold.reason.map { ": \($0)" } ?? "")

@@ -12,7 +12,7 @@ struct LeavingRun {
 struct RemovalSlice {
     /// How many there may be.
     let room: Int
-    private(set) var records: [(sequence: Int64, hash: Data)] = []
+    private(set) var records: [(sequence: Int64, hash: Data, run: String)] = []
     /// Those that they are of.
     private(set) var runs: [LeavingRun] = []
     /// Runs of which nothing is left behind it.
@@ -27,9 +27,16 @@ struct RemovalSlice {
     var isFull: Bool { records.count >= room || octets >= AuditLimits.prunedOctets }
 
     mutating func take(_ record: StoredRecord, of run: LeavingRun) {
-        records.append((record.sequence, record.hash))
+        records.append((record.sequence, record.hash, run.run.run))
         octets += record.payload.count
         if runs.last?.run.run.isSame(as: run.run.run) != true { runs.append(run) }
+    }
+
+    /// Leaves a run's where they are.
+    mutating func drop(_ run: String) {
+        records.removeAll { $0.run.isSame(as: run) }
+        runs.removeAll { $0.run.run.isSame(as: run) }
+        finished.removeAll { $0.isSame(as: run) }
     }
 
     /// What stands in their place: a statement for each stretch.

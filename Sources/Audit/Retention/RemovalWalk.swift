@@ -21,6 +21,8 @@ struct RemovalWalk {
     /// The next that is looked at: upwards in traffic, else downwards.
     private var cursor: Int64 = 0
     private var seal: Seal?
+    /// How many runs were begun, or set aside.
+    private(set) var taken = 0
 
     init(_ runs: [StoredRun], key: VerifyingKey) {
         (rest, self.key) = (runs[...], key)
@@ -33,8 +35,28 @@ struct RemovalWalk {
 
     mutating func begin(_ run: LeavingRun) {
         rest = rest.dropFirst()
+        taken += 1
         current = run
         (step, cursor) = (.traffic, run.run.sequences.lowerBound)
+    }
+
+    /// Sets the run aside that is under way, or the next where none is; returns its name.
+    mutating func skip() -> String? {
+        // What is wrong with the run may be its seal.
+        seal = nil
+        if let run = current?.run.run {
+            current = nil
+            return run
+        }
+        guard let run = rest.popFirst()?.run else { return nil }
+        taken += 1
+        return run
+    }
+
+    /// Sets a run aside where it is the one under way, or the next.
+    mutating func leave(_ run: String) {
+        guard let at = current?.run.run ?? rest.first?.run, at.isSame(as: run) else { return }
+        _ = skip()
     }
 
     /// Looks through some records of the run that is under way, and takes what goes next.

@@ -10,6 +10,9 @@ package struct Retention: Sendable, Hashable {
     package init(age: UInt64? = nil, size: UInt64? = nil) {
         (self.age, self.size) = (age, size)
     }
+
+    /// Nothing is too old or too much.
+    package var isEndless: Bool { age == nil && size == nil }
 }
 
 /// What a pruning has to know of the machine.
@@ -57,6 +60,22 @@ package struct PruningPlan: Sendable, Hashable {
     package internal(set) var leftovers: [String] = []
     /// Octets of the log and the recorded bodies together; without those that are left over.
     package internal(set) var size: UInt64 = 0
+    /// Octets beyond the size that they are to have, when this is carried out: of what is held, or too young to go for it.
+    package internal(set) var excess: UInt64 = 0
+
+    /// Whether there is nothing to do.
+    package var isEmpty: Bool { pruned.isEmpty && leftovers.isEmpty }
+
+    /// The oldest of the runs, with so many records together, and one in any case; the rest is for another time.
+    package func limited(toRecords most: Int64) -> PruningPlan {
+        var plan = self
+        var records: Int64 = 0
+        plan.pruned = pruned.enumerated().prefix { number, run in
+            records = records.addingReportingOverflow(run.records).partialValue
+            return number == 0 || records <= most
+        }.map(\.element)
+        return plan
+    }
 
     package struct Kept: Sendable, Hashable {
         package let run: String

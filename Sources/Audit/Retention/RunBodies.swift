@@ -22,6 +22,12 @@ struct RunBodies: Sendable {
         }
     }
 
+    /// Octets of all.
+    var octets: UInt64 {
+        let names = Set((Self.names(in: folder) + Self.names(in: terminals)).map { ByteText($0) })
+        return names.reduce(0) { $0 &+ octets(of: $1.text) }
+    }
+
     /// Removes a run's, also from under a supervisor that has the file open still: what they take is free at once.
     func remove(_ run: String) throws(AuditStoreError) {
         for path in files(of: run) {

@@ -26,6 +26,7 @@ extension PostgresConversation {
         guard !isOver else { return }
         guard engine != nil else { return breakOff() }
         lastActivity = .now()
+        dropLapsed()
         perform(engine?.received(octets, from: .client) ?? [])
     }
 
@@ -89,6 +90,7 @@ extension PostgresConversation {
     func received(_ octets: ByteBuffer, from sender: PostgresServer) {
         guard sender === server, !isOver else { return }
         lastActivity = .now()
+        dropLapsed()
         perform(engine?.received(octets, from: .upstream) ?? [])
         server?.flush()
         resumeReading()
@@ -171,6 +173,8 @@ struct StatementUnderWay {
     var reply: Reply
     /// Of its results, where the profile demands it.
     let recording: RowRecording?
+    /// What it was approved by; nil where no rule asks.
+    let approval: SpentApproval?
     /// When it was allowed.
     let start = NIODeadline.now()
 

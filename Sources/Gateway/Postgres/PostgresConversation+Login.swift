@@ -15,7 +15,7 @@ extension PostgresConversation {
         switch material {
         case .account(let account): dial(authorised, as: account)
         case .roles(let plan, let maker): makeRole(plan, maker, authorised)
-        case .injection, .identity, .bound, nil: dial(authorised, as: nil)
+        case .injection, .identity, .bound, .withheld, nil: dial(authorised, as: nil)
         }
     }
 

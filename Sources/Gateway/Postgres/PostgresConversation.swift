@@ -175,6 +175,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         reading.assumeIsolated().whenComplete { result in
             guard !self.isOver, self.context != nil else { return }
             self.lastActivity = .now()
+            self.dropLapsed()
             let read: Result<ReadStatements, UnreadStatement>
             switch result {
             case .success(let done): read = done
@@ -203,10 +204,23 @@ final class PostgresConversation: ChannelDuplexHandler {
             case .allowed(let authorised):
                 let reply = Reply(to: request, authorised.exchange)
                 guard !self.isOver else { return self.authoriser.replied(reply.ended(Self.gone)) }
-                self.statements[id] = StatementUnderWay(reply: reply, recording: self.recording(reply))
+                self.statements[id] = StatementUnderWay(
+                    reply: reply,
+                    recording: self.recording(reply),
+                    approval: authorised.approval
+                )
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
+        }
+    }
+
+    /// Before the engine hears of anything: an Execute may come long behind the Bind that was approved, and is asked about anew
+    /// where that approval is not good any more.
+    func dropLapsed() {
+        for id in engine?.approvedPortals ?? [] {
+            guard let spent = statements[id]?.approval, !authoriser.stands(spent) else { continue }
+            perform(engine?.lapse(id) ?? [])
         }
     }
 
@@ -219,6 +233,7 @@ final class PostgresConversation: ChannelDuplexHandler {
         guard context != nil, !isOver, engine != nil else { return }
         lastActivity = .now()
         do throws(LedgerViolation) { try ledger.ruled(id, ruling) } catch { return breakOff() }
+        dropLapsed()
         perform(engine?.ruled(id, ruling, columns: Set(columns.map { ColumnMask($0) })) ?? [])
         flush()
         resumeReading()

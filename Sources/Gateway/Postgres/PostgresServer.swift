@@ -96,7 +96,12 @@ final class PostgresServer: ChannelDuplexHandler {
         for resident: Resident
     ) -> EventLoopFuture<Session?>.Isolated {
         outcome(
-            of: way.gatehouse.dialer.dial(authorised.intoPermit(), for: resident, on: loop, initialise: enter)
+            of: way.gatehouse.outward.dial(
+                authorised.intoPermit(),
+                for: resident,
+                on: loop,
+                initialise: enter
+            )
         )
     }
 
@@ -106,7 +111,7 @@ final class PostgresServer: ChannelDuplexHandler {
         for resident: Resident
     ) -> EventLoopFuture<Session?>.Isolated {
         outcome(
-            of: way.gatehouse.dialer.dial(
+            of: way.gatehouse.outward.dial(
                 beside: authorised.permit,
                 for: resident,
                 on: loop,
@@ -118,7 +123,7 @@ final class PostgresServer: ChannelDuplexHandler {
     /// The same to where such a one went.
     func dial(again address: SocketAddress) -> EventLoopFuture<Session?>.Isolated {
         outcome(
-            of: way.gatehouse.dialer.dial(again: address, at: way.endpoint, on: loop, initialise: enter)
+            of: way.gatehouse.outward.dial(again: address, at: way.endpoint, on: loop, initialise: enter)
         )
     }
 

@@ -13,8 +13,12 @@ package enum DNSStub {
         package let type: DNSRecordType?
     }
 
-    /// Answers one datagram, or one message of a stream without its length.
-    package static func answer(_ message: [UInt8], from addresses: inout SyntheticAddresses) -> Outcome {
+    /// Answers one datagram, or one message of a stream without its length; of a name that is not known, that there is none.
+    package static func answer(
+        _ message: [UInt8],
+        from addresses: inout SyntheticAddresses,
+        knowing isKnown: (DNSName) -> Bool = { _ in true }
+    ) -> Outcome {
         let query: DNSQuery
         do {
             query = try DNSQuery(message)
@@ -23,7 +27,7 @@ package enum DNSStub {
             if case .code(let known, _, _) = error { code = known }
             return Outcome(response: DNSResponse.encoded(error), code: code, name: nil, type: nil)
         }
-        let (code, address) = resolve(query, &addresses)
+        let (code, address) = resolve(query, &addresses, isKnown)
         return Outcome(
             response: DNSResponse.encoded(code, to: query, address: address),
             code: code,
@@ -34,7 +38,8 @@ package enum DNSStub {
 
     private static func resolve(
         _ query: DNSQuery,
-        _ addresses: inout SyntheticAddresses
+        _ addresses: inout SyntheticAddresses,
+        _ isKnown: (DNSName) -> Bool
     ) -> (DNSResponseCode, IPAddress?) {
         guard (query.ednsVersion ?? 0) == 0 else { return (.badVersion, nil) }
         guard query.recordClass == 1, query.type != .axfr, query.type != .ixfr else { return (.refused, nil) }
@@ -43,6 +48,7 @@ package enum DNSStub {
         if name.labels.last == "localhost" { return (.noError, loopback(family)) }
         // RFC 8375, RFC 6761, RFC 7686: names that mean something inside a network only, or nothing.
         guard !["invalid", "arpa"].contains(name.labels.last) else { return (.nameError, nil) }
+        guard isKnown(name) else { return (.nameError, nil) }
         guard let address = addresses.address(for: name, family) else { return (.serverFailure, nil) }
         return (.noError, address)
     }

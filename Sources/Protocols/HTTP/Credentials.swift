@@ -40,6 +40,10 @@ struct Credentials: Hashable {
             )
         }
         guard let injection else { return }
+        guard !injection.isWithheld else {
+            head = Self.rest(of: head, besides: injection.place)
+            return
+        }
         let endpoint = asking.checked.request.endpoint
         guard endpoint.scheme == .https, injection.value.utf8.allSatisfy(Octets.isFieldValue) else {
             throw Self.unavailable

@@ -15,7 +15,7 @@ enum Replies {
         case .nameMismatch: .misdirectedRequest
         case .malformed: .badRequest
         case .credentialUnavailable, .auditUnavailable: .serviceUnavailable
-        case .upstreamFailed: .badGateway
+        case .upstreamFailed, .notRecorded: .badGateway
         case .overBudget: .tooManyRequests
         case .unsupported: .notImplemented
         }

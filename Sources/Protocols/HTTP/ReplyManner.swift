@@ -87,7 +87,7 @@ extension Replies {
         case .malformed: 3
         case .overBudget: 8
         case .unsupported: 12
-        case .credentialUnavailable, .auditUnavailable, .upstreamFailed: 14
+        case .credentialUnavailable, .auditUnavailable, .upstreamFailed, .notRecorded: 14
         }
     }
 

@@ -78,7 +78,7 @@ struct ReplySearch {
 
     /// What of a credential a reply can bring back: of what signs, the token of temporary keys alone.
     private static func sent(_ injection: Injection?) -> String? {
-        guard let injection else { return nil }
+        guard let injection, !injection.isWithheld else { return nil }
         return injection.place == .awsSignature ? AWSKey(injection.value)?.token : injection.value
     }
 

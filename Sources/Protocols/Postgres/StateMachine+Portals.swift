@@ -1,6 +1,6 @@
 internal import Model
-internal import NIOCore
-internal import Wire
+package import NIOCore
+package import Wire
 
 extension PostgresSession {
     // MARK: Portals
@@ -110,6 +110,18 @@ extension PostgresSession {
     mutating func release(_ portal: Portal?) {
         guard let portal, let entry = bound.removeValue(forKey: portal.serial) else { return }
         finish(entry.id, StatementOutcome(parameters: portal.parameters))
+    }
+
+    /// What was approved at Bind and waits for its Execute: whether that is still good is for the driver to say, before each event.
+    package var approvedPortals: [RulingID] { bound.values.map(\.id).sorted { $0.number < $1.number } }
+
+    /// What was approved under an id is good no more: its Execute is asked about anew.
+    package mutating func lapse(_ id: RulingID) -> [EngineAction<ByteBuffer>] {
+        guard let serial = bound.first(where: { $0.value.id == id })?.key else { return [] }
+        bound[serial] = nil
+        let portal = portals.values.first { $0.serial == serial }
+        finish(id, StatementOutcome(parameters: portal?.parameters))
+        return outbox.drain()
     }
 
     mutating func releaseAll() {

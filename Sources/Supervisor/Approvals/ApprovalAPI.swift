@@ -19,42 +19,57 @@ struct ApprovalAPI: Sendable {
 
     /// Who answers by a token.
     struct Bearer: Sendable {
-        let principal: Principal
+        let identity: ApproverIdentity
         let digest: [UInt8]
     }
 
     let approvals: ApprovalQueue
     let bearers: [Bearer]
+    /// Proves tokens of issuers; nil where none answer.
+    let issued: IssuedTokens?
+    /// Who somebody is by all their names.
+    let identity: @Sendable (Principal, Set<ByteText>) -> ApproverIdentity
     let links: ApprovalLinks
     /// As whom the links in a webhook's messages answer, by its number.
-    let recipients: [Int: (principal: Principal, webhook: String)]
+    let recipients: [Int: (identity: ApproverIdentity, webhook: String)]
     /// What is asked, masked.
     let summary: @Sendable (OpenQuestion) -> HeldSummary
+    /// The same with all of a launch.
+    let whole: @Sendable (OpenQuestion) -> HeldSummary
     let refused: RefusedAnswers
     let clock: @Sendable () -> Timestamp
 
     func answer(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
         if request.path.begins(with: ApprovalLink.root) { return follow(request, reply) }
-        guard let bearer = self.bearer(request) else {
-            let failure = Self.failure(
-                401,
-                "it takes \"Authorization: Bearer TOKEN\""
-                    + (request.authorization == nil ? "" : Self.unknownToken),
-                fields: [("www-authenticate", "Bearer")]
-            )
-            return refuse(.api, Self.line(request), "it has no token that is known", failure, reply)
+        guard let token = Self.token(request) else { return refuse(request, "it has no token", reply) }
+        if let known = known(token) { return serve(request, known, reply) }
+        guard let issued, token.holds("."), let signed = IdentityToken(token) else {
+            return refuse(request, "it has no token that is known", Self.whichAreKnown, reply)
         }
+        issued.prove(signed) { result in
+            switch result {
+            case .success(let proven): serve(request, identity(proven.principal, proven.groups), reply)
+            case .failure(let fault): refuse(request, "\(fault)", reply)
+            }
+        }
+    }
+
+    private func serve(
+        _ request: LocalRequest,
+        _ who: ApproverIdentity,
+        _ reply: @escaping @Sendable (LocalReply) -> Void
+    ) {
         let parts = request.path.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         let isReading = ["GET", "HEAD"].holds(bytes: request.method)
         switch parts.count {
-        case 3 where request.path.isSame(as: Self.root) && isReading: reply(list())
-        case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3]))
+        case 3 where request.path.isSame(as: Self.root) && isReading: reply(list(for: who))
+        case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3], to: who))
         case 5
         where request.path.begins(with: Self.root + "/") && ["approve", "deny"].holds(bytes: parts[4]):
             guard request.method.isSame(as: "POST") else {
                 return reply(Self.failure(405, "an answer is sent by POST", fields: [("allow", "POST")]))
             }
-            post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: bearer, reply)
+            post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: who, reply)
         default:
             reply(
                 Self.failure(
@@ -63,6 +78,21 @@ struct ApprovalAPI: Sendable {
                 )
             )
         }
+    }
+
+    /// Of nobody known.
+    private func refuse(
+        _ request: LocalRequest,
+        _ reason: String,
+        _ help: String = "",
+        _ reply: @escaping @Sendable (LocalReply) -> Void
+    ) {
+        let failure = Self.failure(
+            401,
+            "it takes \"Authorization: Bearer TOKEN\": \(reason)\(help)",
+            fields: [("www-authenticate", "Bearer")]
+        )
+        refuse(.api, Self.line(request), reason, failure, reply)
     }
 
     /// Answers when it is on record that this changes nothing.
@@ -83,37 +113,42 @@ struct ApprovalAPI: Sendable {
             + parts.map { $0.utf8.count > longestPart ? "…" : String($0) }.joined(separator: "/")
     }
 
-    /// Whose token it is; each is compared in a time that does not depend on where they differ.
-    private func bearer(_ request: LocalRequest) -> Bearer? {
+    private static func token(_ request: LocalRequest) -> String? {
         guard let field = request.authorization, field.lowercasedASCII.begins(with: "bearer ") else {
             return nil
         }
-        let digest = ApprovalToken.digest(of: Array(field.utf8.dropFirst("bearer ".utf8.count)))
+        return String(field.dropFirst(bytes: "bearer ".utf8.count))
+    }
+
+    /// Whose token it is; each is compared in a time that does not depend on where they differ.
+    private func known(_ token: String) -> ApproverIdentity? {
+        let digest = ApprovalToken.digest(of: Array(token.utf8))
         var found: Bearer?
         for bearer in bearers where ApprovalToken.isSame(bearer.digest, digest) { found = bearer }
-        return found
+        return found?.identity
     }
 
-    private func list() -> LocalReply {
+    private func list(for who: ApproverIdentity) -> LocalReply {
         struct Lines: Encodable { let approvals: [HeldLine] }
-        return Self.json(200, Lines(approvals: approvals.open().map { HeldLine(summary($0)) }))
+        return Self.json(200, Lines(approvals: approvals.open(for: who).map { HeldLine(summary($0)) }))
     }
 
-    private func show(_ id: String) -> LocalReply {
-        guard let question = approvals.open(named: id) else { return Self.failure(404, Self.unknown) }
-        return Self.json(200, HeldLine(summary(question)))
+    private func show(_ id: String, to who: ApproverIdentity) -> LocalReply {
+        guard let question = approvals.open(named: id, for: who) else {
+            return Self.failure(404, Self.unknown)
+        }
+        return Self.json(200, HeldLine(whole(question)))
     }
 
-    /// Of a field that is there.
-    private static let unknownToken =
-        ", and this one has no token that is known: those of approvals.tokens in bailey.yaml, as they were when bailey serve started"
+    private static let whichAreKnown =
+        ": those of approvals.tokens in bailey.yaml, as they were when bailey serve started"
     private static let unknown = "nothing of that name waits: it was answered, or its time is over"
 
     private func post(
         _ request: LocalRequest,
         _ id: String,
         approves: Bool,
-        by bearer: Bearer,
+        by who: ApproverIdentity,
         _ reply: @escaping @Sendable (LocalReply) -> Void
     ) {
         let order: APIOrder
@@ -121,17 +156,17 @@ struct ApprovalAPI: Sendable {
             let failure = Self.failure(error.status, error.message)
             return refuse(.api, Self.line(request), error.message, failure, reply)
         }
-        let way = "\(Self.line(request)) of \(bearer.principal)"
+        let way = "\(Self.line(request)) of \(who.principal)"
         let unknown = Self.failure(404, Self.unknown)
-        guard let question = approvals.open(named: id) else {
+        guard let question = approvals.open(named: id, for: who) else {
             return refuse(.api, way, Self.unknown, unknown, reply)
         }
         guard order.digest.map({ $0.isSame(as: question.held.digest) }) ?? true else {
             let message = "the answer is for another request: this one's digest is \(question.held.digest)"
             return refuse(.api, way, message, Self.failure(409, message), reply)
         }
-        let who = Answerer(bearer.principal, program: nil, process: nil, via: "api")
-        answer(id, order, who) { outcome in
+        let answerer = Answerer(who, program: nil, process: nil, via: "api")
+        answer(id, order, answerer) { outcome in
             guard outcome == .unknown else { return reply(Self.reply(to: outcome, approves: approves)) }
             refuse(.api, way, Self.unknown, unknown, reply)
         }
@@ -167,7 +202,7 @@ struct ApprovalAPI: Sendable {
         case "GET", "HEAD":
             let item = ApprovalMessage.Item(held: summary(question), expires: link.expires, links: nil)
             let message = ApprovalMessage(item, time: clock())
-            let subject = recipient.principal.subject
+            let subject = recipient.identity.principal.subject
             reply(ApprovalPage.question(message, approves: link.approves, as: subject))
         case "POST":
             let reason: String?
@@ -176,7 +211,7 @@ struct ApprovalAPI: Sendable {
                 return refuse(.link, what, error.message, page, reply)
             }
             let way = "link to \(recipient.webhook)"
-            let who = Answerer(recipient.principal, program: nil, process: nil, via: way)
+            let who = Answerer(recipient.identity, program: nil, process: nil, via: way)
             answer(link.question, APIOrder(approves: link.approves, reason: reason), who) { outcome in
                 let (status, words) = Self.words(for: outcome, approves: link.approves)
                 let page = ApprovalPage.outcome(status, words)

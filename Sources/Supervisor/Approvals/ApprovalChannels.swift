@@ -26,7 +26,7 @@ struct ApprovalChannels: Sendable {
         _ plan: ApprovalPlan,
         approvals: ApprovalQueue,
         audit: AuditStore,
-        transport: any MessageTransport,
+        transport: any MessageTransport & DocumentTransport,
         servesMany: Bool,
         now: @escaping @Sendable () -> UInt64
     ) throws {
@@ -59,9 +59,13 @@ struct ApprovalChannels: Sendable {
             ApprovalAPI(
                 approvals: approvals,
                 bearers: try Self.bearers(plan, audit),
+                issued: IssuedTokens(plan.issuers, transport),
+                // An issuer vouches for more people than the operator chose.
+                identity: { plan.identity($0, groups: $1, isNamedOnly: true) },
                 links: links,
                 recipients: Self.recipients(plan, addresses),
                 summary: Self.told(deliveries, summary),
+                whole: Self.told(deliveries) { HeldSummary(whole: $0, mask) },
                 refused: RefusedAnswers(audit, now: now),
                 clock: AuditStore.wallClock
             )
@@ -117,11 +121,11 @@ struct ApprovalChannels: Sendable {
     private static func recipients(
         _ plan: ApprovalPlan,
         _ addresses: [WebAddress]
-    ) -> [Int: (principal: Principal, webhook: String)] {
-        var recipients: [Int: (principal: Principal, webhook: String)] = [:]
+    ) -> [Int: (identity: ApproverIdentity, webhook: String)] {
+        var recipients: [Int: (identity: ApproverIdentity, webhook: String)] = [:]
         for (number, (webhook, address)) in zip(plan.webhooks, addresses).enumerated() {
             guard let principal = webhook.principal else { continue }
-            recipients[number] = (principal, "\(address.endpoint)")
+            recipients[number] = (plan.identity(principal), "\(address.endpoint)")
         }
         return recipients
     }
@@ -140,10 +144,10 @@ struct ApprovalChannels: Sendable {
             }
             if let other = bearers.first(where: { ApprovalToken.isSame($0.digest, digest) }) {
                 throw CredentialFailure(
-                    "approvals.tokens: \(other.principal) and \(token.principal) have the same token; each takes its own"
+                    "approvals.tokens: \(other.identity.principal) and \(token.principal) have the same token; each takes its own"
                 )
             }
-            bearers.append(ApprovalAPI.Bearer(principal: token.principal, digest: digest))
+            bearers.append(ApprovalAPI.Bearer(identity: plan.identity(token.principal), digest: digest))
         }
         return bearers
     }

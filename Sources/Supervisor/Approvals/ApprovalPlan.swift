@@ -1,4 +1,5 @@
 package import Credentials
+package import Identity
 package import Model
 
 /// `approvals` of `bailey.yaml`: who is told of questions, and who may answer them besides the supervisor's own user.
@@ -11,6 +12,9 @@ package struct ApprovalPlan: Sendable {
     static let maximumWebhooks = 8
     /// Tokens: more people than answer for one machine.
     static let maximumTokens = 32
+    /// People who are known by several names, and names of one.
+    static let maximumPeople = 256
+    static let maximumNames = 8
 
     /// Where `bailey serve` answers HTTP; nil for nowhere.
     package var listen: (address: IPAddress, port: UInt16)?
@@ -18,8 +22,48 @@ package struct ApprovalPlan: Sendable {
     package var url: WebAddress?
     package var tokens: [Token] = []
     package var webhooks: [Webhook] = []
+    /// Whose tokens answer over HTTP, each with the audience that those have.
+    package var issuers: [Issuer] = []
+    package var people: [Person] = []
+    /// Where other users of this machine answer; nil for nowhere.
+    package var socket: Socket?
 
     package init() {}
+
+    /// A socket of `bailey serve` for answers alone, which the members of a group may connect to.
+    package struct Socket: Sendable, Hashable {
+        /// Absolute.
+        package let path: String
+        package let group: UInt32
+
+        var folder: String {
+            path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path
+        }
+    }
+
+    /// Subjects that are one person.
+    package struct Person: Sendable, Hashable {
+        package let names: Set<ByteText>
+        /// The user ids of those that are of this machine: one user may have several names there, and at times none.
+        package let uids: Set<UInt32>
+    }
+
+    /// Who answers, by all the names that they are known by.
+    package func identity(
+        _ principal: Principal,
+        groups: Set<ByteText> = [],
+        isNamedOnly: Bool = false
+    ) -> ApproverIdentity {
+        let subject = ByteText(principal.subject)
+        let person = people.first { $0.names.contains(subject) || $0.uids.contains(principal.uid) }
+        return ApproverIdentity(
+            principal,
+            groups: groups,
+            alsoKnownAs: person?.names ?? [],
+            uids: person?.uids ?? [],
+            isNamedOnly: isNamedOnly
+        )
+    }
 
     /// Who has it may answer as that principal.
     package struct Token: Sendable {

@@ -28,6 +28,12 @@ struct HeldMask: Sendable {
         held.preview = audit.masked(cut: RequestContent.shown(audit.masked(question.held.content.preview)))
     }
 
+    /// Every text of a launch of which nothing is cut off.
+    func hide(inWhole held: inout HeldSummary) {
+        (held.resource, held.details) = (audit.masked(held.resource), held.details.map(audit.masked(_:)))
+        held.command = audit.masked(arguments: held.command)
+    }
+
     private static func read(_ text: String) -> String {
         text.utf8.count <= readable ? text : String(decoding: text.utf8.prefix(readable), as: UTF8.self)
     }
@@ -40,6 +46,14 @@ struct HeldMask: Sendable {
 }
 
 extension HeldSummary {
+    /// With all of a launch, however long it is.
+    init(whole question: OpenQuestion, _ mask: HeldMask? = nil) {
+        self.init(question, mask)
+        guard let launch = question.held.launch else { return }
+        (resource, command, details) = (question.held.resource, launch.argv, launch.details(isWhole: true))
+        mask?.hide(inWhole: &self)
+    }
+
     /// For whoever may see all of it; with a mask for others.
     init(_ question: OpenQuestion, _ mask: HeldMask? = nil) {
         let held = question.held
@@ -54,7 +68,7 @@ extension HeldSummary {
             resource: Self.shown(held.resource),
             query: held.query,
             command: (held.launch?.argv ?? []).map { Self.shown($0) },
-            details: held.launch?.details ?? [],
+            details: held.launch?.details(isWhole: false) ?? [],
             digest: held.digest,
             content: held.content.digest,
             octets: held.content.octets,

@@ -46,7 +46,8 @@ package enum LogKeeping {
         /// Supervisors that were not heard of.
         package let silent: [String]
         let pruner: Pruner
-        let directory: String
+        /// Held until it is let go of; nil for what is only looked at.
+        let lock: PruningLock?
     }
 
     /// Looks at the log and at what lives.
@@ -54,12 +55,15 @@ package enum LogKeeping {
     /// - Parameters:
     ///   - retention: what the command line says; nil for what `bailey.yaml` does.
     ///   - configuration: the operator's; nil for `bailey.yaml` at its place.
+    ///   - isTrial: nothing is going to be removed.
     ///   - directory: the state directory.
     /// - Returns: what would be removed; nil where nobody says for how long records are kept.
-    /// - Throws: where the log or the configuration cannot be read, or the log is not what was written.
+    /// - Throws: where the log or the configuration cannot be read, the log is not what was written, or another pruning is
+    ///   under way.
     package static func prepare(
         _ retention: Retention?,
         configuration: String?,
+        isTrial: Bool,
         in directory: String
     ) throws -> Preparation? {
         let directories = StateDirectories(
@@ -71,60 +75,112 @@ package enum LogKeeping {
             directory: directories.configuration
         )
         let terms = retention ?? machine.retention
-        guard terms != Retention() else { return nil }
+        guard !terms.isEndless else { return nil }
+        // A store that is not there is not made.
+        _ = try AuditReader(directory: directory)
+        let lock = isTrial ? nil : try PruningLock(directory: directory)
+        guard isTrial || lock != nil else { throw PruningUnderWay() }
+        return try prepare(terms, with: try Pruner(directory: directory), lock)
+    }
+
+    /// Another pruning is under way.
+    struct PruningUnderWay: Error, CustomStringConvertible {
+        let description =
+            "another pruning of this log is under way, of 'bailey serve' or by hand; try again when it is done"
+    }
+
+    /// The same with what is known already; `youngest` is how old what goes for the size alone has to be, in milliseconds.
+    static func prepare(
+        _ terms: Retention,
+        with pruner: Pruner,
+        _ lock: PruningLock?,
+        youngest: Int64 = 0
+    ) throws -> Preparation {
         let answer = RunningSupervisors.agents()
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
             boot: boot() ?? Timestamp(milliseconds: 0),
             now: AuditStore.wallClock()
         )
-        let pruner = try Pruner(directory: directory)
         return Preparation(
-            plan: try pruner.plan(terms, living),
+            plan: try pruner.plan(terms, living, youngest: youngest),
             living: living,
             silent: answer.silent,
             pruner: pruner,
-            directory: directory
+            lock: lock
         )
     }
 
-    /// Carries it out; returns how many records were removed.
+    /// Carries it out by hand; returns how many records were removed.
+    package static func prune(
+        _ preparation: Preparation,
+        in directory: String,
+        progress: (Int64) -> Void
+    ) throws -> Int64 {
+        try prune(
+            preparation.plan,
+            preparation,
+            by: LocalUser.principal(),
+            record: { try write($0, in: directory) },
+            progress: progress
+        )
+    }
+
+    /// Carries a plan out; returns how many records were removed.
     ///
-    /// On record are first that it is begun, and of which runs, and then what was removed, also when it ended early.
-    package static func prune(_ preparation: Preparation, progress: (Int64) -> Void) throws -> Int64 {
-        let runs = preparation.plan.pruned
+    /// On record are that it is begun, and of which runs, before those are, and then what was removed, also when it ended early.
+    ///
+    /// - Parameters:
+    ///   - plan: what was prepared, or a part of it.
+    ///   - preparation: what it rests on.
+    ///   - principal: whose word it is; nil for the supervisor itself.
+    ///   - record: writes a record; the disk has it when this returns.
+    ///   - isStopped: whether what is left is for the next pruning.
+    ///   - progress: hears how many records are removed.
+    /// - Returns: how many were.
+    /// - Throws: where it ended early.
+    static func prune(
+        _ plan: PruningPlan,
+        _ preparation: Preparation,
+        by principal: Principal?,
+        record: (CustodyRecord) throws -> Void,
+        isStopped: () -> Bool = { false },
+        progress: (Int64) -> Void = { _ in }
+    ) throws -> Int64 {
+        let runs = plan.pruned
         let count = runs.reduce(0) { $0 + $1.records }
-        for start in stride(from: 0, to: runs.count, by: runsInRecord) {
-            let names = runs[start...].prefix(runsInRecord).map(\.run)
-            try note("\(count) records of \(runs.count) runs", "begun", names, preparation)
+        func note(_ subject: String, _ state: String, _ names: [String] = []) throws {
+            try record(CustodyRecord(.pruned, subject, by: principal, reason: state, runs: names))
         }
         var removed: Int64 = 0
+        var hasBegun = false
         do {
-            removed = try preparation.pruner.carryOut(preparation.plan, preparation.living) { count in
-                removed = count
-                progress(count)
-            }
+            removed = try preparation.pruner.carryOut(
+                plan,
+                preparation.living,
+                begin: { names in
+                    guard !names.isEmpty else { return }
+                    try note("\(count) records of \(runs.count) runs", "begun", names)
+                    hasBegun = true
+                },
+                progress: { count in
+                    removed = count
+                    progress(count)
+                },
+                isStopped: isStopped
+            )
         } catch {
-            // Whatever is wrong with the log may keep this from it as well, and is what to say.
-            try? note("\(removed) of \(count) records", "ended early: \(error)", [], preparation)
+            // What changed nothing is for whoever asked alone: such a record stays for ever. And whatever is wrong with the log may
+            // keep this from it as well, and is what to say.
+            let why = isStopped() ? stopped : "ended early: \(error)"
+            if hasBegun { try? note("\(removed) of \(count) records", why) }
             throw error
         }
-        if !runs.isEmpty { try note("\(removed) of \(count) records", "done", [], preparation) }
+        if hasBegun { try note("\(removed) of \(count) records", isStopped() ? stopped : "done") }
         return removed
     }
 
-    private static func note(
-        _ subject: String,
-        _ state: String,
-        _ runs: [String],
-        _ preparation: Preparation
-    ) throws {
-        let record = CustodyRecord(.pruned, subject, by: LocalUser.principal(), reason: state, runs: runs)
-        try write(record, in: preparation.directory)
-    }
-
-    /// Names of runs in one record: some 16 KiB of them.
-    private static let runsInRecord = 1_024
+    private static let stopped = "stopped: the supervisor ends"
 
     /// When this machine started (proc_stat(5), `btime`); nil where it cannot be known, and then every run without an end
     /// may have been one of now.

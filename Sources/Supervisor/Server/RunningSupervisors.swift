@@ -69,11 +69,12 @@ package enum RunningSupervisors {
         return revoked
     }
 
-    /// What waits for an approval in all supervisors that answer.
-    package static func held() -> Answer<[HeldSummary]> {
+    /// What waits for an approval in all supervisors that answer, or in that of an approvers' socket.
+    package static func held(at socket: String? = nil) -> Answer<[HeldSummary]> {
         var held = Answer<[HeldSummary]>(value: [])
-        ask(.listHeld(after: 0), &held.silent) { channel, deadline throws(ControlError) in
+        ask(.listHeld(after: 0), at: socket, &held.silent) { channel, deadline throws(ControlError) in
             var reply = try answer(on: channel, until: deadline)
+            if reply == nil, socket != nil { throw turnedAway }
             while let heard = reply {
                 guard case .held(let part, let next) = heard else { throw unexpected }
                 held.value += part
@@ -86,43 +87,59 @@ package enum RunningSupervisors {
         return held
     }
 
+    /// All of a launch that waits for an approval; nil where nothing of that name does.
+    package static func whole(_ id: String, at socket: String? = nil) -> Answer<HeldWhole?> {
+        var found = Answer<HeldWhole?>(value: nil)
+        ask(.showHeld(id: id, from: 0), at: socket, &found.silent) { channel, deadline throws(ControlError) in
+            var octets: [UInt8] = []
+            while let reply = try answer(on: channel, until: deadline) {
+                guard case .whole(let part, let isLast) = reply else {
+                    guard reply == .answered(.unknown), octets.isEmpty else { throw unexpected }
+                    return
+                }
+                octets += part
+                guard octets.count <= HeldWhole.longest, isLast || !part.isEmpty else { throw unexpected }
+                guard !isLast else {
+                    found.value = try HeldWhole(bytes: octets)
+                    return
+                }
+                try channel.send(ControlRequest.showHeld(id: id, from: UInt64(octets.count)).bytes)
+            }
+            if socket != nil || !octets.isEmpty { throw turnedAway }
+        }
+        return found
+    }
+
     /// Approves or denies what waits; what each supervisor said that knew of it.
-    package static func answer(_ order: ApprovalOrder) -> Answer<[AnswerReply]> {
+    package static func answer(
+        _ order: ApprovalOrder,
+        at socket: String? = nil
+    ) -> Answer<[AnswerReply]> {
         var answers = Answer<[AnswerReply]>(value: [])
-        ask(.answer(order), &answers.silent) { channel, deadline throws(ControlError) in
-            guard let reply = try answer(on: channel, until: deadline) else { return }
+        ask(.answer(order), at: socket, &answers.silent) { channel, deadline throws(ControlError) in
+            guard let reply = try answer(on: channel, until: deadline) else {
+                guard socket == nil else { throw turnedAway }
+                return
+            }
             guard case .answered(let said) = reply else { throw unexpected }
             if said != .unknown { answers.value.append(said) }
         }
         return answers
     }
 
+    private static let turnedAway = ControlError(
+        "it ended the connection: it has ended itself, or takes nobody from where this process is"
+    )
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
     /// Asks all before it waits for any: one that does not answer costs the others nothing.
     private static func ask(
         _ request: ControlRequest,
+        at socket: String? = nil,
         _ silent: inout [String],
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
-        var asked: [(name: String, channel: ControlChannel)] = []
-        for place in places {
-            let name = place.path.lastPlace(of: "/").map { String(place.path.rest(behind: $0)) } ?? place.path
-            do throws(SystemCallError) {
-                guard let socket = try RuntimeFolder.connection(to: place.path) else {
-                    if place.mayLive {
-                        silent.append(
-                            "\(description(of: name)) lives and is not heard at \(place.path): is that folder gone, or another's?"
-                        )
-                    }
-                    continue
-                }
-                asked.append((name, ControlChannel(socket, acceptedDescriptors: 0)))
-            } catch {
-                guard place.registered == nil || place.mayLive else { continue }
-                silent.append("\(description(of: name)) cannot be asked: \(error)")
-            }
-        }
+        let asked = connections(to: socket, &silent)
         let deadline = Poller.now() + patience
         for (name, channel) in asked {
             do throws(ControlError) {
@@ -140,8 +157,52 @@ package enum RunningSupervisors {
         }
     }
 
+    private static func connections(
+        to socket: String?,
+        _ silent: inout [String]
+    ) -> [(name: String, channel: ControlChannel)] {
+        socket.map { connection(toApprovers: $0, &silent) } ?? connections(&silent)
+    }
+
+    private static func connection(
+        toApprovers path: String,
+        _ silent: inout [String]
+    ) -> [(name: String, channel: ControlChannel)] {
+        do throws(SystemCallError) {
+            return [
+                (path, ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0))
+            ]
+        } catch {
+            silent.append("\(description(of: path)) cannot be asked: \(error)")
+            return []
+        }
+    }
+
+    private static func connections(
+        _ silent: inout [String]
+    ) -> [(name: String, channel: ControlChannel)] {
+        var connected: [(name: String, channel: ControlChannel)] = []
+        for place in places {
+            let name = place.path.lastPlace(of: "/").map { String(place.path.rest(behind: $0)) } ?? place.path
+            do throws(SystemCallError) {
+                if let found = try RuntimeFolder.connection(to: place.path) {
+                    connected.append((name, ControlChannel(found, acceptedDescriptors: 0)))
+                } else if place.mayLive {
+                    silent.append(
+                        "\(description(of: name)) lives and is not heard at \(place.path): is that folder gone, or another's?"
+                    )
+                }
+            } catch {
+                guard place.registered == nil || place.mayLive else { continue }
+                silent.append("\(description(of: name)) cannot be asked: \(error)")
+            }
+        }
+        return connected
+    }
+
     private static func description(of name: String) -> String {
-        name.isSame(as: RuntimeFolder.serverName)
+        if name.begins(with: "/") { return "the supervisor of \(name)" }
+        return name.isSame(as: RuntimeFolder.serverName)
             ? "the supervisor of 'bailey serve'" : "the supervisor of run \(name)"
     }
 
@@ -198,7 +259,10 @@ package enum RunningSupervisors {
             switch try channel.receive() {
             case .nothing: continue
             case .closed: return nil
-            case .message(let bytes, _): return try ControlReply(bytes: bytes)
+            case .message(let bytes, _):
+                let reply = try ControlReply(bytes: bytes)
+                if case .refused(_, let message) = reply { throw ControlError(message) }
+                return reply
             }
         }
     }

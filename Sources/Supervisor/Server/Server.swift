@@ -58,14 +58,35 @@ package enum Server {
         let folder = RuntimeFolder(path: configuration.directories.runtime)
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
+        let approvers = try approverSocket(configuration)
         let supervisor = try Supervisor(configuration: configuration, spawner: spawner)
         let publication = try MintKeeping.publication(configuration)
         defer { publication?.end() }
+        let pruning = LogPruning(
+            configuration.machine,
+            directory: configuration.directories.state,
+            audit: supervisor.audit
+        )
+        defer { pruning?.end() }
         supervisor.answers = try supervisor.channels.serve()
-        try supervisor.serve(on: server, signals: try SignalQueue.opened(), drainTime: request.drainTime) {
-            ServiceManager.notify("READY=1")
-            ready(path)
-        }
+        try supervisor.serve(
+            on: server,
+            approvers: approvers,
+            signals: try SignalQueue.opened(),
+            drainTime: request.drainTime,
+            ending: { pruning?.stop() },
+            ready: {
+                ServiceManager.notify("READY=1")
+                ready(path)
+            }
+        )
         ServiceManager.notify("STOPPING=1")
+    }
+
+    private static func approverSocket(
+        _ configuration: SupervisorConfiguration
+    ) throws(SystemCallError) -> ApproverSocket? {
+        guard let socket = configuration.machine.approvals.socket else { return nil }
+        return try ApproverSocket.open(socket)
     }
 }

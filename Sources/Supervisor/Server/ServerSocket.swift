@@ -40,7 +40,11 @@ struct ServerSocket: ~Copyable {
     /// The next connection, when it is this user's own, made outside of every agent; never waits.
     func accept() -> Caller {
         guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
-        return PacketSocket.isUsers(socket.rawValue) ? .user(socket.release()) : .stranger
+        guard PacketSocket.isUsers(socket.rawValue) else {
+            socket.closeToStranger()
+            return .stranger
+        }
+        return .user(socket.release())
     }
 
     /// Who connected.

@@ -1,5 +1,6 @@
 internal import Client
 internal import Copies
+internal import Linux
 internal import Model
 internal import Policy
 internal import Sandbox
@@ -178,6 +179,12 @@ final class ControlConnection {
     let channel: ControlChannel
     /// The agent inside which the front-end runs; nil for the user's own front-end.
     let caller: AgentID?
+    /// Who came to answer what rules ask, and may do nothing else; nil for everybody else.
+    let approver: SocketPeer?
+    /// An answer of its is under way.
+    var isAnswering = false
+    /// What it is being shown, in parts.
+    var shown: (id: String, octets: [UInt8])?
     /// The agent it launched.
     var launched: AgentID?
     /// The launch of its that is under way.
@@ -202,10 +209,17 @@ final class ControlConnection {
     /// Of its channel; nil once it is forgotten.
     var watch: Poller.Watch?
 
-    init(id: ConnectionID, channel: ControlChannel, caller: AgentID?, watch: Poller.Watch) {
+    init(
+        id: ConnectionID,
+        channel: ControlChannel,
+        caller: AgentID?,
+        approver: SocketPeer?,
+        watch: Poller.Watch
+    ) {
         self.id = id
         self.channel = channel
         self.caller = caller
+        self.approver = approver
         self.watch = watch
     }
 }

@@ -23,6 +23,8 @@ final class Poller {
         case listener(AgentID)
         /// The user wants something.
         case server
+        /// Somebody comes to answer what rules ask.
+        case approvers
         case signals
     }
 

@@ -9,6 +9,8 @@ struct OwnWatches {
     var listeners: Poller.Watch?
     /// Nil while no connection of the user's is taken, and without a socket.
     var server: Poller.Watch?
+    /// The same of those who answer what rules ask.
+    var approvers: Poller.Watch?
 }
 
 /// What a supervisor waits for of one agent.

@@ -2,15 +2,15 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `bailey serve` with its API of approvals, tokens for alice and bob, and a webhook whose links answer as carol.
+/// `bailey serve` with its API of approvals, tokens for alice and bob (user:games), and a webhook whose links answer as carol.
 final class ApprovalService {
     let place: Place
     let servers: Servers
     let hooks: WebhookServer
     let port: UInt16
 
-    /// With these terms of the rule that asks, of the profile `asking`.
-    init(approval: String = "wait: 120s") throws {
+    /// With these terms of the rule that asks, of the profile `asking`, more lines of `approvals`, and others of `bailey.yaml`.
+    init(approval: String = "wait: 120s", more: String = "", others: String = "") throws {
         place = try Place()
         place.isServed = true
         servers = try Servers.started()
@@ -28,9 +28,11 @@ final class ApprovalService {
                   listen: 127.0.0.1:\(port)
                   tokens:
                     - {subject: "user:alice", token: {file: \(place.root)/alice.token}}
-                    - {subject: "user:bob", token: {file: \(place.root)/bob.token}}
+                    - {subject: "user:games", token: {file: \(place.root)/bob.token}}
                   webhooks:
                     - {url: "http://localhost:\(hooks.port)/hook", secret: {file: \(place.root)/secret}, subject: "user:carol"}
+                \(more)
+                \(others)
 
                 """,
             to: place.configuration + "/bailey.yaml"

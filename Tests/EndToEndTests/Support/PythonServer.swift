@@ -29,6 +29,16 @@ final class PythonServer: Sendable {
         for port in ports { try Port.awaitOpen(port) }
     }
 
+    /// Ends it, and waits until nobody accepts at its ports.
+    func end() throws {
+        try (process.standardInput as? Pipe)?.fileHandleForWriting.close()
+        let end = Date(timeIntervalSinceNow: 60)
+        for port in ports {
+            while Port.connect(to: port) != nil, Date() < end { Thread.sleep(forTimeInterval: 0.01) }
+            try #require(Port.connect(to: port) == nil, "port \(port) accepts still")
+        }
+    }
+
     /// The lines of its log that hold a text.
     func lines(with text: String) throws -> [String] {
         try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map(String.init)

@@ -40,10 +40,12 @@ final class House: Sendable {
         namespace: Namespace? = nil,
         going: (String, UInt16)? = nil,
         witness: (any ProcessWitness)? = nil,
+        answers: (any AnswerSource)? = nil,
         early: (UInt16) throws -> Void = { _ in }
     ) throws {
         scratch = try Scratch()
         var configuration = GatewayConfiguration(loops: 2, names: names, limits: limits)
+        configuration.answers = answers
         configuration.upstreamRoots = try #require(Certificates.shared).authority
         for (name, address) in resolve {
             let (key, value) = (try #require(DNSName(name)), try #require(IPAddress(address)))

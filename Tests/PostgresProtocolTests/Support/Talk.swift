@@ -59,6 +59,12 @@ final class Talk {
         return taken()
     }
 
+    /// What was approved is good no more.
+    func lapse(_ id: UInt64) throws -> [String] {
+        try note(engine.lapse(RulingID(id)))
+        return taken()
+    }
+
     func rule(_ id: UInt64, _ ruling: Ruling, columns: Set<ColumnMask> = []) throws {
         try ledger.ruled(RulingID(id), ruling)
         try note(engine.ruled(RulingID(id), ruling, columns: columns))

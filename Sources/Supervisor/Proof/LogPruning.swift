@@ -1,0 +1,193 @@
+internal import Audit
+internal import Client
+internal import Dispatch
+internal import Linux
+internal import Model
+internal import Synchronization
+
+/// Prunes the log of `bailey serve` by itself, as `audit.retain` says, on a thread of its own.
+///
+/// So much at a time, and at a pace: supervisors write in between. Where it cannot, that is on record, once, and nothing else comes
+/// of it: it is tried again at its time.
+final class LogPruning: Sendable {
+    /// Milliseconds behind the start: whoever starts it to launch something is not to wait for the disk.
+    private static let first: UInt64 = 60_000
+    /// Milliseconds until one that failed is tried again, where that is sooner than the next; then twice as many, up to the longest.
+    private static let retry: UInt64 = 300_000
+    private static let longest: UInt64 = 86_400_000
+    /// Milliseconds until it is interrupted, when it is to end: as long as a transaction of its own takes at most.
+    private static let interruption = 200
+    /// Records at one time: a minute or two of them.
+    private static let most: Int64 = 500_000
+    /// Milliseconds since a run's last record before it goes for the size alone: whoever fills the log is not to have what was
+    /// recorded today removed with nobody looking.
+    private static let youngest: Int64 = 86_400_000
+
+    private let terms: Retention
+    private let directory: String
+    private let pause: UInt64
+    private let audit: AuditStore
+    /// When it began, by the clock and by the machine.
+    private let began = (clock: AuditStore.wallClock(), uptime: Uptime.withSleep())
+    private let stopped = DispatchSemaphore(value: 0)
+    private let done = DispatchSemaphore(value: 0)
+    private let state = Mutex(State())
+
+    private struct State {
+        var isStopped = false
+        /// Why the last one failed.
+        var failure: String?
+        /// Nil before the first.
+        var clock: PruningClock?
+        /// What looks through the log now, or did last.
+        var pruner: Pruner?
+    }
+
+    /// Nil where the operator does not say for how long records are kept, or prunes by hand.
+    init?(_ machine: OperatorConfiguration, directory: String, audit: AuditStore) {
+        guard !machine.retention.isEndless, let pause = machine.pruningPause else { return nil }
+        (terms, self.pause) = (machine.retention, pause)
+        (self.directory, self.audit) = (directory, audit)
+        DispatchQueue(label: "bailey.pruning", qos: .background).async { [self] in run() }
+    }
+
+    /// Has it end soon: before supervisors are not heard any more, this one among them.
+    func stop() {
+        state.withLock { $0.isStopped = true }
+        stopped.signal()
+    }
+
+    /// Ends it with what it is doing now, with the signed head behind its last word.
+    func end() {
+        stop()
+        // What was not begun yet when it was interrupted is so the next time.
+        while done.wait(timeout: .now() + .milliseconds(Self.interruption)) == .timedOut {
+            state.withLock { $0.pruner }?.interrupt()
+        }
+        audit.flush()
+    }
+
+    private var isStopped: Bool { state.withLock { $0.isStopped } }
+
+    private func run() {
+        defer { done.signal() }
+        let start = min(Self.retry, pause)
+        var (wait, again) = (min(Self.first, pause), start)
+        while stopped.wait(timeout: .now() + .milliseconds(Int(clamping: wait))) == .timedOut {
+            var removed: Int64 = 0
+            wait = pause
+            do {
+                try prune { removed = $0 }
+                again = start
+                resumed()
+            } catch {
+                // A supervisor that ends hears nobody any more, itself among them.
+                guard !isStopped else { return }
+                failed("\(error)")
+                // One that gets on goes on at its time. All else looks through the log each time, for nothing.
+                guard removed == 0 else { continue }
+                wait = again
+                again = min(2 * again, Self.longest)
+            }
+        }
+    }
+
+    /// Removes what is to go now; `progress` hears how many records of it are removed.
+    private func prune(progress: (Int64) -> Void) throws {
+        // Somebody prunes by hand: what is left of it is for the next time.
+        guard let lock = try PruningLock(directory: directory) else { return }
+        let pruner = try Pruner(directory: directory)
+        state.withLock { $0.pruner = pruner }
+        defer { state.withLock { $0.pruner = nil } }
+        guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
+        var terms = terms
+        let doubt = try doubt(pruner)
+        if doubt != nil { terms.age = nil }
+        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, youngest: Self.youngest)
+        guard prepared.silent.isEmpty else {
+            throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
+        }
+        let plan = prepared.plan.limited(toRecords: Self.most)
+        guard !isStopped else { return }
+        try carryOut(plan, prepared, progress)
+        // The rest of it is for the next time.
+        guard plan.pruned.count == prepared.plan.pruned.count else { return }
+        if prepared.plan.excess > 0 { throw TooMuch() }
+        if let doubt { throw doubt }
+    }
+
+    /// Why nothing goes for its age; throws where nothing goes at all.
+    private func doubt(_ pruner: Pruner) throws -> PruningClock.Fault? {
+        let known = state.withLock { $0.clock }
+        var clock =
+            try known
+            ?? PruningClock(
+                clock: began.clock,
+                uptime: began.uptime,
+                newest: pruner.newest(at: began.clock)
+            )
+        defer { state.withLock { [clock] in $0.clock = clock } }
+        try clock.requireSteady(AuditStore.wallClock(), uptime: Uptime.withSleep())
+        return clock.doubt(ofAge: terms.age)
+    }
+
+    private func carryOut(
+        _ plan: PruningPlan,
+        _ prepared: LogKeeping.Preparation,
+        _ progress: (Int64) -> Void
+    ) throws {
+        guard !plan.isEmpty else { return }
+        _ = try LogKeeping.prune(
+            plan,
+            prepared,
+            by: nil,
+            record: { try record($0) },
+            isStopped: { isStopped },
+            progress: progress
+        )
+    }
+
+    private struct Unheard: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct TooMuch: Error, CustomStringConvertible {
+        let description =
+            "log and recordings have more than audit.retain.size, and what is left is held, or younger than a day and goes by "
+            + "hand alone; see 'bailey audit prune --dry-run'"
+    }
+
+    /// Writes a record; the disk has it when this returns.
+    private func record(_ record: CustodyRecord) throws {
+        let outcome = Mutex<Result<Void, AuditFailure>>(.success(()))
+        let written = DispatchSemaphore(value: 0)
+        audit.append(.custody(record), until: .durable) { result in
+            outcome.withLock { $0 = result }
+            written.signal()
+        }
+        written.wait()
+        try outcome.withLock { $0 }.get()
+    }
+
+    /// Once for each reason, to the service's own log as well, since what fails may be that of the agents.
+    private func failed(_ reason: String) {
+        let isNew = state.withLock { state in
+            defer { state.failure = reason }
+            return state.failure.map { !$0.isSame(as: reason) } ?? true
+        }
+        guard isNew else { return }
+        Complaint.print("the log could not be pruned, and is tried again: \(TerminalText.escaped(reason))")
+        audit.append(.custody(CustodyRecord(.pruningFailed, directory, reason: reason)), until: .written) {
+            _ in
+        }
+    }
+
+    private func resumed() {
+        let wasFailing = state.withLock { state in
+            defer { state.failure = nil }
+            return state.failure != nil
+        }
+        guard wasFailing else { return }
+        audit.append(.custody(CustodyRecord(.pruningResumed, directory)), until: .written) { _ in }
+    }
+}

@@ -1,0 +1,72 @@
+internal import Client
+internal import Glibc
+internal import Linux
+internal import Model
+
+/// The socket on which `bailey serve` hears those who answer what rules ask, and nothing else; gone with it, also from the folder.
+///
+/// Who may connect is the kernel's to say: the socket is its owner's and a group's.
+struct ApproverSocket: ~Copyable {
+    /// Connections that wait to be accepted: people answer one by one.
+    private static let backlog: Int32 = 64
+
+    let path: String
+    private let lock: OwnedDescriptor
+    private let listener: OwnedDescriptor
+
+    private init(path: String, lock: consuming OwnedDescriptor, listener: consuming OwnedDescriptor) {
+        self.path = path
+        self.lock = lock
+        self.listener = listener
+    }
+
+    /// Listens where the operator says.
+    ///
+    /// - Throws: ENOPROTOOPT where the kernel does not say who connects, EPERM where somebody else may write in the folder, and so answer in the supervisor's place; EBUSY where another
+    ///   supervisor listens there.
+    static func open(_ socket: ApprovalPlan.Socket) throws(SystemCallError) -> ApproverSocket {
+        guard let slash = socket.path.lastPlace(of: "/") else {
+            throw SystemCallError(stage: "listen for approvers", object: socket.path, errno: EINVAL)
+        }
+        guard SocketPeer.isFollowed else {
+            throw SystemCallError(
+                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD),",
+                object: socket.path,
+                errno: ENOPROTOOPT
+            )
+        }
+        try AnswerSocket.requireTrusted(socket.folder, owner: geteuid())
+        let lock = try RuntimeFolder(path: socket.folder).lock(String(socket.path.rest(behind: slash)))
+        let listener = try PacketSocket.listen(at: socket.path, group: socket.group, backlog: backlog)
+        return ApproverSocket(path: socket.path, lock: lock, listener: listener)
+    }
+
+    deinit {
+        unsafe _ = unlink(path)
+        unsafe _ = unlink(path + ".lock")
+    }
+
+    var descriptor: Int32 { listener.rawValue }
+
+    /// The next connection, when its process lives outside of every agent; never waits.
+    func accept() -> Caller {
+        guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
+        guard let peer = SocketPeer(of: socket.rawValue), SocketPeer.isOutside(peer, of: socket.rawValue)
+        else {
+            // What is queued on it may take as long to close as a stranger wants.
+            socket.closeToStranger()
+            return .stranger
+        }
+        return .approver(socket.release(), peer)
+    }
+
+    /// Who connected.
+    enum Caller {
+        /// One of those who may; the descriptor is the caller's.
+        case approver(Int32, SocketPeer)
+        /// Of an agent, of a container, or gone already: the connection is closed.
+        case stranger
+        /// Nobody, or nobody that there is a descriptor for: errno(3) says.
+        case nobody(Int32)
+    }
+}
