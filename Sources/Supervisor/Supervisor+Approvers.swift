@@ -87,7 +87,7 @@ extension ControlRequest {
     var isOfApprovers: Bool {
         switch self {
         case .listHeld, .showHeld, .answer: true
-        case .launch, .signal, .resize, .list, .end, .revoke: false
+        case .launch, .signal, .resize, .list, .end, .revoke, .name: false
         }
     }
 }

@@ -91,6 +91,7 @@ extension Supervisor {
         case .listHeld(let number): listHeld(after: number, to: connection)
         case .answer(let order): answer(order, for: connection)
         case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
+        case .name: answerName(to: connection)
         }
     }
 

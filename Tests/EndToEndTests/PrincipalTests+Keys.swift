@@ -46,4 +46,28 @@ extension EndToEnd.PrincipalTests {
             "\(outcome)"
         )
     }
+
+    @Test(
+        "A token's file in a folder of the system, which every agent reads, refuses the launch",
+        .enabled(if: Internet.available, "needs root: a mount of the test's own")
+    )
+    func systemFolder() throws {
+        try configure()
+        try place.write(try provider.token(), to: "shared/token", mode: 0o600)
+        func run(_ folder: String) throws -> Outcome {
+            let mount = "mount --bind '\(place.root)/shared' /usr/local/share && exec \"$@\""
+            return try Command.run(
+                ["unshare", "-m", "sh", "-c", mount, "sh", Binary.path, "run"] + Kernel.options
+                    + ["--oidc-token-file", folder + "/token", "--", "echo", "ran"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+        }
+        let outcome = try run("/usr/local/share")
+        #expect(outcome.code == 125 && outcome.output.isEmpty, "\(outcome)")
+        #expect(outcome.errors.contains("/usr/local/share/token holds a secret"), "\(outcome)")
+        try place.write(try provider.token(), to: "kept/token", mode: 0o600)
+        let elsewhere = try run(place.root + "/kept")
+        #expect(elsewhere.code == 0 && elsewhere.output == "ran\n", "\(elsewhere)")
+    }
 }

@@ -9,12 +9,14 @@ package struct Pruner: Sendable {
     let trust: StoreTrust
     let bodies: RunBodies
     let path: String
+    /// The state directory.
+    package let directory: String
     private let interruption: Interruption
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
         let file = directory + "/" + StoreFiles.databaseName
-        (bodies, path) = (RunBodies(directory: directory), file)
+        (bodies, path, self.directory) = (RunBodies(directory: directory), file, directory)
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         let state = try StateDirectory(directory, create: false)
