@@ -161,9 +161,11 @@ package final class Supervisor {
         if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
         let mailbox = mailbox
+        let revoked = RevokedApprovers(audit)
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
+            revoked: { revoked.reason($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )
