@@ -44,7 +44,7 @@ struct ApprovalAPI: Sendable {
         guard let token = Self.token(request) else { return refuse(request, "it has no token", reply) }
         if let known = known(token) { return serve(request, known, reply) }
         guard let issued, token.holds("."), let signed = IdentityToken(token) else {
-            return refuse(request, "it has no token that is known", Self.whichAreKnown, reply)
+            return refuse(request, "it has no token that is known", help: Self.whichAreKnown, reply)
         }
         issued.prove(signed) { result in
             switch result {
@@ -84,7 +84,7 @@ struct ApprovalAPI: Sendable {
     private func refuse(
         _ request: LocalRequest,
         _ reason: String,
-        _ help: String = "",
+        help: String = "",
         _ reply: @escaping @Sendable (LocalReply) -> Void
     ) {
         let failure = Self.failure(
