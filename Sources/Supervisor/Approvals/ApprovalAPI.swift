@@ -48,7 +48,10 @@ struct ApprovalAPI: Sendable {
         }
         issued.prove(signed) { result in
             switch result {
-            case .success(let proven): serve(request, identity(proven.principal, proven.groups), reply)
+            case .success(let proven) where request.isAwaited():
+                serve(request, identity(proven.principal, proven.groups), reply)
+            // Who was told that nothing came of it is not to find that something did.
+            case .success: refuse(request, "its client left before its token was proven", reply)
             case .failure(let fault): refuse(request, "\(fault)", reply)
             }
         }
