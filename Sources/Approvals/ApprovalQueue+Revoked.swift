@@ -1,8 +1,11 @@
-internal import Model
+package import Model
 internal import Synchronization
 
 /// Answers of those who are revoked: they change nothing, and are on record.
 extension ApprovalQueue {
+    /// Why somebody answers nothing any more, and is shown nothing by who knows them by a token or a link; nil where they do.
+    package func whyNothing(of who: ApproverIdentity) -> String? { revoked(who) }
+
     /// Those who approved a question before, and are revoked by now.
     func revokedApprovers(of id: String) -> Set<ApproverIdentity> {
         let all = state.withLock { $0.question(named: id)?.approvers ?? [] }
