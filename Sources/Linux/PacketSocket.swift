@@ -142,7 +142,7 @@ extension PacketSocket {
         unsafe try address(unready) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", unready)
         if let group {
             // Whose it is before what they may: nobody else's group is let in for a moment.
-            guard unsafe chown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
+            guard unsafe lchown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
                 let code = errno
                 unsafe _ = unlink(unready)
                 throw SystemCallError(stage: "chown to group \(group)", object: path, errno: code)
