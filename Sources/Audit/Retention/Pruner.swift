@@ -28,7 +28,7 @@ package struct Pruner: Sendable {
         }
         key = try SigningKey(in: state.directory("keys", create: false), mayCreate: false)
         interruption = Interruption()
-        try database.writeWithoutTransaction { [interruption] in $0.add(function: interruption.function) }
+        database.writeWithoutTransaction { [interruption] in $0.add(function: interruption.function) }
     }
 
     /// Ends looking through the whole log, on whatever thread, now and from now on: it throws.
