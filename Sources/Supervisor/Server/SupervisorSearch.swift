@@ -86,7 +86,7 @@ final class SupervisorSearch: Sendable {
 
     private static func connection(to path: String) -> Result<Int32?, SystemCallError> {
         do throws(SystemCallError) {
-            guard var socket = try RuntimeFolder.connection(to: path) else { return .success(nil) }
+            guard let socket = try RuntimeFolder.connection(to: path) else { return .success(nil) }
             return .success(socket.release())
         } catch {
             return .failure(error)
