@@ -33,8 +33,9 @@ package enum Revoker {
     /// - Returns: what came of it.
     package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
         var barrier = order
-        if case .principal = order.subject { barrier.keepsRunning = true }
-        let first = RunningSupervisors.revoke(barrier, of: directory)
+        var isFirst = false
+        if case .principal = order.subject { (barrier.keepsRunning, isFirst) = (true, true) }
+        let first = RunningSupervisors.revoke(barrier, of: directory, isFirst: isFirst)
         var outcome = Outcome(
             agents: first.value.agents,
             silent: first.silent,
