@@ -80,7 +80,8 @@ package enum LogKeeping {
         _ = try AuditReader(directory: directory)
         let lock = isTrial ? nil : try PruningLock(directory: directory)
         guard isTrial || lock != nil else { throw PruningUnderWay() }
-        return try prepare(terms, with: try Pruner(directory: directory), lock)
+        let time = PruningClock.Time(now: AuditStore.wallClock())
+        return try prepare(terms, with: try Pruner(directory: directory), lock, at: time)
     }
 
     /// Another pruning is under way.
@@ -94,13 +95,15 @@ package enum LogKeeping {
         _ terms: Retention,
         with pruner: Pruner,
         _ lock: PruningLock?,
+        at time: PruningClock.Time,
         youngest: Int64 = 0
     ) throws -> Preparation {
         let answer = RunningSupervisors.agents()
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
-            boot: boot() ?? Timestamp(milliseconds: 0),
-            now: AuditStore.wallClock()
+            // By a clock that is ahead the machine started later than it did.
+            boot: boot().map { $0.later(by: -time.ahead) } ?? Timestamp(milliseconds: 0),
+            now: time.now
         )
         return Preparation(
             plan: try pruner.plan(terms, living, youngest: youngest),

@@ -77,9 +77,9 @@ final class LogPruning: Sendable {
             var removed: Int64 = 0
             wait = pause
             do {
-                try prune { removed = $0 }
+                let fault = try prune { removed = $0 }
                 again = start
-                resumed()
+                if let fault { failed("\(fault)") } else { resumed() }
             } catch {
                 // A supervisor that ends hears nobody any more, itself among them.
                 guard !isStopped else { return }
@@ -92,32 +92,37 @@ final class LogPruning: Sendable {
         }
     }
 
-    /// Removes what is to go now; `progress` hears how many records of it are removed.
-    private func prune(progress: (Int64) -> Void) throws {
+    /// Removes what is to go now.
+    ///
+    /// - Parameter progress: hears how many records of it are removed.
+    /// - Returns: what there is to say of the clock.
+    /// - Throws: where it ended early, or did not begin.
+    private func prune(progress: (Int64) -> Void) throws -> PruningClock.Fault? {
         // Somebody prunes by hand: what is left of it is for the next time.
-        guard let lock = try PruningLock(directory: directory) else { return }
+        guard let lock = try PruningLock(directory: directory) else { return nil }
         let pruner = try Pruner(directory: directory)
         state.withLock { $0.pruner = pruner }
         defer { state.withLock { $0.pruner = nil } }
-        guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
+        let (time, doubt) = try time(pruner)
+        guard try pruner.mayBeDue(terms, at: time.now), !isStopped else { return time.fault }
         var terms = terms
-        let doubt = try doubt(pruner)
         if doubt != nil { terms.age = nil }
-        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, youngest: Self.youngest)
+        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, at: time, youngest: Self.youngest)
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
-        guard !isStopped else { return }
+        guard !isStopped else { return time.fault }
         try carryOut(plan, prepared, progress)
         // The rest of it is for the next time.
-        guard plan.pruned.count == prepared.plan.pruned.count else { return }
+        guard plan.pruned.count == prepared.plan.pruned.count else { return time.fault }
         if prepared.plan.excess > 0 { throw TooMuch() }
         if let doubt { throw doubt }
+        return time.fault
     }
 
-    /// Why nothing goes for its age; throws where nothing goes at all.
-    private func doubt(_ pruner: Pruner) throws -> PruningClock.Fault? {
+    /// What time it is at most, and why nothing goes for its age.
+    private func time(_ pruner: Pruner) throws -> (PruningClock.Time, doubt: PruningClock.Fault?) {
         let known = state.withLock { $0.clock }
         var clock =
             try known
@@ -127,8 +132,9 @@ final class LogPruning: Sendable {
                 newest: pruner.newest(at: began.clock)
             )
         defer { state.withLock { [clock] in $0.clock = clock } }
-        try clock.requireSteady(AuditStore.wallClock(), uptime: Uptime.withSleep())
-        return clock.doubt(ofAge: terms.age)
+        return (
+            clock.time(AuditStore.wallClock(), uptime: Uptime.withSleep()), clock.doubt(ofAge: terms.age)
+        )
     }
 
     private func carryOut(
