@@ -131,6 +131,28 @@ struct PruningTests {
         #expect(try !Pruner(directory: empty.path).mayBeDue(Self.old, at: now))
     }
 
+    @Test func `what is doubted counts from when it was, and what came behind that by itself`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        // An hour after the records.
+        let (now, terms) = (living().now, Retention(age: 600_000))
+        for (before, isDue) in [(Int64?.none, true), (300_000, false), (600_000, true), (7_200_000, true)] {
+            let doubted = before.map { Timestamp(milliseconds: now.milliseconds - $0) }
+            #expect(
+                try pruner.mayBeDue(terms, at: now, doubtedBefore: doubted) == isDue,
+                "\(before ?? 0)"
+            )
+            let living = LivingRuns(
+                runs: [],
+                boot: Timestamp(milliseconds: 0),
+                now: now,
+                doubtedBefore: doubted
+            )
+            let runs = try pruner.plan(terms, living).pruned.map(\.run)
+            #expect(runs == (isDue ? ["aaaaaaaa", "bbbbbbbb"] : []), "\(before ?? 0)")
+        }
+    }
+
     @Test func `the last run before a time is known, whatever came behind it`() throws {
         let state = try filled()
         try hold("user:alice", state)

@@ -115,16 +115,48 @@ struct PruningClockTests {
         #expect(clock.time(Timestamp(milliseconds: .max), uptime: .max).ahead > 0)
     }
 
-    @Test func `what the clock alone makes too old, all at once, is doubted`() {
+    /// From when on what was on record at the start counts, in milliseconds since that start.
+    private func doubt(
+        _ clock: inout PruningClock,
+        ofAge age: UInt64?,
+        after elapsed: Int64 = 60_000,
+        gaining gain: Int64 = 0
+    ) -> Int64? {
+        let said = Timestamp(milliseconds: Self.start.milliseconds + elapsed + gain)
+        let time = clock.time(said, uptime: 1_000 + UInt64(elapsed), age: age)
+        return time.doubtedBefore.map { $0.milliseconds - Self.start.milliseconds }
+    }
+
+    @Test func `what the clock alone makes too old, all at once, counts from the start`() {
         let age = UInt64(30 * Self.day)
         for (pause, isDoubted) in [
-            (Int64?.none, false), (0, false), (29 * Self.day, false), (30 * Self.day, true), (.max, true),
-            (-Self.day, false),
+            (Int64?.none, false), (0, false), (29 * Self.day, false), (30 * Self.day, true),
+            (365 * Self.day, true), (-Self.day, false),
         ] {
-            #expect((clock(pause: pause).doubt(ofAge: age) != nil) == isDoubted, "\(pause ?? 0)")
+            var clock = clock(pause: pause)
+            #expect(doubt(&clock, ofAge: age) == (isDoubted ? 0 : nil), "\(pause ?? 0)")
         }
-        #expect(clock(pause: 3_600_000).doubt(ofAge: 1_000) == nil, "an hour without a run is nothing")
-        #expect(clock(pause: Self.day).doubt(ofAge: 1_000) != nil)
-        #expect(clock(pause: 90 * Self.day).doubt(ofAge: nil) == nil, "nothing goes for its age")
+        var short = clock(pause: 3_600_000)
+        #expect(doubt(&short, ofAge: 1_000) == nil, "an hour without a run is nothing")
+        var holiday = clock(pause: Self.day)
+        #expect(doubt(&holiday, ofAge: 120_000) == 0)
+        var kept = clock(pause: 90 * Self.day)
+        #expect(doubt(&kept, ofAge: nil) == nil, "nothing goes for its age")
+    }
+
+    @Test func `a doubt ends when the machine itself has run for so long, or the clock was set right`() {
+        let age = UInt64(7 * Self.day)
+        var clock = clock(pause: 10 * Self.day)
+        for day in 0..<Int64(7) { #expect(doubt(&clock, ofAge: age, after: day * Self.day) == 0, "\(day)") }
+        #expect(doubt(&clock, ofAge: age, after: 7 * Self.day) == nil)
+        var ahead = self.clock(pause: 10 * Self.day)
+        #expect(doubt(&ahead, ofAge: age, after: 1_000) == 0)
+        #expect(doubt(&ahead, ofAge: age, after: 2_000, gaining: 20 * Self.day) == 0, "ahead by more")
+        #expect(doubt(&ahead, ofAge: age, after: 3_000, gaining: -9 * Self.day) == nil, "a day's pause")
+        var less = self.clock(pause: 10 * Self.day)
+        #expect(
+            doubt(&less, ofAge: age, after: 3_000, gaining: -2 * Self.day) == -2 * Self.day,
+            "the control: eight days are too many still, and count from there"
+        )
     }
 }

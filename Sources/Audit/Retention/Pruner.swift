@@ -30,7 +30,18 @@ package struct Pruner: Sendable {
     package func interrupt() { database.interrupt() }
 
     /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
-    package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {
+    ///
+    /// - Parameters:
+    ///   - retention: the terms.
+    ///   - now: what time it is.
+    ///   - doubted: from when on the age counts of what is on record from before it; nil where none is doubted.
+    /// - Returns: whether it can be.
+    /// - Throws: where the log cannot be read.
+    package func mayBeDue(
+        _ retention: Retention,
+        at now: Timestamp,
+        doubtedBefore doubted: Timestamp? = nil
+    ) throws -> Bool {
         try reading { database in
             if let size = retention.size, try Self.size(database) &+ bodies.octets > size { return true }
             guard let age = retention.age else { return false }
@@ -41,8 +52,8 @@ package struct Pruner: Sendable {
                     + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence LIMIT ?)",
                 arguments: [AuditLimits.lookedAtOnce]
             )
-            guard let first else { return false }
-            return UInt64(clamping: now.milliseconds(since: Timestamp(milliseconds: first))) >= age
+            guard let first = first.map({ Timestamp(milliseconds: $0) }) else { return false }
+            return UInt64(clamping: now.milliseconds(since: max(first, doubted ?? first))) >= age
         }
     }
 

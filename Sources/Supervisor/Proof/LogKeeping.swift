@@ -103,7 +103,8 @@ package enum LogKeeping {
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
             // By a clock that is ahead the machine started later than it did.
             boot: boot().map { $0.later(by: -time.ahead) } ?? Timestamp(milliseconds: 0),
-            now: time.now
+            now: time.now,
+            doubtedBefore: time.doubtedBefore
         )
         return Preparation(
             plan: try pruner.plan(terms, living, youngest: youngest),

@@ -71,6 +71,11 @@ final class LogPruning: Sendable {
 
     private func run() {
         defer { done.signal() }
+        // What fails now says so when something is to go.
+        if let pruner = try? opened() {
+            _ = try? watched(pruner)
+            state.withLock { $0.pruner = nil }
+        }
         let start = min(Self.retry, pause)
         var (wait, again) = (min(Self.first, pause), start)
         while stopped.wait(timeout: .now() + .milliseconds(Int(clamping: wait))) == .timedOut {
@@ -95,46 +100,58 @@ final class LogPruning: Sendable {
     /// Removes what is to go now.
     ///
     /// - Parameter progress: hears how many records of it are removed.
-    /// - Returns: what there is to say of the clock.
+    /// - Returns: what there is to say of the clock, by which less went than is due.
     /// - Throws: where it ended early, or did not begin.
     private func prune(progress: (Int64) -> Void) throws -> PruningClock.Fault? {
         // Somebody prunes by hand: what is left of it is for the next time.
         guard let lock = try PruningLock(directory: directory) else { return nil }
-        let pruner = try Pruner(directory: directory)
-        state.withLock { $0.pruner = pruner }
+        let pruner = try opened()
         defer { state.withLock { $0.pruner = nil } }
-        let (time, doubt) = try time(pruner)
-        guard try pruner.mayBeDue(terms, at: time.now), !isStopped else { return time.fault }
-        var terms = terms
-        if doubt != nil { terms.age = nil }
+        let time = try time(pruner)
+        let fault = try time.fault ?? doubt(time, pruner)
+        guard try pruner.mayBeDue(terms, at: time.now, doubtedBefore: time.doubtedBefore), !isStopped else {
+            return fault
+        }
         let prepared = try LogKeeping.prepare(terms, with: pruner, lock, at: time, youngest: Self.youngest)
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
-        guard !isStopped else { return time.fault }
+        guard !isStopped else { return fault }
         try carryOut(plan, prepared, progress)
         // The rest of it is for the next time.
-        guard plan.pruned.count == prepared.plan.pruned.count else { return time.fault }
+        guard plan.pruned.count == prepared.plan.pruned.count else { return fault }
         if prepared.plan.excess > 0 { throw TooMuch() }
-        if let doubt { throw doubt }
-        return time.fault
+        return fault
     }
 
-    /// What time it is at most, and why nothing goes for its age.
-    private func time(_ pruner: Pruner) throws -> (PruningClock.Time, doubt: PruningClock.Fault?) {
-        let known = state.withLock { $0.clock }
-        var clock =
-            try known
-            ?? PruningClock(
-                clock: began.clock,
-                uptime: began.uptime,
-                newest: pruner.newest(at: began.clock)
-            )
+    /// What looks through the log; whoever ends this interrupts it.
+    private func opened() throws -> Pruner {
+        let pruner = try Pruner(directory: directory)
+        state.withLock { $0.pruner = pruner }
+        return pruner
+    }
+
+    /// What time it is at most.
+    private func time(_ pruner: Pruner) throws -> PruningClock.Time {
+        var clock = try watched(pruner)
         defer { state.withLock { [clock] in $0.clock = clock } }
-        return (
-            clock.time(AuditStore.wallClock(), uptime: Uptime.withSleep()), clock.doubt(ofAge: terms.age)
-        )
+        return clock.time(AuditStore.wallClock(), uptime: Uptime.withSleep(), age: terms.age)
+    }
+
+    /// What is known of the clock: from before anything is launched on, since a busy machine writes much in a minute.
+    private func watched(_ pruner: Pruner) throws -> PruningClock {
+        if let known = state.withLock({ $0.clock }) { return known }
+        let newest = try pruner.newest(at: began.clock)
+        let clock = PruningClock(clock: began.clock, uptime: began.uptime, newest: newest)
+        state.withLock { $0.clock = clock }
+        return clock
+    }
+
+    /// Whether anything stays for being doubted, and nothing else.
+    private func doubt(_ time: PruningClock.Time, _ pruner: Pruner) throws -> PruningClock.Fault? {
+        guard time.doubtedBefore != nil else { return nil }
+        return try pruner.mayBeDue(Retention(age: terms.age), at: time.now) ? PruningClock.doubt : nil
     }
 
     private func carryOut(
