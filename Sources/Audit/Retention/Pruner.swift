@@ -77,12 +77,14 @@ package struct Pruner: Sendable {
     ///   - retention: the terms.
     ///   - living: what lives.
     ///   - youngest: milliseconds since a run's last record before it goes for the size alone.
+    ///   - setAside: runs that could not go before, and why; others go in their stead.
     /// - Returns: what goes, and what of it is kept.
     /// - Throws: where the log cannot be read.
     package func plan(
         _ retention: Retention,
         _ living: LivingRuns,
-        youngest: Int64 = 0
+        youngest: Int64 = 0,
+        setAside: [ByteText: String] = [:]
     ) throws -> PruningPlan {
         try reading { database in
             var plan = PruningPlan()
@@ -101,7 +103,8 @@ package struct Pruner: Sendable {
                 let isOver = retention.size.map { rest > $0 && living.age(of: run) >= youngest }
                 guard isOld == true || isOver == true else { continue }
                 let leaving = LeavingRun(run: run, principals: try run.principals(database))
-                if let reason = try reason(toKeep: leaving, holds, living, database) {
+                let aside = setAside[ByteText(run.run)]
+                if let reason = try aside ?? reason(toKeep: leaving, holds, living, database) {
                     plan.kept.append(PruningPlan.Kept(run: run.run, reason: reason))
                 } else {
                     plan.pruned.append(run)

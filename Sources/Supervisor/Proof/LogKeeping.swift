@@ -90,13 +90,24 @@ package enum LogKeeping {
             "another pruning of this log is under way, of 'bailey serve' or by hand; try again when it is done"
     }
 
-    /// The same with what is known already; `youngest` is how old what goes for the size alone has to be, in milliseconds.
+    /// The same with what is known already.
+    ///
+    /// - Parameters:
+    ///   - terms: what is kept.
+    ///   - pruner: what looks through the log.
+    ///   - lock: held by whoever is going to remove something.
+    ///   - time: what to go by.
+    ///   - youngest: how old what goes for the size alone has to be, in milliseconds.
+    ///   - setAside: runs that could not go before, and why.
+    /// - Returns: what would be removed.
+    /// - Throws: where the log cannot be read.
     static func prepare(
         _ terms: Retention,
         with pruner: Pruner,
         _ lock: PruningLock?,
         at time: PruningClock.Time,
-        youngest: Int64 = 0
+        youngest: Int64 = 0,
+        setAside: [ByteText: String] = [:]
     ) throws -> Preparation {
         let answer = RunningSupervisors.agents()
         let living = LivingRuns(
@@ -107,7 +118,7 @@ package enum LogKeeping {
             doubtedBefore: time.doubtedBefore
         )
         return Preparation(
-            plan: try pruner.plan(terms, living, youngest: youngest),
+            plan: try pruner.plan(terms, living, youngest: youngest, setAside: setAside),
             living: living,
             silent: answer.silent,
             pruner: pruner,
@@ -139,6 +150,7 @@ package enum LogKeeping {
     ///   - preparation: what it rests on.
     ///   - principal: whose word it is; nil for the supervisor itself.
     ///   - record: writes a record; the disk has it when this returns.
+    ///   - cannotGo: hears of a run that does not match its seals, and why.
     ///   - isStopped: whether what is left is for the next pruning.
     ///   - progress: hears how many records are removed.
     /// - Returns: how many were.
@@ -148,6 +160,7 @@ package enum LogKeeping {
         _ preparation: Preparation,
         by principal: Principal?,
         record: (CustodyRecord) throws -> Void,
+        cannotGo: (_ run: String, _ reason: String) -> Void = { _, _ in },
         isStopped: () -> Bool = { false },
         progress: (Int64) -> Void = { _ in }
     ) throws -> Int64 {
@@ -171,6 +184,7 @@ package enum LogKeeping {
                     removed = count
                     progress(count)
                 },
+                cannotGo: cannotGo,
                 isStopped: isStopped
             )
         } catch {

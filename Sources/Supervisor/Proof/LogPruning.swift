@@ -39,6 +39,8 @@ final class LogPruning: Sendable {
         var failure: String?
         /// Nil before the first.
         var clock: PruningClock?
+        /// Runs that do not match their seals, and why: what cannot go does not keep what is behind it, until this is started anew.
+        var setAside: [ByteText: String] = [:]
         /// What looks through the log now, or did last.
         var pruner: Pruner?
     }
@@ -112,13 +114,21 @@ final class LogPruning: Sendable {
         guard try pruner.mayBeDue(terms, at: time.now, doubtedBefore: time.doubtedBefore), !isStopped else {
             return fault
         }
-        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, at: time, youngest: Self.youngest)
+        let prepared = try LogKeeping.prepare(
+            terms,
+            with: pruner,
+            lock,
+            at: time,
+            youngest: Self.youngest,
+            setAside: state.withLock { $0.setAside }
+        )
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
         guard !isStopped else { return fault }
         try carryOut(plan, prepared, progress)
+        if let reason = setAside(prepared.plan) { throw SetAside(description: reason) }
         // The rest of it is for the next time.
         guard plan.pruned.count == prepared.plan.pruned.count else { return fault }
         if prepared.plan.excess > 0 { throw TooMuch() }
@@ -154,6 +164,16 @@ final class LogPruning: Sendable {
         return try pruner.mayBeDue(Retention(age: terms.age), at: time.now) ? PruningClock.doubt : nil
     }
 
+    /// Why the first of those stays that could not go; whatever went otherwise is forgotten.
+    private func setAside(_ plan: PruningPlan) -> String? {
+        let kept = plan.kept.map { ByteText($0.run) }
+        return state.withLock { state in
+            let known = Set(kept)
+            state.setAside = state.setAside.filter { known.contains($0.key) }
+            return kept.first { state.setAside[$0] != nil }.flatMap { state.setAside[$0] }
+        }
+    }
+
     private func carryOut(
         _ plan: PruningPlan,
         _ prepared: LogKeeping.Preparation,
@@ -165,12 +185,17 @@ final class LogPruning: Sendable {
             prepared,
             by: nil,
             record: { try record($0) },
+            cannotGo: { run, reason in state.withLock { $0.setAside[ByteText(run)] = reason } },
             isStopped: { isStopped },
             progress: progress
         )
     }
 
     private struct Unheard: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct SetAside: Error, CustomStringConvertible {
         let description: String
     }
 
