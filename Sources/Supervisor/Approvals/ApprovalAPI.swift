@@ -130,14 +130,22 @@ struct ApprovalAPI: Sendable {
 
     private func list(for who: ApproverIdentity) -> LocalReply {
         struct Lines: Encodable { let approvals: [HeldLine] }
-        return Self.json(200, Lines(approvals: approvals.open(for: who).map { HeldLine(summary($0)) }))
+        let held = approvals.open(for: who).map { Self.shown(summary($0), to: who) }
+        return Self.json(200, Lines(approvals: held.map { HeldLine($0) }))
     }
 
     private func show(_ id: String, to who: ApproverIdentity) -> LocalReply {
         guard let question = approvals.open(named: id, for: who) else {
             return Self.failure(404, Self.unknown)
         }
-        return Self.json(200, HeldLine(whole(question)))
+        return Self.json(200, HeldLine(Self.shown(whole(question), to: who)))
+    }
+
+    /// Of what a webhook is, those whom an issuer vouches for need not know.
+    private static func shown(_ held: HeldSummary, to who: ApproverIdentity) -> HeldSummary {
+        var held = held
+        if who.isNamedOnly { held.told = [] }
+        return held
     }
 
     private static let whichAreKnown =
