@@ -81,7 +81,8 @@ package enum LogKeeping {
         let lock = isTrial ? nil : try PruningLock(directory: directory)
         guard isTrial || lock != nil else { throw PruningUnderWay() }
         let time = PruningClock.Time(now: AuditStore.wallClock())
-        return try prepare(terms, with: try Pruner(directory: directory), lock, at: time)
+        let pruner = try Pruner(directory: directory)
+        return try prepare(terms, with: pruner, lock, at: time, RunningSupervisors.agents())
     }
 
     /// Another pruning is under way.
@@ -97,6 +98,7 @@ package enum LogKeeping {
     ///   - pruner: what looks through the log.
     ///   - lock: held by whoever is going to remove something.
     ///   - time: what to go by.
+    ///   - answer: what lives, as supervisors said after that time.
     ///   - youngest: how old what goes for the size alone has to be, in milliseconds.
     ///   - setAside: runs that could not go before, and why.
     /// - Returns: what would be removed.
@@ -106,10 +108,10 @@ package enum LogKeeping {
         with pruner: Pruner,
         _ lock: PruningLock?,
         at time: PruningClock.Time,
+        _ answer: RunningSupervisors.Answer<[AgentSummary]>,
         youngest: Int64 = 0,
         setAside: [ByteText: String] = [:]
     ) throws -> Preparation {
-        let answer = RunningSupervisors.agents()
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
             // By a clock that is ahead the machine started later than it did.

@@ -114,11 +114,13 @@ final class LogPruning: Sendable {
         guard try pruner.mayBeDue(terms, at: time.now, doubtedBefore: time.doubtedBefore), !isStopped else {
             return fault
         }
+        guard let answer = heard() else { return fault }
         let prepared = try LogKeeping.prepare(
             terms,
             with: pruner,
             lock,
             at: time,
+            answer,
             youngest: Self.youngest,
             setAside: state.withLock { $0.setAside }
         )
@@ -171,6 +173,33 @@ final class LogPruning: Sendable {
             let known = Set(kept)
             state.setAside = state.setAside.filter { known.contains($0.key) }
             return kept.first { state.setAside[$0] != nil }.flatMap { state.setAside[$0] }
+        }
+    }
+
+    /// What lives, as supervisors say; nil when this is to end.
+    ///
+    /// They are asked on a thread of its own, which is left alone then: one that takes nobody is waited for longer than an end may take.
+    private func heard() -> RunningSupervisors.Answer<[AgentSummary]>? {
+        let answer = Hearing()
+        DispatchQueue(label: "bailey.pruning.supervisors", qos: .background).async {
+            answer.set(RunningSupervisors.agents())
+        }
+        while answer.isThere.wait(timeout: .now() + .milliseconds(Self.interruption)) == .timedOut {
+            guard !isStopped else { return nil }
+        }
+        return answer.value
+    }
+
+    /// What comes from another thread.
+    private final class Hearing: Sendable {
+        let isThere = DispatchSemaphore(value: 0)
+        private let answer = Mutex<RunningSupervisors.Answer<[AgentSummary]>?>(nil)
+
+        var value: RunningSupervisors.Answer<[AgentSummary]>? { answer.withLock { $0 } }
+
+        func set(_ heard: RunningSupervisors.Answer<[AgentSummary]>) {
+            answer.withLock { $0 = heard }
+            isThere.signal()
         }
     }
 
