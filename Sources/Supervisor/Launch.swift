@@ -1,4 +1,3 @@
-internal import CSandbox
 package import Client
 internal import Glibc
 internal import Identity
@@ -12,7 +11,6 @@ package enum Launch {
     /// Launches and waits; `warn` is given what the user should know of a launch that goes on.
     package static func run(_ words: LaunchWords, warn: (String) -> Void) -> FrontEnd.Outcome {
         LaunchClient.prepare()
-        csb_names_built_in()
         // A launch that a server declines is tried again alone, and says nothing twice.
         var said: Set<String> = []
         func once(_ line: String) { if said.insert(line).inserted { warn(line) } }

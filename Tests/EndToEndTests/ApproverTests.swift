@@ -104,6 +104,41 @@ extension EndToEnd {
         }
 
         @Test(
+            "A user and groups without a name, and a name without a group, are looked up by no library that ends the program"
+        )
+        func nameless() throws {
+            let server = try service.serving()
+            let running = try service.asking("/a/nameless")
+            let id = try #require(try place.held(1).first).id
+            let refused = try approvals(4_242, groups: [Self.users, 4_243], ["approve", id])
+            #expect(
+                refused.code == 1 && refused.errors.contains("may not approve it by the rules"),
+                "\(refused)"
+            )
+            let approved = try approvals(5, groups: [4_243, Self.users, Self.source], ["approve", id])
+            #expect(approved.code == 0, "\(approved)")
+            #expect(running.finish().output == "200")
+            #expect(
+                try service.answers() == ["asked", "refused user:4242 socket", "approved user:games socket"]
+            )
+            service.end(server)
+            // Whose home directory has to be looked up.
+            let list = try other(
+                4_242,
+                groups: [],
+                [Binary.path(for: .plainUser), "ps"],
+                before: ["env", "-u", "HOME"]
+            )
+            #expect(list.code < 128, "\(list)")
+            try place.write(
+                "bailey: 1\napprovals: {socket: {path: \(socket), group: no-such-group}}\n",
+                to: place.configuration + "/bailey.yaml"
+            )
+            let none = try place.agent("true")
+            #expect(none.code == 125 && none.errors.contains("has no group \"no-such-group\""), "\(none)")
+        }
+
+        @Test(
             "Whoever started the run is in the group as well, and approves nothing by that, over either socket"
         )
         func own() throws {

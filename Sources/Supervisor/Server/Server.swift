@@ -1,4 +1,3 @@
-internal import CSandbox
 package import Client
 internal import Gateway
 internal import Glibc
@@ -28,7 +27,6 @@ package enum Server {
     package static func run(_ request: Request, ready: (String) -> Void) -> FrontEnd.Outcome {
         StandardStreams.occupy()
         SignalQueue.block()
-        csb_names_built_in()
         do {
             try serve(request, ready)
             return FrontEnd.Outcome(code: 0, message: nil)
