@@ -15,17 +15,17 @@ package enum LocalUser {
     }
 
     /// The user of a name, with the id that the user database has for it; nil where there is none.
-    package static func principal(named name: String) -> Principal? {
+    package static func principal(named name: String) throws(LookupFailure) -> Principal? {
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: bufferSize)
-        return unsafe buffer.withUnsafeMutableBufferPointer { storage in
-            guard let base = storage.baseAddress,
-                unsafe getpwnam_r(name, &entry, base, storage.count, &found) == 0,
-                let found = unsafe found
-            else { return nil }
-            return Principal(localUser: name, uid: unsafe found.pointee.pw_uid)
+        let (status, uid) = unsafe buffer.withUnsafeMutableBufferPointer { storage -> (Int32, uid_t?) in
+            guard let base = storage.baseAddress else { return (ENOMEM, nil) }
+            let status = unsafe getpwnam_r(name, &entry, base, storage.count, &found)
+            return (status, status == 0 ? unsafe found?.pointee.pw_uid : nil)
         }
+        guard status == 0 else { throw LookupFailure(name, in: "/etc/passwd", errno: status) }
+        return uid.map { Principal(localUser: name, uid: $0) }
     }
 
     /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).

@@ -83,6 +83,12 @@ extension Supervisor {
         if let approver = connection.approver, let why = refusal(of: order, by: approver) {
             return answered(connection.id, .refused(why))
         }
+        if let failure = configuration.machine.approvals.failure {
+            return answered(
+                connection.id,
+                .refused("who is whom is not known here: of bailey.yaml \(failure)")
+            )
+        }
         let via = connection.approver == nil ? nil : "socket"
         let (id, mailbox, approvals, plan) = (
             connection.id, mailbox, approvals, configuration.machine.approvals

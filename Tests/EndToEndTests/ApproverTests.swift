@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite("Approvers", .serialized, .enabled(if: getuid() == 0, "needs root, which can be other users"))
     struct ApproverTests {
         /// The group of the socket, and that of the rules: of Debian's base-passwd, with `games` (5) and `man` (6).
-        private static let (users, source) = (100, 40)
+        static let (users, source) = (100, 40)
         let service: ApprovalService
         var place: Place { service.place }
         private let folder: Folder
@@ -35,10 +35,10 @@ extension EndToEnd {
             )
         }
 
-        private var socket: String { folder.path + "/answers" }
+        var socket: String { folder.path + "/answers" }
 
         /// A command of another user's, of these groups.
-        private func other(
+        func other(
             _ user: Int,
             groups: [Int],
             _ words: [String],
@@ -53,7 +53,7 @@ extension EndToEnd {
             )
         }
 
-        private func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
+        func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
             try other(
                 user,
                 groups: groups,
@@ -101,41 +101,6 @@ extension EndToEnd {
             service.end(server)
             #expect(access(socket, F_OK) != 0 && access(socket + ".lock", F_OK) != 0)
             #expect(try place.bailey(["audit", "verify"]).code == 0)
-        }
-
-        @Test(
-            "A user and groups without a name, and a name without a group, are looked up by no library that ends the program"
-        )
-        func nameless() throws {
-            let server = try service.serving()
-            let running = try service.asking("/a/nameless")
-            let id = try #require(try place.held(1).first).id
-            let refused = try approvals(4_242, groups: [Self.users, 4_243], ["approve", id])
-            #expect(
-                refused.code == 1 && refused.errors.contains("may not approve it by the rules"),
-                "\(refused)"
-            )
-            let approved = try approvals(5, groups: [4_243, Self.users, Self.source], ["approve", id])
-            #expect(approved.code == 0, "\(approved)")
-            #expect(running.finish().output == "200")
-            #expect(
-                try service.answers() == ["asked", "refused user:4242 socket", "approved user:games socket"]
-            )
-            service.end(server)
-            // Whose home directory has to be looked up.
-            let list = try other(
-                4_242,
-                groups: [],
-                [Binary.path(for: .plainUser), "ps"],
-                before: ["env", "-u", "HOME"]
-            )
-            #expect(list.code < 128, "\(list)")
-            try place.write(
-                "bailey: 1\napprovals: {socket: {path: \(socket), group: no-such-group}}\n",
-                to: place.configuration + "/bailey.yaml"
-            )
-            let none = try place.agent("true")
-            #expect(none.code == 125 && none.errors.contains("has no group \"no-such-group\""), "\(none)")
         }
 
         @Test(

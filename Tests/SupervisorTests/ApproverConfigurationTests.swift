@@ -30,6 +30,7 @@ struct ApproverConfigurationTests {
             """
         let configuration = try loaded(text)
         let plan = configuration.approvals
+        #expect(plan.failure == nil)
         #expect(plan.socket?.path == "/srv/answers/socket" && plan.socket?.group == 0)
         #expect(plan.people.map(\.names.count) == [2, 3])
         #expect(plan.people[0].names.contains(ByteText("oidc:corp:a1")) && plan.people[0].uids == [0])
@@ -69,7 +70,7 @@ struct ApproverConfigurationTests {
     func oneUser() throws {
         let text = "approvals: {people: [[\"user:daemon\", \"oidc:corp:d\"]]}\n\(Self.issuers)"
         let plan = try loaded(text).approvals
-        let uid = try #require(LocalUser.principal(named: "daemon")).uid
+        let uid = try #require(try LocalUser.principal(named: "daemon")).uid
         let token = plan.identity(
             Principal(issuer: "corp", subject: "d", uid: Principal.unknownUser),
             isNamedOnly: true

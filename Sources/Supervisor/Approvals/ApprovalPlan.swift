@@ -27,6 +27,8 @@ package struct ApprovalPlan: Sendable {
     package var people: [Person] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
+    /// Why not all users and groups are known that it names: then no answer is taken, since it is not known who is whom.
+    package var failure: LookupFailure?
 
     package init() {}
 
@@ -34,7 +36,8 @@ package struct ApprovalPlan: Sendable {
     package struct Socket: Sendable, Hashable {
         /// Absolute.
         package let path: String
-        package let group: UInt32
+        /// Nil where it could not be looked up.
+        package let group: UInt32?
 
         var folder: String {
             path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path

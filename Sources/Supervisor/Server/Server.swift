@@ -53,6 +53,12 @@ package enum Server {
         var options = request.options
         options.servesMany = true
         let configuration = try SupervisorConfiguration(options)
+        // A launch needs none of these names: those stand alone meanwhile.
+        if let failure = configuration.machine.approvals.failure {
+            throw LaunchRefusal(
+                "who answers would not be known: of bailey.yaml \(failure); see that this can be read, and start it again"
+            )
+        }
         let folder = RuntimeFolder(path: configuration.directories.runtime)
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
