@@ -93,13 +93,10 @@ extension Supervisor {
         let (id, mailbox, approvals, plan) = (
             connection.id, mailbox, approvals, configuration.machine.approvals
         )
-        // Where users and groups are a directory's, their names take a while.
-        Self.names.async {
-            let groups = peer.groups.compactMap {
-                LocalGroup.name(of: $0).flatMap { ApproverGroup.local($0) }
-            }
+        // Names take a while, of many groups; the user's own answers wait for nobody else's.
+        (connection.approver == nil ? Self.own : Self.others).async {
             let who = Answerer(
-                plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
+                plan.identity(LocalUser.principal(of: peer.user), groups: Self.groups.names(of: peer.groups)),
                 program: PathText.target(of: "/proc/\(peer.process)/exe"),
                 process: peer.process,
                 via: via
@@ -108,7 +105,9 @@ extension Supervisor {
         }
     }
 
-    private static let names = DispatchQueue(label: "bailey.approvers.names")
+    private static let own = DispatchQueue(label: "bailey.approvers.own")
+    private static let others = DispatchQueue(label: "bailey.approvers.names")
+    private static let groups = GroupNames(now: { Poller.now() }, lookUp: { LocalGroup.name(of: $0) })
 
     private static func answer(
         _ order: ApprovalOrder,
