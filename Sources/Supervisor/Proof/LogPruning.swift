@@ -85,6 +85,8 @@ final class LogPruning: Sendable {
             wait = pause
             do {
                 let fault = try prune { removed = $0 }
+                // What it did not get to says nothing of whether it can.
+                guard !isStopped else { return }
                 again = start
                 if let fault { failed("\(fault)") } else { resumed() }
             } catch {
