@@ -75,7 +75,7 @@ extension EndToEnd.ApproverTests {
         let serving = try service.serving()
         let other = try service.asking("/a/read")
         let next = try #require(try place.held(1).first).id
-        #expect(try place.bailey(["approvals", "approve", next]).code == 0)
+        #expect(try approvals(5, groups: [Self.users, Self.source], ["approve", next]).code == 0)
         #expect(other.finish().output == "200")
         service.end(serving)
     }
