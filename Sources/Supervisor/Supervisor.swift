@@ -41,6 +41,7 @@ package final class Supervisor {
     let audit: AuditStore
     /// What each run has recorded of terminals.
     let terminals = RecordedTerminals()
+    let farewells = TerminalFarewells()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
@@ -161,9 +162,11 @@ package final class Supervisor {
         if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
         let mailbox = mailbox
+        let revoked = RevokedApprovers(audit)
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
+            revoked: { revoked.reason($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )

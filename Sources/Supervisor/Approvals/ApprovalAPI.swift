@@ -48,7 +48,10 @@ struct ApprovalAPI: Sendable {
         }
         issued.prove(signed) { result in
             switch result {
-            case .success(let proven): serve(request, identity(proven.principal, proven.groups), reply)
+            case .success(let proven) where request.isAwaited():
+                serve(request, identity(proven.principal, proven.groups), reply)
+            // Who was told that nothing came of it is not to find that something did.
+            case .success: refuse(request, "its client left before its token was proven", reply)
             case .failure(let fault): refuse(request, "\(fault)", reply)
             }
         }
@@ -61,6 +64,16 @@ struct ApprovalAPI: Sendable {
     ) {
         let parts = request.path.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         let isReading = ["GET", "HEAD"].holds(bytes: request.method)
+        // An answer is refused where it would count, on record with its question.
+        if isReading, let why = approvals.whyNothing(of: who) {
+            return refuse(
+                .api,
+                "\(Self.line(request)) of \(who.principal)",
+                why,
+                Self.failure(403, why),
+                reply
+            )
+        }
         switch parts.count {
         case 3 where request.path.isSame(as: Self.root) && isReading: reply(list(for: who))
         case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3], to: who))
@@ -208,6 +221,9 @@ struct ApprovalAPI: Sendable {
         }
         switch request.method {
         case "GET", "HEAD":
+            if let why = approvals.whyNothing(of: recipient.identity) {
+                return refuse(.link, what, why, ApprovalPage.outcome(403, why), reply)
+            }
             let item = ApprovalMessage.Item(held: summary(question), expires: link.expires, links: nil)
             let message = ApprovalMessage(item, time: clock())
             let subject = recipient.identity.principal.subject

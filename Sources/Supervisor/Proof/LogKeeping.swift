@@ -82,7 +82,7 @@ package enum LogKeeping {
         guard isTrial || lock != nil else { throw PruningUnderWay() }
         let time = PruningClock.Time(now: AuditStore.wallClock())
         let pruner = try Pruner(directory: directory)
-        return try prepare(terms, with: pruner, lock, at: time, RunningSupervisors.agents())
+        return try prepare(terms, with: pruner, lock, at: time, RunningSupervisors.agents(of: directory))
     }
 
     /// Another pruning is under way.

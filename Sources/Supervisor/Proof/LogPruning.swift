@@ -183,8 +183,8 @@ final class LogPruning: Sendable {
     /// They are asked on a thread of its own, which is left alone then: one that takes nobody is waited for longer than an end may take.
     private func heard() -> RunningSupervisors.Answer<[AgentSummary]>? {
         let answer = Hearing()
-        DispatchQueue(label: "bailey.pruning.supervisors", qos: .background).async {
-            answer.set(RunningSupervisors.agents())
+        DispatchQueue(label: "bailey.pruning.supervisors", qos: .background).async { [directory] in
+            answer.set(RunningSupervisors.agents(of: directory))
         }
         while answer.isThere.wait(timeout: .now() + .milliseconds(Self.interruption)) == .timedOut {
             guard !isStopped else { return nil }
