@@ -36,6 +36,31 @@ extension EndToEnd.RevokedPrincipalTests {
     }
 
     @Test(
+        "The end of a server takes nothing away of one that listens at its path since, in a folder made anew"
+    )
+    func endOfTheFirst() throws {
+        let folder = place.root + "/other"
+        let first = try elsewhere(["serve"] + Kernel.options, folder)
+        #expect(try place.control("mv '\(folder)' '\(folder).gone'").code == 0)
+        let second = try elsewhere(["serve"] + Kernel.options, folder)
+        kill(first.processIdentifier, SIGTERM)
+        #expect(first.finish().code == 0)
+        // A run that it does not take would listen there itself.
+        let found = try elsewhere(["run", "--", "sh", "-c", "echo up; exec sleep \(mark)"], folder)
+        let left = try place.control("cd '\(folder)/bailey' && ls && cd '\(folder).gone/bailey' && ls")
+        #expect(left.code == 0 && left.lines == ["control", "control.lock"], "\(left)")
+        let third = try place.bailey(["serve"] + Kernel.options, environment: ["XDG_RUNTIME_DIR": folder])
+        #expect(
+            third.code == 125 && third.errors.contains("serves at \(folder)/bailey/control already"),
+            "\(third)"
+        )
+        found.signal(SIGTERM)
+        #expect(found.finish().code != 0)
+        kill(second.processIdentifier, SIGTERM)
+        #expect(second.finish().code == 0)
+    }
+
+    @Test(
         "A supervisor that this process cannot tell to be its user's is named: it is of another user namespace"
     )
     func otherNamespace() throws {
