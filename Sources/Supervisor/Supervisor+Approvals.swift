@@ -69,6 +69,8 @@ extension Supervisor {
                 let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
                 connection.shown = (id, HeldWhole(command: held.command, details: held.details).bytes)
             }
+        } else if !mayLook(connection) {
+            return
         }
         guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
             return reply(.answered(.unknown), to: connection)
@@ -85,8 +87,10 @@ extension Supervisor {
         else { return refuseAgent(connection) }
         // Whoever sends the next one has not read what came of the last.
         guard !connection.isAnswering else { return drop(connection) }
+        guard mayAnswer(connection) else { return }
         connection.isAnswering = true
-        if let approver = connection.approver, let why = refusal(of: order, by: approver) {
+        if connection.approver != nil, case .rule = order.subject {
+            let why = "all of a rule's questions are the supervisor's own user's to deny"
             return answered(connection.id, .refused(why))
         }
         if let failure = configuration.machine.approvals.failure {
