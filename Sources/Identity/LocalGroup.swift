@@ -42,8 +42,8 @@ package enum LocalGroup {
                 return unsafe (status, (String(cString: name), found.pointee.gr_gid))
             }
             if status == 0 { return answer.flatMap { $0.name.isEmpty ? nil : $0 } }
-            guard status == ERANGE else { throw LookupFailure(title, in: file, errno: status) }
+            guard status == ERANGE else { throw LookupFailure("\"\(title)\"", in: file, errno: status) }
         }
-        throw LookupFailure(title, in: file, errno: ERANGE)
+        throw LookupFailure("\"\(title)\"", in: file, errno: ERANGE)
     }
 }

@@ -4,7 +4,7 @@ internal import Linux
 package struct LookupFailure: Error, Sendable, CustomStringConvertible {
     package let description: String
 
-    init(_ name: String, in file: String, errno number: Int32) {
-        description = "\"\(name)\" cannot be looked up in \(file): \(SystemCallError.text(number))"
+    init(_ subject: String, in file: String, errno number: Int32) {
+        description = "\(subject) cannot be looked up in \(file): \(SystemCallError.text(number))"
     }
 }

@@ -180,8 +180,6 @@ extension OperatorConfiguration {
         _ errors: inout Diagnostics
     ) -> Principal? {
         guard let text = node.text(name, &errors) else { return nil }
-        let own = LocalUser.principal()
-        if own.subject.isSame(as: text) { return own }
         guard let principal = Principal(named: text) else {
             errors.report(
                 "\(name): \"\(text)\" is no principal; it is written user:NAME, oidc:ISSUER:SUBJECT or saml:ISSUER:SUBJECT",
@@ -191,7 +189,10 @@ extension OperatorConfiguration {
         }
         guard principal.proof == nil else { return principal }
         // Of two names of one user the number says that they are one.
-        do throws(LookupFailure) { return try local(text) ?? principal } catch {
+        do throws(LookupFailure) {
+            let own = try LocalUser.principal()
+            return own.subject.isSame(as: text) ? own : try local(text) ?? principal
+        } catch {
             failure = error
             return principal
         }

@@ -101,11 +101,12 @@ extension OperatorConfiguration {
             )
         }
         guard principal.proof == nil else { return nil }
-        let own = LocalUser.principal()
-        if own.subject.isSame(as: text) { return own.uid }
         // By a name alone nobody is known again: what the kernel says of them is a number.
         let user: Principal?
-        do throws(LookupFailure) { user = try local(text) } catch {
+        do throws(LookupFailure) {
+            let own = try LocalUser.principal()
+            user = own.subject.isSame(as: text) ? own : try local(text)
+        } catch {
             failure = error
             return nil
         }

@@ -105,13 +105,21 @@ extension Supervisor {
         )
         // Names take a while, of many groups; the user's own answers wait for nobody else's.
         (connection.approver == nil ? Self.own : Self.others).async {
-            let who = Answerer(
-                plan.identity(LocalUser.principal(of: peer.user), groups: Self.groups.names(of: peer.groups)),
-                program: PathText.target(of: "/proc/\(peer.process)/exe"),
-                process: peer.process,
-                via: via
-            )
-            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+            do throws(LookupFailure) {
+                let who = Answerer(
+                    plan.identity(
+                        try LocalUser.principal(of: peer.user),
+                        groups: Self.groups.names(of: peer.groups)
+                    ),
+                    program: PathText.target(of: "/proc/\(peer.process)/exe"),
+                    process: peer.process,
+                    via: via
+                )
+                Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+            } catch {
+                // By the number alone they would be somebody else, whom nobody has revoked.
+                mailbox.post(.answered(id, .refused("who answers is not known: \(error)")))
+            }
         }
     }
 

@@ -79,4 +79,45 @@ extension EndToEnd.ApproverTests {
         #expect(other.finish().output == "200")
         service.end(serving)
     }
+
+    @Test(
+        "Who is revoked approves nothing while their name cannot be looked up either: nobody's answer counts then"
+    )
+    func unreadMeanwhile() throws {
+        let made = try place.control(
+            "python3 -c 'import socket; socket.socket(1).bind(\"\(place.root)/unread\")'"
+        )
+        try #require(made.code == 0, "\(made)")
+        let server = try RunningCommand(
+            ["unshare", "-m"] + place.server,
+            environment: place.environment,
+            directory: place.root
+        )
+        #expect(server.awaitErrors("serving at"))
+        let running = try service.asking("/a/meanwhile")
+        let id = try #require(try place.held(1).first).id
+        let groups = [Self.users, Self.source]
+        #expect(try place.bailey(["revoke", "user:games"]).code == 0)
+        // Where the server lives, and nowhere else.
+        let there = "nsenter -m -t \(server.processIdentifier)"
+        let gone = try place.control("\(there) mount --bind '\(place.root)/unread' /etc/passwd")
+        try #require(gone.code == 0, "\(gone)")
+        let answers = [(try approvals(5, groups: groups, ["approve", id]), 5)]
+        for (outcome, user) in answers + [(try place.bailey(["approvals", "approve", id]), 0)] {
+            #expect(
+                outcome.code == 1
+                    && outcome.errors.contains("user id \(user) cannot be looked up in /etc/passwd"),
+                "\(outcome)"
+            )
+        }
+        let back = try place.control("\(there) umount /etc/passwd")
+        try #require(back.code == 0, "\(back)")
+        let revoked = try approvals(5, groups: groups, ["approve", id])
+        #expect(revoked.code == 1 && revoked.errors.contains("answers nothing any more"), "\(revoked)")
+        // The control: it was for the revocation, and for the name.
+        #expect(try place.bailey(["revoke", "--lift", "user:games"]).code == 0)
+        #expect(try approvals(5, groups: groups, ["approve", id]).code == 0)
+        #expect(running.finish().output == "200")
+        service.end(server)
+    }
 }

@@ -20,7 +20,7 @@ package enum LogKeeping {
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         try write(
-            CustodyRecord(isReleased ? .released : .held, subject, by: LocalUser.principal(), reason: reason),
+            CustodyRecord(isReleased ? .released : .held, subject, by: LocalUser.recorded(), reason: reason),
             in: directory
         )
     }
@@ -137,7 +137,7 @@ package enum LogKeeping {
         try prune(
             preparation.plan,
             preparation,
-            by: LocalUser.principal(),
+            by: LocalUser.recorded(),
             record: { try write($0, in: directory) },
             progress: progress
         )
