@@ -35,7 +35,7 @@ extension SupervisorConfiguration {
         let filesRead = [path, directories.credentials].map { (path: $0, mark: FileMark($0)) }
         self.init(
             version: options.version,
-            principal: try launcher(),
+            principal: try Self.launcher(),
             directories: directories,
             profiles: ProfileSearch(
                 explicit: try options.profilesDirectory.map(Self.profilesFolder),
