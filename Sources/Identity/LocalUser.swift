@@ -30,9 +30,15 @@ package enum LocalUser {
         return Principal(localUser: try number(uid), uid: uid)
     }
 
-    /// The user of a name, with the id that the user database has for it; nil where there is none.
+    /// The user of a name, with the id that the user database has for it, or of a number, `NUMBER` or `#NUMBER`, by which whoever has
+    /// it is known; nil where there is none.
     package static func principal(named name: String) throws(LookupFailure) -> Principal? {
-        try id(of: name).map { Principal(localUser: name, uid: $0) }
+        if let uid = try id(of: name) { return Principal(localUser: name, uid: uid) }
+        let digits = name.begins(with: "#") ? String(name.dropFirst(bytes: 1)) : name
+        guard let uid = UInt32(digits), uid != Principal.unknownUser else { return nil }
+        // Of one that has a name, or is written otherwise, the kernel's word would be another principal's.
+        let user = try principal(of: uid)
+        return user.subject.isSame(as: Principal(localUser: name, uid: uid).subject) ? user : nil
     }
 
     /// The number as a name; behind a `#`, as in sudoers(5), where another user is called so.

@@ -77,5 +77,25 @@ extension EndToEnd {
             let list = try bailey(as: 60_500, ["revoke", "--list"])
             #expect(list.code == 0 && list.output.contains("by user:#60500"), "\(list)")
         }
+
+        @Test("Whoever is known by a number is written so in approvals.people, and nobody else is")
+        func listed() throws {
+            let people = { (name: String) in "approvals: {people: [[\"user:\(name)\", \"oidc:corp:a\"]]}" }
+            for (name, isKnown) in [
+                ("60600", true), ("#60700", true), ("60700", true), ("60500", false), ("#60600", false),
+            ] {
+                try place.write(
+                    "bailey: 1\n\(people(name))\n",
+                    to: place.configuration + "/bailey.yaml"
+                )
+                let outcome = try bailey(as: 60_500, ["run"] + Kernel.options + ["--", "echo", "ran"])
+                if isKnown {
+                    #expect(outcome.code == 0 && outcome.output == "ran\n", "\(name): \(outcome)")
+                } else {
+                    #expect(outcome.code == 125, "\(name): \(outcome)")
+                    #expect(outcome.errors.contains("has no user of the name"), "\(name): \(outcome)")
+                }
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Identity
 import Model
 import Profiles
@@ -55,6 +56,11 @@ struct ApproverConfigurationTests {
                 "is listed already"
             ),
             ("people: [[\"user:no-such-user\", \"oidc:corp:a\"]]", "this machine has no user"),
+            // Who has a name is known by that, and a number is written in one way.
+            ("people: [[\"user:0\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:#60613\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:+60613\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:4294967295\", \"oidc:corp:a\"]]", "this machine has no user"),
             ("issuers: {corp: {audience: answers}}", "says nothing without approvals.listen"),
             ("listen: 127.0.0.1:8791, issuers: {other: {audience: answers}}", "no such issuer of tokens"),
             ("listen: 127.0.0.1:8791, issuers: {corp: {}}", "takes audience"),
@@ -64,6 +70,25 @@ struct ApproverConfigurationTests {
     func refused(text: String, words: String) {
         let error = #expect(throws: ProfileError.self) { try loaded("approvals: {\(text)}\n\(Self.issuers)") }
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test("Who has no name on this machine is listed by the number, and is one person with their token")
+    func number() throws {
+        try #require(getpwuid(60_613) == nil)
+        let text = "approvals: {people: [[\"user:60613\", \"oidc:corp:d\"]]}\n\(Self.issuers)"
+        let plan = try loaded(text).approvals
+        #expect(plan.failure == nil && plan.people.map(\.uids) == [[60_613]])
+        let token = plan.identity(
+            Principal(issuer: "corp", subject: "d", uid: Principal.unknownUser),
+            isNamedOnly: true
+        )
+        let user = plan.identity(try LocalUser.principal(of: 60_613))
+        #expect(user.isSame(as: token) && token.isSame(as: user))
+        let holder = plan.identity(ofHolder: try #require(LocalUser.principal(named: "60613")))
+        #expect(holder.isSame(as: token) && holder.principal.subject == "user:60613")
+        // The control: one more who has no name.
+        let other = plan.identity(Principal(localUser: "60614", uid: 60_614))
+        #expect(!other.isSame(as: token))
     }
 
     @Test("One of several names is one person by the user id too, whatever that is called just then")
