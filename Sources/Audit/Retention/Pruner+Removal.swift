@@ -29,7 +29,7 @@ extension Pruner {
         try ReceiptExport.refusing(path) {
             var removed: Int64 = 0
             var removal = Removal(plan, key: trust.key, holds: try reading { try Holds($0) })
-            for run in plan.leftovers { removal.attempt(run) { try bodies.remove(run) } }
+            for run in plan.leftovers where !isStopped() { removal.attempt(run) { try bodies.remove(run) } }
             while !removal.walk.isDone, !isStopped() {
                 var slice = try slice(&removal, living, cannotGo, isStopped)
                 try begin(removal.announced(slice, of: plan))

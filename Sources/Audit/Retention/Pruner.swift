@@ -81,27 +81,36 @@ package struct Pruner: Sendable {
     ///   - living: what lives.
     ///   - youngest: milliseconds since a run's last record before it goes for the size alone.
     ///   - setAside: runs that could not go before, and why; others go in their stead.
+    ///   - isStopped: asked at each run, as whether it was interrupted is.
     /// - Returns: what goes, and what of it is kept.
-    /// - Throws: where the log cannot be read.
+    /// - Throws: where the log cannot be read, or it was ended.
     package func plan(
         _ retention: Retention,
         _ living: LivingRuns,
         youngest: Int64 = 0,
-        setAside: [ByteText: String] = [:]
+        setAside: [ByteText: String] = [:],
+        isStopped: () -> Bool = { false }
     ) throws -> PruningPlan {
         try reading { database in
+            func check() throws { try interruption.check(or: isStopped) }
             var plan = PruningPlan()
-            let runs = try StoredRun.all(database, bodies, path: path)
+            let runs = try StoredRun.all(database, bodies, path: path, check: check)
             let holds = try Holds(database)
-            plan.leftovers = try leftovers(behind: runs, holds, living, database)
-            plan.size = try runs.reduce(Self.size(database)) { $0 + bodies.octets(of: $1.run) }
+            plan.leftovers = try leftovers(behind: runs, holds, living, database, check)
+            plan.size = try runs.reduce(Self.size(database)) { size, run in
+                try check()
+                return size + bodies.octets(of: run.run)
+            }
             var rest = plan.size
             if let size = retention.size, rest > size {
-                for run in runs where try unfinished(run, living, database) != nil {
+                for run in runs {
+                    try check()
+                    guard try unfinished(run, living, database) != nil else { continue }
                     rest -= min(rest, run.octets)
                 }
             }
             for run in runs {
+                try check()
                 let isOld = retention.age.map { UInt64(clamping: living.age(of: run)) >= $0 }
                 let isOver = retention.size.map { rest > $0 && living.age(of: run) >= youngest }
                 guard isOld == true || isOver == true else { continue }
@@ -169,7 +178,8 @@ extension Pruner {
         behind runs: [StoredRun],
         _ holds: Holds,
         _ living: LivingRuns,
-        _ database: Database
+        _ database: Database,
+        _ check: () throws -> Void
     ) throws -> [String] {
         var waiting = Set(bodies.resting(at: living.now).map { ByteText($0) })
         waiting.subtract(runs.map { ByteText($0.run) })
@@ -177,6 +187,7 @@ extension Pruner {
         guard !waiting.isEmpty else { return [] }
         var found: [String] = []
         try Holds.each(behind: 0, database) { _, custody in
+            try check()
             guard custody.event == .pruned else { return }
             for run in custody.runs where waiting.remove(ByteText(run)) != nil {
                 if holds.entry(of: run, principals: []) == nil { found.append(run) }

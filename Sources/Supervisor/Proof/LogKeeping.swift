@@ -101,8 +101,9 @@ package enum LogKeeping {
     ///   - answer: what lives, as supervisors said after that time.
     ///   - youngest: how old what goes for the size alone has to be, in milliseconds.
     ///   - setAside: runs that could not go before, and why.
+    ///   - isStopped: whether what is looked for is not wanted any more.
     /// - Returns: what would be removed.
-    /// - Throws: where the log cannot be read.
+    /// - Throws: where the log cannot be read, or it was ended.
     static func prepare(
         _ terms: Retention,
         with pruner: Pruner,
@@ -110,7 +111,8 @@ package enum LogKeeping {
         at time: PruningClock.Time,
         _ answer: RunningSupervisors.Answer<[AgentSummary]>,
         youngest: Int64 = 0,
-        setAside: [ByteText: String] = [:]
+        setAside: [ByteText: String] = [:],
+        isStopped: () -> Bool = { false }
     ) throws -> Preparation {
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
@@ -120,7 +122,13 @@ package enum LogKeeping {
             doubtedBefore: time.doubtedBefore
         )
         return Preparation(
-            plan: try pruner.plan(terms, living, youngest: youngest, setAside: setAside),
+            plan: try pruner.plan(
+                terms,
+                living,
+                youngest: youngest,
+                setAside: setAside,
+                isStopped: isStopped
+            ),
             living: living,
             silent: answer.silent,
             pruner: pruner,

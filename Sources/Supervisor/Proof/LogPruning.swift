@@ -124,7 +124,8 @@ final class LogPruning: Sendable {
             at: time,
             answer,
             youngest: Self.youngest,
-            setAside: state.withLock { $0.setAside }
+            setAside: state.withLock { $0.setAside },
+            isStopped: { isStopped }
         )
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
