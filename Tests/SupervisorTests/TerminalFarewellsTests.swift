@@ -19,7 +19,7 @@ struct TerminalFarewellsTests {
         #expect(TerminalFarewells.short < TerminalFarewells.long)
     }
 
-    @Test func `The user's own terminal waits for long, whatever agents leave unread, and takes no place of theirs`() {
+    @Test func `The user's own terminal waits for long, whatever agents leave unread`() {
         let farewells = TerminalFarewells()
         for _ in 0..<TerminalFarewells.most { _ = farewells.enter("a") }
         #expect(farewells.enter("a") == TerminalFarewells.short, "the control")
