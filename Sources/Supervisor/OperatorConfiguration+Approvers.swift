@@ -38,6 +38,14 @@ extension OperatorConfiguration {
             )
             return nil
         }
+        let socketName = place.lastPlace(of: "/").map { place.rest(behind: $0) } ?? place[...]
+        guard (1...ApprovalPlan.maximumSocketName).contains(socketName.utf8.count) else {
+            errors.report(
+                "\(name).path: its last part has 1 to \(ApprovalPlan.maximumSocketName) octets, as much as a socket's name may",
+                at: path.position
+            )
+            return nil
+        }
         do throws(LookupFailure) {
             guard let number = try LocalGroup.number(of: title) else {
                 errors.report("\(name).group: this machine has no group \"\(title)\"", at: group.position)

@@ -45,6 +45,8 @@ struct ApproverConfigurationTests {
             ("socket: {path: /srv/a}", "takes path and group"),
             ("socket: {path: srv/a, group: root}", "is not an absolute path"),
             ("socket: {path: /srv/../a, group: root}", "is not an absolute path"),
+            ("socket: {path: /srv/\(String(repeating: "a", count: 82)), group: root}", "1 to 81 octets"),
+            ("socket: {path: /, group: root}", "1 to 81 octets"),
             ("socket: {path: /srv/a, group: no-such-group}", "this machine has no group"),
             ("people: [[\"user:alice\"]]", "2 to 8"), ("people: [[alice, bob]]", "is no principal"),
             (

@@ -15,6 +15,9 @@ package struct ApprovalPlan: Sendable {
     /// People who are known by several names, and names of one.
     static let maximumPeople = 256
     static let maximumNames = 8
+    /// Octets of the name of the approvers' socket in its folder: what `sun_path` has room for behind "/proc/self/fd/", a descriptor of
+    /// seven digits (NR_OPEN, fs/file.c) and a slash, and before ".new" (unix(7)).
+    static let maximumSocketName = 81
 
     /// Where `bailey serve` answers HTTP; nil for nowhere.
     package var listen: (address: IPAddress, port: UInt16)?
