@@ -31,7 +31,7 @@ extension EndToEnd.ApproverTests {
         )
     }
 
-    @Test("H10: who asks for the parts of what was put together once, without end, is sent away")
+    @Test("Who asks for the parts of what was put together once, without end, is sent away")
     func parts() throws {
         let server = try service.serving()
         let running = try service.asking("/a/parts")
@@ -57,7 +57,7 @@ extension EndToEnd.ApproverTests {
         service.end(server)
     }
 
-    @Test("H10: who answers more often than anybody reads is sent away, and others' answers count")
+    @Test("Who answers more often than anybody reads is sent away, and others' answers count")
     func answersWithoutEnd() throws {
         let server = try service.serving()
         let running = try service.asking("/a/answers")
