@@ -86,7 +86,7 @@ struct ApproverConfigurationTests {
         )
         let user = plan.identity(try LocalUser.principal(of: 60_613))
         #expect(user.isSame(as: token) && token.isSame(as: user))
-        let holder = plan.identity(ofHolder: try #require(LocalUser.principal(named: "60613")))
+        let holder = plan.identity(ofHolder: try #require(try LocalUser.principal(named: "60613")))
         #expect(holder.isSame(as: token) && holder.principal.subject == "user:60613")
         // The control: one more who has no name.
         let other = plan.identity(Principal(localUser: "60614", uid: 60_614))
@@ -108,7 +108,7 @@ struct ApproverConfigurationTests {
             #expect(user.isSame(as: token) && token.isSame(as: user), "\(name)")
         }
         // By what the operator gave them they are the same person, of whom the kernel has said nothing.
-        let holder = plan.identity(ofHolder: try #require(LocalUser.principal(named: "daemon")))
+        let holder = plan.identity(ofHolder: try #require(try LocalUser.principal(named: "daemon")))
         #expect(holder.isSame(as: token) && holder.isSame(as: Principal(localUser: "other", uid: uid)))
         #expect(
             holder.principal.uid == Principal.unknownUser && holder.principal.subject == "user:daemon"
