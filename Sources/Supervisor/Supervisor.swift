@@ -166,7 +166,7 @@ package final class Supervisor {
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
-            revoked: { revoked.reason($0) },
+            revoked: { revoked.bar($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )

@@ -42,7 +42,7 @@ package enum Revoker {
             failure: first.value.failure
         )
         guard case .principal(let subject) = order.subject else { return outcome }
-        let by = LocalUser.principal()
+        let by = LocalUser.recorded()
         let record = { agents in
             RevocationRecord(
                 lineage: nil,
@@ -81,7 +81,7 @@ package enum Revoker {
             let record = RevocationRecord(
                 lineage: nil,
                 principal: subject,
-                by: LocalUser.principal(),
+                by: LocalUser.recorded(),
                 reason: reason,
                 agents: 0,
                 keptRunning: entry.keptRunning,

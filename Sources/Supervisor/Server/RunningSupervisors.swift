@@ -11,7 +11,7 @@ package enum RunningSupervisors {
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
         package var value: Value
-        /// Why nothing was heard of some, each with its name.
+        /// Why nothing was heard of some, each with its name; nobody's matters where an id was asked for, and whose it is has answered.
         package var silent: [String] = []
     }
 
@@ -82,6 +82,7 @@ package enum RunningSupervisors {
             revoked.value.agents += Int(count)
             revoked.value.failure = revoked.value.failure ?? failure
         }
+        if case .agent = order.subject, revoked.value.agents > 0 { revoked.silent = [] }
         return revoked
     }
 
@@ -123,6 +124,7 @@ package enum RunningSupervisors {
             }
             if socket != nil || !octets.isEmpty { throw turnedAway }
         }
+        if found.value != nil { found.silent = [] }
         return found
     }
 
@@ -140,6 +142,7 @@ package enum RunningSupervisors {
             guard case .answered(let said) = reply else { throw unexpected }
             if said != .unknown { answers.value.append(said) }
         }
+        if case .question = order.subject, !answers.value.isEmpty { answers.silent = [] }
         return answers
     }
 

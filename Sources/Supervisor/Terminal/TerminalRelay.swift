@@ -26,7 +26,7 @@ final class TerminalRelay: Sendable {
     /// Sizes of a window that wait: a window that is dragged has some dozen in the time of one write.
     private static let maximumWindows = 1_024
 
-    private let run: String
+    private let run: String?
     private let farewells: TerminalFarewells
     private let recorder: Mutex<TerminalRecorder>
     private let orders = Mutex(Orders())
@@ -37,14 +37,14 @@ final class TerminalRelay: Sendable {
 
     /// - Parameters:
     ///   - recorder: what records.
-    ///   - run: of the agent.
+    ///   - run: of the agent; nil where the terminal is the user's own.
     ///   - farewells: how long those that have ended wait.
     ///   - isRequired: whether nothing is handed on that is not recorded.
     ///   - report: called on the relay's thread.
     /// - Throws: when the kernel has no descriptor left.
     init(
         _ recorder: sending TerminalRecorder,
-        of run: String,
+        of run: String?,
         _ farewells: TerminalFarewells,
         isRequired: Bool,
         report: @escaping @Sendable (Report) -> Void
