@@ -54,6 +54,29 @@ final class Credential: Sendable {
         return found ?? nil
     }
 
+    /// What was fetched last, as fields carry it, also where its time is over: what of it is a secret by itself.
+    ///
+    /// None while it is being fetched.
+    func lastSecrets() -> [String] {
+        let found = kept.withLockIfAvailable { kept -> [String] in
+            guard case .secret(let secret, _, _) = kept else { return [] }
+            return secret.secret.withText { fields(of: $0) }
+        }
+        return found ?? []
+    }
+
+    /// Behind a scheme's word all of a text is the secret, whatever is in it.
+    private func fields(of text: String) -> [String] {
+        switch definition.position {
+        case .header: [text]
+        case .bearer, .query, .cookie, .password: ["Bearer \(text)"]
+        case .basic: ["Basic " + Data(text.utf8).base64EncodedString()]
+        // The id of a key is none.
+        case .awsSignature: parts(of: text).dropFirst().map { "Bearer \($0)" }
+        case .clientCertificate, .loginCertificate, .sessionRole: []
+        }
+    }
+
     /// Drops what is kept; whoever wants it next asks the source anew.
     ///
     /// Waits for nobody: what is being fetched meanwhile is given to those who asked for it, and not kept.

@@ -14,6 +14,17 @@ package struct ReflectionChain {
     /// Whether anything was masked yet.
     package var hasFound: Bool { hadFound || masks.contains(where: \.hasFound) }
 
+    /// How often one of those that are looked for now was masked.
+    var count: Int { masks.reduce(0) { $0 + $1.count } }
+
+    /// Octets of the spelling that has come furthest.
+    var depth: Int { masks.map(\.depth).max() ?? 0 }
+
+    /// What is kept back, with what is known to be masked in it.
+    var kept: [UInt8] {
+        masks.reversed().flatMap { Array($0.kept.readableBytesView) } + carried.readableBytesView
+    }
+
     /// Looks for more from here on; the first mask is given up for it where there are as many as a host's secrets.
     package mutating func add(_ spellings: SecretSpellings) {
         if masks.count >= ReflectionLimits.ofHost {

@@ -33,7 +33,11 @@ package struct ReflectionMask {
     private var base = 0
     private var end = 0
     /// Whether anything was masked yet.
-    package private(set) var hasFound = false
+    package var hasFound: Bool { count > 0 }
+    /// How often it was masked; what lies over something else that was counts once.
+    private(set) var count = 0
+    /// Up to where that was counted.
+    private var counted = 0
 
     package init(_ spellings: SecretSpellings) {
         self.spellings = spellings
@@ -70,6 +74,12 @@ package struct ReflectionMask {
         }
         return held
     }
+
+    /// What is kept back, with what is known to be masked in it.
+    var kept: ByteBuffer { held }
+
+    /// Octets of a spelling that has begun, as far as it has come.
+    var depth: Int { max(spellings.set.depth(raw), spellings.set.depth(decoded)) }
 
     /// A whole text, masked; nil when there was nothing to mask.
     package static func masked(_ text: String, _ spellings: SecretSpellings) -> String? {
@@ -189,7 +199,8 @@ package struct ReflectionMask {
         guard spellings.lengths.indices.contains(pattern) else { return }
         let length = spellings.lengths[pattern]
         let start = asItIs ? place - length : min(place - length, start(ofLast: length, before: place))
-        hasFound = true
+        if start >= counted { count += 1 }
+        counted = max(counted, place)
         finds.append(Find(range: start..<place, filler: spellings.fillers[pattern]))
     }
 

@@ -41,6 +41,7 @@ package final class Supervisor {
     let audit: AuditStore
     /// What each run has recorded of terminals.
     let terminals = RecordedTerminals()
+    let stdioTables = StdioTables()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.

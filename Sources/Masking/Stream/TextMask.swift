@@ -12,7 +12,9 @@ package struct TextMask {
     private let isStrict: Bool
     private var logical: LogicalText
     /// Not passed on yet.
-    private var held: [UInt8] = []
+    package private(set) var held: [UInt8] = []
+    /// What is not passed on has what one of the kinds begins with, and hangs on what follows.
+    package private(set) var isInDoubt = false
     /// What was held and the piece behind it; its memory is used again once what was passed on of it is gone.
     private var joint = ByteBuffer()
     /// The last two octets, as they were, in front of it.
@@ -57,6 +59,7 @@ package struct TextMask {
         isLast: Bool
     ) -> (passed: ByteBuffer, document: ByteBuffer)? {
         held.removeAll(keepingCapacity: true)
+        isInDoubt = false
         guard document.readableBytes > 0 else { return (document, document) }
         let isRead = logical.read(document.readableBytesSpan, isLast: isLast)
         let octets = logical.octets
@@ -92,6 +95,7 @@ package struct TextMask {
             open = start == text.byteCount ? (run, kind) : nil
         }
         guard sweep.run(text, from: start, &hits) else { return nil }
+        isInDoubt = sweep.doubt < text.byteCount
         let end = open == nil ? max(start, sweep.settle(text)) : text.byteCount
         for find in sweep.finds { counts[find.kind, default: 0] += 1 }
         if let last = sweep.finds.last, let rest = last.rest { open = (rest, last.kind) }

@@ -1,0 +1,103 @@
+internal import Masking
+internal import Model
+internal import NIOCore
+
+/// Masks secrets in one direction of a stream that is read as it comes, across any borders, and keeps its length: known ones in
+/// every spelling, and what has the shape of a provider's token or of a private key.
+///
+/// Who reads may wait for what is written, and what could be a secret's beginning is mostly none: it is handed on after a while
+/// (`handOn`) and read on with all the same, so that what follows it is masked.
+package struct StreamMask {
+    /// What that which is kept back may be.
+    package enum Suspense: Sendable {
+        /// Nothing: the rest of a word.
+        case none
+        /// The beginning of a token, or a few octets of a known secret.
+        case doubt
+        /// A known secret, as far as it has come: this is never handed on.
+        case beginning
+    }
+
+    /// Octets of a known secret's spelling that do not stand somewhere by chance: eight hexadecimal digits do once in 2^32.
+    package static let telling = 8
+
+    private static let syntax: EscapeSyntax = [.backslash, .reference, .percent]
+    private static let filler = UInt8(ascii: "*")
+
+    private var known = ReflectionChain([])
+    /// What is looked for with the next octets.
+    private var next: [SecretSpellings]?
+    private var shapes: TextMask
+    /// Of what is kept back, octets that were handed on.
+    private var ahead = 0
+    /// Of secrets that were looked for before.
+    private var found = 0
+
+    /// - Parameter isStrict: whether only what surely is a token is masked, and no JSON Web Token.
+    package init(strictly isStrict: Bool) {
+        shapes = TextMask(MaskKind.Group.secrets.kinds, Self.syntax, strictly: isStrict)
+    }
+
+    /// Looks for these, and no others, from here on.
+    package mutating func look(for secrets: [SecretSpellings]) { next = secrets }
+
+    /// Reads on; what can be passed on now, masked; nil where the search cannot be made.
+    package mutating func take(_ octets: [UInt8]) -> [UInt8]? {
+        var piece = ByteBuffer(bytes: octets)
+        if let next {
+            self.next = nil
+            found += known.count
+            var rest = known.finish()
+            known = ReflectionChain(next)
+            rest.writeBuffer(&piece)
+            piece = rest
+        }
+        guard let masked = shapes.mask(known.mask(piece)) else { return nil }
+        return passed(masked)
+    }
+
+    /// The stream is over: what was kept back; a known secret that has begun is masked as far as it came.
+    package mutating func finish() -> [UInt8]? {
+        let isBegun = suspense == .beginning
+        var rest = known.finish()
+        if isBegun { rest = ByteBuffer(repeating: Self.filler, count: rest.readableBytes) }
+        guard let before = shapes.mask(rest), let last = shapes.finish() else { return nil }
+        return passed(before) + passed(last)
+    }
+
+    /// What the octets that are kept back may be.
+    package var suspense: Suspense {
+        let depth = known.depth
+        if depth >= Self.telling { return .beginning }
+        return depth > 0 || shapes.isInDoubt ? .doubt : .none
+    }
+
+    /// Whether something is kept back that was not handed on.
+    package var isHolding: Bool { shapes.held.count + known.kept.count > ahead }
+
+    /// Hands on what is kept back, as it is, or masked where it is a known secret's beginning.
+    package mutating func handOn() -> [UInt8] {
+        var rest = known.kept
+        if suspense == .beginning { rest = [UInt8](repeating: Self.filler, count: rest.count) }
+        let kept = shapes.held + rest
+        defer { ahead = kept.count }
+        return Array(kept.dropFirst(ahead))
+    }
+
+    /// How often what was masked: `credential`, `token`, `private-key`.
+    package var counts: [String: UInt64] {
+        var counts = Dictionary(
+            uniqueKeysWithValues: shapes.counts.map { ($0.key.rawValue, UInt64(clamping: $0.value)) }
+        )
+        let credentials = found + known.count
+        if credentials > 0 { counts["credential"] = UInt64(clamping: credentials) }
+        return counts
+    }
+
+    /// Without what was handed on.
+    private mutating func passed(_ octets: ByteBuffer) -> [UInt8] {
+        let known = min(ahead, octets.readableBytes)
+        ahead -= known
+        return Array(octets.readableBytesView.dropFirst(known))
+    }
+}

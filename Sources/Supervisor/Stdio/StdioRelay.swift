@@ -1,0 +1,169 @@
+internal import CSandbox
+internal import Glibc
+internal import Linux
+internal import Model
+internal import Reflection
+internal import Synchronization
+
+/// Stands between an agent's standard streams and the front-end in its parent, and masks secrets in both directions, on a
+/// thread of its own.
+///
+/// Neither side has a descriptor of the other's: a slow one holds up its own streams alone.
+final class StdioRelay: Sendable {
+    /// What the supervisor hears.
+    enum Report: Sendable {
+        /// The search does not run on this machine; nothing goes through any more.
+        case unsearchable
+        /// Nothing more goes through; what was masked.
+        case ended([String: UInt64])
+    }
+
+    /// What the supervisor says.
+    enum Order {
+        case goOn
+        /// The agent's last process is gone: what its streams hold is the rest.
+        case finish
+        /// Nobody is left to read.
+        case abandon
+    }
+
+    let secrets: StdioSecrets
+    /// Over when the agent, or one above it, is revoked.
+    let epoch: RevocationEpoch
+    private let isStrict: Bool
+    private let order = Mutex(Order.goOn)
+    private let event: Int32
+    private let report: @Sendable (Report) -> Void
+
+    /// - Parameters:
+    ///   - secrets: what is looked for.
+    ///   - isStrict: whether only what surely is a token is masked.
+    ///   - epoch: the agent's.
+    ///   - report: called on the relay's thread.
+    /// - Throws: when the kernel has no descriptor left.
+    init(
+        _ secrets: StdioSecrets,
+        strictly isStrict: Bool,
+        epoch: RevocationEpoch,
+        report: @escaping @Sendable (Report) -> Void
+    ) throws(SystemCallError) {
+        (self.secrets, self.isStrict, self.epoch, self.report) = (secrets, isStrict, epoch, report)
+        event = csb_event_open()
+        guard event >= 0 else {
+            throw SystemCallError(stage: "eventfd", object: Self.object, errno: -event)
+        }
+    }
+
+    deinit { close(event) }
+
+    private static let object = "relay of standard streams"
+
+    /// The agent's last process is gone.
+    func finish() { say(.finish) }
+
+    /// Nobody is left to read.
+    func abandon() { say(.abandon) }
+
+    private func say(_ word: Order) {
+        order.withLock { order in
+            if case .abandon = order { return }
+            order = word
+        }
+        csb_event_raise(event)
+    }
+
+    /// Begins; the agent's streams are the relay's from here on.
+    ///
+    /// - Parameters:
+    ///   - agent: the outer ends of three streams, or one terminal.
+    ///   - isRecorded: whether the terminal is behind a relay that records it.
+    /// - Returns: what the front-end gets in their place.
+    /// - Throws: when the kernel has no descriptor, or thread, left; then the streams are closed.
+    func begin(_ agent: [Int32], isRecorded: Bool) throws(SystemCallError) -> [Int32] {
+        var opened = agent
+        do throws(SystemCallError) {
+            let isTerminal = agent.count == 1
+            let ends = try isTerminal ? Self.socket(agent[0], &opened) : Self.pipes(agent, &opened)
+            for pair in ends.pairs {
+                for descriptor in [pair.source, pair.sink] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
+            }
+            let pairs = ends.pairs
+            try DetachedThread.start(for: Self.object) { [self] in
+                let streams = zip(Self.names(isTerminal), pairs).map { name, pair in
+                    StdioStream(name, from: pair.source, to: pair.sink, StreamMask(strictly: isStrict))
+                }
+                var loop = StdioLoop(self, streams, isTerminal: isTerminal, hasOwnEnd: isRecorded)
+                loop.run()
+            }
+            return ends.theirs
+        } catch {
+            for descriptor in opened { close(descriptor) }
+            throw error
+        }
+    }
+
+    /// As records call what was masked there.
+    private static func names(_ isTerminal: Bool) -> [String] {
+        isTerminal ? ["stdin", "terminal"] : ["stdin", "stdout", "stderr"]
+    }
+
+    private struct Pair: Sendable {
+        let source: Int32
+        let sink: Int32
+    }
+
+    private struct Ends {
+        var pairs: [Pair] = []
+        var theirs: [Int32] = []
+    }
+
+    /// Three pipes more: of each one side is the front-end's.
+    private static func pipes(_ agent: [Int32], _ opened: inout [Int32]) throws(SystemCallError) -> Ends {
+        var made = Ends()
+        for (number, descriptor) in agent.enumerated() {
+            var ends: [Int32] = [-1, -1]
+            let status = unsafe csb_pipe(&ends)
+            guard status == 0 else { throw SystemCallError(stage: "pipe2", object: object, errno: -status) }
+            opened += ends
+            let (source, sink) = number == 0 ? (ends[0], descriptor) : (descriptor, ends[1])
+            made.pairs.append(Pair(source: source, sink: sink))
+            made.theirs.append(number == 0 ? ends[1] : ends[0])
+        }
+        return made
+    }
+
+    /// A socket pair in a terminal's place; each direction has descriptors of its own.
+    private static func socket(_ terminal: Int32, _ opened: inout [Int32]) throws(SystemCallError) -> Ends {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw SystemCallError(stage: "socketpair", object: object, errno: errno)
+        }
+        opened += ends
+        let copies = [terminal, ends[0]].map { fcntl($0, F_DUPFD_CLOEXEC, 0) }
+        let code = errno
+        opened += copies.filter { $0 >= 0 }
+        guard copies.allSatisfy({ $0 >= 0 }) else {
+            throw SystemCallError(stage: "fcntl", object: object, errno: code)
+        }
+        return Ends(
+            pairs: [Pair(source: ends[0], sink: terminal), Pair(source: copies[0], sink: copies[1])],
+            theirs: [ends[1]]
+        )
+    }
+}
+
+// What the relay's thread asks of it.
+extension StdioRelay {
+    var descriptor: Int32 { event }
+
+    /// Takes what the supervisor said last.
+    func takeOrder() -> Order {
+        csb_event_take(event)
+        return order.withLock { $0 }
+    }
+
+    func isUnsearchable() { report(.unsearchable) }
+
+    func hasEnded(_ counts: [String: UInt64]) { report(.ended(counts)) }
+}
