@@ -20,9 +20,12 @@ package struct ReflectionChain {
     /// Octets of the spelling that has come furthest.
     var depth: Int { masks.map(\.depth).max() ?? 0 }
 
-    /// What is kept back, with what is known to be masked in it.
-    var kept: [UInt8] {
-        masks.reversed().flatMap { Array($0.kept.readableBytesView) } + carried.readableBytesView
+    /// Octets that are kept back.
+    var keptCount: Int { masks.reduce(carried.readableBytes) { $0 + $1.keptCount } }
+
+    /// What is kept back, with what is known to be masked in it, and, where `isHidden`, with no octet of what has begun.
+    func kept(isHidden: Bool) -> [UInt8] {
+        masks.reversed().flatMap { $0.kept(isHidden: isHidden) } + carried.readableBytesView
     }
 
     /// Looks for more from here on; the first mask is given up for it where there are as many as a host's secrets.

@@ -75,11 +75,19 @@ package struct ReflectionMask {
         return held
     }
 
-    /// What is kept back, with what is known to be masked in it.
-    var kept: ByteBuffer { held }
+    /// Octets of a spelling that has begun, as far as it has come; none where all that is kept back is masked.
+    var depth: Int { end > counted ? max(spellings.set.depth(raw), spellings.set.depth(decoded)) : 0 }
 
-    /// Octets of a spelling that has begun, as far as it has come.
-    var depth: Int { max(spellings.set.depth(raw), spellings.set.depth(decoded)) }
+    /// Octets that are kept back.
+    var keptCount: Int { held.readableBytes }
+
+    /// What is kept back, with what is known to be masked in it, and, where `isHidden`, with no octet of what has begun.
+    func kept(isHidden: Bool) -> [UInt8] {
+        let octets = Array(held.readableBytesView)
+        guard isHidden else { return octets }
+        let begun = min(octets.count, max(0, end - max(base, counted)))
+        return octets.dropLast(begun) + [UInt8](repeating: UInt8(ascii: "*"), count: begun)
+    }
 
     /// A whole text, masked; nil when there was nothing to mask.
     package static func masked(_ text: String, _ spellings: SecretSpellings) -> String? {

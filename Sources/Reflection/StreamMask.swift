@@ -22,7 +22,6 @@ package struct StreamMask {
     package static let telling = 8
 
     private static let syntax: EscapeSyntax = [.backslash, .reference, .percent]
-    private static let filler = UInt8(ascii: "*")
 
     private var known = ReflectionChain([])
     /// What is looked for with the next octets.
@@ -59,8 +58,7 @@ package struct StreamMask {
     /// The stream is over: what was kept back; a known secret that has begun is masked as far as it came.
     package mutating func finish() -> [UInt8]? {
         let isBegun = suspense == .beginning
-        var rest = known.finish()
-        if isBegun { rest = ByteBuffer(repeating: Self.filler, count: rest.readableBytes) }
+        let rest = isBegun ? ByteBuffer(bytes: known.kept(isHidden: true)) : known.finish()
         guard let before = shapes.mask(rest), let last = shapes.finish() else { return nil }
         return passed(before) + passed(last)
     }
@@ -73,13 +71,11 @@ package struct StreamMask {
     }
 
     /// Whether something is kept back that was not handed on.
-    package var isHolding: Bool { shapes.held.count + known.kept.count > ahead }
+    package var isHolding: Bool { shapes.held.count + known.keptCount > ahead }
 
-    /// Hands on what is kept back, as it is, or masked where it is a known secret's beginning.
+    /// Hands on what is kept back, as it is, or masked where it is a known secret's beginning, or within a token.
     package mutating func handOn() -> [UInt8] {
-        var rest = known.kept
-        if suspense == .beginning { rest = [UInt8](repeating: Self.filler, count: rest.count) }
-        let kept = shapes.held + rest
+        let kept = shapes.held + known.kept(isHidden: suspense == .beginning || shapes.isOpen)
         defer { ahead = kept.count }
         return Array(kept.dropFirst(ahead))
     }

@@ -1,9 +1,7 @@
 internal import Client
-internal import Glibc
 internal import Linux
 internal import Model
 internal import Policy
-internal import Sandbox
 
 /// Standard streams between agents and their parents.
 extension Supervisor {
@@ -13,9 +11,9 @@ extension Supervisor {
     ///
     /// - Throws: where they cannot be relayed, or its terminal has to be recorded and cannot be.
     func frontStreams(of agent: AgentNode) throws(LaunchRefusal) -> [Int32] {
-        guard agent.parent != nil else { return try streams(of: agent) }
+        guard let parent = agent.parent else { return try streams(of: agent) }
         // Before its terminal's recording begins.
-        let relay = try stdioRelay(of: agent)
+        let relay = try stdioRelay(of: agent, under: parent)
         let streams = try streams(of: agent)
         do throws(SystemCallError) {
             let ends = try relay.begin(streams, isRecorded: agent.relay != nil)
@@ -26,13 +24,16 @@ extension Supervisor {
         }
     }
 
-    private func stdioRelay(of agent: AgentNode) throws(LaunchRefusal) -> StdioRelay {
+    private func stdioRelay(
+        of agent: AgentNode,
+        under parent: AgentNode
+    ) throws(LaunchRefusal) -> StdioRelay {
         let (id, mailbox) = (agent.id, mailbox)
         do throws(SystemCallError) {
             return try StdioRelay(
                 secrets(around: agent),
                 strictly: !Self.masksTokens(agent.policy),
-                epoch: agent.epoch
+                epochs: (agent.epoch, parent.epoch)
             ) { mailbox.post(.stdio(id, $0)) }
         } catch {
             throw Self.unrelayed(error)

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import Linux
 internal import Reflection
 
 /// The relay's thread: one poll(2) loop over the streams of one agent and the supervisor's word.
@@ -41,11 +40,14 @@ struct StdioLoop {
 
     private mutating func turn() {
         var watched = [pollfd(fd: relay.descriptor, events: Int16(POLLIN), revents: 0)]
-        for stream in streams { watched += stream.watched }
-        _ = unsafe poll(&watched, nfds_t(watched.count), timeout)
+        let wasCut = relay.isCut
+        if !wasCut { for stream in streams { watched += stream.watched } }
+        _ = unsafe poll(&watched, nfds_t(watched.count), wasCut ? -1 : timeout)
         if watched[0].revents != 0 { heed() }
-        // What a revoked agent says, or is told, goes no further.
-        guard !relay.epoch.isOver else { return endAll() }
+        guard !wasCut, !relay.isCut else {
+            if isOver { endAll() }
+            return
+        }
         for index in streams.indices {
             serve(
                 index,

@@ -28,8 +28,8 @@ final class StdioRelay: Sendable {
     }
 
     let secrets: StdioSecrets
-    /// Over when the agent, or one above it, is revoked.
-    let epoch: RevocationEpoch
+    /// The agent's, and its parent's.
+    private let epochs: (own: RevocationEpoch, parent: RevocationEpoch)
     private let isStrict: Bool
     private let order = Mutex(Order.goOn)
     private let event: Int32
@@ -38,16 +38,16 @@ final class StdioRelay: Sendable {
     /// - Parameters:
     ///   - secrets: what is looked for.
     ///   - isStrict: whether only what surely is a token is masked.
-    ///   - epoch: the agent's.
+    ///   - epochs: the agent's, and its parent's.
     ///   - report: called on the relay's thread.
     /// - Throws: when the kernel has no descriptor left.
     init(
         _ secrets: StdioSecrets,
         strictly isStrict: Bool,
-        epoch: RevocationEpoch,
+        epochs: (own: RevocationEpoch, parent: RevocationEpoch),
         report: @escaping @Sendable (Report) -> Void
     ) throws(SystemCallError) {
-        (self.secrets, self.isStrict, self.epoch, self.report) = (secrets, isStrict, epoch, report)
+        (self.secrets, self.isStrict, self.epochs, self.report) = (secrets, isStrict, epochs, report)
         event = csb_event_open()
         guard event >= 0 else {
             throw SystemCallError(stage: "eventfd", object: Self.object, errno: -event)
@@ -156,6 +156,10 @@ final class StdioRelay: Sendable {
 // What the relay's thread asks of it.
 extension StdioRelay {
     var descriptor: Int32 { event }
+
+    /// The agent is cut off and its parent is not: what one says goes no further, and no stream is closed, since that would end
+    /// who is left running.
+    var isCut: Bool { epochs.own.isOver && !epochs.parent.isOver }
 
     /// Takes what the supervisor said last.
     func takeOrder() -> Order {
