@@ -23,11 +23,10 @@ extension EndToEnd {
                 mode: 0o600
             )
             let rule = "{to: \"https://allowed.test\", allow: [\"GET /**\"], credential: token}"
-            let children = "children: {profiles: [leaf, kept], depth: 1, count: 4}"
+            let children = "children: {profiles: [leaf], depth: 1, count: 4}"
             for (name, text) in [
                 ("top", "record: {terminal: best-effort}\negress: [\(rule)]\n\(children)\n"),
                 ("plain", "egress: [\(rule)]\n\(children)\n"), ("leaf", ""),
-                ("kept", "record: {terminal: best-effort}\n"),
             ] {
                 try place.write(
                     "bailey: 1\nname: \(name)\nextends: [base]\n\(text)",
