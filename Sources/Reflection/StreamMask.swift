@@ -32,9 +32,12 @@ package struct StreamMask {
     /// Of secrets that were looked for before.
     private var found = 0
 
-    /// - Parameter isStrict: whether only what surely is a token is masked, and no JSON Web Token.
-    package init(strictly isStrict: Bool) {
-        shapes = TextMask(MaskKind.Group.secrets.kinds, Self.syntax, strictly: isStrict)
+    /// - Parameters:
+    ///   - isStrict: whether only what surely is a token is masked, and no JSON Web Token.
+    ///   - spared: what has the shape of a token and is none.
+    package init(strictly isStrict: Bool, sparing spared: [String] = []) {
+        let kinds = MaskKind.Group.secrets.kinds
+        shapes = TextMask(kinds, Self.syntax, strictly: isStrict, sparing: spared)
     }
 
     /// Looks for these, and no others, from here on.

@@ -127,6 +127,19 @@ struct StreamMaskTests {
         #expect(mask.counts == ["token": 1, "private-key": 1])
     }
 
+    @Test(arguments: [true, false], [1, 7, 1000])
+    func `what agents hold in a secret's stead comes through, and nothing that begins as it does`(
+        isStrict: Bool,
+        piece: Int
+    ) throws {
+        var mask = StreamMask(strictly: isStrict, sparing: ["ghp_other", Self.token])
+        let text = "a \(Self.token)\n\(Self.token)"
+        #expect(try read(text, by: piece, &mask) == text)
+        #expect(mask.counts.isEmpty)
+        let longer = try read("b \(Self.token)x \(Self.token.dropLast(2))ab\n", by: piece, &mask)
+        #expect(!longer.contains("16C7e42F") && mask.counts == ["token": 2], "\(longer)")
+    }
+
     @Test func `a web token is masked where a rule has tokens masked`() throws {
         let token =
             "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"

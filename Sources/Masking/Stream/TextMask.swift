@@ -10,6 +10,7 @@ package struct TextMask {
     private let kinds: MaskKinds
     private let syntax: EscapeSyntax
     private let isStrict: Bool
+    private let spared: [[UInt8]]
     private var logical: LogicalText
     /// Not passed on yet.
     package private(set) var held: [UInt8] = []
@@ -27,9 +28,16 @@ package struct TextMask {
     /// What has been masked so far.
     package private(set) var counts: [MaskKind: Int] = [:]
 
-    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
-    package init(_ kinds: MaskKinds, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out; `sparing` names what has
+    /// the shape of a token and is none.
+    package init(
+        _ kinds: MaskKinds,
+        _ syntax: EscapeSyntax,
+        strictly isStrict: Bool = false,
+        sparing spared: [String] = []
+    ) {
         self.isStrict = isStrict
+        self.spared = spared.map { Array($0.utf8) }
         self.kinds = kinds
         self.syntax = syntax
         logical = LogicalText(syntax)
@@ -87,7 +95,7 @@ package struct TextMask {
     }
 
     private mutating func search(_ text: RawSpan, _ isLast: Bool) -> (finds: [Sweep.Find], end: Int)? {
-        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict)
+        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict, sparing: spared)
         var start = 0
         var finds: [Sweep.Find] = []
         if let (begun, kind) = open {

@@ -89,8 +89,9 @@ final class StdioRelay: Sendable {
             }
             let pairs = ends.pairs
             try DetachedThread.start(for: Self.object) { [self] in
+                let mask = StreamMask(strictly: isStrict, sparing: secrets.spared)
                 let streams = zip(Self.names(isTerminal), pairs).map { name, pair in
-                    StdioStream(name, from: pair.source, to: pair.sink, StreamMask(strictly: isStrict))
+                    StdioStream(name, from: pair.source, to: pair.sink, mask)
                 }
                 var loop = StdioLoop(self, streams, isTerminal: isTerminal, hasOwnEnd: isRecorded)
                 loop.run()

@@ -14,6 +14,9 @@ struct StdioSecrets: Sendable {
     /// For whom some are minted.
     let lineages: [Lineage]
 
+    /// What agents hold in their stead has the shape of a secret, and is of use as it is.
+    var spared: [String] { credentials.placeholders.map(\.value) }
+
     /// As fields carry them, with those that were known before; nil where none has come.
     func known(beside before: [String]) -> [String]? {
         guard !names.isEmpty else { return nil }
