@@ -5,9 +5,8 @@ internal import Policy
 
 /// Standard streams between agents and their parents.
 extension Supervisor {
-    /// What the front-end gets of an agent's streams: in an agent's stead other ends, of a relay that masks.
-    ///
-    /// The streams of a root agent are its user's, and stay as they are.
+    /// What the front-end gets of an agent's streams: of a root agent these, which are its user's; of any other those of a
+    /// relay that masks.
     ///
     /// - Throws: where they cannot be relayed, or its terminal has to be recorded and cannot be.
     func frontStreams(of agent: AgentNode) throws(LaunchRefusal) -> [Int32] {
