@@ -195,7 +195,7 @@ package struct FrontEnd: ~Copyable {
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
             case .declined: isDeclined = true
             case .notice(let text): tell(text)
-            case .agents, .ending, .revoked, .held, .answered, .whole:
+            case .agents, .ending, .revoked, .held, .answered, .whole, .named:
                 throw ControlError("an answer to no question")
             }
         }

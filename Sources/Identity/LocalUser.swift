@@ -10,12 +10,33 @@ package enum LocalUser {
     package static func principal() -> Principal { principal(of: getuid()) }
 
     /// The local user of a real user id that the kernel has said.
+    ///
+    /// Of two sources of users, the files and a directory, both may have one of a name: whose number the name does not lead back to
+    /// is known by the number, and not by what is another's name.
     package static func principal(of uid: UInt32) -> Principal {
-        Principal(localUser: name(of: uid) ?? "\(uid)", uid: uid)
+        let name = name(of: uid).flatMap { isAnothers($0, than: uid) ? nil : $0 }
+        return Principal(localUser: name ?? number(uid), uid: uid)
     }
 
     /// The user of a name, with the id that the user database has for it; nil where there is none.
     package static func principal(named name: String) -> Principal? {
+        id(of: name).map { Principal(localUser: name, uid: $0) }
+    }
+
+    /// The number as a name; behind a `#`, as in sudoers(5), where another user is called so.
+    private static func number(_ uid: uid_t) -> String {
+        isAnothers("\(uid)", than: uid) ? "#\(uid)" : "\(uid)"
+    }
+
+    /// Whether the user database has a name for another user; where it does not answer nobody is taken for another.
+    private static func isAnothers(_ name: String, than uid: uid_t) -> Bool {
+        id(of: name).map { $0 != uid } ?? false
+    }
+
+    /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).
+    private static let bufferSize = 64 * 1024
+
+    private static func id(of name: String) -> uid_t? {
         var entry = unsafe passwd()
         var found: UnsafeMutablePointer<passwd>?
         var buffer = [CChar](repeating: 0, count: bufferSize)
@@ -24,12 +45,9 @@ package enum LocalUser {
                 unsafe getpwnam_r(name, &entry, base, storage.count, &found) == 0,
                 let found = unsafe found
             else { return nil }
-            return Principal(localUser: name, uid: unsafe found.pointee.pw_uid)
+            return unsafe found.pointee.pw_uid
         }
     }
-
-    /// Octets for one entry of the user database; entries of directory services can be long (getpwuid_r(3)).
-    private static let bufferSize = 64 * 1024
 
     private static func name(of uid: uid_t) -> String? {
         var entry = unsafe passwd()

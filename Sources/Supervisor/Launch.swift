@@ -50,7 +50,13 @@ package enum Launch {
         _ words: LaunchWords,
         _ warn: (String) -> Void
     ) throws -> FrontEnd.Outcome {
-        if words.mayUseServer, let outcome = try served(words, choice(words), warn) { return outcome }
+        // Read once: a file may be another one by the time that a server has declined.
+        var profile: ProfileChoice?
+        if words.mayUseServer {
+            let chosen = try choice(words)
+            if let outcome = try served(words, chosen, warn) { return outcome }
+            profile = chosen
+        }
         try AddressSpaceLimit.check()
         try ProcessLimit.check()
         try DescriptorLimit.raise()
@@ -58,8 +64,8 @@ package enum Launch {
         let spawner = try Spawner.start()
         var words = words
         var configuration = try SupervisorConfiguration(SupervisorOptions(words))
-        try configuration.serveRecording(of: &words)
-        let order = try words.order(choice(words))
+        let recorded = try configuration.serveRecording(of: &words)
+        let order = try words.order(profile ?? choice(words))
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
@@ -71,7 +77,9 @@ package enum Launch {
             profileMemory: memory
         )
         // While the supervisor opens its store.
-        foresee(order, configuration, memory)
+        let loader = configuration.loader(of: order, memory)
+        foresee(order, loader)
+        if let recorded, let line = recorded.change(by: loader) { warn(line) }
         // Offline none is needed.
         if words.replayed == nil { warnOfCredentials(order, configuration, warn) }
         var failure = ControlError("it took no order")
@@ -100,21 +108,7 @@ package enum Launch {
 
     /// Reads the profile that the supervisor is about to read, which finds it parsed; what is wrong with it the supervisor
     /// says.
-    private static func foresee(
-        _ order: LaunchOrder,
-        _ configuration: SupervisorConfiguration,
-        _ memory: ProfileMemory
-    ) {
-        let loader = ProfileLoader(
-            search: configuration.profiles,
-            variables: ProfileVariables(
-                workspace: order.workspace,
-                home: configuration.home,
-                temporary: "/tmp"
-            ),
-            memory: memory,
-            author: .user
-        )
+    private static func foresee(_ order: LaunchOrder, _ loader: ProfileLoader) {
         switch order.profile {
         case .name(let name): _ = try? loader.loaded(name: name)
         case .text(let text, let path): _ = try? loader.loaded(text: text, named: path)
@@ -144,6 +138,18 @@ package enum Launch {
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
         return LaunchClient.outcome(of: order, on: socket)
+    }
+}
+
+extension SupervisorConfiguration {
+    /// What reads the profile of a launch of the user's.
+    fileprivate func loader(of order: LaunchOrder, _ memory: ProfileMemory) -> ProfileLoader {
+        ProfileLoader(
+            search: profiles,
+            variables: ProfileVariables(workspace: order.workspace, home: home, temporary: "/tmp"),
+            memory: memory,
+            author: .user
+        )
     }
 }
 

@@ -41,6 +41,7 @@ extension Supervisor {
     /// Answers with one part: whoever asks reads it before asking for the next, and is waited for by nobody.
     func listHeld(after number: UInt64, to connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
+        guard mayLook(connection) else { return }
         let rest = approvals.open(after: number)
         let part = rest.prefix(HeldSummary.perAnswer)
         let next = part.count < rest.count ? part.last?.number : nil
@@ -54,13 +55,19 @@ extension Supervisor {
         reply(.held(shown, next: next), to: connection)
     }
 
-    /// Shows all of a launch in parts, as `listHeld` shows a list.
+    /// Shows all of a launch in parts, as `listHeld` shows a list; for one connection it is put together once.
     func showHeld(_ id: String, from start: UInt64, to connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
         if start == 0 {
-            connection.shown = approvals.open(named: id).map { question in
+            guard let question = approvals.open(named: id) else {
+                connection.shown = nil
+                return mayLook(connection) ? reply(.answered(.unknown), to: connection) : ()
+            }
+            let isAtHand = connection.shown.map { $0.id.isSame(as: id) } ?? false
+            guard mayLook(connection, parts: isAtHand ? 1 : Self.wholeLook) else { return }
+            if !isAtHand {
                 let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
-                return (id, HeldWhole(command: held.command, details: held.details).bytes)
+                connection.shown = (id, HeldWhole(command: held.command, details: held.details).bytes)
             }
         }
         guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
@@ -68,7 +75,6 @@ extension Supervisor {
         }
         let part = Array(octets[Int(start)...].prefix(HeldWhole.perAnswer))
         let isLast = Int(start) + part.count == octets.count
-        if isLast { connection.shown = nil }
         reply(.whole(octets: part, isLast: isLast), to: connection)
     }
 
@@ -124,6 +130,7 @@ extension Supervisor {
     func answered(_ id: ConnectionID, _ outcome: AnswerOutcome) {
         guard let connection = connections[id] else { return }
         connection.isAnswering = false
+        heard(connection)
         reply(.answered(AnswerReply(outcome)), to: connection)
     }
 }

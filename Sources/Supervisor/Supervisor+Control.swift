@@ -50,7 +50,9 @@ extension Supervisor {
             switch try connection.channel.receive() {
             case .nothing: return
             case .closed: drop(connection)
-            case .message(let bytes, _): obey(try ControlRequest(bytes: bytes), of: connection)
+            case .message(let bytes, _):
+                heard(connection)
+                obey(try ControlRequest(bytes: bytes), of: connection)
             }
         } catch {
             reply(.refused(code: FrontEnd.launchFailed, message: "\(error)"), to: connection)
@@ -96,6 +98,7 @@ extension Supervisor {
         case .listHeld(let number): listHeld(after: number, to: connection)
         case .answer(let order): answer(order, for: connection)
         case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
+        case .name: answerName(to: connection)
         }
     }
 

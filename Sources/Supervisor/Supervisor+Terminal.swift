@@ -68,6 +68,8 @@ extension Supervisor {
                 terminals: terminals,
                 secrets: { audit.secretMask }
             ),
+            of: id.run,
+            farewells,
             isRequired: isRequired
         ) { mailbox.post(.terminal(id, $0)) }
     }

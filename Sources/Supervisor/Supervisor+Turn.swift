@@ -128,6 +128,7 @@ extension Supervisor {
         sumUpRefusals()
         reviewIdentities(at: now)
         approvals.expire()
+        dismissSilent(at: now)
         earliestDeadline = nil
         heed(approvals.nextDeadline)
         for agent in agents.values {
@@ -136,5 +137,6 @@ extension Supervisor {
             heed(agent.sumDue)
         }
         for launch in pending.values { heed(launch.deadline) }
+        for connection in connections.values where !connection.isAnswering { heed(connection.silentAt) }
     }
 }

@@ -42,6 +42,7 @@ package final class Supervisor {
     /// What each run has recorded of terminals.
     let terminals = RecordedTerminals()
     let stdioTables = StdioTables()
+    let farewells = TerminalFarewells()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
@@ -162,9 +163,11 @@ package final class Supervisor {
         if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
         let mailbox = mailbox
+        let revoked = RevokedApprovers(audit)
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
+            revoked: { revoked.reason($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )

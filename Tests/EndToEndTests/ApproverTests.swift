@@ -301,12 +301,72 @@ extension EndToEnd {
         }
 
         @Test(
-            "A folder in which others write, and a socket that is somebody else's than who listens, are trusted by nobody"
+            "Who looks at more than anybody reads is sent away, and so is who says nothing for a minute; others go on"
+        )
+        func tooMuch() throws {
+            let server = try service.serving()
+            let running = try service.asking("/a/looks")
+            let held = try #require(try place.held(1).first)
+            // A packet has 0 in front where no more follow; 9 is to show all of one. What is no question's makes the next be put together.
+            let program = """
+                import os, socket, struct, time
+                os.setgroups([\(Self.users)]); os.setgid(60); os.setuid(6)
+                def connected():
+                    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    s.settimeout(150)
+                    s.connect("\(socket)")
+                    return s
+                silent, looking = connected(), connected()
+                def look(name):
+                    text = name.encode()
+                    looking.send(bytes([0, 9]) + struct.pack(">i", len(text)) + text + bytes(8))
+                    return looking.recv(65536)
+                seen = 0
+                while b"than anybody reads" not in look("\(held.id)") and seen < 1000:
+                    seen += 1
+                    look("none")
+                print(100 < seen < 1000, looking.recv(65536), flush=True)
+                print(b"said nothing" in silent.recv(65536), silent.recv(65536), flush=True)
+                """
+            let looking = try RunningCommand(
+                ["python3", "-c", program],
+                environment: place.environment,
+                directory: "/"
+            )
+            #expect(looking.awaitOutput("True b''"))
+            // The control: somebody else is shown it, and answers.
+            let groups = [Self.users, Self.source]
+            #expect(try approvals(5, groups: groups, ["show", held.id]).output.contains(held.digest))
+            #expect(try approvals(5, groups: groups, ["approve", held.id]).code == 0)
+            #expect(running.finish().output == "200")
+            let outcome = looking.finish()
+            #expect(outcome.code == 0 && outcome.output == "True b''\nTrue b''\n", "\(outcome)")
+            service.end(server)
+        }
+
+        @Test(
+            "A folder in which others write, or that lies where they do, and a socket that is somebody else's than who listens, are trusted by nobody"
         )
         func untrusted() throws {
             chmod(folder.path, 0o777)
             let start = try Command.run(place.server, environment: place.environment, directory: place.root)
             #expect(start.code == 125 && start.errors.contains("in which nobody else may write"), "\(start)")
+            // One of root's in it could be moved away, and another take its place.
+            try FileManager.default.createDirectory(
+                atPath: folder.path + "/below",
+                withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o755]
+            )
+            let configuration = try #require(place.read(place.configuration + "/bailey.yaml"))
+            try place.write(
+                configuration.replacing(socket, with: folder.path + "/below/answers"),
+                to: place.configuration + "/bailey.yaml"
+            )
+            let below = try Command.run(place.server, environment: place.environment, directory: place.root)
+            #expect(
+                below.code == 125 && below.errors.contains("may move a folder"),
+                "\(below)"
+            )
             chmod(folder.path, 0o755)
             let program = """
                 import os, socket, time

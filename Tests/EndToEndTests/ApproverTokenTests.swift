@@ -68,6 +68,37 @@ extension EndToEnd {
             service.end(server)
         }
 
+        @Test("An answer whose client left before its token was proven changes nothing, and is on record")
+        func left() throws {
+            let server = try service.serving()
+            let running = try service.asking("/a/left")
+            let id = try #require(try place.held(1).first).id
+            let (approve, token) = ("/v1/approvals/\(id)/approve", try provider.token(for: "answers"))
+            // Whether it was waited for until its client was gone; else the issuer was given up before that.
+            func leaves() throws -> Bool {
+                let before = try service.refusals().count
+                try provider.silence(true)
+                let words = ["curl", "-sS", "-m1", "-X", "POST", "-H", "Authorization: Bearer \(token)"]
+                let gone = try Command.run(
+                    words + [service.url + approve],
+                    environment: place.environment,
+                    directory: place.root
+                )
+                #expect([0, 28].contains(gone.code), "\(gone)")
+                try provider.silence(false)
+                #expect(try place.awaits { try service.refusals().count > before })
+                return try service.refusals().last?.contains("its client left before its token was proven")
+                    == true
+            }
+            #expect(try (0..<8).contains { _ in try leaves() })
+            #expect(try service.answers().filter { !$0.hasPrefix("answer-refused") } == ["asked"])
+            // The control: who waits for it approves.
+            #expect(try ask("POST", approve, token).status == "202")
+            #expect(try service.ask("POST", approve, as: "bob").status == "200")
+            #expect(running.finish().output == "200")
+            service.end(server)
+        }
+
         @Test("An issuer that does not answer keeps nobody else from answering, and an old token nobody")
         func silent() throws {
             let server = try service.serving()

@@ -79,6 +79,12 @@ struct ApproverConfigurationTests {
             let user = plan.identity(Principal(localUser: name, uid: uid))
             #expect(user.isSame(as: token) && token.isSame(as: user), "\(name)")
         }
+        // By what the operator gave them they are the same person, of whom the kernel has said nothing.
+        let holder = plan.identity(ofHolder: try #require(LocalUser.principal(named: "daemon")))
+        #expect(holder.isSame(as: token) && holder.isSame(as: Principal(localUser: "other", uid: uid)))
+        #expect(
+            holder.principal.uid == Principal.unknownUser && holder.principal.subject == "user:daemon"
+        )
         // Whom that user launched for is launched by that person.
         let launched = Principal(issuer: "gh", subject: "repo:acme/app", uid: uid)
         #expect(token.isSame(as: launched))

@@ -9,11 +9,14 @@ package struct Pruner: Sendable {
     let trust: StoreTrust
     let bodies: RunBodies
     let path: String
+    /// The state directory.
+    package let directory: String
+    private let interruption: Interruption
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
         let file = directory + "/" + StoreFiles.databaseName
-        (bodies, path) = (RunBodies(directory: directory), file)
+        (bodies, path, self.directory) = (RunBodies(directory: directory), file, directory)
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         let state = try StateDirectory(directory, create: false)
@@ -24,10 +27,12 @@ package struct Pruner: Sendable {
             return (trust, database)
         }
         key = try SigningKey(in: state.directory("keys", create: false), mayCreate: false)
+        interruption = Interruption()
+        database.writeWithoutTransaction { [interruption] in $0.add(function: interruption.function) }
     }
 
-    /// Ends whatever is being looked through or removed now, on another thread: it throws, and changes nothing.
-    package func interrupt() { database.interrupt() }
+    /// Ends looking through the whole log, on whatever thread, now and from now on: it throws.
+    package func interrupt() { interruption.come() }
 
     /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
     package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {

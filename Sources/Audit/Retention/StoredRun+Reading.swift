@@ -8,7 +8,7 @@ extension StoredRun {
             database,
             sql:
                 "SELECT run, COUNT(*), MAX(time), SUM(length(CAST(payload AS BLOB)) + ?), MIN(sequence), MAX(sequence) "
-                + "FROM records WHERE run <> '' GROUP BY run ORDER BY MIN(sequence)",
+                + "FROM records WHERE run <> '' AND \(Interruption.condition) GROUP BY run ORDER BY MIN(sequence)",
             arguments: [AuditLimits.recordColumns]
         )
         return try rows.map { row in

@@ -44,11 +44,14 @@ struct ApprovalAPI: Sendable {
         guard let token = Self.token(request) else { return refuse(request, "it has no token", reply) }
         if let known = known(token) { return serve(request, known, reply) }
         guard let issued, token.holds("."), let signed = IdentityToken(token) else {
-            return refuse(request, "it has no token that is known", Self.whichAreKnown, reply)
+            return refuse(request, "it has no token that is known", help: Self.whichAreKnown, reply)
         }
         issued.prove(signed) { result in
             switch result {
-            case .success(let proven): serve(request, identity(proven.principal, proven.groups), reply)
+            case .success(let proven) where request.isAwaited():
+                serve(request, identity(proven.principal, proven.groups), reply)
+            // Who was told that nothing came of it is not to find that something did.
+            case .success: refuse(request, "its client left before its token was proven", reply)
             case .failure(let fault): refuse(request, "\(fault)", reply)
             }
         }
@@ -61,6 +64,16 @@ struct ApprovalAPI: Sendable {
     ) {
         let parts = request.path.cut(at: "/", omittingEmptySubsequences: false).map(String.init)
         let isReading = ["GET", "HEAD"].holds(bytes: request.method)
+        // An answer is refused where it would count, on record with its question.
+        if isReading, let why = approvals.whyNothing(of: who) {
+            return refuse(
+                .api,
+                "\(Self.line(request)) of \(who.principal)",
+                why,
+                Self.failure(403, why),
+                reply
+            )
+        }
         switch parts.count {
         case 3 where request.path.isSame(as: Self.root) && isReading: reply(list(for: who))
         case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3], to: who))
@@ -84,7 +97,7 @@ struct ApprovalAPI: Sendable {
     private func refuse(
         _ request: LocalRequest,
         _ reason: String,
-        _ help: String = "",
+        help: String = "",
         _ reply: @escaping @Sendable (LocalReply) -> Void
     ) {
         let failure = Self.failure(
@@ -200,6 +213,9 @@ struct ApprovalAPI: Sendable {
         }
         switch request.method {
         case "GET", "HEAD":
+            if let why = approvals.whyNothing(of: recipient.identity) {
+                return refuse(.link, what, why, ApprovalPage.outcome(403, why), reply)
+            }
             let item = ApprovalMessage.Item(held: summary(question), expires: link.expires, links: nil)
             let message = ApprovalMessage(item, time: clock())
             let subject = recipient.identity.principal.subject

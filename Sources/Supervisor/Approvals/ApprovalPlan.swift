@@ -65,6 +65,17 @@ package struct ApprovalPlan: Sendable {
         )
     }
 
+    /// Who answers by what the operator gave them: the user id that the user database has for their name tells people apart, and is
+    /// no word of the kernel's, so that no record has it.
+    package func identity(ofHolder principal: Principal) -> ApproverIdentity {
+        let known = identity(principal)
+        return ApproverIdentity(
+            Principal(named: principal.subject) ?? principal,
+            alsoKnownAs: known.names,
+            uids: known.uids
+        )
+    }
+
     /// Who has it may answer as that principal.
     package struct Token: Sendable {
         package let principal: Principal

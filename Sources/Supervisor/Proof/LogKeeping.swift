@@ -96,7 +96,7 @@ package enum LogKeeping {
         _ lock: PruningLock?,
         youngest: Int64 = 0
     ) throws -> Preparation {
-        let answer = RunningSupervisors.agents()
+        let answer = RunningSupervisors.agents(of: pruner.directory)
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
             boot: boot() ?? Timestamp(milliseconds: 0),

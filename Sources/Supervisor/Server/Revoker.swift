@@ -34,7 +34,7 @@ package enum Revoker {
     package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
         var barrier = order
         if case .principal = order.subject { barrier.keepsRunning = true }
-        let first = RunningSupervisors.revoke(barrier)
+        let first = RunningSupervisors.revoke(barrier, of: directory)
         var outcome = Outcome(
             agents: first.value.agents,
             silent: first.silent,
@@ -57,7 +57,7 @@ package enum Revoker {
         }
         // No longer: a store that does not answer must not keep processes alive.
         writing.wait(atMost: patience)
-        let second = RunningSupervisors.revoke(order)
+        let second = RunningSupervisors.revoke(order, of: directory)
         outcome.agents = max(outcome.agents, second.value.agents)
         outcome.silent = second.silent
         outcome.failure = writing.failure

@@ -26,6 +26,8 @@ final class TerminalRelay: Sendable {
     /// Sizes of a window that wait: a window that is dragged has some dozen in the time of one write.
     private static let maximumWindows = 1_024
 
+    private let run: String
+    private let farewells: TerminalFarewells
     private let recorder: Mutex<TerminalRecorder>
     private let orders = Mutex(Orders())
     private let began = Poller.now()
@@ -35,15 +37,20 @@ final class TerminalRelay: Sendable {
 
     /// - Parameters:
     ///   - recorder: what records.
+    ///   - run: of the agent.
+    ///   - farewells: how long those that have ended wait.
     ///   - isRequired: whether nothing is handed on that is not recorded.
     ///   - report: called on the relay's thread.
     /// - Throws: when the kernel has no descriptor left.
     init(
         _ recorder: sending TerminalRecorder,
+        of run: String,
+        _ farewells: TerminalFarewells,
         isRequired: Bool,
         report: @escaping @Sendable (Report) -> Void
     ) throws(SystemCallError) {
         self.recorder = Mutex(recorder)
+        (self.run, self.farewells) = (run, farewells)
         (self.isRequired, self.report) = (isRequired, report)
         event = csb_event_open()
         guard event >= 0 else {
@@ -100,6 +107,11 @@ final class TerminalRelay: Sendable {
 // What the relay's thread asks of it.
 extension TerminalRelay {
     var descriptor: Int32 { event }
+
+    /// Milliseconds that the front-end has to take the rest, now that the terminal has ended; `leave` follows.
+    func farewell() -> UInt64 { farewells.enter(run) }
+
+    func leave() { farewells.leave(run) }
 
     /// Takes what the supervisor has said; whether the agent has ended.
     func takeOrders() -> Bool {

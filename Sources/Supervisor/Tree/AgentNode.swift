@@ -189,7 +189,9 @@ final class ControlConnection {
     let approver: SocketPeer?
     /// An answer of its is under way.
     var isAnswering = false
-    /// What it is being shown, in parts.
+    /// When it has said nothing for too long; nil for everybody else's.
+    var silentAt: UInt64?
+    /// What it is shown in parts, all of a launch that was asked for last.
     var shown: (id: String, octets: [UInt8])?
     /// The agent it launched.
     var launched: AgentID?
