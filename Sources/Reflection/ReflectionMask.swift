@@ -76,17 +76,26 @@ package struct ReflectionMask {
     }
 
     /// Octets of a spelling that has begun, as far as it has come; none where all that is kept back is masked.
-    var depth: Int { end > counted ? max(spellings.set.depth(raw), spellings.set.depth(decoded)) : 0 }
+    var depth: Int {
+        max(
+            end > counted ? spellings.set.depth(raw) : 0,
+            end - begun.count > counted ? spellings.set.depth(decoded) : 0
+        )
+    }
+
+    /// An escape has begun, and more of it has come than the octet that all texts have now and then.
+    var isEscaping: Bool { begun.count > 1 }
 
     /// Octets that are kept back.
     var keptCount: Int { held.readableBytes }
 
-    /// What is kept back, with what is known to be masked in it, and, where `isHidden`, with no octet of what has begun.
-    func kept(isHidden: Bool) -> [UInt8] {
-        let octets = Array(held.readableBytesView)
-        guard isHidden else { return octets }
-        let begun = min(octets.count, max(0, end - max(base, counted)))
-        return octets.dropLast(begun) + [UInt8](repeating: UInt8(ascii: "*"), count: begun)
+    /// The same, with no octet of a spelling that has begun, where so many of it have come.
+    mutating func finish(hidingFrom telling: Int) -> ByteBuffer {
+        guard depth >= telling else { return finish() }
+        let begun = min(held.readableBytes, max(0, end - max(base, counted)))
+        held.moveWriterIndex(to: held.writerIndex - begun)
+        held.writeRepeatingByte(UInt8(ascii: "*"), count: begun)
+        return finish()
     }
 
     /// A whole text, masked; nil when there was nothing to mask.

@@ -12,7 +12,7 @@ package struct StreamMask {
     package enum Suspense: Sendable {
         /// Nothing: the rest of a word.
         case none
-        /// The beginning of a token, or a few octets of a known secret.
+        /// The beginning of a token or of an escape, or a few octets of a known secret.
         case doubt
         /// A known secret, as far as it has come: this is never handed on.
         case beginning
@@ -43,7 +43,8 @@ package struct StreamMask {
     /// Looks for these, and no others, from here on.
     package mutating func look(for secrets: [SecretSpellings]) { next = secrets }
 
-    /// Reads on; what can be passed on now, masked; nil where the search cannot be made.
+    /// Reads on; what can be passed on now, masked, with all that is kept back where that can be no beginning; nil where the
+    /// search cannot be made.
     package mutating func take(_ octets: [UInt8]) -> [UInt8]? {
         var piece = ByteBuffer(bytes: octets)
         if let next {
@@ -55,13 +56,14 @@ package struct StreamMask {
             piece = rest
         }
         guard let masked = shapes.mask(known.mask(piece)) else { return nil }
-        return passed(masked)
+        let shown = passed(masked)
+        guard suspense == .none else { return shown }
+        return handOn().map { shown + $0 }
     }
 
     /// The stream is over: what was kept back; a known secret that has begun is masked as far as it came.
     package mutating func finish() -> [UInt8]? {
-        let isBegun = suspense == .beginning
-        let rest = isBegun ? ByteBuffer(bytes: known.kept(isHidden: true)) : known.finish()
+        let rest = known.finish(hidingFrom: Self.telling)
         guard let before = shapes.mask(rest), let last = shapes.finish() else { return nil }
         return passed(before) + passed(last)
     }
@@ -70,17 +72,20 @@ package struct StreamMask {
     package var suspense: Suspense {
         let depth = known.depth
         if depth >= Self.telling { return .beginning }
-        return depth > 0 || shapes.isInDoubt ? .doubt : .none
+        return depth > 0 || known.isEscaping || shapes.isInDoubt ? .doubt : .none
     }
 
     /// Whether something is kept back that was not handed on.
     package var isHolding: Bool { shapes.held.count + known.keptCount > ahead }
 
-    /// Hands on what is kept back, as it is, or masked where it is a known secret's beginning, or within a token.
-    package mutating func handOn() -> [UInt8] {
-        let kept = shapes.held + known.kept(isHidden: suspense == .beginning || shapes.isOpen)
-        defer { ahead = kept.count }
-        return Array(kept.dropFirst(ahead))
+    /// Hands on what is kept back, as it would come if the stream ended here: a token that could go on is masked in it, and so
+    /// is what surely begins as a known secret does; nil where the search cannot be made.
+    package mutating func handOn() -> [UInt8]? {
+        guard isHolding else { return [] }
+        var ended = self
+        guard let shown = ended.finish() else { return nil }
+        ahead = shapes.held.count + known.keptCount
+        return shown
     }
 
     /// How often what was masked: `credential`, `token`, `private-key`.

@@ -77,7 +77,9 @@ struct FuzzTests {
                 for piece in input.pieces(of: 12, &random) {
                     guard let taken = mask.take(piece) else { throw Finding(what: "it is not searched") }
                     shown += taken
-                    if isSlow, mask.suspense != .beginning { shown += mask.handOn() }
+                    guard isSlow, mask.suspense != .beginning else { continue }
+                    guard let kept = mask.handOn() else { throw Finding(what: "its rest is not searched") }
+                    shown += kept
                 }
                 guard let rest = mask.finish() else { throw Finding(what: "its end is not searched") }
                 shown += rest

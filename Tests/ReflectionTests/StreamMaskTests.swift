@@ -31,8 +31,9 @@ struct StreamMaskTests {
         return try #require(shown)
     }
 
-    private func handOn(_ mask: inout StreamMask) -> String {
-        String(decoding: mask.handOn(), as: UTF8.self)
+    private func handOn(_ mask: inout StreamMask) throws -> String {
+        let shown = mask.handOn()
+        return String(decoding: try #require(shown), as: UTF8.self)
     }
 
     /// What is read of a text that is written in such pieces, where what is no beginning is handed on behind each if
@@ -47,7 +48,7 @@ struct StreamMaskTests {
         let octets = Array(text.utf8)
         for start in stride(from: 0, to: octets.count, by: piece) {
             shown += try take(Array(octets[start..<min(start + piece, octets.count)]), &mask)
-            if isSlow, mask.suspense != .beginning { shown += mask.handOn() }
+            if isSlow, mask.suspense != .beginning { shown += try handOn(&mask).utf8 }
         }
         shown += try finish(&mask)
         return String(decoding: shown, as: UTF8.self)
@@ -59,7 +60,10 @@ struct StreamMaskTests {
         piece: Int
     ) throws {
         var mask = try mask()
-        #expect(try read(reflected.text + "\n", by: piece, &mask) == reflected.masked + "\n")
+        // What an escape begins with is no octet of a secret.
+        let first = piece == 1 && reflected.text.hasPrefix("&") ? "&" : reflected.masked.prefix(1)
+        let expected = first + reflected.masked.dropFirst() + "\n"
+        #expect(try read(reflected.text + "\n", by: piece, &mask) == expected)
         #expect(mask.counts["credential"] ?? 0 > 0)
     }
 
@@ -83,7 +87,7 @@ struct StreamMaskTests {
         var mask = try mask()
         #expect(try take("key " + Texts.secret.prefix(12), &mask) == "key ")
         #expect(mask.suspense == .beginning && mask.isHolding)
-        #expect(handOn(&mask) == Texts.stars(12))
+        #expect(try handOn(&mask) == Texts.stars(12))
         #expect(!mask.isHolding)
         // It was none: what follows is there.
         #expect(try take("! and more\n", &mask) == "! and more\n")
@@ -104,16 +108,15 @@ struct StreamMaskTests {
             var mask = try mask()
             let shown = try take(reflected.text, &mask)
             #expect(mask.suspense == .none, "\(reflected)")
-            #expect(shown + handOn(&mask) == reflected.masked)
+            #expect(!mask.isHolding && shown == reflected.masked)
         }
     }
 
     @Test(arguments: ["Password:", "login", "y/n", "50%", "C:\\", "a&", "task-", "é", "$ "])
     func `a prompt is handed on at once`(prompt: String) throws {
         var mask = try mask()
-        var shown = try take(Array(prompt.utf8), &mask)
+        let shown = try take(Array(prompt.utf8), &mask)
         #expect(mask.suspense == .none)
-        shown += mask.handOn()
         #expect(shown == Array(prompt.utf8))
         #expect(try finish(&mask).isEmpty)
     }
@@ -170,7 +173,9 @@ struct StreamMaskTests {
             var shown: [UInt8] = []
             for piece in octets.pieces(of: 9_000, &random) {
                 shown += try take(piece, &mask)
-                if Bool.random(using: &random), mask.suspense != .beginning { shown += mask.handOn() }
+                guard Bool.random(using: &random), mask.suspense != .beginning else { continue }
+                let kept = mask.handOn()
+                shown += try #require(kept)
             }
             shown += try finish(&mask)
             #expect(shown == octets)

@@ -97,13 +97,13 @@ struct Sweep {
         return end
     }
 
-    /// What a place is where one of those that are spared stands there, or may; nil elsewhere.
+    /// What a place is where one of those that are spared stands there, or may, or has begun at the end; nil elsewhere.
     func sparing(_ text: RawSpan, at start: Int) -> Sighting? {
         for value in spared {
             let count = min(value.count, text.byteCount - start)
             guard (0..<count).allSatisfy({ text.octet(start + $0) == value[$0] }) else { continue }
             if goesOn(text, start + value.count) { return .undecided(from: start) }
-            if count == value.count, !octet(text, start + count).isTokenOctet { return .nothing }
+            if count < value.count || !octet(text, start + count).isTokenOctet { return .nothing }
         }
         return nil
     }

@@ -16,8 +16,6 @@ package struct TextMask {
     package private(set) var held: [UInt8] = []
     /// What is not passed on has what one of the kinds begins with, and hangs on what follows.
     package private(set) var isInDoubt = false
-    /// What comes next may be of something that is being masked.
-    package var isOpen: Bool { open != nil }
     /// What was held and the piece behind it; its memory is used again once what was passed on of it is gone.
     private var joint = ByteBuffer()
     /// The last two octets, as they were, in front of it.

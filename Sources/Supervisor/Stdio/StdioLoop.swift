@@ -78,20 +78,21 @@ struct StdioLoop {
     private mutating func serve(_ index: Int, isReadable: Bool, sink: Int32) {
         if sink & (POLLERR | POLLHUP | POLLNVAL) != 0 { return streams[index].end() }
         if sink & POLLOUT != 0 { streams[index].write() }
-        guard streams[index].wantsRead else { return }
-        guard isReadable else { return streams[index].settle(at: Poller.now()) }
-        let isSearched: Bool
-        switch streams[index].read(isOver: isDraining) {
+        guard streams[index].wantsRead, !goOn(index, isReadable: isReadable) else { return }
+        relay.isUnsearchable()
+        endAll()
+    }
+
+    /// Reads once where there may be something; false where it cannot be searched.
+    private mutating func goOn(_ index: Int, isReadable: Bool) -> Bool {
+        switch isReadable ? streams[index].read(isOver: isDraining) : .nothing {
         case .nothing: return streams[index].settle(at: Poller.now())
-        case .end: isSearched = streams[index].finish()
+        case .end: return streams[index].finish()
         case .octets(let octets):
             // What an agent knows of by now was fetched before.
             learn()
-            isSearched = streams[index].take(octets)
+            return streams[index].take(octets)
         }
-        guard !isSearched else { return }
-        relay.isUnsearchable()
-        endAll()
     }
 
     private mutating func learn() {

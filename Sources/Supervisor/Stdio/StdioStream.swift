@@ -76,10 +76,8 @@ struct StdioStream {
     mutating func take(_ octets: [UInt8]) -> Bool {
         guard let masked = mask.take(octets) else { return false }
         waiting = masked
-        if mask.suspense == .none { waiting += mask.handOn() }
         write()
-        settle(at: lastRead)
-        return true
+        return settle(at: lastRead)
     }
 
     /// Nothing more comes: what was kept back follows, and then the end.
@@ -93,10 +91,11 @@ struct StdioStream {
         return true
     }
 
-    /// Hands on what was kept back for long enough, where the reader has taken everything else.
-    mutating func settle(at now: UInt64) {
+    /// Hands on what was kept back for long enough, where the reader has taken everything else; false where it cannot be
+    /// searched.
+    mutating func settle(at now: UInt64) -> Bool {
         due = nil
-        guard wantsRead, mask.isHolding else { return }
+        guard wantsRead, mask.isHolding else { return true }
         let bound =
             switch mask.suspense {
             case .none: UInt64(0)
@@ -106,10 +105,12 @@ struct StdioStream {
         let moment = lastRead.addingReportingOverflow(bound).partialValue
         guard now >= moment else {
             due = moment
-            return
+            return true
         }
-        waiting = mask.handOn()
+        guard let kept = mask.handOn() else { return false }
+        waiting = kept
         write()
+        return true
     }
 
     /// Writes as much as is taken.
