@@ -9,6 +9,8 @@ final class Credential: Sendable {
     private let fetch: SecretFetch
     private let onFetch: @Sendable (String) -> Void
     private let kept = Mutex(Kept.nothing)
+    /// What was fetched last, good or not; never held while a source is asked.
+    private let last = Mutex<KeptSecret?>(nil)
     /// How often what is kept was to be forgotten: what was fetched before that is not used.
     private let forgotten = Atomic(0)
 
@@ -54,15 +56,11 @@ final class Credential: Sendable {
         return found ?? nil
     }
 
-    /// What was fetched last, as fields carry it, also where its time is over: what of it is a secret by itself.
-    ///
-    /// None while it is being fetched.
+    /// What was fetched last, as fields carry it, also where its time is over, another is being fetched, or could not be: what of
+    /// it is a secret by itself.
     func lastSecrets() -> [String] {
-        let found = kept.withLockIfAvailable { kept -> [String] in
-            guard case .secret(let secret, _, _) = kept else { return [] }
-            return secret.secret.withText { fields(of: $0) }
-        }
-        return found ?? []
+        guard let secret = last.withLock({ $0 }) else { return [] }
+        return secret.secret.withText { fields(of: $0) }
     }
 
     /// Behind a scheme's word all of a text is the secret, whatever is in it.
@@ -97,6 +95,7 @@ final class Credential: Sendable {
             let secret = KeptSecret(fetched.intoSecret())
             secret.secret.withText { parts(of: $0).forEach(onFetch) }
             let result = value(of: secret.secret)
+            last.withLock { $0 = secret }
             kept = .secret(secret, until: now + lifetime, since: since)
             return result
         } catch {
