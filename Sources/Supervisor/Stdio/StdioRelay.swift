@@ -83,7 +83,7 @@ final class StdioRelay: Sendable {
         var opened = agent
         do throws(SystemCallError) {
             let isTerminal = agent.count == 1
-            let ends = try isTerminal ? Self.socket(agent[0], &opened) : Self.pipes(agent, &opened)
+            let ends = try isTerminal ? Self.pipes(ofTerminal: agent[0], &opened) : Self.pipes(agent, &opened)
             for pair in ends.pairs {
                 for descriptor in [pair.source, pair.sink] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
             }
@@ -118,7 +118,7 @@ final class StdioRelay: Sendable {
         var theirs: [Int32] = []
     }
 
-    /// Three pipes more: of each one side is the front-end's.
+    /// As many pipes more, the first towards the agent: of each one side is the front-end's.
     private static func pipes(_ agent: [Int32], _ opened: inout [Int32]) throws(SystemCallError) -> Ends {
         var made = Ends()
         for (number, descriptor) in agent.enumerated() {
@@ -133,24 +133,16 @@ final class StdioRelay: Sendable {
         return made
     }
 
-    /// A socket pair in a terminal's place; each direction has descriptors of its own.
-    private static func socket(_ terminal: Int32, _ opened: inout [Int32]) throws(SystemCallError) -> Ends {
-        var ends: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard unsafe socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
-            throw SystemCallError(stage: "socketpair", object: object, errno: errno)
-        }
-        opened += ends
-        let copies = [terminal, ends[0]].map { fcntl($0, F_DUPFD_CLOEXEC, 0) }
-        let code = errno
-        opened += copies.filter { $0 >= 0 }
-        guard copies.allSatisfy({ $0 >= 0 }) else {
-            throw SystemCallError(stage: "fcntl", object: object, errno: code)
-        }
-        return Ends(
-            pairs: [Pair(source: ends[0], sink: terminal), Pair(source: copies[0], sink: copies[1])],
-            theirs: [ends[1]]
-        )
+    /// Two pipes in a terminal's place: over a socket its peer could send descriptors, and closing those may take as long as it
+    /// wants (SO_LINGER, socket(7)).
+    private static func pipes(
+        ofTerminal terminal: Int32,
+        _ opened: inout [Int32]
+    ) throws(SystemCallError) -> Ends {
+        let screen = fcntl(terminal, F_DUPFD_CLOEXEC, 0)
+        guard screen >= 0 else { throw SystemCallError(stage: "fcntl", object: object, errno: errno) }
+        opened.append(screen)
+        return try pipes([terminal, screen], &opened)
     }
 }
 
