@@ -1,15 +1,11 @@
 internal import Credentials
 internal import Model
 internal import Reflection
-internal import Synchronization
 
 /// What is looked for between an agent and its parent: the secrets of the credentials that their rules name.
 struct StdioSecrets: Sendable {
-    /// Former secrets of the credentials that are still looked for.
-    private static let former = 32
-
     let credentials: CredentialStore
-    let tables: StdioTables
+    let tables: StreamTables
     let names: [String]
     /// For whom some are minted.
     let lineages: [Lineage]
@@ -24,35 +20,7 @@ struct StdioSecrets: Sendable {
             SecretSpellings.isSearchable($0, shortest: ReflectionLimits.shortestOutward)
         }
         guard now.contains(where: { !before.holds($0) }) else { return nil }
-        return Array(before.filter { !now.holds($0) }.suffix(Self.former)) + now
-    }
-}
-
-/// Tables to look for secrets by, for all agents together: making one takes milliseconds.
-final class StdioTables: Sendable {
-    /// Those that are kept.
-    private static let remembered = 64
-
-    private struct Entry {
-        let value: String
-        let spellings: SecretSpellings
-    }
-
-    /// The one made last comes last.
-    private let entries = Mutex<[Entry]>([])
-
-    func spellings(of values: [String]) -> [SecretSpellings] {
-        entries.withLock { entries in
-            values.compactMap { value in
-                if let entry = entries.last(where: { $0.value.isSame(as: value) }) { return entry.spellings }
-                guard
-                    let made = SecretSpellings(ofField: value, shortest: ReflectionLimits.shortestOutward)
-                else { return nil }
-                if entries.count >= Self.remembered { entries.removeFirst() }
-                entries.append(Entry(value: value, spellings: made))
-                return made
-            }
-        }
+        return StreamTables.values(now, beside: before)
     }
 }
 
