@@ -31,6 +31,8 @@ package struct StreamMask {
     private var ahead = 0
     /// Of secrets that were looked for before.
     private var found = 0
+    /// How often what surely begins as a known secret does was masked and handed on.
+    private var beginnings = 0
 
     /// - Parameters:
     ///   - isStrict: whether only what surely is a token is masked, and no JSON Web Token.
@@ -63,6 +65,7 @@ package struct StreamMask {
 
     /// The stream is over: what was kept back; a known secret that has begun is masked as far as it came.
     package mutating func finish() -> [UInt8]? {
+        if suspense == .beginning, isHolding { beginnings += 1 }
         let rest = known.finish(hidingFrom: Self.telling)
         guard let before = shapes.mask(rest), let last = shapes.finish() else { return nil }
         return passed(before) + passed(last)
@@ -85,16 +88,18 @@ package struct StreamMask {
         var ended = self
         guard let shown = ended.finish() else { return nil }
         ahead = shapes.held.count + known.keptCount
+        beginnings = ended.beginnings
         return shown
     }
 
-    /// How often what was masked: `credential`, `token`, `private-key`.
+    /// How often what was masked: `credential`, `credential-beginning`, `token`, `private-key`.
     package var counts: [String: UInt64] {
         var counts = Dictionary(
             uniqueKeysWithValues: shapes.counts.map { ($0.key.rawValue, UInt64(clamping: $0.value)) }
         )
         let credentials = found + known.count
         if credentials > 0 { counts["credential"] = UInt64(clamping: credentials) }
+        if beginnings > 0 { counts["credential-beginning"] = UInt64(clamping: beginnings) }
         return counts
     }
 

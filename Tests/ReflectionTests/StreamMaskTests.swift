@@ -89,17 +89,21 @@ struct StreamMaskTests {
         #expect(mask.suspense == .beginning && mask.isHolding)
         #expect(try handOn(&mask) == Texts.stars(12))
         #expect(!mask.isHolding)
+        #expect(mask.counts == ["credential-beginning": 1])
+        #expect(try handOn(&mask).isEmpty && mask.counts == ["credential-beginning": 1])
         // It was none: what follows is there.
         #expect(try take("! and more\n", &mask) == "! and more\n")
-        #expect(mask.counts.isEmpty)
+        #expect(mask.counts == ["credential-beginning": 1])
     }
 
     @Test func `the end of a stream gives out no beginning of a known secret`() throws {
         var mask = try mask()
         #expect(try read("cut: " + Texts.secret.dropLast(), by: 3, &mask) == "cut: " + Texts.stars(18))
+        #expect(mask.counts == ["credential-beginning": 1])
         var other = try self.mask()
         let few = "cut: " + Texts.secret.prefix(5)
         #expect(try read(few, by: 3, &other) == few)
+        #expect(other.counts.isEmpty)
     }
 
     @Test func `what ends with a secret is handed on at once, masked in its form`() throws {
