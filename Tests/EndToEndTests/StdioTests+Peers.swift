@@ -222,4 +222,23 @@ extension EndToEnd.StdioTests {
             #expect(try run("cat text | bailey run -p leaf -- cat").output == masked.output)
         }
     }
+
+    @Test("A parent that ends beside a child whose output is full ends its run, and both ends are on record")
+    func left() throws {
+        let outcome = try python(
+            """
+            import os, select, subprocess, time
+            read, write = os.pipe()
+            child = subprocess.Popen(["bailey", "run", "-p", "leaf", "--", "yes"], stdout=write)
+            def full(): return not select.select([], [write], [], 0)[1]
+            end = time.monotonic() + 60
+            while not full() and time.monotonic() < end: time.sleep(0.05)
+            print("full", full(), flush=True)
+            os._exit(3)
+            """
+        )
+        #expect(outcome.code == 3 && outcome.lines == ["full True"], "\(outcome)")
+        let records = try place.bailey(["audit", "--json"])
+        #expect(records.lines.count { $0.contains("\"kind\":\"exit\"") } == 2, "\(records)")
+    }
 }
