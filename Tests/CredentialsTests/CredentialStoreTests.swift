@@ -258,21 +258,6 @@ struct CredentialStoreTests {
         #expect(known() == ["s3cr3t"])
     }
 
-    @Test func `who looks for what was fetched last finds it, whoever looks at the same time`() throws {
-        let directory = try DirectoryFixture()
-        let file = try directory.write("first", to: "a")
-        let store = try store("file: \(file)")
-        #expect(try store.value(of: "it") == "first")
-        let missed = Atomic(0)
-        let looks = 20_000
-        DispatchQueue.concurrentPerform(iterations: 4) { _ in
-            for _ in 0..<looks where store.secrets(of: ["it"], for: []) != ["first"] {
-                missed.add(1, ordering: .relaxed)
-            }
-        }
-        #expect(missed.load(ordering: .relaxed) == 0)
-    }
-
     @Test func `a missing credentials file is a valid one, one that others may write is not`() throws {
         let directory = try DirectoryFixture()
         #expect(try CredentialStore.load(file: directory.path + "/none", environment: [:]).names == [])
