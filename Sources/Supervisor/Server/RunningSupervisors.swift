@@ -182,7 +182,10 @@ package enum RunningSupervisors {
     ) {
         do {
             let channel = ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0)
-            try channel.send(request.bytes)
+            do throws(ControlError) { try channel.send(request.bytes) } catch {
+                // It was closed before anything was said.
+                throw ControlError("\(turnedAway.message) (\(error.message))")
+            }
             try read(channel, Poller.now() + patience)
         } catch {
             let reason = (error as? ControlError)?.message ?? "\(error)"
