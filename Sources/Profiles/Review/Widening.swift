@@ -14,7 +14,8 @@ extension ProfileReview {
         let allowed = actions.map { Self.quoted($0) }.joined(separator: ", ")
         let place = Self.place(of: request)
         let rule =
-            ["egress:", "  - to: \(Self.quoted(place))"] + (needsPrivate(request) ? ["    private: true"] : [])
+            ["egress:", "  - to: \(Self.quoted(place))"]
+            + (needsPrivate(request) ? ["    private: true"] : [])
             + ["    allow: [\(allowed)]"]
         guard allows(rule, request, body) else { return [] }
         let names = lacking.joined(separator: " and ")

@@ -24,7 +24,9 @@ package enum Quantity {
         _ bounds: String? = nil
     ) throws(TextProblem) -> UInt64 {
         let value = try duration(text, nothing: bounds ?? ofNothing)
-        guard range?.contains(value) ?? true else { throw TextProblem(bounds ?? "\"\(text)\" is out of range") }
+        guard range?.contains(value) ?? true else {
+            throw TextProblem(bounds ?? "\"\(text)\" is out of range")
+        }
         return value
     }
 
