@@ -269,6 +269,8 @@ extension EndToEnd {
             #expect(during == before + 2 && first.output.contains("hello"), "the control: \(first)")
             let second = try again(run, "\(curl("\(host)/a \(host)/new")); \(tcp)")
             #expect(second.output.contains("GET /a 1") && second.output.contains("not-recorded"), "\(second)")
+            let end = " requests were refused or not in the recording of session \(run); "
+            #expect(second.errors.contains(end), "\(second)")
             #expect(!second.output.contains("hello"), "\(second)")
             let last = try #require(try denials().last)
             #expect(
