@@ -73,6 +73,7 @@ package enum Server {
         )
         defer { pruning?.end() }
         supervisor.answers = try supervisor.channels.serve()
+        warnOfCheckpoints(configuration)
         try supervisor.serve(
             on: server,
             approvers: approvers,
@@ -85,6 +86,13 @@ package enum Server {
             }
         )
         ServiceManager.notify("STOPPING=1")
+    }
+
+    /// Nobody waits for them, so that of a place that is gone nothing else would be said until the end.
+    private static func warnOfCheckpoints(_ configuration: SupervisorConfiguration) {
+        guard let file = configuration.machine.checkpoints?.file, let why = LogKeeping.trouble(with: file)
+        else { return }
+        Complaint.print("warning: checkpoints cannot be written to \(file) now: \(why); it is tried again")
     }
 
     private static func approverSocket(
