@@ -233,6 +233,23 @@ struct PrincipalTests {
         #expect(outcome.exitCode == 1 && outcome.complaints.contains("approvals.people: oidc:nope:nina"))
     }
 
+    @Test("A row of a decision table that is of nobody says for whom the rule is that would have allowed it")
+    func row() throws {
+        let request = "lineage: [tool], request: \"GET https://pay.test/\", verdict: allow"
+        let somebody = "as: {subject: \"oidc:idp:a\", groups: [payments]}"
+        try folder.write(
+            "bailey: 1\ncases:\n  - {\(request)}\n  - {\(request), \(somebody)}\n",
+            to: "tests/rows.yaml"
+        )
+        let outcome = ProfileReview.test(folder: folder.path, asJSON: false)
+        #expect(outcome.output == "1 passed, 1 failed\n", "\(outcome)")
+        #expect(
+            outcome.complaints.contains("rows.yaml:3: GET https://pay.test/: expected allow"),
+            "\(outcome)"
+        )
+        #expect(outcome.complaints.contains("it is for others alone: for: "), "\(outcome)")
+    }
+
     @Test("The digest says whom a rule is for, and who may launch")
     func digest() throws {
         func digest(_ text: String) throws -> String {
