@@ -148,7 +148,7 @@ extension Supervisor {
                 code: status,
                 notes: [
                     note(of: agent, verdict), Self.note(of: agent.written), refusals(in: agent),
-                    Self.unrecordedTerminal(of: agent), loss(of: agent, result),
+                    Self.unrecordedTerminal(of: agent), Self.unproven(agent), loss(of: agent, result),
                 ]
             )
         }
@@ -196,6 +196,11 @@ extension Supervisor {
         return
             "\(what) refused\(unrecorded ?? ""); `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
             + "launches"
+    }
+
+    /// That a job ran as the local user, which it need not have: its records name another than whoever reads them looks for.
+    private static func unproven(_ agent: AgentNode) -> String? {
+        agent.unproven.map { "\($0); so it ran for \(agent.lineage.principal)" }
     }
 
     private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {
