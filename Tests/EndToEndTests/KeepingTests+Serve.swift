@@ -47,7 +47,7 @@ extension EndToEnd.KeepingTests {
             #expect(server.awaitErrors("serving at"))
             server.signal(SIGTERM)
             let outcome = server.finish()
-            let warning = "warning: checkpoints cannot be written to \(place.root)/\(folder)/checkpoints now: "
+            let warning = "checkpoints cannot be written to \(place.root)/\(folder)/checkpoints now: "
             #expect(outcome.code == 0 && outcome.errors.contains(warning) != isThere, "\(outcome)")
         }
     }

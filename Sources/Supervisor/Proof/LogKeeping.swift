@@ -35,8 +35,14 @@ package enum LogKeeping {
         return machine?.checkpoints?.file.map { ($0, trouble(with: $0)) }
     }
 
+    /// That checkpoints cannot be written now, where the operator wants them in a file; nil where they can.
+    static func warning(of machine: OperatorConfiguration) -> String? {
+        guard let file = machine.checkpoints?.file, let trouble = trouble(with: file) else { return nil }
+        return "warning: checkpoints cannot be written to \(file) now: \(trouble); it is tried again"
+    }
+
     /// Why checkpoints cannot be written to a file; nil where they can.
-    static func trouble(with file: String) -> String? {
+    private static func trouble(with file: String) -> String? {
         let isThere = unsafe access(file, F_OK) == 0
         let folder = file.lastPlace(of: "/").map { String(file[...$0]) } ?? "."
         guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return nil }

@@ -73,7 +73,8 @@ package enum Server {
         )
         defer { pruning?.end() }
         supervisor.answers = try supervisor.channels.serve()
-        warnOfCheckpoints(configuration)
+        // Nobody waits for them, so that nothing else would be said until the end.
+        if let warning = LogKeeping.warning(of: configuration.machine) { Complaint.print(warning) }
         try supervisor.serve(
             on: server,
             approvers: approvers,
@@ -86,13 +87,6 @@ package enum Server {
             }
         )
         ServiceManager.notify("STOPPING=1")
-    }
-
-    /// Nobody waits for them, so that of a place that is gone nothing else would be said until the end.
-    private static func warnOfCheckpoints(_ configuration: SupervisorConfiguration) {
-        guard let file = configuration.machine.checkpoints?.file, let why = LogKeeping.trouble(with: file)
-        else { return }
-        Complaint.print("warning: checkpoints cannot be written to \(file) now: \(why); it is tried again")
     }
 
     private static func approverSocket(
