@@ -32,11 +32,21 @@ package enum LogKeeping {
             home: HomeFolder.current
         )
         let machine = try? OperatorConfiguration.load(file: nil, directory: directories.configuration)
-        guard let file = machine?.checkpoints?.file else { return nil }
+        return machine?.checkpoints?.file.map { ($0, trouble(with: $0)) }
+    }
+
+    /// That checkpoints cannot be written now, where the operator wants them in a file; nil where they can.
+    static func warning(of machine: OperatorConfiguration) -> String? {
+        guard let file = machine.checkpoints?.file, let trouble = trouble(with: file) else { return nil }
+        return "warning: checkpoints cannot be written to \(file) now: \(trouble); it is tried again"
+    }
+
+    /// Why checkpoints cannot be written to a file; nil where they can.
+    private static func trouble(with file: String) -> String? {
         let isThere = unsafe access(file, F_OK) == 0
         let folder = file.lastPlace(of: "/").map { String(file[...$0]) } ?? "."
-        guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return (file, nil) }
-        return (file, SystemCallError.text(errno))
+        guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return nil }
+        return SystemCallError.text(errno)
     }
 
     /// What pruning would remove, and what it has to know for it.

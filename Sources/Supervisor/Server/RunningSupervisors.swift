@@ -147,7 +147,8 @@ package enum RunningSupervisors {
     }
 
     private static let turnedAway = ControlError(
-        "it ended the connection: it has ended itself, or takes nobody from where this process is"
+        "it ended the connection: it has ended itself, or hears nobody from where this process is, as in a container, nor the user "
+            + "who has the number of all who have none (nobody, 65534)"
     )
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
@@ -182,7 +183,10 @@ package enum RunningSupervisors {
     ) {
         do {
             let channel = ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0)
-            try channel.send(request.bytes)
+            do throws(ControlError) { try channel.send(request.bytes) } catch {
+                // It was closed before anything was said.
+                throw ControlError("\(turnedAway.message) (\(error.message))")
+            }
             try read(channel, Poller.now() + patience)
         } catch {
             let reason = (error as? ControlError)?.message ?? "\(error)"
