@@ -93,15 +93,20 @@ extension EndToEnd {
             }
         }
 
+        /// A server learns a moment later that a slot's reader is gone.
         func drop(_ names: String...) throws {
-            for name in names {
-                try server.run("SELECT pg_drop_replication_slot('\(name)_\(database)')", in: database)
+            for name in names.map({ "\($0)_\(database)" }) {
+                let free =
+                    "SELECT count(*) FROM pg_replication_slots WHERE slot_name = '\(name)' AND NOT active"
+                #expect(try place.awaits { try server.run(free, in: database) == ["1"] })
+                try server.run("SELECT pg_drop_replication_slot('\(name)')", in: database)
             }
         }
 
         /// Some changes; where the log stands behind them.
         func changes() throws -> String {
             try server.run(
+                "DELETE FROM people WHERE id >= 10",
                 "INSERT INTO people SELECT i, 'name ' || i, repeat('x', i) FROM generate_series(10, 400) i",
                 "UPDATE people SET name = 'other' WHERE id = 1",
                 in: database

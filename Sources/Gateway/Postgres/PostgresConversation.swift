@@ -215,10 +215,25 @@ final class PostgresConversation: ChannelDuplexHandler {
                     recording: self.recording(reply),
                     approval: authorised.approval
                 )
+                guard self.rests(on: request, isApproved: authorised.approval != nil) else {
+                    return self.breakOff()
+                }
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
         }
+    }
+
+    /// A stream goes on by itself: its session rests on what allowed both from now on, and another policy that does not cuts it;
+    /// false where there is one already.
+    private func rests(on request: Request, isApproved: Bool) -> Bool {
+        guard let context else { return false }
+        guard case .sql(let sql) = request.action,
+            sql.deeds.contains(where: { $0.kind == .replicationStream })
+        else { return true }
+        let both = SQLRequest(database: sql.database, deeds: [SQLDeed(.replication)] + sql.deeds)
+        let resting = Request(endpoint: request.endpoint, action: .sql(both))
+        return parts.resident.holds(resting, on: context.channel, isApproved: isApproved)
     }
 
     /// Before the engine hears of anything: an Execute may come long behind the Bind that was approved, and is asked about anew
