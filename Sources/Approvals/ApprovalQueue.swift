@@ -35,7 +35,7 @@ package final class ApprovalQueue: Approver {
     /// Why nothing that somebody answers counts any more; nil where it does.
     ///
     /// Asked outside of the lock, and again when the answer is on record.
-    let revoked: @Sendable (ApproverIdentity) -> String?
+    let revoked: @Sendable (ApproverIdentity) -> AnswerBar?
     private let whenOpen: @Sendable (OpenQuestion) -> Void
     let whenOver: @Sendable (ClosedQuestion) -> Void
 
@@ -48,7 +48,7 @@ package final class ApprovalQueue: Approver {
     package init(
         audit: any AuditSink,
         now: @escaping @Sendable () -> UInt64,
-        revoked: @escaping @Sendable (ApproverIdentity) -> String? = { _ in nil },
+        revoked: @escaping @Sendable (ApproverIdentity) -> AnswerBar? = { _ in nil },
         whenOpen: @escaping @Sendable (OpenQuestion) -> Void = { _ in },
         whenOver: @escaping @Sendable (ClosedQuestion) -> Void = { _ in }
     ) {

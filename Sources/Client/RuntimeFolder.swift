@@ -105,6 +105,11 @@ package struct RuntimeFolder: Sendable {
         }
     }
 
+    /// Those of registered supervisors that may live: whoever looks at a lock holds it for a moment as well.
+    package func held(_ registered: [Registered]) -> [Registered] {
+        registered.filter { isHeld(Self.registration(of: $0.run)) }
+    }
+
     /// Those of registered supervisors that live, none of which was reached: one that is about to end has a moment.
     package func living(_ unreached: [Registered]) -> [Registered] {
         var living = unreached

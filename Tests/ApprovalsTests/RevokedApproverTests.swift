@@ -67,4 +67,29 @@ struct RevokedApproverTests {
         let again = holder.hold()
         #expect(holder.approve(by: Holder.alice) == .done(1) && again.grant != nil)
     }
+
+    @Test(
+        "Where it cannot be known whether who approved is revoked nothing is approved, and no revocation is told"
+    )
+    func unknown() throws {
+        let heard = holder.hold()
+        holder.store.wait()
+        let bob = try answerer("user:bob")
+        #expect(holder.approve(by: bob) == nil)
+        holder.revoked.lose()
+        holder.store.release()
+        guard case .denied(_, let by, _)? = heard.only else {
+            Issue.record("\(heard.all)")
+            return
+        }
+        #expect(by.contains("cannot know") && !by.contains("revocation"), "\(by)")
+        #expect(holder.store.records.last?.event == .void)
+        #expect(holder.store.records.last?.reason == "the log cannot be read")
+        #expect(holder.approve(by: bob) == .unknown && holder.queue.open().isEmpty)
+        // The control: it can be again.
+        let again = holder.hold()
+        #expect(holder.approve(by: bob) == .refused("the log cannot be read") && again.all.isEmpty)
+        holder.revoked.find()
+        #expect(holder.approve(by: bob) == .done(1) && again.grant != nil)
+    }
 }

@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite("Approvers", .serialized, .enabled(if: getuid() == 0, "needs root, which can be other users"))
     struct ApproverTests {
         /// The group of the socket, and that of the rules: of Debian's base-passwd, with `games` (5) and `man` (6).
-        private static let (users, source) = (100, 40)
+        static let (users, source) = (100, 40)
         let service: ApprovalService
         var place: Place { service.place }
         private let folder: Folder
@@ -35,10 +35,10 @@ extension EndToEnd {
             )
         }
 
-        private var socket: String { folder.path + "/answers" }
+        var socket: String { folder.path + "/answers" }
 
         /// A command of another user's, of these groups.
-        private func other(
+        func other(
             _ user: Int,
             groups: [Int],
             _ words: [String],
@@ -53,7 +53,7 @@ extension EndToEnd {
             )
         }
 
-        private func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
+        func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
             try other(
                 user,
                 groups: groups,
@@ -253,7 +253,8 @@ extension EndToEnd {
             let program = """
                 import socket
                 def send(peer):
-                    try: socket.send_fds(peer, [b"x"], [socket.socket().fileno()])
+                    handed = socket.socket()
+                    try: socket.send_fds(peer, [b"x"], [handed.fileno()])
                     except PermissionError: return "refused"
                     return "queued"
                 peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -90,8 +90,12 @@ extension PostgresSession {
     }
 
     private mutating func takeCopy(_ piece: FramePiece) {
-        // Behind a COPY that failed the server drops what still comes of it.
-        guard isCopyingIn else { return }
+        // Behind a COPY that failed the server drops what still comes of it, but reads what it has begun to read.
+        guard isCopyingIn else {
+            guard isAmidData else { return }
+            isAmidData = !piece.ends
+            return outbox.upstream(piece.bytes, under: id, joining: true)
+        }
         sendUnderStatement(piece.bytes)
         if case .both(client: _, server: let server) = copy {
             copy = .both(client: false, server: server)

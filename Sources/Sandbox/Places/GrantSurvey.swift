@@ -61,7 +61,9 @@ package struct GrantSurvey: Sendable {
     private func check(_ system: [MachineFacts.Part]) throws(LaunchFailure) {
         for part in system where !Grant.covers("/etc", part.path) {
             guard let trail = try? PathTrail.of(part.path, in: table) else { continue }
-            for entry in own.entries where trail.location.covers(entry.trail.location) {
+            // What is mounted beneath comes with it.
+            let shown = [trail.location] + table.beneath(Location.names(part.path.utf8)).map(\.root)
+            for entry in own.entries where shown.contains(where: { $0.covers(entry.trail.location) }) {
                 if entry.isHidden { throw .ownGrant(part.path, entry.path) }
                 if entry.isSecret { throw .systemSecret(part.path, entry.path) }
             }

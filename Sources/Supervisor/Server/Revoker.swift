@@ -33,15 +33,16 @@ package enum Revoker {
     /// - Returns: what came of it.
     package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
         var barrier = order
-        if case .principal = order.subject { barrier.keepsRunning = true }
-        let first = RunningSupervisors.revoke(barrier, of: directory)
+        var isFirst = false
+        if case .principal = order.subject { (barrier.keepsRunning, isFirst) = (true, true) }
+        let first = RunningSupervisors.revoke(barrier, of: directory, isFirst: isFirst)
         var outcome = Outcome(
             agents: first.value.agents,
             silent: first.silent,
             failure: first.value.failure
         )
         guard case .principal(let subject) = order.subject else { return outcome }
-        let by = LocalUser.principal()
+        let by = LocalUser.recorded()
         let record = { agents in
             RevocationRecord(
                 lineage: nil,
@@ -80,7 +81,7 @@ package enum Revoker {
             let record = RevocationRecord(
                 lineage: nil,
                 principal: subject,
-                by: LocalUser.principal(),
+                by: LocalUser.recorded(),
                 reason: reason,
                 agents: 0,
                 keptRunning: entry.keptRunning,

@@ -11,7 +11,7 @@ package enum RunningSupervisors {
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
         package var value: Value
-        /// Why nothing was heard of some, each with its name.
+        /// Why nothing was heard of some, each with its name; nobody's matters where an id was asked for, and whose it is has answered.
         package var silent: [String] = []
     }
 
@@ -62,10 +62,18 @@ package enum RunningSupervisors {
     /// - Parameters:
     ///   - order: whom, and what becomes of their processes.
     ///   - state: the state directory that they have; where it is the environment's, all of this user that are found.
+    ///   - isFirst: whether they are asked once more, so that those that are not reached at once are not waited for now.
     /// - Returns: how many agents that are, and who was not heard.
-    package static func revoke(_ order: RevocationOrder, of state: String) -> Answer<Revoked> {
+    package static func revoke(
+        _ order: RevocationOrder,
+        of state: String,
+        isFirst: Bool = false
+    ) -> Answer<Revoked> {
         var revoked = Answer(value: Revoked())
-        ask(.revoke(order), of: state, &revoked.silent) { channel, deadline throws(ControlError) in
+        let patience = isFirst ? SupervisorSearch.shortPatience : SupervisorSearch.patience
+        ask(.revoke(order), of: state, patience: patience, &revoked.silent) {
+            channel,
+            deadline throws(ControlError) in
             // An agent's id is one supervisor's: when that has answered, the rest need not be waited for.
             if case .agent = order.subject, revoked.value.agents > 0 { return }
             // One that ended before it was heard has no agents.
@@ -74,6 +82,7 @@ package enum RunningSupervisors {
             revoked.value.agents += Int(count)
             revoked.value.failure = revoked.value.failure ?? failure
         }
+        if case .agent = order.subject, revoked.value.agents > 0 { revoked.silent = [] }
         return revoked
     }
 
@@ -115,6 +124,7 @@ package enum RunningSupervisors {
             }
             if socket != nil || !octets.isEmpty { throw turnedAway }
         }
+        if found.value != nil { found.silent = [] }
         return found
     }
 
@@ -132,6 +142,7 @@ package enum RunningSupervisors {
             guard case .answered(let said) = reply else { throw unexpected }
             if said != .unknown { answers.value.append(said) }
         }
+        if case .question = order.subject, !answers.value.isEmpty { answers.silent = [] }
         return answers
     }
 
@@ -145,11 +156,12 @@ package enum RunningSupervisors {
         _ request: ControlRequest,
         of state: String? = nil,
         at socket: String? = nil,
+        patience search: UInt64 = SupervisorSearch.patience,
         _ silent: inout [String],
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
         if let socket { return ask(request, ofApproversAt: socket, &silent, read) }
-        let call = SupervisorCall.make(request.bytes, to: SupervisorPlaces(of: state))
+        let call = SupervisorCall.make(request.bytes, to: SupervisorPlaces(of: state), patience: search)
         silent += call.silent
         let deadline = Poller.now() + patience
         for asked in call.asked {

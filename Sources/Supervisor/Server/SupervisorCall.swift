@@ -27,10 +27,18 @@ struct SupervisorCall {
         let deadline: UInt64
     }
 
+    /// Who said a run's name: two processes that say one are both asked.
+    private struct Speaker: Hashable {
+        let run: ByteText
+        let process: Int32?
+    }
+
     private let request: [UInt8]
     private let places: SupervisorPlaces
     private var waiting: [Waiting] = []
-    private var heard: Set<ByteText> = []
+    private var heard: Set<Speaker> = []
+    /// What hindered at paths of registrations.
+    private var reasons: [ByteText: String] = [:]
     /// Paths that something was said of already.
     private var told: Set<ByteText> = []
     /// In the order in which they said who they are.
@@ -49,18 +57,23 @@ struct SupervisorCall {
     /// - Parameters:
     ///   - request: in the form in which it is sent.
     ///   - places: where they may be.
+    ///   - patience: milliseconds for those that are not reached at once.
     /// - Returns: whom it reached, and whom not.
-    static func make(_ request: [UInt8], to places: SupervisorPlaces) -> SupervisorCall {
+    static func make(
+        _ request: [UInt8],
+        to places: SupervisorPlaces,
+        patience: UInt64 = SupervisorSearch.patience
+    ) -> SupervisorCall {
         var call = SupervisorCall(request, places)
         var busy: [String] = []
         for path in places.own where !call.connect(path) { busy.append(path) }
-        let search = SupervisorSearch(busy + places.elsewhere)
+        let search = SupervisorSearch(busy + places.elsewhere, patience: patience)
         while !call.waiting.isEmpty || search.isUnderWay {
             for found in search.take() { call.greet(found) }
-            call.listen(noLongerThan: search.isUnderWay ? pace : patience)
+            call.listen(noLongerThan: search.isUnderWay ? pace : Self.patience)
         }
         for found in search.take() { call.greet(found) }
-        while !call.waiting.isEmpty { call.listen(noLongerThan: patience) }
+        while !call.waiting.isEmpty { call.listen(noLongerThan: Self.patience) }
         for path in search.missing { call.fail(path, "nothing is heard at it") }
         call.nameUnheard()
         return call
@@ -138,7 +151,9 @@ struct SupervisorCall {
         guard case .named(let run) = reply else {
             throw ControlError("an answer to another question: is it of another version?")
         }
-        guard heard.insert(ByteText(run)).inserted, places.concerns(run) else { return }
+        let process = PacketSocket.peer(of: one.channel.descriptor)?.process
+        let speaker = Speaker(run: ByteText(run), process: process)
+        guard heard.insert(speaker).inserted, places.concerns(run) else { return }
         do throws(ControlError) {
             try one.channel.send(request)
             asked.append(Asked(description: SupervisorPlaces.description(of: one.path), channel: one.channel))
@@ -149,19 +164,26 @@ struct SupervisorCall {
 
     private mutating func fail(_ path: String, _ reason: String) {
         // What a link in the state directory led to is told of when it is known that its supervisor lives.
-        guard places.isOwn(path) else { return }
+        guard places.isTold(of: path) else {
+            reasons[ByteText(path)] = reason
+            return
+        }
         told.insert(ByteText(path))
         silent.append("\(SupervisorPlaces.description(of: path)) does not answer, and is left out: \(reason)")
     }
 
+    private static let unknown =
+        "is that folder gone, or is what listens there another's, or of another user namespace?"
+
     private mutating func nameUnheard() {
+        let runs = Set(heard.map(\.run))
         let unheard = places.registered.filter { entry in
-            !heard.contains(ByteText(entry.run)) && !told.contains(ByteText(entry.socket))
+            !runs.contains(ByteText(entry.run)) && !told.contains(ByteText(entry.socket))
         }
         for entry in places.folder.living(unheard) {
+            let reason = reasons[ByteText(entry.socket)] ?? Self.unknown
             silent.append(
-                "the supervisor of run \(entry.run) lives and is not heard at \(entry.socket): is that folder gone,"
-                    + " or is what listens there another's, or of another user namespace?"
+                "the supervisor of run \(entry.run) lives and is not heard at \(entry.socket): \(reason)"
             )
         }
     }

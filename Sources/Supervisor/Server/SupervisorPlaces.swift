@@ -7,7 +7,7 @@ internal import Model
 struct SupervisorPlaces {
     /// Sockets in the folders of this user.
     let own: [String]
-    /// Those that have the log in question, living or not.
+    /// Those that have the log in question and may live.
     let registered: [RuntimeFolder.Registered]
     /// Where they are registered.
     let folder: RuntimeFolder
@@ -26,7 +26,7 @@ struct SupervisorPlaces {
         let other = state.flatMap { $0.isSame(as: directories.state) ? nil : $0 }
         isOfOtherLog = other != nil
         folder = RuntimeFolder(path: other.map { $0 + "/run" } ?? directories.serviceRuntime)
-        registered = folder.registered
+        registered = folder.held(folder.registered)
         var folders = RuntimeFolder.all(of: directories)
         if other != nil { folders.append(folder) }
         own = folders.flatMap(\.sockets)
@@ -47,7 +47,8 @@ struct SupervisorPlaces {
         return registered.map(\.socket).filter { paths.insert(ByteText($0)).inserted }
     }
 
-    func isOwn(_ path: String) -> Bool { ownPaths.contains(ByteText(path)) }
+    /// Whether it is told what hinders at a path: of another log's supervisors those count that are registered.
+    func isTold(of path: String) -> Bool { !isOfOtherLog && ownPaths.contains(ByteText(path)) }
 
     /// Whether a run's supervisor has the log in question.
     func concerns(_ run: String) -> Bool {

@@ -1,17 +1,24 @@
 internal import Client
 internal import Dispatch
+internal import Glibc
 internal import Linux
 internal import Model
 internal import Synchronization
 
 /// Supervisors that are looked for beside those that answer at once: who registered them decides where their links lead.
 ///
-/// A path on a file system that hangs holds up a thread of its own and nobody else.
+/// A file system that hangs holds up the thread for its folder and nobody else, and none is begun for a path whose last look
+/// is not over.
 final class SupervisorSearch: Sendable {
-    /// More are not looked for at once: a thread for each.
+    /// Folders that are looked into at once: a thread for each.
     private static let width = 64
     /// Milliseconds for all: a listener whose queue is full is waited for as long as connecting takes at most.
-    private static let patience = UInt64(PacketSocket.patience) * 1_000 + 1_000
+    static let patience = UInt64(PacketSocket.patience) * 1_000 + 1_000
+    /// Milliseconds where there is another time.
+    static let shortPatience: UInt64 = 2_000
+
+    /// Paths that are being looked at, by this search or by one that was given up.
+    private static let underWay = Mutex<Set<ByteText>>([])
 
     /// What is at a path: a supervisor of this user's, nobody or somebody else, or why that is not known.
     struct Found {
@@ -26,18 +33,29 @@ final class SupervisorSearch: Sendable {
     }
 
     private struct State {
-        var left: [String]
-        var running: [String] = []
+        /// Paths by their folders.
+        var left: [[String]]
+        var missing: Set<ByteText>
         var arrived: [Arrival] = []
         var isOver = false
     }
 
     private let state: Mutex<State>
-    private let deadline = Poller.now() + patience
+    private let deadline: UInt64
 
-    init(_ paths: [String]) {
-        state = Mutex(State(left: paths.reversed()))
-        for _ in 0..<min(Self.width, paths.count) { startNext() }
+    /// Begins it.
+    ///
+    /// - Parameters:
+    ///   - paths: of sockets.
+    ///   - patience: milliseconds for all of them.
+    init(_ paths: [String], patience: UInt64) {
+        deadline = Poller.now() + patience
+        let folders = Dictionary(grouping: paths) {
+            ByteText(String($0[..<($0.lastPlace(of: "/") ?? $0.startIndex)]))
+        }
+        let left = folders.sorted { $0.key.text.precedes($1.key.text) }.map(\.value)
+        state = Mutex(State(left: left.reversed(), missing: Set(paths.map { ByteText($0) })))
+        for _ in 0..<min(Self.width, left.count) { startNext() }
     }
 
     deinit {
@@ -48,12 +66,12 @@ final class SupervisorSearch: Sendable {
     var isUnderWay: Bool {
         state.withLock { state in
             if Poller.now() >= deadline { state.isOver = true }
-            return !state.isOver && !(state.running.isEmpty && state.left.isEmpty)
+            return !state.isOver && !state.missing.isEmpty
         }
     }
 
     /// Paths of which nothing is known.
-    var missing: [String] { state.withLock { $0.running + $0.left } }
+    var missing: [String] { state.withLock { $0.missing.map(\.text) } }
 
     /// What was found since the last time.
     func take() -> [Found] {
@@ -72,21 +90,37 @@ final class SupervisorSearch: Sendable {
     }
 
     private func startNext() {
-        let path = state.withLock { state -> String? in
-            guard !state.isOver, let path = state.left.popLast() else { return nil }
-            state.running.append(path)
-            return path
-        }
-        guard let path else { return }
+        let paths = state.withLock { state in state.isOver ? nil : state.left.popLast() }
+        guard let paths else { return }
         DispatchQueue(label: "bailey.supervisor.search").async { [self] in
-            arrive(Arrival(path: path, result: Self.connection(to: path)))
+            look(at: paths)
             startNext()
         }
     }
 
-    private static func connection(to path: String) -> Result<Int32?, SystemCallError> {
+    /// First all that answer at once, then those whose queue is full.
+    private func look(at paths: [String]) {
+        var busy: [String] = []
+        for path in paths where !look(at: path, patience: 0) { busy.append(path) }
+        for path in busy { _ = look(at: path, patience: PacketSocket.patience) }
+    }
+
+    /// False where its listener has no room at once.
+    private func look(at path: String, patience: Int) -> Bool {
+        let isOver = state.withLock { $0.isOver }
+        guard !isOver, Self.underWay.withLock({ $0.insert(ByteText(path)).inserted }) else { return true }
+        let result = Self.connection(to: path, patience: patience)
+        Self.underWay.withLock { _ = $0.remove(ByteText(path)) }
+        if patience == 0, case .failure(let error) = result, error.errno == EAGAIN { return false }
+        arrive(Arrival(path: path, result: result))
+        return true
+    }
+
+    private static func connection(to path: String, patience: Int) -> Result<Int32?, SystemCallError> {
         do throws(SystemCallError) {
-            guard var socket = try RuntimeFolder.connection(to: path) else { return .success(nil) }
+            guard let socket = try RuntimeFolder.connection(to: path, patience: patience) else {
+                return .success(nil)
+            }
             return .success(socket.release())
         } catch {
             return .failure(error)
@@ -95,9 +129,10 @@ final class SupervisorSearch: Sendable {
 
     private func arrive(_ arrival: Arrival) {
         let isLate = state.withLock { state in
-            state.running.removeAll { $0.isSame(as: arrival.path) }
-            if !state.isOver { state.arrived.append(arrival) }
-            return state.isOver
+            guard !state.isOver else { return true }
+            state.missing.remove(ByteText(arrival.path))
+            state.arrived.append(arrival)
+            return false
         }
         if isLate { Self.close(arrival) }
     }

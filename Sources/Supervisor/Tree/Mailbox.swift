@@ -34,6 +34,8 @@ final class Mailbox: Sendable {
         case settled(ConnectionID, digest: String, HoldOutcome)
         /// What became of the recording of an agent's terminal.
         case terminal(AgentID, TerminalRelay.Report)
+        /// What became of an agent's streams to its parent.
+        case stdio(AgentID, StdioRelay.Report)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }
