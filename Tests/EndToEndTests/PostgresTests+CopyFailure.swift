@@ -2,6 +2,28 @@ import Foundation
 import TestSupport
 import Testing
 
+/// A statement in a parameter, for a server that waits for the rest of a message of data.
+enum SmuggledStatement {
+    private static let missing = 600
+    /// The beginning of that message.
+    static let begun = Say.message("d", [0x78], length: UInt32(4 + 1 + missing))
+    /// The rest of it.
+    static let rest = [UInt8](repeating: 0x2E, count: missing)
+
+    /// Parse, Bind, Sync: where a server takes this for the rest, it reads on at the statement, and then a head that takes the end.
+    static let octets: [UInt8] = {
+        let parse = Say.parse("select $1::bytea")
+        let filling = [UInt8](repeating: 0x2E, count: missing - parse.count - (bind([]).count - 2))
+        let statement = Say.query("create table stolen as select 1")
+        return parse + bind(filling + statement + Say.message("d", [], length: 6)) + Say.sync
+    }()
+
+    private static func bind(_ value: [UInt8]) -> [UInt8] {
+        let length = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value.count >> $0) }
+        return Say.message("B", [0, 0, 0, 1, 0, 1, 0, 1] + length + value + [0, 0])
+    }
+}
+
 extension EndToEnd.PostgresTests {
     private func stolen() throws -> [String] {
         try server.run("SELECT count(*) FROM pg_class WHERE relname = 'stolen'", in: database)
@@ -12,21 +34,13 @@ extension EndToEnd.PostgresTests {
     )
     func copyFailure() throws {
         try rules(allow: ["select on public.*", "copy in on public.people"])
-        let rest = 600
-        let evil = Say.query("create table stolen as select 1")
-        let parse = Say.parse("select $1::bytea")
-        func bind(_ value: [UInt8]) -> [UInt8] {
-            let length = [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value.count >> $0) }
-            return Say.message("B", [0, 0, 0, 1, 0, 1, 0, 1] + length + value + [0, 0])
-        }
-        // Where the server took this for the rest of the data, it would read on at the statement, and then a head that takes the end.
-        let filling = [UInt8](repeating: 0x2E, count: rest - parse.count - (bind([]).count - 2))
-        let smuggled = parse + bind(filling + evil + Say.message("d", [], length: 6)) + Say.sync
-        let begun = Say.message("d", [0x78], length: UInt32(4 + 1 + rest))
-        let failing = [Say.query("copy people from stdin"), Say.message("d", Array("nonsense\n".utf8)) + begun]
+        let failing = [
+            Say.query("copy people from stdin"),
+            Say.message("d", Array("nonsense\n".utf8)) + SmuggledStatement.begun,
+        ]
         let cases = [
-            (name: "the rest first", steps: failing + [[UInt8](repeating: 0x2E, count: rest) + smuggled]),
-            (name: "no rest", steps: failing + [smuggled]),
+            (name: "the rest first", steps: failing + [SmuggledStatement.rest + SmuggledStatement.octets]),
+            (name: "no rest", steps: failing + [SmuggledStatement.octets]),
         ]
         let lines = cases.map { one in
             one.steps.map { $0.map { String(format: "%02x", $0) }.joined() }.joined(separator: ",")
@@ -42,5 +56,48 @@ extension EndToEnd.PostgresTests {
         let made = try psql("psql -XAtc 'create table stolen (a int)'")
         #expect(made.code == 0, "\(made)")
         #expect(try stolen() == ["1"])
+    }
+
+    /// The lock of a second session keeps the COPY from beginning.
+    private static let early = """
+        from player import start, until
+        lines = [bytes.fromhex(line.strip()) for line in open("lines")]
+        (holder, _), (s, _) = start(), start()
+        def hold(octets):
+            holder.sendall(octets)
+            return until(holder, b"Z")
+        print(*hold(lines[0]))
+        s.sendall(lines[2])
+        print(*until(s, b"C"))
+        s.sendall(lines[3])
+        print(*hold(lines[1]))
+        print(*until(s, b"G"))
+        s.sendall(lines[4])
+        print(*until(s, b"Z"))
+
+        """
+
+    @Test(
+        "D01: data that come before their COPY has begun are data: no statement comes out of one that was cut"
+    )
+    func earlyData() throws {
+        try rules(allow: ["select on public.*", "copy in on public.people", "lock", "transaction"])
+        let evil = Say.message("c", []) + Say.sync + Say.query("create table stolen as select 1")
+        let data = Say.message("d", evil)
+        let lines = [
+            Say.query("begin; lock table people in access exclusive mode"), Say.query("commit"),
+            Say.whole("select 1") + Say.message("H", []) + Say.whole("copy people from stdin"),
+            Array(data.prefix(5)), Array(data.dropFirst(5)) + Say.message("c", []) + Say.sync,
+        ]
+        let text = lines.map { $0.map { String(format: "%02x", $0) }.joined() + "\n" }.joined()
+        try place.write(Self.player, to: place.workspace + "/player.py")
+        try place.write(Self.early, to: place.workspace + "/early.py")
+        try place.write(text, to: place.workspace + "/lines")
+        let outcome = try psql("/usr/bin/python3 early.py")
+        #expect(outcome.code == 0, "\(outcome)")
+        let seen = outcome.lines
+        #expect(seen.prefix(4) == ["C C ZT", "1 2 D C", "C ZI", "1 2 G"], "\(outcome)")
+        #expect(seen.count == 5 && seen.last?.hasPrefix("E22") == true, "\(outcome)")
+        #expect(try stolen() == ["0"])
     }
 }

@@ -9,7 +9,8 @@ extension PostgresSession {
         while case .nothing = wait, let tag = client.nextTag {
             if copyPending {
                 guard isCopyingIn else { return }
-                if tag == Tag.copyData {
+                // What was begun when nobody read it, the server has no beginning of.
+                if tag == Tag.copyData, client.isBetween || isAmidData {
                     guard let data = try passFromClient() else { return }
                     sendUnderStatement(data)
                     continue
@@ -89,11 +90,11 @@ extension PostgresSession {
         wait = .answers(most, piece)
     }
 
+    /// Data behind a COPY that failed the server drops, and is spared; of what it has begun to read it gets the rest.
     private mutating func takeCopy(_ piece: FramePiece) {
-        // Behind a COPY that failed the server drops what still comes of it, but reads what it has begun to read.
-        guard isCopyingIn else {
-            guard isAmidData else { return }
-            isAmidData = !piece.ends
+        guard piece.begins ? isCopyingIn : isAmidData else { return }
+        isAmidData = !piece.ends
+        guard isCopyingIn, piece.tag != Tag.copyData else {
             return outbox.upstream(piece.bytes, under: id, joining: true)
         }
         sendUnderStatement(piece.bytes)
