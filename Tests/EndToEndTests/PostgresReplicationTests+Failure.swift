@@ -1,0 +1,54 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension EndToEnd.PostgresReplicationTests {
+    /// Plays sessions for replication: what came of each, without the data that are streamed.
+    private static let streaming = """
+        from player import start, until
+        for line in open("lines"):
+            s, _ = start(replication="database")
+            seen = []
+            for step, end in zip(line.strip().split(","), b"WZZ"):
+                s.sendall(bytes.fromhex(step))
+                seen += [kind for kind in until(s, bytes([end])) if kind != "d"]
+            s.close()
+            print(*seen, flush=True)
+
+        """
+
+    @Test(
+        "D01: a stream that fails amid a message of the client's leaves nothing behind that the server reads otherwise than the gateway"
+    )
+    func streamFailure() throws {
+        try rules(database: ["select", "replication", "replication stream"])
+        try slots("f")
+        // An answer to the stream that is too short, and the beginning of another.
+        let failing = [
+            Say.query("START_REPLICATION SLOT f_\(database) LOGICAL 0/0"),
+            Say.message("d", [0x72]) + SmuggledStatement.begun,
+        ]
+        let cases = [
+            failing + [SmuggledStatement.rest + SmuggledStatement.octets],
+            failing + [SmuggledStatement.octets],
+        ]
+        let lines = cases.map { steps in
+            steps.map { $0.map { String(format: "%02x", $0) }.joined() }.joined(separator: ",") + "\n"
+        }
+        try place.write(EndToEnd.PostgresTests.player, to: place.workspace + "/player.py")
+        try place.write(Self.streaming, to: place.workspace + "/streaming.py")
+        try place.write(lines.joined(), to: place.workspace + "/lines")
+        let outcome = try agent("/usr/bin/python3 streaming.py")
+        #expect(outcome.code == 0, "\(outcome)")
+        // What the server has no extended protocol for it reads, and refuses; what both read as a statement is decided.
+        #expect(outcome.lines == ["W E08P01 ZI E08P01 ZI", "W E08P01 ZI E42501 ZI"], "\(outcome)")
+        let stolen = "SELECT count(*) FROM pg_class WHERE relname = 'stolen'"
+        #expect(try server.run(stolen, in: database) == ["0"])
+        // The control: one that may.
+        try rules("wide", database: ["ddl"])
+        let made = try agent("psql -XAtc 'create table stolen (a int)'", profile: "wide")
+        #expect(made.code == 0, "\(made)")
+        #expect(try server.run(stolen, in: database) == ["1"])
+        try drop("f")
+    }
+}
