@@ -8,7 +8,7 @@ package struct ReplicationCommand: Sendable, Hashable {
     package let deeds: [SQLDeed]
     /// What it gives is streamed: COPY in both directions, or out.
     package let streams: Bool
-    /// It shows every database of the server, whichever the session is with.
+    /// It is about every database of the server, whichever the session is with.
     package let isOfCluster: Bool
 
     fileprivate init(doing deeds: [SQLKind], streams: Bool = false, isOfCluster: Bool = false) {
@@ -67,19 +67,19 @@ private struct ReplicationParser {
         guard takesName() else { return nil }
         _ = takes("temporary")
         var kinds: [SQLKind] = [.replicationSlot]
-        if takes("logical") {
-            guard let plugin = takeName() else { return nil }
+        // Keeps the log of all of the server.
+        let isPhysical = takes("physical")
+        if !isPhysical {
+            guard takes("logical"), let plugin = takeName() else { return nil }
             // A path: the server loads what lies there, as LOAD does.
             if plugin.utf8.contains(UInt8(ascii: "/")) { kinds.append(.load) }
-        } else if !takes("physical") {
-            return nil
         }
         if case .leftParenthesis = tokens.first {
             guard options() != nil else { return nil }
         } else {
             while takes(anyOf: Self.slotWords) {}
         }
-        return ReplicationCommand(doing: kinds)
+        return ReplicationCommand(doing: kinds, isOfCluster: isPhysical)
     }
 
     /// As servers before 15 have them, and 15 takes them.

@@ -51,4 +51,21 @@ extension EndToEnd.PostgresReplicationTests {
         #expect(try server.run(stolen, in: database) == ["1"])
         try drop("f")
     }
+
+    @Test("A physical slot is the server's: no rule for one of its databases makes one")
+    func physicalSlot() throws {
+        let words = ["replication", "replication slot"]
+        try rules(database: words, cluster: words)
+        let made = { (mode: String) in
+            "psql -XAt 'replication=\(mode)' -c 'CREATE_REPLICATION_SLOT p_\(self.database) PHYSICAL'; echo \"code $?\""
+        }
+        let denied = try agent(made("database"))
+        #expect(denied.output.contains("is about the whole server"), "\(denied)")
+        #expect(denied.lines.last == "code 1", "\(denied)")
+        #expect(try !server.hasLogged("p_\(database)"))
+        // The control: a rule for the server.
+        let allowed = try agent(made("true"))
+        #expect(allowed.lines.last == "code 0", "\(allowed)")
+        try drop("p")
+    }
 }

@@ -145,7 +145,7 @@ extension Denial {
     /// A session that rules for one database allow.
     fileprivate static let clusterInDatabase = Denial(
         reason: .denied,
-        message: "this streams the whole server, and the session is with one of its databases",
+        message: "this is about the whole server, and the session is with one of its databases",
         rule: nil,
         decidedBy: nil,
         remedy: "connect with replication=true, which rules for the database \"replication\" decide"
