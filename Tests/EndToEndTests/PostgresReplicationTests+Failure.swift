@@ -68,4 +68,28 @@ extension EndToEnd.PostgresReplicationTests {
         #expect(allowed.lines.last == "code 0", "\(allowed)")
         try drop("p")
     }
+
+    @Test("A stream whose client goes away is on record as cut, with how far it came")
+    func abandoned() throws {
+        try rules(database: Self.logical + ["select"])
+        try slots("c")
+        _ = try changes()
+        let slot = "c_\(database)"
+        let outcome = try agent(
+            """
+            pg_recvlogical -w -d \(database) -S \(slot) --start -n -f out -o include-xids=0 & client=$!
+            n=0; until grep -qs 'id.integer.:400' out || [ $n -ge 600 ]; do n=$((n + 1)); sleep 0.1; done
+            kill -9 $client; wait $client; echo "code $?"
+            # What the server is told by the gateway.
+            active() { psql -XAtc "SELECT active FROM pg_replication_slots WHERE slot_name = '\(slot)'"; }
+            n=0; until [ "$(active)" = f ] || [ $n -ge 600 ]; do n=$((n + 1)); sleep 0.1; done
+            active
+            """
+        )
+        #expect(outcome.lines.suffix(2) == ["code 137", "f"], "\(outcome)")
+        let ends = try place.bailey(["audit", "--json"]).lines.filter { $0.contains("\"messages\":{") }
+        #expect(ends.count == 1, "\(ends)")
+        #expect(ends.allSatisfy { $0.contains("\"cause\":\"") }, "\(ends)")
+        try drop("c")
+    }
 }

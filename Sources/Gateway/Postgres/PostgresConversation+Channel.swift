@@ -132,7 +132,7 @@ extension PostgresConversation {
         isOver = true
         // The client's goodbye.
         server?.flush()
-        conclude(because: "the session ended")
+        conclude(because: Self.over)
         guard let context else { return }
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in

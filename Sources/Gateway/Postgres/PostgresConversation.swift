@@ -273,7 +273,9 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func finished(_ id: RulingID) {
         guard let statement = statements.removeValue(forKey: id) else { return }
-        tell(statement.ended(engine?.outcome(of: id), at: lastActivity), of: statement)
+        let outcome = engine?.outcome(of: id)
+        let reply = statement.ended(outcome, at: lastActivity)
+        tell(outcome?.isCutStream ?? false ? reply.ended(Self.over) : reply, of: statement)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
@@ -315,6 +317,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     }
 
     static let gone = "the agent's connection ended"
+    static let over = "the session ended"
 
     /// The session is over: what is under way goes on record as it is.
     func conclude(because cause: String) {
