@@ -25,6 +25,19 @@ package struct ReplicationCommand: Sendable, Hashable {
         guard let command = parser.command() else { return nil }
         self = command
     }
+
+    /// What the server takes for a command of replication by its first word, whatever stands behind that.
+    package static func begins(_ text: [UInt8]) -> Bool {
+        let start = text.drop(while: ReplicationToken.isBlank).prefix(longestWord + 1)
+        let word = String(decoding: start.prefix(while: ReplicationToken.isOfWord), as: Unicode.UTF8.self)
+        return words.holds(bytes: word.lowercasedASCII)
+    }
+
+    private static let words = [
+        "base_backup", "create_replication_slot", "drop_replication_slot", "identify_system",
+        "read_replication_slot", "start_replication", "timeline_history",
+    ]
+    private static let longestWord = words.map(\.utf8.count).max() ?? 0
 }
 
 extension SQLKind {

@@ -198,6 +198,7 @@ extension EndToEnd {
             #expect(errors.contains { $0.contains("replication slot at postgres://") }, "\(outcome)")
             #expect(errors.contains { $0.contains("replication stream at postgres://") }, "\(outcome)")
             #expect(errors.contains { $0.contains("is about the whole server") }, "\(outcome)")
+            #expect(errors.contains { $0.contains("of replication is not understood") }, "\(outcome)")
             #expect(outcome.lines.contains("Ann") && outcome.lines.contains("logical"), "\(outcome)")
             #expect(try !server.hasLogged(slot))
             #expect(try server.run("SELECT count(*) FROM people", in: database) == ["2"])

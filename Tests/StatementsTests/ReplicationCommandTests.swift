@@ -112,4 +112,23 @@ struct ReplicationCommandTests {
         #expect(ReplicationCommand(Array("IDENTIFY_SYSTEM\0".utf8)) == nil)
         #expect(ReplicationCommand(Array("BASE_BACKUP (LABEL 'a\0')".utf8)) == nil)
     }
+
+    @Test("Its first word says what is meant for a command of replication")
+    func begins() {
+        let commands = [
+            "IDENTIFY_SYSTEM", " \t\r\n base_backup (LABEL 'für')", "START_REPLICATION/**/",
+            "drop_replication_slot;",
+            "TIMELINE_HISTORY", "READ_REPLICATION_SLOT é", "CREATE_REPLICATION_SLOT s LOGICAL",
+            "BASE_BACKUP (LABEL '" + String(repeating: "a", count: 20_000) + "')",
+        ]
+        for text in commands { #expect(ReplicationCommand.begins(Array(text.utf8)), "\(text)") }
+        let others = [
+            "", " ", "SHOW wal_level", "SELECT 1", "BASE_BACKUPS", "BASE", "\"BASE_BACKUP\"", "; BASE_BACKUP",
+            "CREATE_REPLICATION_SLOTS", "/* */ IDENTIFY_SYSTEM", "é", String(repeating: "a", count: 20_000),
+        ]
+        for text in others { #expect(!ReplicationCommand.begins(Array(text.utf8)), "\(text)") }
+        for (text, deeds) in replicationCommands where deeds != "-" {
+            #expect(ReplicationCommand.begins(Array(text.utf8)), "\(text)")
+        }
+    }
 }
