@@ -118,9 +118,11 @@ private struct ReplicationParser {
         var kinds: [SQLKind] = [.replicationStream]
         if case .leftParenthesis = tokens.first {
             guard let options = options() else { return nil }
-            for (name, value) in options where name.isSame(as: "target") {
-                guard let kind = Self.kind(ofTarget: value) else { continue }
-                kinds.append(kind)
+            let targets = options.filter { $0.name.isSame(as: "target") }
+            // The server takes no option twice.
+            guard targets.count <= 1 else { return nil }
+            for (_, value) in targets {
+                if let kind = Self.kind(ofTarget: value) { kinds.append(kind) }
             }
         } else {
             while let word = takeWord(anyOf: Self.backupWords) {
