@@ -280,7 +280,7 @@ extension PostgresSession {
         // Nobody asks for them.
         if self.unread.count > PostgresLimits.unanswered { self.unread = [:] }
         self.unread[RulingID(lastID)] = text
-        outbox.append(.refused(RulingID(lastID), opening, unread.denial))
+        outbox.append(.refused(RulingID(lastID), opening.withoutDeeds, unread.denial))
         refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
@@ -329,5 +329,13 @@ extension PostgresSession {
             decidedBy: nil,
             remedy: "use SELECT"
         )
+    }
+}
+
+extension Request {
+    /// Of what is refused without a question nobody knows what it does, and what its session was opened for is not it.
+    fileprivate var withoutDeeds: Request {
+        guard case .sql(let sql) = action else { return self }
+        return Request(endpoint: endpoint, action: .sql(SQLRequest(database: sql.database, deeds: [])))
     }
 }
