@@ -92,4 +92,58 @@ extension EndToEnd.PostgresReplicationTests {
         #expect(ends.allSatisfy { $0.contains("\"cause\":\"") }, "\(ends)")
         try drop("c")
     }
+
+    /// What is taken for commands of replication (`ReplicationCommandTests`), harmless where it is carried out.
+    private static let taken = [
+        "IDENTIFY_SYSTEM;", " \t IDENTIFY_SYSTEM ; ", "TIMELINE_HISTORY 999",
+        "READ_REPLICATION_SLOT \"nobody\"",
+        "CREATE_REPLICATION_SLOT t TEMPORARY LOGICAL test_decoding (SNAPSHOT 'nothing', TWO_PHASE)",
+        "CREATE_REPLICATION_SLOT t TEMPORARY LOGICAL \"test_decoding\" NOEXPORT_SNAPSHOT TWO_PHASE",
+        "DROP_REPLICATION_SLOT nobody WAIT;",
+        "START_REPLICATION SLOT \"nobody\" LOGICAL 0/0 (\"include-xids\" '0', \"skip-empty-xacts\")",
+        "START_REPLICATION SLOT nobody LOGICAL 0/0 (proto_version '3', publication_names '\"a\",\"b''c\"')",
+    ]
+    private static let takenOfCluster = [
+        "CREATE_REPLICATION_SLOT \"t\" TEMPORARY PHYSICAL ( RESERVE_WAL)",
+        "START_REPLICATION SLOT nobody PHYSICAL 16/B374D848 TIMELINE 1",
+        "START_REPLICATION SLOT nobody 0/3000000",
+        "BASE_BACKUP (TARGET 'blackhole', TARGET_DETAIL 'none', LABEL 'it''s', PROGRESS, CHECKPOINT 'fast', WAIT 0)",
+    ]
+
+    /// Runs each line of a file as a session's only command.
+    private func each(_ lines: [String], replication mode: String) throws -> Outcome {
+        try place.write(lines.map { $0 + "\n" }.joined(), to: place.workspace + "/texts")
+        return try agent(
+            """
+            while IFS= read -r text; do psql -XAt replication=\(mode) -c "$text"; echo "code $?"; done < texts
+            """
+        )
+    }
+
+    @Test("What is taken for a command the real server takes for one, and what is not never reaches it")
+    func grammar() throws {
+        let words = ["replication", "replication slot", "replication stream"]
+        try rules(database: words, cluster: words)
+        for (texts, mode) in [(Self.taken, "database"), (Self.taken + Self.takenOfCluster, "true")] {
+            let outcome = try each(texts, replication: mode)
+            #expect(outcome.lines.count { $0.hasPrefix("code ") } == texts.count, "\(outcome)")
+            #expect(outcome.lines.contains("code 0"), "\(outcome)")
+            #expect(!outcome.output.contains("syntax error"), "\(outcome)")
+            #expect(!outcome.output.contains("is not allowed"), "\(outcome)")
+            #expect(!outcome.output.contains("not understood"), "\(outcome)")
+        }
+        let mark = "none_\(database)"
+        let others = [
+            "IDENTIFY_SYSTEM \(mark)", "/* \(mark) */ IDENTIFY_SYSTEM", "; IDENTIFY_SYSTEM -- \(mark)",
+            "DROP_REPLICATION_SLOT \(mark); SELECT 1", "CREATE_REPLICATION_SLOT \(mark) LOGICAL p ()",
+            "START_REPLICATION LOGICAL 0/0 \(mark)", "BASE_BACKUP (LABEL 'f\u{FC}r \(mark)')",
+            "BASE_BACKUP (TARGET 'client', TARGET '\(mark)')",
+        ]
+        let denied = try each(others, replication: "true")
+        #expect(denied.lines.count { $0 == "code 1" } == others.count, "\(denied)")
+        #expect(try !server.hasLogged(mark))
+        // The control: what it takes is logged.
+        _ = try each(["READ_REPLICATION_SLOT \(mark)"], replication: "true")
+        #expect(try server.hasLogged(mark))
+    }
 }
