@@ -224,7 +224,7 @@ let package = Package(
             name: "bailey-core",
             dependencies: [
                 "Supervisor", "Client", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy",
-                "Profiles",
+                "Profiles", "PostgresLink",
                 "Masking", "Model", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -174,7 +174,7 @@ _bailey() {
             audit)
                 choices="--agent --run --principal --denied --limit --state --json"
                 case ${words[2]} in
-                    verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --state --json" ;;&
+                    verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --config --state --json" ;;&
                     checkpoint) [ "$cword" -gt 2 ] && choices="-o --state" ;;&
                     prune) [ "$cword" -gt 2 ] && choices="--for --size --dry-run --config --state" ;;&
                     hold) [ "$cword" -gt 2 ] && choices="--reason --release --list --state" ;;&

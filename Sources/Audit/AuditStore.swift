@@ -4,6 +4,7 @@ internal import GRDB
 internal import Glibc
 package import Masking
 package import Model
+internal import PostgresLink
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
@@ -147,6 +148,10 @@ package final class AuditStore: AuditSink {
         var places: [CheckpointKeeper.Place] = []
         if let file = plan.file {
             places.append(.init(name: file) { try CheckpointFile(file).append($0) })
+        }
+        if let postgres = plan.postgres {
+            let table = CheckpointTable(postgres)
+            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
         }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(

@@ -2,7 +2,9 @@ internal import ArgumentParser
 internal import Audit
 internal import Foundation
 internal import Model
+internal import PostgresLink
 internal import Profiles
+internal import Supervisor
 
 /// `bailey audit`: shows records, and verifies them.
 struct AuditCommand: ParsableCommand {
@@ -23,7 +25,7 @@ struct AuditCommand: ParsableCommand {
             usage: """
                 bailey audit [--agent ID] [--run RUN] [--principal PRINCIPAL] [--denied] [--limit N] [--state DIR] [--json]
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
-                bailey audit verify [--public-key HEX] [--checkpoints FILE] [--state DIR] [--json]
+                bailey audit verify [--public-key HEX] [--checkpoints FILE|postgres] [--config FILE] [--state DIR] [--json]
                 bailey audit export --format jsonl|ocsf|otlp [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
                 bailey audit export --otlp URL [--after N] [--run RUN|--agent ID] [--config FILE] [--state DIR]
                 bailey audit export --receipts [--run RUN|--agent ID|--record N] [-o FILE] [--state DIR]
@@ -153,11 +155,13 @@ struct AuditCommand: ParsableCommand {
             abstract: "Check every record, seal and the head; name the first bad record.",
             discussion: """
                 With --checkpoints also whether it reaches every one of them, and has the records that they name: a log \
-                whose tail was cut off, or that was written anew with the same key, does not.
+                whose tail was cut off, or that was written anew with the same key, does not. 'postgres' stands for the table \
+                that audit.checkpoints.postgres in bailey.yaml names; a file of that name is ./postgres.
 
                 EXAMPLES
                   bailey audit verify
                   bailey audit verify --public-key HEX --checkpoints /mnt/other/checkpoints
+                  bailey audit verify --checkpoints postgres
 
                 Exits 0 when all is as it was written, 1 when anything is not.
                 """
@@ -166,9 +170,19 @@ struct AuditCommand: ParsableCommand {
         @OptionGroup var state: StateOption
         @Option(help: "Hex of the public key that must have signed the store.") var publicKey: String?
         @Option(
-            help: ArgumentHelp("Checkpoints, kept elsewhere, that it has to agree with.", valueName: "file")
+            help: ArgumentHelp(
+                "Checkpoints, kept elsewhere, that it has to agree with.",
+                valueName: "file|postgres"
+            )
         )
         var checkpoints: String?
+        @Option(
+            help: ArgumentHelp(
+                "The operator's configuration, for --checkpoints postgres. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
+                valueName: "file"
+            )
+        )
+        var config: String?
         @Flag(help: "One JSON object.") var json = false
 
         func validate() throws {
@@ -180,15 +194,29 @@ struct AuditCommand: ParsableCommand {
             }
         }
 
+        /// What `--checkpoints` has for a table.
+        private static let table = "postgres"
+
+        private func database() throws -> PostgresAccess {
+            guard let access = try LogKeeping.checkpointDatabase(configuration: config) else {
+                throw ValidationError(
+                    "--checkpoints postgres: audit.checkpoints.postgres in bailey.yaml names no table"
+                )
+            }
+            return access
+        }
+
         /// Hex digits of an Ed25519 public key (RFC 8032 section 5.1.5).
         private static let keyLength = 64
 
         func run() throws {
             try Outside.require("audit verify")
+            let isTable = checkpoints?.isSame(as: Self.table) ?? false
             let verifier = AuditVerifier(
                 directory: try state.directory(),
                 publicKey: publicKey,
-                checkpoints: checkpoints
+                checkpoints: isTable ? nil : checkpoints,
+                database: isTable ? try database() : nil
             )
             let outcome = try verifier.verify()
             print(json ? try outcome.json() : outcome.text(.standardOutput))

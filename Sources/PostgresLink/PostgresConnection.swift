@@ -13,7 +13,7 @@ package final class PostgresConnection: Sendable {
         var buffer = FrameBuffer()
     }
 
-    private let access: PostgresAccess
+    package let access: PostgresAccess
     /// Milliseconds for a statement; 0 for one that reads a table.
     private let statement: Int
     private let session = Mutex<Session?>(nil)

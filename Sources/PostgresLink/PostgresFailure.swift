@@ -4,24 +4,27 @@ internal import Model
 package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// Its SQLSTATE; empty where no server said one.
     package let state: String
-    package let message: String
+    /// Where the database is is told beside it.
+    package let reason: String
+    private let location: PostgresLocation
     /// The server or the library said so, and not this machine.
     let isSaid: Bool
 
     package init(_ location: PostgresLocation, _ reason: String, remedy: String) {
         (state, isSaid) = ("", false)
-        message = "\(location): \(reason); \(remedy)"
+        self.location = location
+        self.reason = "\(reason); \(remedy)"
     }
 
     /// As the server, or the library on the way to it, says.
     init(_ location: PostgresLocation, state: String, words: String) {
         (self.state, isSaid) = (state, true)
-        let reason = Self.plain(words)
         let code = state.isEmpty ? "" : " (SQLSTATE \(state))"
-        message = "\(location): \(reason)\(code); \(Self.remedy(state))"
+        self.location = location
+        reason = "\(Self.plain(words))\(code); \(Self.remedy(state))"
     }
 
-    package var description: String { message }
+    package var description: String { "\(location): \(reason)" }
 
     /// Whether what was asked may go on over this connection.
     var leavesConnection: Bool {

@@ -8,7 +8,7 @@ internal import Profiles
 /// `audit`: where checkpoints of the log go, and for how long records are kept.
 extension OperatorConfiguration {
     private static let auditKeys = ["checkpoints", "retain"]
-    private static let checkpointKeys = ["file", "webhook", "records", "every"]
+    private static let checkpointKeys = ["file", "webhook", "postgres", "records", "every"]
     private static let webhookKeys = ["url", "secret-file"]
     private static let retainKeys = ["for", "size", "every"]
     /// Octets of a webhook's secret: from those of the hash that it is used with (RFC 2104 section 3) to a file by mistake.
@@ -36,8 +36,14 @@ extension OperatorConfiguration {
         if let node = fields["webhook"] {
             plan.webhook = readWebhook(node, folder: folder, &errors)
         }
-        if fields["file"] == nil, fields["webhook"] == nil {
-            errors.report("audit.checkpoints says neither file nor webhook", at: node.position)
+        if let node = fields["postgres"],
+            let database = Self.database(node, "audit.checkpoints.postgres", &errors)
+        {
+            plan.postgres = database.access
+            databases.append(database)
+        }
+        if fields["file"] == nil, fields["webhook"] == nil, fields["postgres"] == nil {
+            errors.report("audit.checkpoints says neither file, webhook nor postgres", at: node.position)
         }
         if let node = fields["records"],
             let count = node.integer("audit.checkpoints.records", Self.spacing, &errors)

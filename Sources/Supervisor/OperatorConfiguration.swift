@@ -41,6 +41,8 @@ package struct OperatorConfiguration: Sendable {
     package var recordings = AuditLimits.recordings
     /// Where checkpoints of the log go; nil for nowhere.
     package var checkpoints: CheckpointPlan?
+    /// The databases that something of the log goes to.
+    var databases: [OperatorDatabase] = []
     /// The file with their webhook's secret.
     var checkpointSecret: String?
     /// For how long records are kept: for ever, where it does not say.

@@ -6,6 +6,7 @@ internal import Glibc
 internal import Identity
 internal import Linux
 internal import Model
+package import PostgresLink
 internal import Synchronization
 
 /// `bailey audit hold` and `prune`, from outside.
@@ -37,6 +38,20 @@ package enum LogKeeping {
         let folder = file.lastPlace(of: "/").map { String(file[...$0]) } ?? "."
         guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return (file, nil) }
         return (file, SystemCallError.text(errno))
+    }
+
+    /// The database whose table `bailey.yaml` wants checkpoints in.
+    ///
+    /// - Parameter configuration: the operator's; nil for `bailey.yaml` at its place.
+    /// - Returns: where it is; nil where it wants none.
+    /// - Throws: where the configuration cannot be read.
+    package static func checkpointDatabase(configuration: String?) throws -> PostgresAccess? {
+        let directories = StateDirectories(
+            environment: ProcessEnvironment.dictionary,
+            home: HomeFolder.current
+        )
+        return try OperatorConfiguration.load(file: configuration, directory: directories.configuration)
+            .checkpoints?.postgres
     }
 
     /// What pruning would remove, and what it has to know for it.
