@@ -4,7 +4,7 @@ internal import GRDB
 internal import Glibc
 package import Masking
 package import Model
-internal import PostgresLink
+package import PostgresLink
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
@@ -47,6 +47,9 @@ package final class AuditStore: AuditSink {
     private let writer = DispatchQueue(label: "bailey.audit.writer")
     /// Nil until `keepCheckpoints`.
     private let checkpoints = Mutex<CheckpointKeeper?>(nil)
+    /// Nil until `share`.
+    private let fleet = Mutex<FleetMirror?>(nil)
+    private let isFleetAwaited = Atomic(false)
     private let isHeadAwaited = Atomic(false)
     private let areRepliesAwaited = Atomic(false)
 
@@ -139,8 +142,14 @@ package final class AuditStore: AuditSink {
     package func flush() {
         writer.sync {
             writeReplies()
+            bringMissing()
             moveHead()
         }
+    }
+
+    /// From now on what is appended is there when a database has it as well, with all that is on record before.
+    package func share(with access: PostgresAccess) {
+        fleet.withLock { $0 = FleetMirror(access, chain) }
     }
 
     /// Writes checkpoints elsewhere from now on; a webhook's go by this transport.
@@ -234,12 +243,36 @@ package final class AuditStore: AuditSink {
                 answer(batch, written.map { _ in })
                 continue
             }
-            answer(batch, waitingFor: .written, .success(()))
+            let fleet = fleet.withLock { $0 }
+            if fleet == nil { answer(batch, waitingFor: .written, .success(())) }
             let settled = Self.attempt { try chain.settle(head) }
-            answer(batch, waitingFor: .durable, settled)
             if case .success = settled { checkpoints.withLock { $0 }?.reached(head) }
+            guard let fleet else {
+                answer(batch, waitingFor: .durable, settled)
+                continue
+            }
+            // Nobody is answered before: a launch, too, is refused where the database cannot have it.
+            answer(batch, settled.flatMap { Self.attempt { try fleet.bring(upTo: head.sequence) } })
         }
         awaitHead()
+        awaitFleet()
+    }
+
+    /// Sees to it that the database gets what it could not have, also when no more records come.
+    private func awaitFleet() {
+        guard let delay = fleet.withLock({ $0 })?.delay,
+            !isFleetAwaited.exchange(true, ordering: .relaxed)
+        else { return }
+        writer.asyncAfter(deadline: .now() + .milliseconds(delay)) {
+            self.isFleetAwaited.store(false, ordering: .relaxed)
+            self.bringMissing()
+            self.awaitFleet()
+        }
+    }
+
+    private func bringMissing() {
+        guard let fleet = fleet.withLock({ $0 }), fleet.delay == 0 else { return }
+        answer([], Self.attempt { try fleet.bringMissing() })
     }
 
     /// Sees to it that the head follows when no more records come.

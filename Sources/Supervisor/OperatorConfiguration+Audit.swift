@@ -7,7 +7,7 @@ internal import Profiles
 
 /// `audit`: where checkpoints of the log go, and for how long records are kept.
 extension OperatorConfiguration {
-    private static let auditKeys = ["checkpoints", "retain"]
+    private static let auditKeys = ["checkpoints", "retain", "postgres"]
     private static let checkpointKeys = ["file", "webhook", "postgres", "records", "every"]
     private static let webhookKeys = ["url", "secret-file"]
     private static let retainKeys = ["for", "size", "every"]
@@ -19,8 +19,18 @@ extension OperatorConfiguration {
 
     mutating func readAudit(_ top: YAMLMapping, folder: String, _ errors: inout Diagnostics) {
         guard let node = top["audit"],
-            let fields = node.mapping("audit", keys: Self.auditKeys, unbuilt: ["postgres"], &errors)
+            let fields = node.mapping("audit", keys: Self.auditKeys, &errors)
         else { return }
+        if let node = fields["postgres"], let database = Self.database(node, "audit.postgres", &errors) {
+            fleet = database.access
+            databases.append(database)
+        }
+        if fields["postgres"] != nil, let node = fields["retain"] {
+            errors.report(
+                "audit.retain together with audit.postgres is not built yet: a log that goes to a database is not pruned here",
+                at: node.position
+            )
+        }
         if let node = fields["checkpoints"] { readCheckpoints(node, folder: folder, &errors) }
         if let node = fields["retain"] { readRetention(node, &errors) }
     }

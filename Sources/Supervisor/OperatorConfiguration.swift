@@ -5,6 +5,7 @@ package import Identity
 internal import Linux
 package import Model
 internal import Policy
+package import PostgresLink
 package import Profiles
 internal import Sandbox
 
@@ -41,6 +42,8 @@ package struct OperatorConfiguration: Sendable {
     package var recordings = AuditLimits.recordings
     /// Where checkpoints of the log go; nil for nowhere.
     package var checkpoints: CheckpointPlan?
+    /// A database that has to have every record as well; nil for none.
+    package var fleet: PostgresAccess?
     /// The databases that something of the log goes to.
     var databases: [OperatorDatabase] = []
     /// The file with their webhook's secret.

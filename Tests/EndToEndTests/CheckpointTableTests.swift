@@ -150,8 +150,16 @@ extension EndToEnd {
                 audit.output.contains("checkpoint-failed") && audit.output.contains(complaint),
                 "\(audit)"
             )
-            running.signal(SIGTERM)
+            let doctor = try place.bailey(["doctor"])
+            #expect(
+                doctor.lines.contains {
+                    $0.contains("missing   audit.checkpoints.postgres: ") && $0.contains(complaint)
+                },
+                "\(doctor)"
+            )
+            try place.write("", to: place.workspace + "/go")
             let outcome = running.finish()
+            #expect(outcome.code == 0, "\(outcome)")
             #expect(
                 outcome.errors.contains("checkpoints could not be written to PostgreSQL at"),
                 "\(outcome)"

@@ -8,7 +8,7 @@ internal import Synchronization
 /// docs/audit.md has its definition. It is written as a role that can add rows and read them, and nothing else: whoever takes
 /// this machine over cannot take them back.
 final class CheckpointTable: Sendable {
-    private static let name = "bailey_checkpoint"
+    static let name = "bailey_checkpoint"
 
     private let connection: PostgresConnection
     private let isNarrow = Mutex(false)
@@ -52,27 +52,7 @@ final class CheckpointTable: Sendable {
 
     private func requireNarrow() throws {
         guard !isNarrow.withLock({ $0 }) else { return }
-        try connection.requireNarrow([Self.name])
+        try connection.requireRole(for: [Self.name])
         isNarrow.withLock { $0 = true }
-    }
-}
-
-extension PostgresConnection {
-    /// Throws where its role may change or remove rows of a table that it is to add to.
-    func requireNarrow(_ tables: [String]) throws {
-        for table in tables {
-            let row = try rows(
-                "SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege($1, 'UPDATE')",
-                [.text(table)]
-            ).first
-            guard row?.first?.isTrue == false else {
-                throw PostgresFailure(
-                    location,
-                    "its role may change or remove what it wrote: it has UPDATE, DELETE or TRUNCATE on \(table)",
-                    remedy:
-                        "name a role that has INSERT and SELECT alone, and owns no table, as docs/audit.md says"
-                )
-            }
-        }
     }
 }
