@@ -39,8 +39,7 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
         case "42501": "grant the role what docs/audit.md says"
         case "53100": "free space on the server's disk"
         case "25006": "name the primary server: this one takes no changes"
-        case "57014":
-            "the server took longer than \(PostgresLimits.statement / 1_000) s: see what it is busy with"
+        case "57014": "the server takes too long: see what it is busy with"
         case let state where state.begins(with: "28"):
             "check user and password in bailey.yaml, and the server's pg_hba.conf"
         case let state where state.begins(with: "3D"): "make the database, or name another in bailey.yaml"
