@@ -4,7 +4,7 @@ internal import GRDB
 internal import Glibc
 package import Masking
 package import Model
-package import PostgresLink
+internal import PostgresLink
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
@@ -49,6 +49,7 @@ package final class AuditStore: AuditSink {
     private let checkpoints = Mutex<CheckpointKeeper?>(nil)
     /// Nil until `share`.
     private let fleet = Mutex<FleetMirror?>(nil)
+    private let watch = Mutex<FleetWatch?>(nil)
     private let isFleetAwaited = Atomic(false)
     private let isHeadAwaited = Atomic(false)
     private let areRepliesAwaited = Atomic(false)
@@ -64,6 +65,8 @@ package final class AuditStore: AuditSink {
         self.clock = clock
         queue = Mutex(Queue(mask: MaskMemory(mask)))
     }
+
+    deinit { watch.withLock { $0 }?.stop() }
 
     /// Opens the store of a state directory, and makes what is missing: directory, key, head, tables.
     ///
@@ -148,8 +151,32 @@ package final class AuditStore: AuditSink {
     }
 
     /// From now on what is appended is there when a database has it as well, with all that is on record before.
-    package func share(with access: PostgresAccess) {
-        fleet.withLock { $0 = FleetMirror(access, chain) }
+    ///
+    /// - Parameters:
+    ///   - plan: the database, and whose revocations there count.
+    ///   - tell: hears of each principal that was revoked elsewhere, on a thread of its own.
+    package func share(
+        with plan: FleetPlan,
+        tell: @escaping @Sendable (RevokedPrincipals.Entry) -> Void
+    ) {
+        let revocations = FleetRevocations(trust: plan.trust, own: chain.verifying.octets.hex, tell: tell)
+        let heeded = revocations.isEmpty ? nil : revocations
+        fleet.withLock { $0 = FleetMirror(plan.access, chain, revocations: heeded) }
+        guard let heeded else { return }
+        let watch = FleetWatch(plan.access, heeded)
+        watch.start()
+        self.watch.withLock { $0 = watch }
+    }
+
+    /// Brings all that is on record to a database, once: what a command wrote, which no supervisor waits for.
+    package func bring(to plan: FleetPlan) throws {
+        try writer.sync { try FleetMirror(plan.access, chain).bringAll() }
+    }
+
+    /// What another machine of the fleet said of a principal; throws where that cannot be known.
+    package func revokedElsewhere(_ subject: String) throws(AuditFailure) -> RevokedPrincipals.Entry? {
+        guard let revocations = fleet.withLock({ $0 })?.revocations else { return nil }
+        return try revocations.entry(of: subject)
     }
 
     /// Writes checkpoints elsewhere from now on; a webhook's go by this transport.

@@ -20,10 +20,10 @@ struct FleetOption: ParsableArguments {
 
     /// The logs that are there; throws where `bailey.yaml` names no database.
     func log(configuration: String? = nil) throws -> FleetLog {
-        guard let access = try LogKeeping.fleet(configuration: configuration) else {
+        guard let plan = try LogKeeping.fleet(configuration: configuration) else {
             throw ValidationError("--fleet: audit.postgres in bailey.yaml names no database")
         }
-        return FleetLog(access)
+        return FleetLog(plan.access)
     }
 
     /// What `--chain` names there, or the log of this machine's state directory.

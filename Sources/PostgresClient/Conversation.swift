@@ -22,6 +22,9 @@ struct Conversation {
             case .run(let statement, let values):
                 guard let server else { return }
                 server.run(statement, values) { answer($0) }
+            case .wait(let milliseconds):
+                guard let server else { return }
+                answer(server.wait(milliseconds))
             }
             guard flush() else { return }
         }

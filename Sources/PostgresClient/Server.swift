@@ -53,6 +53,29 @@ final class Server {
         answer(ending ?? .refused(state: "", words: unsafe Self.text(PQerrorMessage(connection))))
     }
 
+    /// Waits until somebody notifies, or the time is over; says how often.
+    func wait(_ milliseconds: Int64) -> PostgresAnswer {
+        // What came with an earlier answer.
+        var count = notifications()
+        guard count == 0 else { return .done(count) }
+        var entry = pollfd(fd: unsafe PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&entry, 1, Int32(clamping: milliseconds))
+        guard unsafe PQconsumeInput(connection) == 1 else {
+            return .refused(state: "", words: unsafe Self.text(PQerrorMessage(connection)))
+        }
+        count = notifications()
+        return .done(count)
+    }
+
+    private func notifications() -> Int64 {
+        var count: Int64 = 0
+        while let notification = unsafe PQnotifies(connection) {
+            unsafe PQfreemem(notification)
+            count += 1
+        }
+        return count
+    }
+
     private func send(_ statement: String, _ values: [PostgresValue]) -> Bool {
         guard let count = Int32(exactly: values.count) else { return false }
         // One place for all of them, each with a NUL behind it, as texts have.

@@ -16,10 +16,16 @@ package final class PostgresConnection: Sendable {
     package let access: PostgresAccess
     /// Milliseconds for a statement; 0 for one that reads a table.
     private let statement: Int
+    /// What is said first on each connection, as LISTEN is.
+    private let opening: [String]
     private let session = Mutex<Session?>(nil)
 
-    package init(_ access: PostgresAccess, statement: Int = PostgresLimits.statement) {
-        (self.access, self.statement) = (access, statement)
+    package init(
+        _ access: PostgresAccess,
+        statement: Int = PostgresLimits.statement,
+        opening: [String] = []
+    ) {
+        (self.access, self.statement, self.opening) = (access, statement, opening)
     }
 
     package var location: PostgresLocation { access.location }
@@ -62,6 +68,20 @@ package final class PostgresConnection: Sendable {
         var rows: [Row] = []
         try run(text, parameters) { rows.append($0) }
         return rows
+    }
+
+    /// Waits until somebody notifies of what is listened to; false where the time is over first.
+    ///
+    /// What was notified before there was this connection is not heard of.
+    package func wait(atMost milliseconds: Int) throws -> Bool {
+        try session.withLock { session in
+            var open = try session ?? opened()
+            session = nil
+            let bound = UInt64(clamping: milliseconds) + PostgresLimits.slack
+            let count = try answer(.wait(Int64(milliseconds)), from: &open, within: bound) { _ in }
+            session = open
+            return count > 0
+        }
     }
 
     /// Ends it; the next statement makes another.
@@ -115,6 +135,9 @@ package final class PostgresConnection: Sendable {
                 "its encoding is \(facts.first?.string ?? "unknown"), not UTF8",
                 "make a database with ENCODING 'UTF8'"
             )
+        }
+        for text in opening {
+            _ = try answer(.run(text, []), from: &session, within: bound) { _ in }
         }
         return session
     }

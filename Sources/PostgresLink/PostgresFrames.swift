@@ -35,11 +35,14 @@ package enum PostgresOrder: Sendable, Hashable {
     /// libpq's keywords, each with its value behind it.
     case connect([String])
     case run(String, [PostgresValue])
+    /// Until somebody notifies of something that is listened to, so many milliseconds long.
+    case wait(Int64)
 
     package var frame: [UInt8] {
         switch self {
         case .connect(let words): FrameText.frame("C", words.map { .text($0) })
         case .run(let statement, let values): FrameText.frame("Q", [.text(statement)] + values)
+        case .wait(let milliseconds): FrameText.frame("W", [.number(milliseconds)])
         }
     }
 
@@ -57,6 +60,11 @@ package enum PostgresOrder: Sendable, Hashable {
         case UInt8(ascii: "Q"):
             guard let statement = fields.first?.string else { throw FrameFault() }
             self = .run(statement, Array(fields.dropFirst()))
+        case UInt8(ascii: "W"):
+            guard fields.count == 1, let number = fields[0].string.flatMap({ Int64($0) }) else {
+                throw FrameFault()
+            }
+            self = .wait(number)
         default: throw FrameFault()
         }
     }
@@ -65,7 +73,7 @@ package enum PostgresOrder: Sendable, Hashable {
 /// What the program answers: rows, and then one of the others.
 package enum PostgresAnswer: Sendable, Hashable {
     case row([PostgresValue])
-    /// How many rows were changed.
+    /// How many rows were changed, or how often somebody notified.
     case done(Int64)
     /// An SQLSTATE, empty where the server said none, and words.
     case refused(state: String, words: String)

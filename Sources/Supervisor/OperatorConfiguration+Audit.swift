@@ -21,10 +21,7 @@ extension OperatorConfiguration {
         guard let node = top["audit"],
             let fields = node.mapping("audit", keys: Self.auditKeys, &errors)
         else { return }
-        if let node = fields["postgres"], let database = Self.database(node, "audit.postgres", &errors) {
-            fleet = database.access
-            databases.append(database)
-        }
+        if let node = fields["postgres"] { readFleet(node, &errors) }
         if fields["postgres"] != nil, let node = fields["retain"] {
             errors.report(
                 "audit.retain together with audit.postgres is not built yet: a log that goes to a database is not pruned here",

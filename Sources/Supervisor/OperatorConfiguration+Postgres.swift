@@ -1,3 +1,4 @@
+internal import Audit
 internal import Client
 internal import Credentials
 internal import Linux
@@ -21,14 +22,17 @@ package struct OperatorDatabase: Sendable {
 
 extension OperatorConfiguration {
     private static let databaseKeys = ["url", "password"]
+    /// Machines whose word counts: each costs a statement, every few seconds.
+    private static let maximumTrust = 64
 
     /// `{url: postgresql://…, password: {file: …}}`.
     static func database(
         _ node: YAMLNode,
         _ name: String,
+        also others: [String] = [],
         _ errors: inout Diagnostics
     ) -> OperatorDatabase? {
-        guard let fields = node.mapping(name, keys: databaseKeys, &errors) else { return nil }
+        guard let fields = node.mapping(name, keys: databaseKeys + others, &errors) else { return nil }
         guard let url = fields["url"] else {
             errors.report(
                 "\(name) takes url, as in postgresql://bailey@db.example.com/audit, and password",
@@ -70,6 +74,30 @@ extension OperatorConfiguration {
             ),
             password: secret
         )
+    }
+
+    /// The database that every record goes to, and whose revocations there count.
+    mutating func readFleet(_ node: YAMLNode, _ errors: inout Diagnostics) {
+        guard let database = Self.database(node, "audit.postgres", also: ["trust"], &errors) else { return }
+        databases.append(database)
+        var keys: [String] = []
+        if case .mapping(let entries) = node.content,
+            let list = entries.first(where: { $0.key.isSame(as: "trust") })?.value
+        {
+            keys = Self.items(list, "audit.postgres.trust", Self.maximumTrust, &errors) {
+                item,
+                name,
+                errors in
+                guard let text = item.text(name, &errors) else { return nil }
+                if let key = FleetPlan.key(text) { return key }
+                errors.report(
+                    "\(name): \"\(text)\" is no public key, 64 hex digits, as `bailey audit verify` prints it after 'key' there",
+                    at: item.position
+                )
+                return nil
+            }
+        }
+        fleet = FleetPlan(database.access, trust: keys)
     }
 
     /// What is wrong with a file is known before anything is launched; a variable's or a command's is had when it is needed.

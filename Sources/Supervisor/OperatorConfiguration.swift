@@ -5,7 +5,6 @@ package import Identity
 internal import Linux
 package import Model
 internal import Policy
-package import PostgresLink
 package import Profiles
 internal import Sandbox
 
@@ -43,7 +42,7 @@ package struct OperatorConfiguration: Sendable {
     /// Where checkpoints of the log go; nil for nowhere.
     package var checkpoints: CheckpointPlan?
     /// A database that has to have every record as well; nil for none.
-    package var fleet: PostgresAccess?
+    package var fleet: FleetPlan?
     /// The databases that something of the log goes to.
     var databases: [OperatorDatabase] = []
     /// The file with their webhook's secret.

@@ -5,7 +5,7 @@ import Testing
 @Suite("Frames of bailey-postgres") struct PostgresFrameTests {
     static let orders: [PostgresOrder] = [
         .connect([]), .connect(["host", "db.example.com", "password", ""]),
-        .run("SELECT 1", []), .run("SELECT $1, $2, $3", [.text("é"), .octets([0, 255]), .null]),
+        .wait(0), .run("SELECT 1", []), .run("SELECT $1, $2, $3", [.text("é"), .octets([0, 255]), .null]),
     ]
     static let answers: [PostgresAnswer] = [
         .row([]), .row([.octets([0, 0, 0, 0, 0, 0, 0, 42]), .null, .octets([])]), .done(0), .done(.max),

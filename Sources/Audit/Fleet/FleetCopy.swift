@@ -108,7 +108,7 @@ struct FleetCopy {
 
 extension StoredRecord {
     /// Of `FleetStatement.recordColumns`; nil where a column is NULL that may not be.
-    fileprivate init?(_ row: PostgresConnection.Row) {
+    init?(_ row: PostgresConnection.Row) {
         guard row.count == 11, let sequence = row[0].number, let run = row[1].octets,
             let time = row[2].number, let kind = row[3].octets, let lineage = row[5].octets,
             let ancestry = row[6].octets, let payload = row[8].octets, let previous = row[9].octets,
@@ -132,7 +132,7 @@ extension StoredRecord {
 
 extension Seal {
     /// Of `FleetStatement.sealColumns`.
-    fileprivate init?(_ row: PostgresConnection.Row) {
+    init?(_ row: PostgresConnection.Row) {
         guard row.count == 4, let last = row[0].number, let first = row[1].number,
             let digests = row[2].octets, let signature = row[3].octets
         else { return nil }

@@ -9,6 +9,10 @@ enum FleetLimits {
     static let piece = 8 << 20
     /// Rows that are copied out of the database in one transaction of the private store.
     static let copiedAtOnce = 10_000
+    /// Milliseconds that a revocation which nobody was notified of is read later.
+    static let listening = 5_000
+    /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
+    static let silence: UInt64 = 30_000
     /// Digits of a key in hex (RFC 8032 section 5.1.5).
     static let chain = 64
 }

@@ -23,11 +23,14 @@ final class FleetMirror: Sendable {
     private let connection: PostgresConnection
     private let chain: ChainWriter
     private let key: String
+    /// Nil where nobody's word but this machine's counts.
+    let revocations: FleetRevocations?
     private let state = Mutex(State())
 
-    init(_ access: PostgresAccess, _ chain: ChainWriter) {
+    init(_ access: PostgresAccess, _ chain: ChainWriter, revocations: FleetRevocations? = nil) {
         connection = PostgresConnection(access, statement: FleetLimits.statement)
         self.chain = chain
+        self.revocations = revocations
         key = chain.verifying.octets.hex
     }
 
@@ -67,6 +70,15 @@ final class FleetMirror: Sendable {
     /// The same of all that is missing.
     func bringMissing() throws { try bring(upTo: state.withLock { $0.wanted }) }
 
+    /// The same of all that is on record.
+    func bringAll() throws {
+        var reached = try state.withLock { $0.reached } ?? begin()
+        while let piece = try chain.piece(behind: reached) {
+            try add(piece)
+            reached = piece.last
+        }
+    }
+
     private func bringMissing(upTo sequence: Int64) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
         while reached < sequence, let piece = try chain.piece(behind: reached) {
@@ -83,6 +95,8 @@ final class FleetMirror: Sendable {
 
     /// How far the database is, which must be a part of this very log.
     private func begin() throws -> Int64 {
+        // Before anything rests on a record that nobody who is revoked elsewhere could have had.
+        try revocations?.read(over: connection)
         try connection.requireRole(for: [FleetStatement.recordTable, FleetStatement.sealTable])
         let row = try connection.rows(
             "SELECT last, digests FROM \(FleetStatement.sealTable) WHERE chain = $1 ORDER BY last DESC LIMIT 1",
@@ -107,6 +121,15 @@ final class FleetMirror: Sendable {
     }
 
     private func add(_ piece: FleetPiece) throws {
+        try insert(piece)
+        guard piece.records.contains(where: { $0.kind.elementsEqual(EntryColumns.revocation.utf8) }) else {
+            return
+        }
+        // Whoever does not hear it reads it some seconds later.
+        _ = try? connection.run("SELECT pg_notify($1, $2)", [.text(FleetRevocations.channel), .text(key)])
+    }
+
+    private func insert(_ piece: FleetPiece) throws {
         do {
             try run(FleetStatement(adding: piece, to: key, passesOver: false))
         } catch let failure as PostgresFailure where failure.state.isSame(as: Self.uniqueViolation) {

@@ -64,8 +64,8 @@ package enum LogKeeping {
             fleet.map {
                 DatabaseStanding(
                     key: "audit.postgres",
-                    place: "\($0.location)",
-                    trouble: LogDatabaseProbe.trouble(withFleet: $0)
+                    place: "\($0.access.location)",
+                    trouble: LogDatabaseProbe.trouble(withFleet: $0.access)
                 )
             },
         ].compactMap(\.self)
@@ -86,7 +86,7 @@ package enum LogKeeping {
     }
 
     /// The database that `bailey.yaml` has every record go to; nil where it names none.
-    package static func fleet(configuration: String?) throws -> PostgresAccess? {
+    package static func fleet(configuration: String?) throws -> FleetPlan? {
         let directories = StateDirectories(
             environment: ProcessEnvironment.dictionary,
             home: HomeFolder.current
