@@ -116,11 +116,11 @@ extension Supervisor {
     func checkRevoked(_ epoch: RevocationEpoch, _ lineage: Lineage) throws(Client.LaunchRefusal) {
         let isNested = lineage.depth > 1
         if let revocation = epoch.revocation { throw refusal(revocation, toAgent: isNested) }
-        let (entry, isElsewhere): (RevokedPrincipals.Entry?, Bool)
+        let own: RevokedPrincipals.Entry?
+        let elsewhere: RevokedPrincipals.Entry?
         do {
-            let own = try revokedPrincipals().entry(of: lineage.principal.subject)
-            isElsewhere = own == nil
-            entry = try own ?? audit.revokedElsewhere(lineage.principal.subject)
+            own = try revokedPrincipals().entry(of: lineage.principal.subject)
+            elsewhere = try audit.revokedElsewhere(lineage.principal.subject)
         } catch {
             // Where the log is, is no agent's to know.
             let why = isNested ? "the log cannot be read" : "\(error)"
@@ -128,9 +128,9 @@ extension Supervisor {
                 "nothing is launched: whether \(lineage.principal.subject) is revoked cannot be known: \(why)"
             )
         }
-        guard let entry else { return }
+        guard let entry = own ?? elsewhere else { return }
         revokedElsewhere(entry)
-        throw refusal(entry.revocation, toAgent: isNested, isElsewhere: isElsewhere)
+        throw refusal(entry.revocation, toAgent: isNested, isElsewhere: own == nil)
     }
 
     /// Cuts off the agents of a principal of whose revocation somebody else has a record.
