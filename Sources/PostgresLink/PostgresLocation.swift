@@ -28,6 +28,8 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
 
     /// What Debian keeps its roots in; others name a file with `sslrootcert`.
     private static let systemRoots = "/etc/ssl/certs/ca-certificates.crt"
+    /// In the place of files that libpq looks for in the home folder; one that is not there is none to it.
+    private static let nowhere = "/nonexistent/bailey"
     private static let options = ["host", "sslmode", "sslrootcert", "sslcert", "sslkey"]
 
     /// Files that it names besides the system's roots.
@@ -170,11 +172,12 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
             "tcp_user_timeout", "\(PostgresLimits.unacknowledged)",
             "application_name", "bailey", "client_encoding", "UTF8",
             // What lies in somebody's home says nothing here; nor is there anything but TLS.
-            "passfile", "/nonexistent/bailey", "gssencmode", "disable",
+            "passfile", Self.nowhere, "sslcrl", Self.nowhere, "gssencmode", "disable",
         ]
         if let user { words += ["user", user] }
         if security == .full || security == .authority { words += ["sslrootcert", roots] }
-        if let certificate, let key { words += ["sslcert", certificate, "sslkey", key] }
+        words += ["sslcert", certificate ?? Self.nowhere]
+        if let key { words += ["sslkey", key] }
         guard let password else { return words }
         guard !password.contains(0), let text = String(validating: password, as: UTF8.self) else {
             throw Problem(message: "the password is no text in UTF-8")
