@@ -17,16 +17,15 @@ extension ApprovalQueue {
         by who: Answerer,
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
-        let now = now()
-        let step = state.withLock { $0.approve(id, for: life, by: who.identity, at: now) }
-        switch step {
-        case .failed(let outcome, let question):
-            if case .refused(let why) = outcome, let question {
-                let rest = question.refusedAnswers + 1 < ApprovalLimits.refusedAnswers ? "" : Self.andMore
-                let words = why + rest + (reason.map { ": " + $0 } ?? "")
-                append(.refused, question, by: who, reason: words, life: nil) { _ in }
+        let (now, why, gone) = (now(), whyNothing(of: who.identity), revokedApprovers(of: id))
+        let step = state.withLock { state in
+            guard let why else {
+                return state.approve(id, for: life, by: who.identity, without: gone, at: now)
             }
-            then(outcome)
+            return state.refuse(.question(id), why, by: who.identity)
+        }
+        switch step {
+        case .failed(let outcome, let question): fail(outcome, question, reason, by: who, then)
         case .counted(let question):
             append(.seconded, question, by: who, reason: reason, life: nil) { result in
                 switch result {
@@ -38,12 +37,31 @@ extension ApprovalQueue {
         case .approved(let question, let life):
             append(.approved, question, by: who, reason: reason, life: life) { result in
                 self.finish(question, result, then) {
-                    guard self.grant(question, life) else { return false }
+                    if let outcome = self.undone(question) { return outcome }
+                    guard self.grant(question, life) else {
+                        return .refused("the agent was cut off, or ended, meanwhile")
+                    }
                     self.whenOver(ClosedQuestion(question, .approved, by: who, reason: reason, life: life))
-                    return true
+                    return .done(1)
                 }
             }
         }
+    }
+
+    /// An answer that changes nothing; of one question the first of them are on record.
+    private func fail(
+        _ outcome: AnswerOutcome,
+        _ question: Question?,
+        _ reason: String?,
+        by who: Answerer,
+        _ then: (AnswerOutcome) -> Void
+    ) {
+        if case .refused(let why) = outcome, let question {
+            let rest = question.refusedAnswers + 1 < ApprovalLimits.refusedAnswers ? "" : Self.andMore
+            let words = why + rest + (reason.map { ": " + $0 } ?? "")
+            append(.refused, question, by: who, reason: words, life: nil) { _ in }
+        }
+        then(outcome)
     }
 
     private static let andMore = " (further answers to it that are refused are not on record)"
@@ -56,6 +74,11 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
+        if let why = whyNothing(of: who.identity) {
+            let step = state.withLock { $0.refuse(subject, why, by: who.identity) }
+            guard case .failed(let outcome, let question) = step else { return then(.refused(why)) }
+            return fail(outcome, question, reason, by: who, then)
+        }
         let questions = state.withLock { $0.deny(subject, by: who.identity, at: now) }
         guard !questions.isEmpty else { return then(.unknown) }
         let rest = Mutex(questions.count)
@@ -71,12 +94,14 @@ extension ApprovalQueue {
                     if isLast { then(.done(questions.count)) }
                 } _: {
                     // Not there any more where its agent was cut off, or has ended, meanwhile: that is denied as well.
-                    guard let over = self.state.withLock({ $0.remove(question.number) }) else { return true }
+                    guard let over = self.state.withLock({ $0.remove(question.number) }) else {
+                        return .done(1)
+                    }
                     for waiter in over.waiters {
                         waiter.then(.denied(id: question.id, by: who.principal.subject, reason: reason))
                     }
                     self.whenOver(ClosedQuestion(over, .denied, by: who, reason: reason))
-                    return true
+                    return .done(1)
                 }
             }
         }
@@ -110,11 +135,10 @@ extension ApprovalQueue {
         _ question: Question,
         _ result: Result<Void, AuditFailure>,
         _ then: (AnswerOutcome) -> Void,
-        _ effect: () -> Bool
+        _ effect: () -> AnswerOutcome
     ) {
         switch result {
-        case .success:
-            then(effect() ? .done(1) : .refused("the agent was cut off, or ended, meanwhile"))
+        case .success: then(effect())
         case .failure(let failure):
             giveUp(question, failure, then)
         }
@@ -182,6 +206,7 @@ extension ApprovalQueue.State {
         _ id: String,
         for wanted: ApprovalTerms.Life?,
         by who: ApproverIdentity,
+        without gone: Set<ApproverIdentity>,
         at now: UInt64
     ) -> ApprovalStep {
         guard var question = question(named: id), question.held.concerns(who) else {
@@ -195,12 +220,22 @@ extension ApprovalQueue.State {
         guard life <= most else {
             return refused("the rules that ask let it be approved for \(most) at most", question)
         }
+        question.forget(gone)
         guard question.approve(who) else {
             return refused(question.whyNot(who), question)
         }
         if question.isApproved { question.phase = .answering }
         questions[question.number] = question
         return question.isApproved ? .approved(question, life) : .counted(question)
+    }
+
+    /// Answers one who may not answer, of the first question that they mean.
+    mutating func refuse(_ subject: AnswerSubject, _ why: String, by who: ApproverIdentity) -> ApprovalStep {
+        let meant = questions.values.filter {
+            $0.phase == .open && $0.isMeant(by: subject) && $0.held.concerns(who)
+        }
+        guard let question = meant.min(by: { $0.number < $1.number }) else { return .failed(.unknown, nil) }
+        return refused(why, question)
     }
 
     /// Of those who may not answer, or not so, the first are on record: whoever has a link may try as often as it likes.
@@ -217,12 +252,9 @@ extension ApprovalQueue.State {
             guard let question = questions[number], question.phase == .open, question.deadline > now,
                 question.held.concerns(who)
             else { continue }
-            switch subject {
-            case .question(let id): guard question.id.isSame(as: id) else { continue }
-            case .rule(let name):
-                guard let rule = question.held.demands.first(where: { $0.rule.name.isSame(as: name) })?.rule
-                else { continue }
-                blocks.insert(Block(agent: question.held.agent, rule: ByteText(rule.name)))
+            guard question.isMeant(by: subject) else { continue }
+            if case .rule(let name) = subject {
+                blocks.insert(Block(agent: question.held.agent, rule: ByteText(name)))
             }
             questions[number]?.phase = .answering
             denied.append(question)

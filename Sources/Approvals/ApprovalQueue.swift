@@ -32,22 +32,29 @@ package final class ApprovalQueue: Approver {
     let audit: any AuditSink
     /// Monotonic milliseconds.
     let now: @Sendable () -> UInt64
+    /// Why nothing that somebody answers counts any more; nil where it does.
+    ///
+    /// Asked outside of the lock, and again when the answer is on record.
+    let revoked: @Sendable (ApproverIdentity) -> AnswerBar?
     private let whenOpen: @Sendable (OpenQuestion) -> Void
     let whenOver: @Sendable (ClosedQuestion) -> Void
 
     /// - Parameters:
     ///   - audit: where questions and answers go on record.
     ///   - now: monotonic milliseconds.
+    ///   - revoked: why nothing that somebody answers counts any more; nil where it does.
     ///   - whenOpen: called, on any thread, for each question that can be answered from now on.
     ///   - whenOver: the same for each of those that cannot be any more.
     package init(
         audit: any AuditSink,
         now: @escaping @Sendable () -> UInt64,
+        revoked: @escaping @Sendable (ApproverIdentity) -> AnswerBar? = { _ in nil },
         whenOpen: @escaping @Sendable (OpenQuestion) -> Void = { _ in },
         whenOver: @escaping @Sendable (ClosedQuestion) -> Void = { _ in }
     ) {
         self.audit = audit
         self.now = now
+        self.revoked = revoked
         self.whenOpen = whenOpen
         self.whenOver = whenOver
     }

@@ -15,9 +15,11 @@ package enum AnswerSocket {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw SystemCallError(stage: "find the approvers' socket", object: path, errno: ENOTSOCK)
         }
-        let slash = path.lastPlace(of: "/") ?? path.startIndex
-        try requireTrusted(slash == path.startIndex ? "/" : String(path[..<slash]), owner: status.st_uid)
-        let socket = try PacketSocket.connect(to: path)
+        guard let slash = path.lastPlace(of: "/") else {
+            throw SystemCallError(stage: "find the approvers' socket", object: path, errno: EINVAL)
+        }
+        let folder = try TrustedFolder(String(path[..<slash]), owner: status.st_uid)
+        let socket = try connection(in: folder, String(path.rest(behind: slash)), called: path)
         // What is shown there is believed: it has to be whose socket it is that listens.
         guard PacketSocket.peer(of: socket.rawValue)?.user == status.st_uid else {
             throw SystemCallError(stage: "trust whoever listens at", object: path, errno: EPERM)
@@ -25,24 +27,16 @@ package enum AnswerSocket {
         return socket
     }
 
-    /// Refuses a folder in which somebody else than an owner or root may put a socket.
-    package static func requireTrusted(_ folder: String, owner: UInt32) throws(SystemCallError) {
-        var status = stat()
-        guard unsafe lstat(folder, &status) == 0 else {
-            throw SystemCallError(
-                stage: "find the folder of the approvers' socket",
-                object: folder,
-                errno: errno
-            )
-        }
-        guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == owner || status.st_uid == 0,
-            status.st_mode & 0o022 == 0
-        else {
-            throw SystemCallError(
-                stage: "trust the folder of the approvers' socket, in which nobody else may write,",
-                object: folder,
-                errno: EPERM
-            )
+    /// The folder is held open: what was looked at is what is connected to.
+    private static func connection(
+        in folder: borrowing TrustedFolder,
+        _ name: String,
+        called path: String
+    ) throws(SystemCallError) -> OwnedDescriptor {
+        do throws(SystemCallError) {
+            return try PacketSocket.connect(to: folder.path + "/" + name)
+        } catch {
+            throw SystemCallError(stage: error.stage, object: path, errno: error.errno)
         }
     }
 }

@@ -115,6 +115,8 @@ package enum ControlRequest: Sendable, Hashable {
     case answer(ApprovalOrder)
     /// Show all of a launch that waits for an approval, from an octet on; the user's alone to ask.
     case showHeld(id: String, from: UInt64)
+    /// Say which run this supervisor's is; the user's alone to ask.
+    case name
 }
 
 /// From the supervisor to a front-end.
@@ -142,6 +144,8 @@ package enum ControlReply: Sendable, Hashable {
     case notice(String)
     /// Octets of a `HeldWhole`.
     case whole(octets: [UInt8], isLast: Bool)
+    /// This supervisor's run.
+    case named(run: String)
 }
 
 extension ControlRequest {
@@ -176,6 +180,7 @@ extension ControlRequest {
             writer.write(UInt8(9))
             writer.write(id)
             writer.write(start)
+        case .name: writer.write(UInt8(10))
         }
         return writer.bytes
     }
@@ -192,6 +197,7 @@ extension ControlRequest {
         case 7: self = .listHeld(after: try reader.number())
         case 8: self = .answer(try ApprovalOrder(from: &reader))
         case 9: self = .showHeld(id: try reader.text(), from: try reader.number())
+        case 10: self = .name
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()
@@ -203,7 +209,8 @@ extension ControlReply {
     package var isLast: Bool {
         switch self {
         case .refused, .exited, .declined: true
-        case .launched, .agents, .ending, .heard, .revoked, .held, .answered, .notice, .whole: false
+        case .launched, .agents, .ending, .heard, .revoked, .held, .answered, .notice, .whole, .named:
+            false
         }
     }
 
@@ -251,6 +258,9 @@ extension ControlReply {
             writer.write(UInt8(12))
             writer.write(octets: octets)
             writer.write(isLast)
+        case .named(let run):
+            writer.write(UInt8(13))
+            writer.write(run)
         }
         return writer.bytes
     }
@@ -272,6 +282,7 @@ extension ControlReply {
         case 10: self = .answered(try AnswerReply(from: &reader))
         case 11: self = .notice(try reader.text())
         case 12: self = .whole(octets: try reader.octets(), isLast: try reader.flag())
+        case 13: self = .named(run: try reader.text())
         case let kind: throw ControlError("unknown reply \(kind)")
         }
         try reader.finish()

@@ -195,7 +195,7 @@ package struct FrontEnd: ~Copyable {
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
             case .declined: isDeclined = true
             case .notice(let text): tell(text)
-            case .agents, .ending, .revoked, .held, .answered, .whole:
+            case .agents, .ending, .revoked, .held, .answered, .whole, .named:
                 throw ControlError("an answer to no question")
             }
         }
@@ -211,13 +211,18 @@ package struct FrontEnd: ~Copyable {
         unsafe octets.withUnsafeBytes { _ = unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    /// Joins the caller's streams to the agent's: one pty master, or three pipe ends.
+    /// Joins the caller's streams to the agent's: one pty master, the two pipe ends that stand for one, or three.
     private mutating func connect(_ descriptors: [Int32]) throws(ControlError) {
         switch descriptors.count {
         case 1:
             terminal = TerminalMode.raw(STDIN_FILENO)
             pumps = [
                 Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO),
+            ]
+        case 2:
+            terminal = TerminalMode.raw(STDIN_FILENO)
+            pumps = [
+                Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[1], to: STDOUT_FILENO),
             ]
         case 3:
             pumps = [

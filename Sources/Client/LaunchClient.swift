@@ -14,7 +14,7 @@ package enum LaunchClient {
         guard let name = words.profileName else { return nil }
         // Before the socket is opened, which would get a number that the caller left closed.
         StandardStreams.occupy()
-        csb_names_built_in()
+        NameService.keepBuiltIn()
         do throws(LaunchRefusal) {
             if ControlSocket.isInsideAgent { return try inside(words, .name(name)) }
             guard words.mayUseServer else { return nil }

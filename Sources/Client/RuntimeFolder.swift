@@ -91,26 +91,36 @@ package struct RuntimeFolder: Sendable {
     /// What stands for a supervisor in the state directory, wherever it listens: a link to its socket, and the lock of it.
     package static func registration(of run: String) -> String { run + registrationSuffix }
 
-    /// One that is registered, and the socket that it named.
+    /// One that is registered, by its run, and the socket that it named.
     package struct Registered: Sendable {
-        package let name: String
+        package let run: String
         package let socket: String
     }
 
     /// All that are registered here, living or not.
     package var registered: [Registered] {
         names.filter { $0.ends(with: Self.registrationSuffix) }.sorted().compactMap { name in
-            PathText.target(of: path + "/" + name).map { Registered(name: name, socket: $0) }
+            let run = String(name.dropLast(bytes: Self.registrationSuffix.utf8.count))
+            return PathText.target(of: path + "/" + name).map { Registered(run: run, socket: $0) }
         }
     }
 
-    /// Whether a registered supervisor lives, which is not reached where it said: one that is about to end has a moment.
-    package func lives(_ one: Registered) -> Bool {
-        for _ in 0..<Self.looks {
-            guard isHeld(one.name), PathText.target(of: path + "/" + one.name) != nil else { return false }
-            usleep(Self.moment)
+    /// Those of registered supervisors that may live: whoever looks at a lock holds it for a moment as well.
+    package func held(_ registered: [Registered]) -> [Registered] {
+        registered.filter { isHeld(Self.registration(of: $0.run)) }
+    }
+
+    /// Those of registered supervisors that live, none of which was reached: one that is about to end has a moment.
+    package func living(_ unreached: [Registered]) -> [Registered] {
+        var living = unreached
+        for _ in 0..<Self.looks where !living.isEmpty {
+            living.removeAll { one in
+                let name = Self.registration(of: one.run)
+                return !isHeld(name) || PathText.target(of: path + "/" + name) == nil
+            }
+            if !living.isEmpty { usleep(Self.moment) }
         }
-        return true
+        return living
     }
 
     /// Half a second: an end takes milliseconds.
@@ -164,9 +174,18 @@ package struct RuntimeFolder: Sendable {
     /// A connection to the supervisor that listens at a path; nil when there is none, or it is another user's or an agent.
     ///
     /// One that cannot be reached is an error; one that was killed is nobody.
-    package static func connection(to path: String) throws(SystemCallError) -> OwnedDescriptor? {
+    ///
+    /// - Parameters:
+    ///   - path: of its socket.
+    ///   - patience: seconds for which one is waited for whose queue is full.
+    /// - Returns: the connection.
+    /// - Throws: where it is not known who listens; EAGAIN for a queue that stayed full.
+    package static func connection(
+        to path: String,
+        patience: Int = PacketSocket.patience
+    ) throws(SystemCallError) -> OwnedDescriptor? {
         do throws(SystemCallError) {
-            let socket = try PacketSocket.connect(to: path)
+            let socket = try PacketSocket.connect(to: path, patience: patience)
             // What is asked there holds the caller's environment: it is for no agent that found a way to listen.
             guard PacketSocket.isUsers(socket.rawValue) else { return nil }
             return socket

@@ -42,7 +42,7 @@ struct SessionsCommand: ParsableCommand {
         let reader = try AuditReader(directory: directory)
         let agent = try name.flatMap { AgentID($0) == nil ? nil : try AgentArgument($0) }
         try reader.require(run: agent == nil ? name : nil, agent: agent)
-        let living = Set(RunningSupervisors.agents().value.map(\.agent))
+        let living = Set(RunningSupervisors.agents(of: directory).value.map(\.agent))
         var isBad = false
         try reader.terminals(run: agent?.id.run ?? name) { session in
             if let agent, session.agent != agent.id { return }

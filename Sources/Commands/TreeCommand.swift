@@ -41,9 +41,10 @@ struct TreeCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("tree")
-        let reader = try AuditReader(directory: state.directory())
+        let directory = try state.directory()
+        let reader = try AuditReader(directory: directory)
         // Before the store is read: what ends meanwhile is on record.
-        let answer = RunningSupervisors.agents()
+        let answer = RunningSupervisors.agents(of: directory)
         let alive = Set(answer.value.map(\.agent))
         if running { for silent in answer.silent { RunCommand.complain(silent) } }
         try reader.require(principal: principal)

@@ -60,7 +60,7 @@ package struct DenialTally: Sendable {
         case .forbiddenAddress, .placeholderMisused, .secretLeaving: true
         case .noRule, .denied, .approvalNeeded, .approvalDenied, .approvalUnanswered, .nameMismatch,
             .protocolMismatch, .malformed, .credentialUnavailable, .revoked, .principalExpired,
-            .auditUnavailable, .upstreamFailed, .overBudget, .unsupported, nil:
+            .auditUnavailable, .upstreamFailed, .notRecorded, .overBudget, .unsupported, nil:
             false
         }
     }

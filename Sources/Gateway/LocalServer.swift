@@ -14,6 +14,8 @@ package struct LocalRequest: Sendable {
     package let authorization: String?
     package let mediaType: String?
     package let body: [UInt8]
+    /// Whether whoever asked still waits for the answer.
+    package let isAwaited: @Sendable () -> Bool
 }
 
 /// What is answered.
@@ -171,6 +173,13 @@ private final class Turnstile: ChannelDuplexHandler {
     }
 }
 
+/// Whether a client is still there.
+private final class Presence: Sendable {
+    private let isOver = Mutex(false)
+    var isThere: Bool { !isOver.withLock { $0 } }
+    func end() { isOver.withLock { $0 = true } }
+}
+
 /// Reads one request, has it answered, and closes.
 private final class Visitor: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -183,6 +192,8 @@ private final class Visitor: ChannelInboundHandler {
     private var body: [UInt8] = []
     private var isTooLong = false
     private(set) var hasAsked = false
+    /// Whether its client is there.
+    private let presence = Presence()
 
     init(body limit: Int, _ threshold: Threshold, answer: @escaping LocalServer.Answer) {
         (self.limit, self.threshold, self.answer) = (limit, threshold, answer)
@@ -216,7 +227,8 @@ private final class Visitor: ChannelInboundHandler {
             query: parts.count > 1 ? String(parts[1]) : nil,
             authorization: authorization.count == 1 ? authorization[0] : nil,
             mediaType: head.headers.first(name: "content-type"),
-            body: body
+            body: body,
+            isAwaited: { [presence] in presence.isThere }
         )
         let loop = context.eventLoop
         let place = NIOLoopBound((self, context), eventLoop: loop)
@@ -230,6 +242,11 @@ private final class Visitor: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        presence.end()
+        context.fireChannelInactive()
     }
 
     private func reply(_ context: ChannelHandlerContext, _ reply: LocalReply) {

@@ -7,7 +7,9 @@ internal import Synchronization
 final class RecordedServers: Sendable {
     let source: any AnswerSource
     private let threads = NIOThreadPool(numberOfThreads: GatewayLimits.answeringThreads)
-    private let isStarted = Mutex(false)
+    /// Whether the threads are there: they come with the first request, and never after the end.
+    private enum Phase { case unneeded, running, ended }
+    private let phase = Mutex(Phase.unneeded)
 
     init(_ source: any AnswerSource) {
         self.source = source
@@ -18,9 +20,10 @@ final class RecordedServers: Sendable {
         on loop: any EventLoop,
         _ body: @escaping @Sendable () -> Value
     ) -> EventLoopFuture<Value> {
-        isStarted.withLock { isStarted in
-            if !isStarted { threads.start() }
-            isStarted = true
+        phase.withLock { phase in
+            guard phase == .unneeded else { return }
+            threads.start()
+            phase = .running
         }
         return threads.runIfActive(eventLoop: loop) { body() }
     }
@@ -32,6 +35,7 @@ final class RecordedServers: Sendable {
 
     /// Waits for what is under way; call while the event loops run.
     func end() {
+        phase.withLock { $0 = .ended }
         try? threads.syncShutdownGracefully()
     }
 }

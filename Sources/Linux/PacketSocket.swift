@@ -104,11 +104,17 @@ extension PacketSocket {
     /// a supervisor may be launching a burst of agents.
     package static let patience = 15
 
-    /// Connects to a socket by its path; EAGAIN when its listener takes nobody within `patience`.
-    package static func connect(to path: String) throws(SystemCallError) -> OwnedDescriptor {
+    /// Octets of a path that a socket may have, with the 0 behind it one less than `sun_path` (unix(7)).
+    package static let longestPath = 107
+
+    /// Connects to a socket by its path; EAGAIN when its listener takes nobody within `patience` seconds, or at once for 0.
+    package static func connect(
+        to path: String,
+        patience seconds: Int = patience
+    ) throws(SystemCallError) -> OwnedDescriptor {
         let socket = try made(for: path)
-        // SO_SNDTIMEO bounds connect(2) as well (socket(7)).
-        var patience = timeval(tv_sec: Self.patience, tv_usec: 0)
+        // SO_SNDTIMEO bounds connect(2) as well, where 0 would be without end (socket(7)).
+        var patience = timeval(tv_sec: seconds, tv_usec: seconds > 0 ? 0 : 1)
         let size = socklen_t(MemoryLayout<timeval>.size)
         guard unsafe setsockopt(socket.rawValue, SOL_SOCKET, SO_SNDTIMEO, &patience, size) == 0 else {
             throw SystemCallError(stage: "setsockopt(SO_SNDTIMEO)", object: path, errno: errno)
@@ -139,7 +145,7 @@ extension PacketSocket {
         unsafe try address(unready) { unsafe Glibc.bind(socket.rawValue, $0, $1) }.check("bind", unready)
         if let group {
             // Whose it is before what they may: nobody else's group is let in for a moment.
-            guard unsafe chown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
+            guard unsafe lchown(unready, uid_t.max, group) == 0, unsafe chmod(unready, 0o660) == 0 else {
                 let code = errno
                 unsafe _ = unlink(unready)
                 throw SystemCallError(stage: "chown to group \(group)", object: path, errno: code)

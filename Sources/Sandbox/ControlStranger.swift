@@ -6,7 +6,7 @@ package import Linux
 package enum ControlStranger: Error, Sendable, Hashable {
     /// Who made it, or connected it, is outside of the agent.
     case foreign(String)
-    /// The kernel does not say who connected it: they have ended, or no descriptor is left; errno(3).
+    /// Who connected it cannot be known: they have ended, no descriptor is left, or it may not be looked at; errno(3).
     case unknown(Int32)
 }
 
@@ -27,12 +27,19 @@ extension Sandbox {
             guard error.errno != ENOPROTOOPT else { return }
             throw .unknown(error.errno)
         }
+        // Unless something else is said, it has ended.
+        var failure = ESRCH
         let namespace = process.read { number -> stat? in
             var status = stat()
-            return unsafe stat("/proc/\(number)/ns/pid", &status) == 0 ? status : nil
+            guard unsafe stat("/proc/\(number)/ns/pid", &status) == 0 else {
+                if errno != ENOENT { failure = errno }
+                return nil
+            }
+            return status
         }
+        guard let other = namespace else { throw .unknown(failure) }
         var own = stat()
-        guard let other = namespace, unsafe fstat(pidNamespace, &own) == 0 else { throw .unknown(ESRCH) }
+        guard unsafe fstat(pidNamespace, &own) == 0 else { throw .unknown(errno) }
         guard own.st_dev == other.st_dev, own.st_ino == other.st_ino else {
             throw .foreign("a process of another pid namespace than the agent's connected it")
         }

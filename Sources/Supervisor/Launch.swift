@@ -1,4 +1,3 @@
-internal import CSandbox
 package import Client
 internal import Glibc
 internal import Identity
@@ -12,7 +11,6 @@ package enum Launch {
     /// Launches and waits; `warn` is given what the user should know of a launch that goes on.
     package static func run(_ words: LaunchWords, warn: (String) -> Void) -> FrontEnd.Outcome {
         LaunchClient.prepare()
-        csb_names_built_in()
         // A launch that a server declines is tried again alone, and says nothing twice.
         var said: Set<String> = []
         func once(_ line: String) { if said.insert(line).inserted { warn(line) } }
@@ -30,8 +28,9 @@ package enum Launch {
     private static func choice(_ words: LaunchWords) throws(LaunchRefusal) -> ProfileChoice {
         if let name = words.profileName { return .name(name) }
         let path = WorkingDirectory.absolute(words.profile ?? "", from: try LaunchWords.place())
+        let place = try place(path)
         do {
-            return .text(try TextFile.read(path), path: place(path))
+            return .text(try TextFile.read(path), path: place)
         } catch {
             throw LaunchRefusal(
                 "cannot read profile \(path): \(error.message); name a text file of at most "
@@ -41,16 +40,44 @@ package enum Launch {
     }
 
     /// Where a profile lies; of `/dev/stdin` and the like the file that they lead to, which they are in this process alone.
-    private static func place(_ path: String) -> String {
-        let isOpenFile = ["/dev", "/proc"].contains { path.isWithin($0) }
-        return isOpenFile ? PathText.resolved(path) ?? path : path
+    ///
+    /// - Throws: for a link to such a one: what it leads to has to be protected, and the link itself.
+    private static func place(_ path: String) throws(LaunchRefusal) -> String {
+        if ["/dev", "/proc"].contains(where: { path.isWithin($0) }) {
+            return PathText.resolved(path) ?? path
+        }
+        var step = path
+        for _ in 0..<links {
+            guard let slash = step.lastPlace(of: "/"),
+                let folder = PathText.resolved(slash == step.startIndex ? "/" : String(step[..<slash]))
+            else { return path }
+            let name = WorkingDirectory.absolute(String(step.rest(behind: slash)), from: folder)
+            guard !name.isWithin("/proc") else {
+                throw LaunchRefusal(
+                    "profile \(path) is a link that leads to \(name), which is another file in each process: with -p name /dev/stdin "
+                        + "itself, or the file that it is"
+                )
+            }
+            guard let target = PathText.target(of: name) else { return path }
+            step = WorkingDirectory.absolute(target, from: folder)
+        }
+        return path
     }
+
+    /// Links on the way to a file: what the kernel follows (path_resolution(7)).
+    private static let links = 40
 
     private static func root(
         _ words: LaunchWords,
         _ warn: (String) -> Void
     ) throws -> FrontEnd.Outcome {
-        if words.mayUseServer, let outcome = try served(words, choice(words), warn) { return outcome }
+        // Read once: a file may be another one by the time that a server has declined.
+        var profile: ProfileChoice?
+        if words.mayUseServer {
+            let chosen = try choice(words)
+            if let outcome = try served(words, chosen, warn) { return outcome }
+            profile = chosen
+        }
         try AddressSpaceLimit.check()
         try ProcessLimit.check()
         try DescriptorLimit.raise()
@@ -58,8 +85,8 @@ package enum Launch {
         let spawner = try Spawner.start()
         var words = words
         var configuration = try SupervisorConfiguration(SupervisorOptions(words))
-        try configuration.serveRecording(of: &words)
-        let order = try words.order(choice(words))
+        let recorded = try configuration.serveRecording(of: &words)
+        let order = try words.order(profile ?? choice(words))
         var ends = try PacketSocket.pair()
         let inner = ends.first.take()
         let outer = ends.second.take()
@@ -71,7 +98,9 @@ package enum Launch {
             profileMemory: memory
         )
         // While the supervisor opens its store.
-        foresee(order, configuration, memory)
+        let loader = configuration.loader(of: order, memory)
+        foresee(order, loader)
+        if let recorded, let line = recorded.change(by: loader) { warn(line) }
         // Offline none is needed.
         if words.replayed == nil { warnOfCredentials(order, configuration, warn) }
         var failure = ControlError("it took no order")
@@ -100,21 +129,7 @@ package enum Launch {
 
     /// Reads the profile that the supervisor is about to read, which finds it parsed; what is wrong with it the supervisor
     /// says.
-    private static func foresee(
-        _ order: LaunchOrder,
-        _ configuration: SupervisorConfiguration,
-        _ memory: ProfileMemory
-    ) {
-        let loader = ProfileLoader(
-            search: configuration.profiles,
-            variables: ProfileVariables(
-                workspace: order.workspace,
-                home: configuration.home,
-                temporary: "/tmp"
-            ),
-            memory: memory,
-            author: .user
-        )
+    private static func foresee(_ order: LaunchOrder, _ loader: ProfileLoader) {
         switch order.profile {
         case .name(let name): _ = try? loader.loaded(name: name)
         case .text(let text, let path): _ = try? loader.loaded(text: text, named: path)
@@ -144,6 +159,18 @@ package enum Launch {
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
         return LaunchClient.outcome(of: order, on: socket)
+    }
+}
+
+extension SupervisorConfiguration {
+    /// What reads the profile of a launch of the user's.
+    fileprivate func loader(of order: LaunchOrder, _ memory: ProfileMemory) -> ProfileLoader {
+        ProfileLoader(
+            search: profiles,
+            variables: ProfileVariables(workspace: order.workspace, home: home, temporary: "/tmp"),
+            memory: memory,
+            author: .user
+        )
     }
 }
 

@@ -41,6 +41,7 @@ extension Supervisor {
     /// Answers with one part: whoever asks reads it before asking for the next, and is waited for by nobody.
     func listHeld(after number: UInt64, to connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
+        guard mayLook(connection) else { return }
         let rest = approvals.open(after: number)
         let part = rest.prefix(HeldSummary.perAnswer)
         let next = part.count < rest.count ? part.last?.number : nil
@@ -54,21 +55,28 @@ extension Supervisor {
         reply(.held(shown, next: next), to: connection)
     }
 
-    /// Shows all of a launch in parts, as `listHeld` shows a list.
+    /// Shows all of a launch in parts, as `listHeld` shows a list; for one connection it is put together once.
     func showHeld(_ id: String, from start: UInt64, to connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
         if start == 0 {
-            connection.shown = approvals.open(named: id).map { question in
-                let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
-                return (id, HeldWhole(command: held.command, details: held.details).bytes)
+            guard let question = approvals.open(named: id) else {
+                connection.shown = nil
+                return mayLook(connection) ? reply(.answered(.unknown), to: connection) : ()
             }
+            let isAtHand = connection.shown.map { $0.id.isSame(as: id) } ?? false
+            guard mayLook(connection, parts: isAtHand ? 1 : Self.wholeLook) else { return }
+            if !isAtHand {
+                let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
+                connection.shown = (id, HeldWhole(command: held.command, details: held.details).bytes)
+            }
+        } else if !mayLook(connection) {
+            return
         }
         guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
             return reply(.answered(.unknown), to: connection)
         }
         let part = Array(octets[Int(start)...].prefix(HeldWhole.perAnswer))
         let isLast = Int(start) + part.count == octets.count
-        if isLast { connection.shown = nil }
         reply(.whole(octets: part, isLast: isLast), to: connection)
     }
 
@@ -79,30 +87,45 @@ extension Supervisor {
         else { return refuseAgent(connection) }
         // Whoever sends the next one has not read what came of the last.
         guard !connection.isAnswering else { return drop(connection) }
+        guard mayAnswer(connection) else { return }
         connection.isAnswering = true
-        if let approver = connection.approver, let why = refusal(of: order, by: approver) {
+        if connection.approver != nil, case .rule = order.subject {
+            let why = "all of a rule's questions are the supervisor's own user's to deny"
             return answered(connection.id, .refused(why))
+        }
+        if let failure = configuration.machine.approvals.failure {
+            return answered(
+                connection.id,
+                .refused("who is whom is not known here: of bailey.yaml \(failure)")
+            )
         }
         let via = connection.approver == nil ? nil : "socket"
         let (id, mailbox, approvals, plan) = (
             connection.id, mailbox, approvals, configuration.machine.approvals
         )
-        // Where users and groups are a directory's, their names take a while.
-        Self.names.async {
-            let groups = peer.groups.compactMap {
-                LocalGroup.name(of: $0).flatMap { ApproverGroup.local($0) }
+        // Names take a while, of many groups; the user's own answers wait for nobody else's.
+        (connection.approver == nil ? Self.own : Self.others).async {
+            do throws(LookupFailure) {
+                let who = Answerer(
+                    plan.identity(
+                        try LocalUser.principal(of: peer.user),
+                        groups: Self.groups.names(of: peer.groups)
+                    ),
+                    program: PathText.target(of: "/proc/\(peer.process)/exe"),
+                    process: peer.process,
+                    via: via
+                )
+                Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+            } catch {
+                // By the number alone they would be somebody else, whom nobody has revoked.
+                mailbox.post(.answered(id, .refused("who answers is not known: \(error)")))
             }
-            let who = Answerer(
-                plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
-                program: PathText.target(of: "/proc/\(peer.process)/exe"),
-                process: peer.process,
-                via: via
-            )
-            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
         }
     }
 
-    private static let names = DispatchQueue(label: "bailey.approvers.names")
+    private static let own = DispatchQueue(label: "bailey.approvers.own")
+    private static let others = DispatchQueue(label: "bailey.approvers.names")
+    private static let groups = GroupNames(now: { Poller.now() }, lookUp: { LocalGroup.name(of: $0) })
 
     private static func answer(
         _ order: ApprovalOrder,
@@ -124,6 +147,7 @@ extension Supervisor {
     func answered(_ id: ConnectionID, _ outcome: AnswerOutcome) {
         guard let connection = connections[id] else { return }
         connection.isAnswering = false
+        heard(connection)
         reply(.answered(AnswerReply(outcome)), to: connection)
     }
 }

@@ -50,7 +50,9 @@ extension Supervisor {
             switch try connection.channel.receive() {
             case .nothing: return
             case .closed: drop(connection)
-            case .message(let bytes, _): obey(try ControlRequest(bytes: bytes), of: connection)
+            case .message(let bytes, _):
+                heard(connection)
+                obey(try ControlRequest(bytes: bytes), of: connection)
             }
         } catch {
             reply(.refused(code: FrontEnd.launchFailed, message: "\(error)"), to: connection)
@@ -75,6 +77,11 @@ extension Supervisor {
         case .signal(let number):
             if let agent = launched(by: connection) {
                 pass(number, to: agent)
+            } else if FrontEnd.ending.contains(number),
+                let relay = connection.launched.flatMap({ leaving[$0] })?.stdio
+            {
+                // Its command has ended: what is waited for is only that the rest of its output is taken.
+                relay.abandon()
             } else if connection.question != nil, FrontEnd.ending.contains(number) {
                 interrupt(connection, number)
             } else if connection.early.count < AgentNode.maximumEarly {
@@ -91,6 +98,7 @@ extension Supervisor {
         case .listHeld(let number): listHeld(after: number, to: connection)
         case .answer(let order): answer(order, for: connection)
         case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
+        case .name: answerName(to: connection)
         }
     }
 
@@ -125,6 +133,8 @@ extension Supervisor {
         if let launch = connection.pending.flatMap({ pending[$0] }) {
             abandon(launch, LaunchRefusal("its front-end ended"))
         }
+        // Of one that has ended, nobody takes the rest.
+        connection.launched.flatMap { leaving[$0] }?.stdio?.abandon()
         guard let agent = connection.launched.flatMap({ agents[$0] }) else { return }
         kill(agent, cause: inheritedCause(of: agent) ?? "its front-end ended")
     }

@@ -341,7 +341,7 @@ extension Supervisor {
             guard agent.awaited.isEmpty else { return }
             try checkRevoked(agent.epoch, agent.lineage)
             try checkApproval(of: agent)
-            streams = try self.streams(of: agent)
+            streams = try frontStreams(of: agent)
             try agent.sandbox.start()
         } catch {
             for descriptor in streams { Glibc.close(descriptor) }

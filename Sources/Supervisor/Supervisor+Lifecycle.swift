@@ -81,7 +81,6 @@ extension Supervisor {
         // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
         recordSpawn(of: agent, digest: nil)
         sumUpRefusals(of: agent)
-        credentials.forget(agent.id)
         agent.phase = .ended
         agent.cause = agent.cause ?? memoryCause(of: agent) ?? inheritedCause(of: agent)
         for id in agent.connections { if let connection = connections[id] { drop(connection) } }
@@ -91,6 +90,7 @@ extension Supervisor {
         count(-1, above: agent.parent)
         leaving[agent.id] = agent
         endTerminal(of: agent)
+        endStdio(of: agent)
         listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id, refused: $0)) }
@@ -122,7 +122,7 @@ extension Supervisor {
     func recordDue(_ agent: AgentNode) {
         var next: AgentNode? = agent
         while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, !agent.isUnlisted,
-            !agent.isTerminalOpen, agent.openChildren == 0
+            !agent.isTerminalOpen, !agent.isStdioOpen, agent.openChildren == 0
         {
             leaving[agent.id] = nil
             recordExit(of: agent)
@@ -139,7 +139,8 @@ extension Supervisor {
             status: status,
             cause: agent.cause,
             written: agent.written,
-            terminal: agent.terminal
+            terminal: agent.terminal,
+            masked: agent.masked.flatMap { $0.isEmpty ? nil : $0 }
         )
         record(.exit(exit)) { [self] result in
             finish(
@@ -152,6 +153,8 @@ extension Supervisor {
             )
         }
         if agent.parent == nil { terminals.forget(agent.id.run) }
+        // What was minted for it was looked for in what it wrote last.
+        credentials.forget(agent.id)
         // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
         standIns.release(agent.standIns)
     }

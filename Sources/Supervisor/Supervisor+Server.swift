@@ -112,6 +112,11 @@ extension Supervisor {
         reply(.agents(part, next: next), to: connection)
     }
 
+    func answerName(to connection: ControlConnection) {
+        guard connection.caller == nil else { return refuseAgent(connection) }
+        reply(.named(run: run), to: connection)
+    }
+
     func end(_ agent: String, for connection: ControlConnection) {
         guard connection.caller == nil else { return refuseAgent(connection) }
         guard let node = AgentID(agent).flatMap({ agents[$0] }) else {

@@ -68,6 +68,8 @@ extension Supervisor {
                 terminals: terminals,
                 secrets: { audit.secretMask }
             ),
+            of: agent.parent == nil ? nil : id.run,
+            farewells,
             isRequired: isRequired
         ) { mailbox.post(.terminal(id, $0)) }
     }

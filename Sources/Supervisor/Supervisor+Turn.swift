@@ -101,6 +101,7 @@ extension Supervisor {
         case .answered(let id, let outcome): answered(id, outcome)
         case .revokedElsewhere(let entry): revokedElsewhere(entry)
         case .terminal(let id, let report): heard(report, of: id)
+        case .stdio(let id, let report): heard(report, of: id)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }
@@ -128,6 +129,7 @@ extension Supervisor {
         sumUpRefusals()
         reviewIdentities(at: now)
         approvals.expire()
+        dismissSilent(at: now)
         earliestDeadline = nil
         heed(approvals.nextDeadline)
         for agent in agents.values {
@@ -136,5 +138,6 @@ extension Supervisor {
             heed(agent.sumDue)
         }
         for launch in pending.values { heed(launch.deadline) }
+        for connection in connections.values where !connection.isAnswering { heed(connection.silentAt) }
     }
 }

@@ -9,6 +9,7 @@ package import Linux
 internal import Model
 internal import Policy
 package import Profiles
+internal import Reflection
 package import Sandbox
 
 /// The process outside: launches agents, holds secrets, policy and audit, and answers for the tree.
@@ -41,6 +42,8 @@ package final class Supervisor {
     let audit: AuditStore
     /// What each run has recorded of terminals.
     let terminals = RecordedTerminals()
+    let stdioTables = StreamTables()
+    let farewells = TerminalFarewells()
     let credentials: CredentialStore
     let gateway: Gateway
     /// What rules ask about.
@@ -165,9 +168,11 @@ package final class Supervisor {
         if credentials.mints { credentials.mint(by: try MintKeeping.mint(configuration)) }
         own = OwnFiles(configuration, credentials)
         let mailbox = mailbox
+        let revoked = RevokedApprovers(audit)
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
+            revoked: { revoked.bar($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )

@@ -7,11 +7,33 @@ final class Holder: Sendable {
     let store = Store()
     let time = Clock()
     let ended = Ended()
+    let revoked = Revoked()
     let queue: ApprovalQueue
 
     init() {
-        let (store, clock, ended) = (store, time, ended)
-        queue = ApprovalQueue(audit: store, now: { clock.now }, whenOver: { ended.add($0) })
+        let (store, clock, ended, revoked) = (store, time, ended, revoked)
+        queue = ApprovalQueue(
+            audit: store,
+            now: { clock.now },
+            revoked: { revoked.bar($0) },
+            whenOver: { ended.add($0) }
+        )
+    }
+
+    /// Who is revoked, by any of their names.
+    final class Revoked: Sendable {
+        private let names = Mutex<Set<ByteText>>([])
+        private let unreadable = Mutex(false)
+        func lose() { unreadable.withLock { $0 = true } }
+        func find() { unreadable.withLock { $0 = false } }
+        func add(_ name: String) { names.withLock { _ = $0.insert(ByteText(name)) } }
+        func lift(_ name: String) { names.withLock { _ = $0.remove(ByteText(name)) } }
+
+        func bar(_ who: ApproverIdentity) -> AnswerBar? {
+            guard !unreadable.withLock({ $0 }) else { return .unknown("the log cannot be read") }
+            return names.withLock { $0.isDisjoint(with: who.names) }
+                ? nil : .revoked("\(who.principal) is revoked")
+        }
     }
 
     /// What is said of questions that are over.

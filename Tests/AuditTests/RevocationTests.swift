@@ -84,7 +84,8 @@ struct RevocationTests {
         // A principal's is of no run.
         #expect(try reader.runs() == ["0badcafe"])
         let tree = try #require(try reader.tree())
-        #expect(tree.agents.map { $0.revoked?.by } == [nil, "user:alice"])
+        // The principal's cut off what was left of its agents.
+        #expect(tree.agents.map { $0.revoked?.by } == ["user:alice", "user:alice"])
         #expect(tree.text(plain).contains("revoked by user:alice (left), no end recorded"))
         #expect(try JSONDecoder().decode(AgentTree.self, from: Data(tree.json().utf8)) == tree)
         var events: [String] = []

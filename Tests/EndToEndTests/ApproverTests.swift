@@ -8,7 +8,7 @@ extension EndToEnd {
     @Suite("Approvers", .serialized, .enabled(if: getuid() == 0, "needs root, which can be other users"))
     struct ApproverTests {
         /// The group of the socket, and that of the rules: of Debian's base-passwd, with `games` (5) and `man` (6).
-        private static let (users, source) = (100, 40)
+        static let (users, source) = (100, 40)
         let service: ApprovalService
         var place: Place { service.place }
         private let folder: Folder
@@ -35,10 +35,10 @@ extension EndToEnd {
             )
         }
 
-        private var socket: String { folder.path + "/answers" }
+        var socket: String { folder.path + "/answers" }
 
         /// A command of another user's, of these groups.
-        private func other(
+        func other(
             _ user: Int,
             groups: [Int],
             _ words: [String],
@@ -53,7 +53,7 @@ extension EndToEnd {
             )
         }
 
-        private func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
+        func approvals(_ user: Int, groups: [Int], _ words: [String]) throws -> Outcome {
             try other(
                 user,
                 groups: groups,
@@ -253,7 +253,8 @@ extension EndToEnd {
             let program = """
                 import socket
                 def send(peer):
-                    try: socket.send_fds(peer, [b"x"], [socket.socket().fileno()])
+                    handed = socket.socket()
+                    try: socket.send_fds(peer, [b"x"], [handed.fileno()])
                     except PermissionError: return "refused"
                     return "queued"
                 peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -301,12 +302,72 @@ extension EndToEnd {
         }
 
         @Test(
-            "A folder in which others write, and a socket that is somebody else's than who listens, are trusted by nobody"
+            "Who looks at more than anybody reads is sent away, and so is who says nothing for a minute; others go on"
+        )
+        func tooMuch() throws {
+            let server = try service.serving()
+            let running = try service.asking("/a/looks")
+            let held = try #require(try place.held(1).first)
+            // A packet has 0 in front where no more follow; 9 is to show all of one. What is no question's makes the next be put together.
+            let program = """
+                import os, socket, struct, time
+                os.setgroups([\(Self.users)]); os.setgid(60); os.setuid(6)
+                def connected():
+                    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    s.settimeout(150)
+                    s.connect("\(socket)")
+                    return s
+                silent, looking = connected(), connected()
+                def look(name):
+                    text = name.encode()
+                    looking.send(bytes([0, 9]) + struct.pack(">i", len(text)) + text + bytes(8))
+                    return looking.recv(65536)
+                seen = 0
+                while b"than anybody reads" not in look("\(held.id)") and seen < 1000:
+                    seen += 1
+                    look("none")
+                print(100 < seen < 1000, looking.recv(65536), flush=True)
+                print(b"said nothing" in silent.recv(65536), silent.recv(65536), flush=True)
+                """
+            let looking = try RunningCommand(
+                ["python3", "-c", program],
+                environment: place.environment,
+                directory: "/"
+            )
+            #expect(looking.awaitOutput("True b''"))
+            // The control: somebody else is shown it, and answers.
+            let groups = [Self.users, Self.source]
+            #expect(try approvals(5, groups: groups, ["show", held.id]).output.contains(held.digest))
+            #expect(try approvals(5, groups: groups, ["approve", held.id]).code == 0)
+            #expect(running.finish().output == "200")
+            let outcome = looking.finish()
+            #expect(outcome.code == 0 && outcome.output == "True b''\nTrue b''\n", "\(outcome)")
+            service.end(server)
+        }
+
+        @Test(
+            "A folder in which others write, or that lies where they do, and a socket that is somebody else's than who listens, are trusted by nobody"
         )
         func untrusted() throws {
             chmod(folder.path, 0o777)
             let start = try Command.run(place.server, environment: place.environment, directory: place.root)
             #expect(start.code == 125 && start.errors.contains("in which nobody else may write"), "\(start)")
+            // One of root's in it could be moved away, and another take its place.
+            try FileManager.default.createDirectory(
+                atPath: folder.path + "/below",
+                withIntermediateDirectories: false,
+                attributes: [.posixPermissions: 0o755]
+            )
+            let configuration = try #require(place.read(place.configuration + "/bailey.yaml"))
+            try place.write(
+                configuration.replacing(socket, with: folder.path + "/below/answers"),
+                to: place.configuration + "/bailey.yaml"
+            )
+            let below = try Command.run(place.server, environment: place.environment, directory: place.root)
+            #expect(
+                below.code == 125 && below.errors.contains("may move a folder"),
+                "\(below)"
+            )
             chmod(folder.path, 0o755)
             let program = """
                 import os, socket, time

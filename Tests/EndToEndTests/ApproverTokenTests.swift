@@ -40,6 +40,15 @@ extension EndToEnd {
             let approve = "/v1/approvals/\(id)/approve"
             let alice = try provider.token(for: "answers")
             #expect(try ask("GET", "/v1/approvals", alice).body.contains(id))
+            // Whom the operator gave a token hears which webhooks were told.
+            let hook = "localhost:\(service.hooks.port): told"
+            #expect(
+                try place.awaits { try service.ask("GET", "/v1/approvals", as: "bob").body.contains(hook) }
+            )
+            for path in ["/v1/approvals", "/v1/approvals/\(id)"] {
+                let seen = try ask("GET", path, alice).body
+                #expect(seen.contains(id) && !seen.contains("localhost:\(service.hooks.port)"), "\(seen)")
+            }
             // Of another group, and with a token that launches.
             let mallory = try provider.token(for: "answers", "mallory", claims: #"{"groups": ["sales"]}"#)
             #expect(try ask("POST", approve, mallory).status == "404")
@@ -65,6 +74,38 @@ extension EndToEnd {
             let audit = try place.bailey(["audit"]).output
             #expect(audit.contains("by oidc:idp:alice of group:idp:payments (api)"), "\(audit)")
             #expect(try !service.refusals().contains { $0.contains(alice) }, "no token is on record")
+            service.end(server)
+        }
+
+        @Test("An answer whose client left before its token was proven changes nothing, and is on record")
+        func left() throws {
+            let server = try service.serving()
+            let running = try service.asking("/a/left")
+            let id = try #require(try place.held(1).first).id
+            let (approve, token) = ("/v1/approvals/\(id)/approve", try provider.token(for: "answers"))
+            // Whether it was waited for until its client was gone; else the issuer was given up before that.
+            func leaves() throws -> Bool {
+                let before = try service.refusals().count
+                try provider.silence(true)
+                // It has to have sent its request by then, on a busy machine too.
+                let words = ["curl", "-sS", "-m3", "-X", "POST", "-H", "Authorization: Bearer \(token)"]
+                let gone = try Command.run(
+                    words + [service.url + approve],
+                    environment: place.environment,
+                    directory: place.root
+                )
+                #expect([0, 28].contains(gone.code), "\(gone)")
+                try provider.silence(false)
+                #expect(try place.awaits { try service.refusals().count > before })
+                return try service.refusals().last?.contains("its client left before its token was proven")
+                    == true
+            }
+            #expect(try (0..<8).contains { _ in try leaves() })
+            #expect(try service.answers().filter { !$0.hasPrefix("answer-refused") } == ["asked"])
+            // The control: who waits for it approves.
+            #expect(try ask("POST", approve, token).status == "202")
+            #expect(try service.ask("POST", approve, as: "bob").status == "200")
+            #expect(running.finish().output == "200")
             service.end(server)
         }
 

@@ -266,7 +266,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "A full disk under the store: requests are denied and say so, and nothing is forwarded",
+            "I05: a full disk under the store: requests are denied and say so, and nothing is forwarded",
             .enabled(if: Internet.available, "needs root: a small file system of the test's own")
         )
         func fullDisk() throws {
@@ -300,7 +300,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "No record, no launch: with a full disk from the start nothing runs",
+            "I05: no record, no launch: with a full disk from the start nothing runs",
             .enabled(if: Internet.available, "needs root: a small file system of the test's own")
         )
         func fullDiskAtStart() throws {

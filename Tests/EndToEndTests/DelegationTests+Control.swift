@@ -108,4 +108,41 @@ extension EndToEnd.DelegationTests {
         )
         #expect(try place.bailey(["audit", "verify"]).code == 0)
     }
+
+    @Test(
+        "G13: whoever connects to the control socket and may not be looked at is refused for that, and not as one who has ended",
+        .enabled(if: namesPeers && getuid() == 0, "needs root, which can be another user, and Linux 6.5")
+    )
+    func unreadable() throws {
+        let place = try Place(for: .plainUser)
+        try place.profile("parent", "extends: [base]\nchildren: {profiles: [base], depth: 1, count: 1}\n")
+        try place.write(
+            """
+            import socket
+            control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            control.settimeout(3)
+            control.connect("/.bailey/control")
+            try: print(control.recv(65536)[10:].decode(errors="replace"))
+            except TimeoutError: print("taken")
+            """,
+            to: "workspace/ask.py"
+        )
+        // What runs a program that its user may not read is nobody's to look at but root's (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+        let made = try Command.run(
+            ["sh", "-c", "install -m 0111 /usr/bin/python3 hidden; install -m 0755 /usr/bin/python3 plain"],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: place.workspace
+        )
+        #expect(made.code == 0, "\(made)")
+        let outcome = try place.agent("./hidden ask.py; ./plain ask.py", profile: "parent")
+        #expect(
+            outcome.lines.first?.contains(
+                "who connected to its control socket cannot be known: Permission denied"
+            )
+                == true,
+            "\(outcome)"
+        )
+        // The control: the same program where it may be read.
+        #expect(outcome.code == 0 && outcome.lines.last == "taken", "\(outcome)")
+    }
 }

@@ -63,7 +63,7 @@ extension EndToEnd {
             #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
         }
 
-        @Test("Without its helper program it exits 1 and says how to get it")
+        @Test("G26: Without its helper program it exits 1 and says how to get it")
         func withoutInit() throws {
             let script =
                 "mkdir ../alone.d && cp '\(Binary.path)' '\(Binary.path)-core' ../alone.d && ln -s alone.d/bailey ../alone && ../alone doctor; echo $?; ../alone run -- touch ran; echo $?"

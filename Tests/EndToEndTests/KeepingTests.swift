@@ -108,6 +108,43 @@ extension EndToEnd {
         }
 
         @Test(
+            "I05: on a full disk there are no checkpoints, on record, and runs go on; with room again there are, on record",
+            .enabled(if: Internet.available, "needs root: a small file system of the test's own")
+        )
+        func fullDisk() throws {
+            let folder = place.root + "/elsewhere"
+            try configure("{checkpoints: {file: \(folder)/checkpoints, every: 1s}}")
+            func awaiting(_ what: String) -> String {
+                "for i in $(seq 1200); do \(what) && break; sleep 0.1; done"
+            }
+            let outcome = try place.control(
+                """
+                mkdir '\(folder)'; unshare -m sh -c '
+                    mount -t tmpfs -o size=64k,mode=700 none "$1" || exit 99
+                    dd if=/dev/zero of="$1/fill" bs=4k 2>/dev/null
+                    "$0" run -- sh -c "\(awaiting("[ -e go ]").replacing("$", with: "\\$")); echo went on" & agent=$!
+                    \(awaiting("\"$0\" audit | grep -q checkpoint-failed"))
+                    stat -c %s "$1/checkpoints"; rm "$1/fill"
+                    \(awaiting("\"$0\" audit | grep -q checkpoint-resumed"))
+                    touch go; wait $agent; echo "agent $?"
+                    "$0" audit verify --checkpoints "$1/checkpoints" >/dev/null; echo "verify $?"
+                    grep -c . "$1/checkpoints"
+                ' '\(Binary.path)' '\(folder)'
+                """
+            )
+            #expect(
+                Array(outcome.lines.prefix(4)) == ["0", "went on", "agent 0", "verify 0"],
+                "\(outcome)"
+            )
+            #expect((outcome.lines.last.flatMap { Int($0) } ?? 0) >= 1, "\(outcome)")
+            #expect(outcome.errors.contains("checkpoints could not be written to \(folder)"), "\(outcome)")
+            #expect(outcome.errors.contains("No space left on device"), "\(outcome)")
+            let audit = try place.bailey(["audit"]).output
+            #expect(audit.contains("checkpoint-failed") && audit.contains("checkpoint-resumed"), "\(audit)")
+            #expect(try place.bailey(["audit", "verify"]).code == 0)
+        }
+
+        @Test(
             "The webhook's secret has to be its owner's alone, and what is wrong in bailey.yaml is named",
             arguments: [
                 ("{checkpoints: {}}", "neither file, webhook nor postgres"),

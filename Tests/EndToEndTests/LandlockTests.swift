@@ -6,7 +6,7 @@ extension EndToEnd {
     @Suite("Demands on Landlock", .serialized)
     struct LandlockTests {
         @Test(
-            "R04: a kernel with less than the profile demands runs nothing, and hears what there is and what to do"
+            "R04, G26: a kernel with less than the profile demands runs nothing, and hears what there is and what to do"
         )
         func demanded() throws {
             let place = try Place()

@@ -61,7 +61,7 @@ extension EndToEnd.LaunchTests {
         try expectRefused(["-w", place.configuration], saying: ["own state"])
     }
 
-    @Test("R02: where user namespaces are forbidden nothing runs, and the message says what to do")
+    @Test("R02, G26: where user namespaces are forbidden nothing runs, and the message says what to do")
     func noUserNamespaces() throws {
         let place = try Place(for: .ordinary)
         let forbid = "echo 0 > /proc/sys/user/max_user_namespaces"

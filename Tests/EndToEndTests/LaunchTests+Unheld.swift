@@ -27,7 +27,7 @@ extension EndToEnd.LaunchTests {
     private static let closest = "rlimit of each process (RLIMIT_DATA)"
 
     @Test(
-        "C08: a limit that no control group holds stops the launch by name, unless that is accepted by name",
+        "C08, G26: a limit that no control group holds stops the launch by name, unless that is accepted by name",
         .enabled(if: getuid() == 0, needsRoot),
         arguments: ["cpus: 0.5", "memory: 1GiB"]
     )

@@ -273,6 +273,26 @@ extension EndToEnd {
             #expect(without.output.contains("credential-unavailable"), "\(without)")
         }
 
+        @Test("A profile that is another one by now is said to be so, where none is named")
+        func changed() throws {
+            let (_, run) = try record(curl("\(host)/a"))
+            let same = try again(run, curl("\(host)/a"))
+            #expect(same.code == 0 && !same.errors.contains("is not as it was"), "\(same)")
+            let text = try #require(place.read("profiles/web.yaml"))
+            try place.write(text + "\nenv: {set: {MORE: \"1\"}}\n", to: "profiles/web.yaml")
+            let other = try again(run, "\(curl("\(host)/a")); echo $MORE")
+            #expect(other.code == 0 && other.output.hasSuffix("1\n"), "\(other)")
+            #expect(
+                other.errors.components(
+                    separatedBy: "warning: profile 'web' is not as it was when the session was recorded"
+                ).count == 2,
+                "\(other)"
+            )
+            // Who names it knows which one.
+            let named = try again(run, curl("\(host)/a"), ["-p", "web"])
+            #expect(named.code == 0 && !named.errors.contains("is not as it was"), "\(named)")
+        }
+
         @Test("Rules decide as ever: what the profile of now denies is denied, on record or not")
         func policy() throws {
             let (_, run) = try record(curl("\(host)/a \(host)/b"))

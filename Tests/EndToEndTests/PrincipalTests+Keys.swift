@@ -46,4 +46,69 @@ extension EndToEnd.PrincipalTests {
             "\(outcome)"
         )
     }
+
+    @Test(
+        "A token's file in a folder of the system, which every agent reads, refuses the launch",
+        .enabled(if: Internet.available, "needs root: a mount of the test's own")
+    )
+    func systemFolder() throws {
+        try configure()
+        try place.write(try provider.token(), to: "shared/token", mode: 0o600)
+        func run(_ folder: String) throws -> Outcome {
+            let mount = "mount --bind '\(place.root)/shared' /usr/local/share && exec \"$@\""
+            return try Command.run(
+                ["unshare", "-m", "sh", "-c", mount, "sh", Binary.path, "run"] + Kernel.options
+                    + ["--oidc-token-file", folder + "/token", "--", "echo", "ran"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+        }
+        let outcome = try run("/usr/local/share")
+        #expect(outcome.code == 125 && outcome.output.isEmpty, "\(outcome)")
+        #expect(outcome.errors.contains("/usr/local/share/token holds a secret"), "\(outcome)")
+        try place.write(try provider.token(), to: "kept/token", mode: 0o600)
+        let elsewhere = try run(place.root + "/kept")
+        #expect(elsewhere.code == 0 && elsewhere.output == "ran\n", "\(elsewhere)")
+    }
+
+    @Test(
+        "Around a rotation an issuer publishes two keys, each by its id: tokens of both are taken, fetched once for the first id that is not known; then of the new key alone"
+    )
+    func twoKeys() throws {
+        place.isServed = true
+        let server = try RunningCommand(place.server, environment: place.environment, directory: place.root)
+        #expect(server.awaitErrors("serving at"))
+        #expect(try run("echo ran", token: provider.token()).output == "ran\n")
+        #expect(try provider.asked("GET /jwks").count == 1)
+        try provider.announce()
+        let start = Date()
+        let present = try provider.token(signedBy: .present)
+        let next = try provider.token(signedBy: .next)
+        #expect(present.split(separator: ".").first != next.split(separator: ".").first)
+        for token in [present, next, present] {
+            let outcome = try run("echo ran", token: token)
+            #expect(outcome.code == 0 && outcome.output == "ran\n", "\(outcome)")
+        }
+        #expect(try provider.asked("GET /jwks").count == 2)
+        // An id that neither has is not asked for again at once: each half minute, on a machine that is as slow as that.
+        let stranger = try run("echo ran", token: renamed(next, key: "unknown"))
+        #expect(stranger.code == 125 && stranger.errors.contains("key check failed"), "\(stranger)")
+        let asked = try provider.asked("GET /jwks").count
+        #expect(asked <= 2 + Int(-start.timeIntervalSinceNow / 30), "\(asked)")
+        // What one key signed is not taken by the name of the other.
+        let other = String(present.prefix { $0 != "." }) + next.drop { $0 != "." }
+        let swapped = try run("echo ran", token: other)
+        #expect(swapped.code == 125 && swapped.errors.contains("signature check failed"), "\(swapped)")
+        kill(server.processIdentifier, SIGTERM)
+        #expect(server.finish().code == 0)
+        try provider.withdraw()
+        place.isServed = false
+        let late = try run("echo ran", token: present)
+        #expect(late.code == 125 && late.output.isEmpty, "\(late)")
+        #expect(
+            late.errors.contains("key check failed: the issuer has no key of the id that it names"),
+            "\(late)"
+        )
+        #expect(try run("echo ran", token: next).output == "ran\n")
+    }
 }

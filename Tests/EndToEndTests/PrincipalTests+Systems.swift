@@ -121,9 +121,26 @@ extension EndToEnd.PrincipalTests {
             "BUILDKITE": "true", "BUILDKITE_JOB_ID": "1", "BUILDKITE_AGENT_ACCESS_TOKEN": "agent-secret",
             "PATH": "\(place.root)/tools:/usr/bin:/bin",
         ]
-        let outcome = try run("env", token: nil, environment: environment)
-        #expect(outcome.code == 0 && !outcome.output.contains("agent-secret"), "\(outcome)")
-        #expect(try launches().last?.lineage.hasPrefix("oidc:idp:organization:acme") == true)
+        // What passes nearly everything, by a pattern and by name, passes all but that.
+        try place.write(
+            "bailey: 1\nname: greedy\nextends: [base]\nenv: {pass: [\"BUILDKITE*\", BUILDKITE_AGENT_ACCESS_TOKEN, BUILDKITE_JOB_ID]}\n",
+            to: place.configuration + "/profiles/greedy.yaml"
+        )
+        for profile in ["base", "greedy"] {
+            let outcome = try run(
+                "env; tr '\\0' '\\n' < /proc/1/environ; tr '\\0' '\\n' < /proc/self/environ",
+                token: nil,
+                profile: profile,
+                environment: environment
+            )
+            #expect(outcome.code == 0 && !outcome.output.contains("agent-secret"), "\(outcome)")
+            #expect(!outcome.output.contains("BUILDKITE_AGENT_ACCESS_TOKEN"), "\(outcome)")
+            #expect(outcome.output.contains("BUILDKITE_JOB_ID=1") == (profile == "greedy"), "\(outcome)")
+            #expect(try launches().last?.lineage.hasPrefix("oidc:idp:organization:acme") == true)
+        }
+        for folder in ["state", "run", "home", "workspace"] {
+            #expect(try place.files(holding: "agent-secret", below: folder).isEmpty)
+        }
         let refused = try run(
             "true",
             token: nil,

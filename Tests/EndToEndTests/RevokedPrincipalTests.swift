@@ -78,7 +78,7 @@ extension EndToEnd {
         }
 
         /// A run of a supervisor of its own, or a server, that was started under another `$XDG_RUNTIME_DIR`.
-        private func elsewhere(_ words: [String], _ folder: String) throws -> RunningCommand {
+        func elsewhere(_ words: [String], _ folder: String) throws -> RunningCommand {
             let running = try RunningCommand(
                 [place.binary] + words,
                 environment: place.environment.merging(["XDG_RUNTIME_DIR": folder]) { $1 },

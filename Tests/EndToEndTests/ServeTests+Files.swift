@@ -37,6 +37,30 @@ extension EndToEnd.ServeTests {
         #expect(end.code == 0 && end.errors.components(separatedBy: "changed since").count == 2, "\(end)")
     }
 
+    @Test("The file of a profile is read once, also where bailey serve declines the launch")
+    func profileFile() throws {
+        try place.write("bailey: 1\nname: own\nextends: [base]\n", to: "own.yaml")
+        let server = try serving()
+        func reads() throws -> Int {
+            let outcome = try Command.run(
+                ["strace", "-f", "-qq", "-o", place.root + "/calls", "-e", "trace=openat"] + place.launcher
+                    + ["-p", "../own.yaml", "--", "echo", "ran"],
+                environment: place.environment,
+                directory: place.workspace
+            )
+            #expect(outcome.code == 0 && outcome.output == "ran\n", "\(outcome)")
+            return (place.read("calls") ?? "").split(separator: "\n").count {
+                $0.contains("/own.yaml\"") && $0.contains("O_RDONLY|O_NONBLOCK")
+            }
+        }
+        #expect(try reads() == 1)
+        try place.write("bailey: 1\n", to: place.configuration + "/bailey.yaml")
+        #expect(try reads() == 1)
+        #expect(server.awaitErrors("bailey.yaml changed since the start: launches stand alone"))
+        kill(server.processIdentifier, SIGTERM)
+        #expect(server.finish().code == 0)
+    }
+
     @Test(
         "bailey ps --json has all arguments, also long ones, and of very long ones says how many are left out"
     )

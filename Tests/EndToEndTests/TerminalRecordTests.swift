@@ -231,7 +231,12 @@ extension EndToEnd {
         }
 
         /// A small file system of the test's own below the recordings of terminals alone.
-        private func onFullDisk(_ profile: String) throws -> TerminalCommand {
+        ///
+        /// `then` is what follows there.
+        private func onFullDisk(
+            _ profile: String,
+            then more: String = "exec \"$@\""
+        ) throws -> TerminalCommand {
             let script = """
                 echo begun; for i in $(seq 400); do seq 600; sleep 0.02; done
                 touch ended; echo ended
@@ -239,7 +244,7 @@ extension EndToEnd {
             let mount = """
                 mkdir -p -m 700 "$XDG_STATE_HOME/bailey" "$XDG_STATE_HOME/bailey/terminals"
                 mount -t tmpfs -o size=64k,mode=700 none "$XDG_STATE_HOME/bailey/terminals" || exit 99
-                exec "$@"
+                \(more)
                 """
             return try terminal(script, profile: profile, via: ["unshare", "-m", "sh", "-c", mount, "-"])
         }
@@ -263,6 +268,25 @@ extension EndToEnd {
                 session.state == "not to its end" && session.reason?.contains("No space left") == true,
                 "\(session)"
             )
+        }
+
+        @Test(
+            "I05: with room again the next terminal is recorded to its end",
+            .enabled(if: Internet.available, "needs root: a small file system of the test's own")
+        )
+        func roomAgain() throws {
+            let both = """
+                "$@"; echo "first $?"
+                mount -o remount,size=64m "$XDG_STATE_HOME/bailey/terminals" || exit 99
+                "$@"; echo "second $?"; "$1" sessions --verify --json > sessions.json; true
+                """
+            let terminal = try onFullDisk("required", then: both)
+            #expect(terminal.finish() == 0, "\(terminal.screen.suffix(600))")
+            #expect(terminal.screen.contains("first 137\r"), "\(terminal.screen.suffix(600))")
+            #expect(terminal.screen.contains("second 0\r"), "\(terminal.screen.suffix(600))")
+            let lines = (place.read("workspace/sessions.json") ?? "").split(separator: "\n")
+            let states = try lines.map { try JSONDecoder().decode(Session.self, from: Data($0.utf8)).state }
+            #expect(states.sorted() == ["not to its end", "whole"], "\(lines)")
         }
 
         @Test(

@@ -27,7 +27,7 @@ extension EndToEnd {
         }
 
         @Test(
-            "The machine's root with no other id to give launches nothing: no agent is ever uid 0 outside",
+            "G26: The machine's root with no other id to give launches nothing: no agent is ever uid 0 outside",
             .enabled(if: getuid() == 0, "needs root")
         )
         func machineRoot() throws {

@@ -145,7 +145,7 @@ struct AskedTests {
             }
             let lines = try talk.client(Say.execute("p") + Say.sync)
             // The control: under an approval that is good it goes.
-            #expect(lines == (isLapsed ? ["ask 3 SQL insert $1"] : ["up 2 E", "up 0 S"]), "\(lines)")
+            #expect(lines == (isLapsed ? ["ask 3 SQL insert $1"] : ["up 2 ES"]), "\(lines)")
             guard isLapsed else { continue }
             #expect(try content(talk, 3).preview.contains("$1 = \"x\""))
             try talk.rule(3, Self.denied)

@@ -49,7 +49,7 @@ struct ControlMessageTests {
         [
             .launch(order), .signal(15), .resize(TerminalSize(rows: 1, columns: 65_535)),
             .list(after: 1 << 40), .end(agent: "7f.1"), .listHeld(after: 7),
-            .showHeld(id: "7f-1", from: 1 << 40),
+            .showHeld(id: "7f-1", from: 1 << 40), .name,
             .answer(
                 ApprovalOrder(subject: .question("7f-1"), approves: true, life: .time(900_000), reason: "ok")
             ),

@@ -2,16 +2,22 @@ internal import GRDB
 internal import Model
 
 extension StoredRun {
-    /// The runs on record, oldest first; `path` is the store's.
-    static func all(_ database: Database, _ bodies: RunBodies, path: String) throws -> [StoredRun] {
+    /// The runs on record, oldest first; `path` is the store's, and `check` is asked at each, and may end it.
+    static func all(
+        _ database: Database,
+        _ bodies: RunBodies,
+        path: String,
+        check: () throws -> Void
+    ) throws -> [StoredRun] {
         let rows = try Row.fetchAll(
             database,
             sql:
                 "SELECT run, COUNT(*), MAX(time), SUM(length(CAST(payload AS BLOB)) + ?), MIN(sequence), MAX(sequence) "
-                + "FROM records WHERE run <> '' GROUP BY run ORDER BY MIN(sequence)",
+                + "FROM records WHERE run <> '' AND \(Interruption.condition) GROUP BY run ORDER BY MIN(sequence)",
             arguments: [AuditLimits.recordColumns]
         )
         return try rows.map { row in
+            try check()
             guard let run = StoredRun(row, bodies) else {
                 throw AuditStoreError(
                     .database,

@@ -11,6 +11,7 @@ extension PostgresSession {
                 guard isCopyingIn else { return }
                 if tag == Tag.copyData {
                     guard let data = try client.run(of: tag) else { return }
+                    isAmidData = !client.isBetween
                     sendUnderStatement(data)
                     continue
                 }
@@ -86,8 +87,12 @@ extension PostgresSession {
     }
 
     private mutating func takeCopy(_ piece: FramePiece) {
-        // Behind a COPY that failed the server drops what still comes of it.
-        guard isCopyingIn else { return }
+        // Behind a COPY that failed the server drops what still comes of it, but reads what it has begun to read.
+        guard isCopyingIn else {
+            guard isAmidData else { return }
+            isAmidData = !piece.ends
+            return outbox.upstream(piece.bytes, under: id, joining: true)
+        }
         sendUnderStatement(piece.bytes)
         if case .execute = expected.first?.kind { outbox.upstream(Outgoing.flush, under: id, joining: true) }
         copy = .ending

@@ -61,8 +61,12 @@ package struct GrantSurvey: Sendable {
     private func check(_ system: [MachineFacts.Part]) throws(LaunchFailure) {
         for part in system where !Grant.covers("/etc", part.path) {
             guard let trail = try? PathTrail.of(part.path, in: table) else { continue }
-            let shown = own.entries.first { $0.isHidden && trail.location.covers($0.trail.location) }
-            if let shown { throw .ownGrant(part.path, shown.path) }
+            // What is mounted beneath comes with it.
+            let shown = [trail.location] + table.beneath(Location.names(part.path.utf8)).map(\.root)
+            for entry in own.entries where shown.contains(where: { $0.covers(entry.trail.location) }) {
+                if entry.isHidden { throw .ownGrant(part.path, entry.path) }
+                if entry.isSecret { throw .systemSecret(part.path, entry.path) }
+            }
         }
     }
 
@@ -202,6 +206,16 @@ extension LaunchFailure {
             "\(own) holds a secret and lies in it, where only a cover would keep it from the agent, and a cover goes when"
                 + " another file is renamed onto this one, as is done to rotate it: move it to a folder that no agent is"
                 + " granted, or hide the folder that it is in with files.hide."
+        )
+    }
+
+    static func systemSecret(_ path: String, _ own: String) -> LaunchFailure {
+        LaunchFailure(
+            step: "show agents the system",
+            object: path,
+            errno: 0,
+            remedy:
+                "\(own) holds a secret and lies in it, where every agent may read: move it to a folder that no agent is given."
         )
     }
 

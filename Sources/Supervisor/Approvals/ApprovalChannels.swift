@@ -125,7 +125,7 @@ struct ApprovalChannels: Sendable {
         var recipients: [Int: (identity: ApproverIdentity, webhook: String)] = [:]
         for (number, (webhook, address)) in zip(plan.webhooks, addresses).enumerated() {
             guard let principal = webhook.principal else { continue }
-            recipients[number] = (plan.identity(principal), "\(address.endpoint)")
+            recipients[number] = (plan.identity(ofHolder: principal), "\(address.endpoint)")
         }
         return recipients
     }
@@ -147,7 +147,9 @@ struct ApprovalChannels: Sendable {
                     "approvals.tokens: \(other.identity.principal) and \(token.principal) have the same token; each takes its own"
                 )
             }
-            bearers.append(ApprovalAPI.Bearer(identity: plan.identity(token.principal), digest: digest))
+            bearers.append(
+                ApprovalAPI.Bearer(identity: plan.identity(ofHolder: token.principal), digest: digest)
+            )
         }
         return bearers
     }

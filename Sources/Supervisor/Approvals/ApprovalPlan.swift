@@ -15,6 +15,9 @@ package struct ApprovalPlan: Sendable {
     /// People who are known by several names, and names of one.
     static let maximumPeople = 256
     static let maximumNames = 8
+    /// Octets of the name of the approvers' socket in its folder: what `sun_path` has room for behind "/proc/self/fd/", a descriptor of
+    /// seven digits (NR_OPEN, fs/file.c) and a slash, and before ".new" (unix(7)).
+    static let maximumSocketName = 81
 
     /// Where `bailey serve` answers HTTP; nil for nowhere.
     package var listen: (address: IPAddress, port: UInt16)?
@@ -27,6 +30,8 @@ package struct ApprovalPlan: Sendable {
     package var people: [Person] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
+    /// Why not all users and groups are known that it names: then no answer is taken, since it is not known who is whom.
+    package var failure: LookupFailure?
 
     package init() {}
 
@@ -34,7 +39,8 @@ package struct ApprovalPlan: Sendable {
     package struct Socket: Sendable, Hashable {
         /// Absolute.
         package let path: String
-        package let group: UInt32
+        /// Nil where it could not be looked up.
+        package let group: UInt32?
 
         var folder: String {
             path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path
@@ -62,6 +68,17 @@ package struct ApprovalPlan: Sendable {
             alsoKnownAs: person?.names ?? [],
             uids: person?.uids ?? [],
             isNamedOnly: isNamedOnly
+        )
+    }
+
+    /// Who answers by what the operator gave them: the user id that the user database has for their name tells people apart, and is
+    /// no word of the kernel's, so that no record has it.
+    package func identity(ofHolder principal: Principal) -> ApproverIdentity {
+        let known = identity(principal)
+        return ApproverIdentity(
+            Principal(named: principal.subject) ?? principal,
+            alsoKnownAs: known.names,
+            uids: known.uids
         )
     }
 

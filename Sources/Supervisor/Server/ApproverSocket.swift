@@ -10,20 +10,28 @@ struct ApproverSocket: ~Copyable {
     /// Connections that wait to be accepted: people answer one by one.
     private static let backlog: Int32 = 64
 
-    let path: String
+    private let folder: TrustedFolder
+    private let name: String
     private let lock: OwnedDescriptor
-    private let listener: OwnedDescriptor
+    /// Its own.
+    private let listener: Int32
 
-    private init(path: String, lock: consuming OwnedDescriptor, listener: consuming OwnedDescriptor) {
-        self.path = path
+    private init(
+        in folder: consuming TrustedFolder,
+        _ name: String,
+        lock: consuming OwnedDescriptor,
+        listener: consuming OwnedDescriptor
+    ) {
+        self.folder = folder
+        self.name = name
         self.lock = lock
-        self.listener = listener
+        self.listener = listener.release()
     }
 
     /// Listens where the operator says.
     ///
-    /// - Throws: ENOPROTOOPT where the kernel does not say who connects, EPERM where somebody else may write in the folder, and so answer in the supervisor's place; EBUSY where another
-    ///   supervisor listens there.
+    /// - Throws: ENOPROTOOPT where the kernel does not say who connects, EPERM where somebody else may write in the folder or put
+    ///   another in its place, and so answer in the supervisor's place; EBUSY where another supervisor listens there.
     static func open(_ socket: ApprovalPlan.Socket) throws(SystemCallError) -> ApproverSocket {
         guard let slash = socket.path.lastPlace(of: "/") else {
             throw SystemCallError(stage: "listen for approvers", object: socket.path, errno: EINVAL)
@@ -35,22 +43,43 @@ struct ApproverSocket: ~Copyable {
                 errno: ENOPROTOOPT
             )
         }
-        try AnswerSocket.requireTrusted(socket.folder, owner: geteuid())
-        let lock = try RuntimeFolder(path: socket.folder).lock(String(socket.path.rest(behind: slash)))
-        let listener = try PacketSocket.listen(at: socket.path, group: socket.group, backlog: backlog)
-        return ApproverSocket(path: socket.path, lock: lock, listener: listener)
+        let folder = try TrustedFolder(socket.folder, owner: geteuid())
+        let (name, path) = (String(socket.path.rest(behind: slash)), folder.path)
+        // In the folder that is held open: what is moved on the way to it is somewhere else.
+        let lock = try opened(socket.path) { () throws(SystemCallError) in
+            try RuntimeFolder(path: path).lock(name)
+        }
+        let listener = try opened(socket.path) { () throws(SystemCallError) in
+            try PacketSocket.listen(at: path + "/" + name, group: socket.group, backlog: backlog)
+        }
+        return ApproverSocket(in: folder, name, lock: lock, listener: listener)
+    }
+
+    /// Has a failure name the path that the operator gave.
+    private static func opened(
+        _ shown: String,
+        _ open: () throws(SystemCallError) -> OwnedDescriptor
+    ) throws(SystemCallError) -> OwnedDescriptor {
+        do throws(SystemCallError) {
+            return try open()
+        } catch {
+            throw SystemCallError(stage: error.stage, object: shown, errno: error.errno)
+        }
     }
 
     deinit {
+        let path = folder.path + "/" + name
         unsafe _ = unlink(path)
         unsafe _ = unlink(path + ".lock")
+        // Who waits to be accepted may have sent what takes as long to close as they want.
+        OwnedDescriptor(listener).closeToStranger()
     }
 
-    var descriptor: Int32 { listener.rawValue }
+    var descriptor: Int32 { listener }
 
     /// The next connection, when its process lives outside of every agent; never waits.
     func accept() -> Caller {
-        guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
+        guard let socket = PacketSocket.accept(on: listener) else { return .nobody(errno) }
         guard let peer = SocketPeer(of: socket.rawValue), SocketPeer.isOutside(peer, of: socket.rawValue)
         else {
             // What is queued on it may take as long to close as a stranger wants.

@@ -33,15 +33,16 @@ package enum Revoker {
     /// - Returns: what came of it.
     package static func revoke(_ order: RevocationOrder, in directory: String) -> Outcome {
         var barrier = order
-        if case .principal = order.subject { barrier.keepsRunning = true }
-        let first = RunningSupervisors.revoke(barrier)
+        var isFirst = false
+        if case .principal = order.subject { (barrier.keepsRunning, isFirst) = (true, true) }
+        let first = RunningSupervisors.revoke(barrier, of: directory, isFirst: isFirst)
         var outcome = Outcome(
             agents: first.value.agents,
             silent: first.silent,
             failure: first.value.failure
         )
         guard case .principal(let subject) = order.subject else { return outcome }
-        let by = LocalUser.principal()
+        let by = LocalUser.recorded()
         let record = { agents in
             RevocationRecord(
                 lineage: nil,
@@ -57,7 +58,7 @@ package enum Revoker {
         }
         // No longer: a store that does not answer must not keep processes alive.
         writing.wait(atMost: patience)
-        let second = RunningSupervisors.revoke(order)
+        let second = RunningSupervisors.revoke(order, of: directory)
         outcome.agents = max(outcome.agents, second.value.agents)
         outcome.silent = second.silent
         outcome.failure = writing.failure
@@ -80,7 +81,7 @@ package enum Revoker {
             let record = RevocationRecord(
                 lineage: nil,
                 principal: subject,
-                by: LocalUser.principal(),
+                by: LocalUser.recorded(),
                 reason: reason,
                 agents: 0,
                 keptRunning: entry.keptRunning,

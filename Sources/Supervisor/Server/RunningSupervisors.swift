@@ -11,14 +11,17 @@ package enum RunningSupervisors {
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
         package var value: Value
-        /// Why nothing was heard of some, each with its name.
+        /// Why nothing was heard of some, each with its name; nobody's matters where an id was asked for, and whose it is has answered.
         package var silent: [String] = []
     }
 
     /// Every live agent of all supervisors that answer, parents before their children.
-    package static func agents() -> Answer<[AgentSummary]> {
+    ///
+    /// - Parameter state: the state directory that they have; nil for all of this user that are found.
+    /// - Returns: the agents, and who was not heard.
+    package static func agents(of state: String? = nil) -> Answer<[AgentSummary]> {
         var agents = Answer<[AgentSummary]>(value: [])
-        ask(.list(after: 0), &agents.silent) { channel, deadline throws(ControlError) in
+        ask(.list(after: 0), of: state, &agents.silent) { channel, deadline throws(ControlError) in
             // One that ended before it was heard has no agents.
             var reply = try answer(on: channel, until: deadline)
             while let heard = reply {
@@ -55,9 +58,22 @@ package enum RunningSupervisors {
     }
 
     /// Cuts off an agent with all below it, or a principal with all its agents, in every supervisor.
-    package static func revoke(_ order: RevocationOrder) -> Answer<Revoked> {
+    ///
+    /// - Parameters:
+    ///   - order: whom, and what becomes of their processes.
+    ///   - state: the state directory that they have; where it is the environment's, all of this user that are found.
+    ///   - isFirst: whether they are asked once more, so that those that are not reached at once are not waited for now.
+    /// - Returns: how many agents that are, and who was not heard.
+    package static func revoke(
+        _ order: RevocationOrder,
+        of state: String,
+        isFirst: Bool = false
+    ) -> Answer<Revoked> {
         var revoked = Answer(value: Revoked())
-        ask(.revoke(order), &revoked.silent) { channel, deadline throws(ControlError) in
+        let patience = isFirst ? SupervisorSearch.shortPatience : SupervisorSearch.patience
+        ask(.revoke(order), of: state, patience: patience, &revoked.silent) {
+            channel,
+            deadline throws(ControlError) in
             // An agent's id is one supervisor's: when that has answered, the rest need not be waited for.
             if case .agent = order.subject, revoked.value.agents > 0 { return }
             // One that ended before it was heard has no agents.
@@ -66,6 +82,7 @@ package enum RunningSupervisors {
             revoked.value.agents += Int(count)
             revoked.value.failure = revoked.value.failure ?? failure
         }
+        if case .agent = order.subject, revoked.value.agents > 0 { revoked.silent = [] }
         return revoked
     }
 
@@ -107,6 +124,7 @@ package enum RunningSupervisors {
             }
             if socket != nil || !octets.isEmpty { throw turnedAway }
         }
+        if found.value != nil { found.silent = [] }
         return found
     }
 
@@ -124,6 +142,7 @@ package enum RunningSupervisors {
             guard case .answered(let said) = reply else { throw unexpected }
             if said != .unknown { answers.value.append(said) }
         }
+        if case .question = order.subject, !answers.value.isEmpty { answers.silent = [] }
         return answers
     }
 
@@ -135,112 +154,39 @@ package enum RunningSupervisors {
     /// Asks all before it waits for any: one that does not answer costs the others nothing.
     private static func ask(
         _ request: ControlRequest,
+        of state: String? = nil,
         at socket: String? = nil,
+        patience search: UInt64 = SupervisorSearch.patience,
         _ silent: inout [String],
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
-        let asked = connections(to: socket, &silent)
+        if let socket { return ask(request, ofApproversAt: socket, &silent, read) }
+        let call = SupervisorCall.make(request.bytes, to: SupervisorPlaces(of: state), patience: search)
+        silent += call.silent
         let deadline = Poller.now() + patience
-        for (name, channel) in asked {
+        for asked in call.asked {
             do throws(ControlError) {
-                try channel.send(request.bytes)
+                try read(asked.channel, deadline)
             } catch {
-                silent.append("\(description(of: name)) cannot be asked: \(error)")
-            }
-        }
-        for (name, channel) in asked {
-            do throws(ControlError) {
-                try read(channel, deadline)
-            } catch {
-                silent.append("\(description(of: name)) does not answer, and is left out: \(error.message)")
+                silent.append("\(asked.description) does not answer, and is left out: \(error.message)")
             }
         }
     }
 
-    private static func connections(
-        to socket: String?,
-        _ silent: inout [String]
-    ) -> [(name: String, channel: ControlChannel)] {
-        socket.map { connection(toApprovers: $0, &silent) } ?? connections(&silent)
-    }
-
-    private static func connection(
-        toApprovers path: String,
-        _ silent: inout [String]
-    ) -> [(name: String, channel: ControlChannel)] {
-        do throws(SystemCallError) {
-            return [
-                (path, ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0))
-            ]
+    /// The same of the one that answers other users.
+    private static func ask(
+        _ request: ControlRequest,
+        ofApproversAt path: String,
+        _ silent: inout [String],
+        _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
+    ) {
+        do {
+            let channel = ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0)
+            try channel.send(request.bytes)
+            try read(channel, Poller.now() + patience)
         } catch {
-            silent.append("\(description(of: path)) cannot be asked: \(error)")
-            return []
-        }
-    }
-
-    private static func connections(
-        _ silent: inout [String]
-    ) -> [(name: String, channel: ControlChannel)] {
-        var connected: [(name: String, channel: ControlChannel)] = []
-        for place in places {
-            let name = place.path.lastPlace(of: "/").map { String(place.path.rest(behind: $0)) } ?? place.path
-            do throws(SystemCallError) {
-                if let found = try RuntimeFolder.connection(to: place.path) {
-                    connected.append((name, ControlChannel(found, acceptedDescriptors: 0)))
-                } else if place.mayLive {
-                    silent.append(
-                        "\(description(of: name)) lives and is not heard at \(place.path): is that folder gone, or another's?"
-                    )
-                }
-            } catch {
-                guard place.registered == nil || place.mayLive else { continue }
-                silent.append("\(description(of: name)) cannot be asked: \(error)")
-            }
-        }
-        return connected
-    }
-
-    private static func description(of name: String) -> String {
-        if name.begins(with: "/") { return "the supervisor of \(name)" }
-        return name.isSame(as: RuntimeFolder.serverName)
-            ? "the supervisor of 'bailey serve'" : "the supervisor of run \(name)"
-    }
-
-    /// Where one listens.
-    private struct Place {
-        let path: String
-        /// What it is registered by in the state directory, where it was found there alone.
-        var registered: (folder: RuntimeFolder, entry: RuntimeFolder.Registered)?
-
-        /// Whether it is known to live; of those that only left a socket nothing is.
-        var mayLive: Bool { registered.map { $0.folder.lives($0.entry) } ?? false }
-    }
-
-    /// Those of the folders of this user, and all that have this state directory, wherever they listen.
-    private static var places: [Place] {
-        let directories = StateDirectories(
-            environment: ProcessEnvironment.dictionary,
-            home: HomeFolder.current
-        )
-        let sockets = RuntimeFolder.all(of: directories).flatMap(\.sockets)
-        var seen = Set(sockets.compactMap(SocketFile.init))
-        let folder = RuntimeFolder(path: directories.serviceRuntime)
-        let others = folder.registered.filter { entry in
-            SocketFile(entry.socket).map { seen.insert($0).inserted } ?? true
-        }
-        return sockets.map { Place(path: $0) }
-            + others.map { Place(path: $0.socket, registered: (folder, $0)) }
-    }
-
-    /// A socket by whatever name.
-    private struct SocketFile: Hashable {
-        let device: UInt64
-        let number: UInt64
-
-        init?(_ path: String) {
-            var status = stat()
-            guard unsafe stat(path, &status) == 0 else { return nil }
-            (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+            let reason = (error as? ControlError)?.message ?? "\(error)"
+            silent.append("the supervisor of \(path) does not answer, and is left out: \(reason)")
         }
     }
 

@@ -9,8 +9,6 @@ struct TerminalLoop: ~Copyable {
     /// Octets that are read when the agent has ended: more than a pty holds (drivers/tty/tty_buffer.c, TTYB_DEFAULT_MEM_LIMIT,
     /// 640 KiB, is the kernel's own bound).
     private static let rest = 1 << 20
-    /// Milliseconds that the front-end has to take the rest.
-    private static let farewell: UInt64 = 10_000
 
     private let relay: TerminalRelay
     /// -1 once the terminal is gone.
@@ -39,6 +37,7 @@ struct TerminalLoop: ~Copyable {
     deinit {
         if master >= 0 { close(master) }
         close(peer)
+        if lastCall != nil { relay.leave() }
     }
 
     mutating func run() {
@@ -134,7 +133,7 @@ struct TerminalLoop: ~Copyable {
         close(master)
         master = -1
         toAgent = []
-        lastCall = Poller.now() + Self.farewell
+        lastCall = Poller.now() + relay.farewell()
         relay.finish(after: failure)
     }
 

@@ -104,6 +104,12 @@ final class AgentNode {
     var terminal: RecordedTerminal?
     /// That is still being written.
     var isTerminalOpen = false
+    /// What stands between its streams and its parent's; nil for a root agent.
+    var stdio: StdioRelay?
+    /// What was masked there, once that is known.
+    var masked: [String: UInt64]?
+    /// Something of it is still on its way.
+    var isStdioOpen = false
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
     /// What its run rests on; of a root agent alone.
@@ -183,7 +189,9 @@ final class ControlConnection {
     let approver: SocketPeer?
     /// An answer of its is under way.
     var isAnswering = false
-    /// What it is being shown, in parts.
+    /// When it has said nothing for too long; nil for everybody else's.
+    var silentAt: UInt64?
+    /// What it is shown in parts, all of a launch that was asked for last.
     var shown: (id: String, octets: [UInt8])?
     /// The agent it launched.
     var launched: AgentID?

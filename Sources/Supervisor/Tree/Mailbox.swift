@@ -37,6 +37,8 @@ final class Mailbox: Sendable {
         case terminal(AgentID, TerminalRelay.Report)
         /// A principal was revoked on another machine of the fleet.
         case revokedElsewhere(RevokedPrincipals.Entry)
+        /// What became of an agent's streams to its parent.
+        case stdio(AgentID, StdioRelay.Report)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }

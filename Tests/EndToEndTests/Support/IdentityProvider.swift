@@ -10,6 +10,8 @@ final class IdentityProvider {
     var url: String { "https://allowed.test:\(server.ports[0])" }
     /// GitHub's endpoint for one job.
     var gitHub: String { "\(url)/github/token?api-version=2.0" }
+    /// Which of its keys signs: the one that it has, which tokens do not name; or the present or the next one, by name.
+    enum Key { case only, present, next }
     static let jobSecret = "job-secret-of-the-runner"
 
     init() throws {
@@ -22,10 +24,11 @@ final class IdentityProvider {
         for audience: String = "bailey",
         _ subject: String = "alice",
         claims: String = #"{"groups": ["payments"], "ref": "main"}"#,
-        seconds: Int = 3_600
+        seconds: Int = 3_600,
+        signedBy key: Key = .only
     ) throws -> String {
         let text = try ask(
-            #"{"do": "token", "aud": "\#(audience)", "sub": "\#(subject)", "claims": \#(claims), "seconds": \#(seconds)}"#
+            #"{"do": "token", "aud": "\#(audience)", "sub": "\#(subject)", "claims": \#(claims), "seconds": \#(seconds), "key": "\#(key)"}"#
         )
         try #require(text.split(separator: ".").count == 3, "\(text)")
         return text
@@ -33,6 +36,12 @@ final class IdentityProvider {
 
     /// From now on it signs with another key, and publishes that alone; its tokens name none.
     func rotate() throws { _ = try ask(#"{"do": "rotate"}"#) }
+
+    /// From now on it publishes the next key beside the present one, and signs with either by name.
+    func announce() throws { _ = try ask(#"{"do": "announce"}"#) }
+
+    /// From now on it publishes the next key alone, and still signs with either.
+    func withdraw() throws { _ = try ask(#"{"do": "withdraw"}"#) }
 
     /// Whether requests are left without an answer.
     func silence(_ isSilent: Bool) throws { _ = try ask(#"{"do": "silence", "silent": \#(isSilent)}"#) }
@@ -66,25 +75,44 @@ final class IdentityProvider {
         warnings.simplefilter("ignore")
         sys.path.insert(0, "FOLDER")
         import flask, oidc_provider_mock
+        from oidc_provider_mock import _app
         from authlib import jose
         from werkzeug.serving import make_server, WSGIRequestHandler
 
         base = "https://allowed.test:%d" % ports[0]
         state = {"silent": False, "github": {"sub": "repo:acme/app", "seconds": 3600}}
 
-        def provider(seconds, users=()):
+        # The key's name in the header, where a provider says one: authlib puts it there.
+        unnamed = _app.OpenIDCode.get_jwt_config
+        def named(self, *words):
+            key = flask.g.oidc_provider_mock_storage.jwk
+            return unnamed(self, *words) | ({"kid": key.as_dict()["kid"]} if getattr(key, "named", False) else {})
+        _app.OpenIDCode.get_jwt_config = named
+
+        def provider(seconds, key, users=()):
             app = oidc_provider_mock.app(access_token_max_age=timedelta(seconds=seconds), user_claims=users)
             with app.test_request_context("/"):
                 app.preprocess_request()
-                flask.g.oidc_provider_mock_storage.jwk = state["key"]
+                flask.g.oidc_provider_mock_storage.jwk = key
+            app.view_functions["oidc-provider-mock.jwks"] = lambda: jose.KeySet(state["published"]).as_dict()
             return app
 
-        def rotate():
-            state["key"] = jose.RSAKey.generate_key(is_private=True)
-            state["app"] = provider(3600)
+        def made(named):
+            key = jose.RSAKey.generate_key(is_private=True)
+            key.named = named
+            return key
 
-        def token(aud, sub, claims, seconds):
-            client = provider(seconds, [oidc_provider_mock.User(sub=sub, claims=claims)]).test_client()
+        def rotate():
+            state["only"] = made(False)
+            state["published"] = [state["only"]]
+            state["app"] = provider(3600, state["only"])
+
+        def announce():
+            state.update(present=made(True), next=made(True))
+            state["published"] = [state["present"], state["next"]]
+
+        def token(aud, sub, claims, seconds, key="only"):
+            client = provider(seconds, state[key], [oidc_provider_mock.User(sub=sub, claims=claims)]).test_client()
             back = "https://client.test/back"
             query = urllib.parse.urlencode({"client_id": aud, "redirect_uri": back, "response_type": "code", "scope": "openid"})
             reply = client.post("/oauth2/authorize?" + query, data={"sub": sub}, base_url=base)
@@ -113,8 +141,10 @@ final class IdentityProvider {
             def do_POST(self):
                 words = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 body = ""
-                if words["do"] == "token": body = token(words["aud"], words["sub"], words["claims"], words["seconds"])
+                if words["do"] == "token": body = token(words["aud"], words["sub"], words["claims"], words["seconds"], words["key"])
                 if words["do"] == "rotate": rotate()
+                if words["do"] == "announce": announce()
+                if words["do"] == "withdraw": state["published"] = [state["next"]]
                 if words["do"] == "silence": state["silent"] = words["silent"]
                 if words["do"] == "github": state["github"] = words
                 self.send_response(200)
