@@ -90,7 +90,7 @@ final class ChainWriter: Sendable {
     ) throws -> Head {
         var (sequence, previous) = try end(of: database)
         let run = Data(run.utf8)
-        let first = sequence + 1
+        var (first, octets) = (sequence + 1, 0)
         let insert = try RecordInsert(database)
         var message = HashedColumns(capacity: AuditLimits.usualRecord)
         var records: [StoredRecord] = []
@@ -107,8 +107,14 @@ final class ChainWriter: Sendable {
             try insert(record)
             previous = record.hash
             records.append(record)
+            octets += record.payload.count
+            if octets >= AuditLimits.sealedOctets {
+                try Seal(records, first: first, key: key).insert(into: database)
+                (first, octets) = (sequence + 1, 0)
+                records.removeAll(keepingCapacity: true)
+            }
         }
-        try Seal(records, first: first, key: key).insert(into: database)
+        if !records.isEmpty { try Seal(records, first: first, key: key).insert(into: database) }
         return Head(sequence: sequence, hash: previous)
     }
 

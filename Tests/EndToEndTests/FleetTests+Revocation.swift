@@ -13,7 +13,7 @@ extension EndToEnd.FleetTests {
     }
 
     /// Until it is so, two minutes long.
-    private func awaits(_ condition: () throws -> Bool) rethrows -> Bool {
+    func awaits(_ condition: () throws -> Bool) rethrows -> Bool {
         let end = Date(timeIntervalSinceNow: 120)
         while Date() < end {
             if try condition() { return true }

@@ -1,3 +1,5 @@
+internal import PostgresLink
+
 /// Every bound of a log that goes to a database as well, with its reason.
 enum FleetLimits {
     /// Milliseconds for a statement at the server: a batch of records, and so a denial, waits for it.
@@ -5,8 +7,10 @@ enum FleetLimits {
     /// Milliseconds before a database that failed is asked again, at first and at most: until then records fail at once.
     static let pause: UInt64 = 500
     static let longestPause: UInt64 = 5_000
-    /// Octets of payloads in one statement, beyond the last of them.
-    static let piece = 8 << 20
+    /// Octets of payloads in one statement, beyond the last seal's: a second of a line of 10 Mbit/s.
+    static let piece = 1 << 20
+    /// Octets of what is under one seal: half of what a statement may have, for what is written around them.
+    static let sealed = PostgresLimits.frame / 2
     /// Rows that are copied out of the database in one transaction of the private store.
     static let copiedAtOnce = 10_000
     /// Milliseconds that a revocation which nobody was notified of is read later.
