@@ -14,7 +14,9 @@ extension EndToEnd.FleetTests {
         }
     }
 
-    @Test("I05: what the database lacks goes there in pieces, also where the words of launches make much of it")
+    @Test(
+        "I05: what the database lacks goes there in pieces, also where the words of launches make much of it"
+    )
     func large() throws {
         #expect(try place.agent("true").code == 0)
         try configure(place, database.settings(in: place, database.url(port: Port.free())))
@@ -29,5 +31,57 @@ extension EndToEnd.FleetTests {
         #expect(try count(of: key(of: place)) == records(of: place))
         let verify = try place.bailey(["audit", "verify", "--fleet"])
         #expect(verify.code == 0, "\(verify)")
+    }
+
+    /// An agent that asks for something until it gets it, each time that its workspace has another file.
+    func asking(_ marks: [String]) throws -> RunningCommand {
+        let port = try Servers.started().httpPort
+        try place.profile(
+            "web",
+            "extends: [base]\negress:\n  - {to: \"http://allowed.test:\(port)\", private: true, allow: [\"* /v1/**\"]}\n"
+        )
+        let waits = marks.map { mark in
+            """
+            until [ -e \(mark) ]; do sleep 0.1; done
+            for n in $(seq 120); do
+              curl -s -m60 -o /dev/null -w '%{http_code}\\n' http://allowed.test:\(port)/v1/\(mark) | grep -x 200 && break; sleep 0.5
+            done; echo '\(mark) is over'
+            """
+        }
+        return try place.running(waits.joined(separator: "\n"), profile: "web")
+    }
+
+    /// Lets the agent ask, and waits until it got it.
+    func ask(_ mark: String, _ running: RunningCommand) throws {
+        try place.write("", to: place.workspace + "/\(mark)")
+        #expect(running.awaitOutput("200\n\(mark) is over"), "\(running.outputSoFar)")
+    }
+
+    @Test("A database that lost its last records gets them again, and has no gap before what comes behind them")
+    func failedOver() throws {
+        let running = try asking(["before", "behind"])
+        try ask("before", running)
+        let key = try key(of: place)
+        let last = try database.run(
+            "SELECT max(last) FROM bailey_seal WHERE last < (SELECT max(last) FROM bailey_seal WHERE chain = '\(key)')"
+        )[0]
+        // As a standby that did not have them yet: whole transactions are gone.
+        try database.run(
+            "DELETE FROM bailey_record WHERE sequence > \(last)", "DELETE FROM bailey_seal WHERE last > \(last)"
+        )
+        try ask("behind", running)
+        let outcome = running.finish()
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(try count(of: key) == records(of: place))
+        let verify = try place.bailey(["audit", "verify", "--fleet"])
+        #expect(verify.code == 0, "\(verify)")
+    }
+
+    @Test("Tables without the reference that keeps a chain whole are refused, by name")
+    func unordered() throws {
+        try database.run("ALTER TABLE bailey_seal DROP CONSTRAINT bailey_seal_chain_before_fkey")
+        let outcome = try place.agent("touch ran")
+        #expect(outcome.code == 125 && outcome.errors.contains("REFERENCES"), "\(outcome)")
+        #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
     }
 }

@@ -60,6 +60,8 @@ final class FleetMirror: Sendable {
                 "what is on record has to be in the database of audit.postgres as well, and cannot be: \(error)"
             )
             state.withLock { state in
+                // What was there may be gone: by a failover, or a restore.
+                state.reached = nil
                 state.failure = (failure, Uptime.milliseconds() + state.pause)
                 state.pause = min(2 * state.pause, FleetLimits.longestPause)
             }
@@ -98,6 +100,7 @@ final class FleetMirror: Sendable {
         // Before anything rests on a record that nobody who is revoked elsewhere could have had.
         try revocations?.read(over: connection)
         try connection.requireRole(for: [FleetStatement.recordTable, FleetStatement.sealTable])
+        try connection.requireOrder()
         let row = try connection.rows(
             "SELECT last, digests FROM \(FleetStatement.sealTable) WHERE chain = $1 ORDER BY last DESC LIMIT 1",
             [.text(key)]

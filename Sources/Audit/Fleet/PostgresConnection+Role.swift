@@ -28,21 +28,45 @@ extension PostgresConnection {
     }
 }
 
+extension PostgresConnection {
+    /// Throws where the table of seals would take one behind a gap.
+    func requireOrder() throws {
+        let row = try rows(
+            "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = $1::regclass AND confrelid = conrelid "
+                + "AND contype = 'f' AND convalidated)",
+            [.text(FleetStatement.sealTable)]
+        ).first
+        guard row?.first?.isTrue == true else {
+            throw PostgresFailure(
+                location,
+                "a chain in it could have a gap: \(FleetStatement.sealTable) has no FOREIGN KEY (chain, before) REFERENCES itself",
+                remedy: "make the tables as docs/audit.md says"
+            )
+        }
+    }
+}
+
 /// Whether a database of the operator's is of use, as far as that is known without writing to it.
 package enum LogDatabaseProbe {
     /// Why checkpoints cannot be written to it; nil where they can.
     package static func trouble(withCheckpoints access: PostgresAccess) -> String? {
-        trouble(access, [CheckpointTable.name])
+        trouble(access) { try $0.requireRole(for: [CheckpointTable.name]) }
     }
 
     /// Why the log cannot go to it; nil where it can.
     package static func trouble(withFleet access: PostgresAccess) -> String? {
-        trouble(access, [FleetStatement.recordTable, FleetStatement.sealTable])
+        trouble(access) {
+            try $0.requireRole(for: [FleetStatement.recordTable, FleetStatement.sealTable])
+            try $0.requireOrder()
+        }
     }
 
-    private static func trouble(_ access: PostgresAccess, _ tables: [String]) -> String? {
+    private static func trouble(
+        _ access: PostgresAccess,
+        _ check: (PostgresConnection) throws -> Void
+    ) -> String? {
         do {
-            try PostgresConnection(access).requireRole(for: tables)
+            try check(PostgresConnection(access))
             return nil
         } catch {
             return "\(error)"
