@@ -57,7 +57,9 @@ extension EndToEnd.FleetTests {
         #expect(running.awaitOutput("200\n\(mark) is over"), "\(running.outputSoFar)")
     }
 
-    @Test("A database that lost its last records gets them again, and has no gap before what comes behind them")
+    @Test(
+        "A database that lost its last records gets them again, and has no gap before what comes behind them"
+    )
     func failedOver() throws {
         let running = try asking(["before", "behind"])
         try ask("before", running)
@@ -67,7 +69,8 @@ extension EndToEnd.FleetTests {
         )[0]
         // As a standby that did not have them yet: whole transactions are gone.
         try database.run(
-            "DELETE FROM bailey_record WHERE sequence > \(last)", "DELETE FROM bailey_seal WHERE last > \(last)"
+            "DELETE FROM bailey_record WHERE sequence > \(last)",
+            "DELETE FROM bailey_seal WHERE last > \(last)"
         )
         try ask("behind", running)
         let outcome = running.finish()

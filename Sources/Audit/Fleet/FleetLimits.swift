@@ -4,6 +4,8 @@ internal import PostgresLink
 enum FleetLimits {
     /// Milliseconds for a statement at the server: a batch of records, and so a denial, waits for it.
     static let statement = 3_000
+    /// Milliseconds for all that is asked before a batch is answered: a connection, what is looked up over it, and statements.
+    static let attempt: UInt64 = 15_000
     /// Milliseconds before a database that failed is asked again, at first and at most: until then records fail at once.
     static let pause: UInt64 = 500
     static let longestPause: UInt64 = 5_000

@@ -53,7 +53,7 @@ final class FleetMirror: Sendable {
         }
         if let refusal { throw refusal }
         do {
-            try bringMissing(upTo: sequence)
+            try connection.within(FleetLimits.attempt) { try bringMissing(upTo: sequence) }
             state.withLock { ($0.failure, $0.pause) = (nil, FleetLimits.pause) }
         } catch {
             let failure = AuditFailure(
