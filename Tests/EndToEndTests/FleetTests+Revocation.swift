@@ -102,4 +102,21 @@ extension EndToEnd.FleetTests {
         let outcome = try place.agent("true")
         #expect(outcome.code == 125 && outcome.errors.contains(complaint), "\(outcome)")
     }
+
+    @Test("What a machine with a long log has revoked is found by an index")
+    func indexed() throws {
+        #expect(try place.agent("true").code == 0)
+        let key = try key(of: place)
+        try database.run(
+            """
+            INSERT INTO bailey_record SELECT chain, sequence + g, run, time, kind, agent, lineage, ancestry, verdict, payload, previous, hash
+            FROM bailey_record, generate_series(1000, 101000) g WHERE chain = '\(key)' AND sequence = 1
+            """,
+            "ANALYZE bailey_record"
+        )
+        _ = try machine(trusting: [key])
+        let scans =
+            "SELECT coalesce(max(idx_scan), 0) FROM pg_stat_user_indexes WHERE indexrelname = 'bailey_revocation'"
+        #expect(try awaits { try database.run(scans) != ["0"] })
+    }
 }

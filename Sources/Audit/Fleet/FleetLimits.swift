@@ -15,6 +15,8 @@ enum FleetLimits {
     static let sealed = PostgresLimits.frame / 2
     /// Rows that are copied out of the database in one transaction of the private store.
     static let copiedAtOnce = 10_000
+    /// Revocations that are read in one statement, each with its seal of 32 KiB at most.
+    static let revocationsAtOnce = 64
     /// Milliseconds that a revocation which nobody was notified of is read later.
     static let listening = 5_000
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.

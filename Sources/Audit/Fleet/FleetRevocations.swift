@@ -71,19 +71,32 @@ final class FleetRevocations: Sendable {
     }
 
     private func read(_ chain: String, _ connection: PostgresConnection, tells: Bool) throws {
-        let reached = state.withLock { $0.reached[chain] ?? 0 }
-        let rows = try connection.rows(
-            "SELECT \(FleetStatement.recordColumns) FROM \(FleetStatement.recordTable) "
-                + "WHERE chain = $1 AND kind = '\(EntryColumns.revocation)' AND sequence > $2::bigint ORDER BY sequence",
-            [.text(chain), .number(reached)]
-        )
-        for row in rows {
-            guard let record = StoredRecord(row) else { throw forged(chain, nil) }
-            try requireSealed(record, chain, connection)
-            guard let entry = AuditRecord.revocation(record) else { throw forged(chain, record.sequence) }
-            note(entry, of: record, chain, tells: tells)
-        }
+        var (reached, before): (Int64, Int64) = (state.withLock { $0.reached[chain] ?? 0 }, 0)
+        var count = 0
+        repeat {
+            (before, count) = (reached, 0)
+            try connection.run(Self.statement, [.text(chain), .number(reached)]) { row in
+                guard let record = StoredRecord(Array(row.prefix(Self.recordColumns))) else {
+                    throw forged(chain, nil)
+                }
+                try requireSealed(record, by: Seal(Array(row.dropFirst(Self.recordColumns))), chain)
+                guard let entry = AuditRecord.revocation(record) else { throw forged(chain, record.sequence) }
+                note(entry, of: record, chain, tells: tells)
+                (reached, count) = (max(reached, record.sequence), count + 1)
+            }
+            // A server that says the same again is not asked for ever.
+        } while count >= FleetLimits.revocationsAtOnce && reached > before
     }
+
+    private static let recordColumns = 11
+    /// Each with the seal over it, which is NULL where there is none; by the index of docs/audit.md.
+    private static let statement = """
+        SELECT \(FleetStatement.recordColumns), \(FleetStatement.sealColumns) FROM (SELECT * FROM \(FleetStatement.recordTable) \
+        WHERE chain = $1 AND kind = '\(EntryColumns.revocation)' AND sequence > $2::bigint \
+        ORDER BY sequence LIMIT \(FleetLimits.revocationsAtOnce)) r \
+        LEFT JOIN LATERAL (SELECT \(FleetStatement.sealColumns) FROM \(FleetStatement.sealTable) \
+        WHERE chain = r.chain AND last >= r.sequence ORDER BY last LIMIT 1) s ON true ORDER BY sequence
+        """
 
     private func note(
         _ revocation: RevocationRecord,
@@ -104,18 +117,9 @@ final class FleetRevocations: Sendable {
     }
 
     /// Ends with what a machine did not write: whoever could change one may as well have hidden another.
-    private func requireSealed(
-        _ record: StoredRecord,
-        _ chain: String,
-        _ connection: PostgresConnection
-    ) throws {
-        let row = try connection.rows(
-            "SELECT \(FleetStatement.sealColumns) FROM \(FleetStatement.sealTable) "
-                + "WHERE chain = $1 AND last >= $2::bigint ORDER BY last LIMIT 1",
-            [.text(chain), .number(record.sequence)]
-        ).first
-        guard let seal = row.flatMap({ Seal($0) }), let octets = Data(hex: chain.utf8),
-            let key = VerifyingKey(octets), seal.isGenuine(key), record.computedHash() == record.hash,
+    private func requireSealed(_ record: StoredRecord, by seal: Seal?, _ chain: String) throws {
+        guard let seal, let octets = Data(hex: chain.utf8), let key = VerifyingKey(octets),
+            seal.isGenuine(key), record.computedHash() == record.hash,
             seal.digest(of: record.sequence) == record.hash
         else { throw forged(chain, record.sequence) }
     }
