@@ -43,7 +43,7 @@ final class FleetMirror: Sendable {
         }
     }
 
-    /// Returns when the database has every record up to this one; on the writer's thread.
+    /// Returns when the database has every record up to this one, which the disk has; on the writer's thread.
     ///
     /// Where it has failed a moment ago it is not asked again: who waits for a record hears it at once.
     func bring(upTo sequence: Int64) throws {
@@ -75,7 +75,8 @@ final class FleetMirror: Sendable {
     /// The same of all that is on record.
     func bringAll() throws {
         var reached = try state.withLock { $0.reached } ?? begin()
-        while let piece = try chain.piece(behind: reached) {
+        let end = try chain.settledEnd()
+        while let piece = try chain.piece(behind: reached, upTo: end) {
             try add(piece)
             reached = piece.last
         }
@@ -83,7 +84,7 @@ final class FleetMirror: Sendable {
 
     private func bringMissing(upTo sequence: Int64) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
-        while reached < sequence, let piece = try chain.piece(behind: reached) {
+        while reached < sequence, let piece = try chain.piece(behind: reached, upTo: sequence) {
             try add(piece)
             reached = piece.last
             state.withLock { [reached] in $0.reached = reached }

@@ -11,13 +11,14 @@ struct FleetPiece: Sendable {
 }
 
 extension ChainWriter {
-    /// What comes behind a record, in whole seals; nil where nothing does.
+    /// What comes behind a record up to another, in whole seals; nil where nothing does.
     ///
+    /// The last has to be on the disk: what the database has, and a machine lost with its power, would stop that for good.
     /// What is handed on is what was sealed: a record that was changed on this machine's disk goes nowhere.
-    func piece(behind sequence: Int64) throws -> FleetPiece? {
+    func piece(behind sequence: Int64, upTo end: Int64) throws -> FleetPiece? {
         do {
             return try database.read { database in
-                let seals = try seals(behind: sequence, in: database)
+                let seals = try seals(behind: sequence, upTo: end, in: database)
                 guard let first = seals.first?.first else { return nil }
                 guard first == sequence + 1 else { throw lost(sequence + 1) }
                 return try piece(of: seals, in: database)
@@ -44,11 +45,15 @@ extension ChainWriter {
     }
 
     /// One at least where there is one, and no more than a batch's records.
-    private func seals(behind sequence: Int64, in database: Database) throws -> [Seal] {
+    private func seals(
+        behind sequence: Int64,
+        upTo end: Int64,
+        in database: Database
+    ) throws -> [Seal] {
         let rows = try Row.fetchCursor(
             database,
-            sql: "SELECT \(Seal.columns) FROM seals WHERE last > ? ORDER BY last",
-            arguments: [sequence]
+            sql: "SELECT \(Seal.columns) FROM seals WHERE last > ? AND last <= ? ORDER BY last",
+            arguments: [sequence, end]
         )
         var seals: [Seal] = []
         while let row = try rows.next() {
