@@ -169,8 +169,10 @@ package final class AuditStore: AuditSink {
     }
 
     /// Brings all that is on record to a database, once: what a command wrote, which no supervisor waits for.
-    package func bring(to plan: FleetPlan) throws {
-        try writer.sync { try FleetMirror(plan.access, chain).bringAll() }
+    ///
+    /// `progress` hears how many records are missing still.
+    package func bring(to plan: FleetPlan, progress: (Int64) -> Void) throws {
+        try writer.sync { try FleetMirror(plan.access, chain).bringAll(progress) }
     }
 
     /// What another machine of the fleet said of a principal; throws where that cannot be known.

@@ -132,7 +132,12 @@ struct RevokeCommand: ParsableCommand {
 
     /// With the other machines of a fleet.
     private func share(_ directory: String) throws {
-        guard let failure = Revoker.share(from: directory) else { return }
+        let failure = Revoker.share(from: directory) { missing in
+            RunCommand.complain(
+                "\(missing) records that were written before go to the fleet's database first"
+            )
+        }
+        guard let failure else { return }
         RunCommand.complain(
             "it is done here, and other machines of the fleet do not hear of it before a supervisor here writes its next record: "
                 + failure

@@ -6,6 +6,8 @@ enum FleetLimits {
     static let statement = 3_000
     /// Milliseconds for all that is asked before a batch is answered: a connection, what is looked up over it, and statements.
     static let attempt: UInt64 = 15_000
+    /// Milliseconds that a batch waits for what was written before it and has to go there first; the rest goes on behind its failure.
+    static let patience: UInt64 = 5_000
     /// Milliseconds before a database that failed is asked again, at first and at most: until then records fail at once.
     static let pause: UInt64 = 500
     static let longestPause: UInt64 = 5_000

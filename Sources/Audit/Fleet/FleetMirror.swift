@@ -55,6 +55,13 @@ final class FleetMirror: Sendable {
         do {
             try connection.within(FleetLimits.attempt) { try bringMissing(upTo: sequence) }
             state.withLock { ($0.failure, $0.pause) = (nil, FleetLimits.pause) }
+        } catch let missing as Missing {
+            // Nothing has failed: what is missing goes on without a pause.
+            state.withLock { ($0.failure, $0.pause) = (nil, FleetLimits.pause) }
+            throw AuditFailure(
+                "what is on record has to be in the database of audit.postgres as well, and \(missing.records) records that were "
+                    + "written before it go there first, which is under way: try again, or let 'bailey serve' do it"
+            )
         } catch {
             let failure = AuditFailure(
                 "what is on record has to be in the database of audit.postgres as well, and cannot be: \(error)"
@@ -72,22 +79,30 @@ final class FleetMirror: Sendable {
     /// The same of all that is missing.
     func bringMissing() throws { try bring(upTo: state.withLock { $0.wanted }) }
 
-    /// The same of all that is on record.
-    func bringAll() throws {
+    /// The same of all that is on record; `progress` hears how many records are missing still.
+    func bringAll(_ progress: (Int64) -> Void) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
         let end = try chain.settledEnd()
         while let piece = try chain.piece(behind: reached, upTo: end) {
             try add(piece)
             reached = piece.last
+            progress(end - reached)
         }
     }
 
+    /// So many records have to go there first.
+    private struct Missing: Error { let records: Int64 }
+
     private func bringMissing(upTo sequence: Int64) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
+        let end = Uptime.milliseconds() + FleetLimits.patience
         while reached < sequence, let piece = try chain.piece(behind: reached, upTo: sequence) {
             try add(piece)
             reached = piece.last
             state.withLock { [reached] in $0.reached = reached }
+            guard reached >= sequence || Uptime.milliseconds() < end else {
+                throw Missing(records: sequence - reached)
+            }
         }
         guard reached >= sequence else {
             throw AuditFailure(
