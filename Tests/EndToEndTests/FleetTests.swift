@@ -135,6 +135,13 @@ extension EndToEnd {
             #expect(try servers.requests(with: "\(mark)-back ") >= 1)
             #expect(try count(of: key(of: place)) == records(of: place))
             #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0)
+            let denied = try place.records(["--denied"])
+            #expect(
+                denied.contains {
+                    $0.record.action.contains("\(mark)-away") && $0.record.reason == "audit-unavailable"
+                },
+                "\(denied)"
+            )
         }
 
         @Test("Supervisors of one log at once leave no gap, and nothing twice")
