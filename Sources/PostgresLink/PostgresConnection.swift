@@ -18,6 +18,8 @@ package final class PostgresConnection: Sendable {
     private let statement: Int
     /// What is said first on each connection, as LISTEN is.
     private let opening: [String]
+    /// Of several addresses that a name has, the one is asked that takes changes.
+    private let takesChanges: Bool
     private let session = Mutex<Session?>(nil)
     /// Until when all that is asked has to be answered, milliseconds of `Uptime`.
     private let limit = Mutex<UInt64>(.max)
@@ -25,9 +27,11 @@ package final class PostgresConnection: Sendable {
     package init(
         _ access: PostgresAccess,
         statement: Int = PostgresLimits.statement,
-        opening: [String] = []
+        opening: [String] = [],
+        takesChanges: Bool = false
     ) {
         (self.access, self.statement, self.opening) = (access, statement, opening)
+        self.takesChanges = takesChanges
     }
 
     package var location: PostgresLocation { access.location }
@@ -149,7 +153,10 @@ package final class PostgresConnection: Sendable {
         }
         let words: [String]
         do {
-            words = try access.location.keywords(password: try access.password?())
+            words = try access.location.keywords(
+                password: try access.password?(),
+                takesChanges: takesChanges
+            )
         } catch let problem as PostgresLocation.Problem {
             throw failure(problem.message, "correct it")
         } catch {

@@ -162,7 +162,7 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// libpq's keywords (PostgreSQL 15, section 34.1.2), each with its value behind it.
-    func keywords(password: [UInt8]?) throws(Problem) -> [String] {
+    func keywords(password: [UInt8]?, takesChanges: Bool) throws(Problem) -> [String] {
         var words = [
             "host", host, "port", "\(port)", "dbname", name, "sslmode", security.rawValue,
             "connect_timeout", "\(PostgresLimits.connect)", "keepalives", "1",
@@ -175,6 +175,7 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
             "passfile", Self.nowhere, "sslcrl", Self.nowhere, "gssencmode", "disable",
         ]
         if let user { words += ["user", user] }
+        if takesChanges { words += ["target_session_attrs", "read-write"] }
         if security == .full || security == .authority { words += ["sslrootcert", roots] }
         words += ["sslcert", certificate ?? Self.nowhere]
         if let key { words += ["sslkey", key] }

@@ -101,6 +101,48 @@ extension EndToEnd.FleetTests {
         #expect(verify.code == 0, "\(verify)")
     }
 
+    @Test(
+        "A server that takes no changes for a while, as a standby, is left, and used when it takes them again"
+    )
+    func standby() throws {
+        let running = try asking(["before", "behind"])
+        try ask("before", running)
+        let name = database.name
+        try database.server.run(
+            "ALTER DATABASE \(name) SET default_transaction_read_only = on",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(name)'",
+            in: "postgres"
+        )
+        let refused = try place.agent("touch ran")
+        #expect(refused.code == 125 && refused.errors.contains("read-only"), "\(refused)")
+        try place.write("", to: place.workspace + "/behind")
+        #expect(
+            try awaits {
+                try place.records(["--denied"]).contains { $0.record.action.contains("/v1/behind") }
+            }
+        )
+        try database.server.run("ALTER DATABASE \(name) RESET default_transaction_read_only", in: "postgres")
+        try ask("behind", running)
+        let outcome = running.finish()
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(try count(of: key(of: place)) == records(of: place))
+        #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0)
+    }
+
+    @Test("A connection that is lost is made anew, and nothing is missing")
+    func lost() throws {
+        let running = try asking(["before", "behind"])
+        try ask("before", running)
+        try database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        try ask("behind", running)
+        let outcome = running.finish()
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(try count(of: key(of: place)) == records(of: place))
+        #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0)
+    }
+
     @Test("Tables without the reference that keeps a chain whole are refused, by name")
     func unordered() throws {
         try database.run("ALTER TABLE bailey_seal DROP CONSTRAINT bailey_seal_chain_before_fkey")

@@ -28,7 +28,7 @@ final class FleetMirror: Sendable {
     private let state = Mutex(State())
 
     init(_ access: PostgresAccess, _ chain: ChainWriter, revocations: FleetRevocations? = nil) {
-        connection = PostgresConnection(access, statement: FleetLimits.statement)
+        connection = PostgresConnection(access, statement: FleetLimits.statement, takesChanges: true)
         self.chain = chain
         self.revocations = revocations
         key = chain.verifying.octets.hex

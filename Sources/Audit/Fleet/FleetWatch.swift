@@ -12,7 +12,12 @@ final class FleetWatch: Sendable {
     private let queue = DispatchQueue(label: "bailey.audit.fleet")
 
     init(_ access: PostgresAccess, _ revocations: FleetRevocations) {
-        connection = PostgresConnection(access, opening: ["LISTEN \(FleetRevocations.channel)"])
+        // A standby takes no LISTEN.
+        connection = PostgresConnection(
+            access,
+            opening: ["LISTEN \(FleetRevocations.channel)"],
+            takesChanges: true
+        )
         self.revocations = revocations
     }
 

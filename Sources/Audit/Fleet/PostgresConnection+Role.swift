@@ -66,7 +66,7 @@ package enum LogDatabaseProbe {
         _ check: (PostgresConnection) throws -> Void
     ) -> String? {
         do {
-            try check(PostgresConnection(access))
+            try check(PostgresConnection(access, takesChanges: true))
             return nil
         } catch {
             return "\(error)"
