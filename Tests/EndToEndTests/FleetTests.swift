@@ -206,6 +206,10 @@ extension EndToEnd {
                 broken.first?.contains(key) == true && broken.first?.contains("\"changed\"") == true,
                 "\(verify)"
             )
+            for words in [["audit"], ["trace", "user:nobody"]] {
+                let shown = try other.bailey(words + ["--fleet", "--chain", key])
+                #expect(shown.code == 1 && shown.output.isEmpty, "\(shown)")
+            }
             try database.run("DELETE FROM bailey_record WHERE chain = '\(key)' AND sequence = 1")
             let removed = try other.bailey(["audit", "verify", "--fleet", "--chain", key])
             #expect(
