@@ -8,6 +8,5 @@ import Glibc
 import PostgresLink
 
 Confinement.enter()
-Owner.endWith()
 var conversation = Conversation()
 conversation.run()

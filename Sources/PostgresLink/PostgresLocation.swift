@@ -176,7 +176,8 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
         ]
         if let user { words += ["user", user] }
         if takesChanges { words += ["target_session_attrs", "read-write"] }
-        if security == .full || security == .authority { words += ["sslrootcert", roots] }
+        let isVerified = security == .full || security == .authority
+        words += ["sslrootcert", isVerified ? roots : Self.nowhere]
         words += ["sslcert", certificate ?? Self.nowhere]
         if let key { words += ["sslkey", key] }
         guard let password else { return words }

@@ -150,39 +150,4 @@ extension EndToEnd.FleetTests {
         #expect(outcome.code == 125 && outcome.errors.contains("REFERENCES"), "\(outcome)")
         #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
     }
-
-    /// The program beside bailey-core, of the build or of an installation.
-    private func program() throws -> String {
-        let folder = URL(filePath: Binary.path).deletingLastPathComponent().path(percentEncoded: false)
-        let places = ["\(folder)/bailey-postgres", "\(folder)/../libexec/bailey/bailey-postgres"]
-        return try #require(places.first { FileManager.default.isExecutableFile(atPath: $0) }, "\(places)")
-    }
-
-    @Test("bailey-postgres is gone when its owner is, also while a server that says nothing is waited for")
-    func orphaned() throws {
-        try place.write(
-            """
-            import socket, struct, subprocess, sys
-            listener = socket.create_server(("127.0.0.1", 0))
-            ours, theirs = socket.socketpair()
-            program = subprocess.Popen([sys.argv[1]], stdin=theirs, stdout=theirs, env={})
-            theirs.close()
-            port = str(listener.getsockname()[1])
-            words = ["host", "127.0.0.1", "port", port, "sslmode", "disable", "gssencmode", "disable"]
-            frame = b"C" + b"".join(b"t" + struct.pack(">I", len(word)) + word.encode() for word in words)
-            ours.sendall(struct.pack(">I", len(frame)) + frame)
-            silent = listener.accept()
-            ours.close()
-            try:
-                program.wait(60)
-                print("gone")
-            except subprocess.TimeoutExpired:
-                program.kill()
-                print("stays")
-            """,
-            to: place.root + "/owner.py"
-        )
-        let outcome = try place.control("python3 '\(place.root)/owner.py' '\(program())'")
-        #expect(outcome.code == 0 && outcome.output == "gone\n", "\(outcome)")
-    }
 }
