@@ -187,15 +187,16 @@ package final class AuditStore: AuditSink {
         if let file = plan.file {
             places.append(.init(name: file) { try CheckpointFile(file).append($0) })
         }
-        if let postgres = plan.postgres {
-            let table = CheckpointTable(postgres)
-            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
-        }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(
                 webhook: SignedWebhook(webhook.address, webhook.secret, by: transport, clock: clock)
             )
             places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
+        }
+        // Behind the others, one after the other: it may take longest.
+        if let postgres = plan.postgres {
+            let table = CheckpointTable(postgres)
+            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
         }
         let (chain, clock) = (chain, clock)
         let keeper = CheckpointKeeper(

@@ -222,7 +222,10 @@ package final class PostgresConnection: Sendable {
         } catch let failure as ProgramOutput.Failure {
             throw self.failure("bailey-postgres gave no answer: \(failure.reason)", Self.silent(failure))
         } catch is FrameFault {
-            throw failure("bailey-postgres gave no answer that is one", Self.installed)
+            throw failure(
+                "bailey-postgres gave no answer that is one, or a row of more than \(PostgresLimits.frame >> 20) MiB",
+                "see what is in its tables; \(Self.installed)"
+            )
         }
     }
 

@@ -47,7 +47,8 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
         case let state where state.begins(with: "3D"): "make the database, or name another in bailey.yaml"
         case let state where state.begins(with: "53"): "see what the server is short of, in its log"
         case "":
-            "check that the server runs and takes changes, and that host, port and TLS in bailey.yaml are right"
+            "check that the server runs, takes changes and has a connection free, that its pg_hba.conf lets the role in, and that host, "
+                + "port, database, user, password and TLS in bailey.yaml are right"
         default: "see the server's log"
         }
     }

@@ -36,8 +36,10 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
     package var files: [String] {
         [certificate, key].compactMap(\.self) + (roots.isSame(as: Self.systemRoots) ? [] : [roots])
     }
-    /// The file of its private key.
-    package var secretFile: String? { key }
+    /// Who reaches these is let in as us: the file of its private key, and a socket, by which peers log in without a password.
+    package var secretFiles: [String] {
+        [key, isSocket ? "\(host)/.s.PGSQL.\(port)" : nil].compactMap(\.self)
+    }
     private var isSocket: Bool { host.begins(with: "/") }
 
     /// Holds no secret: a URL with a password is none of these.
@@ -181,6 +183,8 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
         words += ["sslcert", certificate ?? Self.nowhere]
         if let key { words += ["sslkey", key] }
         guard let password else { return words }
+        // Where the server's name is not verified whoever stands between could ask for the password in the clear.
+        if security == .unverified || security == .authority { words += ["channel_binding", "require"] }
         guard !password.contains(0), let text = String(validating: password, as: UTF8.self) else {
             throw Problem(message: "the password is no text in UTF-8")
         }

@@ -21,6 +21,8 @@ enum FleetLimits {
     static let revocationsAtOnce = 64
     /// Milliseconds that a revocation which nobody was notified of is read later.
     static let listening = 5_000
+    /// Milliseconds between two readings at least: any role of the database may notify.
+    static let breath = 200
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
     static let silence: UInt64 = 30_000
     /// Digits of a key in hex (RFC 8032 section 5.1.5).

@@ -5,14 +5,17 @@ extension PostgresConnection {
     func requireRole(for tables: [String]) throws {
         for table in tables {
             let row = try rows(
-                "SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege($1, 'UPDATE'), "
+                "SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE, TRIGGER') OR has_any_column_privilege($1, 'UPDATE') "
+                    // What it may become counts as well (SET ROLE), and whom it may make.
+                    + "OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = $1::regclass), 'MEMBER') "
+                    + "OR (SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user), "
                     + "has_table_privilege($1, 'INSERT') AND has_table_privilege($1, 'SELECT')",
                 [.text(table)]
             ).first
             guard let row, row.count == 2, !row[0].isTrue else {
                 throw PostgresFailure(
                     location,
-                    "its role may change or remove what it wrote: it has UPDATE, DELETE or TRUNCATE on \(table)",
+                    "its role may change or remove what it wrote: it has UPDATE, DELETE, TRUNCATE or TRIGGER on \(table), or may become who has",
                     remedy:
                         "name a role that has INSERT and SELECT alone, and owns no table, as docs/audit.md says"
                 )
