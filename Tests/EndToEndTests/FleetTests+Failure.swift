@@ -150,4 +150,32 @@ extension EndToEnd.FleetTests {
         #expect(outcome.code == 125 && outcome.errors.contains("REFERENCES"), "\(outcome)")
         #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
     }
+
+    @Test(
+        "I05: a database that does not answer refuses within bounded time, and is used when it answers again"
+    )
+    func locked() throws {
+        #expect(try place.agent("true").code == 0)
+        let lock = try RunningCommand(
+            ["psql", "-XAtq", "-c", "BEGIN; LOCK TABLE bailey_record; SELECT pg_sleep(600)"],
+            environment: [
+                "PATH": "/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": "\(database.server.port)",
+                "PGDATABASE": database.name, "PGUSER": DatabaseServer.account.user,
+                "PGPASSWORD": DatabaseServer.account.password,
+            ],
+            directory: place.workspace
+        )
+        let isLocked =
+            "SELECT count(*) FROM pg_locks WHERE relation = 'bailey_record'::regclass AND mode = 'AccessExclusiveLock' AND granted"
+        #expect(try awaits { try database.run(isLocked) == ["1"] })
+        let refused = try place.agent("touch ran")
+        #expect(refused.code == 125 && refused.errors.contains("SQLSTATE 5"), "\(refused)")
+        #expect(!FileManager.default.fileExists(atPath: place.workspace + "/ran"))
+        try database.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        _ = lock.finish()
+        #expect(try place.agent("true").code == 0)
+        #expect(try count(of: key(of: place)) == records(of: place))
+    }
 }

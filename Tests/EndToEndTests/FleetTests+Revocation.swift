@@ -31,7 +31,7 @@ extension EndToEnd.FleetTests {
         #expect(try place.agent("true").code == 0)
         let other = try machine(trusting: [key(of: place)])
         let stranger = try machine(trusting: [])
-        let running = try other.running("echo ready; sleep 600")
+        let running = try other.running("echo ready; sleep 60")
         #expect(running.awaitOutput("ready"))
         let revoke = try place.bailey(["revoke", user, "--reason", "the key leaked"])
         #expect(revoke.code == 0, "\(revoke)")
@@ -68,11 +68,39 @@ extension EndToEnd.FleetTests {
             "\(refused)"
         )
         #expect(!FileManager.default.fileExists(atPath: other.workspace + "/ran"))
+        // The agent's own supervisor has read it, too.
+        let before = try readings()
+        #expect(try awaits { try readings() > before })
         try other.write("", to: other.workspace + "/go")
         let outcome = running.finish()
         #expect(outcome.code == 0 && outcome.output.contains("went on"), "\(outcome)")
         try database.run("DELETE FROM bailey_record WHERE sequence = 1001")
         #expect(try other.agent("touch ran").code == 0, "the control")
+    }
+
+    /// How often anybody has read what was revoked, of this database.
+    private func readings() throws -> Int {
+        try database.server.log(of: database.name).count { $0.contains("LEFT JOIN LATERAL") }
+    }
+
+    @Test("What is notified is read at once, and not when it is read in any case")
+    func notified() throws {
+        #expect(try place.agent("true").code == 0)
+        let other = try machine(trusting: [key(of: place)])
+        let running = try other.running("echo ready; until [ -e go ]; do sleep 0.1; done")
+        #expect(running.awaitOutput("ready"))
+        let start = Date()
+        for _ in 0..<6 {
+            let before = try readings()
+            // One that comes while it reads is heard behind that.
+            try database.run("SELECT pg_notify('bailey_revocation', '')")
+            #expect(try awaits { try readings() > before })
+        }
+        // Without notifications each comes five seconds behind the one before.
+        #expect(Date().timeIntervalSince(start) < 20)
+        try other.write("", to: other.workspace + "/go")
+        let outcome = running.finish()
+        #expect(outcome.code == 0, "\(outcome)")
     }
 
     @Test(
