@@ -178,4 +178,37 @@ extension EndToEnd.FleetTests {
         #expect(try place.agent("true").code == 0)
         #expect(try count(of: key(of: place)) == records(of: place))
     }
+
+    @Test("What is there already of a commit whose answer was lost is no obstacle")
+    func unanswered() throws {
+        #expect(try place.agent("true").code == 0)
+        let key = try key(of: place)
+        // Records without their seal: less than any commit leaves, so that the rest has to be added.
+        try database.run(
+            "DELETE FROM bailey_seal WHERE last = (SELECT max(last) FROM bailey_seal WHERE chain = '\(key)')"
+        )
+        #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0, "the copy ends before it")
+        let outcome = try place.agent("true")
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(try count(of: key) == records(of: place))
+        let seals = try database.run("SELECT max(last) FROM bailey_seal WHERE chain = '\(key)'")
+        #expect(try seals == ["\(records(of: place))"])
+        #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0)
+    }
+
+    @Test("A server's socket is as good as its address, and is not an agent's to be granted")
+    func socket() throws {
+        let folder = database.server.folder
+        let url = "postgresql://bailey@:\(database.server.port)/\(database.name)?host=\(folder)"
+        try configure(place, database.settings(in: place, url))
+        try place.profile("granted", "extends: [base]\nfiles: {read: [\(folder)]}\n")
+        let outcome = try place.agent("true")
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(try count(of: key(of: place)) == records(of: place))
+        let refused = try place.agent("true", profile: "granted")
+        #expect(refused.code == 125 && refused.errors.contains(".s.PGSQL."), "\(refused)")
+        try configure(place)
+        let control = try place.agent("true", profile: "granted")
+        #expect(control.code == 0, "the control: by its address the folder says nothing; \(control)")
+    }
 }

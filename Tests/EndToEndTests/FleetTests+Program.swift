@@ -79,4 +79,23 @@ extension EndToEnd.FleetTests {
         let control = try place.control(client, environment: ["PGPASSFILE": place.root + "/passwords"])
         #expect(control.output == "1\n", "the control: the file has the password; \(control)")
     }
+
+    @Test(
+        "Where bailey-postgres is missing nothing runs, and it is said what to do",
+        .enabled(if: getuid() == 0, "needs root: another user has a copy of the programs, without this one")
+    )
+    func missing() throws {
+        let other = try Place(for: .plainUser)
+        let configuration = other.configuration + "/bailey.yaml"
+        try other.write("bailey: 1\n", to: configuration)
+        let control = try other.agent("true")
+        #expect(control.code == 0, "the control: \(control)")
+        let url = "postgresql://bailey@127.0.0.1:\(database.server.port)/\(database.name)?sslmode=disable"
+        try other.write("bailey: 1\naudit: {postgres: {url: \"\(url)\"}}\n", to: configuration)
+        let outcome = try other.agent("touch ran")
+        #expect(outcome.code == 125, "\(outcome)")
+        #expect(outcome.errors.contains("bailey-postgres cannot be run"), "\(outcome)")
+        #expect(outcome.errors.contains("run 'make install' again"), "\(outcome)")
+        #expect(!FileManager.default.fileExists(atPath: other.workspace + "/ran"))
+    }
 }
