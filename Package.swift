@@ -278,7 +278,7 @@ let package = Package(
             .testTarget(name: "ApprovalsTests", dependencies: ["Approvals", "Model"]),
             .testTarget(
                 name: "AuditTests",
-                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport", crypto]
+                dependencies: ["Audit", "PostgresLink", "Masking", "Model", "Linux", "TestSupport", crypto]
             ),
             .testTarget(
                 name: "IdentityTests",
