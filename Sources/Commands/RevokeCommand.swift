@@ -128,6 +128,7 @@ struct RevokeCommand: ParsableCommand {
             RunCommand.complain("it is revoked, and that is not on record\(after): \(failure)")
             throw Self.unrecorded
         }
+        if case .principal = subject { try share(directory) }
         guard outcome.silent.isEmpty else {
             RunCommand.complain(
                 "agents of what does not answer may live on, and go on being allowed: revoke it again when that answers, or "
@@ -135,6 +136,21 @@ struct RevokeCommand: ParsableCommand {
             )
             throw ExitCode(1)
         }
+    }
+
+    /// With the other machines of a fleet.
+    private func share(_ directory: String) throws {
+        let failure = Revoker.share(from: directory) { missing in
+            RunCommand.complain(
+                "\(missing) records that were written before go to the fleet's database first"
+            )
+        }
+        guard let failure else { return }
+        RunCommand.complain(
+            "it is done here, and other machines of the fleet do not hear of it before a supervisor here writes its next record: "
+                + failure
+        )
+        throw ExitCode(1)
     }
 
     /// What may have been a slip: it is on record all the same, since whoever is meant may come yet.
@@ -170,6 +186,7 @@ struct RevokeCommand: ParsableCommand {
             } else {
                 print("lifted: \(shown) may launch and answer again")
             }
+            try share(directory)
         case .notRevoked:
             RunCommand.complain("\(shown) is not revoked; `bailey revoke --list` shows who is")
             throw ExitCode(1)
