@@ -12,6 +12,14 @@ extension ApprovalQueue {
         return all.filter { revoked($0) != nil }
     }
 
+    /// The same of all questions behind a number.
+    func revokedApprovers(after number: UInt64) -> Set<ApproverIdentity> {
+        let all = state.withLock { state in
+            Set(state.questions.values.lazy.filter { $0.number > number }.flatMap(\.approvers))
+        }
+        return all.filter { revoked($0) != nil }
+    }
+
     /// Ends a question that counted somebody's approval who was revoked while it went on record, or of whom that is not known; nil
     /// where nobody was.
     func undone(_ question: Question) -> AnswerOutcome? {

@@ -6,7 +6,7 @@ internal import Model
 /// Appends batches to the one global chain: in a single immediate transaction it reads the last record,
 /// appends behind it, seals and commits; what is committed is brought to the disk by `settle`, and the head follows.
 final class ChainWriter: Sendable {
-    private let database: DatabaseQueue
+    let database: DatabaseQueue
     private let key: SigningKey
     private let head: HeadFile
     private let trailing: TrailingHead
@@ -58,6 +58,23 @@ final class ChainWriter: Sendable {
 
     /// Brings everything that was written to the disk; the head follows.
     func settle(_ newHead: Head) throws {
+        try synchronize()
+        try trailing.reached(newHead)
+    }
+
+    /// The last record, whoever wrote it, when the disk has it.
+    func settledEnd() throws -> Int64 {
+        let last: Int64
+        do {
+            last = try database.read { try Int64.fetchOne($0, sql: "SELECT max(last) FROM seals") } ?? 0
+        } catch let error as DatabaseError {
+            throw AuditStoreError("read audit records in", path, error)
+        }
+        try synchronize()
+        return last
+    }
+
+    private func synchronize() throws {
         let status = database.writeWithoutTransaction { $0.synchronizeLog() }
         guard status == SQLITE_OK else {
             throw AuditStoreError(
@@ -66,8 +83,10 @@ final class ChainWriter: Sendable {
                 DatabaseError(resultCode: ResultCode(rawValue: status))
             )
         }
-        try trailing.reached(newHead)
     }
+
+    /// What its seals are verified by.
+    var verifying: VerifyingKey { key.verifying }
 
     /// Signs that the log has reached a head.
     func checkpoint(_ head: Head, at time: Timestamp) throws -> Checkpoint {
@@ -87,7 +106,7 @@ final class ChainWriter: Sendable {
     ) throws -> Head {
         var (sequence, previous) = try end(of: database)
         let run = Data(run.utf8)
-        let first = sequence + 1
+        var (first, octets) = (sequence + 1, 0)
         let insert = try RecordInsert(database)
         var message = HashedColumns(capacity: AuditLimits.usualRecord)
         var records: [StoredRecord] = []
@@ -104,8 +123,14 @@ final class ChainWriter: Sendable {
             try insert(record)
             previous = record.hash
             records.append(record)
+            octets += record.payload.count
+            if octets >= AuditLimits.sealedOctets {
+                try Seal(records, first: first, key: key).insert(into: database)
+                (first, octets) = (sequence + 1, 0)
+                records.removeAll(keepingCapacity: true)
+            }
         }
-        try Seal(records, first: first, key: key).insert(into: database)
+        if !records.isEmpty { try Seal(records, first: first, key: key).insert(into: database) }
         return Head(sequence: sequence, hash: previous)
     }
 

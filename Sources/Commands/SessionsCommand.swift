@@ -20,7 +20,7 @@ struct SessionsCommand: ParsableCommand {
               bailey sessions                       all there are
               bailey sessions 1f2e3d4c5b6a          those of a run; 1f2e3d4c5b6a.2: that agent's
               bailey sessions --verify              each read to its end
-              bailey replay 1f2e3d4c5b6a.1 --terminal
+              bailey replay 1f2e3d4c5b6a.2 --terminal
 
             --verify opens each, chunk by chunk; one that was changed, cut or exchanged does not open behind that place. What \
             opens is compared with the record of the agent's end, which the log's chain holds ('bailey audit verify'): its octets, its \

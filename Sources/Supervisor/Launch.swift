@@ -158,7 +158,7 @@ package enum Launch {
             knowsEnvironment: false
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
-        return LaunchClient.outcome(of: order, on: socket)
+        return LaunchClient.outcome(of: order, on: socket, declined: warn)
     }
 }
 

@@ -149,6 +149,7 @@ extension OperatorConfiguration {
             return nil
         }
         (issuer.audiences, issuer.sources) = ([audience], [.file])
+        issuer.audienceKey = "\(name).audience"
         return issuer
     }
 }

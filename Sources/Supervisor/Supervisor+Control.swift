@@ -67,9 +67,7 @@ extension Supervisor {
             guard !connection.isSpent else { return drop(connection) }
             connection.isSpent = true
             connection.size = order.terminal
-            if let reason = reasonToDecline(order, of: connection) {
-                return reply(.declined(reason: reason), to: connection)
-            }
+            if let reply = declined(order, of: connection) { return self.reply(reply, to: connection) }
             // Who has given up meanwhile has been told that nothing is launched.
             reply(.heard, to: connection)
             guard connections[connection.id] != nil else { return }

@@ -147,8 +147,8 @@ extension Supervisor {
                 agent,
                 code: status,
                 notes: [
-                    note(of: agent, verdict), Self.note(of: agent.written), Self.refusals(in: agent),
-                    Self.unrecordedTerminal(of: agent), loss(of: agent, result),
+                    note(of: agent, verdict), Self.note(of: agent.written), refusals(in: agent),
+                    Self.unrecordedTerminal(of: agent), Self.unproven(agent), loss(of: agent, result),
                 ]
             )
         }
@@ -185,13 +185,22 @@ extension Supervisor {
     }
 
     /// That requests of a run were refused, which the command may not have said.
-    private static func refusals(in agent: AgentNode) -> String? {
+    private func refusals(in agent: AgentNode) -> String? {
         guard agent.parent == nil, agent.refused > 0 else { return nil }
+        // A command that takes a 502 for an answer ends well.
+        let unrecorded = configuration.servedSession.map {
+            " or not in the recording of session \(TerminalText.escaped($0))"
+        }
         let (what, them) =
             agent.refused == 1 ? ("1 request was", "it") : ("\(agent.refused) requests were", "them")
         return
-            "\(what) refused; `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
+            "\(what) refused\(unrecorded ?? ""); `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
             + "launches"
+    }
+
+    /// That a job ran as the local user, which it need not have: its records name another than whoever reads them looks for.
+    private static func unproven(_ agent: AgentNode) -> String? {
+        agent.unproven.map { "\($0); so it ran for \(agent.lineage.principal)" }
     }
 
     private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {

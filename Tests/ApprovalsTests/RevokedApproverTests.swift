@@ -43,7 +43,11 @@ struct RevokedApproverTests {
         let heard = holder.hold(Holder.request(terms: ApprovalTerms(approvers: 2)))
         let (bob, carol) = (try answerer("user:bob"), try answerer("user:carol"))
         #expect(holder.approve(by: bob) == .seconded(missing: 1))
+        #expect(holder.queue.open().first?.approvedBy == ["user:bob"])
         holder.revoked.add("user:bob")
+        // Whoever is to follow is not shown an approval that does not count.
+        let shown = try #require(holder.queue.open().first)
+        #expect(shown.approvedBy.isEmpty && holder.queue.open(named: shown.id)?.approvedBy.isEmpty == true)
         #expect(holder.approve(by: carol) == .seconded(missing: 1) && heard.all.isEmpty)
         #expect(holder.queue.open().first?.approvedBy == ["user:carol"])
         #expect(holder.approve(by: Holder.alice) == .done(1) && heard.grant != nil)

@@ -31,6 +31,27 @@ extension EndToEnd.KeepingTests {
         return false
     }
 
+    @Test("bailey serve says at its start that checkpoints cannot be written, and nothing where they can")
+    func checkpointPlace() throws {
+        for (folder, isThere) in [("gone", false), ("there", true)] {
+            if isThere { #expect(try place.control("mkdir '\(place.root)/there'").code == 0) }
+            try place.write(
+                "bailey: 1\naudit: {checkpoints: {file: \(place.root)/\(folder)/checkpoints}}\n",
+                to: place.configuration + "/bailey.yaml"
+            )
+            let server = try RunningCommand(
+                place.server,
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            server.signal(SIGTERM)
+            let outcome = server.finish()
+            let warning = "checkpoints cannot be written to \(place.root)/\(folder)/checkpoints now: "
+            #expect(outcome.code == 0 && outcome.errors.contains(warning) != isThere, "\(outcome)")
+        }
+    }
+
     @Test(
         "bailey serve prunes by itself: what is held or lives stays, nothing goes beside another pruning, and it is on record as nobody's"
     )

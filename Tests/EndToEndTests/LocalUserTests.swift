@@ -78,6 +78,41 @@ extension EndToEnd {
             #expect(list.code == 0 && list.output.contains("by user:#60500"), "\(list)")
         }
 
+        @Test(
+            "Names that nobody has are looked up by no library that ends the program, whichever command asks"
+        )
+        func nameless() throws {
+            // Nobody's number, which the machine's other services would be asked for.
+            let run = try bailey(as: 60_900, ["run"] + Kernel.options + ["--", "true"])
+            #expect(run.code == 0, "\(run)")
+            let id = try #require(
+                try bailey(as: 60_900, ["tree"]).lines.first?.split(separator: " ").dropFirst().first
+            )
+            for (words, code) in [
+                (["revoke", "user:54321"], 0), (["audit", "hold", String(id), "--reason", "x"], 0),
+                (["audit", "prune", "--for", "1h"], 0),
+                (["profile", "explain", "base", "GET http://x.test/"], 1), (["approvals"], 0),
+            ] as [([String], Int32)] {
+                let outcome = try bailey(as: 60_900, words)
+                #expect(outcome.code == code, "\(words): \(outcome)")
+            }
+            try place.write(
+                "bailey: 1\napprovals: {people: [[\"user:not-here\", \"oidc:corp:a\"]]}\n",
+                to: place.configuration + "/bailey.yaml"
+            )
+            for words in [
+                ["profile", "check", "base"], ["profile", "explain", "base", "GET http://x.test/"],
+            ] {
+                let outcome = try bailey(as: 60_900, words)
+                let said = outcome.output + outcome.errors
+                #expect(outcome.code < 128 && said.contains("no user of the name"), "\(words): \(outcome)")
+            }
+            for words in [["doctor"], ["identity", "keys"], ["audit", "prune", "--for", "1h"], ["serve"]] {
+                let outcome = try bailey(as: 60_900, words)
+                #expect(outcome.code < 128, "\(words): \(outcome)")
+            }
+        }
+
         @Test("Whoever is known by a number is written so in approvals.people, and nobody else is")
         func listed() throws {
             let people = { (name: String) in "approvals: {people: [[\"user:\(name)\", \"oidc:corp:a\"]]}" }

@@ -20,6 +20,7 @@ extension EndToEnd.RevokedPrincipalTests {
         let outcome = try place.bailey(["revoke", principal])
         #expect(outcome.code == 1 && outcome.output.contains(": 1 agent cut off"), "\(outcome)")
         #expect(outcome.errors.contains("lives and is not heard at \(folder)/"), "\(outcome)")
+        #expect(outcome.errors.contains("revoke it again when that answers"), "\(outcome)")
         #expect(found.finish().code == 137)
         #expect(HostProcesses.running(with: mark, count: 1).count == 1)
         let control = try place.control(

@@ -29,6 +29,13 @@ struct CopyFailureTests {
             failure: Tell.error("22P02"),
             behind: (Say.sync, Tell.ready())
         ),
+        Opening(
+            testDescription: "both directions",
+            client: Say.query("start_replication slot s logical 0/0"),
+            server: Say.message("W", [0, 0, 0]),
+            failure: Tell.error("08P01") + Tell.ready(),
+            behind: ([], [])
+        ),
     ]
 
     @Test(arguments: openings)

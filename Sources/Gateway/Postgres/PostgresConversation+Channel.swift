@@ -132,7 +132,7 @@ extension PostgresConversation {
         isOver = true
         // The client's goodbye.
         server?.flush()
-        conclude(because: "the session ended")
+        conclude(because: Self.over)
         guard let context else { return }
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
@@ -175,8 +175,16 @@ struct StatementUnderWay {
     let recording: RowRecording?
     /// What it was approved by; nil where no rule asks.
     let approval: SpentApproval?
+    /// The session rests on it as long as it goes on.
+    let isStream: Bool
     /// When it was allowed.
     let start = NIODeadline.now()
+
+    /// It was cut off; of a stream how much had passed is known.
+    func cut(because cause: String, _ messages: RecordedMessages?) -> Reply {
+        guard let messages else { return reply.ended(cause) }
+        return ended(StatementOutcome(messages: messages), at: .now()).ended(cause)
+    }
 
     /// What goes on record of its end.
     func ended(_ outcome: StatementOutcome?, at end: NIODeadline) -> Reply {
@@ -185,9 +193,21 @@ struct StatementUnderWay {
         reply.execution = RecordedExecution(
             microseconds: UInt64(max(0, (end - start).nanoseconds / 1_000)),
             rows: outcome?.rows,
-            parameters: outcome?.parameters
+            parameters: outcome?.parameters,
+            messages: outcome?.messages
         )
         return reply
+    }
+}
+
+extension Request {
+    /// A text without any statement.
+    var doesNothing: Bool { if case .sql(let sql) = action { sql.deeds.isEmpty } else { false } }
+
+    /// A command that streams, which goes on by itself.
+    var isStream: Bool {
+        guard case .sql(let sql) = action else { return false }
+        return sql.deeds.contains { $0.kind == .replicationStream }
     }
 }
 

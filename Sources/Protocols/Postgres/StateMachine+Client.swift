@@ -11,8 +11,7 @@ extension PostgresSession {
                 guard isCopyingIn else { return }
                 // What was begun when nobody read it, the server has no beginning of.
                 if tag == Tag.copyData, client.isBetween || isAmidData {
-                    guard let data = try client.run(of: tag) else { return }
-                    isAmidData = !client.isBetween
+                    guard let data = try passFromClient() else { return }
                     sendUnderStatement(data)
                     continue
                 }
@@ -32,6 +31,10 @@ extension PostgresSession {
     mutating func take(_ piece: FramePiece) throws(PostgresFault) {
         try Self.checkEmpty(piece)
         switch piece.tag {
+        case Tag.terminate where isStreaming:
+            // The end of a stream as well.
+            outbox.upstream(piece.bytes, under: id, joining: true)
+            return close()
         case Tag.terminate:
             // What was sent before it is answered first.
             guard expected.isEmpty else { return waitForAnswers(0, piece) }
@@ -40,7 +43,7 @@ extension PostgresSession {
         case Tag.copyData, Tag.copyDone, Tag.copyFail: return takeCopy(piece)
         case _ where isCopyingIn:
             // The server takes no heed of Sync and Flush while it reads data, and breaks off at anything else.
-            guard piece.tag == Tag.sync || piece.tag == Tag.flush else {
+            guard !isStreaming, piece.tag == Tag.sync || piece.tag == Tag.flush else {
                 throw .violation("the client sent a message of type \(piece.tag) amid the data of a COPY")
             }
             return
@@ -95,6 +98,10 @@ extension PostgresSession {
             return outbox.upstream(piece.bytes, under: id, joining: true)
         }
         sendUnderStatement(piece.bytes)
+        if case .both(client: _, server: let server) = copy {
+            copy = .both(client: false, server: server)
+            return
+        }
         if case .execute = expected.first?.kind { outbox.upstream(Outgoing.flush, under: id, joining: true) }
         copy = .ending
     }
@@ -207,6 +214,9 @@ extension PostgresSession {
             return refuse(UnreadStatement(.exposing(exposed)), isQuery: asked.isQuery)
         }
         switch asked {
+        case .query(_, let read) where read.streams && !masks.union(lasting).isEmpty:
+            finish(id, StatementOutcome())
+            refuse(UnreadStatement(Self.unmaskableStream), isQuery: true)
         case .query(_, let read) where read.executes && holdsAsked:
             finish(id, StatementOutcome())
             refuse(UnreadStatement(Self.executesAsked), isQuery: true)
@@ -270,7 +280,7 @@ extension PostgresSession {
         // Nobody asks for them.
         if self.unread.count > PostgresLimits.unanswered { self.unread = [:] }
         self.unread[RulingID(lastID)] = text
-        outbox.append(.refused(RulingID(lastID), opening, unread.denial))
+        outbox.append(.refused(RulingID(lastID), opening.withoutDeeds, unread.denial))
         refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
@@ -319,5 +329,13 @@ extension PostgresSession {
             decidedBy: nil,
             remedy: "use SELECT"
         )
+    }
+}
+
+extension Request {
+    /// Of what is refused without a question nobody knows what it does, and what its session was opened for is not it.
+    fileprivate var withoutDeeds: Request {
+        guard case .sql(let sql) = action else { return self }
+        return Request(endpoint: endpoint, action: .sql(SQLRequest(database: sql.database, deeds: [])))
     }
 }

@@ -38,7 +38,7 @@ struct ApproverSocket: ~Copyable {
         }
         guard SocketPeer.isFollowed else {
             throw SystemCallError(
-                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD),",
+                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD)",
                 object: socket.path,
                 errno: ENOPROTOOPT
             )

@@ -93,6 +93,31 @@ package enum Revoker {
         }
     }
 
+    /// Milliseconds between two words of how far that is.
+    private static let silence: UInt64 = 2_000
+
+    /// Brings what was said of a principal to the database of a fleet, whose other machines heed it.
+    ///
+    /// - Parameters:
+    ///   - directory: the state directory.
+    ///   - progress: hears, every few seconds, how many records that were written before are missing still.
+    /// - Returns: why it is not there; nil where it is, or `bailey.yaml` names none.
+    package static func share(from directory: String, progress: (Int64) -> Void) -> String? {
+        do {
+            guard let plan = try LogKeeping.fleet(configuration: nil) else { return nil }
+            let store = try AuditStore.open(directory: directory, run: RunName.random())
+            var told = Uptime.milliseconds()
+            try store.bring(to: plan) { missing in
+                guard missing > 0, Uptime.milliseconds() - told >= Self.silence else { return }
+                told = Uptime.milliseconds()
+                progress(missing)
+            }
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     private static func write(
         _ record: RevocationRecord,
         at time: Timestamp,

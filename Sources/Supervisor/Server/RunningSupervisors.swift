@@ -147,7 +147,8 @@ package enum RunningSupervisors {
     }
 
     private static let turnedAway = ControlError(
-        "it ended the connection: it has ended itself, or takes nobody from where this process is"
+        "it ended the connection: it has ended itself, or hears nobody from where this process is, as in a container, nor the user "
+            + "who has the number of all who have none (nobody, 65534)"
     )
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 

@@ -73,6 +73,8 @@ package enum Server {
         )
         defer { pruning?.end() }
         supervisor.answers = try supervisor.channels.serve()
+        // Nobody waits for them, so that nothing else would be said until the end.
+        if let warning = LogKeeping.warning(of: configuration.machine) { Complaint.print(warning) }
         try supervisor.serve(
             on: server,
             approvers: approvers,

@@ -114,6 +114,8 @@ final class AgentNode {
     var cause: String?
     /// What its run rests on; of a root agent alone.
     var held: HeldIdentity?
+    /// What its job lacked to be proven somebody else than the local user; of a root agent alone.
+    var unproven: String?
 
     init(
         number: UInt64,
