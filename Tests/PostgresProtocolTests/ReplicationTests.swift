@@ -48,7 +48,7 @@ struct ReplicationTests {
             + Tell.complete("START_REPLICATION") + Tell.ready()
         #expect(
             try talk.server(end) == [
-                "down TDCC", "finished 1 START_STREAMING, START_REPLICATION -", "down Z",
+                "down T", "down D", "down CC", "finished 1 START_STREAMING, START_REPLICATION -", "down Z",
             ]
         )
         #expect(talk.wantsMore)

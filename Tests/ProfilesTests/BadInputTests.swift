@@ -274,7 +274,7 @@ struct BadInputTests {
                 "2:19: unknown unit \"GB\"; it may be B, KiB, MiB, GiB, TiB; did you mean \"4GiB\"?"
             ),
             ("limits: {memory: 4}", "2:19: \"4\" has no unit"),
-            ("limits: {memory: 0KiB}", "2:18: a limit of 0"),
+            ("limits: {memory: 0KiB}", "2:18: \"0KiB\" leaves room for nothing"),
             ("limits: {memory: -4GiB}", "2:18: \"-4GiB\" is not a whole number with a unit"),
             ("limits: {memory: 1.5GiB}", "2:19: unknown unit \".5GiB\""),
             ("limits: {memory: 16777216TiB}", "2:18: \"16777216TiB\" is too large"),
