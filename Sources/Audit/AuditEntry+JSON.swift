@@ -1,14 +1,15 @@
 internal import Model
 
 extension AuditEntry {
-    /// The entry's record as canonical JSON, in the shape that its `Codable` reads; its lineage, or parent, is `lineage`.
-    func canonicalJSON(_ lineage: LineageColumns?) -> [UInt8] {
+    /// The entry's record as canonical JSON, in the shape that its `Codable` reads; its lineage, or parent, is `lineage`, and what
+    /// was said at each level `levels`.
+    func canonicalJSON(_ lineage: LineageColumns?, levels: [UInt8]) -> [UInt8] {
         var json = CanonicalJSON()
         switch self {
         case .spawn(let record): json.write(record, lineage)
         case .spawnRefused(let record): json.write(record, lineage)
         case .exit(let record): json.write(record, lineage)
-        case .request(let record): json.write(record, lineage)
+        case .request(let record): json.write(record, lineage, levels)
         case .replies(let record): json.write(record, lineage)
         case .revocation(let record): json.write(record, lineage)
         case .approval(let record): json.write(record, lineage)
@@ -144,17 +145,21 @@ extension CanonicalJSON {
 
     private mutating func map(_ values: [String: String]) {
         object { json in
-            for (name, value) in values.sorted(by: { $0.key.precedes($1.key) }) { json.member(name, value) }
+            for (name, value) in values.sorted(by: { $0.key.precedes($1.key) }) {
+                json.member(named: name) { $0.string(value) }
+            }
         }
     }
 
     private mutating func map(_ counts: [String: UInt64]) {
         object { json in
-            for (name, count) in counts.sorted(by: { $0.key.precedes($1.key) }) { json.member(name, count) }
+            for (name, count) in counts.sorted(by: { $0.key.precedes($1.key) }) {
+                json.member(named: name) { $0.number(count) }
+            }
         }
     }
 
-    fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?) {
+    fileprivate mutating func write(_ record: RequestRecord, _ lineage: LineageColumns?, _ levels: [UInt8]) {
         object { json in
             json.member("action", record.action)
             json.member("approval", record.approval)
@@ -163,7 +168,7 @@ extension CanonicalJSON {
             json.member("database", record.database)
             json.member("exchange", record.exchange)
             json.member("fields", record.fields)
-            json.member("levels") { json in json.array(record.levels) { $0.write($1) } }
+            json.member("levels") { $0.raw(levels) }
             json.member("lineage", lineage)
             if let masked = record.masked { json.member("masked") { $0.map(masked) } }
             json.member("message", record.message)
@@ -272,8 +277,12 @@ extension CanonicalJSON {
     }
 
     /// An array of its lines; left out when there are none.
-    private mutating func member(_ key: String, _ fields: HeadFields?) {
+    private mutating func member(_ key: StaticString, _ fields: HeadFields?) {
         if let fields { member(key) { $0.lines(fields.text) } }
+    }
+
+    mutating func write(_ levels: [LevelVerdict]) {
+        array(levels) { $0.write($1) }
     }
 
     private mutating func write(_ level: LevelVerdict) {
@@ -292,7 +301,7 @@ extension CanonicalJSON {
     }
 
     /// Left out when there is none.
-    private mutating func member(_ key: String, _ lineage: LineageColumns?) {
+    private mutating func member(_ key: StaticString, _ lineage: LineageColumns?) {
         if let lineage { member(key) { $0.raw(lineage.json) } }
     }
 
@@ -320,7 +329,7 @@ extension CanonicalJSON {
                 json.member("claims") { json in
                     json.object { json in
                         let claims = principal.claims.sorted { $0.key.precedes($1.key) }
-                        for (name, texts) in claims { json.member(name) { $0.strings(texts) } }
+                        for (name, texts) in claims { json.member(named: name) { $0.strings(texts) } }
                     }
                 }
             }

@@ -28,6 +28,8 @@ package enum AuditLimits {
     static let rememberedTexts = 1_024
     /// Lineages whose columns are remembered: more agents than a supervisor has alive, at some 1 KiB each.
     static let rememberedLineages = 1_024
+    /// Rulings that are remembered of each: some 600 octets each.
+    static let rememberedRulings = 4
     /// Octets that one run may record of bodies where `recordings` in `bailey.yaml` does not say: eight of the largest files
     /// that the gateway is tested with, 2 GiB.
     ///

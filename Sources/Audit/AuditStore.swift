@@ -331,9 +331,15 @@ package final class AuditStore: AuditSink {
                 queue.isDraining = false
                 return nil
             }
-            let batch = Array(queue.waiting.prefix(AuditLimits.maximumBatch - replies.count))
-            queue.waiting.removeFirst(batch.count)
-            return (replies + batch, EntryMask(memory: queue.mask))
+            var batch = replies
+            let room = AuditLimits.maximumBatch - replies.count
+            if batch.isEmpty, queue.waiting.count <= room {
+                swap(&batch, &queue.waiting)
+            } else {
+                batch += queue.waiting.prefix(room)
+                queue.waiting.removeFirst(batch.count - replies.count)
+            }
+            return (batch, EntryMask(memory: queue.mask))
         }
     }
 

@@ -25,35 +25,50 @@ struct CanonicalJSON {
         }
     }
 
-    /// A member's key; its value is written by `value`.
-    mutating func member(_ key: String, _ value: (inout CanonicalJSON) -> Void) {
+    /// A member's key, in which nothing is escaped; its value is written by `value`.
+    mutating func member(_ key: StaticString, _ value: (inout CanonicalJSON) -> Void) {
+        begin(key)
+        value(&self)
+    }
+
+    /// The same of a key that is not known before.
+    mutating func member(named key: String, _ value: (inout CanonicalJSON) -> Void) {
         separate()
         string(key)
         octets.append(UInt8(ascii: ":"))
         value(&self)
     }
 
-    mutating func member(_ key: String, _ text: String) { member(key) { $0.string(text) } }
+    mutating func member(_ key: StaticString, _ text: String) {
+        begin(key)
+        string(text)
+    }
 
     /// Left out when there is no value.
-    mutating func member(_ key: String, _ text: String?) {
+    mutating func member(_ key: StaticString, _ text: String?) {
         if let text { member(key, text) }
     }
 
-    mutating func member(_ key: String, _ number: some BinaryInteger) {
-        member(key) { $0.octets += "\(number)".utf8 }
+    mutating func member(_ key: StaticString, _ number: some BinaryInteger) {
+        begin(key)
+        self.number(number)
+    }
+
+    mutating func number(_ number: some BinaryInteger) {
+        octets += "\(number)".utf8
     }
 
     mutating func numbers(_ numbers: [some BinaryInteger]) {
-        array(numbers) { json, number in json.octets += "\(number)".utf8 }
+        array(numbers) { json, number in json.number(number) }
     }
 
-    mutating func member(_ key: String, _ flag: Bool) {
-        member(key) { $0.octets += (flag ? "true" : "false").utf8 }
+    mutating func member(_ key: StaticString, _ flag: Bool) {
+        begin(key)
+        octets += (flag ? "true" : "false").utf8
     }
 
     /// Left out when there is no value.
-    mutating func member(_ key: String, _ number: (some BinaryInteger)?) {
+    mutating func member(_ key: StaticString, _ number: (some BinaryInteger)?) {
         if let number { member(key, number) }
     }
 
@@ -93,6 +108,14 @@ struct CanonicalJSON {
             for octet in text.utf8 { escape(octet) }
         }
         octets.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func begin(_ key: StaticString) {
+        separate()
+        octets.append(UInt8(ascii: "\""))
+        key.withUTF8Buffer { unsafe octets.append(contentsOf: $0) }
+        octets.append(UInt8(ascii: "\""))
+        octets.append(UInt8(ascii: ":"))
     }
 
     private mutating func separate() {

@@ -11,10 +11,17 @@ final class MaskMemory: Sendable {
     /// A client says the same of itself in each request.
     private let lastFields = Mutex<(text: String, masked: String)>(("", ""))
     private let lineages = Mutex<[AgentID: Known]>([:])
+    /// What the rules of an agent and its ancestors said last: a few of them decide most of its requests.
+    private let rulings = Mutex<[AgentID: [Ruling]]>([:])
 
     private struct Known {
         let lineage: Lineage
         let columns: LineageColumns
+    }
+
+    private struct Ruling {
+        let levels: [LevelVerdict]
+        let json: [UInt8]
     }
 
     init(_ mask: SecretMask) {
@@ -66,5 +73,38 @@ final class MaskMemory: Sendable {
             lineages[agent] = Known(lineage: lineage, columns: columns)
         }
         return columns
+    }
+
+    /// What was said at each level as it is in a record, made by `make` where it is not known.
+    func json(of levels: [LevelVerdict], _ make: ([LevelVerdict]) -> [UInt8]) -> [UInt8] {
+        guard let agent = levels.last?.agent else { return make(levels) }
+        let known = rulings.withLock { $0[agent]?.first { $0.levels.isSame(as: levels) } }
+        if let known { return known.json }
+        let json = make(levels)
+        rulings.withLock { rulings in
+            if rulings.count >= AuditLimits.rememberedLineages { rulings.removeAll(keepingCapacity: true) }
+            let others = rulings[agent, default: []].suffix(AuditLimits.rememberedRulings - 1)
+            rulings[agent] = others + [Ruling(levels: levels, json: json)]
+        }
+        return json
+    }
+}
+
+extension [LevelVerdict] {
+    /// Octet for octet, of all that stands in a record.
+    fileprivate func isSame(as other: [LevelVerdict]) -> Bool {
+        count == other.count && zip(self, other).allSatisfy { $0.isSame(as: $1) }
+    }
+}
+
+extension LevelVerdict {
+    fileprivate func isSame(as other: LevelVerdict) -> Bool {
+        agent == other.agent && effect == other.effect && ByteText(profile) == ByteText(other.profile)
+            && (rule === other.rule || isOfSameRule(as: other))
+    }
+
+    private func isOfSameRule(as other: LevelVerdict) -> Bool {
+        rule.map { ByteText($0.text) } == other.rule.map { ByteText($0.text) }
+            && rule?.source.map { ByteText($0) } == other.rule?.source.map { ByteText($0) }
     }
 }

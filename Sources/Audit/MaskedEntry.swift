@@ -12,7 +12,8 @@ struct EntryMask: Sendable {
         case .spawnRefused(let record):
             EntryColumns(.spawnRefused(masked(record)), record.parent.map(columns))
         case .exit(let record): EntryColumns(.exit(masked(record)), columns(record.lineage))
-        case .request(let record): EntryColumns(.request(masked(record)), columns(record.lineage))
+        case .request(let record):
+            EntryColumns(.request(masked(record)), columns(record.lineage), levels: levels(record.levels))
         case .replies(let record): EntryColumns(.replies(masked(record)), columns(record.lineage))
         case .revocation(let record):
             EntryColumns(.revocation(masked(record)), record.lineage.map(columns))
@@ -28,6 +29,15 @@ struct EntryMask: Sendable {
     /// Masked as all else, once: the records below keep the lineage as it is, and are not asked for it.
     private func columns(_ lineage: Lineage) -> LineageColumns {
         memory.columns(of: lineage) { LineageColumns(masked($0)) }
+    }
+
+    /// Masked, and in JSON, once for most requests of an agent: the record below has none.
+    private func levels(_ levels: [LevelVerdict]) -> [UInt8] {
+        memory.json(of: levels) { levels in
+            var json = CanonicalJSON()
+            json.write(levels.map(masked))
+            return json.octets
+        }
     }
 
     private func masked(_ record: SpawnRecord) -> SpawnRecord {
@@ -155,7 +165,7 @@ struct EntryMask: Sendable {
             statement: record.statement.map(masked),
             database: record.database.map(masked),
             verdict: record.verdict,
-            levels: record.levels.map(masked),
+            levels: [],
             reason: record.reason,
             message: record.message.map(masked),
             credential: record.credential,

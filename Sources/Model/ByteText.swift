@@ -107,8 +107,13 @@ package struct ByteText: Sendable, Hashable, CustomStringConvertible {
 
     @inlinable package var description: String { text }
 
+    /// All octets at once: a text that is looked up is nearly always the one that is found.
     @inlinable package static func == (left: ByteText, right: ByteText) -> Bool {
-        left.text.isSame(as: right.text)
+        let (left, right) = (left.text.utf8.span, right.text.utf8.span)
+        guard left.count == right.count else { return false }
+        var difference: UInt8 = 0
+        for index in left.indices { difference |= unsafe left[unchecked: index] ^ right[unchecked: index] }
+        return difference == 0
     }
 
     @inlinable package func hash(into hasher: inout Hasher) {
