@@ -1,5 +1,4 @@
 internal import Foundation
-internal import GRDB
 internal import Model
 package import PostgresLink
 
@@ -8,19 +7,27 @@ package struct AuditVerifier: Sendable {
     private let directory: String
     private let pinnedKey: String?
     private let checkpoints: CheckpointCheck.Place?
+    private let readers: Int
+    private let least: Int64
 
     /// - Parameters:
     ///   - directory: the state directory.
     ///   - publicKey: lower-case hex of the key that must have signed; nil trusts the one beside the store.
     ///   - checkpoints: a file of checkpoints that the log has to agree with.
     ///   - database: one with a table of them, in its stead.
+    ///   - readers: how many read it at a time at most.
+    ///   - least: records that are worth a reader of their own.
     package init(
         directory: String,
         publicKey: String? = nil,
         checkpoints: String? = nil,
-        database: PostgresAccess? = nil
+        database: PostgresAccess? = nil,
+        readers: Int = ProcessInfo.processInfo.activeProcessorCount,
+        least: Int64 = AuditLimits.recordsOfReader
     ) {
         self.directory = directory
+        self.readers = min(readers, AuditLimits.readers)
+        self.least = least
         self.checkpoints = database.map { .table($0) } ?? checkpoints.map { .file($0) }
         pinnedKey = publicKey
     }
@@ -52,38 +59,51 @@ package struct AuditVerifier: Sendable {
         if let checkpoints {
             throw Stop(.checkpoint, "there is no record yet, and \(checkpoints) says that there were")
         }
-        return .verified(
-            VerifiedHead(records: 0, hash: StoredRecord.genesis.hex, publicKey: trust.key.octets.hex)
-        )
+        return .verified(VerifiedHead(ChainEnd(border: .genesis, pruned: 0), under: trust.key))
     }
 
     private func walk(_ trust: StoreTrust) throws -> AuditVerification {
-        var chain = ChainCheck(trust, bodies: BodyReader(directory: directory))
-        var agreeing: (whole: Int64, begun: Int64)?
-        do {
-            let path = directory + "/" + StoreFiles.databaseName
-            let database = try StoreFiles.openDatabase(at: path, readOnly: true)
-            try database.read { database in
-                try chain.run(database)
-                agreeing = try checkpoints.map {
-                    try CheckpointCheck($0, key: trust.key, now: AuditStore.wallClock())
-                        .run(database, end: chain.expected - 1)
-                }
-            }
-        } catch let error as DatabaseError {
-            throw Stop(
-                .unreadable,
-                record: chain.expected,
-                "SQLite cannot read the store from record \(chain.expected) on: "
-                    + "\(error.message ?? "error") (SQLite \(error.extendedResultCode.rawValue))"
-            )
-        } catch let error as AuditStoreError where error.code == .database {
-            throw Stop(.unreadable, record: 1, error.message)
-        }
-        var reached = chain.reached
+        let parts = ChainParts(
+            path: directory + "/" + StoreFiles.databaseName,
+            trust: trust,
+            bodies: BodyReader(directory: directory)
+        )
+        var end = try parts.walk(atMost: readers, ofLeast: least)
+        let agreeing = try checkpoints.map { try agree($0, parts, &end) }
+        var reached = VerifiedHead(end, under: trust.key)
         reached.checkpoints = agreeing?.whole
         reached.begunCheckpoints = agreeing.flatMap { $0.begun > 0 ? $0.begun : nil }
         return .verified(reached)
+    }
+
+    /// Holds the checkpoints against the log, of which what was written meanwhile is walked as well: they may be of that.
+    private func agree(
+        _ place: CheckpointCheck.Place,
+        _ parts: ChainParts,
+        _ end: inout ChainEnd
+    ) throws -> (whole: Int64, begun: Int64) {
+        let check = CheckpointCheck(place, key: parts.trust.key, now: AuditStore.wallClock())
+        for _ in 0..<AuditLimits.checkpointWalks {
+            do {
+                return try parts.reading { try check.run($0, end: end.border.last) }
+            } catch let stop as Stop where stop.finding.code == .cut {
+                let grown = try parts.walk(behind: end)
+                guard grown.border.last > end.border.last else { throw stop }
+                end = grown
+            }
+        }
+        return try parts.reading { try check.run($0, end: end.border.last) }
+    }
+}
+
+extension VerifiedHead {
+    init(_ end: ChainEnd, under key: VerifyingKey) {
+        self.init(
+            records: end.border.last,
+            hash: end.border.hash.data.hex,
+            publicKey: key.octets.hex,
+            pruned: end.pruned > 0 ? end.pruned : nil
+        )
     }
 }
 

@@ -8,34 +8,36 @@ struct ChainCheck {
     private let head: Head
     /// Nil where they are not at hand.
     private let bodies: BodyReader?
+    private let stretch: ChainStretch
     /// Sequence of the record that comes next.
-    private(set) var expected: Int64 = 1
-    private var previous = RecordHash.genesis
+    private(set) var expected: Int64
+    private var previous: RecordHash
     private var hasRevocations = false
     private var pruned: Int64 = 0
 
-    init(_ trust: StoreTrust, bodies: BodyReader?) {
+    init(_ trust: StoreTrust, bodies: BodyReader?, of stretch: ChainStretch = ChainStretch()) {
         key = trust.key
         head = trust.head
         self.bodies = bodies
+        self.stretch = stretch
+        (expected, previous) = (stretch.border.last + 1, stretch.border.hash)
     }
 
     /// Where a walk that found nothing ended.
-    var reached: VerifiedHead {
-        VerifiedHead(
-            records: expected - 1,
-            hash: previous.data.hex,
-            publicKey: key.octets.hex,
-            pruned: pruned > 0 ? pruned : nil
-        )
+    var end: ChainEnd {
+        ChainEnd(border: ChainStretch.Border(last: expected - 1, hash: previous), pruned: pruned)
     }
 
     mutating func run(_ database: Database) throws {
         try Schema.requireUnchanged(in: database)
         hasRevocations = try database.indexes(on: "records").contains { $0.name == Schema.revocationsName }
-        var records = try RecordScan(database)
-        let seals = try Row.fetchCursor(database, sql: "SELECT \(Seal.columns) FROM seals ORDER BY last")
-        var prunings = try PruningWalk(database, key)
+        var records = try RecordScan(database, stretch.sequences)
+        let seals = try Row.fetchCursor(
+            database,
+            sql: "SELECT \(Seal.columns) FROM seals WHERE last BETWEEN ? AND ? ORDER BY last",
+            arguments: stretch.arguments
+        )
+        var prunings = try PruningWalk(database, key, of: stretch)
         while let row = try seals.next() {
             try check(Seal(row: row), against: &records, &prunings, of: database)
         }
@@ -52,7 +54,7 @@ struct ChainCheck {
     }
 
     private func requireHeadReached() throws {
-        guard expected - 1 < head.sequence else { return }
+        guard expected - 1 < min(head.sequence, stretch.sequences.upperBound) else { return }
         throw Stop(
             .cut,
             record: expected,
@@ -129,7 +131,7 @@ struct ChainCheck {
     /// A launch looks by an index whether its principal is revoked: what is on record has to be found by it.
     private func checkIndex(of record: StoredRecord, in database: Database) throws {
         // Without the index the table is read, where it is found.
-        guard record.kind == Self.revocation, record.agent == nil, hasRevocations else { return }
+        guard record.kind.elementsEqual(Self.revocation), record.agent == nil, hasRevocations else { return }
         let isFound = try Bool.fetchOne(
             try database.cachedStatement(
                 sql: "SELECT 1 FROM records INDEXED BY \(Schema.revocationsName) "
@@ -148,7 +150,8 @@ struct ChainCheck {
 
     /// The bodies that a record of replies names, against what is kept of them.
     private func checkBodies(of record: StoredRecord) throws {
-        guard let bodies, record.kind == Self.replies, record.payload.range(of: Self.bodiesMember) != nil,
+        guard let bodies, record.kind.elementsEqual(Self.replies),
+            record.payload.range(of: Self.bodiesMember) != nil,
             let replies = try? JSONDecoder().decode(RepliesRecord.self, from: record.payload)
         else { return }
         let run = String(decoding: record.run, as: UTF8.self)
@@ -167,8 +170,8 @@ struct ChainCheck {
         }
     }
 
-    private static let replies = Data(EntryColumns.replies.utf8)
-    private static let revocation = Data(EntryColumns.revocation.utf8)
+    private static let replies = Array(EntryColumns.replies.utf8)
+    private static let revocation = Array(EntryColumns.revocation.utf8)
     private static let bodiesMember = Data("\"bodies\":".utf8)
 
     private func checkHead() throws {

@@ -43,13 +43,20 @@ struct StoredRecord: Sendable, Hashable {
         message.append(verdict)
         message.append(payload)
         message.append(previous)
-        return Data(SHA256.hash(data: message.octets))
+        return message.digest?.data ?? Data()
     }
 }
 
 /// What a record's hash is of, in one piece.
 struct HashedColumns {
-    private(set) var octets: [UInt8] = []
+    private var octets: [UInt8] = []
+
+    /// SHA-256 of it.
+    var digest: RecordHash? {
+        var hash = SHA256()
+        unsafe octets.withUnsafeBytes { unsafe hash.update(bufferPointer: $0) }
+        return unsafe hash.finalize().withUnsafeBytes { unsafe RecordHash($0) }
+    }
 
     /// Room for the domain, the lengths and the short columns.
     private static let room = 256

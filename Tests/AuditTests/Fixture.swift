@@ -5,6 +5,7 @@ import Glibc
 import Masking
 import Model
 import Synchronization
+import Testing
 
 /// A state directory of its own, removed at the end.
 final class StateFixture: Sendable {
@@ -25,8 +26,16 @@ final class StateFixture: Sendable {
         try AuditStore.open(directory: path, run: run, mask: mask)
     }
 
+    /// What one reader says; several, with a record each, have to say the same.
     func verify() throws -> AuditVerification {
-        try AuditVerifier(directory: path).verify()
+        let alone = try AuditVerifier(directory: path, readers: 1).verify()
+        let together = try AuditVerifier(directory: path, readers: 5, least: 1).verify()
+        switch (alone, together) {
+        // It may have grown meanwhile.
+        case (.verified(let one), .verified(let other)): #expect(one.records <= other.records)
+        default: #expect(alone == together)
+        }
+        return alone
     }
 
     /// The finding; nil when the store verified.

@@ -80,7 +80,7 @@ package struct FleetLog: Sendable {
         } catch let error as DatabaseError {
             throw AuditStoreError("verify", name(of: chain), error)
         }
-        return (database, check.reached)
+        return (database, VerifiedHead(check.end, under: trust.key))
     }
 
     /// Its own key, and no head: that is on its machine.

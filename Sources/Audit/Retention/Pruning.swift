@@ -69,12 +69,21 @@ struct PruningWalk {
     private var current: Pruning?
     private var hashes = SHA256()
 
-    init(_ database: Database, _ key: VerifyingKey) throws {
+    /// - Parameters:
+    ///   - database: the log.
+    ///   - key: that must have signed.
+    ///   - stretch: the records that are walked; a statement belongs to where it begins.
+    /// - Throws: a `Stop` when the first of the statements is not genuine.
+    init(_ database: Database, _ key: VerifyingKey, of stretch: ChainStretch) throws {
         self.key = key
         rows =
             try database.tableExists("prunings")
-            ? Row.fetchCursor(database, sql: "SELECT \(Pruning.columns) FROM prunings ORDER BY first") : nil
-        try advance(behind: 0)
+            ? Row.fetchCursor(
+                database,
+                sql: "SELECT \(Pruning.columns) FROM prunings WHERE first BETWEEN ? AND ? ORDER BY first",
+                arguments: stretch.arguments
+            ) : nil
+        try advance(behind: stretch.border.last)
     }
 
     /// Whether the record that comes now was removed; throws where the statement that covers it is not over its hash.
