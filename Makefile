@@ -118,7 +118,7 @@ test-kernel: deps-tests deps-kernel build-tests ## The launcher's tests on Debia
 
 .PHONY: build
 build: deps-build toolchain ## Build the release binary at SCRATCH/release/bailey
-	@for product in bailey-init bailey-saml bailey-core bailey; do
+	@for product in bailey-init bailey-saml bailey-postgres bailey-core bailey; do
 	    $(SWIFT) build $(swift_flags) --product $$product </dev/null 2>&1 | tools/build-output
 	done
 	ln -sfn '$(CURDIR)/profiles' '$(release)/profiles'
@@ -196,6 +196,7 @@ install: build ## Install under DESTDIR/PREFIX
 	install -D -m 755 '$(release)/bailey-core' "$$root/libexec/bailey/bailey-core"
 	install -D -m 755 '$(release)/bailey-init' "$$root/libexec/bailey/bailey-init"
 	install -D -m 755 '$(release)/bailey-saml' "$$root/libexec/bailey/bailey-saml"
+	install -D -m 755 '$(release)/bailey-postgres' "$$root/libexec/bailey/bailey-postgres"
 	while IFS= read -r -d '' file; do
 	    install -D -m 644 "profiles/$$file" "$$root/share/bailey/profiles/$$file"
 	done < <(cd profiles && find . -type f -printf '%P\0')

@@ -57,6 +57,7 @@ let package = Package(
         .executable(name: "bailey-core", targets: ["bailey-core"]),
         .executable(name: "bailey-init", targets: ["bailey-init"]),
         .executable(name: "bailey-saml", targets: ["bailey-saml"]),
+        .executable(name: "bailey-postgres", targets: ["bailey-postgres"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -112,6 +113,18 @@ let package = Package(
 
         // The vocabulary.
         .target(name: "Model"),
+
+        // Speaks to PostgreSQL by the distribution's libpq, which is shared, in a process of its own.
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "PostgresLink", dependencies: ["Model", "Linux"]),
+        .executableTarget(
+            name: "bailey-postgres",
+            dependencies: ["PostgresLink", "CPostgres"],
+            path: "Sources/PostgresClient",
+            linkerSettings: [
+                .unsafeFlags(["-static-stdlib", "-Xlinker", "--gc-sections", "-Xlinker", "-s"])
+            ]
+        ),
 
         // Pure and synchronous.
         .target(name: "Policy", dependencies: ["Model"]),
@@ -184,7 +197,8 @@ let package = Package(
         .target(
             name: "Audit",
             dependencies: [
-                "Model", "Masking", "Linux", crypto, .product(name: "GRDB", package: "GRDB.swift"),
+                "Model", "Masking", "Linux", "PostgresLink", crypto,
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ]
         ),
@@ -203,14 +217,14 @@ let package = Package(
             dependencies: [
                 "Client", "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
                 "Identity",
-                "Credentials", "Audit", "Copies", "Approvals", crypto,
+                "Credentials", "Audit", "Copies", "Approvals", "PostgresLink", crypto,
             ]
         ),
         .executableTarget(
             name: "bailey-core",
             dependencies: [
                 "Supervisor", "Client", "Sandbox", "Audit", "Copies", "Credentials", "Identity", "Policy",
-                "Profiles",
+                "Profiles", "PostgresLink",
                 "Masking", "Model", "Linux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -252,6 +266,7 @@ let package = Package(
             .testTarget(name: "WireTests", dependencies: ["Wire", "Model", "TestSupport", nio]),
             .testTarget(name: "ReflectionTests", dependencies: ["Reflection", "Model", "TestSupport", nio]),
             .testTarget(name: "LinuxTests", dependencies: ["Linux"]),
+            .testTarget(name: "PostgresLinkTests", dependencies: ["PostgresLink"]),
             .testTarget(
                 name: "SandboxTests",
                 dependencies: ["Sandbox", "Profiles", "Policy", "Model", "Linux", "CSandbox"]

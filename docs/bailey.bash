@@ -74,7 +74,7 @@ _bailey_value() {
         --format) choices="receipts jsonl ocsf otlp" ;;
         --oidc-token-env) choices=$(compgen -e) ;;
         --principal) _bailey_principal < <(_bailey_launchers); return ;;
-        --name | --drain | --limit | --public-key | --record | --reason | --after | --otlp | --for | --size | --speed) choices= ;;
+        --name | --drain | --limit | --public-key | --chain | --record | --reason | --after | --otlp | --for | --size | --speed) choices= ;;
         -o | --output) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
         *) return 1 ;;
     esac
@@ -172,14 +172,14 @@ _bailey() {
                 esac ;;
             help) [ "$cword" = 2 ] && choices=$_bailey_commands ;;
             audit)
-                choices="--agent --run --principal --denied --limit --state --json"
+                choices="--agent --run --principal --denied --limit --fleet --chain --state --json"
                 case ${words[2]} in
-                    verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --state --json" ;;&
+                    verify) [ "$cword" -gt 2 ] && choices="--public-key --checkpoints --fleet --chain --config --state --json" ;;&
                     checkpoint) [ "$cword" -gt 2 ] && choices="-o --state" ;;&
                     prune) [ "$cword" -gt 2 ] && choices="--for --size --dry-run --config --state" ;;&
                     hold) [ "$cword" -gt 2 ] && choices="--reason --release --list --state" ;;&
                     show) [ "$cword" -gt 2 ] && choices="--body --state --json" ;;&
-                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record --output -o --config --state" ;;&
+                    export) [ "$cword" -gt 2 ] && choices="--format --otlp --after --receipts --run --agent --record --output -o --fleet --chain --config --state" ;;&
                     *) [ "$cword" = 2 ] && choices="show verify export checkpoint prune hold $choices" ;;
                 esac ;;
             replay)
@@ -203,7 +203,7 @@ _bailey() {
                 esac ;;
             trace)
                 case " ${words[*]} :$cur" in
-                    *:-*) choices="--who-saw --svg --state --json" ;;
+                    *:-*) choices="--who-saw --svg --fleet --chain --state --json" ;;
                     *" --who-saw "*) ;;
                     *)
                         choices="$(_bailey_members run tree --all --json) $(_bailey_members agent audit --json --limit 1000)"

@@ -22,6 +22,11 @@ package struct AuditReader: Sendable {
         database = try StoreFiles.openDatabase(at: path, readOnly: true)
     }
 
+    /// Of a store that has been opened, and how messages name it.
+    init(database: DatabaseQueue, path: String) {
+        (self.database, self.path) = (database, path)
+    }
+
     /// Hands over the records one by one, oldest first, until `body` returns false.
     package func records(matching query: AuditQuery, _ body: (AuditRecord) throws -> Bool) throws {
         let (sql, arguments) = query.statement

@@ -4,6 +4,7 @@ internal import GRDB
 internal import Glibc
 package import Masking
 package import Model
+internal import PostgresLink
 internal import Synchronization
 
 /// The durable log: entries from any thread, written by one writer in batches, chained, sealed and counted by
@@ -46,6 +47,10 @@ package final class AuditStore: AuditSink {
     private let writer = DispatchQueue(label: "bailey.audit.writer")
     /// Nil until `keepCheckpoints`.
     private let checkpoints = Mutex<CheckpointKeeper?>(nil)
+    /// Nil until `share`.
+    private let fleet = Mutex<FleetMirror?>(nil)
+    private let watch = Mutex<FleetWatch?>(nil)
+    private let isFleetAwaited = Atomic(false)
     private let isHeadAwaited = Atomic(false)
     private let areRepliesAwaited = Atomic(false)
 
@@ -60,6 +65,8 @@ package final class AuditStore: AuditSink {
         self.clock = clock
         queue = Mutex(Queue(mask: MaskMemory(mask)))
     }
+
+    deinit { watch.withLock { $0 }?.stop() }
 
     /// Opens the store of a state directory, and makes what is missing: directory, key, head, tables.
     ///
@@ -138,8 +145,38 @@ package final class AuditStore: AuditSink {
     package func flush() {
         writer.sync {
             writeReplies()
+            bringMissing()
             moveHead()
         }
+    }
+
+    /// From now on what is appended is there when a database has it as well, with all that is on record before.
+    ///
+    /// - Parameters:
+    ///   - plan: the database, and whose revocations there count.
+    ///   - tell: hears of each principal that was revoked elsewhere, on a thread of its own.
+    package func share(
+        with plan: FleetPlan,
+        tell: @escaping @Sendable (RevokedPrincipals.Entry) -> Void
+    ) {
+        let revocations = FleetRevocations(trust: plan.trust, own: chain.verifying.octets.hex, tell: tell)
+        let heeded = revocations.isEmpty ? nil : revocations
+        fleet.withLock { $0 = FleetMirror(plan.access, chain, revocations: heeded) }
+        guard let heeded else { return }
+        let watch = FleetWatch(plan.access, heeded)
+        watch.start()
+        self.watch.withLock { $0 = watch }
+    }
+
+    /// Brings all that is on record to a database, once: what a command wrote, which no supervisor waits for.
+    package func bring(to plan: FleetPlan) throws {
+        try writer.sync { try FleetMirror(plan.access, chain).bringAll() }
+    }
+
+    /// What another machine of the fleet said of a principal; throws where that cannot be known.
+    package func revokedElsewhere(_ subject: String) throws(AuditFailure) -> RevokedPrincipals.Entry? {
+        guard let revocations = fleet.withLock({ $0 })?.revocations else { return nil }
+        return try revocations.entry(of: subject)
     }
 
     /// Writes checkpoints elsewhere from now on; a webhook's go by this transport.
@@ -147,6 +184,10 @@ package final class AuditStore: AuditSink {
         var places: [CheckpointKeeper.Place] = []
         if let file = plan.file {
             places.append(.init(name: file) { try CheckpointFile(file).append($0) })
+        }
+        if let postgres = plan.postgres {
+            let table = CheckpointTable(postgres)
+            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
         }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(
@@ -229,12 +270,36 @@ package final class AuditStore: AuditSink {
                 answer(batch, written.map { _ in })
                 continue
             }
-            answer(batch, waitingFor: .written, .success(()))
+            let fleet = fleet.withLock { $0 }
+            if fleet == nil { answer(batch, waitingFor: .written, .success(())) }
             let settled = Self.attempt { try chain.settle(head) }
-            answer(batch, waitingFor: .durable, settled)
             if case .success = settled { checkpoints.withLock { $0 }?.reached(head) }
+            guard let fleet else {
+                answer(batch, waitingFor: .durable, settled)
+                continue
+            }
+            // Nobody is answered before: a launch, too, is refused where the database cannot have it.
+            answer(batch, settled.flatMap { Self.attempt { try fleet.bring(upTo: head.sequence) } })
         }
         awaitHead()
+        awaitFleet()
+    }
+
+    /// Sees to it that the database gets what it could not have, also when no more records come.
+    private func awaitFleet() {
+        guard let delay = fleet.withLock({ $0 })?.delay,
+            !isFleetAwaited.exchange(true, ordering: .relaxed)
+        else { return }
+        writer.asyncAfter(deadline: .now() + .milliseconds(delay)) {
+            self.isFleetAwaited.store(false, ordering: .relaxed)
+            self.bringMissing()
+            self.awaitFleet()
+        }
+    }
+
+    private func bringMissing() {
+        guard let fleet = fleet.withLock({ $0 }), fleet.delay == 0 else { return }
+        answer([], Self.attempt { try fleet.bringMissing() })
     }
 
     /// Sees to it that the head follows when no more records come.

@@ -17,14 +17,14 @@ extension AuditVerification {
         }
     }
 
-    /// One JSON object: `verified`, and either the head or the finding.
-    package func json() throws -> String {
+    /// One JSON object: `verified`, and either the head or the finding; of a log in a fleet's database its key as `chain`.
+    package func json(chain: String? = nil) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let report =
             switch self {
-            case .verified(let head): Report(verified: true, head: head, finding: nil)
-            case .broken(let finding): Report(verified: false, head: nil, finding: finding)
+            case .verified(let head): Report(verified: true, head: head, finding: nil, chain: chain)
+            case .broken(let finding): Report(verified: false, head: nil, finding: finding, chain: chain)
             }
         return TerminalText.escapedJSON(String(decoding: try encoder.encode(report), as: UTF8.self))
     }
@@ -38,6 +38,7 @@ extension AuditVerification {
         let verified: Bool
         let head: VerifiedHead?
         let finding: AuditFinding?
+        let chain: String?
     }
 }
 

@@ -1,20 +1,27 @@
 internal import Foundation
 internal import GRDB
 internal import Model
+package import PostgresLink
 
 /// Reads a whole store and says whether it is what its supervisors wrote, in memory that does not grow with it.
 package struct AuditVerifier: Sendable {
     private let directory: String
     private let pinnedKey: String?
-    private let checkpoints: String?
+    private let checkpoints: CheckpointCheck.Place?
 
     /// - Parameters:
     ///   - directory: the state directory.
     ///   - publicKey: lower-case hex of the key that must have signed; nil trusts the one beside the store.
     ///   - checkpoints: a file of checkpoints that the log has to agree with.
-    package init(directory: String, publicKey: String? = nil, checkpoints: String? = nil) {
+    ///   - database: one with a table of them, in its stead.
+    package init(
+        directory: String,
+        publicKey: String? = nil,
+        checkpoints: String? = nil,
+        database: PostgresAccess? = nil
+    ) {
         self.directory = directory
-        self.checkpoints = checkpoints
+        self.checkpoints = database.map { .table($0) } ?? checkpoints.map { .file($0) }
         pinnedKey = publicKey
     }
 

@@ -6,14 +6,15 @@ internal import Model
 struct ChainCheck {
     private let key: VerifyingKey
     private let head: Head
-    private let bodies: BodyReader
+    /// Nil where they are not at hand.
+    private let bodies: BodyReader?
     /// Sequence of the record that comes next.
     private(set) var expected: Int64 = 1
     private var previous = RecordHash.genesis
     private var hasRevocations = false
     private var pruned: Int64 = 0
 
-    init(_ trust: StoreTrust, bodies: BodyReader) {
+    init(_ trust: StoreTrust, bodies: BodyReader?) {
         key = trust.key
         head = trust.head
         self.bodies = bodies
@@ -147,7 +148,7 @@ struct ChainCheck {
 
     /// The bodies that a record of replies names, against what is kept of them.
     private func checkBodies(of record: StoredRecord) throws {
-        guard record.kind == Self.replies, record.payload.range(of: Self.bodiesMember) != nil,
+        guard let bodies, record.kind == Self.replies, record.payload.range(of: Self.bodiesMember) != nil,
             let replies = try? JSONDecoder().decode(RepliesRecord.self, from: record.payload)
         else { return }
         let run = String(decoding: record.run, as: UTF8.self)

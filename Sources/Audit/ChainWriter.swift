@@ -6,7 +6,7 @@ internal import Model
 /// Appends batches to the one global chain: in a single immediate transaction it reads the last record,
 /// appends behind it, seals and commits; what is committed is brought to the disk by `settle`, and the head follows.
 final class ChainWriter: Sendable {
-    private let database: DatabaseQueue
+    let database: DatabaseQueue
     private let key: SigningKey
     private let head: HeadFile
     private let trailing: TrailingHead
@@ -68,6 +68,9 @@ final class ChainWriter: Sendable {
         }
         try trailing.reached(newHead)
     }
+
+    /// What its seals are verified by.
+    var verifying: VerifyingKey { key.verifying }
 
     /// Signs that the log has reached a head.
     func checkpoint(_ head: Head, at time: Timestamp) throws -> Checkpoint {

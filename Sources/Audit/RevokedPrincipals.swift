@@ -57,7 +57,7 @@ package struct RevokedPrincipals: Sendable {
     /// By the index; of one principal the last comes last.
     private static let all = "\(columns) ORDER BY lineage, sequence"
 
-    private static func entry(_ record: RevocationRecord, _ time: Timestamp) -> Entry? {
+    static func entry(_ record: RevocationRecord, _ time: Timestamp) -> Entry? {
         guard !record.isLifted else { return nil }
         let revocation = Revocation(
             agent: nil,

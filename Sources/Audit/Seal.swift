@@ -19,6 +19,10 @@ struct Seal: Sendable {
         signature = try key.sign(Self.message(first: first, last: last, digests: digests))
     }
 
+    init(first: Int64, last: Int64, digests: Data, signature: Data) {
+        (self.first, self.last, self.digests, self.signature) = (first, last, digests, signature)
+    }
+
     /// Nil when a column has a type or a size that the store never writes.
     init?(row: Row) {
         let values = Array(row.databaseValues)

@@ -8,6 +8,10 @@ struct StoreTrust: Sendable {
     let key: VerifyingKey
     let head: Head
 
+    init(key: VerifyingKey, head: Head) {
+        (self.key, self.head) = (key, head)
+    }
+
     /// - Parameters:
     ///   - state: the state directory.
     ///   - pinnedKey: hex of the key that must have signed; nil trusts the one beside the store.

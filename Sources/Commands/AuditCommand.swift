@@ -2,7 +2,9 @@ internal import ArgumentParser
 internal import Audit
 internal import Foundation
 internal import Model
+internal import PostgresLink
 internal import Profiles
+internal import Supervisor
 
 /// `bailey audit`: shows records, and verifies them.
 struct AuditCommand: ParsableCommand {
@@ -22,9 +24,11 @@ struct AuditCommand: ParsableCommand {
             abstract: "Show what agents did and asked for, oldest first, and verify the record.",
             usage: """
                 bailey audit [--agent ID] [--run RUN] [--principal PRINCIPAL] [--denied] [--limit N] [--state DIR] [--json]
+                bailey audit --fleet [--chain KEY] [--denied] …
                 bailey audit show RECORD [--body request|response] [--state DIR] [--json]
-                bailey audit verify [--public-key HEX] [--checkpoints FILE] [--state DIR] [--json]
-                bailey audit export --format jsonl|ocsf|otlp [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
+                bailey audit verify [--public-key HEX] [--checkpoints FILE|postgres] [--config FILE] [--state DIR] [--json]
+                bailey audit verify --fleet [--chain KEY] [--config FILE] [--json]
+                bailey audit export --format jsonl|ocsf|otlp [--fleet [--chain KEY]] [--after N] [--run RUN|--agent ID] [-o FILE] [--state DIR]
                 bailey audit export --otlp URL [--after N] [--run RUN|--agent ID] [--config FILE] [--state DIR]
                 bailey audit export --receipts [--run RUN|--agent ID|--record N] [-o FILE] [--state DIR]
                 bailey audit checkpoint [-o FILE] [--state DIR]
@@ -39,6 +43,7 @@ struct AuditCommand: ParsableCommand {
                   bailey audit --principal user:alice  what was done on somebody's behalf
                   bailey audit --json | jq .record     one JSON object a line
                   bailey audit show 42                 all of a record: of a request also its process and its reply
+                  bailey audit --fleet --chain 3f9a     another machine's, from the fleet's database
                   bailey audit verify                  is anything changed, or cut off?
                   bailey audit export --format ocsf    for other programs
                   bailey audit export --receipts       for somebody who has the public key alone
@@ -48,6 +53,7 @@ struct AuditCommand: ParsableCommand {
         )
 
         @OptionGroup var state: StateOption
+        @OptionGroup var fleet: FleetOption
         @Option(
             help: ArgumentHelp("Only this agent and everything below it.", valueName: "id"),
             transform: AgentArgument.init
@@ -70,7 +76,7 @@ struct AuditCommand: ParsableCommand {
             var query = AuditQuery(agent: agent?.id, run: runName, deniedOnly: denied, limit: limit)
             query.principal = principal
             let style = TextStyle.standardOutput
-            let reader = try AuditReader(directory: state.directory())
+            let reader = try fleet.reader(state)
             try reader.require(run: runName, agent: agent)
             try reader.require(principal: principal)
             guard !json else {
@@ -153,25 +159,47 @@ struct AuditCommand: ParsableCommand {
             abstract: "Check every record, seal and the head; name the first bad record.",
             discussion: """
                 With --checkpoints also whether it reaches every one of them, and has the records that they name: a log \
-                whose tail was cut off, or that was written anew with the same key, does not.
+                whose tail was cut off, or that was written anew with the same key, does not. 'postgres' stands for the table \
+                that audit.checkpoints.postgres in bailey.yaml names; a file of that name is ./postgres.
+
+                With --fleet every log in the database that audit.postgres names, or that of --chain: each record and seal under \
+                its own key. Which keys are whose is for you to know; where a log ends is not in the database, and recorded bodies are not.
 
                 EXAMPLES
                   bailey audit verify
                   bailey audit verify --public-key HEX --checkpoints /mnt/other/checkpoints
+                  bailey audit verify --checkpoints postgres
+                  bailey audit verify --fleet
 
                 Exits 0 when all is as it was written, 1 when anything is not.
                 """
         )
 
         @OptionGroup var state: StateOption
+        @OptionGroup var fleet: FleetOption
         @Option(help: "Hex of the public key that must have signed the store.") var publicKey: String?
         @Option(
-            help: ArgumentHelp("Checkpoints, kept elsewhere, that it has to agree with.", valueName: "file")
+            help: ArgumentHelp(
+                "Checkpoints, kept elsewhere, that it has to agree with.",
+                valueName: "file|postgres"
+            )
         )
         var checkpoints: String?
+        @Option(
+            help: ArgumentHelp(
+                "The operator's configuration, for --fleet and --checkpoints postgres. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
+                valueName: "file"
+            )
+        )
+        var config: String?
         @Flag(help: "One JSON object.") var json = false
 
         func validate() throws {
+            guard !fleet.fleet || (publicKey == nil && checkpoints == nil) else {
+                throw ValidationError(
+                    "--fleet verifies each log under its own key: without --public-key (--chain names one) and --checkpoints"
+                )
+            }
             guard let publicKey else { return }
             guard publicKey.utf8.count == Self.keyLength, publicKey.allSatisfy(\.isHexDigit) else {
                 throw ValidationError(
@@ -180,15 +208,50 @@ struct AuditCommand: ParsableCommand {
             }
         }
 
+        private func verifyFleet() throws {
+            let log = try fleet.log(configuration: config)
+            let chains = try fleet.chain.map { [try log.chain($0)] } ?? log.chains()
+            guard !chains.isEmpty else {
+                _ = try log.chain(nil)
+                return
+            }
+            var isBroken = false
+            for chain in chains {
+                let outcome = try log.verify(chain)
+                isBroken = isBroken || !outcome.isVerified
+                print(
+                    try json
+                        ? outcome.json(chain: chain.key)
+                        : "chain     \(TerminalText.escaped(chain.key))\n" + outcome.text(.standardOutput)
+                )
+            }
+            if isBroken { throw ExitCode(1) }
+        }
+
+        /// What `--checkpoints` has for a table.
+        private static let table = "postgres"
+
+        private func database() throws -> PostgresAccess {
+            guard let access = try LogKeeping.checkpointDatabase(configuration: config) else {
+                throw ValidationError(
+                    "--checkpoints postgres: audit.checkpoints.postgres in bailey.yaml names no table"
+                )
+            }
+            return access
+        }
+
         /// Hex digits of an Ed25519 public key (RFC 8032 section 5.1.5).
         private static let keyLength = 64
 
         func run() throws {
             try Outside.require("audit verify")
+            guard !fleet.fleet else { return try verifyFleet() }
+            let isTable = checkpoints?.isSame(as: Self.table) ?? false
             let verifier = AuditVerifier(
                 directory: try state.directory(),
                 publicKey: publicKey,
-                checkpoints: checkpoints
+                checkpoints: isTable ? nil : checkpoints,
+                database: isTable ? try database() : nil
             )
             let outcome = try verifier.verify()
             print(json ? try outcome.json() : outcome.text(.standardOutput))

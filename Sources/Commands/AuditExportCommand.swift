@@ -74,12 +74,13 @@ extension AuditCommand {
         var output: String?
         @Option(
             help: ArgumentHelp(
-                "The operator's configuration, for --otlp. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
+                "The operator's configuration, for --otlp and --fleet. Default: bailey.yaml in $XDG_CONFIG_HOME/bailey.",
                 valueName: "file"
             )
         )
         var config: String?
         @OptionGroup var state: StateOption
+        @OptionGroup var fleet: FleetOption
 
         /// What the options mean together; nil where they say nothing.
         private var wanted: ExportFormat? {
@@ -101,6 +102,11 @@ extension AuditCommand {
                 }
                 guard output == nil else { throw ValidationError("--otlp sends, and --output writes a file") }
             }
+            if fleet.fleet, wanted == .receipts {
+                throw ValidationError(
+                    "receipts of a log in a database are not built yet: make them on its own machine"
+                )
+            }
             if wanted == .receipts {
                 guard after == nil else {
                     throw ValidationError("receipts have no --after: they are of whole runs")
@@ -116,15 +122,24 @@ extension AuditCommand {
 
         func run() throws {
             try Outside.require("audit export")
+            guard !fleet.fleet else { return try exportFleet() }
             let directory = try state.directory()
             try AuditReader(directory: directory).require(run: runName, agent: agent)
             switch wanted {
             case .receipts, nil: try writeReceipts(directory)
-            case .otlp where otlp != nil: try RecordOutput(selection, directory).send(to: otlp ?? "", config)
-            case .jsonl: try RecordOutput(selection, directory).write(.jsonl, to: output)
-            case .ocsf: try RecordOutput(selection, directory).write(.ocsf, to: output)
-            case .otlp: try RecordOutput(selection, directory).write(.otlp, to: output)
+            case .otlp, .jsonl, .ocsf: try write(RecordOutput(selection, RecordExport(directory: directory)))
             }
+        }
+
+        /// A log of the fleet's database.
+        private func exportFleet() throws {
+            let log = try fleet.log(configuration: config)
+            try write(RecordOutput(selection, RecordExport(try log.chain(fleet.chain), in: log)))
+        }
+
+        private func write(_ records: RecordOutput) throws {
+            if let otlp { return try records.send(to: otlp, config) }
+            try records.write(wanted ?? .jsonl, to: output)
         }
 
         private var selection: RecordSelection {

@@ -24,6 +24,7 @@ struct DoctorCommand: ParsableCommand {
         try Outside.require("doctor")
         let checks =
             Doctor.checks(systemCalls: try SystemCallPolicies.standard()) + Self.copies() + Self.checkpoints()
+            + Self.databases()
             + Self.readFiles()
         for check in checks { print(json ? try check.json : check.line) }
         if checks.contains(where: { $0.blocksDefaultProfile }) { throw ExitCode(1) }
@@ -42,6 +43,19 @@ struct DoctorCommand: ParsableCommand {
                 isRequired: false
             )
         ]
+    }
+
+    /// Whether the databases that something of the log goes to answer, and take it.
+    private static func databases() -> [Check] {
+        LogKeeping.databases().map { database in
+            Check(
+                name: database.key,
+                purpose: "a PostgreSQL database that something of the log goes to: docs/audit.md",
+                state: database.trouble.map { .missing($0) } ?? .available(database.place),
+                remedy: "Do what it says, or name another in bailey.yaml.",
+                isRequired: false
+            )
+        }
     }
 
     /// What every launch reads.

@@ -10,9 +10,9 @@ struct RecordOutput {
     private let export: RecordExport
     private let source: ExportSource
 
-    init(_ selection: RecordSelection, _ directory: String) throws {
+    init(_ selection: RecordSelection, _ export: RecordExport) {
         self.selection = selection
-        export = try RecordExport(directory: directory)
+        self.export = export
         source = ExportSource(version: Version.current, host: Self.host())
     }
 

@@ -126,7 +126,18 @@ struct RevokeCommand: ParsableCommand {
             RunCommand.complain("it is revoked, and that is not on record\(after): \(failure)")
             throw Self.unrecorded
         }
+        if case .principal = subject { try share(directory) }
         if !outcome.silent.isEmpty { throw ExitCode(1) }
+    }
+
+    /// With the other machines of a fleet.
+    private func share(_ directory: String) throws {
+        guard let failure = Revoker.share(from: directory) else { return }
+        RunCommand.complain(
+            "it is done here, and other machines of the fleet do not hear of it before a supervisor here writes its next record: "
+                + failure
+        )
+        throw ExitCode(1)
     }
 
     /// What may have been a slip: it is on record all the same, since whoever is meant may come yet.
@@ -161,6 +172,7 @@ struct RevokeCommand: ParsableCommand {
             } else {
                 print("lifted: \(shown) may launch again")
             }
+            try share(directory)
         case .notRevoked:
             RunCommand.complain("\(shown) is not revoked; `bailey revoke --list` shows who is")
             throw ExitCode(1)

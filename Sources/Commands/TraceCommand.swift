@@ -19,6 +19,7 @@ struct TraceCommand: ParsableCommand {
               bailey trace $(sha256sum < ./suspicious | cut -d' ' -f1)
               bailey trace --who-saw 'column users.ssn'   which agents received it, masked
               bailey trace --who-saw email
+              bailey trace --fleet --chain 3f9a user:alice   on another machine, from the fleet's database
               bailey trace 1f2e3d4c5b6a --svg > run.svg   agents as lanes, requests as marks
 
             What is masked is on record by its kind, or by its column where a rule names columns: as the server's catalog has it, \
@@ -37,6 +38,7 @@ struct TraceCommand: ParsableCommand {
     var whoSaw: String?
     @Flag(help: "A picture of the run, as SVG.") var svg = false
     @OptionGroup var state: StateOption
+    @OptionGroup var fleet: FleetOption
     @Flag(help: "One JSON object a line.") var json = false
 
     func validate() throws {
@@ -50,7 +52,7 @@ struct TraceCommand: ParsableCommand {
 
     func run() throws {
         try Outside.require("trace")
-        let reader = try AuditReader(directory: state.directory())
+        let reader = try fleet.reader(state)
         if let whoSaw { return try show(sightingsOf: whoSaw, reader) }
         guard let subject else { return }
         svg ? try draw(subject, reader) : try show(subject, reader)

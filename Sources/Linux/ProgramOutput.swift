@@ -35,7 +35,7 @@ package struct ProgramOutput: Sendable {
     package struct Failure: Error, Sendable, Hashable {
         package let reason: String
 
-        fileprivate init(_ reason: String, _ number: Int32? = nil) {
+        init(_ reason: String, _ number: Int32? = nil) {
             self.reason = reason + (number.map { ": \(SystemCallError.text($0))" } ?? "")
         }
     }
@@ -74,16 +74,26 @@ package struct ProgramOutput: Sendable {
     }
 
     private func spawn(writingTo output: Int32) throws(Failure) -> pid_t {
+        let standing = try standingInput()
+        defer { _ = close(standing) }
+        return try Self.spawn(arguments, environment, reading: standing, writing: output)
+    }
+
+    /// Starts a program that has these two open, and nothing else.
+    static func spawn(
+        _ arguments: [String],
+        _ environment: [String],
+        reading input: Int32,
+        writing output: Int32
+    ) throws(Failure) -> pid_t {
         guard let program = arguments.first else { throw Failure("there is no program") }
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        let standing = try standingInput()
-        defer { _ = close(standing) }
-        unsafe posix_spawn_file_actions_adddup2(&actions, standing, STDIN_FILENO)
+        unsafe posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
         unsafe posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         unsafe posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        for descriptor in Self.openDescriptors where descriptor > STDERR_FILENO {
+        for descriptor in openDescriptors where descriptor > STDERR_FILENO {
             unsafe posix_spawn_file_actions_addclose(&actions, descriptor)
         }
         var attributes = posix_spawnattr_t()
@@ -135,7 +145,7 @@ package struct ProgramOutput: Sendable {
     }
 
     /// A process group of its own, no blocked signal, every signal's default action.
-    private func setUp(_ attributes: inout posix_spawnattr_t) {
+    private static func setUp(_ attributes: inout posix_spawnattr_t) {
         var none = sigset_t()
         var all = sigset_t()
         unsafe sigemptyset(&none)
@@ -196,7 +206,10 @@ package struct ProgramOutput: Sendable {
     /// The exit code, or 128 + signal; nil while it runs.
     ///
     /// Also 128 when somebody else has taken the status.
-    private func wait(_ child: pid_t, _ options: Int32) -> Int32? {
+    private func wait(_ child: pid_t, _ options: Int32) -> Int32? { Self.wait(child, options) }
+
+    /// The same of any child.
+    static func wait(_ child: pid_t, _ options: Int32) -> Int32? {
         var info = unsafe siginfo_t()
         while unsafe waitid(P_PID, id_t(child), &info, options) != 0 {
             guard errno == EINTR else { return 128 }

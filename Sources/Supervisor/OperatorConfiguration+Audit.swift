@@ -7,8 +7,8 @@ internal import Profiles
 
 /// `audit`: where checkpoints of the log go, and for how long records are kept.
 extension OperatorConfiguration {
-    private static let auditKeys = ["checkpoints", "retain"]
-    private static let checkpointKeys = ["file", "webhook", "records", "every"]
+    private static let auditKeys = ["checkpoints", "retain", "postgres"]
+    private static let checkpointKeys = ["file", "webhook", "postgres", "records", "every"]
     private static let webhookKeys = ["url", "secret-file"]
     private static let retainKeys = ["for", "size", "every"]
     /// Octets of a webhook's secret: from those of the hash that it is used with (RFC 2104 section 3) to a file by mistake.
@@ -19,8 +19,15 @@ extension OperatorConfiguration {
 
     mutating func readAudit(_ top: YAMLMapping, folder: String, _ errors: inout Diagnostics) {
         guard let node = top["audit"],
-            let fields = node.mapping("audit", keys: Self.auditKeys, unbuilt: ["postgres"], &errors)
+            let fields = node.mapping("audit", keys: Self.auditKeys, &errors)
         else { return }
+        if let node = fields["postgres"] { readFleet(node, &errors) }
+        if fields["postgres"] != nil, let node = fields["retain"] {
+            errors.report(
+                "audit.retain together with audit.postgres is not built yet: a log that goes to a database is not pruned here",
+                at: node.position
+            )
+        }
         if let node = fields["checkpoints"] { readCheckpoints(node, folder: folder, &errors) }
         if let node = fields["retain"] { readRetention(node, &errors) }
     }
@@ -36,8 +43,14 @@ extension OperatorConfiguration {
         if let node = fields["webhook"] {
             plan.webhook = readWebhook(node, folder: folder, &errors)
         }
-        if fields["file"] == nil, fields["webhook"] == nil {
-            errors.report("audit.checkpoints says neither file nor webhook", at: node.position)
+        if let node = fields["postgres"],
+            let database = Self.database(node, "audit.checkpoints.postgres", &errors)
+        {
+            plan.postgres = database.access
+            databases.append(database)
+        }
+        if fields["file"] == nil, fields["webhook"] == nil, fields["postgres"] == nil {
+            errors.report("audit.checkpoints says neither file, webhook nor postgres", at: node.position)
         }
         if let node = fields["records"],
             let count = node.integer("audit.checkpoints.records", Self.spacing, &errors)

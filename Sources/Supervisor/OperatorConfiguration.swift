@@ -41,6 +41,10 @@ package struct OperatorConfiguration: Sendable {
     package var recordings = AuditLimits.recordings
     /// Where checkpoints of the log go; nil for nowhere.
     package var checkpoints: CheckpointPlan?
+    /// A database that has to have every record as well; nil for none.
+    package var fleet: FleetPlan?
+    /// The databases that something of the log goes to.
+    var databases: [OperatorDatabase] = []
     /// The file with their webhook's secret.
     var checkpointSecret: String?
     /// For how long records are kept: for ever, where it does not say.

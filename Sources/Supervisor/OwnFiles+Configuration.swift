@@ -27,6 +27,7 @@ extension OwnFiles {
             ]
             .compactMap(\.self)
             + configuration.machine.issuers.flatMap(\.keyFiles)
+            + configuration.machine.databases.flatMap(\.trustedFiles)
         self.init(
             hidden: configuration.directories.all
                 + [configuration.machine.approvals.socket?.folder].compactMap(\.self),
@@ -34,6 +35,7 @@ extension OwnFiles {
                 + files.map { ProtectedPath(path: $0) },
             secrets: credentials.files + [configuration.machine.checkpointSecret].compactMap(\.self)
                 + approvals.secrets.compactMap(\.file)
+                + configuration.machine.databases.flatMap(\.secretFiles)
                 // A webhook's path may be all that keeps others from posting there.
                 + (approvals.isSecret ? [configuration.configurationFile] : []).compactMap(\.self)
         )

@@ -42,7 +42,8 @@ extension Supervisor {
             rules: profile.environment,
             placeholders: placeholders(for: profile),
             withheld: credentials.withheldVariables.union(identity.variables)
-                .union(configuration.machine.approvals.secrets.compactMap(\.variable)),
+                .union(configuration.machine.approvals.secrets.compactMap(\.variable))
+                .union(configuration.machine.databases.compactMap { $0.password?.variable }),
             home: configuration.home,
             userName: configuration.userName
         ).filtered(order.environment)

@@ -116,9 +116,11 @@ extension Supervisor {
     func checkRevoked(_ epoch: RevocationEpoch, _ lineage: Lineage) throws(Client.LaunchRefusal) {
         let isNested = lineage.depth > 1
         if let revocation = epoch.revocation { throw refusal(revocation, toAgent: isNested) }
-        let entry: RevokedPrincipals.Entry?
-        do throws(AuditStoreError) {
-            entry = try revokedPrincipals().entry(of: lineage.principal.subject)
+        let own: RevokedPrincipals.Entry?
+        let elsewhere: RevokedPrincipals.Entry?
+        do {
+            own = try revokedPrincipals().entry(of: lineage.principal.subject)
+            elsewhere = try audit.revokedElsewhere(lineage.principal.subject)
         } catch {
             // Where the log is, is no agent's to know.
             let why = isNested ? "the log cannot be read" : "\(error)"
@@ -126,11 +128,15 @@ extension Supervisor {
                 "nothing is launched: whether \(lineage.principal.subject) is revoked cannot be known: \(why)"
             )
         }
-        guard let entry else { return }
-        if principals.isKnown(entry.revocation.principal) {
-            _ = revoke(entry.revocation, keepsRunning: entry.keptRunning)
-        }
-        throw refusal(entry.revocation, toAgent: isNested)
+        guard let entry = own ?? elsewhere else { return }
+        revokedElsewhere(entry)
+        throw refusal(entry.revocation, toAgent: isNested, isElsewhere: own == nil)
+    }
+
+    /// Cuts off the agents of a principal of whose revocation somebody else has a record.
+    func revokedElsewhere(_ entry: RevokedPrincipals.Entry) {
+        guard principals.isKnown(entry.revocation.principal) else { return }
+        _ = revoke(entry.revocation, keepsRunning: entry.keptRunning)
     }
 
     private func revokedPrincipals() throws(AuditStoreError) -> RevokedPrincipals {
@@ -140,11 +146,16 @@ extension Supervisor {
         return opened
     }
 
-    private func refusal(_ revocation: Revocation, toAgent: Bool) -> Client.LaunchRefusal {
+    private func refusal(
+        _ revocation: Revocation,
+        toAgent: Bool,
+        isElsewhere: Bool = false
+    ) -> Client.LaunchRefusal {
         let opening = "nothing is launched: " + (toAgent ? revocation.told : revocation.words)
         guard revocation.agent == nil, !toAgent else { return Client.LaunchRefusal(opening) }
         return Client.LaunchRefusal(
-            opening + "\nTo lift it: bailey revoke --lift "
+            opening + "\nTo lift it" + (isElsewhere ? ", on the machine where it was said" : "")
+                + ": bailey revoke --lift "
                 + "\(TerminalText.quoted(revocation.principal)) --reason WHY"
         )
     }

@@ -99,6 +99,7 @@ extension Supervisor {
         case .closed(let question): channels.tell(question)
         case .settled(let id, let digest, let outcome): settled(id, digest, outcome)
         case .answered(let id, let outcome): answered(id, outcome)
+        case .revokedElsewhere(let entry): revokedElsewhere(entry)
         case .terminal(let id, let report): heard(report, of: id)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }

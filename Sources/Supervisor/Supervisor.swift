@@ -148,6 +148,10 @@ package final class Supervisor {
         // The first is made while the rest is opened.
         if !configuration.servesMany { sandboxes.makeAhead() }
         let audit = try AuditStore.open(directory: configuration.directories.state, run: run)
+        if let fleet = configuration.machine.fleet {
+            let mailbox = mailbox
+            audit.share(with: fleet) { mailbox.post(.revokedElsewhere($0)) }
+        }
         self.audit = audit
         standIns = StandIns(state: configuration.directories.state, run: run)
         standIns.sweep()

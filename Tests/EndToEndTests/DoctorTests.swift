@@ -40,7 +40,7 @@ extension EndToEnd {
             )
             for name in [
                 "user-namespaces", "nftables-tproxy", "seccomp", "landlock", "mount-api", "bailey-init",
-                "bailey-saml", "pidfd",
+                "bailey-saml", "bailey-postgres", "pidfd",
             ] {
                 #expect(checks.contains { $0.name == name })
                 #expect(outcome.output.contains("\(name): "))

@@ -147,7 +147,8 @@ extension EndToEnd {
         @Test(
             "The webhook's secret has to be its owner's alone, and what is wrong in bailey.yaml is named",
             arguments: [
-                ("{checkpoints: {}}", "neither file nor webhook"), ("{checkpoints: {fiel: x}}", "fiel"),
+                ("{checkpoints: {}}", "neither file, webhook nor postgres"),
+                ("{checkpoints: {fiel: x}}", "fiel"),
                 ("{checkpoints: {file: x, every: 25h}}", "every"), ("{retain: {for: 90}}", "no unit"),
                 ("{retain: {for: 90days}}", "90d"), ("{retain: {size: 10G}}", "10GiB"),
                 ("{retain: {for: 90d, every: 25h}}", "1s to 24h, or off"),

@@ -3,17 +3,32 @@ internal import GRDB
 internal import Glibc
 internal import Linux
 internal import Model
+internal import PostgresLink
 
-/// Holds a file of checkpoints against a log that was found whole; ends with a `Stop` at the first that does not fit.
+/// Holds the checkpoints of a file, or of a table, against a log that was found whole; ends with a `Stop` at the first that does not fit.
 ///
-/// Line by line: memory does not grow with the file.
+/// Line by line: memory does not grow with them.
 struct CheckpointCheck {
-    private let path: String
+    /// Where they are.
+    enum Place: Sendable, CustomStringConvertible {
+        case file(String)
+        /// Of the checkpoints there only those of this log count.
+        case table(PostgresAccess)
+
+        var description: String {
+            switch self {
+            case .file(let path): path
+            case .table(let access): CheckpointTable.description(of: access)
+            }
+        }
+    }
+
+    private let place: Place
     private let key: VerifyingKey
     private let now: Timestamp
 
-    init(_ path: String, key: VerifyingKey, now: Timestamp) {
-        (self.path, self.key, self.now) = (path, key, now)
+    init(_ place: Place, key: VerifyingKey, now: Timestamp) {
+        (self.place, self.key, self.now) = (place, key, now)
     }
 
     /// How many there are, and how many lines were only begun; `end` is the last record that was verified.
@@ -30,13 +45,13 @@ struct CheckpointCheck {
             }
             guard line.count < AuditLimits.checkpointLine, let checkpoint = Checkpoint(line: line) else {
                 throw stop(
-                    "line \(number) of \(path) is no checkpoint: it was changed, or something else wrote it"
+                    "line \(number) of \(place) is no checkpoint: it was changed, or something else wrote it"
                 )
             }
             try check(checkpoint, database, end)
             count += 1
         }
-        guard count > 0 else { throw stop("\(path) holds no checkpoint, and so proves nothing") }
+        guard count > 0 else { throw stop("\(place) holds no checkpoint of this log, and so proves nothing") }
         return (count, begun)
     }
 
@@ -80,8 +95,15 @@ struct CheckpointCheck {
 
     private func stop(_ message: String) -> Stop { Stop(.checkpoint, message) }
 
-    /// With what stands behind the last end of a line.
     private func eachLine(_ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
+        switch place {
+        case .file(let path): try eachLine(of: path, body)
+        case .table(let access): try CheckpointTable(access).eachLine(of: key, body)
+        }
+    }
+
+    /// With what stands behind the last end of a line.
+    private func eachLine(of path: String, _ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
         let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else {
             throw AuditStoreError(
@@ -94,7 +116,7 @@ struct CheckpointCheck {
         let file = OwnedDescriptor(raw)
         var waiting: [UInt8] = []
         var number = 0
-        while let piece = try read(file.rawValue) {
+        while let piece = try read(file.rawValue, path) {
             waiting += piece
             var start = waiting.startIndex
             while let end = waiting[start...].firstIndex(of: 0x0a) {
@@ -111,7 +133,7 @@ struct CheckpointCheck {
     }
 
     /// Nil at the end.
-    private func read(_ file: Int32) throws -> [UInt8]? {
+    private func read(_ file: Int32, _ path: String) throws -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes {

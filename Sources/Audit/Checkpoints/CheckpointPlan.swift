@@ -1,10 +1,13 @@
 package import Model
+package import PostgresLink
 
 /// Where checkpoints of the log go, and how often.
 package struct CheckpointPlan: Sendable {
     /// A file that they are appended to.
     package var file: String?
     package var webhook: Webhook?
+    /// A database with the table that they are added to.
+    package var postgres: PostgresAccess?
     /// How many records may come before the next one, and how many seconds may go by.
     package var records: Int64 = AuditLimits.checkpointRecords
     package var seconds: Int = AuditLimits.checkpointSeconds

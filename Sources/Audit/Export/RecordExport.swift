@@ -35,6 +35,16 @@ package struct RecordExport: Sendable {
         self.reader = reader
     }
 
+    /// Of a log in a fleet's database.
+    package init(_ chain: FleetChain, in fleet: FleetLog) throws {
+        let reader = try fleet.reader(of: chain)
+        self.reader = reader
+        (trust, end) = try ReceiptExport.refusing(reader.path) {
+            let trust = try FleetLog.trust(in: chain)
+            return (trust, try reader.reading { try ReceiptExport.end(of: $0, trust.head) })
+        }
+    }
+
     /// Hands over slices, some of them empty, each with the last record that was looked at: behind which an export goes on
     /// once what is in the slice is where it belongs.
     package func slices(

@@ -10,8 +10,8 @@ package enum Doctor {
     /// `systemCalls` is the policy that every agent runs under.
     package static func checks(systemCalls: SystemCallPolicy) -> [Check] {
         let probes = KernelProbe.all(isRoot: Machine.isRoot).map { $0.check() }
-        return switches() + probes + [identity(), filter(systemCalls), landlock(), programs(), assertions()]
-            + controlGroups()
+        return switches() + probes + [identity(), filter(systemCalls), landlock(), programs()]
+            + companions() + controlGroups()
     }
 
     /// Whose id agents have outside.
@@ -86,19 +86,34 @@ package enum Doctor {
         )
     }
 
-    /// What reads assertions of SAML: looked for where a launch runs it.
-    private static func assertions() -> Check {
-        let path = BaileyPrograms.folder.map { $0 + "/bailey-saml" }
+    /// Programs that few launches need: looked for where those run them.
+    private static func companions() -> [Check] {
+        [
+            companion(
+                "bailey-saml",
+                purpose:
+                    "bailey run --saml-assertion-file: reads an assertion of SAML in a process of its own",
+                remedy: "Without it launches with an assertion are refused."
+            ),
+            companion(
+                "bailey-postgres",
+                purpose: "audit in bailey.yaml: speaks to PostgreSQL in a process of its own",
+                remedy: "Without it, and libpq.so.5 (Debian: libpq5), nothing of the log goes to a database."
+            ),
+        ]
+    }
+
+    private static func companion(_ name: String, purpose: String, remedy: String) -> Check {
+        let path = BaileyPrograms.folder.map { $0 + "/" + name }
         let state: Check.State =
             if let path, unsafe access(path, X_OK) == 0 { .available(path) } else {
                 .missing(path.map { "\($0): \(SystemCallError.text(errno))" } ?? "its folder is not known")
             }
         return Check(
-            name: "bailey-saml",
-            purpose: "bailey run --saml-assertion-file: reads an assertion of SAML in a process of its own",
+            name: name,
+            purpose: purpose,
             state: state,
-            remedy:
-                "Install it beside bailey-core: run 'make install' again. Without it launches with an assertion are refused.",
+            remedy: "Install it beside bailey-core: run 'make install' again. " + remedy,
             isRequired: false
         )
     }

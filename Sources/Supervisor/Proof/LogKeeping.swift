@@ -6,6 +6,7 @@ internal import Glibc
 internal import Identity
 internal import Linux
 internal import Model
+package import PostgresLink
 internal import Synchronization
 
 /// `bailey audit hold` and `prune`, from outside.
@@ -37,6 +38,60 @@ package enum LogKeeping {
         let folder = file.lastPlace(of: "/").map { String(file[...$0]) } ?? "."
         guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return (file, nil) }
         return (file, SystemCallError.text(errno))
+    }
+
+    /// What `bailey doctor` says of a database.
+    package struct DatabaseStanding: Sendable {
+        /// The key of `bailey.yaml`.
+        package let key: String
+        package let place: String
+        /// Why it is of no use; nil where it is.
+        package let trouble: String?
+    }
+
+    /// The databases that something of the log goes to, each asked; none where `bailey.yaml` cannot be read.
+    package static func databases() -> [DatabaseStanding] {
+        let checkpoints = (try? checkpointDatabase(configuration: nil)).flatMap(\.self)
+        let fleet = (try? fleet(configuration: nil)).flatMap(\.self)
+        return [
+            checkpoints.map {
+                DatabaseStanding(
+                    key: "audit.checkpoints.postgres",
+                    place: "\($0.location)",
+                    trouble: LogDatabaseProbe.trouble(withCheckpoints: $0)
+                )
+            },
+            fleet.map {
+                DatabaseStanding(
+                    key: "audit.postgres",
+                    place: "\($0.access.location)",
+                    trouble: LogDatabaseProbe.trouble(withFleet: $0.access)
+                )
+            },
+        ].compactMap(\.self)
+    }
+
+    /// The database whose table `bailey.yaml` wants checkpoints in.
+    ///
+    /// - Parameter configuration: the operator's; nil for `bailey.yaml` at its place.
+    /// - Returns: where it is; nil where it wants none.
+    /// - Throws: where the configuration cannot be read.
+    package static func checkpointDatabase(configuration: String?) throws -> PostgresAccess? {
+        let directories = StateDirectories(
+            environment: ProcessEnvironment.dictionary,
+            home: HomeFolder.current
+        )
+        return try OperatorConfiguration.load(file: configuration, directory: directories.configuration)
+            .checkpoints?.postgres
+    }
+
+    /// The database that `bailey.yaml` has every record go to; nil where it names none.
+    package static func fleet(configuration: String?) throws -> FleetPlan? {
+        let directories = StateDirectories(
+            environment: ProcessEnvironment.dictionary,
+            home: HomeFolder.current
+        )
+        return try OperatorConfiguration.load(file: configuration, directory: directories.configuration).fleet
     }
 
     /// What pruning would remove, and what it has to know for it.
@@ -74,6 +129,7 @@ package enum LogKeeping {
             file: configuration,
             directory: directories.configuration
         )
+        guard machine.fleet == nil else { throw PruningOfFleet() }
         let terms = retention ?? machine.retention
         guard !terms.isEndless else { return nil }
         // A store that is not there is not made.
@@ -81,6 +137,12 @@ package enum LogKeeping {
         let lock = isTrial ? nil : try PruningLock(directory: directory)
         guard isTrial || lock != nil else { throw PruningUnderWay() }
         return try prepare(terms, with: try Pruner(directory: directory), lock)
+    }
+
+    /// The log goes to a database as well.
+    struct PruningOfFleet: Error, CustomStringConvertible {
+        let description =
+            "pruning is not built yet for a log that goes to a database (audit.postgres in bailey.yaml): nothing is removed here"
     }
 
     /// Another pruning is under way.

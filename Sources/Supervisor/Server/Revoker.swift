@@ -93,6 +93,20 @@ package enum Revoker {
         }
     }
 
+    /// Brings what was said of a principal to the database of a fleet, whose other machines heed it.
+    ///
+    /// - Parameter directory: the state directory.
+    /// - Returns: why it is not there; nil where it is, or `bailey.yaml` names none.
+    package static func share(from directory: String) -> String? {
+        do {
+            guard let plan = try LogKeeping.fleet(configuration: nil) else { return nil }
+            try AuditStore.open(directory: directory, run: RunName.random()).bring(to: plan)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
     private static func write(
         _ record: RevocationRecord,
         at time: Timestamp,

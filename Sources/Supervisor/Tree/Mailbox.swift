@@ -1,4 +1,5 @@
 internal import Approvals
+internal import Audit
 internal import CSandbox
 internal import Client
 internal import Glibc
@@ -21,9 +22,9 @@ final class Mailbox: Sendable {
         /// What a profile protects at any depth was looked for.
         case searched(ConnectionID, SearchResult)
         /// Who launches was proven, or not.
-        case proven(ConnectionID, Result<LaunchIdentity, LaunchRefusal>)
+        case proven(ConnectionID, Result<LaunchIdentity, Client.LaunchRefusal>)
         /// A run's identity was proven anew, or not.
-        case renewed(AgentID, Result<LaunchIdentity, LaunchRefusal>)
+        case renewed(AgentID, Result<LaunchIdentity, Client.LaunchRefusal>)
         /// What an agent that is gone wrote was looked for.
         case listed(AgentID, WrittenFiles)
         /// A rule asks: somebody may answer.
@@ -34,6 +35,8 @@ final class Mailbox: Sendable {
         case settled(ConnectionID, digest: String, HoldOutcome)
         /// What became of the recording of an agent's terminal.
         case terminal(AgentID, TerminalRelay.Report)
+        /// A principal was revoked on another machine of the fleet.
+        case revokedElsewhere(RevokedPrincipals.Entry)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }
