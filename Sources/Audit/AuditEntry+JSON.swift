@@ -229,11 +229,21 @@ extension CanonicalJSON {
 
     private mutating func write(_ execution: RecordedExecution) {
         object { json in
+            if let messages = execution.messages {
+                json.member("messages") { $0.write(messages) }
+            }
             json.member("microseconds", execution.microseconds)
             if let parameters = execution.parameters {
                 json.member("parameters") { $0.write(parameters) }
             }
             json.member("rows", execution.rows)
+        }
+    }
+
+    private mutating func write(_ messages: RecordedMessages) {
+        object { json in
+            json.member("received", messages.received)
+            json.member("sent", messages.sent)
         }
     }
 

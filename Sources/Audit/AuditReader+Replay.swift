@@ -115,7 +115,9 @@ extension AuditReader {
 
 extension RequestRecord {
     /// It opens a session with a database, or a tunnel.
-    var isConnection: Bool { statement == nil && action.isSame(as: Action.connect.summary) }
+    var isConnection: Bool {
+        statement == nil && [Action.connect.summary, SQLKind.replication.rawValue].holds(bytes: action)
+    }
 
     /// It opens a session with a database.
     var isOpening: Bool { isConnection && resource.begins(with: "\(Scheme.postgres.rawValue):") }

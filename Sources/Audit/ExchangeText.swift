@@ -92,6 +92,7 @@ extension Reply {
         var lines: [String] = []
         if let execution {
             lines += ["  in " + execution.duration] + (execution.parameters?.lines ?? [])
+            if let messages = execution.messages { lines.append("  " + messages.summary) }
         }
         if let cause { lines.append("  " + TerminalText.escaped(cause)) }
         lines.append("  \(sent) octets of body sent, \(received) received")

@@ -233,7 +233,8 @@ struct EntryMask: Sendable {
                     parameters.values.map { $0.map { masked($0).cut(to: StatementRecordLimits.value) } },
                     more: parameters.more
                 )
-            }
+            },
+            messages: execution.messages
         )
     }
 

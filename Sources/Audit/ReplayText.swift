@@ -73,6 +73,11 @@ extension RecordedExecution {
     }
 }
 
+extension RecordedMessages {
+    /// `3 messages sent, 40 received`.
+    var summary: String { "\(sent) \(sent == 1 ? "message" : "messages") sent, \(received) received" }
+}
+
 extension Replay.Turn {
     fileprivate func lines(_ style: TextStyle) -> [String] {
         var lines = [ReplayLines.head(record, number: record.sequence, style) + "  " + standing(style)]
@@ -121,7 +126,10 @@ extension Reply {
         if let heading { parts.append(TerminalText.escaped(heading)) }
         if let rows = execution?.rows { parts.append(rows == 1 ? "1 row" : "\(rows) rows") }
         if let execution { parts.append(execution.duration) }
-        if status != nil || isSession { parts.append("\(sent) octets sent, \(received) received") }
+        if let messages = execution?.messages { parts.append(messages.summary) }
+        if status != nil || isSession || execution?.messages != nil {
+            parts.append("\(sent) octets sent, \(received) received")
+        }
         if let cause { parts.append(TerminalText.escaped(cause)) }
         return parts.isEmpty ? [] : ["  " + parts.joined(separator: ", ")]
     }

@@ -391,5 +391,5 @@ extension Authoriser {
 
 extension Request {
     /// What goes over a database's session that is there already.
-    fileprivate var isStatement: Bool { if case .sql(let sql) = action { !sql.deeds.isEmpty } else { false } }
+    fileprivate var isStatement: Bool { if case .sql(let sql) = action { !sql.opensSession } else { false } }
 }

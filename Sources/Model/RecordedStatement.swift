@@ -83,8 +83,24 @@ package struct RecordedExecution: Sendable, Hashable, Codable {
     package let rows: UInt64?
     /// Nil for what has none.
     package let parameters: RecordedParameters?
+    /// Of a stream of replication; nil for what is none.
+    package let messages: RecordedMessages?
 
-    package init(microseconds: UInt64, rows: UInt64?, parameters: RecordedParameters?) {
-        (self.microseconds, self.rows, self.parameters) = (microseconds, rows, parameters)
+    package init(
+        microseconds: UInt64,
+        rows: UInt64?,
+        parameters: RecordedParameters?,
+        messages: RecordedMessages? = nil
+    ) {
+        (self.microseconds, self.rows) = (microseconds, rows)
+        (self.parameters, self.messages) = (parameters, messages)
     }
+}
+
+/// How many messages of data went each way.
+package struct RecordedMessages: Sendable, Hashable, Codable {
+    package var sent: UInt64 = 0
+    package var received: UInt64 = 0
+
+    package init() {}
 }

@@ -41,15 +41,21 @@ package enum SQLKind: String, Sendable, Hashable, CaseIterable {
     case load
     case checkpoint
     case alterSystem = "alter system"
-    /// A connection for replication is opened.
+    /// A session for replication is opened, or reads the state of it.
     case replication
+    /// A replication slot is made or dropped.
+    case replicationSlot = "replication slot"
+    /// Changes, the log or the files of the server are streamed.
+    case replicationStream = "replication stream"
     /// A function is called by its number (the protocol's FunctionCall).
     case functionCall = "function call"
 
     /// What `*` does not stand for: a rule has to name it.
     package var hasToBeNamed: Bool {
         switch self {
-        case .copyProgram, .copyFile, .setRole, .load, .alterSystem, .replication, .functionCall: true
+        case .copyProgram, .copyFile, .setRole, .load, .alterSystem, .replication, .replicationSlot,
+            .replicationStream, .functionCall:
+            true
         default: false
         }
     }
@@ -131,15 +137,22 @@ package struct SQLRequest: Sendable, Hashable {
     package let database: ByteText
     /// Everything that the statements do: each of it has to be allowed.
     package let deeds: [SQLDeed]
+    /// A session for replication is opened, which takes a rule that names it.
+    package let opensReplication: Bool
 
+    /// What a session for physical replication is with, as pg_hba.conf calls it: it shows every database of its server.
+    package static let cluster = ByteText("replication")
     /// Deeds of one message: each is held against the rules of every level, on an event loop that serves other agents.
     package static let maximumDeeds = 256
     /// Deeds that a text about it names.
     private static let named = 8
 
-    package init(database: ByteText, deeds: [SQLDeed]) {
-        (self.database, self.deeds) = (database, deeds)
+    package init(database: ByteText, deeds: [SQLDeed], opensReplication: Bool = false) {
+        (self.database, self.deeds, self.opensReplication) = (database, deeds, opensReplication)
     }
+
+    /// A session is opened, and nothing done in it.
+    package var opensSession: Bool { deeds.isEmpty || opensReplication }
 
     /// `select on public.t, delete on public.t with where`.
     package var summary: String {

@@ -73,11 +73,13 @@ final class HostIndex: Sendable {
         forEachGroup(of: sought) { body(places[$0]) }
     }
 
-    /// What the rules for a database say of sessions with it.
-    func accesses(at sought: borrowing SoughtEndpoint, to database: [UInt8]) -> [DatabaseAccess] {
+    /// What the rules for a database, or for any one of the server's, say of sessions with it.
+    func accesses(at sought: borrowing SoughtEndpoint, to database: [UInt8]?) -> [DatabaseAccess] {
         var found: [DatabaseAccess] = []
         forEachGroup(of: sought) { group in
-            found += groups[group].accesses.filter { $0.database.name.matches(database) }
+            found += groups[group].accesses.filter { access in
+                database.map { access.database.name.matches($0) } ?? true
+            }
         }
         return found
     }

@@ -99,6 +99,33 @@ struct ReplayTests {
         replies([(3, "ERROR 22012", [])]), over(1, "the session ended"),
     ]
 
+    @Test("A stream says how many messages and octets passed, however it ended")
+    func stream() throws {
+        var messages = RecordedMessages()
+        (messages.sent, messages.received) = (2, 40)
+        var reply = Reply(
+            exchange: 3,
+            action: "replication stream",
+            resource: Self.database,
+            cause: "the agent was revoked"
+        )
+        reply.execution = RecordedExecution(
+            microseconds: 1_042,
+            rows: nil,
+            parameters: nil,
+            messages: messages
+        )
+        (reply.sent, reply.received) = (100, 4_000)
+        let state = try state([
+            Self.opening(1), Self.statement("START_REPLICATION 0/0", 3, in: 1),
+            .replies(RepliesRecord(lineage: Sample.root, replies: [reply])),
+        ])
+        let line =
+            "1.042 ms, 2 messages sent, 40 received, 100 octets sent, 4000 received, the agent was revoked"
+        let text = try text(.run("0badcafe"), state)
+        #expect(text.contains(line), "\(text)")
+    }
+
     @Test("Each statement stands with what came of it, in the order in which it was asked")
     func conversation() throws {
         let state = try state(Self.two)

@@ -173,9 +173,15 @@ struct OpeningTests {
             }
             return startup
         }
-        for (word, wants) in [("true", true), ("database", true), ("ON", true), ("0", false), ("off", false)]
-        {
-            #expect(try read(Self.startup(["user", "u", "replication", word])).wantsReplication == wants)
+        let words: [(String, PostgresReplication?)] = [
+            ("true", .physical), ("ON", .physical), ("1", .physical), ("database", .logical), ("0", nil),
+            ("off", nil),
+        ]
+        for (word, wanted) in words {
+            let startup = try read(Self.startup(["user", "u", "database", "d", "replication", word]))
+            #expect(startup.replication == wanted)
+            // A session with the cluster is with no database, whatever the client says.
+            #expect(startup.database == (wanted == .physical ? "replication" : "d"))
         }
         #expect(try read(Self.start).negotiation == nil)
         let newer = try read(Self.startup(["user", "u", "_pq_.feature", "1"], version: 0x0003_0002))

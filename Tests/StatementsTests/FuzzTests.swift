@@ -27,4 +27,23 @@ struct FuzzTests {
             }
         }
     }
+
+    @Test("Commands of replication: no trap, and none of them is a statement of SQL")
+    func replication() throws {
+        let words = [
+            "start_replication ", "slot ", "logical ", "physical ", "0/0 ", "timeline 1", "(", ")", ",", ";",
+            "'",
+            "\"", "''", "base_backup ", "target 'server'", "create_replication_slot ", "/", "--", "/*", "\n",
+        ]
+        try Fuzz("replication-commands", texts: replicationCommands.map(\.text), words: words).run {
+            input,
+            _ in
+            guard let command = ReplicationCommand(input) else { return }
+            try Finding.unless(!command.deeds.isEmpty, "a command that does nothing")
+            try Finding.unless(command == ReplicationCommand(input), "another command the second time")
+            if case .success = StatementReader.read(input) {
+                throw Finding(what: "it is a statement of SQL as well")
+            }
+        }
+    }
 }

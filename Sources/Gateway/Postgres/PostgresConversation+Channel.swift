@@ -178,6 +178,12 @@ struct StatementUnderWay {
     /// When it was allowed.
     let start = NIODeadline.now()
 
+    /// It was cut off; of a stream how much had passed is known.
+    func cut(because cause: String, _ messages: RecordedMessages?) -> Reply {
+        guard let messages else { return reply.ended(cause) }
+        return ended(StatementOutcome(messages: messages), at: .now()).ended(cause)
+    }
+
     /// What goes on record of its end.
     func ended(_ outcome: StatementOutcome?, at end: NIODeadline) -> Reply {
         var reply = reply
@@ -185,10 +191,16 @@ struct StatementUnderWay {
         reply.execution = RecordedExecution(
             microseconds: UInt64(max(0, (end - start).nanoseconds / 1_000)),
             rows: outcome?.rows,
-            parameters: outcome?.parameters
+            parameters: outcome?.parameters,
+            messages: outcome?.messages
         )
         return reply
     }
+}
+
+extension Request {
+    /// A text without any statement.
+    var doesNothing: Bool { if case .sql(let sql) = action { sql.deeds.isEmpty } else { false } }
 }
 
 extension ColumnMask {

@@ -14,6 +14,8 @@ extension PostgresConversation {
         let material = authorised.material
         switch material {
         case .account(let account): dial(authorised, as: account)
+        // The server lets in whoever has REPLICATION, which such a role has not.
+        case .roles where startup.replication != nil: failed(PostgresFault.rolesDoNotReplicate)
         case .roles(let plan, let maker): makeRole(plan, maker, authorised)
         case .injection, .identity, .bound, .withheld, nil: dial(authorised, as: nil)
         }
@@ -28,7 +30,11 @@ extension PostgresConversation {
         columns = parts.resident.policy.maskedColumns(of: opening)
         let server = PostgresServer(
             way,
-            for: .session(login, columns: Set(columns.map { ColumnMask($0) })),
+            // A session with the cluster has no catalog, and shows no rows of tables.
+            for: .session(
+                login,
+                columns: startup.replication == .physical ? [] : Set(columns.map { ColumnMask($0) })
+            ),
             on: parts.loop
         )
         self.server = server
@@ -115,6 +121,13 @@ extension PostgresFault {
         "the rule's credential is a client certificate, and the rules say sslmode: disable",
         code: "28000",
         remedy: "let the rules say another sslmode: a certificate is shown in the TLS handshake"
+    )
+
+    fileprivate static let rolesDoNotReplicate = PostgresFault(
+        .credentialUnavailable,
+        "the rule's credential makes a role for each session, and such a role may not replicate",
+        code: "28000",
+        remedy: "let the rule name the credential of a user who has REPLICATION"
     )
 
     fileprivate static func overRoles(_ limit: Int) -> PostgresFault {

@@ -61,7 +61,11 @@ final class PostgresConversation: ChannelDuplexHandler {
         self.startup = startup
         self.rest = rest
         self.parts = parts
-        let session = SQLRequest(database: ByteText(startup.database), deeds: [])
+        let session = SQLRequest(
+            database: ByteText(startup.database),
+            deeds: startup.replication == nil ? [] : [SQLDeed(.replication)],
+            opensReplication: startup.replication != nil
+        )
         opening = Request(endpoint: endpoint, action: .sql(session))
     }
 
@@ -114,7 +118,8 @@ final class PostgresConversation: ChannelDuplexHandler {
         let reader = StatementTexts(
             database: ByteText(startup.database),
             known: known(session),
-            recording: recording
+            recording: recording,
+            replication: startup.replication
         )
         apart = reader.apart
         var engine = PostgresSession(opening, reading: reader, longText: StatementCache.maximumText)
@@ -153,9 +158,10 @@ final class PostgresConversation: ChannelDuplexHandler {
             switch action {
             case .ask(let id, let request): ask(id, request)
             case .forward(let octets, .upstream, let id): forwardUpstream(octets, under: id)
-            case .forward(let octets, .client, _):
-                // Results of several statements come together.
+            case .forward(let octets, .client, let id):
+                // Results of several statements come together; a stream by itself.
                 reply?.received += UInt64(octets.readableBytes)
+                statements[id]?.reply.received += UInt64(octets.readableBytes)
                 writeClient(octets)
             case .reply(let octets): writeClient(octets)
             case .masked(let id, let note): masked(id, note)
@@ -189,7 +195,7 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func ask(_ id: RulingID, _ request: Request) {
         // It is decided already, and its connection made; where the policy has changed since, it is cut.
-        guard request != opening else { return rule(id, .allowed(injection: nil)) }
+        guard request != opening, !request.doesNothing else { return rule(id, .allowed(injection: nil)) }
         let content: () -> RequestContent? = { self.engine?.askedContent(of: id, as: self.startup.user) }
         let isPreparing = engine?.isPreparing(id) ?? false
         authoriser.authorise(
@@ -209,10 +215,25 @@ final class PostgresConversation: ChannelDuplexHandler {
                     recording: self.recording(reply),
                     approval: authorised.approval
                 )
+                guard self.rests(on: request, isApproved: authorised.approval != nil) else {
+                    return self.breakOff()
+                }
                 let ruling = Ruling.allowed(injection: nil, masks: authorised.masks)
                 self.rule(id, ruling, columns: authorised.columns)
             }
         }
+    }
+
+    /// A stream goes on by itself: its session rests on what allowed both from now on, and another policy that does not cuts it;
+    /// false where there is one already.
+    private func rests(on request: Request, isApproved: Bool) -> Bool {
+        guard let context else { return false }
+        guard case .sql(let sql) = request.action,
+            sql.deeds.contains(where: { $0.kind == .replicationStream })
+        else { return true }
+        let both = SQLRequest(database: sql.database, deeds: [SQLDeed(.replication)] + sql.deeds)
+        let resting = Request(endpoint: request.endpoint, action: .sql(both))
+        return parts.resident.holds(resting, on: context.channel, isApproved: isApproved)
     }
 
     /// Before the engine hears of anything: an Execute may come long behind the Bind that was approved, and is asked about anew
@@ -300,8 +321,10 @@ final class PostgresConversation: ChannelDuplexHandler {
         if let key { gatehouse.keys.withdraw(key, of: parts.resident.id) }
         key = nil
         for case .masked(let id, let note) in engine?.abandoned() ?? [] { masked(id, note) }
-        for (_, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
-            tell(statement.reply.ended(cause), of: statement)
+        let stream = engine?.stream
+        for (id, statement) in statements.sorted(by: { $0.key.number < $1.key.number }) {
+            let messages = id == stream?.id ? stream?.messages : nil
+            tell(statement.cut(because: cause, messages), of: statement)
         }
         statements = [:]
         if let reply { authoriser.replied(reply.ended(cause)) }

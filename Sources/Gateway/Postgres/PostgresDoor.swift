@@ -75,7 +75,6 @@ final class PostgresDoor: ChannelInboundHandler, RemovableChannelHandler {
 
     private func begin(_ startup: PostgresStartup, _ rest: ByteBuffer, _ context: ChannelHandlerContext) {
         if let denial { return end(PostgresError(denial, severity: "FATAL", code: "28000"), context) }
-        if startup.wantsReplication { return refuse(.replication, context) }
         isOver = true
         let conversation = PostgresConversation(arrival.endpoint(.postgres), startup, rest, parts)
         do {
@@ -161,12 +160,5 @@ extension PostgresFault {
         "the client did not say in time whose session of which database it wants",
         code: "57014",
         remedy: "let the client send its first packet at once"
-    )
-
-    fileprivate static let replication = PostgresFault(
-        .unsupported,
-        "sessions for replication are not built yet",
-        code: "0A000",
-        remedy: "connect without replication"
     )
 }

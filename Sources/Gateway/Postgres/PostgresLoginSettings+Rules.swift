@@ -27,7 +27,7 @@ extension PostgresLoginSettings {
             user: account?.user ?? startup.user,
             database: startup.database,
             password: account?.password,
-            settings: startup.settings + session.settings,
+            settings: startup.settings + session.settings + (startup.replication.map { [$0.setting] } ?? []),
             isTrusted: security.isVerified,
             binding: security.binding
         )

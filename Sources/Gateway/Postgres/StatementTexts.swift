@@ -19,9 +19,15 @@ struct StatementTexts: StatementReading {
     /// The last text and how it goes on record: what is sent again and again mostly is the same.
     private var last: (text: [UInt8], read: ReadStatements, session: SessionSyntax)?
 
-    init(database: ByteText, known: KnownStatements, recording: StatementRecording) {
+    /// Of a session that is for `replication`, its commands as well.
+    init(
+        database: ByteText,
+        known: KnownStatements,
+        recording: StatementRecording,
+        replication: PostgresReplication? = nil
+    ) {
         self.known = known
-        meaning = StatementMeaning(database: database, recording: recording)
+        meaning = StatementMeaning(database: database, recording: recording, replication: replication)
     }
 
     var functionCall: Action {
@@ -35,7 +41,9 @@ struct StatementTexts: StatementReading {
         let session = SessionSyntax(syntax)
         let octets = Array(text.readableBytesView)
         if let last, last.text == octets, last.session == session { return .success(last.read) }
-        let result = meaning.of(known.cache.read(octets, session: session), octets, session)
+        let result =
+            meaning.command(octets, session)
+            ?? meaning.of(known.cache.read(octets, session: session), octets, session)
         if case .success(let read) = result, octets.count <= StatementCache.maximumText {
             last = (octets, read, session)
         }
@@ -60,6 +68,24 @@ struct StatementTexts: StatementReading {
 private struct StatementMeaning: Sendable {
     let database: ByteText
     let recording: StatementRecording
+    let replication: PostgresReplication?
+
+    /// What a command of the replication protocol comes to; nil for a text that is none, or in another session.
+    func command(_ text: [UInt8], _ session: SessionSyntax) -> Result<ReadStatements, UnreadStatement>? {
+        guard let replication, let command = ReplicationCommand(text) else { return nil }
+        guard !command.isOfCluster || replication == .physical else {
+            return .failure(UnreadStatement(.clusterInDatabase))
+        }
+        var read = ReadStatements(
+            action: .sql(SQLRequest(database: database, deeds: command.deeds)),
+            copies: command.streams,
+            leavesBehind: false,
+            changesSettings: false,
+            recorded: recorded(text, session, holdsSecrets: StatementLiterals.namesSecret(text))
+        )
+        read.streams = command.streams
+        return .success(read)
+    }
 
     func of(
         _ result: Result<[StatementFacts], StatementFault>,
@@ -116,6 +142,15 @@ extension SessionSyntax {
 }
 
 extension Denial {
+    /// A session that rules for one database allow.
+    fileprivate static let clusterInDatabase = Denial(
+        reason: .denied,
+        message: "this streams the whole server, and the session is with one of its databases",
+        rule: nil,
+        decidedBy: nil,
+        remedy: "connect with replication=true, which rules for the database \"replication\" decide"
+    )
+
     /// A long statement could not have its turn.
     static func unreadStatement(because error: any Error) -> Denial {
         Denial(

@@ -11,6 +11,7 @@ extension LineagePolicy {
         do {
             session = try self.session(request, bindings)
             try check(sql, request, leaves: session)
+            try checkStream(sql, request, at: sought)
         } catch {
             return .deny(Refusal(verdict: .deny, denial: error, levels: []))
         }
@@ -57,6 +58,31 @@ extension LineagePolicy {
             decidedBy: hop,
             remedy: remedy(hop, "let the rules agree about \(key)")
         )
+    }
+
+    /// What is streamed cannot be masked: it is denied where any rule for what it shows masks.
+    private func checkStream(
+        _ sql: SQLRequest,
+        _ request: Request,
+        at sought: borrowing SoughtEndpoint
+    ) throws(Denial) {
+        guard sql.deeds.contains(where: { $0.kind == .replicationStream }) else { return }
+        let database = sql.database == SQLRequest.cluster ? nil : Array(sql.database.text.utf8)
+        for (level, rules) in indexes.enumerated() {
+            let accesses = rules.accesses(at: sought, to: database)
+            guard let masking = accesses.first(where: { !$0.masks.isEmpty || !$0.database.columns.isEmpty })
+            else { continue }
+            let place = "\(request.endpoint)/\(masking.database.name.text)"
+            throw Denial(
+                reason: .denied,
+                message:
+                    "\(request) is refused: what is streamed cannot be masked, and a rule of \(owner(level)) for "
+                    + "\(place) masks",
+                rule: nil,
+                decidedBy: hops[level],
+                remedy: remedy(hops[level], "let no rule for \(place) mask; what is selected is masked")
+            )
+        }
     }
 
     /// What rules bind a session to, no statement of it changes.

@@ -173,7 +173,8 @@ extension SQLKind {
             .inSchemas
         case .set, .show, .listen, .notify, .unlisten: .plain
         case .foreign, .do, .setRole, .prepare, .execute, .deallocate, .declare, .fetch, .close, .transaction,
-            .discard, .load, .checkpoint, .alterSystem, .replication, .functionCall:
+            .discard, .load, .checkpoint, .alterSystem, .replication, .replicationSlot, .replicationStream,
+            .functionCall:
             .none
         }
     }

@@ -102,21 +102,30 @@ struct RecordedRequest {
         guard let database = record.database, !RecordMarks.stand(in: database) else {
             throw Gap(reason: "the name of the database is not on record")
         }
-        func request(_ deeds: [SQLDeed]) -> Request {
-            let sql = SQLRequest(database: ByteText(database), deeds: deeds)
+        func request(_ deeds: [SQLDeed], opensReplication: Bool = false) -> Request {
+            let sql = SQLRequest(
+                database: ByteText(database),
+                deeds: deeds,
+                opensReplication: opensReplication
+            )
             return Request(endpoint: endpoint, action: .sql(sql))
         }
         guard let text = record.statement?.text else {
             if record.action.isSame(as: Action.connect.summary) { return request([]) }
             guard let kind = SQLKind(rawValue: record.action), [.functionCall, .replication].contains(kind)
             else { throw unread(record) }
-            return request([SQLDeed(kind)])
+            return request([SQLDeed(kind)], opensReplication: kind == .replication)
         }
         // What is masked or cut may have been part of what decides: only where the same comes out it was not.
-        guard text.more == 0, case .success(let facts) = StatementReader.read(Array(text.text.utf8)),
-            request(facts.deeds).action.summary.isSame(as: record.action)
+        guard text.more == 0, let deeds = Self.read(Array(text.text.utf8)),
+            request(deeds).action.summary.isSame(as: record.action)
         else { throw Gap(reason: "the text of the statement is masked or cut on record") }
-        return request(facts.deeds)
+        return request(deeds)
+    }
+
+    private static func read(_ text: [UInt8]) -> [SQLDeed]? {
+        if case .success(let facts) = StatementReader.read(text) { return facts.deeds }
+        return ReplicationCommand(text)?.deeds
     }
 }
 

@@ -134,6 +134,10 @@ enum SQLText {
         switch StatementReader.read(Array(statements.utf8)) {
         case .success(let facts): deeds = facts.deeds
         case .failure(let fault):
+            if let command = ReplicationCommand(Array(statements.utf8)) {
+                deeds = command.deeds
+                break
+            }
             throw TextProblem(
                 "the statements are denied: \(fault)",
                 offset: text[..<end].unicodeScalars.count + 1

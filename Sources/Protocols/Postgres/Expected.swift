@@ -82,6 +82,8 @@ struct Expected {
     var refusal: ByteBuffer?
     var masks = Masks()
     var copies = false
+    /// A stream of replication may come.
+    var streams = false
     /// What a statement is executed with.
     var parameters: RecordedParameters?
     /// Of what it gives, as its text says.
@@ -108,6 +110,7 @@ struct Expected {
     mutating func take(_ read: ReadStatements, _ masks: Masks) {
         self.masks = masks
         copies = read.copies
+        streams = read.streams
         results = read.results
         layout = read.layout
     }

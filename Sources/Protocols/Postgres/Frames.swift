@@ -33,6 +33,8 @@ struct FrameReader {
     private var left = 0
     /// They are dropped.
     private var isDropping = false
+    /// Messages that have begun to pass in runs.
+    private(set) var passed: UInt64 = 0
 
     init(from side: Side) {
         self.side = side
@@ -92,6 +94,7 @@ struct FrameReader {
             let (next, wide) = bytes.getMultipleIntegers(at: place, as: (UInt8, UInt32).self), next == tag
         {
             let length = try check(next, wide)
+            passed &+= 1
             guard length < end - place else {
                 self.tag = tag
                 left = length + 1 - (end - place)

@@ -12,15 +12,27 @@ package struct PostgresSetting: Sendable, Hashable {
     }
 }
 
+/// What a session for replication is with (PostgreSQL 15, "Streaming Replication Protocol").
+package enum PostgresReplication: String, Sendable, Hashable {
+    /// The whole cluster: its log, its files.
+    case physical = "true"
+    /// One database, whose changes are decoded.
+    case logical = "database"
+
+    /// As the first packet says it.
+    package var setting: PostgresSetting { PostgresSetting("replication", rawValue) }
+}
+
 /// StartupMessage: who the client says it is, and what it sets for its session.
 package struct PostgresStartup: Sendable, Hashable {
     /// As the client says; the gateway logs in as the user of its rule.
     package let user: String
+    /// Of physical replication `replication`, whatever the client says: the server takes no heed of it.
     package let database: String
     /// What goes on, each of a name in `passed`.
     package let settings: [PostgresSetting]
-    /// It wants the protocol of replication.
-    package let wantsReplication: Bool
+    /// Which protocol of replication it wants; nil for none.
+    package let replication: PostgresReplication?
     /// NegotiateProtocolVersion, to be sent first; nil where the client asks for nothing newer.
     package let negotiation: ByteBuffer?
 
@@ -48,9 +60,10 @@ package struct PostgresStartup: Sendable, Hashable {
             throw PostgresFault(.malformed, "the client names no user", code: "28000", remedy: "name one")
         }
         self.user = user
-        let database = fields.take("database") ?? ""
-        self.database = database.isEmpty ? user : database
-        wantsReplication = try Self.isReplication(fields.take("replication"))
+        let named = fields.take("database") ?? ""
+        replication = try Self.replication(fields.take("replication"))
+        database =
+            replication == .physical ? SQLRequest.cluster.text : named.isEmpty ? user : named
         let options = try fields.take("options").map(Self.options) ?? []
         settings = try (options + fields.rest).map(Self.admitted)
     }
@@ -68,10 +81,11 @@ package struct PostgresStartup: Sendable, Hashable {
     }
 
     /// Words of a boolean (`parse_bool`), and `database`.
-    private static func isReplication(_ value: String?) throws(PostgresFault) -> Bool {
+    private static func replication(_ value: String?) throws(PostgresFault) -> PostgresReplication? {
         switch value?.lowercasedASCII {
-        case nil, "false", "off", "no", "0": false
-        case "true", "on", "yes", "1", "database": true
+        case nil, "false", "off", "no", "0": nil
+        case "true", "on", "yes", "1": .physical
+        case "database": .logical
         default: throw .violation("the first packet's replication is no word of a boolean")
         }
     }

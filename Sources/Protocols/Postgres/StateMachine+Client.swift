@@ -10,7 +10,7 @@ extension PostgresSession {
             if copyPending {
                 guard isCopyingIn else { return }
                 if tag == Tag.copyData {
-                    guard let data = try client.run(of: tag) else { return }
+                    guard let data = try passFromClient() else { return }
                     sendUnderStatement(data)
                     continue
                 }
@@ -30,6 +30,10 @@ extension PostgresSession {
     mutating func take(_ piece: FramePiece) throws(PostgresFault) {
         try Self.checkEmpty(piece)
         switch piece.tag {
+        case Tag.terminate where isStreaming:
+            // The end of a stream as well.
+            outbox.upstream(piece.bytes, under: id, joining: true)
+            return close()
         case Tag.terminate:
             // What was sent before it is answered first.
             guard expected.isEmpty else { return waitForAnswers(0, piece) }
@@ -38,7 +42,7 @@ extension PostgresSession {
         case Tag.copyData, Tag.copyDone, Tag.copyFail: return takeCopy(piece)
         case _ where isCopyingIn:
             // The server takes no heed of Sync and Flush while it reads data, and breaks off at anything else.
-            guard piece.tag == Tag.sync || piece.tag == Tag.flush else {
+            guard !isStreaming, piece.tag == Tag.sync || piece.tag == Tag.flush else {
                 throw .violation("the client sent a message of type \(piece.tag) amid the data of a COPY")
             }
             return
@@ -89,6 +93,10 @@ extension PostgresSession {
         // Behind a COPY that failed the server drops what still comes of it.
         guard isCopyingIn else { return }
         sendUnderStatement(piece.bytes)
+        if case .both(client: _, server: let server) = copy {
+            copy = .both(client: false, server: server)
+            return
+        }
         if case .execute = expected.first?.kind { outbox.upstream(Outgoing.flush, under: id, joining: true) }
         copy = .ending
     }
@@ -201,6 +209,9 @@ extension PostgresSession {
             return refuse(UnreadStatement(.exposing(exposed)), isQuery: asked.isQuery)
         }
         switch asked {
+        case .query(_, let read) where read.streams && !masks.union(lasting).isEmpty:
+            finish(id, StatementOutcome())
+            refuse(UnreadStatement(Self.unmaskableStream), isQuery: true)
         case .query(_, let read) where read.executes && holdsAsked:
             finish(id, StatementOutcome())
             refuse(UnreadStatement(Self.executesAsked), isQuery: true)

@@ -32,7 +32,7 @@ extension PostgresSession {
     /// Rows, or data of a COPY.
     private mutating func pass(result bytes: ByteBuffer) {
         keep(.messages(bytes))
-        pass(bytes)
+        outbox.client(bytes, under: isStream ? expected.first?.id ?? id : id)
     }
 
     private mutating func keep(_ piece: ResultPiece) {
@@ -48,7 +48,9 @@ extension PostgresSession {
         }
         if tag == Tag.copyData, !masks.kinds.isEmpty || copyMask != nil { return try passCopy() }
         guard tag == Tag.dataRow, case .masked(let plan) = rows else {
+            let before = upstream.passed
             guard let run = try upstream.run(of: tag) else { return false }
+            if tag == Tag.copyData, isStream { countReceived(upstream.passed &- before) }
             pass(result: run)
             return true
         }
@@ -79,8 +81,10 @@ extension PostgresSession {
     /// Whether rows, or data of a COPY, may come.
     private mutating func check(_ tag: UInt8) throws(PostgresFault) {
         if tag == Tag.copyData {
-            guard case .toClient = copy else { throw outOfTurn(tag) }
-            return
+            switch copy {
+            case .toClient, .both(client: _, server: true): return
+            case .none, .fromClient, .both, .ending: throw outOfTurn(tag)
+            }
         }
         guard case .unknown = rows else { return }
         switch expected.first?.kind {
@@ -134,9 +138,13 @@ extension PostgresSession {
         case Tag.parseComplete, Tag.bindComplete, Tag.closeComplete: try complete(piece)
         case Tag.commandComplete, Tag.emptyQuery, Tag.portalSuspended: try end(piece, &body)
         case Tag.copyIn, Tag.copyOut: try beginCopy(piece, &body)
+        case Tag.copyBoth: try beginStream(piece, &body)
         case Tag.copyDone:
-            guard case .toClient = copy else { throw outOfTurn(piece.tag) }
-            copy = .ending
+            switch copy {
+            case .toClient: copy = .ending
+            case .both(client: let sends, server: true): copy = .both(client: sends, server: false)
+            case .none, .fromClient, .both, .ending: throw outOfTurn(piece.tag)
+            }
             show(piece.bytes)
         case Tag.functionResult:
             guard case .functionCall = expected.first?.kind else { throw outOfTurn(piece.tag) }
@@ -231,6 +239,8 @@ extension PostgresSession {
         defer { outcome = StatementOutcome() }
         guard let id = entry.id else { return }
         outcome.parameters = entry.parameters
+        outcome.messages = streamed
+        streamed = nil
         finish(id, outcome)
     }
 
@@ -249,7 +259,7 @@ extension PostgresSession {
     }
 
     private mutating func beginCopy(_ piece: FramePiece, _ body: inout ByteBuffer) throws(PostgresFault) {
-        guard let head = expected.first, head.copies, case .none = copy,
+        guard let head = expected.first, head.copies, mayBeginCopy(head),
             let format = body.readInteger(as: UInt8.self), format <= 1
         else { throw outOfTurn(piece.tag) }
         switch head.kind {
@@ -289,16 +299,6 @@ extension PostgresSession {
         copyMask = mask
         makeRoom(for: mask.hidden)
         return true
-    }
-
-    private static var unmaskable: PostgresError {
-        PostgresError(
-            code: "42501",
-            message: "the result of this COPY cannot be masked as a rule says",
-            detail:
-                "COPY does not describe its columns, and its text does not say for certain which they are",
-            hint: "select the rows instead, or send one COPY of one table by itself"
-        )
     }
 
     private mutating func ready(_ bytes: ByteBuffer) throws(PostgresFault) {

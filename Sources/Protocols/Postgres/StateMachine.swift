@@ -65,6 +65,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case none
         case fromClient
         case toClient
+        /// Both do, of a stream of replication, until each says that its data are over.
+        case both(client: Bool, server: Bool)
         /// The data are over, the answer is not.
         case ending
     }
@@ -151,6 +153,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var found: [MaskKind: Int] = [:]
     var hidden: [String: UInt64] = [:]
     var outcome = StatementOutcome()
+    /// Messages of the stream of replication under way; nil for none.
+    var streamed: RecordedMessages?
     var outcomes: [RulingID: StatementOutcome] = [:]
     /// Texts of what was refused without a question.
     var unread: [RulingID: RecordedText] = [:]
@@ -266,7 +270,12 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         return results
     }
 
-    var isCopyingIn: Bool { if case .fromClient = copy { true } else { false } }
+    var isCopyingIn: Bool {
+        switch copy {
+        case .fromClient, .both(client: true, server: _): true
+        case .none, .both, .toClient, .ending: false
+        }
+    }
 
     /// Both sides as far as they go: what one says may let the other go on.
     private mutating func go() -> [EngineAction<ByteBuffer>] {
@@ -294,8 +303,11 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     mutating func close() {
         wait = .over
         tellMasked()
+        let stream = stream
         for entry in expected {
-            if let id = entry.id { finish(id, StatementOutcome(parameters: entry.parameters)) }
+            guard let id = entry.id else { continue }
+            let messages = id == stream?.id ? stream?.messages : nil
+            finish(id, StatementOutcome(parameters: entry.parameters, messages: messages))
         }
         for entry in fresh.values { finish(entry.id, StatementOutcome()) }
         releaseAll()

@@ -33,6 +33,8 @@ package struct ReadStatements: Sendable, Hashable {
     package let holdsSecrets: Bool
     /// Masks of columns that are used for more than to be shown: with these it is refused.
     package var exposes: Set<ColumnMask> = []
+    /// It is a command of the replication protocol that streams: COPY in both directions may come.
+    package var streams = false
     /// The columns of its only statement's result; nil where that cannot be said.
     package var results: [ResultMask]?
     /// How its COPY writes them; nil where that cannot be said.
@@ -115,13 +117,15 @@ package struct StatementOutcome: Sendable, Hashable {
     package private(set) var rows: UInt64?
     /// What it was executed with.
     package var parameters: RecordedParameters?
+    /// Of a stream of replication.
+    package var messages: RecordedMessages?
     private var tags = 0
 
     /// Tags of one message that are named.
     private static let named = 16
 
-    package init(parameters: RecordedParameters? = nil) {
-        self.parameters = parameters
+    package init(parameters: RecordedParameters? = nil, messages: RecordedMessages? = nil) {
+        (self.parameters, self.messages) = (parameters, messages)
     }
 
     /// One statement has come to its end.

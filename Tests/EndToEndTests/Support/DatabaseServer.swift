@@ -20,19 +20,42 @@ final class DatabaseServer: Sendable {
         host all login_clear all password
         """
 
-    private static let shared = Result { try DatabaseServer() }
+    private static let shared = Result { try DatabaseServer("postgres") }
 
     /// Started once for all tests; it ends with the test process by its own standard input's end.
     static func started() throws -> DatabaseServer { try shared.get() }
+
+    private static let replicated = Result {
+        try DatabaseServer(
+            "postgres-replicated",
+            settings: """
+                wal_level = logical
+                max_wal_senders = 20
+                max_replication_slots = 20
+                log_replication_commands = on
+                """
+        )
+    }
+
+    /// Another one, whose changes can be decoded, and which logs what is said to replicate.
+    static func replicating() throws -> DatabaseServer { try replicated.get() }
 
     static let programs = "/usr/lib/postgresql/15/bin"
     static var isInstalled: Bool {
         FileManager.default.isExecutableFile(atPath: programs + "/postgres") && Programs.has("psql")
     }
 
-    private init() throws {
+    /// What PostgreSQL's clients for replication are, and how a test reads what is decoded.
+    static var canReplicate: Bool {
+        let clients = ["pg_recvlogical", "pg_receivewal", "pg_basebackup", "pg_verifybackup", "pg_waldump"]
+        return isInstalled
+            && clients.allSatisfy { FileManager.default.isExecutableFile(atPath: programs + "/" + $0) }
+            && FileManager.default.fileExists(atPath: programs + "/../lib/test_decoding.so")
+    }
+
+    private init(_ name: String, settings: String = "") throws {
         let servers = try Servers.started()
-        folder = servers.folder + "/postgres"
+        folder = servers.folder + "/" + name
         port = try Port.free()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         // PostgreSQL refuses to run as root.
@@ -60,6 +83,7 @@ final class DatabaseServer: Sendable {
                 log_connections = on
                 log_line_prefix = '%d %u '
                 logging_collector = off
+                \(settings)
                 END
                 """,
             ],

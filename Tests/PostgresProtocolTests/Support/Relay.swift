@@ -29,7 +29,8 @@ struct TextReader: StatementReading {
         }
         var read = ReadStatements(
             action: .http(method: "SQL", path: words, query: nil),
-            copies: words.contains("stdin") || words.contains("stdout"),
+            copies: words.contains("stdin") || words.contains("stdout")
+                || words.contains("start_replication"),
             leavesBehind: words.contains("prepare") || words.contains("declare"),
             takesUp: words.hasPrefix("execute") || words.hasPrefix("fetch"),
             executes: words.hasPrefix("execute"),
@@ -37,6 +38,7 @@ struct TextReader: StatementReading {
             recorded: RecordedText(String(buffer: text)),
             holdsSecrets: words.contains("password")
         )
+        read.streams = words.contains("start_replication")
         if words.contains("following b") {
             read.results = [ResultMask(masks: [ColumnMask(column: "b")], isText: true)]
             read.layout = .text(delimiter: 0x09, null: Array("\\N".utf8), hasHeader: false)
