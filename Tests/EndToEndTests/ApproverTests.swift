@@ -253,7 +253,8 @@ extension EndToEnd {
             let program = """
                 import socket
                 def send(peer):
-                    try: socket.send_fds(peer, [b"x"], [socket.socket().fileno()])
+                    handed = socket.socket()
+                    try: socket.send_fds(peer, [b"x"], [handed.fileno()])
                     except PermissionError: return "refused"
                     return "queued"
                 peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
