@@ -17,6 +17,7 @@ struct ApprovalList: ParsableCommand {
               bailey approvals
               bailey approvals list --watch
               bailey approvals list --json | jq -r .id
+              bailey approvals list --fleet
             """
     )
 
@@ -33,14 +34,14 @@ struct ApprovalList: ParsableCommand {
         guard watch else { return try show() }
         var watched = WatchedScreen()
         let number = watched.follow {
-            let answer = RunningSupervisors.held(at: place.path)
+            let answer = RunningSupervisors.held(at: place.place)
             return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
         }
         throw ExitCode(128 + number)
     }
 
     private func show() throws {
-        let answer = RunningSupervisors.held(at: place.path)
+        let answer = RunningSupervisors.held(at: place.place)
         defer { for silent in answer.silent { RunCommand.complain(silent) } }
         if json {
             for held in answer.value { print(try HeldLine(held).json()) }
@@ -72,12 +73,12 @@ struct ApprovalShow: ParsableCommand {
 
     func run() throws {
         try Outside.require("approvals")
-        let answer = RunningSupervisors.held(at: place.path)
+        let answer = RunningSupervisors.held(at: place.place)
         for silent in answer.silent { RunCommand.complain(silent) }
         guard let held = try answer.value.first(where: { $0.id.isSame(as: id) }).flatMap({ try whole($0) })
         else {
             RunCommand.complain(
-                "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals` shows what does"
+                "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals\(place.fleet ? " --fleet" : "")` shows what does"
             )
             throw ExitCode(1)
         }
@@ -89,7 +90,7 @@ extension ApprovalShow {
     /// With all of a launch, which a list cuts; nil where it waits no more.
     private func whole(_ held: HeldSummary) throws -> HeldSummary? {
         guard held.isLaunch else { return held }
-        let answer = RunningSupervisors.whole(id, at: place.path)
+        let answer = RunningSupervisors.whole(id, at: place.place)
         guard let whole = answer.value else {
             for silent in answer.silent { RunCommand.complain(silent) }
             return nil
@@ -111,6 +112,7 @@ enum HeldText {
         for one in held {
             if let place = groups.firstIndex(where: {
                 $0.first.agent == one.agent && $0.first.rules == one.rules
+                    && $0.first.machine == one.machine
             }) {
                 groups[place].more += 1
             } else {
@@ -120,6 +122,7 @@ enum HeldText {
         return groups.flatMap { first, more -> [String] in
             var lines = [
                 "\(TerminalText.escaped(first.id))  \(time(first.waited)) waited, \(time(first.left)) left  "
+                    + (first.machine.map { "on \(TerminalText.escaped($0)): " } ?? "")
                     + TerminalText.escaped(Lineage.text(of: [first.principal] + first.lineage)),
                 "    " + shortened(request(first)),
                 "    asked by " + TerminalText.escaped(first.rules.joined(separator: ", "))
@@ -129,19 +132,20 @@ enum HeldText {
             ]
             lines += first.told.filter { !$0.ends(with: ": told") }.map { "    " + TerminalText.escaped($0) }
             if more > 0, let rule = first.rules.first {
-                lines.append(
-                    "    \(more) more like it; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
-                )
+                let all = "; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
+                lines.append("    \(more) more like it" + (first.machine == nil ? all : ""))
             }
             return lines
         }
     }
 
     static func whole(_ held: HeldSummary) -> [String] {
-        let fields: [(String, String)] = [
-            ("id", held.id), ("principal", held.principal), ("agent", held.agent),
-            ("lineage", Lineage.text(of: held.lineage)),
-        ]
+        let machine = held.machine.map { [("machine", $0)] } ?? []
+        let fields: [(String, String)] =
+            [("id", held.id)] + machine + [
+                ("principal", held.principal), ("agent", held.agent),
+                ("lineage", Lineage.text(of: held.lineage)),
+            ]
         var lines = (fields + (held.isLaunch ? [("launch", held.action)] : request(of: held))).map {
             line("\($0):", $1)
         }

@@ -80,6 +80,18 @@ extension Supervisor {
 
     /// Takes an answer of the user's, or of one who may answer; no agent has one.
     func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
+        let (id, mailbox, approvals) = (connection.id, mailbox, approvals)
+        take(order, for: connection) { who in
+            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+        }
+    }
+
+    /// Finds out who answers, which calls back on another thread; not where they may not.
+    func take(
+        _ order: ApprovalOrder,
+        for connection: ControlConnection,
+        then: @escaping @Sendable (Answerer) -> Void
+    ) {
         guard connection.caller == nil,
             let peer = connection.approver ?? SocketPeer(of: connection.channel.descriptor)
         else { return refuseAgent(connection) }
@@ -90,21 +102,20 @@ extension Supervisor {
             return answered(connection.id, .refused(why))
         }
         let via = connection.approver == nil ? nil : "socket"
-        let (id, mailbox, approvals, plan) = (
-            connection.id, mailbox, approvals, configuration.machine.approvals
-        )
+        let plan = configuration.machine.approvals
         // Where users and groups are a directory's, their names take a while.
         Self.names.async {
             let groups = peer.groups.compactMap {
                 LocalGroup.name(of: $0).flatMap { ApproverGroup.local($0) }
             }
-            let who = Answerer(
-                plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
-                program: PathText.target(of: "/proc/\(peer.process)/exe"),
-                process: peer.process,
-                via: via
+            then(
+                Answerer(
+                    plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
+                    program: PathText.target(of: "/proc/\(peer.process)/exe"),
+                    process: peer.process,
+                    via: via
+                )
             )
-            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
         }
     }
 

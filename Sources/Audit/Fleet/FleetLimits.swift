@@ -1,18 +1,36 @@
 /// Every bound of a log that goes to a database as well, with its reason.
-enum FleetLimits {
+package enum FleetLimits {
     /// Milliseconds for a statement at the server: a batch of records, and so a denial, waits for it.
     static let statement = 3_000
     /// Milliseconds before a database that failed is asked again, at first and at most: until then records fail at once.
-    static let pause: UInt64 = 500
-    static let longestPause: UInt64 = 5_000
+    package static let pause: UInt64 = 500
+    package static let longestPause: UInt64 = 5_000
     /// Octets of payloads in one statement, beyond the last of them.
     static let piece = 8 << 20
     /// Rows that are copied out of the database in one transaction of the private store.
     static let copiedAtOnce = 10_000
-    /// Milliseconds that a revocation which nobody was notified of is read later.
-    static let listening = 5_000
+    /// Milliseconds that a revocation or an answer which nobody was notified of is read later.
+    package static let listening = 5_000
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
     static let silence: UInt64 = 30_000
+    /// Octets of a message's text: a screen of a request, or what is cut of a launch, three of which fit into a socket's buffer.
+    package static let text = 96 << 10
+    /// Octets of all of a launch: as many as may be shown of one.
+    package static let whole = 9 << 20
+    /// Characters of a column that is no text: a key's 64 and one more.
+    static let column = 80
+    /// Octets of a question's id: twelve digits, a hyphen and twenty more.
+    package static let question = 33
+    /// Seconds that a message is looked for: the longest that a question waits (five minutes), and a minute.
+    static let longestWait = 360
+    /// Messages that are looked through for what waits, newest first: of 16 machines all that may wait there, with their ends.
+    static let listed = 8_192
+    /// Messages that are read at once, and rows that are remembered as read.
+    static let readAtOnce = 200
+    static let remembered = 2_000
+    /// Milliseconds between a moment that a machine says and this one's, beyond which the message is too old, or of a clock that
+    /// is wrong: two minutes.
+    package static let skew: Int64 = 120_000
     /// Digits of a key in hex (RFC 8032 section 5.1.5).
     static let chain = 64
 }

@@ -35,9 +35,10 @@ package enum LogDatabaseProbe {
         trouble(access, [CheckpointTable.name])
     }
 
-    /// Why the log cannot go to it; nil where it can.
-    package static func trouble(withFleet access: PostgresAccess) -> String? {
-        trouble(access, [FleetStatement.recordTable, FleetStatement.sealTable])
+    /// Why the log, and approvals where they are shared, cannot go to it; nil where they can.
+    package static func trouble(withFleet access: PostgresAccess, sharesApprovals: Bool) -> String? {
+        let shared = sharesApprovals ? [FleetStatement.messageTable] : []
+        return trouble(access, [FleetStatement.recordTable, FleetStatement.sealTable] + shared)
     }
 
     private static func trouble(_ access: PostgresAccess, _ tables: [String]) -> String? {

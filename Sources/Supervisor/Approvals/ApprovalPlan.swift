@@ -15,6 +15,8 @@ package struct ApprovalPlan: Sendable {
     /// People who are known by several names, and names of one.
     static let maximumPeople = 256
     static let maximumNames = 8
+    /// Octets of a machine's name: a DNS label (RFC 1035 section 2.3.4).
+    static let machineLength = 1...63
 
     /// Where `bailey serve` answers HTTP; nil for nowhere.
     package var listen: (address: IPAddress, port: UInt16)?
@@ -25,6 +27,8 @@ package struct ApprovalPlan: Sendable {
     /// Whose tokens answer over HTTP, each with the audience that those have.
     package var issuers: [Issuer] = []
     package var people: [Person] = []
+    /// The machines of a fleet that approvals are shared with; empty for none.
+    package var fleet: [Machine] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
 
@@ -39,6 +43,14 @@ package struct ApprovalPlan: Sendable {
         var folder: String {
             path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path
         }
+    }
+
+    /// Another machine, whose word on who answered there counts.
+    package struct Machine: Sendable, Hashable {
+        /// What stands for it in `user:MACHINE:NAME`.
+        package let name: String
+        /// Of its log, in lower-case hex.
+        package let key: String
     }
 
     /// Subjects that are one person.

@@ -2,7 +2,7 @@ internal import Audit
 internal import Model
 internal import Synchronization
 
-/// Looks in the log whether somebody who answers is revoked, by whichever of their names.
+/// Looks in the log, and in those of machines that are trusted, whether somebody who answers is revoked, by whichever of their names.
 final class RevokedApprovers: Sendable {
     private let audit: AuditStore
     /// Where it is asked, once it was.
@@ -16,10 +16,10 @@ final class RevokedApprovers: Sendable {
     ///
     /// What cannot be looked up counts for nothing either.
     func reason(_ who: ApproverIdentity) -> String? {
-        do throws(AuditStoreError) {
+        do {
             let principals = try principals()
             for name in who.names.map(\.text).sorted(by: { $0.precedes($1) }) {
-                if let entry = try principals.entry(of: name) {
+                if let entry = try principals.entry(of: name) ?? elsewhere(name) {
                     return "\(who.principal) answers nothing any more: \(entry.revocation.words)"
                 }
             }
@@ -28,6 +28,11 @@ final class RevokedApprovers: Sendable {
             // Where the log is, is not for everybody who answers to know.
             return "whether \(who.principal) is revoked cannot be known: the log cannot be read"
         }
+    }
+
+    /// What another machine of the fleet said.
+    private func elsewhere(_ subject: String) throws(AuditFailure) -> RevokedPrincipals.Entry? {
+        try audit.revokedElsewhere(subject)
     }
 
     private func principals() throws(AuditStoreError) -> RevokedPrincipals {
