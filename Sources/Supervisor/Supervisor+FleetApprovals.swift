@@ -129,7 +129,7 @@ extension FleetDesk.Outcome {
     fileprivate var answer: AnswerOutcome {
         switch self {
         case .said(let outcome): outcome
-        case .unheard(let words): .refused(words)
+        case .mistaken(let words), .unheard(let words): .refused(words)
         case .failed(let failure): .refused(failure.description)
         }
     }

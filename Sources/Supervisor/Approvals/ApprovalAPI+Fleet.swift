@@ -77,6 +77,7 @@ extension ApprovalAPI {
             case .said(.unknown):
                 refuse(.api, way, Self.unknown, Self.failure(404, Self.unknown), reply)
             case .said(let outcome): reply(Self.reply(to: outcome, approves: approves))
+            case .mistaken(let words): refuse(.api, way, words, Self.failure(409, words), reply)
             case .unheard(let words): reply(Self.failure(504, words))
             case .failed(let failure): reply(Self.failure(503, failure.description))
             }

@@ -1,9 +1,9 @@
 internal import Identity
-internal import Model
+package import Model
 
 /// Why an answer of another machine's changes nothing.
-struct FleetRefusal: Error, CustomStringConvertible {
-    let description: String
+package struct FleetRefusal: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ description: String) { self.description = description }
 }
@@ -18,15 +18,28 @@ extension ApprovalPlan {
     ///
     /// Whoever has a name that a user has here as well is taken for that user where it takes something away: as the one who
     /// started a run, as one who has approved already, and as one who is revoked.
-    func identity(_ answer: FleetAnswer, from machine: Machine) throws(FleetRefusal) -> ApproverIdentity {
-        guard answer.names.count <= 2 * Self.maximumNames, answer.groups.count <= Self.maximumGroups,
-            let subject = Self.name(answer.subject, of: machine), let principal = Principal(named: subject)
+    ///
+    /// - Parameters:
+    ///   - answerer: the subject that answers, as that machine has it.
+    ///   - said: all names of that person there.
+    ///   - groups: which they are in there.
+    ///   - machine: where that is.
+    /// - Returns: who that is.
+    /// - Throws: where it is nobody.
+    package func identity(
+        of answerer: String,
+        alsoKnownAs said: [String],
+        groups: [String],
+        on machine: Machine
+    ) throws(FleetRefusal) -> ApproverIdentity {
+        guard said.count <= 2 * Self.maximumNames, groups.count <= Self.maximumGroups,
+            let subject = Self.name(answerer, of: machine), let principal = Principal(named: subject)
         else { throw FleetRefusal("it says of nobody that it is theirs") }
         var names: Set<ByteText> = []
         var uids: Set<UInt32> = []
-        for said in answer.names + [answer.subject] {
+        for said in said + [answerer] {
             guard let name = Self.name(said, of: machine) else {
-                throw FleetRefusal("\(answer.subject) has a name that nobody has")
+                throw FleetRefusal("\(subject) has a name that nobody has")
             }
             names.formUnion([ByteText(said), ByteText(name)])
             let user = Self.user(said).flatMap { LocalUser.principal(named: $0) }
@@ -46,7 +59,7 @@ extension ApprovalPlan {
         let isUser = principal.proof == nil
         return ApproverIdentity(
             principal,
-            groups: Set(answer.groups.compactMap { group($0, of: machine) }),
+            groups: Set(groups.compactMap { group($0, of: machine) }),
             alsoKnownAs: names,
             uids: uids,
             // An issuer vouches for more people than the operator chose.

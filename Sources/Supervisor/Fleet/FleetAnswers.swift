@@ -123,7 +123,12 @@ final class FleetAnswers: Sendable {
                 "it is for another request: this one is of agent \(held.agent.text), and its digest \(held.digest)"
             )
         }
-        let identity = try plan.identity(answer, from: machine)
+        let identity = try plan.identity(
+            of: answer.subject,
+            alsoKnownAs: answer.names,
+            groups: answer.groups,
+            on: machine
+        )
         guard !answer.approves || !identity.isSame(as: question.held.lineage.principal) else {
             throw FleetRefusal(
                 "\(identity.principal) is who started the run, and approves nothing of it by another machine"

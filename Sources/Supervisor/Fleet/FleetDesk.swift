@@ -27,6 +27,8 @@ final class FleetDesk: Sendable {
     enum Outcome: Sendable {
         /// The machine that holds the question says so.
         case said(AnswerOutcome)
+        /// It is for another request, and was not sent.
+        case mistaken(String)
         /// It was sent, and that machine has said nothing.
         case unheard(String)
         /// It was not sent.
@@ -113,7 +115,7 @@ final class FleetDesk: Sendable {
                 let digest = held.summary.digest
                 guard order.digest.map({ $0.isSame(as: digest) }) ?? true else {
                     return then(
-                        .said(.refused("the answer is for another request: this one's digest is \(digest)"))
+                        .mistaken("the answer is for another request: this one's digest is \(digest)")
                     )
                 }
                 self.record(order, to: held, by: who, then)

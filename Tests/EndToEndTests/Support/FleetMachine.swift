@@ -1,0 +1,136 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One machine of a fleet: a place with a log, and so a key, of its own, which shares its approvals by a database.
+final class FleetMachine {
+    let place: Place
+    let key: String
+    private let port: UInt16
+    private let database: LogDatabase
+
+    /// As some user; its log has a launch already.
+    init(_ database: LogDatabase, for starter: Starter = .this) throws {
+        place = try Place(for: starter)
+        port = try Port.free()
+        self.database = database
+        try place.write("bailey: 1\n", to: place.configuration + "/bailey.yaml")
+        #expect(try place.agent("true").code == 0)
+        let verify = try place.bailey(["audit", "verify"])
+        let line = try #require(verify.lines.first { $0.hasPrefix("key ") }, "\(verify)")
+        key = String(try #require(line.split(separator: " ").last))
+    }
+
+    static let names = ["alice", "games", "root"]
+
+    /// Shares approvals with these machines; people are lines of a list, and each of `names` has a token.
+    func configure(with machines: [String: String], people: [String] = []) throws {
+        let roots = try String(contentsOfFile: Servers.started().folder + "/ca.pem", encoding: .utf8)
+        try place.write(roots, to: "ca.pem")
+        for name in Self.names {
+            try place.write(ApprovalService.token(name) + "\n", to: "\(name).token", mode: 0o600)
+        }
+        let url = try database.url(roots: place.root + "/ca.pem")
+        let settings = String(try database.settings(in: place, url).dropLast())
+        let named = machines.map { "\($0): \($1)" }.joined(separator: ", ")
+        let tokens = Self.names.map {
+            "    - {subject: \"user:\($0)\", token: {file: \(place.root)/\($0).token}}"
+        }
+        // What a plain user may read lies in its own place.
+        let base = try Servers.started().operatorConfiguration.split(separator: "\n").map {
+            $0.hasPrefix("upstream-ca:") ? "upstream-ca: \(place.root)/ca.pem" : String($0)
+        }
+        let lines =
+            base + [
+                "audit: {postgres: \(settings), trust: [\(machines.values.joined(separator: ", "))]}}",
+                "approvals:", "  listen: 127.0.0.1:\(port)",
+                "  fleet: {machines: {\(named)}}", "  tokens:",
+            ] + tokens + (people.isEmpty ? [] : ["  people:"] + people.map { "    - [\($0)]" })
+        try place.write(
+            lines.joined(separator: "\n") + "\n",
+            to: place.configuration + "/bailey.yaml",
+            mode: 0o600
+        )
+    }
+
+    /// `bailey serve` from now on.
+    func serving() throws -> RunningCommand {
+        let server = try RunningCommand(
+            place.starter.prefix + place.server,
+            environment: place.environment,
+            directory: place.root
+        )
+        #expect(server.awaitErrors("serving at"))
+        return server
+    }
+
+    /// Ends it as a service manager does.
+    func end(_ server: RunningCommand) {
+        server.signal(SIGTERM)
+        let outcome = server.finish()
+        #expect(outcome.code == 0, "\(outcome)")
+    }
+
+    /// What waits on other machines, once it is so many.
+    func held(_ count: Int) throws -> [FleetLine] {
+        var lines: [FleetLine] = []
+        var last: Outcome?
+        let isThere = try place.awaits {
+            let outcome = try place.bailey(["approvals", "list", "--fleet", "--json"])
+            lines = try outcome.lines.map {
+                try JSONDecoder().decode(FleetLine.self, from: Data($0.utf8))
+            }
+            last = outcome
+            return outcome.code == 0 && lines.count == count
+        }
+        #expect(isThere, "\(String(describing: last))")
+        return lines
+    }
+
+    /// One request to its API, with curl.
+    func ask(
+        _ method: String,
+        _ path: String,
+        as name: String,
+        body: String? = nil
+    ) throws -> ApprovalService.Answer {
+        var words = [
+            "curl", "-sS", "-m60", "-X", method, "-w", "\n%{http_code}", "http://127.0.0.1:\(port)\(path)",
+            "-H", "Authorization: Bearer \(ApprovalService.token(name))",
+        ]
+        if let body { words += ["-H", "Content-Type: application/json", "--data-binary", body] }
+        let outcome = try Command.run(words, environment: place.environment, directory: place.root)
+        #expect(outcome.code == 0, "\(outcome)")
+        let end = outcome.output.lastIndex(of: "\n") ?? outcome.output.startIndex
+        return ApprovalService.Answer(
+            status: String(outcome.output[end...].dropFirst()),
+            body: String(outcome.output[..<end])
+        )
+    }
+
+    /// Records of one event of `custody`: what about, and why.
+    func custody(_ event: String) throws -> [String] {
+        struct Line: Decodable {
+            struct Record: Decodable {
+                let event: String?
+                let reason: String?
+                let subject: String?
+            }
+            let record: Record
+        }
+        return try place.bailey(["audit", "--json"]).lines.compactMap {
+            try? JSONDecoder().decode(Line.self, from: Data($0.utf8)).record
+        }.filter { $0.event == event }.map { "\($0.subject ?? ""): \($0.reason ?? "")" }
+    }
+}
+
+/// One line of `bailey approvals list --fleet --json`.
+struct FleetLine: Decodable {
+    let id: String
+    let machine: String?
+    let action: String
+    let command: [String]
+    let digest: String
+    let preview: String
+    let principal: String
+}
