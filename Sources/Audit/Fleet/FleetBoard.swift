@@ -106,12 +106,16 @@ package final class FleetBoard: Sendable {
     package func waiting(on machines: [String]) throws -> [Waiting] {
         var ended: Set<[String]> = []
         var found: [Waiting] = []
-        // Newest first: an end comes before what it ends.
+        let table = FleetStatement.messageTable
+        // Newest first: an end comes before what it ends. Of each run as much as of any other, however much its agents ask.
         try looking.run(
             """
             SELECT \(FleetStatement.readColumns), (extract(epoch FROM clock_timestamp() - added) * 1000)::bigint \
-            FROM \(FleetStatement.messageTable) WHERE kind IN ('asked', 'ended') AND chain = ANY ($1::text[]) \
-            AND added > now() - interval '\(FleetLimits.longestWait) s' ORDER BY number DESC LIMIT \(FleetLimits.listed)
+            FROM \(table) JOIN (SELECT number, row_number() OVER \
+            (PARTITION BY chain, supervisor, split_part(question, '-', 1) ORDER BY number DESC) AS place FROM \(table) \
+            WHERE kind IN ('asked', 'ended') AND chain = ANY ($1::text[]) \
+            AND added > now() - interval '\(FleetLimits.longestWait) s') AS newest USING (number) \
+            WHERE place <= \(FleetLimits.listedPerRun) ORDER BY number DESC LIMIT \(FleetLimits.listed)
             """,
             [.text(Self.array(machines))]
         ) { row in

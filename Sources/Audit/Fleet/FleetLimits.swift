@@ -13,7 +13,7 @@ package enum FleetLimits {
     package static let listening = 5_000
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
     static let silence: UInt64 = 30_000
-    /// Octets of a message's text: a screen of a request, or what is cut of a launch, three of which fit into a socket's buffer.
+    /// Octets of a message's text: a screen of a request, or what is cut of a launch, which fits into a socket's buffer.
     package static let text = 96 << 10
     /// Octets of all of a launch: as many as may be shown of one.
     package static let whole = 9 << 20
@@ -23,8 +23,10 @@ package enum FleetLimits {
     package static let question = 33
     /// Seconds that a message is looked for: the longest that a question waits (five minutes), and a minute.
     static let longestWait = 360
-    /// Messages that are looked through for what waits, newest first: of 16 machines all that may wait there, with their ends.
+    /// Messages that are looked through for what waits, newest first: of sixteen machines all that may wait there, with their ends.
     static let listed = 8_192
+    /// Those of one run: twice the 64 that may wait, with their ends.
+    static let listedPerRun = 256
     /// Messages that are read at once, and rows that are remembered as read.
     static let readAtOnce = 200
     static let remembered = 2_000

@@ -3,12 +3,17 @@ internal import Model
 internal import PostgresLink
 
 /// The supervisor that holds what is asked: of which machine, by the key of its log, and which one there.
-package struct FleetHolder: Sendable, Hashable {
+package struct FleetHolder: Sendable {
     package let machine: String
     package let supervisor: String
 
     package init(machine: String, supervisor: String) {
         (self.machine, self.supervisor) = (machine, supervisor)
+    }
+
+    /// By their octets.
+    package func isSame(as other: FleetHolder) -> Bool {
+        machine.isSame(as: other.machine) && supervisor.isSame(as: other.supervisor)
     }
 }
 

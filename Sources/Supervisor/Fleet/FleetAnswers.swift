@@ -56,7 +56,7 @@ final class FleetAnswers: Sendable {
         guard let machine = plan.fleet.first(where: { $0.key.isSame(as: message.chain) }) else {
             return refuse(what, "it is of no machine that approvals.fleet names")
         }
-        guard message.isGenuine, message.holder == holder else {
+        guard message.isGenuine, message.holder.isSame(as: holder) else {
             return refuse("\(what) in the name of \(machine.name)", "it is not signed by that machine's key")
         }
         guard let answer = FleetText.value(FleetAnswer.self, message.text),

@@ -54,9 +54,9 @@ final class FleetDesk: Sendable {
 
     /// Who may wait for the database, or an answer's fate, at a time: as many as the API has connections.
     private static let most = 64
-    /// Milliseconds in which the other machine has to say what came of an answer: it puts it on record, which waits 3 s at most for
-    /// the same database.
-    static let patience: UInt64 = 4_000
+    /// Milliseconds in which the other machine has to say what came of an answer: it puts it on record and says so, for each of which
+    /// it waits 3 s at most for the same database.
+    static let patience: UInt64 = 6_000
 
     private let board: FleetBoard
     private let plan: ApprovalPlan
@@ -195,7 +195,7 @@ final class FleetDesk: Sendable {
             let names = who.subjects.union(who.groups)
             guard question.named.contains(where: { names.contains(ByteText($0)) }) else { return nil }
         }
-        var summary = question.held
+        var summary = question.held.shortened
         (summary.machine, summary.told) = (machine.name, [])
         summary.left -= waiting.age
         summary.waited = summary.waited.addingReportingOverflow(waiting.age).partialValue
@@ -279,5 +279,16 @@ final class FleetDesk: Sendable {
             guard pending.withLock({ $0.removeValue(forKey: nonce) }) != nil else { return }
             then(.failed(Failure(description: "it was not sent: \(error)")))
         }
+    }
+}
+
+extension HeldSummary {
+    /// With lists no longer than this machine's own: what waits elsewhere is that machine's word.
+    fileprivate var shortened: HeldSummary {
+        var held = self
+        (held.lineage, held.command) = (Self.shortened(lineage), Self.shortened(command))
+        (held.details, held.rules) = (Self.shortened(details), Self.shortened(rules))
+        (held.demands, held.approvedBy) = (Self.shortened(demands), Self.shortened(approvedBy))
+        return held
     }
 }

@@ -70,8 +70,13 @@ final class FleetNotices: Sendable {
         }
     }
 
-    /// Tells what is left, in a bounded time.
+    /// Tells that nothing waits here any more, in a bounded time.
     func stop() {
+        state.withLock { state in
+            state.waiting = [:]
+            state.ended += state.told
+            state.told = []
+        }
         let done = DispatchSemaphore(value: 0)
         queue.async {
             self.work()
