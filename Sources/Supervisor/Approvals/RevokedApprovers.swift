@@ -25,7 +25,8 @@ final class RevokedApprovers: Sendable {
             }
             return nil
         } catch is AuditFailure {
-            return "whether \(who.principal) is revoked cannot be known: what other machines have revoked cannot be read"
+            return
+                "whether \(who.principal) is revoked cannot be known: what other machines have revoked cannot be read"
         } catch {
             // Where the log is, is not for everybody who answers to know.
             return "whether \(who.principal) is revoked cannot be known: the log cannot be read"
