@@ -54,6 +54,7 @@ final class FleetApprovals: Sendable {
             board,
             plan,
             audit: audit,
+            refused: refused,
             revoked: { approvals.whyNothing(of: $0) },
             clock: clock,
             now: now

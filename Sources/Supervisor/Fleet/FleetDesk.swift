@@ -61,6 +61,7 @@ final class FleetDesk: Sendable {
     private let board: FleetBoard
     private let plan: ApprovalPlan
     private let audit: any AuditSink
+    private let refused: RefusedAnswers
     /// Why nothing that somebody answers counts any more.
     private let revoked: @Sendable (ApproverIdentity) -> String?
     private let clock: @Sendable () -> Timestamp
@@ -73,11 +74,12 @@ final class FleetDesk: Sendable {
         _ board: FleetBoard,
         _ plan: ApprovalPlan,
         audit: any AuditSink,
+        refused: RefusedAnswers,
         revoked: @escaping @Sendable (ApproverIdentity) -> String?,
         clock: @escaping @Sendable () -> Timestamp,
         now: @escaping @Sendable () -> UInt64
     ) {
-        (self.board, self.plan, self.audit) = (board, plan, audit)
+        (self.board, self.plan, self.audit, self.refused) = (board, plan, audit, refused)
         (self.revoked, self.clock, self.now) = (revoked, clock, now)
     }
 
@@ -105,7 +107,10 @@ final class FleetDesk: Sendable {
         if let full = enter() { return then(.failed(full)) }
         work {
             let identity = who.identity
-            if let why = self.revoked(identity) { return then(.said(.refused(why))) }
+            if let why = self.revoked(identity) {
+                let what = "one of \(who.principal) to \(TerminalText.escaped(order.question))"
+                return self.refused.note(.fleet, what, because: why) { then(.said(.refused(why))) }
+            }
             switch self.held(for: identity.isNamedOnly ? identity : nil) {
             case .failure(let failure): then(.failed(failure))
             case .success(let all):
