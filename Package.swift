@@ -162,7 +162,7 @@ let package = Package(
             cSettings: hardened,
             linkerSettings: ["z", "brotlidec", "brotlicommon", "zstd"].map { .linkedLibrary($0) }
         ),
-        .target(name: "Reflection", dependencies: ["Model", "Wire", "Literals", "CCodings", nio]),
+        .target(name: "Reflection", dependencies: ["Model", "Masking", "Wire", "Literals", "CCodings", nio]),
 
         // Does I/O; siblings meet only through Model's ports.
         .target(
@@ -215,8 +215,8 @@ let package = Package(
         .target(
             name: "Supervisor",
             dependencies: [
-                "Client", "Model", "Masking", "Policy", "Profiles", "Linux", "CSandbox", "Sandbox", "Gateway",
-                "Identity",
+                "Client", "Model", "Masking", "Reflection", "Policy", "Profiles", "Linux", "CSandbox",
+                "Sandbox", "Gateway", "Identity",
                 "Credentials", "Audit", "Copies", "Approvals", "PostgresLink", crypto,
             ]
         ),
@@ -278,7 +278,7 @@ let package = Package(
             .testTarget(name: "ApprovalsTests", dependencies: ["Approvals", "Model"]),
             .testTarget(
                 name: "AuditTests",
-                dependencies: ["Audit", "Masking", "Model", "Linux", "TestSupport", crypto]
+                dependencies: ["Audit", "PostgresLink", "Masking", "Model", "Linux", "TestSupport", crypto]
             ),
             .testTarget(
                 name: "IdentityTests",

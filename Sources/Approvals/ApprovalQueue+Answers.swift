@@ -17,7 +17,7 @@ extension ApprovalQueue {
         by who: Answerer,
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
-        let (now, why, gone) = (now(), revoked(who.identity), revokedApprovers(of: id))
+        let (now, why, gone) = (now(), whyNothing(of: who.identity), revokedApprovers(of: id))
         let step = state.withLock { state in
             guard let why else {
                 return state.approve(id, for: life, by: who.identity, without: gone, at: now)
@@ -74,7 +74,7 @@ extension ApprovalQueue {
         then: @escaping @Sendable (AnswerOutcome) -> Void
     ) {
         let now = now()
-        if let why = revoked(who.identity) {
+        if let why = whyNothing(of: who.identity) {
             let step = state.withLock { $0.refuse(subject, why, by: who.identity) }
             guard case .failed(let outcome, let question) = step else { return then(.refused(why)) }
             return fail(outcome, question, reason, by: who, then)

@@ -35,7 +35,7 @@ package final class ApprovalQueue: Approver {
     /// Why nothing that somebody answers counts any more; nil where it does.
     ///
     /// Asked outside of the lock, and again when the answer is on record.
-    let revoked: @Sendable (ApproverIdentity) -> String?
+    let revoked: @Sendable (ApproverIdentity) -> AnswerBar?
     private let whenOpen: @Sendable (OpenQuestion) -> Void
     let whenOver: @Sendable (ClosedQuestion) -> Void
 
@@ -48,7 +48,7 @@ package final class ApprovalQueue: Approver {
     package init(
         audit: any AuditSink,
         now: @escaping @Sendable () -> UInt64,
-        revoked: @escaping @Sendable (ApproverIdentity) -> String? = { _ in nil },
+        revoked: @escaping @Sendable (ApproverIdentity) -> AnswerBar? = { _ in nil },
         whenOpen: @escaping @Sendable (OpenQuestion) -> Void = { _ in },
         whenOver: @escaping @Sendable (ClosedQuestion) -> Void = { _ in }
     ) {
@@ -145,22 +145,22 @@ package final class ApprovalQueue: Approver {
 extension ApprovalQueue {
     /// What waits for an answer, in the order in which it was asked, behind a number; for somebody, what concerns them.
     package func open(after number: UInt64 = 0, for who: ApproverIdentity? = nil) -> [OpenQuestion] {
-        let now = now()
+        let (now, gone) = (now(), revokedApprovers(after: number))
         return state.withLock { state in
             state.questions.values.filter { question in
                 question.phase == .open && question.number > number && question.deadline > now
                     && who.map { question.held.concerns($0) } ?? true
-            }.sorted { $0.number < $1.number }.compactMap { $0.shown(at: now) }
+            }.sorted { $0.number < $1.number }.map { $0.shown(at: now, without: gone) }
         }
     }
 
     /// What waits under this id; nil where nothing does, or it does not concern who asks.
     package func open(named id: String, for who: ApproverIdentity? = nil) -> OpenQuestion? {
-        let now = now()
+        let (now, gone) = (now(), revokedApprovers(of: id))
         return state.withLock { state in
             state.question(named: id).flatMap { question in
                 question.deadline > now && who.map { question.held.concerns($0) } ?? true
-                    ? question.shown(at: now) : nil
+                    ? question.shown(at: now, without: gone) : nil
             }
         }
     }
@@ -226,7 +226,8 @@ extension ApprovalQueue {
 }
 
 extension Question {
-    func shown(at now: UInt64) -> OpenQuestion {
+    /// As it is now; the approvals of some count no more.
+    func shown(at now: UInt64, without gone: Set<ApproverIdentity> = []) -> OpenQuestion {
         OpenQuestion(
             id: id,
             number: number,
@@ -235,7 +236,7 @@ extension Question {
             left: deadline - min(now, deadline),
             waiting: waiters.count,
             approvedBy: Array(
-                Set(approvals.joined().map { ByteText($0.principal.subject) })
+                Set(approvals.joined().filter { !gone.contains($0) }.map { ByteText($0.principal.subject) })
             ).map(\.text).sorted { $0.precedes($1) }
         )
     }

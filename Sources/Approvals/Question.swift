@@ -106,7 +106,7 @@ package struct OpenQuestion: Sendable {
     package let left: UInt64
     /// How many clients wait for it now.
     package let waiting: Int
-    /// Subjects of those who have approved.
+    /// Subjects of those who have approved, and are not revoked since.
     package let approvedBy: [String]
 }
 

@@ -90,7 +90,9 @@ extension AgentTree {
     private func line(_ node: AgentNode, _ style: TextStyle) -> String {
         let name = style.strong(TerminalText.escaped(node.name))
         let profile = TerminalText.escaped(node.profile)
-        return "\(name)  \(node.agent)  profile \(profile)  \(status(of: node))  \(node.argv.commandText)"
+        let answers = SpawnRecord.answers(from: node.replayed).map { $0 + "  " } ?? ""
+        return
+            "\(name)  \(node.agent)  profile \(profile)  \(answers)\(status(of: node))  \(node.argv.commandText)"
     }
 
     private func status(of node: AgentNode) -> String {

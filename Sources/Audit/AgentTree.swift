@@ -55,6 +55,8 @@ package struct AgentNode: Sendable, Hashable, Codable {
     /// Its SPIFFE id; nil where none is on record.
     package let spiffe: String?
     package let argv: [String]
+    /// The session that answered in place of every server; nil where servers did.
+    package let replayed: String?
     package let started: Timestamp
     /// Nil when no end is recorded: it runs, or its supervisor was killed.
     package internal(set) var ended: AgentEnd?

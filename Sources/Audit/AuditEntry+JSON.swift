@@ -110,6 +110,7 @@ extension CanonicalJSON {
         object { json in
             json.member("cause", record.cause)
             json.member("lineage", lineage)
+            if let masked = record.masked { json.member("masked") { $0.map(masked) } }
             json.member("status", record.status)
             if let terminal = record.terminal { json.member("terminal") { $0.write(terminal) } }
             if let written = record.written { json.member("written") { $0.write(written) } }

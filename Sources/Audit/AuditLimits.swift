@@ -11,6 +11,9 @@ package enum AuditLimits {
     static let replyDelay = headDelay
     /// Records under one seal, so that a verifier holds at most this many digests (32 octets each).
     package static let maximumBatch = 1_024
+    /// Octets of their payloads, beyond the last of them: what is under one seal goes to a fleet's database in one statement, and one
+    /// record may have several MiB, of its 256 arguments each octet written as six.
+    static let sealedOctets = 1 << 20
     /// Octets that most records have no more of (some 1,400 of a request three levels deep): room that is made at once.
     static let usualRecord = 2_048
     /// Seconds to wait for another supervisor's transaction before the batch is refused.

@@ -59,6 +59,19 @@ extension AuditReader {
         }
     }
 
+    /// The session that answered the agent of a record in place of every server; nil where servers did.
+    package func replayedSession(of record: AuditRecord) throws -> String? {
+        guard let agent = record.agent else { return nil }
+        return try reading { database in
+            try String.fetchOne(
+                database,
+                sql: "SELECT json_extract(payload, '$.replayed') FROM records WHERE run = ? "
+                    + "AND \(Schema.isOfLife) AND kind = ? AND agent = ? ORDER BY sequence LIMIT 1",
+                arguments: [record.run, EntryColumns.spawn, agent]
+            )
+        }
+    }
+
     /// What came of the request of a record, as far as that is on record by now.
     package func sequel(of record: AuditRecord) throws -> Sequel {
         guard case .request(let request) = record.entry, let exchange = request.exchange else {

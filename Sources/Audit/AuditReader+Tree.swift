@@ -140,6 +140,7 @@ private struct TreeBuilder {
                 profile: hop.profile,
                 spiffe: spawn.spiffe,
                 argv: spawn.argv,
+                replayed: spawn.replayed,
                 started: time
             )
         )

@@ -94,6 +94,7 @@ extension AuditRecord {
         case .spawn(let record):
             "launch \(record.argv.commandText)"
                 + (record.approval.map { "; approval " + TerminalText.escaped($0) } ?? "")
+                + (SpawnRecord.answers(from: record.replayed).map { "; " + $0 } ?? "")
         case .spawnRefused(let record):
             "launch \(record.argv.commandText) under \(TerminalText.escaped(record.profile)) refused: "
                 + TerminalText.joined(record.reason)
@@ -110,6 +111,13 @@ extension AuditRecord {
         case .renewal(let record): record.summary
         case .replies, nil: TerminalText.escaped(payload)
         }
+    }
+}
+
+extension SpawnRecord {
+    /// `offline, from session 1f2e3d4c5b6a`: that nothing which it asked for went out; nil where servers answered.
+    static func answers(from session: String?) -> String? {
+        session.map { "offline, from session \(TerminalText.escaped($0))" }
     }
 }
 

@@ -169,8 +169,10 @@ package final class AuditStore: AuditSink {
     }
 
     /// Brings all that is on record to a database, once: what a command wrote, which no supervisor waits for.
-    package func bring(to plan: FleetPlan) throws {
-        try writer.sync { try FleetMirror(plan.access, chain).bringAll() }
+    ///
+    /// `progress` hears how many records are missing still.
+    package func bring(to plan: FleetPlan, progress: (Int64) -> Void) throws {
+        try writer.sync { try FleetMirror(plan.access, chain).bringAll(progress) }
     }
 
     /// What another machine of the fleet said of a principal; throws where that cannot be known.
@@ -185,15 +187,16 @@ package final class AuditStore: AuditSink {
         if let file = plan.file {
             places.append(.init(name: file) { try CheckpointFile(file).append($0) })
         }
-        if let postgres = plan.postgres {
-            let table = CheckpointTable(postgres)
-            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
-        }
         if let webhook = plan.webhook {
             let post = CheckpointWebhook(
                 webhook: SignedWebhook(webhook.address, webhook.secret, by: transport, clock: clock)
             )
             places.append(.init(name: "\(webhook.address.endpoint)") { try post.post($0) })
+        }
+        // Behind the others, one after the other: it may take longest.
+        if let postgres = plan.postgres {
+            let table = CheckpointTable(postgres)
+            places.append(.init(name: "\(postgres.location)") { try table.add($0) })
         }
         let (chain, clock) = (chain, clock)
         let keeper = CheckpointKeeper(

@@ -58,6 +58,23 @@ final class ChainWriter: Sendable {
 
     /// Brings everything that was written to the disk; the head follows.
     func settle(_ newHead: Head) throws {
+        try synchronize()
+        try trailing.reached(newHead)
+    }
+
+    /// The last record, whoever wrote it, when the disk has it.
+    func settledEnd() throws -> Int64 {
+        let last: Int64
+        do {
+            last = try database.read { try Int64.fetchOne($0, sql: "SELECT max(last) FROM seals") } ?? 0
+        } catch let error as DatabaseError {
+            throw AuditStoreError("read audit records in", path, error)
+        }
+        try synchronize()
+        return last
+    }
+
+    private func synchronize() throws {
         let status = database.writeWithoutTransaction { $0.synchronizeLog() }
         guard status == SQLITE_OK else {
             throw AuditStoreError(
@@ -66,7 +83,6 @@ final class ChainWriter: Sendable {
                 DatabaseError(resultCode: ResultCode(rawValue: status))
             )
         }
-        try trailing.reached(newHead)
     }
 
     /// What its seals are verified by.
@@ -93,7 +109,7 @@ final class ChainWriter: Sendable {
     ) throws -> Head {
         var (sequence, previous) = try end(of: database)
         let run = Data(run.utf8)
-        let first = sequence + 1
+        var (first, octets) = (sequence + 1, 0)
         let insert = try RecordInsert(database)
         var message = HashedColumns(capacity: AuditLimits.usualRecord)
         var records: [StoredRecord] = []
@@ -110,8 +126,14 @@ final class ChainWriter: Sendable {
             try insert(record)
             previous = record.hash
             records.append(record)
+            octets += record.payload.count
+            if octets >= AuditLimits.sealedOctets {
+                try Seal(records, first: first, key: key).insert(into: database)
+                (first, octets) = (sequence + 1, 0)
+                records.removeAll(keepingCapacity: true)
+            }
         }
-        try Seal(records, first: first, key: key).insert(into: database)
+        if !records.isEmpty { try Seal(records, first: first, key: key).insert(into: database) }
         return Head(sequence: sequence, hash: previous)
     }
 

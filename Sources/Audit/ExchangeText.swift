@@ -7,13 +7,20 @@ package struct ExchangeText {
     private let request: RequestRecord
     private let sequel: Sequel
     private let evidence: ConnectionEvidence?
+    private let replayed: String?
 
     package var reply: Reply? { sequel.reply }
 
-    /// Nil for a record that is of no request.
-    package init?(_ record: AuditRecord, _ sequel: Sequel, _ evidence: ConnectionEvidence? = nil) {
+    /// Nil for a record that is of no request; `replayed` is the session that answered in place of every server, if one did.
+    package init?(
+        _ record: AuditRecord,
+        _ sequel: Sequel,
+        _ evidence: ConnectionEvidence? = nil,
+        replayed: String? = nil
+    ) {
         guard case .request(let request) = record.entry else { return nil }
         (self.record, self.request, self.sequel, self.evidence) = (record, request, sequel, evidence)
+        self.replayed = replayed
     }
 
     /// Lines for people.
@@ -25,6 +32,7 @@ package struct ExchangeText {
             "  \(TerminalText.escaped(request.resource)), record \(record.sequence), \(record.time.text)",
             "  " + TerminalText.escaped(record.lineage),
         ]
+        lines += SpawnRecord.answers(from: replayed).map { ["  \($0): nothing of it went out"] } ?? []
         lines += request.levels.map { level in
             let rule = level.rule.map { TerminalText.escaped($0.description) } ?? "no rule"
             return "  \(level.effect.rawValue) by \(TerminalText.escaped(level.profile)): \(rule)"
@@ -73,15 +81,18 @@ package struct ExchangeText {
     /// Which exchange it is; nil where nothing of it could be recorded.
     package var exchange: UInt64? { request.exchange }
 
-    /// One JSON object: the evidence of the process, what befell the request in words, the reply's record and the request's.
+    /// One JSON object: the evidence of the process, what befell the request in words, the session that answered in place of a
+    /// server, the reply's record and the request's.
     package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let notes = String(decoding: try encoder.encode(sequel.notes), as: UTF8.self)
         let reply = String(decoding: try encoder.encode(reply), as: UTF8.self)
         let process = String(decoding: try encoder.encode(evidence), as: UTF8.self)
+        let session = String(decoding: try encoder.encode(replayed), as: UTF8.self)
         return
-            "{\"evidence\":\(TerminalText.escapedJSON(process)),\"notes\":\(TerminalText.escapedJSON(notes)),\"reply\":\(TerminalText.escapedJSON(reply)),"
+            "{\"evidence\":\(TerminalText.escapedJSON(process)),\"notes\":\(TerminalText.escapedJSON(notes)),"
+            + "\"replayed\":\(TerminalText.escapedJSON(session)),\"reply\":\(TerminalText.escapedJSON(reply)),"
             + "\"request\":\(try record.json())}"
     }
 }

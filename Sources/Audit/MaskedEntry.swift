@@ -138,7 +138,8 @@ struct EntryMask: Sendable {
                     digest: $0.digest,
                     missing: $0.missing.map(masked)
                 )
-            }
+            },
+            masked: record.masked
         )
     }
 

@@ -139,6 +139,9 @@ extension ExitRecord {
         lines.add("cause", cause)
         lines.add("terminal", terminal.map { "\($0.octets) octets recorded" })
         lines.add("terminal not recorded to its end", terminal?.missing)
+        for (what, count) in (masked ?? [:]).sorted(by: { $0.key.precedes($1.key) }) {
+            lines.add("masked", "\(what) \(count)")
+        }
         guard let written else { return lines.lines }
         lines.add("what the host may run was not looked for", written.unlooked)
         for file in written.files { lines.add("the host may run", "\(file.path) (\(file.reason))") }

@@ -108,8 +108,8 @@ package enum ControlReply: Sendable, Hashable {
     case refused(code: Int32, message: String)
     /// The command ended: its code, or 128 + signal; `note` says why when it was Bailey's doing.
     case exited(code: Int32, note: String?)
-    /// This supervisor is not the one for it: launch without.
-    case declined(reason: String)
+    /// This supervisor is not the one for it: launch without; `note` is for the user, nil where that is as they asked.
+    case declined(note: String?)
     /// Some of the live agents, and what to ask for next; nil when there are no more.
     case agents([AgentSummary], next: UInt64?)
     /// So many agents are being ended.
@@ -222,9 +222,9 @@ extension ControlReply {
             writer.write(UInt8(3))
             writer.write(code)
             writer.write(note)
-        case .declined(let reason):
+        case .declined(let note):
             writer.write(UInt8(4))
-            writer.write(reason)
+            writer.write(note)
         case .agents(let agents, let next):
             writer.write(UInt8(5))
             writer.write(next != nil)
@@ -265,7 +265,7 @@ extension ControlReply {
         case 1: self = .launched(agent: try reader.text())
         case 2: self = .refused(code: try reader.integer(), message: try reader.text())
         case 3: self = .exited(code: try reader.integer(), note: try reader.optionalText())
-        case 4: self = .declined(reason: try reader.text())
+        case 4: self = .declined(note: try reader.optionalText())
         case 5: self = try Self.agents(from: &reader)
         case 6: self = .ending(count: try reader.integer())
         case 7: self = .heard

@@ -40,6 +40,8 @@ package struct FrontEnd: ~Copyable {
     private var terminal: TerminalMode?
     private var outcome: Outcome?
     private var isDeclined = false
+    /// What the user should know of that.
+    private var declineNote: String?
     private var isRunning = false
     /// Until when the supervisor has to say that it has heard of the launch (`Uptime`); nil once it has, or where it may take
     /// its time.
@@ -55,9 +57,14 @@ package struct FrontEnd: ~Copyable {
     /// - Parameters:
     ///   - order: what to launch.
     ///   - isOther: whether the supervisor is of another process, which may be stopped, and has to say soon that it heard.
+    ///   - declined: hears what the user should know where the supervisor is not the one for it.
     /// - Returns: how it ended.
     /// - Throws: when the supervisor went away before it said whether the command runs.
-    package consuming func run(_ order: LaunchOrder, isOther: Bool) throws(ControlError) -> Outcome? {
+    package consuming func run(
+        _ order: LaunchOrder,
+        isOther: Bool,
+        declined: (String) -> Void = { _ in }
+    ) throws(ControlError) -> Outcome? {
         if isOther { deadline = Uptime.milliseconds() + 1_000 * UInt64(PacketSocket.patience) }
         guard handOver(order) else { return outcome ?? refusal }
         do throws(ControlError) {
@@ -68,6 +75,7 @@ package struct FrontEnd: ~Copyable {
             guard isRunning else { throw error }
             outcome = Self.orphaned
         }
+        if let declineNote { declined(declineNote) }
         return isDeclined ? nil : told(outcome ?? Outcome(code: Self.launchFailed, message: nil))
     }
 
@@ -193,7 +201,7 @@ package struct FrontEnd: ~Copyable {
                 try connect(descriptors)
             case .refused(let code, let message): outcome = Outcome(code: code, message: message)
             case .exited(let code, let note): outcome = Outcome(code: code, message: note)
-            case .declined: isDeclined = true
+            case .declined(let note): (isDeclined, declineNote) = (true, note)
             case .notice(let text): tell(text)
             case .agents, .ending, .revoked, .held, .answered, .whole, .named:
                 throw ControlError("an answer to no question")
@@ -211,13 +219,18 @@ package struct FrontEnd: ~Copyable {
         unsafe octets.withUnsafeBytes { _ = unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    /// Joins the caller's streams to the agent's: one pty master, or three pipe ends.
+    /// Joins the caller's streams to the agent's: one pty master, the two pipe ends that stand for one, or three.
     private mutating func connect(_ descriptors: [Int32]) throws(ControlError) {
         switch descriptors.count {
         case 1:
             terminal = TerminalMode.raw(STDIN_FILENO)
             pumps = [
                 Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[0], to: STDOUT_FILENO),
+            ]
+        case 2:
+            terminal = TerminalMode.raw(STDIN_FILENO)
+            pumps = [
+                Pump(from: STDIN_FILENO, to: descriptors[0]), Pump(from: descriptors[1], to: STDOUT_FILENO),
             ]
         case 3:
             pumps = [

@@ -14,7 +14,7 @@ package enum LaunchClient {
         guard let name = words.profileName else { return nil }
         // Before the socket is opened, which would get a number that the caller left closed.
         StandardStreams.occupy()
-        csb_names_built_in()
+        NameService.keepBuiltIn()
         do throws(LaunchRefusal) {
             if ControlSocket.isInsideAgent { return try inside(words, .name(name)) }
             guard words.mayUseServer else { return nil }
@@ -67,13 +67,14 @@ package enum LaunchClient {
         return outcome(of: try words.order(profile, from: directories), on: socket)
     }
 
-    /// Hands an order over and waits for the end; nil when it was declined.
+    /// Hands an order over and waits for the end; nil when it was declined, of which `declined` hears what the user should know.
     package static func outcome(
         of order: LaunchOrder,
-        on socket: consuming OwnedDescriptor
+        on socket: consuming OwnedDescriptor,
+        declined: (String) -> Void = { _ in }
     ) -> FrontEnd.Outcome? {
         do throws(ControlError) {
-            return try frontEnd(on: socket).run(order, isOther: true)
+            return try frontEnd(on: socket).run(order, isOther: true, declined: declined)
         } catch {
             return gone(error)
         }

@@ -64,7 +64,8 @@ package struct TrustedFolder: ~Copyable {
         }
         guard try Self.trust(in: place.rawValue, shown, owner) == .full else {
             throw SystemCallError(
-                stage: "trust the folder of the approvers' socket, in which nobody else may write,",
+                stage:
+                    "trust the folder of the approvers' socket, in which others than its owner and root may write",
                 object: shown,
                 errno: EPERM
             )
@@ -112,7 +113,7 @@ package struct TrustedFolder: ~Copyable {
     private static func distrusted(_ shown: String) -> SystemCallError {
         SystemCallError(
             stage:
-                "trust the way to the approvers' socket, on which nobody but root and the socket's owner may move a folder,",
+                "trust the way to the approvers' socket, on which others than its owner and root may move a folder",
             object: shown,
             errno: EPERM
         )

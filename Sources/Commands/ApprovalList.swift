@@ -35,7 +35,7 @@ struct ApprovalList: ParsableCommand {
         var watched = WatchedScreen()
         let number = watched.follow {
             let answer = RunningSupervisors.held(at: place.place)
-            return HeldText.table(answer.value) + answer.silent.map { "bailey: " + $0 }
+            return HeldText.table(answer, place.place) + answer.silent.map { "bailey: " + $0 }
         }
         throw ExitCode(128 + number)
     }
@@ -46,7 +46,7 @@ struct ApprovalList: ParsableCommand {
         if json {
             for held in answer.value { print(try HeldLine(held).json()) }
         } else {
-            for line in HeldText.table(answer.value) { print(line) }
+            for line in HeldText.table(answer, place.place) { print(line) }
         }
         if !answer.silent.isEmpty { throw ExitCode(1) }
     }
@@ -106,8 +106,16 @@ enum HeldText {
     /// Octets of a request's line in the table.
     private static let longest = 100
 
-    static func table(_ held: [HeldSummary]) -> [String] {
-        guard !held.isEmpty else { return ["nothing waits for an approval"] }
+    /// Of a supervisor that was not heard nobody knows what waits there.
+    static func table(
+        _ answer: RunningSupervisors.Answer<[HeldSummary]>,
+        _ place: ApprovalPlace
+    ) -> [String] {
+        let held = answer.value
+        guard !held.isEmpty else {
+            if answer.silent.isEmpty { return ["nothing waits for an approval"] }
+            return place.isOne ? [] : ["nothing waits for an approval, of those that answer"]
+        }
         var groups: [(first: HeldSummary, more: Int)] = []
         for one in held {
             if let place = groups.firstIndex(where: {

@@ -138,7 +138,8 @@ struct AuditCommand: ParsableCommand {
                 let exchange = ExchangeText(
                     found,
                     try reader.sequel(of: found),
-                    try reader.evidence(of: found)
+                    try reader.evidence(of: found),
+                    replayed: try reader.replayedSession(of: found)
                 )
             else { return try show(found, in: reader) }
             guard let body else { return print(json ? try exchange.json() : exchange.text(.standardOutput)) }

@@ -13,8 +13,9 @@ extension AuditCommand {
             discussion: """
                 Whole runs, oldest first, with their recorded bodies: those whose last record is older than --for, and \
                 more until log and bodies are not larger than --size. 'audit: {retain: {for: 90d, size: 10GiB}}' in \
-                bailey.yaml says the same for every time, and 'bailey serve' then prunes by itself, once an hour. A signed statement takes the place of what is removed, and \
-                'bailey audit verify' demands it. Never removed: runs of which an agent lives or may live, what is held \
+                bailey.yaml says the same for every time, and 'bailey serve' then prunes by itself: once an hour, or as \
+                often as 'every:' beside them says (1s to 24h, or off). A signed statement takes the place of what is \
+                removed, and 'bailey audit verify' demands it. Never removed: runs of which an agent lives or may live, what is held \
                 ('bailey audit hold'), revocations, and what is on record of the log itself. The file does not shrink: \
                 its pages are used again.
 

@@ -191,7 +191,7 @@ extension ProfileCommand {
                 guard group.isEmpty, claim.isEmpty else {
                     throw ValidationError("--group and --claim go with --as")
                 }
-                return LocalUser.principal()
+                return try LocalUser.principal()
             }
             var claims: [String: [String]] = [:]
             for text in claim {

@@ -29,8 +29,8 @@ struct ReplayCommand: ParsableCommand {
               bailey replay 42                    the session of record 42
               bailey replay 42 --json | jq -r 'select(.sqlstate).statement'
               bailey replay 1f2e3d4c5b6a --as-policy ./ci.yaml       what that profile would have decided
-              bailey replay 1f2e3d4c5b6a.1 --terminal --speed 4      what its terminal showed
-              bailey replay 1f2e3d4c5b6a.1 --asciicast > run.cast    the same for asciinema
+              bailey replay 1f2e3d4c5b6a.2 --terminal --speed 4      what its terminal showed
+              bailey replay 1f2e3d4c5b6a.2 --asciicast > run.cast    the same for asciinema
               bailey replay 1f2e3d4c5b6a --offline -- make test      the command again, without a network
 
             --as-policy decides what is on record again: FILE (or a profile's name) stands in for the profile of its name at each \

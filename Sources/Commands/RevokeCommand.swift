@@ -21,11 +21,13 @@ struct RevokeCommand: ParsableCommand {
             that were made for sessions with databases are dropped, and processes are killed. It is one record \
             ('bailey audit').
 
-            A principal stays revoked: its launches are refused (exit code 125) until that is lifted. Agents that were \
+            A principal stays revoked: until that is lifted its launches are refused (exit code 125), and what it answers \
+            to rules that ask counts for nothing, nor does what it approved before where others have to follow. Agents that were \
             cut off stay cut off all the same. Of a child that is revoked its parent may launch another one at once: revoke \
             the parent, or the principal, where that must not be.
 
-            Exits 1 when there is no such agent, or when a supervisor does not answer, whose agents may live on; 74 when \
+            Exits 1 when there is no such agent, or when a supervisor does not answer: its agents may live on, and what is \
+            theirs is allowed, until it is revoked again when that one answers; 74 when \
             it was done and could not be recorded, so that later launches of a principal are not refused.
 
             EXAMPLES
@@ -127,12 +129,23 @@ struct RevokeCommand: ParsableCommand {
             throw Self.unrecorded
         }
         if case .principal = subject { try share(directory) }
-        if !outcome.silent.isEmpty { throw ExitCode(1) }
+        guard outcome.silent.isEmpty else {
+            RunCommand.complain(
+                "agents of what does not answer may live on, and go on being allowed: revoke it again when that answers, or "
+                    + "end that process"
+            )
+            throw ExitCode(1)
+        }
     }
 
     /// With the other machines of a fleet.
     private func share(_ directory: String) throws {
-        guard let failure = Revoker.share(from: directory) else { return }
+        let failure = Revoker.share(from: directory) { missing in
+            RunCommand.complain(
+                "\(missing) records that were written before go to the fleet's database first"
+            )
+        }
+        guard let failure else { return }
         RunCommand.complain(
             "it is done here, and other machines of the fleet do not hear of it before a supervisor here writes its next record: "
                 + failure
@@ -147,7 +160,7 @@ struct RevokeCommand: ParsableCommand {
             RunCommand.complain("warning: \(shown) is one principal's name, and no pattern")
         }
         guard agents == 0, let reader = try? AuditReader(directory: directory) else { return }
-        let slip = reader.slip(in: name, "nobody may be cut off by this") {
+        let slip = reader.slip(in: name, "no agent may be cut off by this, but answers to rules that ask") {
             "revoke that, and lift this one (bailey revoke --lift \($0))"
         }
         if let slip { RunCommand.complain(slip) }
@@ -157,7 +170,8 @@ struct RevokeCommand: ParsableCommand {
         let agents = outcome.agents
         guard agents > 0 else {
             let place = outcome.silent.isEmpty ? "" : " in a supervisor that answers"
-            return "no agent of this principal was running\(place); launches are refused from now on"
+            return
+                "no agent of this principal was running\(place); its launches are refused from now on, and its answers count no more"
         }
         return "\(agents) agent\(agents == 1 ? "" : "s") "
             + (keepRunning ? "cut off, and left running" : "cut off and ended")
@@ -170,7 +184,7 @@ struct RevokeCommand: ParsableCommand {
             if json {
                 print(try LiftLine(principal: principal, reason: reason).json())
             } else {
-                print("lifted: \(shown) may launch again")
+                print("lifted: \(shown) may launch and answer again")
             }
             try share(directory)
         case .notRevoked:

@@ -20,7 +20,7 @@ struct SessionsCommand: ParsableCommand {
               bailey sessions                       all there are
               bailey sessions 1f2e3d4c5b6a          those of a run; 1f2e3d4c5b6a.2: that agent's
               bailey sessions --verify              each read to its end
-              bailey replay 1f2e3d4c5b6a.1 --terminal
+              bailey replay 1f2e3d4c5b6a.2 --terminal
 
             --verify opens each, chunk by chunk; one that was changed, cut or exchanged does not open behind that place. What \
             opens is compared with the record of the agent's end, which the log's chain holds ('bailey audit verify'): its octets, its \
@@ -116,8 +116,13 @@ private struct SessionLine: Encodable {
         return ("not to its end", missing)
     }
 
-    private static func gone(_ agent: AgentID, _ directory: String) -> (state: String, reason: String) {
-        ("gone", "it was recorded, its file is gone: \(TerminalFiles.path(of: agent, in: directory))")
+    private static func gone(
+        _ session: RecordedSession,
+        _ directory: String
+    ) -> (state: String, reason: String) {
+        let missing = session.recorded?.missing.map { ", not to its end (\($0))" } ?? ""
+        let path = TerminalFiles.path(of: session.agent, in: directory)
+        return ("gone", "it was recorded\(missing), its file is gone: \(path)")
     }
 
     /// Where nothing could be made there is nothing.
@@ -133,7 +138,7 @@ private struct SessionLine: Encodable {
     ) -> (state: String, reason: String)? {
         guard session.ended != nil || !isAlive, isMade(session) else { return nil }
         guard let size = TerminalFiles.size(of: session.agent, in: directory) else {
-            return gone(session.agent, directory)
+            return gone(session, directory)
         }
         guard let recorded = session.recorded else { return nil }
         let whole = TerminalFiles.size(of: recorded)
@@ -156,7 +161,7 @@ private struct SessionLine: Encodable {
         guard isMade(session) else {
             return isThere ? ("changed", "it is there, and its record says that there is none") : nil
         }
-        guard isThere else { return gone(session.agent, directory) }
+        guard isThere else { return gone(session, directory) }
         guard let ending = read.finding?.ending else { return ("gone", read.fault ?? "it does not open") }
         switch ending {
         case .otherKey:

@@ -31,6 +31,11 @@ struct TreeCommand: ParsableCommand {
         guard [shown != nil, runName != nil, all, running].count(where: \.self) <= 1 else {
             throw ValidationError("a run, --all and --running exclude each other")
         }
+        if let named, named.holds(":") {
+            throw ValidationError(
+                "that is a principal, and no run: bailey tree --principal \(TerminalText.quoted(named))"
+            )
+        }
         guard principal == nil || named == nil else {
             throw ValidationError("a run is of one principal: leave --principal out")
         }

@@ -1,6 +1,8 @@
 internal import ArgumentParser
+internal import Client
 internal import Glibc
 
+NameService.keepBuiltIn()
 // `run` and `shell` are parsed by hand: building the whole command tree would cost a third of a launch.
 StandardOutput.checkAtExit()
 let arguments = Array(CommandLine.arguments.dropFirst())

@@ -9,6 +9,8 @@ final class Credential: Sendable {
     private let fetch: SecretFetch
     private let onFetch: @Sendable (String) -> Void
     private let kept = Mutex(Kept.nothing)
+    /// What was fetched last, good or not; never held while a source is asked.
+    private let last = Mutex<KeptSecret?>(nil)
     /// How often what is kept was to be forgotten: what was fetched before that is not used.
     private let forgotten = Atomic(0)
 
@@ -54,6 +56,25 @@ final class Credential: Sendable {
         return found ?? nil
     }
 
+    /// What was fetched last, as fields carry it, also where its time is over, another is being fetched, or could not be: what of
+    /// it is a secret by itself.
+    func lastSecrets() -> [String] {
+        guard let secret = last.withLock({ $0 }) else { return [] }
+        return secret.secret.withText { fields(of: $0) }
+    }
+
+    /// Behind a scheme's word all of a text is the secret, whatever is in it.
+    private func fields(of text: String) -> [String] {
+        switch definition.position {
+        case .header: [text]
+        case .bearer, .query, .cookie, .password: ["Bearer \(text)"]
+        case .basic: ["Basic " + Data(text.utf8).base64EncodedString()]
+        // The id of a key is none.
+        case .awsSignature: parts(of: text).dropFirst().map { "Bearer \($0)" }
+        case .clientCertificate, .loginCertificate, .sessionRole: []
+        }
+    }
+
     /// Drops what is kept; whoever wants it next asks the source anew.
     ///
     /// Waits for nobody: what is being fetched meanwhile is given to those who asked for it, and not kept.
@@ -74,6 +95,7 @@ final class Credential: Sendable {
             let secret = KeptSecret(fetched.intoSecret())
             secret.secret.withText { parts(of: $0).forEach(onFetch) }
             let result = value(of: secret.secret)
+            last.withLock { $0 = secret }
             kept = .secret(secret, until: now + lifetime, since: since)
             return result
         } catch {

@@ -134,6 +134,23 @@ package final class CredentialStore: CredentialSource {
         credentials[holder(of: credential)]?.keptValue()
     }
 
+    /// What must not be shown of credentials, as fields carry it: what was fetched last, also where its time is over, what is at
+    /// hand, and what was minted for these agents.
+    ///
+    /// Runs no command and sends nothing.
+    package func secrets(of names: [String], for lineages: [Lineage]) -> [String] {
+        Set(names.map(holder)).flatMap { name -> [String] in
+            guard let credential = credentials[name] else { return [] }
+            if case .agentToken = credential.definition.source {
+                let minting = minting(of: name)
+                return lineages.compactMap { minting?.keptValue(for: $0)?.text }
+            }
+            // What cannot be had is a secret of nobody's.
+            if isAtHand(name, knowsEnvironment: true) { _ = try? credential.value() }
+            return credential.lastSecrets()
+        }
+    }
+
     /// Whether any credential is minted.
     package var mints: Bool { credentials.values.contains { $0.definition.source.isMinted } }
 

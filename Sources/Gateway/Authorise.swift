@@ -368,7 +368,9 @@ extension Authoriser {
             loop.execute {
                 switch result {
                 case .failure(let failure):
-                    pending.value.fail(.auditUnavailable(failure))
+                    let denial = Denial.auditUnavailable(failure)
+                    if version != nil { resident.note(entry.failed(denial), on: loop, audit) }
+                    pending.value.fail(denial)
                 case .success:
                     guard let version else { return pending.value.finish() }
                     if let revocation = resident.revocation {

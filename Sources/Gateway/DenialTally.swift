@@ -28,7 +28,7 @@ package struct DenialTally: Sendable {
     private var last: RequestRecord?
     /// All denials of the agent, on record one by one or not.
     ///
-    /// Of what befell requests that were allowed those alone that policy refused after all.
+    /// Of what befell requests that were allowed those alone that policy refused after all, and those that no recording has.
     package private(set) var total: UInt64 = 0
 
     package init() {}
@@ -54,13 +54,14 @@ package struct DenialTally: Sendable {
         return .counted(sumDue: isFirst ? window.deadline.map { $0 > now ? $0 - now : 0 } : nil)
     }
 
-    /// Whether it is policy that ends a request which was allowed: where its name leads, what it carries.
+    /// Whether it is policy that ends a request which was allowed: where its name leads, what it carries; or offline that it is not in
+    /// the recording.
     private static func isRefusal(_ reason: Denial.Reason?) -> Bool {
         switch reason {
-        case .forbiddenAddress, .placeholderMisused, .secretLeaving: true
+        case .forbiddenAddress, .placeholderMisused, .secretLeaving, .notRecorded: true
         case .noRule, .denied, .approvalNeeded, .approvalDenied, .approvalUnanswered, .nameMismatch,
             .protocolMismatch, .malformed, .credentialUnavailable, .revoked, .principalExpired,
-            .auditUnavailable, .upstreamFailed, .notRecorded, .overBudget, .unsupported, nil:
+            .auditUnavailable, .upstreamFailed, .overBudget, .unsupported, nil:
             false
         }
     }

@@ -36,7 +36,8 @@ final class RecordedExchange: Sendable {
 
     private let source: any AnswerSource
     private let request: Request
-    private let range: String?
+    /// Its head's fields, as they are on record.
+    private let fields: HeadFields?
     private let masks: MaskKinds
     private let state = Mutex(State())
 
@@ -47,7 +48,7 @@ final class RecordedExchange: Sendable {
     ///   - source: what answers it.
     init(_ request: Request, _ fields: HeadFields?, masking masks: MaskKinds, from source: any AnswerSource) {
         self.request = request
-        range = fields?.value(of: "range")
+        self.fields = fields
         self.masks = masks
         self.source = source
     }
@@ -74,6 +75,8 @@ final class RecordedExchange: Sendable {
     }
 
     private func answer(_ state: inout State) -> Question {
+        // By what is on record it would be the same as one that asked for another part.
+        guard fields?.isWhole(Self.range) != false else { return .unanswered(Self.cutFields(request)) }
         if let rest = state.copy?.end(isWhole: true) {
             state.digest.update(data: Array(rest.readableBytesView))
         }
@@ -81,7 +84,7 @@ final class RecordedExchange: Sendable {
             action: request.summary,
             resource: request.endpoint.description,
             query: request.action.query,
-            range: range,
+            range: fields?.value(of: Self.range),
             body: body(state)
         )
         do throws(UnansweredRequest) {
@@ -126,6 +129,16 @@ final class RecordedExchange: Sendable {
                 + "more than \(HTTPLimits.recorded) octets, or the record was changed"
         )
     }
+
+    private static func cutFields(_ request: Request) -> UnansweredRequest {
+        UnansweredRequest(
+            "\(request.summary) of \(request.endpoint) has header fields of more than the \(HTTPLimits.recorded) octets that are on "
+                + "record, and which part of it it asks for, or that it asks for all, is not known again"
+        )
+    }
+
+    /// Which part is asked for (RFC 9110 section 14.2).
+    private static let range = "range"
 
     private static let cutTrailers = UnansweredRequest("not all trailer fields of the reply are on record")
 

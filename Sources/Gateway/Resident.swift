@@ -115,18 +115,20 @@ final class Resident: Sendable {
     /// The root agent of its run.
     var root: AgentID { lineage.hops.first?.agent ?? id }
 
-    /// Puts another policy in force; tunnels that it does not allow are reset.
+    /// Puts another policy in force; tunnels that it does not allow are reset, and where nothing is allowed any more, all that is open.
     ///
     /// Everything else is decided again with its next request.
     func replacePolicy(_ policy: LineagePolicy) {
-        let tunnels = state.withLock { state in
+        let open = state.withLock { state in
             state.policy = policy
             state.version &+= 1
-            return state.channels.values.filter { $0.tunnel != nil }
+            return Array(state.channels.values)
         }
-        for member in tunnels {
-            guard let request = member.tunnel else { continue }
-            if case .allow = policy.decide(request) { continue }
+        for member in open {
+            if !policy.isLapsed {
+                guard let request = member.tunnel else { continue }
+                if case .allow = policy.decide(request) { continue }
+            }
             member.loop.execute { member.cutoff.value.cut() }
         }
     }

@@ -30,6 +30,8 @@ package struct Issuer: Sendable, Hashable {
     package var address: WebAddress?
     /// What a token may be for; every audience of a token has to be one of these.
     package var audiences: [String]
+    /// Which key of bailey.yaml says them, where it is not `issuers.NAME`.
+    package var audienceKey: String?
     package var keys: Keys
     package var algorithms: [SignatureAlgorithm]
     package var subject: SubjectTemplate

@@ -120,9 +120,9 @@ package struct TokenVerifier: Sendable {
                     .audience,
                     "it is for \(ShownText.list(audiences)), and has to be for "
                         + "\(issuer.audiences.joined(separator: " or ")) alone",
-                    remedy:
-                        "ask the issuer for a token with that one alone, or name its audience in issuers.\(issuer.name)"
-                        + " of bailey.yaml"
+                    remedy: "ask the issuer for a token with that one alone, or "
+                        + (issuer.audienceKey.map { "change \($0)" }
+                            ?? "name its audience in issuers.\(issuer.name)") + " of bailey.yaml"
                 )
             }
         }

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// A program of Bailey's own that is spoken with over one socket, which is its standard input and output.
 ///
@@ -18,7 +19,10 @@ package final class CompanionProgram: Sendable {
         }
         socket = OwnedDescriptor(ends[0])
         let theirs = OwnedDescriptor(ends[1])
-        child = try ProgramOutput.spawn([path], [], reading: theirs.rawValue, writing: theirs.rawValue)
+        // A pipe of another program's, not marked yet, would be open in this one for as long as it lives.
+        child = try ProgramOutput.spawning.withLock { _ throws(ProgramOutput.Failure) in
+            try ProgramOutput.spawn([path], [], reading: theirs.rawValue, writing: theirs.rawValue)
+        }
     }
 
     deinit {

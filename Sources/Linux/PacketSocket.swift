@@ -104,6 +104,9 @@ extension PacketSocket {
     /// a supervisor may be launching a burst of agents.
     package static let patience = 15
 
+    /// Octets of a path that a socket may have, with the 0 behind it one less than `sun_path` (unix(7)).
+    package static let longestPath = 107
+
     /// Connects to a socket by its path; EAGAIN when its listener takes nobody within `patience` seconds, or at once for 0.
     package static func connect(
         to path: String,

@@ -58,7 +58,7 @@ package struct ProgramOutput: Sendable {
     }
 
     /// One at a time: until both ends are marked close-on-exec, another program could inherit them.
-    private static let spawning = Mutex(())
+    static let spawning = Mutex(())
 
     private func start() throws(Failure) -> (child: pid_t, output: Int32) {
         var ends: [Int32] = [-1, -1]

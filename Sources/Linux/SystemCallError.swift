@@ -15,8 +15,11 @@ package struct SystemCallError: Error, Sendable, Hashable, CustomStringConvertib
         self.errno = errno
     }
 
-    /// `mount_setattr(/usr): Operation not permitted (EPERM 1)`.
-    package var description: String { "\(stage)(\(object)): \(Self.text(errno))" }
+    /// `mount_setattr(/usr): Operation not permitted (errno 1)`; behind a step that is several words there is a space.
+    package var description: String {
+        let space = stage.utf8.contains(UInt8(ascii: " ")) ? " " : ""
+        return "\(stage)\(space)(\(object)): \(Self.text(errno))"
+    }
 
     /// The C library's sentence for an error number, and the number.
     package static func text(_ number: Int32) -> String {

@@ -112,19 +112,23 @@ package struct ExitRecord: Sendable, Hashable, Codable {
     package let written: WrittenFiles?
     /// What is kept of its terminal; nil where that was not recorded.
     package let terminal: RecordedTerminal?
+    /// What was masked between it and its parent, by `credential on stdout`, `token on stdin`; nil for nothing.
+    package let masked: [String: UInt64]?
 
     package init(
         lineage: Lineage,
         status: Int32,
         cause: String?,
         written: WrittenFiles? = nil,
-        terminal: RecordedTerminal? = nil
+        terminal: RecordedTerminal? = nil,
+        masked: [String: UInt64]? = nil
     ) {
         self.lineage = lineage
         self.status = status
         self.cause = cause
         self.written = written
         self.terminal = terminal
+        self.masked = masked
     }
 }
 

@@ -27,6 +27,26 @@ package struct HeadFields: Sendable, Hashable, Codable {
         }
         return values.isEmpty ? nil : values.joined(separator: ", ")
     }
+
+    /// Whether it is known what the fields of a name, given in lower case, were, or that there was none: behind the others there may
+    /// have been no room for some (`[3 more fields]`), or for a value.
+    package func isWhole(_ name: String) -> Bool {
+        // No name of a field has a bracket (RFC 9110 section 5.6.2).
+        guard lines.last?.begins(with: "[") != true else { return false }
+        return !lines.contains { line in
+            guard let colon = line.firstPlace(ofText: ": ") else { return false }
+            return line[..<colon.lowerBound].lowercasedASCII.isSame(as: name)
+                && Self.isLeftOff(line[colon.upperBound...])
+        }
+    }
+
+    /// Whether a text stands for a value for which there was no room: `[9000 octets]`.
+    package static func isLeftOff(_ value: Substring) -> Bool {
+        let end = " octets]"
+        guard value.begins(with: "["), value.ends(with: end) else { return false }
+        let digits = value.utf8.dropFirst().dropLast(end.utf8.count)
+        return !digits.isEmpty && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
 }
 
 /// Which body of an exchange.

@@ -76,6 +76,9 @@ package struct LineagePolicy: Sendable {
         return policy
     }
 
+    /// Whether nothing that it allowed holds any more.
+    package var isLapsed: Bool { lapse != nil }
+
     /// Whether the agent's terminal is recorded: the strictest of what any level says.
     package var terminal: TerminalRecording { levels.map(\.profile.terminal).max() ?? .off }
 

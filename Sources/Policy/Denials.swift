@@ -133,9 +133,9 @@ extension LineagePolicy {
 
     func remedy(_ hop: Hop, _ change: String) -> String {
         // Who proved themselves by a token, as a job of a CI, has no profile on this machine.
-        let user = isLocal ? "\(lineage.principal), or " : ""
-        return
-            "ask \(user)whoever owns profile \"\(hop.profile)\", to \(change); no agent can change a profile"
+        let owner = "whoever owns profile \"\(hop.profile)\""
+        let asked = isLocal ? "\(lineage.principal), or \(owner)," : owner
+        return "ask \(asked) to \(change); no agent can change a profile"
     }
 
     private var isLocal: Bool { lineage.principal.issuer == nil }

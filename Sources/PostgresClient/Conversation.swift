@@ -15,7 +15,10 @@ struct Conversation {
         while let order = next() {
             switch order {
             case .connect(let words):
-                server = nil
+                // Once: until then whoever lets go is heard of where orders are read.
+                guard server == nil else { return }
+                Confinement.narrow(to: words)
+                Owner.endWith()
                 let made = Server(words)
                 server = made
                 answer(made.refusal ?? .done(0))

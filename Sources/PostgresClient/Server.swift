@@ -47,6 +47,9 @@ final class Server {
             case PGRES_TUPLES_OK, PGRES_COMMAND_OK:
                 let count = unsafe Self.text(PQcmdTuples(result))
                 ending = ending ?? .done(Int64(count) ?? 0)
+            case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+                // It comes again and again: nothing is said over this connection any more.
+                return answer(.refused(state: "", words: "it answered with a copy, which nobody asked for"))
             default: ending = unsafe refused(result)
             }
         }

@@ -18,14 +18,20 @@ package final class PostgresConnection: Sendable {
     private let statement: Int
     /// What is said first on each connection, as LISTEN is.
     private let opening: [String]
+    /// Of several addresses that a name has, the one is asked that takes changes.
+    private let takesChanges: Bool
     private let session = Mutex<Session?>(nil)
+    /// Until when all that is asked has to be answered, milliseconds of `Uptime`.
+    private let limit = Mutex<UInt64>(.max)
 
     package init(
         _ access: PostgresAccess,
         statement: Int = PostgresLimits.statement,
-        opening: [String] = []
+        opening: [String] = [],
+        takesChanges: Bool = false
     ) {
         (self.access, self.statement, self.opening) = (access, statement, opening)
+        self.takesChanges = takesChanges
     }
 
     package var location: PostgresLocation { access.location }
@@ -63,11 +69,30 @@ package final class PostgresConnection: Sendable {
         }
     }
 
-    /// What rows there are, of which there are few.
+    /// What rows there are, of which there are few: a server that gives more octets of them than one frame's is not believed.
     package func rows(_ text: String, _ parameters: [PostgresValue] = []) throws -> [Row] {
-        var rows: [Row] = []
-        try run(text, parameters) { rows.append($0) }
+        var (rows, octets): ([Row], Int) = ([], 0)
+        try run(text, parameters) { row in
+            octets += row.reduce(Self.rowOverhead) { $0 + Self.rowOverhead + ($1.octets?.count ?? 0) }
+            guard octets <= PostgresLimits.frame else {
+                throw failure(
+                    "it answered with more than \(PostgresLimits.frame >> 20) MiB where few rows are asked for",
+                    "this is worth a report"
+                )
+            }
+            rows.append(row)
+        }
         return rows
+    }
+
+    /// Octets of memory that a row and a value take besides what is in it.
+    private static let rowOverhead = 64
+
+    /// Bounds all that `work` asks for together, connections that are made for it among it.
+    package func within<Value>(_ milliseconds: UInt64, _ work: () throws -> Value) rethrows -> Value {
+        limit.withLock { $0 = Uptime.milliseconds() + milliseconds }
+        defer { limit.withLock { $0 = .max } }
+        return try work()
     }
 
     /// Waits until somebody notifies of what is listened to; false where the time is over first.
@@ -96,7 +121,14 @@ package final class PostgresConnection: Sendable {
         var open = try session ?? opened()
         session = nil
         do {
-            let count = try answer(.run(text, parameters), from: &open, within: bound, each)
+            // A table that is read takes as long as its rows come.
+            let count = try answer(
+                .run(text, parameters),
+                from: &open,
+                within: bound,
+                eachRow: statement == PostgresLimits.unbounded,
+                each
+            )
             session = open
             return count
         } catch let failure as PostgresFailure where failure.leavesConnection {
@@ -121,7 +153,10 @@ package final class PostgresConnection: Sendable {
         }
         let words: [String]
         do {
-            words = try access.location.keywords(password: try access.password?())
+            words = try access.location.keywords(
+                password: try access.password?(),
+                takesChanges: takesChanges
+            )
         } catch let problem as PostgresLocation.Problem {
             throw failure(problem.message, "correct it")
         } catch {
@@ -157,10 +192,12 @@ package final class PostgresConnection: Sendable {
     private static let installed =
         "it is installed beside bailey-core, and needs libpq.so.5 (Debian: libpq5): run 'make install' again"
 
+    /// Within so many milliseconds, or as many from one row to the next.
     private func answer(
         _ order: PostgresOrder,
         from session: inout Session,
         within bound: UInt64,
+        eachRow: Bool = false,
         _ each: (Row) throws -> Void
     ) throws -> Int64 {
         let frame = order.frame
@@ -171,9 +208,11 @@ package final class PostgresConnection: Sendable {
             )
         }
         do {
-            try session.program.send(frame, by: Uptime.milliseconds() + bound)
+            var end = deadline(bound)
+            try session.program.send(frame, by: end)
             while true {
-                switch try next(&session, by: Uptime.milliseconds() + bound) {
+                if eachRow { end = deadline(bound) }
+                switch try next(&session, by: end) {
                 case .row(let values): try each(values)
                 case .done(let count): return count
                 case .refused(let state, let words):
@@ -183,8 +222,15 @@ package final class PostgresConnection: Sendable {
         } catch let failure as ProgramOutput.Failure {
             throw self.failure("bailey-postgres gave no answer: \(failure.reason)", Self.silent(failure))
         } catch is FrameFault {
-            throw failure("bailey-postgres gave no answer that is one", Self.installed)
+            throw failure(
+                "bailey-postgres gave no answer that is one, or a row of more than \(PostgresLimits.frame >> 20) MiB",
+                "see what is in its tables; \(Self.installed)"
+            )
         }
+    }
+
+    private func deadline(_ bound: UInt64) -> UInt64 {
+        min(Uptime.milliseconds() + bound, limit.withLock { $0 })
     }
 
     /// 127 is what a program without its library ends with (ld.so(8)).

@@ -27,8 +27,10 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
     package var description: String { "\(location): \(reason)" }
 
     /// Whether what was asked may go on over this connection.
+    ///
+    /// A server that takes no changes is no primary any more: where that is is looked up anew.
     var leavesConnection: Bool {
-        !state.isEmpty && !["08", "57P", "XX"].contains { state.begins(with: $0) }
+        !state.isEmpty && !["08", "25006", "57P", "XX"].contains { state.begins(with: $0) }
     }
 
     /// By the classes of PostgreSQL 15, appendix A.
@@ -44,7 +46,9 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
             "check user and password in bailey.yaml, and the server's pg_hba.conf"
         case let state where state.begins(with: "3D"): "make the database, or name another in bailey.yaml"
         case let state where state.begins(with: "53"): "see what the server is short of, in its log"
-        case "": "check that the server runs, and that host, port and TLS in bailey.yaml are right"
+        case "":
+            "check that the server runs, takes changes and has a connection free, that its pg_hba.conf lets the role in, and that host, "
+                + "port, database, user, password and TLS in bailey.yaml are right"
         default: "see the server's log"
         }
     }

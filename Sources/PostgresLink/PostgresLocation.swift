@@ -36,8 +36,10 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
     package var files: [String] {
         [certificate, key].compactMap(\.self) + (roots.isSame(as: Self.systemRoots) ? [] : [roots])
     }
-    /// The file of its private key.
-    package var secretFile: String? { key }
+    /// Who reaches these is let in as us: the file of its private key, and a socket, by which peers log in without a password.
+    package var secretFiles: [String] {
+        [key, isSocket ? "\(host)/.s.PGSQL.\(port)" : nil].compactMap(\.self)
+    }
     private var isSocket: Bool { host.begins(with: "/") }
 
     /// Holds no secret: a URL with a password is none of these.
@@ -162,7 +164,7 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// libpq's keywords (PostgreSQL 15, section 34.1.2), each with its value behind it.
-    func keywords(password: [UInt8]?) throws(Problem) -> [String] {
+    func keywords(password: [UInt8]?, takesChanges: Bool) throws(Problem) -> [String] {
         var words = [
             "host", host, "port", "\(port)", "dbname", name, "sslmode", security.rawValue,
             "connect_timeout", "\(PostgresLimits.connect)", "keepalives", "1",
@@ -175,10 +177,14 @@ package struct PostgresLocation: Sendable, Hashable, CustomStringConvertible {
             "passfile", Self.nowhere, "sslcrl", Self.nowhere, "gssencmode", "disable",
         ]
         if let user { words += ["user", user] }
-        if security == .full || security == .authority { words += ["sslrootcert", roots] }
+        if takesChanges { words += ["target_session_attrs", "read-write"] }
+        let isVerified = security == .full || security == .authority
+        words += ["sslrootcert", isVerified ? roots : Self.nowhere]
         words += ["sslcert", certificate ?? Self.nowhere]
         if let key { words += ["sslkey", key] }
         guard let password else { return words }
+        // Where the server's name is not verified whoever stands between could ask for the password in the clear.
+        if security == .unverified || security == .authority { words += ["channel_binding", "require"] }
         guard !password.contains(0), let text = String(validating: password, as: UTF8.self) else {
             throw Problem(message: "the password is no text in UTF-8")
         }

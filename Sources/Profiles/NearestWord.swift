@@ -7,7 +7,8 @@ package enum NearestWord {
     /// Bytes of a beginning that stands for its word, when there is only one.
     private static let minimumStart = 3
 
-    /// The candidate with the least edit distance, if that is small for the word's length.
+    /// The only candidate that begins with the word, where no other is one slip away; else that with the least edit distance, if that is
+    /// small for the word's length.
     package static func nearest(to word: String, in candidates: some Sequence<String>) -> String? {
         guard (1...maximumLength).contains(word.utf8.count) else { return nil }
         var best: (word: String, distance: Int)?
@@ -15,10 +16,11 @@ package enum NearestWord {
             let distance = distance(word, candidate)
             if distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        if let best, best.distance <= max(1, min(3, word.utf8.count / 2)) { return best.word }
-        // Cut short, as in `mem`.
+        // Cut short, as in `mem`, and `github` for `github-actions` where there is `gitlab`.
         let longer = candidates.filter { $0.utf8.count > word.utf8.count && $0.begins(with: word) }
-        return word.utf8.count >= minimumStart && longer.count == 1 ? longer.first : nil
+        let whole = word.utf8.count >= minimumStart && longer.count == 1 ? longer.first : nil
+        guard let best, best.distance <= max(1, min(3, word.utf8.count / 2)) else { return whole }
+        return best.distance > 1 ? whole ?? best.word : best.word
     }
 
     /// Edit distance with transposition of neighbours (optimal string alignment), ignoring ASCII case.

@@ -14,6 +14,18 @@ package struct ReflectionChain {
     /// Whether anything was masked yet.
     package var hasFound: Bool { hadFound || masks.contains(where: \.hasFound) }
 
+    /// How often one of those that are looked for now was masked.
+    var count: Int { masks.reduce(0) { $0 + $1.count } }
+
+    /// Octets of the spelling that has come furthest.
+    var depth: Int { masks.map(\.depth).max() ?? 0 }
+
+    /// An escape has begun, and more of it has come than the octet that all texts have now and then.
+    var isEscaping: Bool { masks.contains(where: \.isEscaping) }
+
+    /// Octets that are kept back.
+    var keptCount: Int { masks.reduce(carried.readableBytes) { $0 + $1.keptCount } }
+
     /// Looks for more from here on; the first mask is given up for it where there are as many as a host's secrets.
     package mutating func add(_ spellings: SecretSpellings) {
         if masks.count >= ReflectionLimits.ofHost {
@@ -39,6 +51,9 @@ package struct ReflectionChain {
 
     /// The stream is over: what was kept back.
     package mutating func finish() -> ByteBuffer { rest { $0.finish() } }
+
+    /// The same, with no octet of a spelling that has begun, where so many of it have come.
+    mutating func finish(hidingFrom telling: Int) -> ByteBuffer { rest { $0.finish(hidingFrom: telling) } }
 
     /// What was kept back, where others read on at a border: what began there is followed, and masked behind it.
     package mutating func release() -> ByteBuffer { rest { $0.release() } }

@@ -33,7 +33,11 @@ package struct ReflectionMask {
     private var base = 0
     private var end = 0
     /// Whether anything was masked yet.
-    package private(set) var hasFound = false
+    package var hasFound: Bool { count > 0 }
+    /// How often it was masked; what lies over something else that was counts once.
+    private(set) var count = 0
+    /// Up to where that was counted.
+    private var counted = 0
 
     package init(_ spellings: SecretSpellings) {
         self.spellings = spellings
@@ -69,6 +73,29 @@ package struct ReflectionMask {
             base = end
         }
         return held
+    }
+
+    /// Octets of a spelling that has begun, as far as it has come; none where all that is kept back is masked.
+    var depth: Int {
+        max(
+            end > counted ? spellings.set.depth(raw) : 0,
+            end - begun.count > counted ? spellings.set.depth(decoded) : 0
+        )
+    }
+
+    /// An escape has begun, and more of it has come than the octet that all texts have now and then.
+    var isEscaping: Bool { begun.count > 1 }
+
+    /// Octets that are kept back.
+    var keptCount: Int { held.readableBytes }
+
+    /// The same, with no octet of a spelling that has begun, where so many of it have come.
+    mutating func finish(hidingFrom telling: Int) -> ByteBuffer {
+        guard depth >= telling else { return finish() }
+        let begun = min(held.readableBytes, max(0, end - max(base, counted)))
+        held.moveWriterIndex(to: held.writerIndex - begun)
+        held.writeRepeatingByte(UInt8(ascii: "*"), count: begun)
+        return finish()
     }
 
     /// A whole text, masked; nil when there was nothing to mask.
@@ -189,7 +216,8 @@ package struct ReflectionMask {
         guard spellings.lengths.indices.contains(pattern) else { return }
         let length = spellings.lengths[pattern]
         let start = asItIs ? place - length : min(place - length, start(ofLast: length, before: place))
-        hasFound = true
+        if start >= counted { count += 1 }
+        counted = max(counted, place)
         finds.append(Find(range: start..<place, filler: spellings.fillers[pattern]))
     }
 

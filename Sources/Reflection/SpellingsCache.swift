@@ -129,5 +129,5 @@ private struct State {
 }
 
 extension [String] {
-    fileprivate func holds(_ value: String) -> Bool { contains { $0.isSame(as: value) } }
+    func holds(_ value: String) -> Bool { contains { $0.isSame(as: value) } }
 }

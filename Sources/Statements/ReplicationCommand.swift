@@ -8,7 +8,7 @@ package struct ReplicationCommand: Sendable, Hashable {
     package let deeds: [SQLDeed]
     /// What it gives is streamed: COPY in both directions, or out.
     package let streams: Bool
-    /// It shows every database of the server, whichever the session is with.
+    /// It is about every database of the server, whichever the session is with.
     package let isOfCluster: Bool
 
     fileprivate init(doing deeds: [SQLKind], streams: Bool = false, isOfCluster: Bool = false) {
@@ -25,6 +25,19 @@ package struct ReplicationCommand: Sendable, Hashable {
         guard let command = parser.command() else { return nil }
         self = command
     }
+
+    /// What the server takes for a command of replication by its first word, whatever stands behind that.
+    package static func begins(_ text: [UInt8]) -> Bool {
+        let start = text.drop(while: ReplicationToken.isBlank).prefix(longestWord + 1)
+        let word = String(decoding: start.prefix(while: ReplicationToken.isOfWord), as: Unicode.UTF8.self)
+        return words.holds(bytes: word.lowercasedASCII)
+    }
+
+    private static let words = [
+        "base_backup", "create_replication_slot", "drop_replication_slot", "identify_system",
+        "read_replication_slot", "start_replication", "timeline_history",
+    ]
+    private static let longestWord = words.map(\.utf8.count).max() ?? 0
 }
 
 extension SQLKind {
@@ -67,19 +80,19 @@ private struct ReplicationParser {
         guard takesName() else { return nil }
         _ = takes("temporary")
         var kinds: [SQLKind] = [.replicationSlot]
-        if takes("logical") {
-            guard let plugin = takeName() else { return nil }
+        // Keeps the log of all of the server.
+        let isPhysical = takes("physical")
+        if !isPhysical {
+            guard takes("logical"), let plugin = takeName() else { return nil }
             // A path: the server loads what lies there, as LOAD does.
             if plugin.utf8.contains(UInt8(ascii: "/")) { kinds.append(.load) }
-        } else if !takes("physical") {
-            return nil
         }
         if case .leftParenthesis = tokens.first {
             guard options() != nil else { return nil }
         } else {
             while takes(anyOf: Self.slotWords) {}
         }
-        return ReplicationCommand(doing: kinds)
+        return ReplicationCommand(doing: kinds, isOfCluster: isPhysical)
     }
 
     /// As servers before 15 have them, and 15 takes them.
@@ -105,9 +118,11 @@ private struct ReplicationParser {
         var kinds: [SQLKind] = [.replicationStream]
         if case .leftParenthesis = tokens.first {
             guard let options = options() else { return nil }
-            for (name, value) in options where name.isSame(as: "target") {
-                guard let kind = Self.kind(ofTarget: value) else { continue }
-                kinds.append(kind)
+            let targets = options.filter { $0.name.isSame(as: "target") }
+            // The server takes no option twice.
+            guard targets.count <= 1 else { return nil }
+            for (_, value) in targets {
+                if let kind = Self.kind(ofTarget: value) { kinds.append(kind) }
             }
         } else {
             while let word = takeWord(anyOf: Self.backupWords) {

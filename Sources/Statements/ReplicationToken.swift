@@ -76,7 +76,7 @@ enum ReplicationToken: Hashable {
         return .word(String(decoding: word, as: Unicode.UTF8.self).lowercasedASCII)
     }
 
-    private static func isBlank(_ octet: UInt8) -> Bool {
+    static func isBlank(_ octet: UInt8) -> Bool {
         [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(octet)
     }
 
@@ -88,7 +88,7 @@ enum ReplicationToken: Hashable {
         isDigit(octet) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(octet | 0x20)
     }
 
-    private static func isOfWord(_ octet: UInt8) -> Bool {
+    static func isOfWord(_ octet: UInt8) -> Bool {
         isDigit(octet) || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(octet | 0x20)
             || octet == UInt8(ascii: "_") || octet == UInt8(ascii: "$")
     }

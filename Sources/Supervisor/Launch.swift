@@ -1,4 +1,3 @@
-internal import CSandbox
 package import Client
 internal import Glibc
 internal import Identity
@@ -12,7 +11,6 @@ package enum Launch {
     /// Launches and waits; `warn` is given what the user should know of a launch that goes on.
     package static func run(_ words: LaunchWords, warn: (String) -> Void) -> FrontEnd.Outcome {
         LaunchClient.prepare()
-        csb_names_built_in()
         // A launch that a server declines is tried again alone, and says nothing twice.
         var said: Set<String> = []
         func once(_ line: String) { if said.insert(line).inserted { warn(line) } }
@@ -30,8 +28,9 @@ package enum Launch {
     private static func choice(_ words: LaunchWords) throws(LaunchRefusal) -> ProfileChoice {
         if let name = words.profileName { return .name(name) }
         let path = WorkingDirectory.absolute(words.profile ?? "", from: try LaunchWords.place())
+        let place = try place(path)
         do {
-            return .text(try TextFile.read(path), path: place(path))
+            return .text(try TextFile.read(path), path: place)
         } catch {
             throw LaunchRefusal(
                 "cannot read profile \(path): \(error.message); name a text file of at most "
@@ -41,10 +40,32 @@ package enum Launch {
     }
 
     /// Where a profile lies; of `/dev/stdin` and the like the file that they lead to, which they are in this process alone.
-    private static func place(_ path: String) -> String {
-        let isOpenFile = ["/dev", "/proc"].contains { path.isWithin($0) }
-        return isOpenFile ? PathText.resolved(path) ?? path : path
+    ///
+    /// - Throws: for a link to such a one: what it leads to has to be protected, and the link itself.
+    private static func place(_ path: String) throws(LaunchRefusal) -> String {
+        if ["/dev", "/proc"].contains(where: { path.isWithin($0) }) {
+            return PathText.resolved(path) ?? path
+        }
+        var step = path
+        for _ in 0..<links {
+            guard let slash = step.lastPlace(of: "/"),
+                let folder = PathText.resolved(slash == step.startIndex ? "/" : String(step[..<slash]))
+            else { return path }
+            let name = WorkingDirectory.absolute(String(step.rest(behind: slash)), from: folder)
+            guard !name.isWithin("/proc") else {
+                throw LaunchRefusal(
+                    "profile \(path) is a link that leads to \(name), which is another file in each process: with -p name /dev/stdin "
+                        + "itself, or the file that it is"
+                )
+            }
+            guard let target = PathText.target(of: name) else { return path }
+            step = WorkingDirectory.absolute(target, from: folder)
+        }
+        return path
     }
+
+    /// Links on the way to a file: what the kernel follows (path_resolution(7)).
+    private static let links = 40
 
     private static func root(
         _ words: LaunchWords,
@@ -137,7 +158,7 @@ package enum Launch {
             knowsEnvironment: false
         )
         CredentialWarnings(order, sources)?.lines.forEach(warn)
-        return LaunchClient.outcome(of: order, on: socket)
+        return LaunchClient.outcome(of: order, on: socket, declined: warn)
     }
 }
 

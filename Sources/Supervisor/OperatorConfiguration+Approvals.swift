@@ -21,12 +21,14 @@ extension OperatorConfiguration {
         approvals.listen = fields["listen"].flatMap { Self.place($0, &errors) }
         approvals.url = fields["url"].flatMap { Self.base($0, &errors) }
         let (tokens, hooks) = (fields["tokens"], fields["webhooks"])
+        var failure: LookupFailure?
         approvals.tokens = Self.items(tokens, "approvals.tokens", ApprovalPlan.maximumTokens, &errors) {
-            Self.token($0, $1, &$2)
+            Self.token($0, $1, &failure, &$2)
         }
         approvals.webhooks = Self.items(hooks, "approvals.webhooks", ApprovalPlan.maximumWebhooks, &errors) {
-            Self.webhook($0, $1, &$2)
+            Self.webhook($0, $1, &failure, &$2)
         }
+        approvals.failure = failure
         readApprovers(fields, &errors)
         guard fields["listen"] == nil else { return }
         for (node, key) in [(fields["url"], "url"), (tokens, "tokens"), (fields["issuers"], "issuers")] {
@@ -84,6 +86,7 @@ extension OperatorConfiguration {
     private static func token(
         _ node: YAMLNode,
         _ name: String,
+        _ failure: inout LookupFailure?,
         _ errors: inout Diagnostics
     ) -> ApprovalPlan.Token? {
         guard let fields = node.mapping(name, keys: tokenKeys, &errors) else { return nil }
@@ -91,7 +94,7 @@ extension OperatorConfiguration {
             errors.report("\(name) takes subject and token", at: node.position)
             return nil
         }
-        guard let principal = Self.principal(subject, "\(name).subject", &errors),
+        guard let principal = Self.principal(subject, "\(name).subject", &failure, &errors),
             let secret = OperatorSecret(token, "\(name).token", home: HomeFolder.current, &errors)
         else { return nil }
         guard secret.file != nil else {
@@ -107,6 +110,7 @@ extension OperatorConfiguration {
     private static func webhook(
         _ node: YAMLNode,
         _ name: String,
+        _ failure: inout LookupFailure?,
         _ errors: inout Diagnostics
     ) -> ApprovalPlan.Webhook? {
         guard let fields = node.mapping(name, keys: hookKeys, &errors) else { return nil }
@@ -116,7 +120,7 @@ extension OperatorConfiguration {
         }
         let words = ApprovalPlan.Webhook.Format.allCases.map(\.rawValue)
         let word = fields["format"].map { $0.word("\(name).format", of: words, &errors) ?? "" } ?? "json"
-        let subject = fields["subject"].map { principal($0, "\(name).subject", &errors) }
+        let subject = fields["subject"].map { principal($0, "\(name).subject", &failure, &errors) }
         guard let place = Self.place(url, "\(name).url", &errors),
             let kept = OperatorSecret(secret, "\(name).secret", home: HomeFolder.current, &errors),
             let format = ApprovalPlan.Webhook.Format(rawValue: word)
@@ -172,11 +176,10 @@ extension OperatorConfiguration {
     private static func principal(
         _ node: YAMLNode,
         _ name: String,
+        _ failure: inout LookupFailure?,
         _ errors: inout Diagnostics
     ) -> Principal? {
         guard let text = node.text(name, &errors) else { return nil }
-        let own = LocalUser.principal()
-        if own.subject.isSame(as: text) { return own }
         guard let principal = Principal(named: text) else {
             errors.report(
                 "\(name): \"\(text)\" is no principal; it is written user:NAME, oidc:ISSUER:SUBJECT or saml:ISSUER:SUBJECT",
@@ -184,9 +187,15 @@ extension OperatorConfiguration {
             )
             return nil
         }
+        guard principal.proof == nil else { return principal }
         // Of two names of one user the number says that they are one.
-        let local = principal.proof == nil ? text.firstPlace(of: ":").map { text.rest(behind: $0) } : nil
-        return local.flatMap { LocalUser.principal(named: String($0)) } ?? principal
+        do throws(LookupFailure) {
+            let own = try LocalUser.principal()
+            return own.subject.isSame(as: text) ? own : try local(text) ?? principal
+        } catch {
+            failure = error
+            return principal
+        }
     }
 }
 

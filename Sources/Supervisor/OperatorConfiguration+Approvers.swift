@@ -9,7 +9,9 @@ extension OperatorConfiguration {
     private static let issuerKeys = ["audience"]
 
     mutating func readApprovers(_ fields: YAMLMapping, _ errors: inout Diagnostics) {
-        approvals.socket = fields["socket"].flatMap { Self.socket($0, &errors) }
+        if let node = fields["socket"] {
+            approvals.socket = Self.socket(node, &approvals.failure, &errors)
+        }
         // Before those who may be known by its names.
         if let node = fields["fleet"] { readMachines(node, &errors) }
         if let node = fields["people"] { readPeople(node, &errors) }
@@ -18,7 +20,11 @@ extension OperatorConfiguration {
         }
     }
 
-    private static func socket(_ node: YAMLNode, _ errors: inout Diagnostics) -> ApprovalPlan.Socket? {
+    private static func socket(
+        _ node: YAMLNode,
+        _ failure: inout LookupFailure?,
+        _ errors: inout Diagnostics
+    ) -> ApprovalPlan.Socket? {
         let name = "approvals.socket"
         guard let fields = node.mapping(name, keys: socketKeys, &errors) else { return nil }
         guard let path = fields["path"], let group = fields["group"] else {
@@ -34,11 +40,24 @@ extension OperatorConfiguration {
             )
             return nil
         }
-        guard let number = LocalGroup.number(of: title) else {
-            errors.report("\(name).group: this machine has no group \"\(title)\"", at: group.position)
+        let socketName = place.lastPlace(of: "/").map { place.rest(behind: $0) } ?? place[...]
+        guard (1...ApprovalPlan.maximumSocketName).contains(socketName.utf8.count) else {
+            errors.report(
+                "\(name).path: its last part has 1 to \(ApprovalPlan.maximumSocketName) octets, as much as a socket's name may",
+                at: path.position
+            )
             return nil
         }
-        return ApprovalPlan.Socket(path: place, group: number)
+        do throws(LookupFailure) {
+            guard let number = try LocalGroup.number(of: title) else {
+                errors.report("\(name).group: this machine has no group \"\(title)\"", at: group.position)
+                return nil
+            }
+            return ApprovalPlan.Socket(path: place, group: number)
+        } catch {
+            failure = error
+            return ApprovalPlan.Socket(path: place, group: nil)
+        }
     }
 
     /// Lists of subjects; no subject, and no user of this machine by whatever name, is two people.
@@ -47,6 +66,8 @@ extension OperatorConfiguration {
         var seen: Set<ByteText> = []
         var users: Set<UInt32> = []
         let plan = approvals
+        var failure = plan.failure
+        defer { approvals.failure = failure }
         approvals.people = Self.items(node, name, ApprovalPlan.maximumPeople, &errors) { node, name, errors in
             let names = node.texts(name, &errors) ?? []
             // Who is of another machine is somebody here by being listed.
@@ -61,7 +82,9 @@ extension OperatorConfiguration {
             var uids: Set<UInt32> = []
             for item in names {
                 do throws(TextProblem) {
-                    if !plan.isElsewhere(item.text), let uid = try Self.user(item.text) { uids.insert(uid) }
+                    if !plan.isElsewhere(item.text), let uid = try Self.user(item.text, &failure) {
+                        uids.insert(uid)
+                    }
                     guard seen.insert(ByteText(item.text)).inserted else {
                         throw TextProblem("\"\(item.text)\" is listed already")
                     }
@@ -82,21 +105,34 @@ extension OperatorConfiguration {
         }
     }
 
-    /// The user id of a subject that is a user's of this machine; nil for one of an issuer's.
-    private static func user(_ text: String) throws(TextProblem) -> UInt32? {
+    /// The user id of a subject that is a user's of this machine; nil for one of an issuer's, or that cannot be looked up.
+    private static func user(
+        _ text: String,
+        _ failure: inout LookupFailure?
+    ) throws(TextProblem) -> UInt32? {
         guard let principal = Principal(named: text) else {
             throw TextProblem(
                 "\"\(text)\" is no principal; it is written user:NAME or oidc:ISSUER:SUBJECT"
             )
         }
         guard principal.proof == nil else { return nil }
-        let own = LocalUser.principal()
-        if own.subject.isSame(as: text) { return own.uid }
         // By a name alone nobody is known again: what the kernel says of them is a number.
-        guard let colon = text.firstPlace(of: ":"),
-            let user = LocalUser.principal(named: String(text.rest(behind: colon)))
-        else { throw TextProblem("this machine has no user of the name in \"\(text)\"") }
+        let user: Principal?
+        do throws(LookupFailure) {
+            let own = try LocalUser.principal()
+            user = own.subject.isSame(as: text) ? own : try local(text)
+        } catch {
+            failure = error
+            return nil
+        }
+        guard let user else { throw TextProblem("this machine has no user of the name in \"\(text)\"") }
         return user.uid
+    }
+
+    /// The user of this machine of a subject, `user:NAME`; nil where there is none.
+    static func local(_ subject: String) throws(LookupFailure) -> Principal? {
+        guard let colon = subject.firstPlace(of: ":") else { return nil }
+        return try LocalUser.principal(named: String(subject.rest(behind: colon)))
     }
 
     /// An issuer whose tokens answer, under an audience of their own: a token that launches answers nothing.
@@ -120,6 +156,7 @@ extension OperatorConfiguration {
             return nil
         }
         (issuer.audiences, issuer.sources) = ([audience], [.file])
+        issuer.audienceKey = "\(name).audience"
         return issuer
     }
 }

@@ -59,10 +59,8 @@ extension OperatorConfiguration {
         }
         if let node = fields["every"], let text = node.text("audit.checkpoints.every", &errors) {
             do throws(TextProblem) {
-                let milliseconds = try Quantity.duration(text)
-                guard Self.interval.contains(milliseconds) else {
-                    throw TextProblem("audit.checkpoints.every is from 1s to 24h")
-                }
+                let bounds = "audit.checkpoints.every is from 1s to 24h"
+                let milliseconds = try Quantity.duration(text, in: Self.interval, bounds)
                 plan.seconds = Int(milliseconds / 1_000)
             } catch {
                 errors.report(error, in: node)
@@ -147,13 +145,11 @@ extension OperatorConfiguration {
             return
         }
         do throws(TextProblem) {
-            let milliseconds = try Quantity.duration(text)
-            guard Self.interval.contains(milliseconds) else {
-                throw TextProblem(
-                    "audit.retain.every is from 1s to 24h, or off: then bailey audit prune is by hand"
-                )
-            }
-            pruningPause = milliseconds
+            pruningPause = try Quantity.duration(
+                text,
+                in: Self.interval,
+                "audit.retain.every is from 1s to 24h, or off: then bailey audit prune is by hand"
+            )
         } catch {
             errors.report(error, in: node)
         }

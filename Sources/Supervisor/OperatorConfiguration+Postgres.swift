@@ -17,7 +17,7 @@ package struct OperatorDatabase: Sendable {
         [password?.program].compactMap(\.self)
             + access.location.files.filter { !secretFiles.holds(bytes: $0) }
     }
-    var secretFiles: [String] { [password?.file, access.location.secretFile].compactMap(\.self) }
+    var secretFiles: [String] { [password?.file].compactMap(\.self) + access.location.secretFiles }
 }
 
 extension OperatorConfiguration {

@@ -69,6 +69,8 @@ extension Supervisor {
                 let held = HeldSummary(whole: question, connection.approver == nil ? nil : HeldMask(audit))
                 connection.shown = (id, HeldWhole(command: held.command, details: held.details).bytes)
             }
+        } else if !mayLook(connection) {
+            return
         }
         guard let (shown, octets) = connection.shown, shown.isSame(as: id), start <= octets.count else {
             return reply(.answered(.unknown), to: connection)
@@ -97,29 +99,43 @@ extension Supervisor {
         else { return refuseAgent(connection) }
         // Whoever sends the next one has not read what came of the last.
         guard !connection.isAnswering else { return drop(connection) }
+        guard mayAnswer(connection) else { return }
         connection.isAnswering = true
-        if let approver = connection.approver, let why = refusal(of: order, by: approver) {
+        if connection.approver != nil, case .rule = order.subject {
+            let why = "all of a rule's questions are the supervisor's own user's to deny"
             return answered(connection.id, .refused(why))
         }
+        if let failure = configuration.machine.approvals.failure {
+            return answered(
+                connection.id,
+                .refused("who is whom is not known here: of bailey.yaml \(failure)")
+            )
+        }
         let via = connection.approver == nil ? nil : "socket"
-        let plan = configuration.machine.approvals
-        // Where users and groups are a directory's, their names take a while.
-        Self.names.async {
-            let groups = peer.groups.compactMap {
-                LocalGroup.name(of: $0).flatMap { ApproverGroup.local($0) }
-            }
-            then(
-                Answerer(
-                    plan.identity(LocalUser.principal(of: peer.user), groups: Set(groups)),
+        let (id, mailbox, plan) = (connection.id, mailbox, configuration.machine.approvals)
+        // Names take a while, of many groups; the user's own answers wait for nobody else's.
+        (connection.approver == nil ? Self.own : Self.others).async {
+            do throws(LookupFailure) {
+                let who = Answerer(
+                    plan.identity(
+                        try LocalUser.principal(of: peer.user),
+                        groups: Self.groups.names(of: peer.groups)
+                    ),
                     program: PathText.target(of: "/proc/\(peer.process)/exe"),
                     process: peer.process,
                     via: via
                 )
-            )
+                then(who)
+            } catch {
+                // By the number alone they would be somebody else, whom nobody has revoked.
+                mailbox.post(.answered(id, .refused("who answers is not known: \(error)")))
+            }
         }
     }
 
-    private static let names = DispatchQueue(label: "bailey.approvers.names")
+    private static let own = DispatchQueue(label: "bailey.approvers.own")
+    private static let others = DispatchQueue(label: "bailey.approvers.names")
+    private static let groups = GroupNames(now: { Poller.now() }, lookUp: { LocalGroup.name(of: $0) })
 
     private static func answer(
         _ order: ApprovalOrder,

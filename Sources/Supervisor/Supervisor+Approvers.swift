@@ -17,7 +17,7 @@ extension Supervisor {
     /// What one is shown within that time, in parts of a list: more than all 256 questions that may wait, 3 in each part, anew each
     /// second, as 'list --watch' asks.
     private static let looksPerWindow = 6_000
-    /// All of a launch, with half a megabyte to mask, in those: 120 within that time, as of answers.
+    /// All of a launch, with half a megabyte to mask, in those: 120 within that time, as of answers; each part behind the first is one more.
     static let wholeLook = 50
     /// Milliseconds without a message after which a connection is ended, and leaves its place to others: a command asks at once.
     private static let silence: UInt64 = 60_000
@@ -83,18 +83,21 @@ extension Supervisor {
         }
     }
 
-    /// Why one may not answer now; counts that they do where they may.
-    func refusal(of order: ApprovalOrder, by peer: SocketPeer) -> String? {
-        if case .rule = order.subject {
-            return "all of a rule's questions are the supervisor's own user's to deny"
-        }
+    /// Whether one more answer is taken now, and counts; else the connection is ended, and says why.
+    func mayAnswer(_ connection: ControlConnection) -> Bool {
+        guard let peer = connection.approver else { return true }
         var tally = tally(of: peer)
         guard tally.answers < Self.answersPerWindow else {
-            return "you have given \(tally.answers) answers within \(Self.window / 1_000) s already"
+            Self.refuse(
+                connection.channel,
+                "you have given \(tally.answers) answers within \(Self.window / 1_000) s already; try again in a minute"
+            )
+            drop(connection)
+            return false
         }
         tally.answers += 1
         approvers[peer.user] = tally
-        return nil
+        return true
     }
 
     /// Whether whoever asks is shown more now, which counts as so many parts of a list; else the connection is ended, and says why.

@@ -67,9 +67,7 @@ extension Supervisor {
             guard !connection.isSpent else { return drop(connection) }
             connection.isSpent = true
             connection.size = order.terminal
-            if let reason = reasonToDecline(order, of: connection) {
-                return reply(.declined(reason: reason), to: connection)
-            }
+            if let reply = declined(order, of: connection) { return self.reply(reply, to: connection) }
             // Who has given up meanwhile has been told that nothing is launched.
             reply(.heard, to: connection)
             guard connections[connection.id] != nil else { return }
@@ -77,6 +75,11 @@ extension Supervisor {
         case .signal(let number):
             if let agent = launched(by: connection) {
                 pass(number, to: agent)
+            } else if FrontEnd.ending.contains(number),
+                let relay = connection.launched.flatMap({ leaving[$0] })?.stdio
+            {
+                // Its command has ended: what is waited for is only that the rest of its output is taken.
+                relay.abandon()
             } else if connection.question != nil, FrontEnd.ending.contains(number) {
                 interrupt(connection, number)
             } else if connection.early.count < AgentNode.maximumEarly {
@@ -131,6 +134,8 @@ extension Supervisor {
         if let launch = connection.pending.flatMap({ pending[$0] }) {
             abandon(launch, LaunchRefusal("its front-end ended"))
         }
+        // Of one that has ended, nobody takes the rest.
+        connection.launched.flatMap { leaving[$0] }?.stdio?.abandon()
         guard let agent = connection.launched.flatMap({ agents[$0] }) else { return }
         kill(agent, cause: inheritedCause(of: agent) ?? "its front-end ended")
     }

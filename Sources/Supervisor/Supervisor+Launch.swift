@@ -40,7 +40,7 @@ extension Supervisor {
             let lineage = lineage(of: order, profile: profile, under: parent, identity)
             let epoch = try epoch(of: lineage, under: parent)
             // What is not granted is not looked through either.
-            let own = own.keeping(identity, of: order, isNested: parent != nil)
+            let own = ownFiles(for: order, identity, under: parent)
             var checked = try checked(profile, of: loaded, own, isNested: parent != nil)
             guard
                 let found = try found(
@@ -341,7 +341,7 @@ extension Supervisor {
             guard agent.awaited.isEmpty else { return }
             try checkRevoked(agent.epoch, agent.lineage)
             try checkApproval(of: agent)
-            streams = try self.streams(of: agent)
+            streams = try frontStreams(of: agent)
             try agent.sandbox.start()
         } catch {
             for descriptor in streams { Glibc.close(descriptor) }

@@ -81,7 +81,6 @@ extension Supervisor {
         // It may have ended before its program's digest was there: no agent's end is on record without its beginning.
         recordSpawn(of: agent, digest: nil)
         sumUpRefusals(of: agent)
-        credentials.forget(agent.id)
         agent.phase = .ended
         agent.cause = agent.cause ?? memoryCause(of: agent) ?? inheritedCause(of: agent)
         for id in agent.connections { if let connection = connections[id] { drop(connection) } }
@@ -91,6 +90,7 @@ extension Supervisor {
         count(-1, above: agent.parent)
         leaving[agent.id] = agent
         endTerminal(of: agent)
+        endStdio(of: agent)
         listWritten(by: agent)
         let (id, mailbox) = (agent.id, mailbox)
         gateway.close(id) { mailbox.post(.departed(id, refused: $0)) }
@@ -122,7 +122,7 @@ extension Supervisor {
     func recordDue(_ agent: AgentNode) {
         var next: AgentNode? = agent
         while let agent = next, leaving[agent.id] != nil, !agent.isUnheard, !agent.isUnlisted,
-            !agent.isTerminalOpen, agent.openChildren == 0
+            !agent.isTerminalOpen, !agent.isStdioOpen, agent.openChildren == 0
         {
             leaving[agent.id] = nil
             recordExit(of: agent)
@@ -139,19 +139,22 @@ extension Supervisor {
             status: status,
             cause: agent.cause,
             written: agent.written,
-            terminal: agent.terminal
+            terminal: agent.terminal,
+            masked: agent.masked.flatMap { $0.isEmpty ? nil : $0 }
         )
         record(.exit(exit)) { [self] result in
             finish(
                 agent,
                 code: status,
                 notes: [
-                    note(of: agent, verdict), Self.note(of: agent.written), Self.refusals(in: agent),
-                    Self.unrecordedTerminal(of: agent), loss(of: agent, result),
+                    note(of: agent, verdict), Self.note(of: agent.written), refusals(in: agent),
+                    Self.unrecordedTerminal(of: agent), Self.unproven(agent), loss(of: agent, result),
                 ]
             )
         }
         if agent.parent == nil { terminals.forget(agent.id.run) }
+        // What was minted for it was looked for in what it wrote last.
+        credentials.forget(agent.id)
         // While the record is on its way to the disk: whoever hears of the end finds nothing of it.
         standIns.release(agent.standIns)
     }
@@ -182,13 +185,22 @@ extension Supervisor {
     }
 
     /// That requests of a run were refused, which the command may not have said.
-    private static func refusals(in agent: AgentNode) -> String? {
+    private func refusals(in agent: AgentNode) -> String? {
         guard agent.parent == nil, agent.refused > 0 else { return nil }
+        // A command that takes a 502 for an answer ends well.
+        let unrecorded = configuration.servedSession.map {
+            " or not in the recording of session \(TerminalText.escaped($0))"
+        }
         let (what, them) =
             agent.refused == 1 ? ("1 request was", "it") : ("\(agent.refused) requests were", "them")
         return
-            "\(what) refused; `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
+            "\(what) refused\(unrecorded ?? ""); `bailey audit --run \(agent.id.run) --denied` shows \(them), with requests that failed and refused "
             + "launches"
+    }
+
+    /// That a job ran as the local user, which it need not have: its records name another than whoever reads them looks for.
+    private static func unproven(_ agent: AgentNode) -> String? {
+        agent.unproven.map { "\($0); so it ran for \(agent.lineage.principal)" }
     }
 
     private func refusedExecution(of agent: AgentNode, _ failure: Int32) -> String {

@@ -69,6 +69,8 @@ extension Supervisor {
         )
         if launch.parent == nil, case .success(let identity)? = connection.identity {
             agent.held = HeldIdentity(identity: identity)
+        } else if launch.parent == nil {
+            agent.unproven = IdentityClaim.shortcoming(of: launch.order, identities.issuers)
         }
         do throws(SystemCallError) {
             try watch(agent)

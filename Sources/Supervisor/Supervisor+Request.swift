@@ -27,9 +27,21 @@ extension Supervisor {
             terminal: order.terminal != nil,
             extraFiles: trust.files,
             degraded: configuration.degraded,
-            own: own.keeping(identity, of: order, isNested: parent != nil),
+            own: ownFiles(for: order, identity, under: parent),
             layers: [:]
         )
+    }
+
+    /// What no agent of a launch may have: Bailey's own, what the launch brings along, and the files of the tokens that other runs
+    /// rest on, which are read again.
+    func ownFiles(
+        for order: LaunchOrder,
+        _ identity: LaunchIdentity,
+        under parent: AgentNode?
+    ) -> OwnFiles {
+        var own = own.keeping(identity, of: order, isNested: parent != nil)
+        if parent == nil { own.secrets += agents.values.compactMap { $0.held?.identity.file } }
+        return own
     }
 
     /// The environment that the command would have, sorted by name.

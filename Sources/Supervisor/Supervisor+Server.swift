@@ -67,14 +67,20 @@ extension Supervisor {
         }
     }
 
-    /// Why a launch that the user asks for is not this supervisor's; nil when it is, and for an agent's.
-    func reasonToDecline(_ order: LaunchOrder, of connection: ControlConnection) -> String? {
+    /// That a launch which the user asks for is not this supervisor's; nil when it is, and for an agent's.
+    func declined(_ order: LaunchOrder, of connection: ControlConnection) -> ControlReply? {
         guard connection.caller == nil, connection.id != root else { return nil }
-        guard root == nil else { return "it serves one run" }
-        guard drainDeadline == nil else { return "it is ending" }
-        guard userConnections <= maximumUserLaunches else { return "it has as many launches as it may" }
-        guard order.origin == origin else { return "its version, folders or home directory are others" }
-        return outdated.map { "\($0) is another one than it was at its start" }
+        // It serves one run, is ending, has as many launches as it may, or is of another version, other folders or another home.
+        guard root == nil, drainDeadline == nil, userConnections <= maximumUserLaunches,
+            order.origin == origin
+        else { return .declined(note: nil) }
+        return outdated.map {
+            .declined(
+                note:
+                    "\($0) is another one than 'bailey serve' read at its start: this run stands alone, and what it asks is "
+                    + "answered by 'bailey approvals' of this user alone; start 'bailey serve' again"
+            )
+        }
     }
 
     /// The first of the operator's files that changed since it was read: a launch would behave otherwise than by itself.

@@ -68,7 +68,7 @@ extension Supervisor {
                 terminals: terminals,
                 secrets: { audit.secretMask }
             ),
-            of: id.run,
+            of: agent.parent == nil ? nil : id.run,
             farewells,
             isRequired: isRequired
         ) { mailbox.post(.terminal(id, $0)) }

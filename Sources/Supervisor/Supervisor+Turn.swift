@@ -103,6 +103,7 @@ extension Supervisor {
         case .fleetShown(let id, let question, let result): fleetShown(id, question, result)
         case .revokedElsewhere(let entry): revokedElsewhere(entry)
         case .terminal(let id, let report): heard(report, of: id)
+        case .stdio(let id, let report): heard(report, of: id)
         case .digest(let id, let digest): if let agent = agents[id] { recordSpawn(of: agent, digest: digest) }
         }
     }

@@ -9,6 +9,7 @@ package import Linux
 internal import Model
 internal import Policy
 package import Profiles
+internal import Reflection
 package import Sandbox
 
 /// The process outside: launches agents, holds secrets, policy and audit, and answers for the tree.
@@ -41,6 +42,7 @@ package final class Supervisor {
     let audit: AuditStore
     /// What each run has recorded of terminals.
     let terminals = RecordedTerminals()
+    let stdioTables = StreamTables()
     let farewells = TerminalFarewells()
     let credentials: CredentialStore
     let gateway: Gateway
@@ -170,7 +172,7 @@ package final class Supervisor {
         approvals = ApprovalQueue(
             audit: audit,
             now: { Poller.now() },
-            revoked: { revoked.reason($0) },
+            revoked: { revoked.bar($0) },
             whenOpen: { mailbox.post(.asked($0)) },
             whenOver: { mailbox.post(.closed($0)) }
         )

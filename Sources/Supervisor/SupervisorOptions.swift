@@ -2,6 +2,7 @@ internal import Client
 internal import Glibc
 internal import Identity
 internal import Linux
+internal import Model
 internal import Profiles
 internal import Sandbox
 
@@ -34,7 +35,7 @@ extension SupervisorConfiguration {
         let filesRead = [path, directories.credentials].map { (path: $0, mark: FileMark($0)) }
         self.init(
             version: options.version,
-            principal: LocalUser.principal(),
+            principal: try Self.launcher(),
             directories: directories,
             profiles: ProfileSearch(
                 explicit: try options.profilesDirectory.map(Self.profilesFolder),
@@ -53,6 +54,15 @@ extension SupervisorConfiguration {
             degraded: options.degraded
         )
         self.filesRead = filesRead
+    }
+
+    /// Who launches.
+    private static func launcher() throws(LaunchRefusal) -> Principal {
+        do throws(LookupFailure) { return try LocalUser.principal() } catch {
+            throw LaunchRefusal(
+                "who launches is not known: \(error); by the number alone they would be another principal, of whom neither rules nor revocations say anything"
+            )
+        }
     }
 
     private static func check(_ names: Set<String>) throws(LaunchRefusal) {

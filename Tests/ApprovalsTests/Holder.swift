@@ -15,7 +15,7 @@ final class Holder: Sendable {
         queue = ApprovalQueue(
             audit: store,
             now: { clock.now },
-            revoked: { revoked.reason($0) },
+            revoked: { revoked.bar($0) },
             whenOver: { ended.add($0) }
         )
     }
@@ -23,11 +23,16 @@ final class Holder: Sendable {
     /// Who is revoked, by any of their names.
     final class Revoked: Sendable {
         private let names = Mutex<Set<ByteText>>([])
+        private let unreadable = Mutex(false)
+        func lose() { unreadable.withLock { $0 = true } }
+        func find() { unreadable.withLock { $0 = false } }
         func add(_ name: String) { names.withLock { _ = $0.insert(ByteText(name)) } }
         func lift(_ name: String) { names.withLock { _ = $0.remove(ByteText(name)) } }
 
-        func reason(_ who: ApproverIdentity) -> String? {
-            names.withLock { $0.isDisjoint(with: who.names) } ? nil : "\(who.principal) is revoked"
+        func bar(_ who: ApproverIdentity) -> AnswerBar? {
+            guard !unreadable.withLock({ $0 }) else { return .unknown("the log cannot be read") }
+            return names.withLock { $0.isDisjoint(with: who.names) }
+                ? nil : .revoked("\(who.principal) is revoked")
         }
     }
 

@@ -43,7 +43,11 @@ struct RevokedApproverTests {
         let heard = holder.hold(Holder.request(terms: ApprovalTerms(approvers: 2)))
         let (bob, carol) = (try answerer("user:bob"), try answerer("user:carol"))
         #expect(holder.approve(by: bob) == .seconded(missing: 1))
+        #expect(holder.queue.open().first?.approvedBy == ["user:bob"])
         holder.revoked.add("user:bob")
+        // Whoever is to follow is not shown an approval that does not count.
+        let shown = try #require(holder.queue.open().first)
+        #expect(shown.approvedBy.isEmpty && holder.queue.open(named: shown.id)?.approvedBy.isEmpty == true)
         #expect(holder.approve(by: carol) == .seconded(missing: 1) && heard.all.isEmpty)
         #expect(holder.queue.open().first?.approvedBy == ["user:carol"])
         #expect(holder.approve(by: Holder.alice) == .done(1) && heard.grant != nil)
@@ -66,5 +70,30 @@ struct RevokedApproverTests {
         // Asked again it is another question, and the control.
         let again = holder.hold()
         #expect(holder.approve(by: Holder.alice) == .done(1) && again.grant != nil)
+    }
+
+    @Test(
+        "Where it cannot be known whether who approved is revoked nothing is approved, and no revocation is told"
+    )
+    func unknown() throws {
+        let heard = holder.hold()
+        holder.store.wait()
+        let bob = try answerer("user:bob")
+        #expect(holder.approve(by: bob) == nil)
+        holder.revoked.lose()
+        holder.store.release()
+        guard case .denied(_, let by, _)? = heard.only else {
+            Issue.record("\(heard.all)")
+            return
+        }
+        #expect(by.contains("cannot know") && !by.contains("revocation"), "\(by)")
+        #expect(holder.store.records.last?.event == .void)
+        #expect(holder.store.records.last?.reason == "the log cannot be read")
+        #expect(holder.approve(by: bob) == .unknown && holder.queue.open().isEmpty)
+        // The control: it can be again.
+        let again = holder.hold()
+        #expect(holder.approve(by: bob) == .refused("the log cannot be read") && again.all.isEmpty)
+        holder.revoked.find()
+        #expect(holder.approve(by: bob) == .done(1) && again.grant != nil)
     }
 }

@@ -31,6 +31,17 @@ struct AppendTests {
         #expect(try state.sqliteOutput("SELECT count(*) FROM seals") == "2")
     }
 
+    @Test func `what is under one seal is bounded in octets, whatever an agent says`() throws {
+        let state = try StateFixture()
+        let store = try state.open()
+        let words = Array(repeating: String(repeating: "\u{1}", count: 2_000), count: 200)
+        let tally = store.appendInOneBatch((0..<8).map { _ in Sample.spawn(argv: words) })
+        #expect(tally.failures.isEmpty)
+        #expect(try state.verifiedCount() == 9)
+        // Each has more than a MiB; those of a few octets share one, as before.
+        #expect(try state.sqliteOutput("SELECT count(*) FROM seals") == "9")
+    }
+
     @Test func `the head follows without another record, and at once when asked`() throws {
         let state = try StateFixture()
         let store = try state.open()

@@ -73,6 +73,22 @@ struct CheckpointTests {
         #expect(finding.code == .checkpoint && finding.record == 6, "\(finding)")
     }
 
+    @Test func `behind another log's checkpoints none is appended, and their own log goes on with them`()
+        throws
+    {
+        let (state, other) = (try filled(), try filled())
+        let file = try noted(other)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let before = try Data(contentsOf: URL(fileURLWithPath: file))
+        let error = #expect(throws: AuditStoreError.self) {
+            try CheckpointFile(file).append(Checkpoint(ofStore: state.path))
+        }
+        #expect(error?.description.contains("has the checkpoints of another log") == true, "\(error as Any)")
+        #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == before)
+        try CheckpointFile(file).append(Checkpoint(ofStore: other.path))
+        #expect(try complaint(other, file) == nil)
+    }
+
     @Test func `a checkpoint of another log is not taken for one of this`() throws {
         let (state, other) = (try filled(), try filled())
         let file = try noted(other)

@@ -115,6 +115,33 @@ struct PruningTests {
         #expect(try state.verifiedCount() == 42)
     }
 
+    @Test func `a run that cannot go, and was set aside, takes nobody's place at one time`() throws {
+        let state = try filled()
+        // The log goes on behind them.
+        try hold("user:zoe", state, released: true)
+        try state.sqlite("UPDATE records SET payload = '{}' WHERE run = 'aaaaaaaa'")
+        let pruner = try Pruner(directory: state.path)
+        var aside: [ByteText: String] = [:]
+        for _ in 0..<3 {
+            // The control: as long as it is not known, nothing behind it goes.
+            let plan = try pruner.plan(Self.old, living()).limited(toRecords: 14)
+            #expect(plan.pruned.map(\.run) == ["aaaaaaaa"])
+            #expect(throws: BrokenStore.self) {
+                try pruner.carryOut(plan, living(), cannotGo: { aside[ByteText($0)] = $1 })
+            }
+            #expect(try count("bbbbbbbb", state) == 14)
+        }
+        #expect(aside.keys.map(\.text) == ["aaaaaaaa"])
+        for terms in [Self.old, Retention(size: 1)] {
+            let plan = try pruner.plan(terms, living(), setAside: aside)
+            #expect(plan.kept.first?.run == "aaaaaaaa" && plan.kept.first?.reason == aside.values.first)
+            #expect(plan.limited(toRecords: 14).pruned.map(\.run) == ["bbbbbbbb"])
+        }
+        let plan = try pruner.plan(Self.old, living(), setAside: aside).limited(toRecords: 14)
+        #expect(try pruner.carryOut(plan, living()) == 14)
+        #expect(try Self.runs.map { try count($0, state) } == [14, 0, 13])
+    }
+
     @Test func `whether anything can be due is told by the first records and the size`() throws {
         let state = try filled()
         let pruner = try Pruner(directory: state.path)
@@ -129,6 +156,28 @@ struct PruningTests {
         let empty = try StateFixture()
         #expect(try empty.open().appendOneByOne([]).failures.isEmpty)
         #expect(try !Pruner(directory: empty.path).mayBeDue(Self.old, at: now))
+    }
+
+    @Test func `what is doubted counts from when it was, and what came behind that by itself`() throws {
+        let state = try filled()
+        let pruner = try Pruner(directory: state.path)
+        // An hour after the records.
+        let (now, terms) = (living().now, Retention(age: 600_000))
+        for (before, isDue) in [(Int64?.none, true), (300_000, false), (600_000, true), (7_200_000, true)] {
+            let doubted = before.map { Timestamp(milliseconds: now.milliseconds - $0) }
+            #expect(
+                try pruner.mayBeDue(terms, at: now, doubtedBefore: doubted) == isDue,
+                "\(before ?? 0)"
+            )
+            let living = LivingRuns(
+                runs: [],
+                boot: Timestamp(milliseconds: 0),
+                now: now,
+                doubtedBefore: doubted
+            )
+            let runs = try pruner.plan(terms, living).pruned.map(\.run)
+            #expect(runs == (isDue ? ["aaaaaaaa", "bbbbbbbb"] : []), "\(before ?? 0)")
+        }
     }
 
     @Test func `the last run before a time is known, whatever came behind it`() throws {

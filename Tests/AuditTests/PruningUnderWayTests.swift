@@ -272,6 +272,17 @@ struct PruningUnderWayTests {
             words = "\(error)"
         }
         #expect(words.contains("interrupted"), "\(words)")
+        // Behind the one statement as well: at each run, however often it goes through them.
+        for most in (0..<4).map({ Self.manyRuns * $0 + 1 }) {
+            var asked = 0
+            #expect(throws: AuditStoreError.self) {
+                try Pruner(directory: state.path).plan(Retention(age: 60_000, size: 1), living) {
+                    asked += 1
+                    return asked == most
+                }
+            }
+            #expect(asked == most)
+        }
         let control = try Pruner(directory: state.path).plan(Self.old, living)
         #expect(control.pruned.count == before)
         #expect(try state.finding() == nil)

@@ -25,6 +25,7 @@ struct ServedSessionTests {
         _ exchange: UInt64,
         query: String? = nil,
         range: String? = nil,
+        head: String? = nil,
         sent: String? = nil,
         answered text: String,
         by lineage: Lineage = Sample.child,
@@ -42,7 +43,7 @@ struct ServedSessionTests {
             resource: Self.host,
             exchange: exchange,
             query: query,
-            fields: range.map { HeadFields(text: "accept: */*\nRange: \($0)") },
+            fields: (head ?? range.map { "accept: */*\nRange: \($0)" }).map { HeadFields(text: $0) },
             verdict: .allow,
             levels: [level]
         )
@@ -156,6 +157,24 @@ struct ServedSessionTests {
             try ask(source, "GET /short", query: String(start.dropLast(96))) == "of a short one",
             "the control"
         )
+    }
+
+    @Test(arguments: [
+        "accept: */*\nRange: [9 octets]", "accept: */*\n[1 more fields]",
+        "Range: bytes=0-4\naccept: */*\n[1 more fields]",
+    ])
+    func `A part of which not all is on record is taken neither for the whole nor for another part`(
+        head: String
+    ) throws {
+        try record("GET /part", 1, head: head, answered: "a part")
+        let none = #expect(throws: AuditStoreError.self) { try session() }
+        #expect(none?.message.contains("longer than what is on record") == true, "\(none?.message ?? "")")
+        try record("GET /whole", 2, head: "accept: */*\nx: [9 octets]", answered: "all of it")
+        let source = try session()
+        for range in [nil, "bytes=0-4", "[9 octets]"] {
+            #expect(throws: UnansweredRequest.self) { try ask(source, "GET /part", range: range) }
+        }
+        #expect(try ask(source, "GET /whole") == "all of it", "the control: what is cut is no range")
     }
 
     @Test func `A request is known again by its body, and by none`() throws {

@@ -65,7 +65,8 @@ struct ShowTests {
                 files: [WrittenFiles.File(path: "/w/Makefile", reason: "make runs it")],
                 more: 3,
                 isWhole: false
-            )
+            ),
+            masked: ["token on stdin": 1, "credential on stdout": 2]
         )
     )
 
@@ -142,7 +143,7 @@ struct ShowTests {
             ],
             [
                 "exit 137", "\n  cause: time limit\n", "the host may run: /w/Makefile (make runs it)",
-                "3 more files",
+                "3 more files", "\n  masked: credential on stdout 2\n  masked: token on stdin 1\n",
                 "not everything was looked at",
             ],
             [

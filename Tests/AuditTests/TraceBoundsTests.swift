@@ -259,6 +259,7 @@ struct TraceBoundsTests {
         note(["column public.users.ssn": 4], of: 21), note(["email": 9], of: 31),
         replies("select on public.users", 21, 31), replies("connect", 20, 30),
         refusal(below: Sample.child, "other"),
+        .exit(ExitRecord(lineage: Sample.child, status: 0, cause: nil, masked: ["token on stdout": 3])),
     ]
 
     @Test
@@ -268,9 +269,10 @@ struct TraceBoundsTests {
     {
         let whole = try agent("test-runner", in: try trace(Self.sessions))
         #expect(
-            whole.processes.count == 2 && whole.approvals.count == 4 && whole.masked.count == 2,
+            whole.processes.count == 2 && whole.approvals.count == 4 && whole.masked.count == 3,
             "the control"
         )
+        #expect(whole.masked["token on stdout"] == 3)
         #expect(whole.requests.map(\.received) == [2_000, 2_000])
         let scope = TraceScope.session(run: "0badcafe", agent: Sample.child.agent.agent, exchange: 20)
         let alone = try trace([], of: scope)

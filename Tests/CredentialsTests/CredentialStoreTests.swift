@@ -221,6 +221,43 @@ struct CredentialStoreTests {
         #expect(store.keptValue(of: "it") == "s3cr3t")
     }
 
+    @Test func `what was fetched last is known while it is fetched again, cannot be, and is forgotten`()
+        throws
+    {
+        let directory = try DirectoryFixture()
+        let gate = directory.path + "/gate"
+        #expect(unsafe mkfifo(gate, 0o600) == 0)
+        let store = try store("command: [/bin/cat, \(gate)]")
+        /// Fetches aside; the end that the command reads from, once it does.
+        func fetch() -> Int32 {
+            let thread = Thread { _ = try? store.value(of: "it") }
+            thread.start()
+            return unsafe open(gate, O_WRONLY | O_CLOEXEC)
+        }
+        func known() -> [String] { store.secrets(of: ["it"], for: []) }
+        func awaits(_ isDone: () -> Bool) {
+            var polls = 0
+            while !isDone(), polls < 1_000 {
+                polls += 1
+                _ = poll(nil, 0, 10)
+            }
+        }
+        #expect(known().isEmpty)
+        var writer = fetch()
+        #expect(unsafe write(writer, "s3cr3t", 6) == 6)
+        close(writer)
+        awaits { store.keptValue(of: "it") != nil }
+        #expect(known() == ["s3cr3t"])
+        store.forget(["it"], unlessOf: [], mintedFor: [])
+        #expect(store.keptValue(of: "it") == nil && known() == ["s3cr3t"])
+        writer = fetch()
+        #expect(known() == ["s3cr3t"], "its source is being asked")
+        // Nothing is no secret.
+        close(writer)
+        #expect(throws: CredentialFailure.self) { try store.value(of: "it") }
+        #expect(known() == ["s3cr3t"])
+    }
+
     @Test func `a missing credentials file is a valid one, one that others may write is not`() throws {
         let directory = try DirectoryFixture()
         #expect(try CredentialStore.load(file: directory.path + "/none", environment: [:]).names == [])

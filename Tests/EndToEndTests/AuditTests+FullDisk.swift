@@ -23,7 +23,7 @@ extension EndToEnd.AuditTests {
             """
             \(curl("before", "-o out")); touch ready; \(awaiting("full"))
             for i in 1 2 3; do \(curl("none")); done; touch denied; \(awaiting("room"))
-            \(curl("again", "-o out"))
+            \(curl("disk-again", "-o out"))
 
             """,
             to: "workspace/script"
@@ -46,11 +46,11 @@ extension EndToEnd.AuditTests {
         #expect(Denial.first(in: outcome.output)?.reason == "audit-unavailable", "\(outcome)")
         #expect(outcome.lines.count { $0 == " 200" } == 2, "\(outcome)")
         #expect(outcome.lines.contains("agent 0"), "\(outcome)")
-        #expect(outcome.output.contains("GET /v1/again"), "\(outcome)")
+        #expect(outcome.output.contains("GET /v1/disk-again"), "\(outcome)")
         #expect(outcome.lines.last == "verify 0", "\(outcome)")
         #expect(try servers.requests(with: "/v1/before ") == 1)
         #expect(try servers.requests(with: "/v1/none ") == 0)
-        #expect(try servers.requests(with: "/v1/again ") == 1)
+        #expect(try servers.requests(with: "/v1/disk-again ") == 1)
     }
 
     @Test(

@@ -46,8 +46,6 @@ extension EndToEnd {
         )
         func cut() throws {
             try configure(database.settings(in: place), ", every: 1s")
-            let hidden = try place.agent("cat \(place.root)/database-password; true")
-            #expect(hidden.code == 0 && !hidden.output.contains(LogDatabase.role.password), "\(hidden)")
             try run(place)
             let state = place.root + "/state/bailey"
             #expect(try rows().allSatisfy { $0.hasPrefix("bailey-audit-checkpoint-v1 ") })
@@ -60,6 +58,31 @@ extension EndToEnd {
             #expect(try place.bailey(["audit", "verify"]).code == 0, "the control")
             let verify = try place.bailey(["audit", "verify", "--checkpoints", "postgres", "--json"])
             #expect(verify.code == 1 && verify.output.contains("\"code\":\"cut\""), "\(verify)")
+        }
+
+        @Test("No agent is granted the file of the password, nor has the variable")
+        func secret() throws {
+            let password = LogDatabase.role.password
+            try place.write(password, to: place.root + "/private/password", mode: 0o600)
+            try place.profile(
+                "granted",
+                "extends: [base]\nfiles: {read: [\"\(place.root)/private\"]}\nenv: {pass: [LOG_PASSWORD]}\n"
+            )
+            let script = "cat '\(place.root)/private/password'; echo \"has $LOG_PASSWORD\""
+            let variable = ["LOG_PASSWORD": password]
+            let control = try place.agent(script, profile: "granted", environment: variable)
+            #expect(control.output == "\(password)has \(password)\n", "the control: \(control)")
+            let url = try database.url()
+            try configure("{url: \"\(url)\", password: {file: \(place.root)/private/password}}")
+            let refused = try place.agent(script, profile: "granted", environment: variable)
+            #expect(refused.code == 125 && refused.errors.contains("holds a secret"), "\(refused)")
+            try configure("{url: \"\(url)\", password: {env: LOG_PASSWORD}}")
+            let withheld = try place.agent(
+                "echo \"has $LOG_PASSWORD\"",
+                profile: "granted",
+                environment: variable
+            )
+            #expect(withheld.code == 0 && withheld.output == "has \n", "\(withheld)")
         }
 
         @Test("A row that was changed is found out, and the rows of another log say nothing of this one")

@@ -248,6 +248,11 @@ extension EndToEnd {
                     "\(words) \(outcome)"
                 )
             }
+            let person = try place.bailey(["tree", "oidc:corp:bob"])
+            #expect(
+                person.code == 64 && person.errors.contains("bailey tree --principal oidc:corp:bob"),
+                "\(person)"
+            )
             let missing = try place.bailey(["tree", "nosuch"])
             #expect(missing.code == 1 && missing.errors.contains("nothing of run nosuch"), "\(missing)")
             for words in [

@@ -47,7 +47,7 @@ extension EndToEnd {
             )
         }
 
-        private var origin: String { "https://allowed.test:\(servers.tlsPort)" }
+        var origin: String { "https://allowed.test:\(servers.tlsPort)" }
 
         func asking(_ path: String, _ more: String = "") throws -> RunningCommand {
             try build.place.running(

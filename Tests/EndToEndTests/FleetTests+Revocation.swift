@@ -13,7 +13,7 @@ extension EndToEnd.FleetTests {
     }
 
     /// Until it is so, two minutes long.
-    private func awaits(_ condition: () throws -> Bool) rethrows -> Bool {
+    func awaits(_ condition: () throws -> Bool) rethrows -> Bool {
         let end = Date(timeIntervalSinceNow: 120)
         while Date() < end {
             if try condition() { return true }
@@ -31,7 +31,7 @@ extension EndToEnd.FleetTests {
         #expect(try place.agent("true").code == 0)
         let other = try machine(trusting: [key(of: place)])
         let stranger = try machine(trusting: [])
-        let running = try other.running("echo ready; sleep 600")
+        let running = try other.running("echo ready; sleep 60")
         #expect(running.awaitOutput("ready"))
         let revoke = try place.bailey(["revoke", user, "--reason", "the key leaked"])
         #expect(revoke.code == 0, "\(revoke)")
@@ -68,11 +68,39 @@ extension EndToEnd.FleetTests {
             "\(refused)"
         )
         #expect(!FileManager.default.fileExists(atPath: other.workspace + "/ran"))
+        // The agent's own supervisor has read it, too.
+        let before = try readings()
+        #expect(try awaits { try readings() > before })
         try other.write("", to: other.workspace + "/go")
         let outcome = running.finish()
         #expect(outcome.code == 0 && outcome.output.contains("went on"), "\(outcome)")
         try database.run("DELETE FROM bailey_record WHERE sequence = 1001")
         #expect(try other.agent("touch ran").code == 0, "the control")
+    }
+
+    /// How often anybody has read what was revoked, of this database.
+    private func readings() throws -> Int {
+        try database.server.log(of: database.name).count { $0.contains("LEFT JOIN LATERAL") }
+    }
+
+    @Test("What is notified is read at once, and not when it is read in any case")
+    func notified() throws {
+        #expect(try place.agent("true").code == 0)
+        let other = try machine(trusting: [key(of: place)])
+        let running = try other.running("echo ready; until [ -e go ]; do sleep 0.1; done")
+        #expect(running.awaitOutput("ready"))
+        let start = Date()
+        for _ in 0..<6 {
+            let before = try readings()
+            // One that comes while it reads is heard behind that.
+            try database.run("SELECT pg_notify('bailey_revocation', '')")
+            #expect(try awaits { try readings() > before })
+        }
+        // Without notifications each comes five seconds behind the one before.
+        #expect(Date().timeIntervalSince(start) < 20)
+        try other.write("", to: other.workspace + "/go")
+        let outcome = running.finish()
+        #expect(outcome.code == 0, "\(outcome)")
     }
 
     @Test(
@@ -101,5 +129,22 @@ extension EndToEnd.FleetTests {
         try configure(place, settings + ", trust: \(written)}")
         let outcome = try place.agent("true")
         #expect(outcome.code == 125 && outcome.errors.contains(complaint), "\(outcome)")
+    }
+
+    @Test("What a machine with a long log has revoked is found by an index")
+    func indexed() throws {
+        #expect(try place.agent("true").code == 0)
+        let key = try key(of: place)
+        try database.run(
+            """
+            INSERT INTO bailey_record SELECT chain, sequence + g, run, time, kind, agent, lineage, ancestry, verdict, payload, previous, hash
+            FROM bailey_record, generate_series(1000, 101000) g WHERE chain = '\(key)' AND sequence = 1
+            """,
+            "ANALYZE bailey_record"
+        )
+        _ = try machine(trusting: [key])
+        let scans =
+            "SELECT coalesce(max(idx_scan), 0) FROM pg_stat_user_indexes WHERE indexrelname = 'bailey_revocation'"
+        #expect(try awaits { try database.run(scans) != ["0"] })
     }
 }

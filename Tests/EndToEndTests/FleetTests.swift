@@ -135,6 +135,13 @@ extension EndToEnd {
             #expect(try servers.requests(with: "\(mark)-back ") >= 1)
             #expect(try count(of: key(of: place)) == records(of: place))
             #expect(try place.bailey(["audit", "verify", "--fleet"]).code == 0)
+            let denied = try place.records(["--denied"])
+            #expect(
+                denied.contains {
+                    $0.record.action.contains("\(mark)-away") && $0.record.reason == "audit-unavailable"
+                },
+                "\(denied)"
+            )
         }
 
         @Test("Supervisors of one log at once leave no gap, and nothing twice")
@@ -199,6 +206,10 @@ extension EndToEnd {
                 broken.first?.contains(key) == true && broken.first?.contains("\"changed\"") == true,
                 "\(verify)"
             )
+            for words in [["audit"], ["trace", "user:nobody"]] {
+                let shown = try other.bailey(words + ["--fleet", "--chain", key])
+                #expect(shown.code == 1 && shown.output.isEmpty, "\(shown)")
+            }
             try database.run("DELETE FROM bailey_record WHERE chain = '\(key)' AND sequence = 1")
             let removed = try other.bailey(["audit", "verify", "--fleet", "--chain", key])
             #expect(

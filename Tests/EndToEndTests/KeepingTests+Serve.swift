@@ -31,6 +31,27 @@ extension EndToEnd.KeepingTests {
         return false
     }
 
+    @Test("bailey serve says at its start that checkpoints cannot be written, and nothing where they can")
+    func checkpointPlace() throws {
+        for (folder, isThere) in [("gone", false), ("there", true)] {
+            if isThere { #expect(try place.control("mkdir '\(place.root)/there'").code == 0) }
+            try place.write(
+                "bailey: 1\naudit: {checkpoints: {file: \(place.root)/\(folder)/checkpoints}}\n",
+                to: place.configuration + "/bailey.yaml"
+            )
+            let server = try RunningCommand(
+                place.server,
+                environment: place.environment,
+                directory: place.root
+            )
+            #expect(server.awaitErrors("serving at"))
+            server.signal(SIGTERM)
+            let outcome = server.finish()
+            let warning = "checkpoints cannot be written to \(place.root)/\(folder)/checkpoints now: "
+            #expect(outcome.code == 0 && outcome.errors.contains(warning) != isThere, "\(outcome)")
+        }
+    }
+
     @Test(
         "bailey serve prunes by itself: what is held or lives stays, nothing goes beside another pruning, and it is on record as nobody's"
     )
@@ -113,6 +134,56 @@ extension EndToEnd.KeepingTests {
         #expect(try runs().isEmpty)
         end(server)
         #expect(try place.bailey(["audit", "verify"]).code == 0)
+    }
+
+    @Test("Supervisors that take nobody keep bailey serve from pruning, and not from ending")
+    func ending() throws {
+        let server = try serving()
+        #expect(try place.agent("true").code == 0)
+        // Each is waited for a quarter of a minute: six minutes, three times as long as this waits for the end.
+        let program = """
+            import os, socket, time
+            held = []
+            for number in range(24):
+                path = os.environ["XDG_RUNTIME_DIR"] + "/bailey/%08x" % number
+                listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                listener.bind(path)
+                listener.listen(0)
+                held.append(listener)
+                while True:
+                    client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    client.setblocking(False)
+                    held.append(client)
+                    try:
+                        client.connect(path)
+                    except BlockingIOError:
+                        break
+            print("full", flush=True)
+            time.sleep(600)
+            """
+        let others = try RunningCommand(
+            ["python3", "-c", program],
+            environment: place.environment,
+            directory: place.root
+        )
+        #expect(others.awaitOutput("full"))
+        // It looks each second, for a moment: what has the log for so long is waiting for them.
+        var looks = 0
+        #expect(
+            try awaits {
+                let free =
+                    try place.control("flock -n '\(place.root)/state/bailey/pruning.lock' true").code == 0
+                looks = free ? 0 : looks + 1
+                return looks == 3
+            }
+        )
+        server.signal(SIGTERM)
+        let outcome = server.finish(bound: 120)
+        #expect(outcome.code == 0, "\(outcome)")
+        others.signal(SIGKILL)
+        _ = others.finish()
+        #expect(try place.bailey(["audit", "verify"]).code == 0)
+        #expect(try !runs().isEmpty, "nothing went where somebody may have had agents")
     }
 
     @Test("I05: that bailey serve cannot prune is on record once, stops nothing, and so is that it can again")

@@ -152,6 +152,9 @@ extension EndToEnd {
                 ("{checkpoints: {file: x, every: 25h}}", "every"), ("{retain: {for: 90}}", "no unit"),
                 ("{retain: {for: 90days}}", "90d"), ("{retain: {size: 10G}}", "10GiB"),
                 ("{retain: {for: 90d, every: 25h}}", "1s to 24h, or off"),
+                ("{retain: {for: 90d, every: 0s}}", "1s to 24h, or off"),
+                ("{checkpoints: {file: x, every: 0s}}", "1s to 24h"),
+                ("{retain: {for: 0s}}", "no time"), ("{retain: {size: 0B}}", "room for nothing"),
                 ("{postgres: x}", "postgres"),
                 (
                     "{checkpoints: {webhook: {url: \"http://example.com\", secret-file: x}}}",

@@ -130,17 +130,42 @@ extension EndToEnd {
                 try place.bailey(["audit", "--json"]).lines.last { $0.contains("\"replayed\":\"\(run)\"") }
             )
             #expect(spawn.contains("\"name\":\"repeated\""), "\(spawn)")
-            let text = try place.bailey(["tree", "--all"])
-            #expect(text.output.contains("repeated"), "\(text)")
             let number = try #require(
                 spawn.range(of: "\"sequence\":").map { spawn[$0.upperBound...].prefix { $0.isNumber } }
             )
             let shown = try place.bailey(["audit", "show", String(number)])
             #expect(shown.output.contains("replay: offline, answered from session \(run)"), "\(shown)")
+            try toldApart(run, agent)
             // The agent of that run, and no other run.
             #expect(try again(agent, curl("\(host)/a")).output.hasPrefix("GET /a 1"))
             let none = try again("0badcafe", "true")
             #expect(none.code == 125 && none.errors.contains("there is no session '0badcafe'"), "\(none)")
+        }
+
+        /// What is shown of the last run says that a session answered it, and of the session says nothing like it.
+        private func toldApart(_ session: String, _ agent: String) throws {
+            let repeated = try #require(try place.records().last)
+            let run = String(repeated.agent.prefix { $0 != "." })
+            for command in [["tree"], ["trace"], ["trace", "--svg"], ["audit", "--run"]] {
+                let again = try place.bailey(command + [run])
+                let isTold = again.output.contains("offline, from session \(session)")
+                #expect(again.code == 0 && isTold, "\(again)")
+                let first = try place.bailey(command + [session])
+                #expect(first.code == 0 && !first.output.contains("offline"), "\(first)")
+            }
+            for command in ["tree", "trace"] {
+                let json = try place.bailey([command, run, "--json"])
+                #expect(json.output.contains("\"replayed\":\"\(session)\""), "\(json)")
+            }
+            let request = try place.bailey(["audit", "show", "\(repeated.sequence)"])
+            let told = "offline, from session \(session): nothing of it went out"
+            #expect(request.code == 0 && request.output.contains(told), "\(request)")
+            let receipt = try place.verifiedReceipt()
+            #expect(receipt.code == 0, "\(receipt)")
+            let heading = "    offline: answered from session \(session), "
+            #expect(receipt.output.contains(heading), "\(receipt)")
+            #expect(receipt.output.contains(" agent \(repeated.agent) (offline) allow GET /a "), "\(receipt)")
+            #expect(receipt.output.contains(" agent \(agent) allow GET /a "), "\(receipt)")
         }
 
         @Test(
@@ -244,6 +269,8 @@ extension EndToEnd {
             #expect(during == before + 2 && first.output.contains("hello"), "the control: \(first)")
             let second = try again(run, "\(curl("\(host)/a \(host)/new")); \(tcp)")
             #expect(second.output.contains("GET /a 1") && second.output.contains("not-recorded"), "\(second)")
+            let end = " requests were refused or not in the recording of session \(run); "
+            #expect(second.errors.contains(end), "\(second)")
             #expect(!second.output.contains("hello"), "\(second)")
             let last = try #require(try denials().last)
             #expect(

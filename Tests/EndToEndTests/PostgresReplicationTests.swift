@@ -197,8 +197,10 @@ extension EndToEnd {
             #expect(errors.count == 8, "\(outcome)")
             #expect(errors.contains { $0.contains("replication slot at postgres://") }, "\(outcome)")
             #expect(errors.contains { $0.contains("replication stream at postgres://") }, "\(outcome)")
-            #expect(errors.contains { $0.contains("streams the whole server") }, "\(outcome)")
+            #expect(errors.contains { $0.contains("is about the whole server") }, "\(outcome)")
+            #expect(errors.contains { $0.contains("of replication is not understood") }, "\(outcome)")
             #expect(outcome.lines.contains("Ann") && outcome.lines.contains("logical"), "\(outcome)")
+            // That it would be logged, `masks` shows of the same server.
             #expect(try !server.hasLogged(slot))
             #expect(try server.run("SELECT count(*) FROM people", in: database) == ["2"])
             // What it says of itself is what it says straight; where its log stands moves on.
@@ -214,6 +216,10 @@ extension EndToEnd {
                 .map { $0.split(separator: "|", omittingEmptySubsequences: false) }
             try #require(seen.count == 2 && seen.allSatisfy { $0.count == 4 }, "\(outcome)")
             #expect(seen[0][1] == own[1] && seen[0][3] == own[3] && seen[1][3] == "", "\(seen)")
+            // What was refused is not what the rules allow.
+            let denied = try place.records().filter { $0.verdict == "deny" }
+            #expect(denied.contains { $0.record.action == "connect" }, "\(denied)")
+            #expect(denied.allSatisfy { $0.record.action != "replication" }, "\(denied)")
             let text = try place.bailey(["audit", "--json"]).output
             for said in ["IDENTIFY_SYSTEM", "CREATE_REPLICATION_SLOT \(slot)", "TIMELINE_HISTORY 999"] {
                 #expect(text.contains("\"text\":\"\(said)"), "\(said): \(text)")
@@ -350,10 +356,11 @@ extension EndToEnd {
             #expect(place.awaits({ (try? content("out")).map(Self.text)?.contains("before") ?? false }))
             let agent = try #require(try place.living().values.first)
             #expect(try place.bailey(["revoke", agent, "--keep-running"]).code == 0)
+            // Straight behind it: what is cut is the stream, and not only what reads it.
+            try server.run("INSERT INTO people VALUES (51, 'behind', 'x')", in: database)
             #expect(running.awaitOutput("over"))
             let active = "SELECT active FROM pg_replication_slots WHERE slot_name = '\(slot)'"
             #expect(try place.awaits { try server.run(active, in: database) == ["f"] })
-            try server.run("INSERT INTO people VALUES (51, 'behind', 'x')", in: database)
             #expect(try server.run("SELECT count(*) FROM people WHERE id IN (50, 51)", in: database) == ["2"])
             let outcome = running.finish()
             #expect(outcome.code != 0, "\(outcome)")

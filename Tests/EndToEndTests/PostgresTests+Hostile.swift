@@ -5,7 +5,7 @@ import Testing
 extension EndToEnd.PostgresTests {
     /// Plays conversations given as lines of hexadecimal steps; says of each, in one line, what came: types of messages, SQLSTATE, where
     /// the transaction stands.
-    private static let player = #"""
+    static let player = #"""
         import os, socket, struct, sys
         def connect():
             s = socket.create_connection((os.environ["PGHOST"], int(os.environ["PGPORT"])), 30)

@@ -111,4 +111,37 @@ extension EndToEnd.PrincipalTests {
         )
         #expect(try run("echo ran", token: next).output == "ran\n")
     }
+
+    @Test("While a run lives whose token is in a file, no other run of its supervisor is granted that file")
+    func otherRun() throws {
+        try configure()
+        place.isServed = true
+        let server = try RunningCommand(place.server, environment: place.environment, directory: place.root)
+        #expect(server.awaitErrors("serving at"))
+        try place.write(try provider.token(), to: "kept/token", mode: 0o600)
+        try place.profile("reads", "extends: [base]\nfiles: {read: [\(place.root)/kept]}\n")
+        let words = [
+            "run", "-p", "reads", "--profiles", place.profiles, "--", "sh", "-c",
+            "test -f \(place.root)/kept/token && echo there",
+        ]
+        let running = try RunningCommand(
+            [
+                place.binary, "run", "--oidc-token-file", place.root + "/kept/token", "--", "sh", "-c",
+                "echo up; read over",
+            ],
+            environment: place.environment,
+            directory: place.workspace
+        )
+        #expect(running.awaitOutput("up"))
+        let refused = try place.bailey(words)
+        #expect(refused.code == 125 && refused.output.isEmpty, "\(refused)")
+        #expect(refused.errors.contains("kept/token holds a secret"), "\(refused)")
+        running.write(Data("\n".utf8))
+        #expect(running.finish().code == 0)
+        // The control: behind its end it is a file as any.
+        let read = try place.bailey(words)
+        #expect(read.code == 0 && read.output == "there\n", "\(read)")
+        kill(server.processIdentifier, SIGTERM)
+        #expect(server.finish().code == 0)
+    }
 }

@@ -150,6 +150,22 @@ extension EndToEnd.PrincipalTests {
         #expect(try place.records(["--denied"]).contains { $0.record.reason == "principal-expired" })
     }
 
+    @Test("G25: with on-expiry: deny what is under way ends as well: an upload that would never end is reset")
+    func deniesWhatIsOpen() throws {
+        let running = try expiring(
+            "deny",
+            """
+            { while :; do echo piece; sleep 0.2; done | curl -sS -m300 -o reply -T - \(origin)/upload; echo $? > ended; } &
+            \(poll); for i in $(seq 1200); do [ -e ended ] && break; sleep 0.05; done; cat ended; exit 9
+            """
+        )
+        let outcome = running.finish()
+        #expect(outcome.code == 9, "\(outcome)")
+        // Its own time-out would be 28, and it does not end by itself.
+        let code = outcome.output.split(separator: "\n").last.map(String.init) ?? ""
+        #expect(["16", "18", "52", "55", "56", "92"].contains(code), "\(outcome)")
+    }
+
     @Test("G25: a root is proved again by a fresh token of the same principal")
     func renews() throws {
         let running = try expiring(

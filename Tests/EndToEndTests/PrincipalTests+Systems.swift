@@ -46,7 +46,15 @@ extension EndToEnd.PrincipalTests {
         #expect(refused.code == 125 && refused.errors.contains("answered 403"), "\(refused)")
         #expect(!refused.errors.contains("wrong"))
         let plain = gitHub.filter { $0.key != "ACTIONS_ID_TOKEN_REQUEST_TOKEN" }
-        #expect(try run("true", token: nil, environment: plain).code == 0)
+        let local = try run("true", token: nil, environment: plain)
+        #expect(local.code == 0, "\(local)")
+        #expect(
+            local.errors.contains("it has no ACTIONS_ID_TOKEN_REQUEST_TOKEN, which a workflow gets"),
+            "\(local)"
+        )
+        #expect(local.errors.contains("; so it ran for user:"), "\(local)")
+        // Who is in no job hears nothing of it.
+        #expect(try !run("true", token: nil).errors.contains("so it ran for"))
         #expect(try launches().last { $0.kind == "spawn" }?.lineage.hasPrefix("user:") == true)
     }
 
@@ -87,7 +95,11 @@ extension EndToEnd.PrincipalTests {
         let job = ["GITLAB_CI": "true"]
         let refused = try run("true", token: nil, profile: "jobs", environment: job)
         #expect(refused.code == 125 && refused.errors.contains("is not for user:"), "\(refused)")
-        #expect(refused.errors.contains("it has no BAILEY_ID_TOKEN: the job takes id_tokens"), "\(refused)")
+        let advice =
+            "it has no BAILEY_ID_TOKEN, which a job gets that names it, with its aud, under id_tokens"
+        #expect(refused.errors.contains(advice), "\(refused)")
+        // Nothing of it is taken for a secret on record.
+        #expect(try place.bailey(["audit", "--denied"]).output.contains(advice))
         // Elsewhere there is no job to speak of.
         let other = try run("true", token: nil, profile: "jobs")
         #expect(other.code == 125 && !other.errors.contains("BAILEY_ID_TOKEN"), "\(other)")

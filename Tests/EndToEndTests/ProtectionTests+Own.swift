@@ -285,7 +285,7 @@ extension EndToEnd.ProtectionTests {
                 """
                 bailey: 1
                 credentials:
-                  one: {from: {command: ["\(place.workspace)/fetch"]}, as: bearer, for: [a.test]}
+                  one: {from: {command: ["\(place.workspace)/fetch"]}, as: bearer, for: ["https://a.test"]}
                 """,
                 to: "config/bailey/credentials.yaml"
             )
@@ -332,7 +332,7 @@ extension EndToEnd.ProtectionTests {
 
         /// `credentials.yaml` with a secret in this file.
         private static func secret(in file: String) -> String {
-            "bailey: 1\ncredentials: {one: {from: {file: \"\(file)\"}, as: bearer, for: [a.test]}}\n"
+            "bailey: 1\ncredentials: {one: {from: {file: \"\(file)\"}, as: bearer, for: [\"https://a.test\"]}}\n"
         }
 
         /// What an agent under a profile sees of `held/token` before and after somebody outside replaces it.

@@ -20,6 +20,7 @@ extension EndToEnd.RevokedPrincipalTests {
         let outcome = try place.bailey(["revoke", principal])
         #expect(outcome.code == 1 && outcome.output.contains(": 1 agent cut off"), "\(outcome)")
         #expect(outcome.errors.contains("lives and is not heard at \(folder)/"), "\(outcome)")
+        #expect(outcome.errors.contains("revoke it again when that answers"), "\(outcome)")
         #expect(found.finish().code == 137)
         #expect(HostProcesses.running(with: mark, count: 1).count == 1)
         let control = try place.control(
@@ -33,6 +34,56 @@ extension EndToEnd.RevokedPrincipalTests {
             kill(server.processIdentifier, SIGTERM)
             #expect(server.finish().code == 0)
         }
+    }
+
+    @Test(
+        "The end of a server takes nothing away of one that listens at its path since, in a folder made anew"
+    )
+    func endOfTheFirst() throws {
+        let folder = place.root + "/other"
+        let first = try elsewhere(["serve"] + Kernel.options, folder)
+        #expect(try place.control("mv '\(folder)' '\(folder).gone'").code == 0)
+        let second = try elsewhere(["serve"] + Kernel.options, folder)
+        kill(first.processIdentifier, SIGTERM)
+        #expect(first.finish().code == 0)
+        // A run that it does not take would listen there itself.
+        let found = try elsewhere(["run", "--", "sh", "-c", "echo up; exec sleep \(mark)"], folder)
+        let left = try place.control("cd '\(folder)/bailey' && ls && cd '\(folder).gone/bailey' && ls")
+        #expect(left.code == 0 && left.lines == ["control", "control.lock"], "\(left)")
+        let third = try place.bailey(["serve"] + Kernel.options, environment: ["XDG_RUNTIME_DIR": folder])
+        #expect(
+            third.code == 125 && third.errors.contains("serves at \(folder)/bailey/control already"),
+            "\(third)"
+        )
+        found.signal(SIGTERM)
+        #expect(found.finish().code != 0)
+        kill(second.processIdentifier, SIGTERM)
+        #expect(second.finish().code == 0)
+    }
+
+    @Test(
+        "A supervisor that is not heard is named where it may be meant: not for an agent of another that answered"
+    )
+    func oneAgent() throws {
+        struct Line: Decodable { let agent: String }
+        let folder = place.root + "/other"
+        let alone = ["run", "--alone"] + Kernel.options
+        let command = alone + ["--", "sh", "-c", "echo up; exec sleep \(mark)"]
+        let lost = try elsewhere(command, folder)
+        #expect(try place.control("mv '\(folder)' '\(folder).gone'").code == 0)
+        let found = try elsewhere(command, place.root + "/run")
+        let list = try place.bailey(["ps", "--json"])
+        #expect(list.code == 1 && list.errors.contains("lives and is not heard at \(folder)/"), "\(list)")
+        let agent = try JSONDecoder().decode(Line.self, from: Data(try #require(list.lines.first).utf8)).agent
+        let outcome = try place.bailey(["revoke", agent])
+        #expect(outcome.code == 0 && outcome.errors.isEmpty, "\(outcome)")
+        #expect(found.finish().code == 137)
+        // The control: once it is gone it may be one of the other's.
+        let control = try place.bailey(["revoke", agent])
+        #expect(control.code == 1 && control.errors.contains("lives and is not heard"), "\(control)")
+        #expect(try place.control("mv '\(folder).gone' '\(folder)'").code == 0)
+        #expect(try place.bailey(["revoke", principal]).code == 0)
+        #expect(lost.finish().code == 137)
     }
 
     @Test(

@@ -265,7 +265,8 @@ extension EndToEnd {
             #expect(place.read("workspace/ended") == nil)
             let session = try #require(try sessions().all.first)
             #expect(
-                session.state == "not to its end" && session.reason?.contains("No space left") == true,
+                // Its file system is gone with the command.
+                session.state == "gone" && session.reason?.contains("No space left") == true,
                 "\(session)"
             )
         }
@@ -300,7 +301,8 @@ extension EndToEnd {
             #expect(terminal.screen.contains("is not recorded to its end"), "\(terminal.screen.suffix(600))")
             let session = try #require(try sessions().all.first)
             #expect(
-                session.state == "not to its end" && session.reason?.contains("No space left") == true,
+                // Its file system is gone with the command.
+                session.state == "gone" && session.reason?.contains("No space left") == true,
                 "\(session)"
             )
         }

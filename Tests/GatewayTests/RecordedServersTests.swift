@@ -75,6 +75,21 @@ import Testing
         #expect(house.recorder.records.map(\.verdict) == [.allow, .allow, .allow])
     }
 
+    @Test func `A part of which no record would say that it is one is not taken for the whole`() throws {
+        for (fields, isAnswered) in [(4, true), (12, false)] {
+            let tape = Tape(["one"])
+            let house = try house(tape)
+            let long = (0..<fields).flatMap { ["-H", "x-\($0): " + String(repeating: "v", count: 1_000)] }
+            let words =
+                long + ["-H", "Range: bytes=0-4", "-w", "%{http_code}", "http://allowed.test:8080/v1/x"]
+            let got = try house.curl(words)
+            #expect(got.status == 0 && got.output.hasSuffix(isAnswered ? "201" : "502"), "\(got.output)")
+            let asked = tape.asked.withLock { $0 }
+            #expect(asked.map(\.range) == (isAnswered ? ["bytes=0-4"] : []), "\(fields)")
+            #expect(isAnswered || got.output.contains("which part of it"), "\(got.output)")
+        }
+    }
+
     @Test func `What it has no answer to is refused with 502, on record, in its own words`() throws {
         let house = try house(Tape(nil))
         let got = try house.curl(["-w", "%{http_code}", "http://allowed.test:8080/v1/x"])

@@ -25,4 +25,20 @@ struct RecordedFieldsTests {
         #expect(fields.lines.count == 9 && fields.lines.last == "[12 more fields]", "\(fields.lines.count)")
         #expect(fields.text.utf8.count <= HTTPLimits.recorded + 64)
     }
+
+    @Test func `Whether a field was there is known where there was room for all, and for its value`() {
+        let long = (0..<11).map { ("x-\($0)", String(repeating: "v", count: 1_000)) }
+        let range = [("Range", "bytes=0-4,6-9,11-14,16-19,21-24")]
+        #expect(HeadFields(HTTPHeaders(range)).isWhole("range"))
+        #expect(HeadFields([:]).isWhole("range"))
+        #expect(HeadFields(HTTPHeaders(long.dropLast(6) + range)).isWhole("range"))
+        #expect(HeadFields(HTTPHeaders([("cookie", String(repeating: "v", count: 9_000))])).isWhole("range"))
+        let last = HeadFields(HTTPHeaders(long + range))
+        #expect(last.value(of: "range") == "[31 octets]" && !last.isWhole("range"), "its value has no room")
+        let name = String(repeating: "n", count: 1_000)
+        let many = HeadFields(HTTPHeaders((0..<20).map { (name, "\($0)") } + range))
+        #expect(many.value(of: "range") == nil && !many.isWhole("range"), "it is not there at all")
+        let twice = HeadFields(HTTPHeaders(range + long.dropLast(2) + range))
+        #expect(twice.value(of: "range")?.hasSuffix(", [31 octets]") == true && !twice.isWhole("range"))
+    }
 }

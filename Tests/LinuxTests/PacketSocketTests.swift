@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Linux
 import Testing
@@ -74,6 +75,33 @@ struct PacketSocketTests {
             try PacketSocket.receive(on: pair.second.rawValue, maximumBytes: 8)
         }
         close(tcp.peer)
+    }
+
+    /// A listener with a connection in its queue on which such a descriptor is queued; as it is before Linux 6.16 for all of them.
+    private func crowded(lingering seconds: Int32, _ peers: inout [Int32]) throws -> OwnedDescriptor {
+        let path = NSTemporaryDirectory() + "bailey-\(UUID().uuidString)"
+        let listener = try PacketSocket.listen(at: path, backlog: 4)
+        defer { unlink(path) }
+        let client = try PacketSocket.connect(to: path)
+        let tcp = try lingering(seconds: seconds)
+        try PacketSocket.send([1], descriptors: [tcp.socket], on: client.rawValue)
+        close(tcp.socket)
+        peers.append(tcp.peer)
+        return listener
+    }
+
+    @Test(
+        "F16: a listener in whose queue there is such a one is closed aside; the control waits for it",
+        .timeLimit(.minutes(1))
+    )
+    func lingeringInQueue() throws {
+        var peers: [Int32] = []
+        let control = try crowded(lingering: 2, &peers)
+        let begun = ContinuousClock.now
+        _ = consume control
+        #expect(begun.duration(to: .now) > .seconds(1))
+        try crowded(lingering: 100_000, &peers).closeToStranger()
+        for peer in peers { close(peer) }
     }
 
     /// A TCP socket with bytes that its peer does not read, and a close that waits for them.

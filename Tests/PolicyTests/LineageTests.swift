@@ -160,7 +160,7 @@ struct LineageTests {
         let job = Principal(issuer: "github", subject: "repo:acme/app", uid: 1000)
         let headed = LineagePolicy(lineage: policy.lineage.headed(by: job), levels: policy.levels)
         let denial = try #require(decide(headed, request("GET", "c.test"))?.denial)
-        #expect(denial.remedy.hasPrefix("ask whoever owns profile \"root\", to add"), "\(denial.remedy)")
+        #expect(denial.remedy.hasPrefix("ask whoever owns profile \"root\" to add"), "\(denial.remedy)")
         let local = try #require(decide(policy, request("GET", "c.test"))?.denial)
         #expect(local.remedy.hasPrefix("ask user:alice, or whoever owns profile \"root\", to add"))
     }

@@ -119,6 +119,8 @@ struct FuzzTests {
             let (whole, cut) = (try play([input]), try play(input.pieces(of: 50, &random)))
             let denied = Self.statements(whole.first ?? []).contains { $0.contains("forbidden") }
             try Finding.unless(!denied, "what is denied went to the server")
+            // No COPY has begun: its data alone pass in parts.
+            try Finding.unless(Say.areWhole(whole.first ?? []), "a part of a message went to the server")
             try Finding.unless(whole == cut, "in pieces it is another: \(whole) \(cut)")
         }
     }

@@ -33,6 +33,7 @@ struct ReplicationTests {
                 "down C", "finished 1 START_REPLICATION -", "down Z", "ask 2 SQL select 1", "up 2 Q",
             ]
         )
+        #expect(talk.outcomes[1]?.isCutStream == false)
         let messages = try #require(talk.outcomes[1]?.messages)
         #expect(messages.sent == 1 && messages.received == 4, "\(messages)")
     }
@@ -57,6 +58,7 @@ struct ReplicationTests {
         let talk = try Self.streaming()
         let lines = try talk.server(Tell.error("57014"), Tell.ready())
         #expect(lines == ["down E", "finished 1 - 57014", "down Z"])
+        #expect(talk.outcomes[1]?.isCutStream == false)
         #expect(
             try talk.client(Say.data("late"), Say.done, Say.query("select 1"))
                 == ["ask 2 SQL select 1", "up 2 Q"]
@@ -67,7 +69,7 @@ struct ReplicationTests {
         let quits = try Self.streaming()
         _ = try quits.client(Say.data("r1"))
         #expect(try quits.client(Say.message("X", [])) == ["up 0 X", "finished 1 - -", "close"])
-        #expect(quits.outcomes[1]?.messages?.sent == 1)
+        #expect(quits.outcomes[1]?.messages?.sent == 1 && quits.outcomes[1]?.isCutStream == true)
         let gone = try Self.streaming()
         _ = try gone.server(Say.data("w1"))
         #expect(try gone.ended(.upstream) == ["finished 1 - -", "close"])

@@ -193,6 +193,63 @@ struct PrincipalTests {
         }
     }
 
+    @Test(
+        "Approvers whom nobody can be are warned of where rules name them: of issuers whose tokens do not answer, or say no groups",
+        arguments: [
+            ("group:corp:ops", nil), ("oidc:corp:a", nil), ("user:bob", nil), ("group:deploy", nil),
+            ("oidc:other:given", nil), ("group:other:ops", "approvals.issuers of bailey.yaml has no other"),
+            ("group:bare:ops", "issuers.bare of bailey.yaml says no groups"),
+            ("oidc:other:x", "bailey.yaml lets nobody of that name answer"),
+            ("saml:corp:a", "bailey.yaml lets nobody of that name answer"),
+        ] as [(String, String?)]
+    )
+    func approvers(name: String, says: String?) throws {
+        let facts = ApproverFacts(
+            issuers: [
+                IssuerFacts(name: "corp", proof: .token, hasGroups: true, claims: []),
+                IssuerFacts(name: "bare", proof: .token, hasGroups: false, claims: []),
+            ],
+            subjects: [ByteText("oidc:other:given")],
+            strangers: []
+        )
+        let launcher = ProfileReview.Launcher(approvers: facts)
+        let knowing = ProfileReview(loader: folder.loader, launcher: launcher)
+        for (file, text) in [
+            ("rule", "egress: [{to: \"https://a.test\", ask: [GET], approval: {by: [\"\(name)\"]}}]\n"),
+            (
+                "child",
+                "children: {profiles: [x], ask: [x], depth: 1, count: 1, approval: {by: [\"\(name)\"]}}\n"
+            ),
+        ] {
+            try folder.write("bailey: 1\n\(text)", to: "\(file).yaml")
+            let complaints = knowing.check([file], isStrict: true, asJSON: false).complaints
+            #expect(complaints.contains("approval.by: \(name): ") == (says != nil), "\(complaints)")
+            #expect(complaints.contains(says ?? ""), "\(complaints)")
+            #expect(!review.check([file], isStrict: true, asJSON: false).complaints.contains("approval.by"))
+        }
+        let strange = ApproverFacts(issuers: [], subjects: [], strangers: ["oidc:nope:nina"])
+        let wary = ProfileReview(loader: folder.loader, launcher: ProfileReview.Launcher(approvers: strange))
+        let outcome = wary.check(["rule"], isStrict: true, asJSON: false)
+        #expect(outcome.exitCode == 1 && outcome.complaints.contains("approvals.people: oidc:nope:nina"))
+    }
+
+    @Test("A row of a decision table that is of nobody says for whom the rule is that would have allowed it")
+    func row() throws {
+        let request = "lineage: [tool], request: \"GET https://pay.test/\", verdict: allow"
+        let somebody = "as: {subject: \"oidc:idp:a\", groups: [payments]}"
+        try folder.write(
+            "bailey: 1\ncases:\n  - {\(request)}\n  - {\(request), \(somebody)}\n",
+            to: "tests/rows.yaml"
+        )
+        let outcome = ProfileReview.test(folder: folder.path, asJSON: false)
+        #expect(outcome.output == "1 passed, 1 failed\n", "\(outcome)")
+        #expect(
+            outcome.complaints.contains("rows.yaml:3: GET https://pay.test/: expected allow"),
+            "\(outcome)"
+        )
+        #expect(outcome.complaints.contains("it is for others alone: for: "), "\(outcome)")
+    }
+
     @Test("The digest says whom a rule is for, and who may launch")
     func digest() throws {
         func digest(_ text: String) throws -> String {

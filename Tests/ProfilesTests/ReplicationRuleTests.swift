@@ -39,20 +39,41 @@ struct ReplicationRuleTests {
     @Test(
         "What a command of replication does is allowed by its word, and by no other",
         arguments: [
-            ("IDENTIFY_SYSTEM", "replication"), ("READ_REPLICATION_SLOT s", "replication"),
-            ("CREATE_REPLICATION_SLOT s LOGICAL pgoutput", "replication slot"),
-            ("DROP_REPLICATION_SLOT s", "replication slot"), (stream, "replication stream"),
-            ("START_REPLICATION 0/0", "replication stream"), ("BASE_BACKUP", "replication stream"),
+            ("IDENTIFY_SYSTEM", "replication", "app"), ("READ_REPLICATION_SLOT s", "replication", "app"),
+            ("CREATE_REPLICATION_SLOT s LOGICAL pgoutput", "replication slot", "app"),
+            ("CREATE_REPLICATION_SLOT s PHYSICAL", "replication slot", "replication"),
+            ("DROP_REPLICATION_SLOT s", "replication slot", "app"), (stream, "replication stream", "app"),
+            ("START_REPLICATION 0/0", "replication stream", "replication"),
+            ("BASE_BACKUP", "replication stream", "replication"),
         ]
     )
-    func commands(command: String, word: String) throws {
+    func commands(command: String, word: String, database: String) throws {
+        let outcome = { (rule: String) in
+            let profile = try databaseProfile(rule, to: "postgres://db.test/\(database)")
+            return try decide([profile], command, at: database).effect
+        }
         for other in ["*", "replication", "replication slot", "replication stream"] {
-            let profile = try databaseProfile("allow: [\"\(other)\"]")
-            #expect(try decide([profile], command).effect == (other == word ? .allow : .deny), "\(other)")
+            #expect(try outcome("allow: [\"\(other)\"]") == (other == word ? .allow : .deny), "\(other)")
         }
         // Forbidden it is by a star as well.
-        let forbidding = try databaseProfile("allow: [\"\(word)\"], deny: [\"*\"]")
-        #expect(try decide([forbidding], command).effect == .deny)
+        #expect(try outcome("allow: [\"\(word)\"], deny: [\"*\"]") == .deny)
+    }
+
+    @Test(
+        "What is about the whole server no rule for one of its databases is asked about",
+        arguments: ["START_REPLICATION 0/0", "BASE_BACKUP", "CREATE_REPLICATION_SLOT s PHYSICAL"]
+    )
+    func cluster(command: String) throws {
+        for database in ["app", "replication2"] {
+            #expect {
+                try RequestText.parseWhole("postgres://db.test/\(database) \(command)")
+            } throws: { error in
+                (error as? TextProblem)?.message.contains("about the whole server") ?? false
+            }
+        }
+        // The control, and what is about one database, with whichever.
+        _ = try RequestText.parseWhole("postgres://db.test/replication \(command)")
+        _ = try RequestText.parseWhole("postgres://db.test/app \(Self.stream)")
     }
 
     @Test("What a command does on the server besides takes the words of that as well")
@@ -62,8 +83,12 @@ struct ReplicationRuleTests {
         let program = "BASE_BACKUP (TARGET 'shell')"
         let words = "replication slot, replication stream"
         for (command, word) in [(load, "load"), (file, "copy file"), (program, "copy program")] {
-            #expect(try decide([try databaseProfile("allow: [\(words)]")], command).effect == .deny)
-            #expect(try decide([try databaseProfile("allow: [\(words), \(word)]")], command).effect == .allow)
+            let outcome = { (words: String) in
+                let profile = try databaseProfile("allow: [\(words)]", to: "postgres://db.test/replication")
+                return try decide([profile], command, at: "replication").effect
+            }
+            #expect(try outcome(words) == .deny)
+            #expect(try outcome("\(words), \(word)") == .allow)
         }
     }
 

@@ -55,6 +55,24 @@ struct WideningTests {
         #expect(allowed.exitCode == 0, "\(allowed)")
     }
 
+    @Test("A name that bailey.yaml resolves to a private address needs private: true, and others do not")
+    func privateAddress() throws {
+        let name = try #require(DNSName("new.test"))
+        for (address, isPrivate) in [("127.0.0.1", true), ("10.1.2.3", true), ("93.184.216.34", false)] {
+            let launcher = ProfileReview.Launcher(resolve: [name: try #require(IPAddress(address))])
+            let review = ProfileReview(loader: folder.loader, launcher: launcher)
+            let request = "GET https://new.test/v1"
+            let denied = review.explain("leaf", request: request, under: [], principal: alice, asJSON: false)
+            let lines = (isPrivate ? ["        private: true"] : []) + ["        allow: [\"GET /v1\"]"]
+            let rule = ["    egress:", "      - to: \"https://new.test\""] + lines
+            #expect(denied.output.contains(rule.joined(separator: "\n") + "\n"), "\(address): \(denied)")
+            let pasted = rule.map { $0.dropFirst(4) }.joined(separator: "\n")
+            try folder.write("bailey: 1\nextends: [leaf]\n\(pasted)\n", to: "mine.yaml")
+            let allowed = review.explain("mine", request: request, under: [], principal: alice, asJSON: false)
+            #expect(allowed.exitCode == 0 && allowed.output.hasPrefix("allowed: "), "\(address): \(allowed)")
+        }
+    }
+
     @Test("Nobody is told to write a rule beside one that denies, asks, or comes near")
     func noWidening() {
         for (name, request) in [

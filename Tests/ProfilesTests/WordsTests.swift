@@ -140,4 +140,15 @@ struct WordsTests {
     func nearest(word: String, expected: String?) {
         #expect(NearestWord.nearest(to: word, in: ["egress", "files", "env", "children"]) == expected)
     }
+
+    @Test(
+        "A word that is another's beginning means that one, unless a third is one slip away",
+        arguments: [
+            ("github", "github-actions"), ("gitlb", "gitlab"), ("gitla", "gitlab"), ("build", "buildkite"),
+        ]
+    )
+    func beginning(word: String, expected: String) {
+        let words = ["file", "github-actions", "gitlab", "buildkite"]
+        #expect(NearestWord.nearest(to: word, in: words) == expected)
+    }
 }

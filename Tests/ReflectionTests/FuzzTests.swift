@@ -58,4 +58,35 @@ struct FuzzTests {
             try Finding.unless(try Texts.masked(whole, cuts: []) == whole, "masked again it is another")
         }
     }
+    @Test(
+        "A stream between agents: no trap, its length kept, nothing of a secret left, whatever is handed on"
+    )
+    func stream() throws {
+        let words = [
+            Texts.secret, "ghp_", "-----BEGIN PRIVATE KEY-----", "\\u00", "%", "&#x", "s3cr3t", "\n", "eyJ",
+        ]
+        let field = "Bearer " + Texts.secret
+        let spellings = try #require(
+            SecretSpellings(ofField: field, shortest: ReflectionLimits.shortestOutward)
+        )
+        try Fuzz("stream", texts: Texts.spellings.map(\.text), words: words).run { input, random in
+            for isSlow in [false, true] {
+                var mask = StreamMask(strictly: Bool.random(using: &random), sparing: ["ghp_none"])
+                mask.look(for: [spellings])
+                var shown: [UInt8] = []
+                for piece in input.pieces(of: 12, &random) {
+                    guard let taken = mask.take(piece) else { throw Finding(what: "it is not searched") }
+                    shown += taken
+                    guard isSlow, mask.suspense != .beginning else { continue }
+                    guard let kept = mask.handOn() else { throw Finding(what: "its rest is not searched") }
+                    shown += kept
+                }
+                guard let rest = mask.finish() else { throw Finding(what: "its end is not searched") }
+                shown += rest
+                try Finding.unless(shown.count == input.count, "of another length")
+                let text = String(decoding: shown, as: UTF8.self)
+                try Finding.unless(!text.contains(Texts.secret), "the secret is there")
+            }
+        }
+    }
 }

@@ -19,14 +19,16 @@ let replicationCommands: [(text: String, deeds: String)] = [
     ("READ_REPLICATION_SLOT s", "replication"),
     ("READ_REPLICATION_SLOT \"s\"", "replication"),
     ("READ_REPLICATION_SLOT", "-"),
-    ("CREATE_REPLICATION_SLOT s PHYSICAL", "replication slot"),
-    ("CREATE_REPLICATION_SLOT \"s\" TEMPORARY PHYSICAL ( RESERVE_WAL)", "replication slot"),
-    ("CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL RESERVE_WAL", "replication slot"),
+    ("CREATE_REPLICATION_SLOT s PHYSICAL", "replication slot of the cluster"),
+    ("CREATE_REPLICATION_SLOT \"s\" TEMPORARY PHYSICAL ( RESERVE_WAL)", "replication slot of the cluster"),
+    ("CREATE_REPLICATION_SLOT s TEMPORARY PHYSICAL RESERVE_WAL", "replication slot of the cluster"),
     ("CREATE_REPLICATION_SLOT s LOGICAL pgoutput (SNAPSHOT 'nothing', TWO_PHASE)", "replication slot"),
     ("CREATE_REPLICATION_SLOT s LOGICAL \"pgoutput\" NOEXPORT_SNAPSHOT TWO_PHASE", "replication slot"),
     ("CREATE_REPLICATION_SLOT s LOGICAL \"/tmp/evil\"", "replication slot, load"),
     ("CREATE_REPLICATION_SLOT s LOGICAL \"$libdir/../evil\" (SNAPSHOT 'use')", "replication slot, load"),
     ("CREATE_REPLICATION_SLOT s LOGICAL", "-"),
+    ("CREATE_REPLICATION_SLOT s PHYSICAL p", "-"),
+    ("CREATE_REPLICATION_SLOT s PHYSICAL LOGICAL p", "-"),
     ("CREATE_REPLICATION_SLOT s", "-"),
     ("CREATE_REPLICATION_SLOT s LOGICAL p (", "-"),
     ("CREATE_REPLICATION_SLOT s LOGICAL p ()", "-"),
@@ -71,6 +73,9 @@ let replicationCommands: [(text: String, deeds: String)] = [
     ("BASE_BACKUP (TARGET 'shell')", "replication stream, copy program of the cluster"),
     ("BASE_BACKUP (TARGET 1)", "replication stream, copy program of the cluster"),
     ("BASE_BACKUP (TARGET)", "replication stream, copy program of the cluster"),
+    ("BASE_BACKUP (TARGET 'client', TARGET 'shell')", "-"),
+    ("BASE_BACKUP (TARGET, \"target\", TARGET)", "-"),
+    ("BASE_BACKUP (LABEL 'a', TARGET 'client', TARGET_DETAIL 'b')", "replication stream of the cluster"),
     ("BASE_BACKUP LABEL", "-"),
     ("BASE_BACKUP ()", "-"),
     ("SHOW wal_segment_size", "-"),
@@ -109,5 +114,24 @@ struct ReplicationCommandTests {
         #expect(ReplicationCommand(label(17_000)) == nil)
         #expect(ReplicationCommand(Array("IDENTIFY_SYSTEM\0".utf8)) == nil)
         #expect(ReplicationCommand(Array("BASE_BACKUP (LABEL 'a\0')".utf8)) == nil)
+    }
+
+    @Test("Its first word says what is meant for a command of replication")
+    func begins() {
+        let commands = [
+            "IDENTIFY_SYSTEM", " \t\r\n base_backup (LABEL 'für')", "START_REPLICATION/**/",
+            "drop_replication_slot;",
+            "TIMELINE_HISTORY", "READ_REPLICATION_SLOT é", "CREATE_REPLICATION_SLOT s LOGICAL",
+            "BASE_BACKUP (LABEL '" + String(repeating: "a", count: 20_000) + "')",
+        ]
+        for text in commands { #expect(ReplicationCommand.begins(Array(text.utf8)), "\(text)") }
+        let others = [
+            "", " ", "SHOW wal_level", "SELECT 1", "BASE_BACKUPS", "BASE", "\"BASE_BACKUP\"", "; BASE_BACKUP",
+            "CREATE_REPLICATION_SLOTS", "/* */ IDENTIFY_SYSTEM", "é", String(repeating: "a", count: 20_000),
+        ]
+        for text in others { #expect(!ReplicationCommand.begins(Array(text.utf8)), "\(text)") }
+        for (text, deeds) in replicationCommands where deeds != "-" {
+            #expect(ReplicationCommand.begins(Array(text.utf8)), "\(text)")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Identity
 import Model
 import Profiles
@@ -30,6 +31,7 @@ struct ApproverConfigurationTests {
             """
         let configuration = try loaded(text)
         let plan = configuration.approvals
+        #expect(plan.failure == nil)
         #expect(plan.socket?.path == "/srv/answers/socket" && plan.socket?.group == 0)
         #expect(plan.people.map(\.names.count) == [2, 3])
         #expect(plan.people[0].names.contains(ByteText("oidc:corp:a1")) && plan.people[0].uids == [0])
@@ -43,6 +45,8 @@ struct ApproverConfigurationTests {
             ("socket: {path: /srv/a}", "takes path and group"),
             ("socket: {path: srv/a, group: root}", "is not an absolute path"),
             ("socket: {path: /srv/../a, group: root}", "is not an absolute path"),
+            ("socket: {path: /srv/\(String(repeating: "a", count: 82)), group: root}", "1 to 81 octets"),
+            ("socket: {path: /, group: root}", "1 to 81 octets"),
             ("socket: {path: /srv/a, group: no-such-group}", "this machine has no group"),
             ("people: [[\"user:alice\"]]", "2 to 8"), ("people: [[alice, bob]]", "is no principal"),
             (
@@ -54,6 +58,11 @@ struct ApproverConfigurationTests {
                 "is listed already"
             ),
             ("people: [[\"user:no-such-user\", \"oidc:corp:a\"]]", "this machine has no user"),
+            // Who has a name is known by that, and a number is written in one way.
+            ("people: [[\"user:0\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:#60613\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:+60613\", \"oidc:corp:a\"]]", "this machine has no user"),
+            ("people: [[\"user:4294967295\", \"oidc:corp:a\"]]", "this machine has no user"),
             ("issuers: {corp: {audience: answers}}", "says nothing without approvals.listen"),
             ("listen: 127.0.0.1:8791, issuers: {other: {audience: answers}}", "no such issuer of tokens"),
             ("listen: 127.0.0.1:8791, issuers: {corp: {}}", "takes audience"),
@@ -65,11 +74,30 @@ struct ApproverConfigurationTests {
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
     }
 
+    @Test("Who has no name on this machine is listed by the number, and is one person with their token")
+    func number() throws {
+        try #require(getpwuid(60_613) == nil)
+        let text = "approvals: {people: [[\"user:60613\", \"oidc:corp:d\"]]}\n\(Self.issuers)"
+        let plan = try loaded(text).approvals
+        #expect(plan.failure == nil && plan.people.map(\.uids) == [[60_613]])
+        let token = plan.identity(
+            Principal(issuer: "corp", subject: "d", uid: Principal.unknownUser),
+            isNamedOnly: true
+        )
+        let user = plan.identity(try LocalUser.principal(of: 60_613))
+        #expect(user.isSame(as: token) && token.isSame(as: user))
+        let holder = plan.identity(ofHolder: try #require(try LocalUser.principal(named: "60613")))
+        #expect(holder.isSame(as: token) && holder.principal.subject == "user:60613")
+        // The control: one more who has no name.
+        let other = plan.identity(Principal(localUser: "60614", uid: 60_614))
+        #expect(!other.isSame(as: token))
+    }
+
     @Test("One of several names is one person by the user id too, whatever that is called just then")
     func oneUser() throws {
         let text = "approvals: {people: [[\"user:daemon\", \"oidc:corp:d\"]]}\n\(Self.issuers)"
         let plan = try loaded(text).approvals
-        let uid = try #require(LocalUser.principal(named: "daemon")).uid
+        let uid = try #require(try LocalUser.principal(named: "daemon")).uid
         let token = plan.identity(
             Principal(issuer: "corp", subject: "d", uid: Principal.unknownUser),
             isNamedOnly: true
@@ -80,7 +108,7 @@ struct ApproverConfigurationTests {
             #expect(user.isSame(as: token) && token.isSame(as: user), "\(name)")
         }
         // By what the operator gave them they are the same person, of whom the kernel has said nothing.
-        let holder = plan.identity(ofHolder: try #require(LocalUser.principal(named: "daemon")))
+        let holder = plan.identity(ofHolder: try #require(try LocalUser.principal(named: "daemon")))
         #expect(holder.isSame(as: token) && holder.isSame(as: Principal(localUser: "other", uid: uid)))
         #expect(
             holder.principal.uid == Principal.unknownUser && holder.principal.subject == "user:daemon"

@@ -8,11 +8,16 @@ import Testing
 @Suite("Machines of a fleet in bailey.yaml")
 struct FleetConfigurationTests {
     private func loaded(_ text: String) throws -> OperatorConfiguration {
+        try written(text) { try OperatorConfiguration.load(file: nil, directory: $0) }
+    }
+
+    /// What is made of a folder with that text in `bailey.yaml`.
+    private func written<Value>(_ text: String, _ body: (_ folder: String) throws -> Value) throws -> Value {
         let folder = NSTemporaryDirectory() + "bailey-fleet-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try "bailey: 1\n\(text)\n".write(toFile: folder + "/bailey.yaml", atomically: true, encoding: .utf8)
-        return try OperatorConfiguration.load(file: nil, directory: folder)
+        return try body(folder)
     }
 
     private static let key = String(repeating: "ab", count: 32)
@@ -88,7 +93,7 @@ struct FleetConfigurationTests {
         }
         // What takes something away goes by what they are called there as well, and by all their names there.
         #expect(alice.isSame(as: try #require(Principal(named: "user:alice"))))
-        #expect(alice.isSame(as: try #require(LocalUser.principal(named: "daemon"))))
+        #expect(alice.isSame(as: try #require(try LocalUser.principal(named: "daemon"))))
         let known = try plan.identity(
             of: "user:alice",
             alsoKnownAs: ["user:alice", "oidc:corp:a1"],
@@ -118,5 +123,18 @@ struct FleetConfigurationTests {
             on: plan.fleet[0]
         )
         #expect(who.groups == [ByteText("group:desk:deploy"), ByteText("group:corp:oncall")])
+    }
+
+    @Test(
+        "Of approvers whom another machine may know, 'bailey profile check' does not say that nobody can be them"
+    )
+    func facts() throws {
+        let fleet = "approvals: {fleet: {machines: {desk: \(Self.key)}}}\n"
+        for (approvals, isKnown) in [("", true), (fleet, false)] {
+            let launcher = try written(approvals + Self.audit) {
+                ProfileReview.Launcher.here(configuration: $0 + "/bailey.yaml")
+            }
+            #expect(launcher.unconfigured == nil && (launcher.approvers != nil) == isKnown)
+        }
     }
 }

@@ -18,4 +18,15 @@ struct TerminalFarewellsTests {
         #expect(farewells.enter("a") == TerminalFarewells.long)
         #expect(TerminalFarewells.short < TerminalFarewells.long)
     }
+
+    @Test func `The user's own terminal waits for long, whatever agents leave unread`() {
+        let farewells = TerminalFarewells()
+        for _ in 0..<TerminalFarewells.most { _ = farewells.enter("a") }
+        #expect(farewells.enter("a") == TerminalFarewells.short, "the control")
+        for _ in 0...TerminalFarewells.most { #expect(farewells.enter(nil) == TerminalFarewells.long) }
+        farewells.leave(nil)
+        #expect(farewells.enter("a") == TerminalFarewells.short)
+        for _ in 0..<3 { farewells.leave("a") }
+        #expect(farewells.enter("a") == TerminalFarewells.long)
+    }
 }

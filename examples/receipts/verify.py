@@ -77,7 +77,7 @@ class Receipts:
         self.key = Ed25519PublicKey.from_public_bytes(key)
         self.first, self.last, self.digests = 1, 0, [hashlib.sha256(b"bailey audit genesis v1").digest()]
         self.sequence = self.records = self.seals = 0
-        self.launched, self.lines = {}, []
+        self.launched, self.offline, self.lines = {}, set(), []
 
     def seal(self, seal):
         exactly(seal, ["digests", "first", "last", "signature"])
@@ -124,9 +124,12 @@ class Receipts:
             self.show(f"    program {entry['program']} sha256 {entry.get('programDigest', 'unknown')}")
             if "approval" in entry:
                 self.show(f"    question {entry['approval']}, approved")
+            if "replayed" in entry:
+                self.offline.add(ids[-1])
+                self.show(f"    offline: answered from session {entry['replayed']}, nothing that it asks for goes out")
         else:
             require(self.launched.get(ids[-1]) == chain, "that lineage was not launched in the receipt")
-            head = f"{sequence} {time} agent {ids[-1]}"
+            head = f"{sequence} {time} agent {ids[-1]}" + (" (offline)" if ids[-1] in self.offline else "")
             if record["kind"] == "request":
                 self.request(record, entry, ids, head)
             elif record["kind"] != "revocation":

@@ -84,6 +84,8 @@ struct AnswerIndexBuilder {
     /// Requests without a reply by now, by exchange.
     private var waiting: [UInt64: (place: Int, record: Int64)] = [:]
     private var requests = 0
+    /// Those that may have been another one: of what tells them apart not all is on record.
+    private(set) var cut = 0
     private var octets = 0
     private let limits: AnswerLimits
 
@@ -122,7 +124,10 @@ struct AnswerIndexBuilder {
             query: request.query.map { ByteText($0) },
             range: request.fields?.value(of: "range").map { ByteText($0) }
         )
-        guard !key.isCut else { return }
+        guard !key.isCut, request.fields?.isWhole("range") != false else {
+            cut += 1
+            return
+        }
         let (place, isNew) = index.place(of: key, sequence)
         if isNew { octets += key.octets }
         guard octets <= limits.text else {

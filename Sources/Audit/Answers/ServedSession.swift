@@ -45,12 +45,14 @@ package final class ServedSession: Sendable {
                 "session \(name) \(excess.words), which is the most that is served; name an agent of it (RUN.N)"
             )
         }
+        let cut = builder.cut
         index = builder.finish()
         guard !index.asked.isEmpty else {
-            throw AuditStoreError(
-                .database,
-                "nothing of session \(name) can be served: no request of HTTP that was allowed is on record"
-            )
+            let why =
+                cut > 0
+                ? "of all its requests of HTTP path, query or header fields are longer than what is on record"
+                : "no request of HTTP that was allowed is on record"
+            throw AuditStoreError(.database, "nothing of session \(name) can be served: \(why)")
         }
     }
 

@@ -58,7 +58,10 @@ struct CheckpointCheck {
     private func check(_ checkpoint: Checkpoint, _ database: Database, _ end: Int64) throws {
         let name = "the checkpoint of \(checkpoint.time.text)"
         guard checkpoint.key == key.octets else {
-            throw stop("\(name) is of another log: it is signed with the key \(checkpoint.key.hex)")
+            throw stop(
+                "\(name) is of another log: it is signed with the key \(checkpoint.key.hex); where both are yours, "
+                    + "take that one's lines out, and give each state directory a file of its own"
+            )
         }
         guard checkpoint.isGenuine(key) else {
             throw stop("\(name) is forged: its signature does not fit")

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 internal import Linux
 internal import Model
@@ -27,8 +28,30 @@ package struct CheckpointFile: Sendable {
                 "\(path) is no plain file to keep checkpoints in; name another"
             )
         }
+        try refuseAnothers(file.rawValue, status.st_size, than: checkpoint)
         let (opening, end) = Self.place(file.rawValue, behind: status.st_size)
         try write(Array("\(opening)\(checkpoint.line)\n".utf8), to: file.rawValue, behind: end)
+    }
+
+    /// Behind another log's lines none of this one's would be found good, nor of that one's what comes later.
+    private func refuseAnothers(
+        _ file: Int32,
+        _ size: off_t,
+        than own: Checkpoint
+    ) throws(AuditStoreError) {
+        guard let last = Self.last(file, size), last.key != own.key else { return }
+        throw AuditStoreError(
+            .unsafeFile,
+            "\(path) has the checkpoints of another log, signed with the key \(last.key.hex); a file of them is for one state "
+                + "directory: name another"
+        )
+    }
+
+    /// The last line that is whole, with its end or without, where that is a checkpoint.
+    private static func last(_ file: Int32, _ size: off_t) -> Checkpoint? {
+        tail(file, size, of: 2 * AuditLimits.checkpointLine)
+            .split(separator: 0x0a, omittingEmptySubsequences: false).suffix(2).reversed()
+            .lazy.compactMap { Checkpoint(line: $0) }.first
     }
 
     private func write(_ octets: [UInt8], to file: Int32, behind size: off_t) throws(AuditStoreError) {
@@ -56,15 +79,19 @@ package struct CheckpointFile: Sendable {
 
     /// What stands behind the last end of a line, as far as a line can be long; empty where nothing does.
     private static func rest(_ file: Int32, _ size: off_t) -> ArraySlice<UInt8> {
-        var buffer = [UInt8](repeating: 0, count: AuditLimits.checkpointLine)
+        let tail = tail(file, size, of: AuditLimits.checkpointLine)
+        return tail.lastIndex(of: 0x0a).map { tail[($0 + 1)...] } ?? tail
+    }
+
+    /// Its last octets; one that is none of a checkpoint's where they cannot be read.
+    private static func tail(_ file: Int32, _ size: off_t, of length: Int) -> ArraySlice<UInt8> {
+        var buffer = [UInt8](repeating: 0, count: length)
         let start = max(0, size - off_t(buffer.count))
         let count = unsafe buffer.withUnsafeMutableBytes { bytes in
             unsafe pread(file, bytes.baseAddress, bytes.count, start)
         }
         // The file is locked: fewer octets than it has are none to rely on.
-        guard count == Int(size - start) else { return [0] }
-        let tail = buffer.prefix(count)
-        return tail.lastIndex(of: 0x0a).map { tail[($0 + 1)...] } ?? tail
+        return count == Int(size - start) ? buffer.prefix(count) : [0]
     }
 
     private func failure(_ stage: String, _ code: Int32 = errno) -> AuditStoreError {

@@ -14,7 +14,7 @@ final class CheckpointTable: Sendable {
     private let isNarrow = Mutex(false)
 
     init(_ access: PostgresAccess) {
-        connection = PostgresConnection(access)
+        connection = PostgresConnection(access, takesChanges: true)
     }
 
     /// As messages name it.

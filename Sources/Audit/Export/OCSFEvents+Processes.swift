@@ -27,7 +27,9 @@ extension OCSFEvents {
         process.file = OCSFEvent.File(path: record.program, digest: record.programDigest)
         event.process = process
         event.policy = OCSFEvent.Policy(name: lineage.agent.profile, desc: lineage.agent.profileDigest)
-        event.message = "launch \(record.argv.commandText)"
+        event.message =
+            "launch \(record.argv.commandText)"
+            + (SpawnRecord.answers(from: record.replayed).map { "; " + $0 } ?? "")
         event.ruled(.allowed, .allowed)
         event.succeeded()
         return event

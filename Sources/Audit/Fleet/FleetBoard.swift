@@ -48,9 +48,14 @@ package final class FleetBoard: Sendable {
         sign: @escaping @Sendable ([UInt8]) throws -> [UInt8]
     ) {
         (self.own, self.sign) = (own, sign)
-        writing = PostgresConnection(access, statement: FleetLimits.statement)
-        looking = PostgresConnection(access, statement: FleetLimits.statement)
-        listening = PostgresConnection(access, opening: ["LISTEN \(Self.channel)"])
+        writing = PostgresConnection(access, statement: FleetLimits.statement, takesChanges: true)
+        // A standby may not have the newest, and takes no LISTEN.
+        looking = PostgresConnection(access, statement: FleetLimits.statement, takesChanges: true)
+        listening = PostgresConnection(
+            access,
+            opening: ["LISTEN \(Self.channel)"],
+            takesChanges: true
+        )
     }
 
     /// Throws where the table is not there, or its role may do less or more than it has to; asks once.

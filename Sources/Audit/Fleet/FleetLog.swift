@@ -52,10 +52,10 @@ package struct FleetLog: Sendable {
         return chain
     }
 
-    /// Reads one as its own machine would.
+    /// Reads one as its own machine would, once every record and seal of it is what that wrote: others can write here too.
     package func reader(of chain: FleetChain) throws -> AuditReader {
         try ReceiptExport.refusing(name(of: chain)) {
-            AuditReader(database: try FleetCopy(chain, of: access).database, path: name(of: chain))
+            AuditReader(database: try verified(chain).database, path: name(of: chain))
         }
     }
 
@@ -64,18 +64,23 @@ package struct FleetLog: Sendable {
     /// Where it ends is for checkpoints to say, or for its machine; recorded bodies stay with that.
     package func verify(_ chain: FleetChain) throws -> AuditVerification {
         do {
-            let trust = try Self.trust(in: chain)
-            let database = try FleetCopy(chain, of: access).database
-            var check = ChainCheck(trust, bodies: nil)
-            do {
-                try database.read { try check.run($0) }
-            } catch let error as DatabaseError {
-                throw AuditStoreError("verify", name(of: chain), error)
-            }
-            return .verified(check.reached)
+            return .verified(try verified(chain).head)
         } catch let stop as Stop {
             return .broken(stop.finding)
         }
+    }
+
+    /// A copy of one, and where it ends; throws `Stop` at what its machine did not write.
+    private func verified(_ chain: FleetChain) throws -> (database: DatabaseQueue, head: VerifiedHead) {
+        let trust = try Self.trust(in: chain)
+        let database = try FleetCopy(chain, of: access).database
+        var check = ChainCheck(trust, bodies: nil)
+        do {
+            try database.read { try check.run($0) }
+        } catch let error as DatabaseError {
+            throw AuditStoreError("verify", name(of: chain), error)
+        }
+        return (database, check.reached)
     }
 
     /// Its own key, and no head: that is on its machine.
@@ -86,7 +91,9 @@ package struct FleetLog: Sendable {
         return StoreTrust(key: key, head: .empty)
     }
 
-    private func name(of chain: FleetChain) -> String { "\(access.location), chain \(chain.key)" }
+    private func name(of chain: FleetChain) -> String {
+        "\(access.location), chain \(TerminalText.escaped(chain.key))"
+    }
 
     /// Names that are shown at most.
     private static let shown = 20

@@ -28,7 +28,7 @@ final class FleetMirror: Sendable {
     private let state = Mutex(State())
 
     init(_ access: PostgresAccess, _ chain: ChainWriter, revocations: FleetRevocations? = nil) {
-        connection = PostgresConnection(access, statement: FleetLimits.statement)
+        connection = PostgresConnection(access, statement: FleetLimits.statement, takesChanges: true)
         self.chain = chain
         self.revocations = revocations
         key = chain.verifying.octets.hex
@@ -43,7 +43,7 @@ final class FleetMirror: Sendable {
         }
     }
 
-    /// Returns when the database has every record up to this one; on the writer's thread.
+    /// Returns when the database has every record up to this one, which the disk has; on the writer's thread.
     ///
     /// Where it has failed a moment ago it is not asked again: who waits for a record hears it at once.
     func bring(upTo sequence: Int64) throws {
@@ -53,13 +53,22 @@ final class FleetMirror: Sendable {
         }
         if let refusal { throw refusal }
         do {
-            try bringMissing(upTo: sequence)
+            try connection.within(FleetLimits.attempt) { try bringMissing(upTo: sequence) }
             state.withLock { ($0.failure, $0.pause) = (nil, FleetLimits.pause) }
+        } catch let missing as Missing {
+            // Nothing has failed: what is missing goes on without a pause.
+            state.withLock { ($0.failure, $0.pause) = (nil, FleetLimits.pause) }
+            throw AuditFailure(
+                "what is on record has to be in the database of audit.postgres as well, and \(missing.records) records that were "
+                    + "written before it go there first, which is under way: try again, or let 'bailey serve' do it"
+            )
         } catch {
             let failure = AuditFailure(
                 "what is on record has to be in the database of audit.postgres as well, and cannot be: \(error)"
             )
             state.withLock { state in
+                // What was there may be gone: by a failover, or a restore.
+                state.reached = nil
                 state.failure = (failure, Uptime.milliseconds() + state.pause)
                 state.pause = min(2 * state.pause, FleetLimits.longestPause)
             }
@@ -70,21 +79,30 @@ final class FleetMirror: Sendable {
     /// The same of all that is missing.
     func bringMissing() throws { try bring(upTo: state.withLock { $0.wanted }) }
 
-    /// The same of all that is on record.
-    func bringAll() throws {
+    /// The same of all that is on record; `progress` hears how many records are missing still.
+    func bringAll(_ progress: (Int64) -> Void) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
-        while let piece = try chain.piece(behind: reached) {
+        let end = try chain.settledEnd()
+        while let piece = try chain.piece(behind: reached, upTo: end) {
             try add(piece)
             reached = piece.last
+            progress(end - reached)
         }
     }
 
+    /// So many records have to go there first.
+    private struct Missing: Error { let records: Int64 }
+
     private func bringMissing(upTo sequence: Int64) throws {
         var reached = try state.withLock { $0.reached } ?? begin()
-        while reached < sequence, let piece = try chain.piece(behind: reached) {
+        let end = Uptime.milliseconds() + FleetLimits.patience
+        while reached < sequence, let piece = try chain.piece(behind: reached, upTo: sequence) {
             try add(piece)
             reached = piece.last
             state.withLock { [reached] in $0.reached = reached }
+            guard reached >= sequence || Uptime.milliseconds() < end else {
+                throw Missing(records: sequence - reached)
+            }
         }
         guard reached >= sequence else {
             throw AuditFailure(
@@ -98,6 +116,7 @@ final class FleetMirror: Sendable {
         // Before anything rests on a record that nobody who is revoked elsewhere could have had.
         try revocations?.read(over: connection)
         try connection.requireRole(for: [FleetStatement.recordTable, FleetStatement.sealTable])
+        try connection.requireOrder()
         let row = try connection.rows(
             "SELECT last, digests FROM \(FleetStatement.sealTable) WHERE chain = $1 ORDER BY last DESC LIMIT 1",
             [.text(key)]

@@ -11,20 +11,17 @@ struct FleetPiece: Sendable {
 }
 
 extension ChainWriter {
-    /// What comes behind a record, in whole seals; nil where nothing does.
+    /// What comes behind a record up to another, in whole seals; nil where nothing does.
     ///
+    /// The last has to be on the disk: what the database has, and a machine lost with its power, would stop that for good.
     /// What is handed on is what was sealed: a record that was changed on this machine's disk goes nowhere.
-    func piece(behind sequence: Int64) throws -> FleetPiece? {
+    func piece(behind sequence: Int64, upTo end: Int64) throws -> FleetPiece? {
         do {
             return try database.read { database in
-                let seals = try seals(behind: sequence, in: database)
-                guard let first = seals.first?.first, let last = seals.last?.last else { return nil }
+                let seals = try seals(behind: sequence, upTo: end, in: database)
+                guard let first = seals.first?.first else { return nil }
                 guard first == sequence + 1 else { throw lost(sequence + 1) }
-                return FleetPiece(
-                    records: try records(from: first, under: seals, in: database),
-                    seals: seals,
-                    last: last
-                )
+                return try piece(of: seals, in: database)
             }
         } catch let error as DatabaseError {
             throw AuditStoreError("read audit records in", path, error)
@@ -47,12 +44,16 @@ extension ChainWriter {
         }
     }
 
-    /// One at least, and no more than a batch's records.
-    private func seals(behind sequence: Int64, in database: Database) throws -> [Seal] {
+    /// One at least where there is one, and no more than a batch's records.
+    private func seals(
+        behind sequence: Int64,
+        upTo end: Int64,
+        in database: Database
+    ) throws -> [Seal] {
         let rows = try Row.fetchCursor(
             database,
-            sql: "SELECT \(Seal.columns) FROM seals WHERE last > ? ORDER BY last",
-            arguments: [sequence]
+            sql: "SELECT \(Seal.columns) FROM seals WHERE last > ? AND last <= ? ORDER BY last",
+            arguments: [sequence, end]
         )
         var seals: [Seal] = []
         while let row = try rows.next() {
@@ -67,30 +68,50 @@ extension ChainWriter {
         return seals
     }
 
-    private func records(
-        from first: Int64,
-        under seals: [Seal],
-        in database: Database
-    ) throws -> [StoredRecord] {
-        var records: [StoredRecord] = []
-        var expected = first
-        for seal in seals {
-            let rows = try Row.fetchCursor(
-                database,
-                sql:
-                    "SELECT \(StoredRecord.columns) FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
-                arguments: [seal.first, seal.last]
-            )
-            while let row = try rows.next() {
-                guard let record = StoredRecord(row: row), record.sequence == expected,
-                    record.hash == seal.digest(of: expected), record.computedHash() == record.hash
-                else { throw lost(expected) }
-                records.append(record)
-                expected += 1
-            }
-            guard expected == seal.last + 1 else { throw lost(expected) }
+    /// The first of these seals with their records: as many as may go in one statement, one at least.
+    private func piece(of seals: [Seal], in database: Database) throws -> FleetPiece? {
+        var (records, count, octets): ([StoredRecord], Int, Int) = ([], 0, 0)
+        for seal in seals where octets < FleetLimits.piece {
+            octets += try append(under: seal, to: &records, in: database)
+            count += 1
         }
-        return records
+        return seals.prefix(count).last.map { last in
+            FleetPiece(records: records, seals: Array(seals.prefix(count)), last: last.last)
+        }
+    }
+
+    /// Appends what is under a seal, and gives how many octets that are.
+    private func append(
+        under seal: Seal,
+        to records: inout [StoredRecord],
+        in database: Database
+    ) throws -> Int {
+        let rows = try Row.fetchCursor(
+            database,
+            sql:
+                "SELECT \(StoredRecord.columns) FROM records WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+            arguments: [seal.first, seal.last]
+        )
+        var (expected, octets) = (seal.first, 0)
+        while let row = try rows.next() {
+            guard let record = StoredRecord(row: row), record.sequence == expected,
+                record.hash == seal.digest(of: expected), record.computedHash() == record.hash
+            else { throw lost(expected) }
+            octets += record.payload.count + record.lineage.count + record.ancestry.count
+            guard octets <= FleetLimits.sealed else { throw tooLarge(seal) }
+            records.append(record)
+            expected += 1
+        }
+        guard expected == seal.last + 1 else { throw lost(expected) }
+        return octets
+    }
+
+    /// One of a version before, which had no bound.
+    private func tooLarge(_ seal: Seal) -> AuditFailure {
+        AuditFailure(
+            "records \(seal.first) to \(seal.last) of \(path) are under one seal, and are more than "
+                + "\(FleetLimits.sealed >> 20) MiB: they cannot go to a database; set the state directory aside to begin a new log"
+        )
     }
 
     private func lost(_ sequence: Int64) -> AuditFailure {

@@ -41,10 +41,8 @@ final class FleetRevocations: Sendable {
 
     /// Reads what has come; blocks.
     func read(over connection: PostgresConnection) throws {
-        // What was said before the first reading is asked about by each launch: they all come behind it.
-        let isFirst = state.withLock { $0.read == nil }
         do {
-            for chain in chains { try read(chain, connection, tells: !isFirst) }
+            for chain in chains { try read(chain, connection) }
             state.withLock { ($0.read, $0.trouble) = (Uptime.withSleep(), nil) }
         } catch {
             state.withLock { $0.trouble = "\(error)" }
@@ -70,52 +68,53 @@ final class FleetRevocations: Sendable {
         )
     }
 
-    private func read(_ chain: String, _ connection: PostgresConnection, tells: Bool) throws {
-        let reached = state.withLock { $0.reached[chain] ?? 0 }
-        let rows = try connection.rows(
-            "SELECT \(FleetStatement.recordColumns) FROM \(FleetStatement.recordTable) "
-                + "WHERE chain = $1 AND kind = '\(EntryColumns.revocation)' AND sequence > $2::bigint ORDER BY sequence",
-            [.text(chain), .number(reached)]
-        )
-        for row in rows {
-            guard let record = StoredRecord(row) else { throw forged(chain, nil) }
-            try requireSealed(record, chain, connection)
-            guard let entry = AuditRecord.revocation(record) else { throw forged(chain, record.sequence) }
-            note(entry, of: record, chain, tells: tells)
-        }
+    private func read(_ chain: String, _ connection: PostgresConnection) throws {
+        var (reached, before): (Int64, Int64) = (state.withLock { $0.reached[chain] ?? 0 }, 0)
+        var count = 0
+        repeat {
+            (before, count) = (reached, 0)
+            try connection.run(Self.statement, [.text(chain), .number(reached)]) { row in
+                guard let record = StoredRecord(Array(row.prefix(Self.recordColumns))) else {
+                    throw forged(chain, nil)
+                }
+                try requireSealed(record, by: Seal(Array(row.dropFirst(Self.recordColumns))), chain)
+                guard let entry = AuditRecord.revocation(record) else { throw forged(chain, record.sequence) }
+                note(entry, of: record, chain)
+                (reached, count) = (max(reached, record.sequence), count + 1)
+            }
+            // A server that says the same again is not asked for ever.
+        } while count >= FleetLimits.revocationsAtOnce && reached > before
     }
 
-    private func note(
-        _ revocation: RevocationRecord,
-        of record: StoredRecord,
-        _ chain: String,
-        tells: Bool
-    ) {
-        // An agent lives on its own machine.
-        guard revocation.lineage == nil else {
-            return state.withLock { $0.reached[chain] = record.sequence }
-        }
+    private static let recordColumns = 11
+    /// Each with the seal over it, which is NULL where there is none; by the index of docs/audit.md.
+    private static let statement = """
+        SELECT \(FleetStatement.recordColumns), \(FleetStatement.sealColumns) FROM (SELECT * FROM \(FleetStatement.recordTable) \
+        WHERE chain = $1 AND kind = '\(EntryColumns.revocation)' AND sequence > $2::bigint \
+        ORDER BY sequence LIMIT \(FleetLimits.revocationsAtOnce)) r \
+        LEFT JOIN LATERAL (SELECT \(FleetStatement.sealColumns) FROM \(FleetStatement.sealTable) \
+        WHERE chain = r.chain AND last >= r.sequence ORDER BY last LIMIT 1) s ON true ORDER BY sequence
+        """
+
+    /// Two read the same, the writer and the watch: what is behind another of its chain's says nothing any more.
+    private func note(_ revocation: RevocationRecord, of record: StoredRecord, _ chain: String) {
         let entry = RevokedPrincipals.entry(revocation, Timestamp(milliseconds: record.time))
-        state.withLock { state in
+        let mayTell: Bool = state.withLock { state in
+            guard record.sequence > state.reached[chain] ?? 0 else { return false }
             state.reached[chain] = record.sequence
+            // An agent lives on its own machine.
+            guard revocation.lineage == nil else { return false }
             state.said[chain, default: [:]].updateValue(entry, forKey: ByteText(revocation.principal))
+            // What was said before all was read once is asked about by each launch: they come behind that.
+            return state.read != nil
         }
-        if tells, let entry { tell(entry) }
+        if mayTell, let entry { tell(entry) }
     }
 
     /// Ends with what a machine did not write: whoever could change one may as well have hidden another.
-    private func requireSealed(
-        _ record: StoredRecord,
-        _ chain: String,
-        _ connection: PostgresConnection
-    ) throws {
-        let row = try connection.rows(
-            "SELECT \(FleetStatement.sealColumns) FROM \(FleetStatement.sealTable) "
-                + "WHERE chain = $1 AND last >= $2::bigint ORDER BY last LIMIT 1",
-            [.text(chain), .number(record.sequence)]
-        ).first
-        guard let seal = row.flatMap({ Seal($0) }), let octets = Data(hex: chain.utf8),
-            let key = VerifyingKey(octets), seal.isGenuine(key), record.computedHash() == record.hash,
+    private func requireSealed(_ record: StoredRecord, by seal: Seal?, _ chain: String) throws {
+        guard let seal, let octets = Data(hex: chain.utf8), let key = VerifyingKey(octets),
+            seal.isGenuine(key), record.computedHash() == record.hash,
             seal.digest(of: record.sequence) == record.hash
         else { throw forged(chain, record.sequence) }
     }

@@ -12,7 +12,12 @@ final class FleetWatch: Sendable {
     private let queue = DispatchQueue(label: "bailey.audit.fleet")
 
     init(_ access: PostgresAccess, _ revocations: FleetRevocations) {
-        connection = PostgresConnection(access, opening: ["LISTEN \(FleetRevocations.channel)"])
+        // A standby takes no LISTEN.
+        connection = PostgresConnection(
+            access,
+            opening: ["LISTEN \(FleetRevocations.channel)"],
+            takesChanges: true
+        )
         self.revocations = revocations
     }
 
@@ -25,13 +30,18 @@ final class FleetWatch: Sendable {
                     try revocations.read(over: connection)
                     pause = FleetLimits.pause
                     _ = try connection.wait(atMost: FleetLimits.listening)
+                    Self.rest(FleetLimits.breath)
                 } catch {
                     // What is wrong is told where somebody launches.
-                    _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(Int(pause)))
+                    Self.rest(Int(pause))
                     pause = min(2 * pause, FleetLimits.longestPause)
                 }
             }
         }
+    }
+
+    private static func rest(_ milliseconds: Int) {
+        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(milliseconds))
     }
 
     /// Its thread ends some seconds later.

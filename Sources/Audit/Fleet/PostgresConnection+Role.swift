@@ -5,14 +5,17 @@ extension PostgresConnection {
     func requireRole(for tables: [String]) throws {
         for table in tables {
             let row = try rows(
-                "SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE') OR has_any_column_privilege($1, 'UPDATE'), "
+                "SELECT has_table_privilege($1, 'UPDATE, DELETE, TRUNCATE, TRIGGER') OR has_any_column_privilege($1, 'UPDATE') "
+                    // What it may become counts as well (SET ROLE), and whom it may make.
+                    + "OR pg_has_role((SELECT relowner FROM pg_class WHERE oid = $1::regclass), 'MEMBER') "
+                    + "OR (SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user), "
                     + "has_table_privilege($1, 'INSERT') AND has_table_privilege($1, 'SELECT')",
                 [.text(table)]
             ).first
             guard let row, row.count == 2, !row[0].isTrue else {
                 throw PostgresFailure(
                     location,
-                    "its role may change or remove what it wrote: it has UPDATE, DELETE or TRUNCATE on \(table)",
+                    "its role may change or remove what it wrote: it has UPDATE, DELETE, TRUNCATE or TRIGGER on \(table), or may become who has",
                     remedy:
                         "name a role that has INSERT and SELECT alone, and owns no table, as docs/audit.md says"
                 )
@@ -28,22 +31,46 @@ extension PostgresConnection {
     }
 }
 
+extension PostgresConnection {
+    /// Throws where the table of seals would take one behind a gap.
+    func requireOrder() throws {
+        let row = try rows(
+            "SELECT EXISTS (SELECT FROM pg_constraint WHERE conrelid = $1::regclass AND confrelid = conrelid "
+                + "AND contype = 'f' AND convalidated)",
+            [.text(FleetStatement.sealTable)]
+        ).first
+        guard row?.first?.isTrue == true else {
+            throw PostgresFailure(
+                location,
+                "a chain in it could have a gap: \(FleetStatement.sealTable) has no FOREIGN KEY (chain, before) REFERENCES itself",
+                remedy: "make the tables as docs/audit.md says"
+            )
+        }
+    }
+}
+
 /// Whether a database of the operator's is of use, as far as that is known without writing to it.
 package enum LogDatabaseProbe {
     /// Why checkpoints cannot be written to it; nil where they can.
     package static func trouble(withCheckpoints access: PostgresAccess) -> String? {
-        trouble(access, [CheckpointTable.name])
+        trouble(access) { try $0.requireRole(for: [CheckpointTable.name]) }
     }
 
     /// Why the log, and approvals where they are shared, cannot go to it; nil where they can.
     package static func trouble(withFleet access: PostgresAccess, sharesApprovals: Bool) -> String? {
         let shared = sharesApprovals ? [FleetStatement.messageTable] : []
-        return trouble(access, [FleetStatement.recordTable, FleetStatement.sealTable] + shared)
+        return trouble(access) {
+            try $0.requireRole(for: [FleetStatement.recordTable, FleetStatement.sealTable] + shared)
+            try $0.requireOrder()
+        }
     }
 
-    private static func trouble(_ access: PostgresAccess, _ tables: [String]) -> String? {
+    private static func trouble(
+        _ access: PostgresAccess,
+        _ check: (PostgresConnection) throws -> Void
+    ) -> String? {
         do {
-            try PostgresConnection(access).requireRole(for: tables)
+            try check(PostgresConnection(access, takesChanges: true))
             return nil
         } catch {
             return "\(error)"

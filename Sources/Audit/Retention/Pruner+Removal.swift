@@ -14,6 +14,7 @@ extension Pruner {
     ///   - living: what lives.
     ///   - begin: puts on record that some runs are begun, before anything of theirs is removed.
     ///   - progress: hears how many records are removed.
+    ///   - cannotGo: hears of a run that does not match its seals, and why.
     ///   - isStopped: asked between slices; what is left then is for the next pruning.
     /// - Returns: how many records were removed.
     /// - Throws: where it ended early, or a run was set aside: why the first was. What was removed until then is whole.
@@ -22,14 +23,15 @@ extension Pruner {
         _ living: LivingRuns,
         begin: ([String]) throws -> Void = { _ in },
         progress: (Int64) -> Void = { _ in },
+        cannotGo: (_ run: String, _ reason: String) -> Void = { _, _ in },
         isStopped: () -> Bool = { false }
     ) throws -> Int64 {
         try ReceiptExport.refusing(path) {
             var removed: Int64 = 0
             var removal = Removal(plan, key: trust.key, holds: try reading { try Holds($0) })
-            for run in plan.leftovers { removal.attempt(run) { try bodies.remove(run) } }
+            for run in plan.leftovers where !isStopped() { removal.attempt(run) { try bodies.remove(run) } }
             while !removal.walk.isDone, !isStopped() {
-                var slice = try slice(&removal, living, isStopped)
+                var slice = try slice(&removal, living, cannotGo, isStopped)
                 try begin(removal.announced(slice, of: plan))
                 removal.pace.rest()
                 removal.pace.held(try remove(&slice, &removal, isStopped))
@@ -46,6 +48,7 @@ extension Pruner {
     private func slice(
         _ removal: inout Removal,
         _ living: LivingRuns,
+        _ cannotGo: (_ run: String, _ reason: String) -> Void,
         _ isStopped: () -> Bool
     ) throws -> RemovalSlice {
         var slice = RemovalSlice(room: removal.pace.room)
@@ -65,6 +68,7 @@ extension Pruner {
                 guard let run = removal.walk.skip() else { throw error }
                 slice.drop(run)
                 removal.aside.append((run, error))
+                cannotGo(run, "\(BrokenStore(finding: error.finding, path: path))")
             } catch let error as KeptRuns {
                 removal.setAside(error, &slice)
             }

@@ -9,14 +9,12 @@ package struct Pruner: Sendable {
     let trust: StoreTrust
     let bodies: RunBodies
     let path: String
-    /// The state directory.
-    package let directory: String
     private let interruption: Interruption
 
     /// Opens the store of a state directory; throws where its key, its head or its tables are not as they were made.
     package init(directory: String) throws {
         let file = directory + "/" + StoreFiles.databaseName
-        (bodies, path, self.directory) = (RunBodies(directory: directory), file, directory)
+        (bodies, path) = (RunBodies(directory: directory), file)
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         let state = try StateDirectory(directory, create: false)
@@ -35,7 +33,18 @@ package struct Pruner: Sendable {
     package func interrupt() { interruption.come() }
 
     /// Whether anything can be too old or too much: without looking through the log, and so also where all that is gets kept.
-    package func mayBeDue(_ retention: Retention, at now: Timestamp) throws -> Bool {
+    ///
+    /// - Parameters:
+    ///   - retention: the terms.
+    ///   - now: what time it is.
+    ///   - doubted: from when on the age counts of what is on record from before it; nil where none is doubted.
+    /// - Returns: whether it can be.
+    /// - Throws: where the log cannot be read.
+    package func mayBeDue(
+        _ retention: Retention,
+        at now: Timestamp,
+        doubtedBefore doubted: Timestamp? = nil
+    ) throws -> Bool {
         try reading { database in
             if let size = retention.size, try Self.size(database) &+ bodies.octets > size { return true }
             guard let age = retention.age else { return false }
@@ -46,8 +55,8 @@ package struct Pruner: Sendable {
                     + "(SELECT time FROM records WHERE run <> '' ORDER BY sequence LIMIT ?)",
                 arguments: [AuditLimits.lookedAtOnce]
             )
-            guard let first else { return false }
-            return UInt64(clamping: now.milliseconds(since: Timestamp(milliseconds: first))) >= age
+            guard let first = first.map({ Timestamp(milliseconds: $0) }) else { return false }
+            return UInt64(clamping: now.milliseconds(since: max(first, doubted ?? first))) >= age
         }
     }
 
@@ -71,31 +80,43 @@ package struct Pruner: Sendable {
     ///   - retention: the terms.
     ///   - living: what lives.
     ///   - youngest: milliseconds since a run's last record before it goes for the size alone.
+    ///   - setAside: runs that could not go before, and why; others go in their stead.
+    ///   - isStopped: asked at each run, as whether it was interrupted is.
     /// - Returns: what goes, and what of it is kept.
-    /// - Throws: where the log cannot be read.
+    /// - Throws: where the log cannot be read, or it was ended.
     package func plan(
         _ retention: Retention,
         _ living: LivingRuns,
-        youngest: Int64 = 0
+        youngest: Int64 = 0,
+        setAside: [ByteText: String] = [:],
+        isStopped: () -> Bool = { false }
     ) throws -> PruningPlan {
         try reading { database in
+            func check() throws { try interruption.check(or: isStopped) }
             var plan = PruningPlan()
-            let runs = try StoredRun.all(database, bodies, path: path)
+            let runs = try StoredRun.all(database, bodies, path: path, check: check)
             let holds = try Holds(database)
-            plan.leftovers = try leftovers(behind: runs, holds, living, database)
-            plan.size = try runs.reduce(Self.size(database)) { $0 + bodies.octets(of: $1.run) }
+            plan.leftovers = try leftovers(behind: runs, holds, living, database, check)
+            plan.size = try runs.reduce(Self.size(database)) { size, run in
+                try check()
+                return size + bodies.octets(of: run.run)
+            }
             var rest = plan.size
             if let size = retention.size, rest > size {
-                for run in runs where try unfinished(run, living, database) != nil {
+                for run in runs {
+                    try check()
+                    guard try unfinished(run, living, database) != nil else { continue }
                     rest -= min(rest, run.octets)
                 }
             }
             for run in runs {
+                try check()
                 let isOld = retention.age.map { UInt64(clamping: living.age(of: run)) >= $0 }
                 let isOver = retention.size.map { rest > $0 && living.age(of: run) >= youngest }
                 guard isOld == true || isOver == true else { continue }
                 let leaving = LeavingRun(run: run, principals: try run.principals(database))
-                if let reason = try reason(toKeep: leaving, holds, living, database) {
+                let aside = setAside[ByteText(run.run)]
+                if let reason = try aside ?? reason(toKeep: leaving, holds, living, database) {
                     plan.kept.append(PruningPlan.Kept(run: run.run, reason: reason))
                 } else {
                     plan.pruned.append(run)
@@ -157,7 +178,8 @@ extension Pruner {
         behind runs: [StoredRun],
         _ holds: Holds,
         _ living: LivingRuns,
-        _ database: Database
+        _ database: Database,
+        _ check: () throws -> Void
     ) throws -> [String] {
         var waiting = Set(bodies.resting(at: living.now).map { ByteText($0) })
         waiting.subtract(runs.map { ByteText($0.run) })
@@ -165,6 +187,7 @@ extension Pruner {
         guard !waiting.isEmpty else { return [] }
         var found: [String] = []
         try Holds.each(behind: 0, database) { _, custody in
+            try check()
             guard custody.event == .pruned else { return }
             for run in custody.runs where waiting.remove(ByteText(run)) != nil {
                 if holds.entry(of: run, principals: []) == nil { found.append(run) }

@@ -22,13 +22,17 @@ package struct LivingRuns: Sendable {
     /// When this machine started: no agent from before it lives.
     package let boot: Timestamp
     package let now: Timestamp
+    /// From when on the age counts of what is on record from before it: of when that was there is doubt.
+    package let doubtedBefore: Timestamp?
 
-    package init(runs: Set<String>, boot: Timestamp, now: Timestamp) {
-        (self.runs, self.boot, self.now) = (runs, boot, now)
+    package init(runs: Set<String>, boot: Timestamp, now: Timestamp, doubtedBefore: Timestamp? = nil) {
+        (self.runs, self.boot, self.now, self.doubtedBefore) = (runs, boot, now, doubtedBefore)
     }
 
     /// Milliseconds since a run's last record.
-    func age(of run: StoredRun) -> Int64 { now.milliseconds(since: run.last) }
+    func age(of run: StoredRun) -> Int64 {
+        now.milliseconds(since: max(run.last, doubtedBefore ?? run.last))
+    }
 }
 
 extension Timestamp {

@@ -2,8 +2,13 @@ internal import GRDB
 internal import Model
 
 extension StoredRun {
-    /// The runs on record, oldest first; `path` is the store's.
-    static func all(_ database: Database, _ bodies: RunBodies, path: String) throws -> [StoredRun] {
+    /// The runs on record, oldest first; `path` is the store's, and `check` is asked at each, and may end it.
+    static func all(
+        _ database: Database,
+        _ bodies: RunBodies,
+        path: String,
+        check: () throws -> Void
+    ) throws -> [StoredRun] {
         let rows = try Row.fetchAll(
             database,
             sql:
@@ -12,6 +17,7 @@ extension StoredRun {
             arguments: [AuditLimits.recordColumns]
         )
         return try rows.map { row in
+            try check()
             guard let run = StoredRun(row, bodies) else {
                 throw AuditStoreError(
                     .database,

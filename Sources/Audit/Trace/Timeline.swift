@@ -28,6 +28,8 @@ package struct Timeline {
     private var lanes: [Lane] = []
     private var places: [AgentID: Int] = [:]
     private var undrawn = 0
+    /// That a session answered in place of every server, as it does for a whole run.
+    private var answers: String?
 
     init(_ run: String, from begin: Timestamp, to end: Timestamp) {
         (self.run, self.begin, self.end) = (run, begin, end)
@@ -60,6 +62,7 @@ package struct Timeline {
     private static let revoked = "revoked"
 
     private mutating func add(_ spawn: SpawnRecord, _ time: Timestamp) {
+        answers = answers ?? SpawnRecord.answers(from: spawn.replayed)
         guard lanes.count < Self.most else {
             undrawn += 1
             return
@@ -92,7 +95,8 @@ package struct Timeline {
                 + "viewBox=\"0 0 \(width) \(height)\" font-family=\"monospace\" font-size=\"12\">",
             "<title>run \(Self.escaped(run))</title>",
             "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>",
-            "<text x=\"8\" y=\"17\">run \(Self.escaped(run)), \(begin.text) to \(end.text)</text>",
+            "<text x=\"8\" y=\"17\">run \(Self.escaped(run)), \(begin.text) to \(end.text)"
+                + "\(Self.escaped(answers.map { ", " + $0 } ?? ""))</text>",
         ]
         for (index, lane) in lanes.enumerated() { lines += drawn(lane, at: (index + 1) * Self.height) }
         if undrawn > 0 {

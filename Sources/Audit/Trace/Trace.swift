@@ -39,6 +39,8 @@ package struct TracedAgent: Sendable, Hashable, Codable {
     package let profileDigest: String
     package let spiffe: String?
     package let argv: [String]
+    /// The session that answered in place of every server; nil where servers did.
+    package let replayed: String?
     package let program: String
     package let programDigest: String?
     package let started: Timestamp

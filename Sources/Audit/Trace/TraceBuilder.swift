@@ -61,6 +61,9 @@ struct TraceBuilder {
         case .exit(let exit):
             guard let place = places[exit.lineage.agent.agent] else { return }
             agents[place].ended = AgentEnd(status: exit.status, cause: exit.cause, time: record.time)
+            // It is of no session.
+            guard focus.session == nil, let masked = exit.masked else { return }
+            change(exit.lineage) { $0.add(masked: masked) }
         case .request(let request): add(request, record)
         case .replies(let replies): add(replies)
         case .revocation(let revocation): add(revocation, record.time)

@@ -75,8 +75,8 @@ extension Trace {
 
 extension TracedAgent {
     fileprivate func heading(_ style: TextStyle) -> String {
-        "\(style.strong(TerminalText.escaped(name)))  \(agent)  profile \(TerminalText.escaped(profile))  \(state)  "
-            + argv.commandText
+        "\(style.strong(TerminalText.escaped(name)))  \(agent)  profile \(TerminalText.escaped(profile))  "
+            + (SpawnRecord.answers(from: replayed).map { $0 + "  " } ?? "") + "\(state)  " + argv.commandText
     }
 
     private var state: String {

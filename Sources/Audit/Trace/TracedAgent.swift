@@ -12,6 +12,7 @@ extension TracedAgent {
             profileDigest: hop.profileDigest,
             spiffe: spawn.spiffe,
             argv: spawn.argv.shortened,
+            replayed: spawn.replayed,
             program: spawn.program,
             programDigest: spawn.programDigest,
             started: time,

@@ -132,7 +132,7 @@ extension PostgresConversation {
         isOver = true
         // The client's goodbye.
         server?.flush()
-        conclude(because: "the session ended")
+        conclude(because: Self.over)
         guard let context else { return }
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(ByteBuffer())).assumeIsolated().whenComplete { _ in
@@ -175,6 +175,8 @@ struct StatementUnderWay {
     let recording: RowRecording?
     /// What it was approved by; nil where no rule asks.
     let approval: SpentApproval?
+    /// The session rests on it as long as it goes on.
+    let isStream: Bool
     /// When it was allowed.
     let start = NIODeadline.now()
 
@@ -201,6 +203,12 @@ struct StatementUnderWay {
 extension Request {
     /// A text without any statement.
     var doesNothing: Bool { if case .sql(let sql) = action { sql.deeds.isEmpty } else { false } }
+
+    /// A command that streams, which goes on by itself.
+    var isStream: Bool {
+        guard case .sql(let sql) = action else { return false }
+        return sql.deeds.contains { $0.kind == .replicationStream }
+    }
 }
 
 extension ColumnMask {

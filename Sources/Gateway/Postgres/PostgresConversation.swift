@@ -213,7 +213,8 @@ final class PostgresConversation: ChannelDuplexHandler {
                 self.statements[id] = StatementUnderWay(
                     reply: reply,
                     recording: self.recording(reply),
-                    approval: authorised.approval
+                    approval: authorised.approval,
+                    isStream: request.isStream
                 )
                 guard self.rests(on: request, isApproved: authorised.approval != nil) else {
                     return self.breakOff()
@@ -228,9 +229,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     /// false where there is one already.
     private func rests(on request: Request, isApproved: Bool) -> Bool {
         guard let context else { return false }
-        guard case .sql(let sql) = request.action,
-            sql.deeds.contains(where: { $0.kind == .replicationStream })
-        else { return true }
+        guard request.isStream, case .sql(let sql) = request.action else { return true }
         let both = SQLRequest(database: sql.database, deeds: [SQLDeed(.replication)] + sql.deeds)
         let resting = Request(endpoint: request.endpoint, action: .sql(both))
         return parts.resident.holds(resting, on: context.channel, isApproved: isApproved)
@@ -273,7 +272,12 @@ final class PostgresConversation: ChannelDuplexHandler {
 
     private func finished(_ id: RulingID) {
         guard let statement = statements.removeValue(forKey: id) else { return }
-        tell(statement.ended(engine?.outcome(of: id), at: lastActivity), of: statement)
+        let outcome = engine?.outcome(of: id)
+        let reply = statement.ended(outcome, at: lastActivity)
+        tell(outcome?.isCutStream ?? false ? reply.ended(Self.over) : reply, of: statement)
+        guard statement.isStream, let context else { return }
+        // It rests on what opened it again; where that is not allowed any more, it is being cut.
+        _ = parts.resident.holds(opening, on: context.channel)
     }
 
     private func refused(_ id: RulingID, _ request: Request?, _ denial: Denial) {
@@ -315,6 +319,7 @@ final class PostgresConversation: ChannelDuplexHandler {
     }
 
     static let gone = "the agent's connection ended"
+    static let over = "the session ended"
 
     /// The session is over: what is under way goes on record as it is.
     func conclude(because cause: String) {

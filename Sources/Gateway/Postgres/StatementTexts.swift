@@ -94,6 +94,8 @@ private struct StatementMeaning: Sendable {
     ) -> Result<ReadStatements, UnreadStatement> {
         switch result {
         case .success(let statements): .success(of(statements, text, session))
+        case .failure where replication != nil && ReplicationCommand.begins(text):
+            .failure(UnreadStatement(.unreadCommand))
         case .failure(let fault): .failure(UnreadStatement(fault))
         }
     }
@@ -145,10 +147,20 @@ extension Denial {
     /// A session that rules for one database allow.
     fileprivate static let clusterInDatabase = Denial(
         reason: .denied,
-        message: "this streams the whole server, and the session is with one of its databases",
+        message: "this is about the whole server, and the session is with one of its databases",
         rule: nil,
         decidedBy: nil,
         remedy: "connect with replication=true, which rules for the database \"replication\" decide"
+    )
+
+    /// A command of replication that is not one by the server's grammar, as far as it is read here.
+    fileprivate static let unreadCommand = Denial(
+        reason: .unsupported,
+        message: "the command of replication is not understood, and so denied",
+        rule: nil,
+        decidedBy: nil,
+        remedy:
+            "write it as PostgreSQL 15 documents it, in ASCII and \(StatementCache.maximumText) octets at most"
     )
 
     /// A long statement could not have its turn.

@@ -49,7 +49,8 @@ enum MaskLiterals {
         switch meaning {
         case .at: return MailAddress.sighting(at: start, text, sweep, from: covered)
         case .key: return key(start, text, sweep)
-        case .token(let shape): return shape.sighting(at: start, text, sweep)
+        case .token(let shape):
+            return sweep.sparing(text, at: start) ?? shape.sighting(at: start, text, sweep)
         }
     }
 

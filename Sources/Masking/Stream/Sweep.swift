@@ -31,12 +31,21 @@ struct Sweep {
     let isLast: Bool
     /// What is found is refused and not masked: no token may be found by chance.
     let isStrict: Bool
+    /// What has the shape of a token and is none.
+    let spared: [[UInt8]]
     private(set) var finds: [Find] = []
     /// The first place that is in doubt.
     private(set) var doubt = Int.max
 
-    init(_ kinds: MaskKinds, edges: (last: UInt8, secondLast: UInt8), isLast: Bool, isStrict: Bool) {
+    init(
+        _ kinds: MaskKinds,
+        edges: (last: UInt8, secondLast: UInt8),
+        isLast: Bool,
+        isStrict: Bool,
+        sparing spared: [[UInt8]]
+    ) {
         self.isStrict = isStrict
+        self.spared = spared
         self.kinds = kinds
         self.edges = edges
         self.isLast = isLast
@@ -86,6 +95,17 @@ struct Sweep {
             finds.removeLast()
         }
         return end
+    }
+
+    /// What a place is where one of those that are spared stands there, or may, or has begun at the end; nil elsewhere.
+    func sparing(_ text: RawSpan, at start: Int) -> Sighting? {
+        for value in spared {
+            let count = min(value.count, text.byteCount - start)
+            guard (0..<count).allSatisfy({ text.octet(start + $0) == value[$0] }) else { continue }
+            if goesOn(text, start + value.count) { return .undecided(from: start) }
+            if count < value.count || !octet(text, start + count).isTokenOctet { return .nothing }
+        }
+        return nil
     }
 
     /// An octet of the text or in front of it; zero behind it.

@@ -10,9 +10,12 @@ package struct TextMask {
     private let kinds: MaskKinds
     private let syntax: EscapeSyntax
     private let isStrict: Bool
+    private let spared: [[UInt8]]
     private var logical: LogicalText
     /// Not passed on yet.
-    private var held: [UInt8] = []
+    package private(set) var held: [UInt8] = []
+    /// What is not passed on has what one of the kinds begins with, and hangs on what follows.
+    package private(set) var isInDoubt = false
     /// What was held and the piece behind it; its memory is used again once what was passed on of it is gone.
     private var joint = ByteBuffer()
     /// The last two octets, as they were, in front of it.
@@ -23,9 +26,16 @@ package struct TextMask {
     /// What has been masked so far.
     package private(set) var counts: [MaskKind: Int] = [:]
 
-    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out.
-    package init(_ kinds: MaskKinds, _ syntax: EscapeSyntax, strictly isStrict: Bool = false) {
+    /// `strictly` takes for a token only what surely is one, and no JSON Web Token, which servers hand out; `sparing` names what has
+    /// the shape of a token and is none.
+    package init(
+        _ kinds: MaskKinds,
+        _ syntax: EscapeSyntax,
+        strictly isStrict: Bool = false,
+        sparing spared: [String] = []
+    ) {
         self.isStrict = isStrict
+        self.spared = spared.map { Array($0.utf8) }
         self.kinds = kinds
         self.syntax = syntax
         logical = LogicalText(syntax)
@@ -57,6 +67,7 @@ package struct TextMask {
         isLast: Bool
     ) -> (passed: ByteBuffer, document: ByteBuffer)? {
         held.removeAll(keepingCapacity: true)
+        isInDoubt = false
         guard document.readableBytes > 0 else { return (document, document) }
         let isRead = logical.read(document.readableBytesSpan, isLast: isLast)
         let octets = logical.octets
@@ -82,7 +93,7 @@ package struct TextMask {
     }
 
     private mutating func search(_ text: RawSpan, _ isLast: Bool) -> (finds: [Sweep.Find], end: Int)? {
-        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict)
+        var sweep = Sweep(kinds, edges: edges, isLast: isLast, isStrict: isStrict, sparing: spared)
         var start = 0
         var finds: [Sweep.Find] = []
         if let (begun, kind) = open {
@@ -92,6 +103,7 @@ package struct TextMask {
             open = start == text.byteCount ? (run, kind) : nil
         }
         guard sweep.run(text, from: start, &hits) else { return nil }
+        isInDoubt = sweep.doubt < text.byteCount
         let end = open == nil ? max(start, sweep.settle(text)) : text.byteCount
         for find in sweep.finds { counts[find.kind, default: 0] += 1 }
         if let last = sweep.finds.last, let rest = last.rest { open = (rest, last.kind) }

@@ -156,7 +156,10 @@ extension DecisionTable.Case {
         let decisive =
             ruling.denial.map { $0.rule?.text ?? "no rule" } ?? ruling.levels.last?.rule?.text ?? ""
         if ruling.effect != verdict {
+            // As what it takes to be allowed; a row without `as` is nobody whom rules name.
+            let why = verdict == .allow ? ruling.denial.map { "; \($0.message)" } : nil
             return "\(request): expected \(verdict.rawValue), got \(ruling.effect.rawValue) by \(decisive)"
+                + (why ?? "")
         }
         if let rule, decisive.firstPlace(ofText: rule) == nil {
             return "\(request): expected the rule \"\(rule)\", decided by \"\(decisive)\""

@@ -24,7 +24,9 @@ extension ProfileReview {
             var ruling = try Ruling(of: request, body, by: profiles, principal: principal)
             ruling.obstacles = obstacles(for: request, ruling)
             ruling.doubts =
-                profiles.flatMap(strangers) + [stranger(principal.subject)].compactMap(\.self)
+                profiles.flatMap(strangers)
+                + profiles.flatMap { absentApprovers(of: $0.egress) }.map { "\($0.source): \($0.message)" }
+                + [stranger(principal.subject)].compactMap(\.self)
                 + launcher.everyRefusal
             ruling.widening = widening(for: request, body, ruling)
             ruling.unmet = profiles.compactMap { profile in

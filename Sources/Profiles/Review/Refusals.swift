@@ -5,16 +5,16 @@ internal import Policy
 extension ProfileReview {
     func refusals(in merged: MergedProfile) -> [Lint] {
         let egress = merged.fragment.egress
-        return unlaunched(merged) + strangers(in: merged.fragment) + grants(merged.fragment)
-            + credentials(merged.fragment)
+        return unlaunched(merged) + strangers(in: merged.fragment)
+            + absentApprovers(in: merged.fragment) + grants(merged.fragment) + credentials(merged.fragment)
             + egress.compactMap(unbound) + egress.compactMap(unreached)
             + variables(merged.fragment) + children(of: merged)
     }
 
-    /// What every launch is refused for.
+    /// What every launch is refused for, and what is said of nobody.
     private func unlaunched(_ merged: MergedProfile) -> [Lint] {
-        let name = merged.file.cut(at: "/").last.map(String.init) ?? merged.file
-        return launcher.everyRefusal.map { Lint(source: "\(name):1", message: $0) }
+        let source = (merged.file.cut(at: "/").last.map(String.init) ?? merged.file) + ":1"
+        return launcher.everyRefusal.map { Lint(source: source, message: $0) } + strangePeople(source)
     }
 
     /// A rule for hosts to which its credential is not sent.

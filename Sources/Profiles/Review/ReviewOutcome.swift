@@ -90,6 +90,8 @@ package struct ProfileReview: Sendable {
 
         /// What tokens and assertions can prove; nil where it is not known.
         let issuers: [IssuerFacts]?
+        /// Who can answer what rules ask; nil where it is not known.
+        package let approvers: ApproverFacts?
 
         package init(
             refusal: @escaping @Sendable (_ path: String) -> String? = { _ in nil },
@@ -100,7 +102,8 @@ package struct ProfileReview: Sendable {
             resolve: [DNSName: IPAddress] = [:],
             unconfigured: String? = nil,
             unminted: String? = nil,
-            issuers: [IssuerFacts]? = nil
+            issuers: [IssuerFacts]? = nil,
+            approvers: ApproverFacts? = nil
         ) {
             self.refusal = refusal
             self.hasCredential = hasCredential
@@ -111,6 +114,7 @@ package struct ProfileReview: Sendable {
             self.unconfigured = unconfigured
             self.unminted = unminted
             self.issuers = issuers
+            self.approvers = approvers
         }
     }
 

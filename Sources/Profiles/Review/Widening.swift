@@ -13,11 +13,22 @@ extension ProfileReview {
         }
         let allowed = actions.map { Self.quoted($0) }.joined(separator: ", ")
         let place = Self.place(of: request)
-        let rule = ["egress:", "  - to: \(Self.quoted(place))", "    allow: [\(allowed)]"]
+        let rule =
+            ["egress:", "  - to: \(Self.quoted(place))"]
+            + (needsPrivate(request) ? ["    private: true"] : [])
+            + ["    allow: [\(allowed)]"]
         guard allows(rule, request, body) else { return [] }
         let names = lacking.joined(separator: " and ")
         return ["to allow it, add to profile \(names), or to one of your own that extends it:"]
             + rule.map { "  \($0)" }
+    }
+
+    /// Whether bailey.yaml resolves its name to a private address.
+    private func needsPrivate(_ request: Request) -> Bool {
+        guard case .name(let name) = request.endpoint.host, let address = launcher.resolve[name] else {
+            return false
+        }
+        return address.unreached(private: false) != nil && address.unreached(private: true) == nil
     }
 
     /// As a rule has it: a database stands behind its host.

@@ -12,19 +12,36 @@ package enum Quantity {
                 "GB": "GiB",
                 "T": "TiB", "TB": "TiB",
             ],
-            example: "512MiB"
+            example: "512MiB",
+            nothing: "\"\(text)\" leaves room for nothing; leave it out or write more"
         )
     }
 
-    /// Milliseconds: a whole number and one of `ms`, `s`, `m`, `h`.
-    package static func duration(_ text: String) throws(TextProblem) -> UInt64 {
+    /// Milliseconds: a whole number and one of `ms`, `s`, `m`, `h`; within a range, where there is one, which `bounds` says in words.
+    package static func duration(
+        _ text: String,
+        in range: ClosedRange<UInt64>? = nil,
+        _ bounds: String? = nil
+    ) throws(TextProblem) -> UInt64 {
+        let value = try duration(text, nothing: bounds ?? ofNothing)
+        guard range?.contains(value) ?? true else {
+            throw TextProblem(bounds ?? "\"\(text)\" is out of range")
+        }
+        return value
+    }
+
+    /// Of a limit of 0, which nobody can have meant.
+    private static let ofNothing = "a limit of 0 lets nothing run; leave it out or write a positive one"
+
+    private static func duration(_ text: String, nothing: String) throws(TextProblem) -> UInt64 {
         try amount(
             text,
             units: ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000],
             confused: [
                 "sec": "s", "secs": "s", "min": "m", "mins": "m", "minutes": "m", "hour": "h", "hours": "h",
             ],
-            example: "30m"
+            example: "30m",
+            nothing: nothing
         )
     }
 
@@ -34,7 +51,8 @@ package enum Quantity {
             text,
             units: ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000],
             confused: ["day": "d", "days": "d", "hour": "h", "hours": "h", "min": "m"],
-            example: "90d"
+            example: "90d",
+            nothing: "\"\(text)\" is no time; leave it out or write one, as in 90d"
         )
     }
 
@@ -52,9 +70,7 @@ package enum Quantity {
         let (product, overflow) = whole.multipliedReportingOverflow(by: 1000)
         let (sum, carry) = product.addingReportingOverflow(thousandths)
         guard !overflow, !carry else { throw TextProblem("\"\(text)\" is too large") }
-        guard sum > 0 else {
-            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
-        }
+        guard sum > 0 else { throw TextProblem(ofNothing) }
         return sum
     }
 
@@ -62,9 +78,7 @@ package enum Quantity {
     package static func count(_ text: String) throws(TextProblem) -> UInt64 {
         guard isDigits(text) else { throw TextProblem("\"\(text)\" is not a whole number") }
         guard let value = UInt64(text) else { throw TextProblem("\"\(text)\" is too large") }
-        guard value > 0 else {
-            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
-        }
+        guard value > 0 else { throw TextProblem(ofNothing) }
         return value
     }
 
@@ -72,7 +86,8 @@ package enum Quantity {
         _ text: String,
         units: [String: UInt64],
         confused: [String: String],
-        example: String
+        example: String,
+        nothing: String
     ) throws(TextProblem) -> UInt64 {
         let end = text.utf8.firstIndex { !(0x30...0x39).contains($0) } ?? text.endIndex
         let digits = text[..<end]
@@ -94,9 +109,7 @@ package enum Quantity {
         guard let value = UInt64(digits) else { throw TextProblem("\"\(text)\" is too large") }
         let (product, overflow) = value.multipliedReportingOverflow(by: factor)
         guard !overflow else { throw TextProblem("\"\(text)\" is too large") }
-        guard product > 0 else {
-            throw TextProblem("a limit of 0 lets nothing run; leave it out or write a positive one")
-        }
+        guard product > 0 else { throw TextProblem(nothing) }
         return product
     }
 

@@ -134,14 +134,19 @@ enum SQLText {
         switch StatementReader.read(Array(statements.utf8)) {
         case .success(let facts): deeds = facts.deeds
         case .failure(let fault):
-            if let command = ReplicationCommand(Array(statements.utf8)) {
-                deeds = command.deeds
-                break
+            let offset = text[..<end].unicodeScalars.count + 1
+            guard let command = ReplicationCommand(Array(statements.utf8)) else {
+                throw TextProblem("the statements are denied: \(fault)", offset: offset)
             }
-            throw TextProblem(
-                "the statements are denied: \(fault)",
-                offset: text[..<end].unicodeScalars.count + 1
-            )
+            let cluster = SQLRequest.cluster.text
+            guard !command.isOfCluster || database.text.isSame(as: cluster) else {
+                throw TextProblem(
+                    "this is about the whole server, and denied in a session with one of its databases: ask about the "
+                        + "database \"\(cluster)\"",
+                    offset: offset
+                )
+            }
+            deeds = command.deeds
         }
         return Request(
             endpoint: Endpoint(scheme: .postgres, host: host, port: pattern.port),

@@ -33,16 +33,9 @@ package enum RecordedReply {
         for line in fields.lines {
             guard let colon = line.firstPlace(ofText: ": ") else { return nil }
             let value = line[colon.upperBound...]
-            guard !isLeftOff(value) else { return nil }
+            guard !HeadFields.isLeftOff(value) else { return nil }
             headers.add(name: String(line[..<colon.lowerBound]), value: String(value))
         }
         return headers
-    }
-
-    /// What stands for a value for which there was no room: `[9000 octets]`.
-    private static func isLeftOff(_ value: Substring) -> Bool {
-        guard value.begins(with: "["), value.ends(with: " octets]") else { return false }
-        let digits = value.utf8.dropFirst().dropLast(" octets]".utf8.count)
-        return !digits.isEmpty && digits.allSatisfy(Octets.isDigit)
     }
 }

@@ -9,7 +9,8 @@ extension PostgresSession {
         while case .nothing = wait, let tag = client.nextTag {
             if copyPending {
                 guard isCopyingIn else { return }
-                if tag == Tag.copyData {
+                // What was begun when nobody read it, the server has no beginning of.
+                if tag == Tag.copyData, client.isBetween || isAmidData {
                     guard let data = try passFromClient() else { return }
                     sendUnderStatement(data)
                     continue
@@ -89,9 +90,13 @@ extension PostgresSession {
         wait = .answers(most, piece)
     }
 
+    /// Data behind a COPY that failed the server drops, and is spared; of what it has begun to read it gets the rest.
     private mutating func takeCopy(_ piece: FramePiece) {
-        // Behind a COPY that failed the server drops what still comes of it.
-        guard isCopyingIn else { return }
+        guard piece.begins ? isCopyingIn : isAmidData else { return }
+        isAmidData = !piece.ends
+        guard isCopyingIn, piece.tag != Tag.copyData else {
+            return outbox.upstream(piece.bytes, under: id, joining: true)
+        }
         sendUnderStatement(piece.bytes)
         if case .both(client: _, server: let server) = copy {
             copy = .both(client: false, server: server)
@@ -275,7 +280,7 @@ extension PostgresSession {
         // Nobody asks for them.
         if self.unread.count > PostgresLimits.unanswered { self.unread = [:] }
         self.unread[RulingID(lastID)] = text
-        outbox.append(.refused(RulingID(lastID), opening, unread.denial))
+        outbox.append(.refused(RulingID(lastID), opening.withoutDeeds, unread.denial))
         refuse(PostgresError(unread.denial, position: unread.position), isQuery: isQuery)
     }
 
@@ -324,5 +329,13 @@ extension PostgresSession {
             decidedBy: nil,
             remedy: "use SELECT"
         )
+    }
+}
+
+extension Request {
+    /// Of what is refused without a question nobody knows what it does, and what its session was opened for is not it.
+    fileprivate var withoutDeeds: Request {
+        guard case .sql(let sql) = action else { return self }
+        return Request(endpoint: endpoint, action: .sql(SQLRequest(database: sql.database, deeds: [])))
     }
 }

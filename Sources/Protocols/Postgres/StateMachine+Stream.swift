@@ -31,6 +31,7 @@ extension PostgresSession {
     mutating func passFromClient() throws(PostgresFault) -> ByteBuffer? {
         let before = client.passed
         guard let data = try client.run(of: Tag.copyData) else { return nil }
+        isAmidData = !client.isBetween
         if isStream { countSent(client.passed &- before) }
         return data
     }

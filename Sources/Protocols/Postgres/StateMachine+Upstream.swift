@@ -222,7 +222,7 @@ extension PostgresSession {
         guard let head = expected.first else { throw outOfTurn(piece.tag) }
         switch head.kind {
         case .query where piece.tag != Tag.portalSuspended: break
-        case .execute: copyPending = false
+        case .execute: copyPending = copyPending && !head.copies
         default: throw outOfTurn(piece.tag)
         }
         rows = .unknown
@@ -376,6 +376,7 @@ extension PostgresSession {
         let sync = expected.firstIndex(where: \.isSync)
         let count = expected.distance(from: expected.startIndex, to: sync ?? expected.endIndex)
         isSkipping = isSkipping || sync == nil
+        if expected.prefix(count).contains(where: \.copies) { copyPending = false }
         // The latest first: each names what was there before.
         for entry in expected.prefix(count).reversed() {
             if case .parse(let name, let serial, let previous) = entry.kind {

@@ -145,6 +145,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     /// Of what comes from the server.
     var copyMask: CopyMask?
     var copyPending = false
+    /// The server has the beginning of a message of data, and takes whatever comes next for its rest.
+    var isAmidData = false
     var rows = Rows.unknown
     var described: (serial: UInt64, columns: [ResultColumn])?
     var withholding = Withholding.nothing

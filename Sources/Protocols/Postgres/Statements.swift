@@ -128,6 +128,9 @@ package struct StatementOutcome: Sendable, Hashable {
         (self.parameters, self.messages) = (parameters, messages)
     }
 
+    /// A stream that neither its server nor its client brought to an end.
+    package var isCutStream: Bool { messages != nil && tag == nil && code == nil }
+
     /// One statement has come to its end.
     mutating func add(_ next: String) {
         tags += 1

@@ -188,7 +188,8 @@ extension LaunchFailure {
         return grant(
             path,
             "Bailey keeps its own state \(place), which no agent may see: use a folder inside it that is apart,"
-                + " with -w or in the profile, or move Bailey's with XDG_STATE_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR."
+                + " with -w or in the profile, or move Bailey's with XDG_STATE_HOME, XDG_CONFIG_HOME or XDG_RUNTIME_DIR,"
+                + " the approvers' socket with approvals.socket.path in bailey.yaml."
         )
     }
 

@@ -1,6 +1,7 @@
 internal import Approvals
 internal import Audit
 internal import Client
+internal import Dispatch
 internal import Foundation
 internal import Gateway
 internal import Model
@@ -42,10 +43,22 @@ struct ApprovalAPI: Sendable {
     let desk: FleetDesk?
     let clock: @Sendable () -> Timestamp
 
+    /// Where the log is asked who is revoked: it may take a while, and the server's thread has all other connections.
+    private static let queue = DispatchQueue(label: "bailey.approvers.api")
+    private static let left = "its client left before its turn"
+
+    /// Called on the server's thread, which it does not hold up.
     func answer(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
-        if request.path.begins(with: ApprovalLink.root) { return follow(request, reply) }
+        if request.path.begins(with: ApprovalLink.root) {
+            return Self.queue.async { follow(request, reply) }
+        }
         guard let token = Self.token(request) else { return refuse(request, "it has no token", reply) }
-        if let known = known(token) { return serve(request, known, reply) }
+        if let known = known(token) {
+            return Self.queue.async {
+                guard request.isAwaited() else { return refuse(request, Self.left, reply) }
+                serve(request, known, reply)
+            }
+        }
         guard let issued, token.holds("."), let signed = IdentityToken(token) else {
             return refuse(request, "it has no token that is known", help: Self.whichAreKnown, reply)
         }
@@ -148,14 +161,22 @@ struct ApprovalAPI: Sendable {
 
     private func list(for who: ApproverIdentity) -> LocalReply {
         struct Lines: Encodable { let approvals: [HeldLine] }
-        return Self.json(200, Lines(approvals: approvals.open(for: who).map { HeldLine(summary($0)) }))
+        let held = approvals.open(for: who).map { Self.shown(summary($0), to: who) }
+        return Self.json(200, Lines(approvals: held.map { HeldLine($0) }))
     }
 
     private func show(_ id: String, to who: ApproverIdentity) -> LocalReply {
         guard let question = approvals.open(named: id, for: who) else {
             return Self.failure(404, Self.unknown)
         }
-        return Self.json(200, HeldLine(whole(question)))
+        return Self.json(200, HeldLine(Self.shown(whole(question), to: who)))
+    }
+
+    /// Of what a webhook is, those whom an issuer vouches for need not know.
+    private static func shown(_ held: HeldSummary, to who: ApproverIdentity) -> HeldSummary {
+        var held = held
+        if who.isNamedOnly { held.told = [] }
+        return held
     }
 
     private static let whichAreKnown =
@@ -205,6 +226,9 @@ struct ApprovalAPI: Sendable {
 
     /// A link that somebody looks at, or answers by.
     private func follow(_ request: LocalRequest, _ reply: @escaping @Sendable (LocalReply) -> Void) {
+        guard request.isAwaited() else {
+            return refuse(.link, request.method, Self.left, ApprovalPage.outcome(410, Self.left), reply)
+        }
         let link: ApprovalLink
         do throws(ApprovalLink.Flaw) { link = try links.signer.link(request.path, at: clock()) } catch {
             let page = ApprovalPage.outcome(error == .expired ? 410 : 404, error.words)

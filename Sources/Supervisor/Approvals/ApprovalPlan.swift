@@ -15,6 +15,9 @@ package struct ApprovalPlan: Sendable {
     /// People who are known by several names, and names of one.
     static let maximumPeople = 256
     static let maximumNames = 8
+    /// Octets of the name of the approvers' socket in its folder: what `sun_path` has room for behind "/proc/self/fd/", a descriptor of
+    /// seven digits (NR_OPEN, fs/file.c) and a slash, and before ".new" (unix(7)).
+    static let maximumSocketName = 81
     /// Octets of a machine's name: a DNS label (RFC 1035 section 2.3.4).
     static let machineLength = 1...63
 
@@ -31,6 +34,8 @@ package struct ApprovalPlan: Sendable {
     package var fleet: [Machine] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
+    /// Why not all users and groups are known that it names: then no answer is taken, since it is not known who is whom.
+    package var failure: LookupFailure?
 
     package init() {}
 
@@ -38,7 +43,8 @@ package struct ApprovalPlan: Sendable {
     package struct Socket: Sendable, Hashable {
         /// Absolute.
         package let path: String
-        package let group: UInt32
+        /// Nil where it could not be looked up.
+        package let group: UInt32?
 
         var folder: String {
             path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path

@@ -1,3 +1,4 @@
+internal import Approvals
 internal import Audit
 internal import Model
 internal import Synchronization
@@ -15,21 +16,22 @@ final class RevokedApprovers: Sendable {
     /// Why an answer of theirs counts for nothing; nil where it counts.
     ///
     /// What cannot be looked up counts for nothing either.
-    func reason(_ who: ApproverIdentity) -> String? {
+    func bar(_ who: ApproverIdentity) -> AnswerBar? {
         do {
             let principals = try principals()
             for name in who.names.map(\.text).sorted(by: { $0.precedes($1) }) {
                 if let entry = try principals.entry(of: name) ?? elsewhere(name) {
-                    return "\(who.principal) answers nothing any more: \(entry.revocation.words)"
+                    return .revoked("\(who.principal) answers nothing any more: \(entry.revocation.words)")
                 }
             }
             return nil
         } catch is AuditFailure {
-            return
+            return .unknown(
                 "whether \(who.principal) is revoked cannot be known: what other machines have revoked cannot be read"
+            )
         } catch {
             // Where the log is, is not for everybody who answers to know.
-            return "whether \(who.principal) is revoked cannot be known: the log cannot be read"
+            return .unknown("whether \(who.principal) is revoked cannot be known: the log cannot be read")
         }
     }
 

@@ -32,6 +32,7 @@ extension ApprovalPlan {
         groups: [String],
         on machine: Machine
     ) throws(FleetRefusal) -> ApproverIdentity {
+        if let failure { throw FleetRefusal("who is whom is not known here: of bailey.yaml \(failure)") }
         guard said.count <= 2 * Self.maximumNames, groups.count <= Self.maximumGroups,
             let subject = Self.name(answerer, of: machine), let principal = Principal(named: subject)
         else { throw FleetRefusal("it says of nobody that it is theirs") }
@@ -42,8 +43,7 @@ extension ApprovalPlan {
                 throw FleetRefusal("\(subject) has a name that nobody has")
             }
             names.formUnion([ByteText(said), ByteText(name)])
-            let user = Self.user(said).flatMap { LocalUser.principal(named: $0) }
-            if let user { uids.insert(user.uid) }
+            if let user = try Self.user(said).flatMap(Self.local) { uids.insert(user.uid) }
         }
         let listing = people.first { $0.names.contains(ByteText(subject)) }
         guard principal.proof != nil || listing != nil else {
@@ -88,6 +88,13 @@ extension ApprovalPlan {
         let parts = subject.cut(at: ":", omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].isSame(as: "user"), !parts[1].isEmpty else { return nil }
         return String(parts[1])
+    }
+
+    /// The user of that name here; nil where there is none.
+    private static func local(_ name: String) throws(FleetRefusal) -> Principal? {
+        do throws(LookupFailure) { return try LocalUser.principal(named: name) } catch {
+            throw FleetRefusal("whether a user has that name here is not known: \(error)")
+        }
     }
 
     /// How a group of that machine is called here: no machine says who is in another's.

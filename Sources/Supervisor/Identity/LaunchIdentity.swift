@@ -101,6 +101,7 @@ struct IdentityClaim: Sendable {
 
     /// What a job lacks to be proven by an issuer that is configured for such; nil where it is none, or lacks nothing.
     static func shortcoming(of order: LaunchOrder, _ issuers: [Issuer]) -> String? {
+        guard issuers.contains(where: { !$0.sources.subtracting([.file]).isEmpty }) else { return nil }
         let variables = order.variables
         for issuer in issuers {
             for kind in Issuer.Source.allCases where issuer.sources.contains(kind) {
@@ -114,10 +115,11 @@ struct IdentityClaim: Sendable {
         return nil
     }
 
+    /// Without a colon behind a token's name, for which what follows would be masked on record.
     private static func advice(for kind: Issuer.Source) -> String {
         switch kind {
-        case .gitHubActions: ": the workflow takes permissions: {id-token: write}"
-        case .gitLab: ": the job takes id_tokens: {\(TokenSource.standardVariable): {aud: …}}"
+        case .gitHubActions: ", which a workflow gets whose permissions say write of id-token"
+        case .gitLab: ", which a job gets that names it, with its aud, under id_tokens"
         case .buildkite, .file: ""
         }
     }

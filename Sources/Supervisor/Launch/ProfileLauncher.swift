@@ -42,9 +42,8 @@ extension ProfileReview.Launcher {
             resolve: operators?.resolve ?? [:],
             unconfigured: unconfigured,
             unminted: mints ? MintKeeping.trouble(configuration: file, directories) : nil,
-            issuers: operators?.issuers.map {
-                IssuerFacts(name: $0.name, proof: $0.proof, hasGroups: $0.groups != nil, claims: $0.claims)
-            }
+            issuers: operators?.issuers.map(IssuerFacts.init),
+            approvers: operators.flatMap(ApproverFacts.init)
         )
     }
 
@@ -64,5 +63,40 @@ extension ProfileReview.Launcher {
         case ENOENT, ENOTDIR: return "it is not there"
         default: return "you may not read it yourself"
         }
+    }
+}
+
+extension IssuerFacts {
+    fileprivate init(_ issuer: Issuer) {
+        self.init(
+            name: issuer.name,
+            proof: issuer.proof,
+            hasGroups: issuer.groups != nil,
+            claims: issuer.claims
+        )
+    }
+}
+
+extension ApproverFacts {
+    /// Nil where other machines answer as well: whom issuers vouch for there, and who is in which group, is not known here.
+    fileprivate init?(_ configuration: OperatorConfiguration) {
+        let plan = configuration.approvals
+        guard plan.fleet.isEmpty else { return nil }
+        let given = plan.tokens.map(\.principal) + plan.webhooks.compactMap(\.principal)
+        let subjects = Set(given.map { ByteText($0.subject) })
+        let names = plan.people.reduce(into: Set<ByteText>()) { $0.formUnion($1.names) }
+        let strangers = names.subtracting(subjects).filter { name in
+            guard let principal = Principal(named: name.text), let proof = principal.proof else {
+                return false
+            }
+            return !configuration.issuers.contains {
+                $0.proof == proof && principal.issuer?.isSame(as: $0.name) == true
+            }
+        }
+        self.init(
+            issuers: plan.issuers.map(IssuerFacts.init),
+            subjects: subjects.union(names.subtracting(strangers)),
+            strangers: strangers.map(\.text).sorted { $0.precedes($1) }
+        )
     }
 }

@@ -21,7 +21,7 @@ package enum LogKeeping {
         // A store that is not there is not made.
         _ = try AuditReader(directory: directory)
         try write(
-            CustodyRecord(isReleased ? .released : .held, subject, by: LocalUser.principal(), reason: reason),
+            CustodyRecord(isReleased ? .released : .held, subject, by: LocalUser.recorded(), reason: reason),
             in: directory
         )
     }
@@ -33,11 +33,21 @@ package enum LogKeeping {
             home: HomeFolder.current
         )
         let machine = try? OperatorConfiguration.load(file: nil, directory: directories.configuration)
-        guard let file = machine?.checkpoints?.file else { return nil }
+        return machine?.checkpoints?.file.map { ($0, trouble(with: $0)) }
+    }
+
+    /// That checkpoints cannot be written now, where the operator wants them in a file; nil where they can.
+    static func warning(of machine: OperatorConfiguration) -> String? {
+        guard let file = machine.checkpoints?.file, let trouble = trouble(with: file) else { return nil }
+        return "warning: checkpoints cannot be written to \(file) now: \(trouble); it is tried again"
+    }
+
+    /// Why checkpoints cannot be written to a file; nil where they can.
+    private static func trouble(with file: String) -> String? {
         let isThere = unsafe access(file, F_OK) == 0
         let folder = file.lastPlace(of: "/").map { String(file[...$0]) } ?? "."
-        guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return (file, nil) }
-        return (file, SystemCallError.text(errno))
+        guard unsafe access(isThere ? file : folder, W_OK) != 0 else { return nil }
+        return SystemCallError.text(errno)
     }
 
     /// What `bailey doctor` says of a database.
@@ -150,7 +160,9 @@ package enum LogKeeping {
         _ = try AuditReader(directory: directory)
         let lock = isTrial ? nil : try PruningLock(directory: directory)
         guard isTrial || lock != nil else { throw PruningUnderWay() }
-        return try prepare(terms, with: try Pruner(directory: directory), lock)
+        let time = PruningClock.Time(now: AuditStore.wallClock())
+        let pruner = try Pruner(directory: directory)
+        return try prepare(terms, with: pruner, lock, at: time, RunningSupervisors.agents(of: directory))
     }
 
     /// The log goes to a database as well.
@@ -165,21 +177,44 @@ package enum LogKeeping {
             "another pruning of this log is under way, of 'bailey serve' or by hand; try again when it is done"
     }
 
-    /// The same with what is known already; `youngest` is how old what goes for the size alone has to be, in milliseconds.
+    /// The same with what is known already.
+    ///
+    /// - Parameters:
+    ///   - terms: what is kept.
+    ///   - pruner: what looks through the log.
+    ///   - lock: held by whoever is going to remove something.
+    ///   - time: what to go by.
+    ///   - answer: what lives, as supervisors said after that time.
+    ///   - youngest: how old what goes for the size alone has to be, in milliseconds.
+    ///   - setAside: runs that could not go before, and why.
+    ///   - isStopped: whether what is looked for is not wanted any more.
+    /// - Returns: what would be removed.
+    /// - Throws: where the log cannot be read, or it was ended.
     static func prepare(
         _ terms: Retention,
         with pruner: Pruner,
         _ lock: PruningLock?,
-        youngest: Int64 = 0
+        at time: PruningClock.Time,
+        _ answer: RunningSupervisors.Answer<[AgentSummary]>,
+        youngest: Int64 = 0,
+        setAside: [ByteText: String] = [:],
+        isStopped: () -> Bool = { false }
     ) throws -> Preparation {
-        let answer = RunningSupervisors.agents(of: pruner.directory)
         let living = LivingRuns(
             runs: Set(answer.value.compactMap { AgentID($0.agent)?.run }),
-            boot: boot() ?? Timestamp(milliseconds: 0),
-            now: AuditStore.wallClock()
+            // By a clock that is ahead the machine started later than it did.
+            boot: boot().map { $0.later(by: -time.ahead) } ?? Timestamp(milliseconds: 0),
+            now: time.now,
+            doubtedBefore: time.doubtedBefore
         )
         return Preparation(
-            plan: try pruner.plan(terms, living, youngest: youngest),
+            plan: try pruner.plan(
+                terms,
+                living,
+                youngest: youngest,
+                setAside: setAside,
+                isStopped: isStopped
+            ),
             living: living,
             silent: answer.silent,
             pruner: pruner,
@@ -196,7 +231,7 @@ package enum LogKeeping {
         try prune(
             preparation.plan,
             preparation,
-            by: LocalUser.principal(),
+            by: LocalUser.recorded(),
             record: { try write($0, in: directory) },
             progress: progress
         )
@@ -211,6 +246,7 @@ package enum LogKeeping {
     ///   - preparation: what it rests on.
     ///   - principal: whose word it is; nil for the supervisor itself.
     ///   - record: writes a record; the disk has it when this returns.
+    ///   - cannotGo: hears of a run that does not match its seals, and why.
     ///   - isStopped: whether what is left is for the next pruning.
     ///   - progress: hears how many records are removed.
     /// - Returns: how many were.
@@ -220,6 +256,7 @@ package enum LogKeeping {
         _ preparation: Preparation,
         by principal: Principal?,
         record: (CustodyRecord) throws -> Void,
+        cannotGo: (_ run: String, _ reason: String) -> Void = { _, _ in },
         isStopped: () -> Bool = { false },
         progress: (Int64) -> Void = { _ in }
     ) throws -> Int64 {
@@ -243,6 +280,7 @@ package enum LogKeeping {
                     removed = count
                     progress(count)
                 },
+                cannotGo: cannotGo,
                 isStopped: isStopped
             )
         } catch {

@@ -39,6 +39,8 @@ final class LogPruning: Sendable {
         var failure: String?
         /// Nil before the first.
         var clock: PruningClock?
+        /// Runs that do not match their seals, and why: what cannot go does not keep what is behind it, until this is started anew.
+        var setAside: [ByteText: String] = [:]
         /// What looks through the log now, or did last.
         var pruner: Pruner?
     }
@@ -71,15 +73,22 @@ final class LogPruning: Sendable {
 
     private func run() {
         defer { done.signal() }
+        // What fails now says so when something is to go.
+        if let pruner = try? opened() {
+            _ = try? watched(pruner)
+            state.withLock { $0.pruner = nil }
+        }
         let start = min(Self.retry, pause)
         var (wait, again) = (min(Self.first, pause), start)
         while stopped.wait(timeout: .now() + .milliseconds(Int(clamping: wait))) == .timedOut {
             var removed: Int64 = 0
             wait = pause
             do {
-                try prune { removed = $0 }
+                let fault = try prune { removed = $0 }
+                // What it did not get to says nothing of whether it can.
+                guard !isStopped else { return }
                 again = start
-                resumed()
+                if let fault { failed("\(fault)") } else { resumed() }
             } catch {
                 // A supervisor that ends hears nobody any more, itself among them.
                 guard !isStopped else { return }
@@ -92,43 +101,109 @@ final class LogPruning: Sendable {
         }
     }
 
-    /// Removes what is to go now; `progress` hears how many records of it are removed.
-    private func prune(progress: (Int64) -> Void) throws {
+    /// Removes what is to go now.
+    ///
+    /// - Parameter progress: hears how many records of it are removed.
+    /// - Returns: what there is to say of the clock, by which less went than is due.
+    /// - Throws: where it ended early, or did not begin.
+    private func prune(progress: (Int64) -> Void) throws -> PruningClock.Fault? {
         // Somebody prunes by hand: what is left of it is for the next time.
-        guard let lock = try PruningLock(directory: directory) else { return }
-        let pruner = try Pruner(directory: directory)
-        state.withLock { $0.pruner = pruner }
+        guard let lock = try PruningLock(directory: directory) else { return nil }
+        let pruner = try opened()
         defer { state.withLock { $0.pruner = nil } }
-        guard try pruner.mayBeDue(terms, at: AuditStore.wallClock()), !isStopped else { return }
-        var terms = terms
-        let doubt = try doubt(pruner)
-        if doubt != nil { terms.age = nil }
-        let prepared = try LogKeeping.prepare(terms, with: pruner, lock, youngest: Self.youngest)
+        let time = try time(pruner)
+        let fault = try time.fault ?? doubt(time, pruner)
+        guard try pruner.mayBeDue(terms, at: time.now, doubtedBefore: time.doubtedBefore), !isStopped else {
+            return fault
+        }
+        guard let answer = heard() else { return fault }
+        let prepared = try LogKeeping.prepare(
+            terms,
+            with: pruner,
+            lock,
+            at: time,
+            answer,
+            youngest: Self.youngest,
+            setAside: state.withLock { $0.setAside },
+            isStopped: { isStopped }
+        )
         guard prepared.silent.isEmpty else {
             throw Unheard(description: prepared.silent.joined(separator: "; ") + ": its agents may live")
         }
         let plan = prepared.plan.limited(toRecords: Self.most)
-        guard !isStopped else { return }
+        guard !isStopped else { return fault }
         try carryOut(plan, prepared, progress)
+        if let reason = setAside(prepared.plan) { throw SetAside(description: reason) }
         // The rest of it is for the next time.
-        guard plan.pruned.count == prepared.plan.pruned.count else { return }
+        guard plan.pruned.count == prepared.plan.pruned.count else { return fault }
         if prepared.plan.excess > 0 { throw TooMuch() }
-        if let doubt { throw doubt }
+        return fault
     }
 
-    /// Why nothing goes for its age; throws where nothing goes at all.
-    private func doubt(_ pruner: Pruner) throws -> PruningClock.Fault? {
-        let known = state.withLock { $0.clock }
-        var clock =
-            try known
-            ?? PruningClock(
-                clock: began.clock,
-                uptime: began.uptime,
-                newest: pruner.newest(at: began.clock)
-            )
+    /// What looks through the log; whoever ends this interrupts it.
+    private func opened() throws -> Pruner {
+        let pruner = try Pruner(directory: directory)
+        state.withLock { $0.pruner = pruner }
+        return pruner
+    }
+
+    /// What time it is at most.
+    private func time(_ pruner: Pruner) throws -> PruningClock.Time {
+        var clock = try watched(pruner)
         defer { state.withLock { [clock] in $0.clock = clock } }
-        try clock.requireSteady(AuditStore.wallClock(), uptime: Uptime.withSleep())
-        return clock.doubt(ofAge: terms.age)
+        return clock.time(AuditStore.wallClock(), uptime: Uptime.withSleep(), age: terms.age)
+    }
+
+    /// What is known of the clock: from before anything is launched on, since a busy machine writes much in a minute.
+    private func watched(_ pruner: Pruner) throws -> PruningClock {
+        if let known = state.withLock({ $0.clock }) { return known }
+        let newest = try pruner.newest(at: began.clock)
+        let clock = PruningClock(clock: began.clock, uptime: began.uptime, newest: newest)
+        state.withLock { $0.clock = clock }
+        return clock
+    }
+
+    /// Whether anything stays for being doubted, and nothing else.
+    private func doubt(_ time: PruningClock.Time, _ pruner: Pruner) throws -> PruningClock.Fault? {
+        guard time.doubtedBefore != nil else { return nil }
+        return try pruner.mayBeDue(Retention(age: terms.age), at: time.now) ? PruningClock.doubt : nil
+    }
+
+    /// Why the first of those stays that could not go; whatever went otherwise is forgotten.
+    private func setAside(_ plan: PruningPlan) -> String? {
+        let kept = plan.kept.map { ByteText($0.run) }
+        return state.withLock { state in
+            let known = Set(kept)
+            state.setAside = state.setAside.filter { known.contains($0.key) }
+            return kept.first { state.setAside[$0] != nil }.flatMap { state.setAside[$0] }
+        }
+    }
+
+    /// What lives, as supervisors say; nil when this is to end.
+    ///
+    /// They are asked on a thread of its own, which is left alone then: one that takes nobody is waited for longer than an end may take.
+    private func heard() -> RunningSupervisors.Answer<[AgentSummary]>? {
+        let answer = Hearing()
+        DispatchQueue(label: "bailey.pruning.supervisors", qos: .background).async { [directory] in
+            answer.set(RunningSupervisors.agents(of: directory))
+        }
+        while answer.isThere.wait(timeout: .now() + .milliseconds(Self.interruption)) == .timedOut {
+            guard !isStopped else { return nil }
+        }
+        return answer.value
+    }
+
+    /// What comes from another thread.
+    private final class Hearing: Sendable {
+        let isThere = DispatchSemaphore(value: 0)
+        private let answer = Mutex<RunningSupervisors.Answer<[AgentSummary]>?>(nil)
+
+        var value: RunningSupervisors.Answer<[AgentSummary]>? { answer.withLock { $0 } }
+
+        func set(_ heard: RunningSupervisors.Answer<[AgentSummary]>) {
+            answer.withLock { $0 = heard }
+            isThere.signal()
+        }
     }
 
     private func carryOut(
@@ -142,12 +217,17 @@ final class LogPruning: Sendable {
             prepared,
             by: nil,
             record: { try record($0) },
+            cannotGo: { run, reason in state.withLock { $0.setAside[ByteText(run)] = reason } },
             isStopped: { isStopped },
             progress: progress
         )
     }
 
     private struct Unheard: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private struct SetAside: Error, CustomStringConvertible {
         let description: String
     }
 

@@ -15,7 +15,7 @@ package struct ApprovalPlace: Sendable, Hashable {
     }
 
     /// Whether one supervisor alone is asked.
-    var isOne: Bool { isFleet || socket != nil }
+    package var isOne: Bool { isFleet || socket != nil }
 
     func connection() throws -> OwnedDescriptor {
         if let socket { return try AnswerSocket.connection(to: socket) }

@@ -13,7 +13,8 @@ struct ApproverSocket: ~Copyable {
     private let folder: TrustedFolder
     private let name: String
     private let lock: OwnedDescriptor
-    private let listener: OwnedDescriptor
+    /// Its own.
+    private let listener: Int32
 
     private init(
         in folder: consuming TrustedFolder,
@@ -24,7 +25,7 @@ struct ApproverSocket: ~Copyable {
         self.folder = folder
         self.name = name
         self.lock = lock
-        self.listener = listener
+        self.listener = listener.release()
     }
 
     /// Listens where the operator says.
@@ -37,7 +38,7 @@ struct ApproverSocket: ~Copyable {
         }
         guard SocketPeer.isFollowed else {
             throw SystemCallError(
-                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD),",
+                stage: "tell who answers, for which approvals.socket needs Linux 6.5 (SO_PEERPIDFD)",
                 object: socket.path,
                 errno: ENOPROTOOPT
             )
@@ -70,13 +71,15 @@ struct ApproverSocket: ~Copyable {
         let path = folder.path + "/" + name
         unsafe _ = unlink(path)
         unsafe _ = unlink(path + ".lock")
+        // Who waits to be accepted may have sent what takes as long to close as they want.
+        OwnedDescriptor(listener).closeToStranger()
     }
 
-    var descriptor: Int32 { listener.rawValue }
+    var descriptor: Int32 { listener }
 
     /// The next connection, when its process lives outside of every agent; never waits.
     func accept() -> Caller {
-        guard let socket = PacketSocket.accept(on: listener.rawValue) else { return .nobody(errno) }
+        guard let socket = PacketSocket.accept(on: listener) else { return .nobody(errno) }
         guard let peer = SocketPeer(of: socket.rawValue), SocketPeer.isOutside(peer, of: socket.rawValue)
         else {
             // What is queued on it may take as long to close as a stranger wants.

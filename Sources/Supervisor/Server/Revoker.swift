@@ -42,7 +42,7 @@ package enum Revoker {
             failure: first.value.failure
         )
         guard case .principal(let subject) = order.subject else { return outcome }
-        let by = LocalUser.principal()
+        let by = LocalUser.recorded()
         let record = { agents in
             RevocationRecord(
                 lineage: nil,
@@ -81,7 +81,7 @@ package enum Revoker {
             let record = RevocationRecord(
                 lineage: nil,
                 principal: subject,
-                by: LocalUser.principal(),
+                by: LocalUser.recorded(),
                 reason: reason,
                 agents: 0,
                 keptRunning: entry.keptRunning,
@@ -93,14 +93,25 @@ package enum Revoker {
         }
     }
 
+    /// Milliseconds between two words of how far that is.
+    private static let silence: UInt64 = 2_000
+
     /// Brings what was said of a principal to the database of a fleet, whose other machines heed it.
     ///
-    /// - Parameter directory: the state directory.
+    /// - Parameters:
+    ///   - directory: the state directory.
+    ///   - progress: hears, every few seconds, how many records that were written before are missing still.
     /// - Returns: why it is not there; nil where it is, or `bailey.yaml` names none.
-    package static func share(from directory: String) -> String? {
+    package static func share(from directory: String, progress: (Int64) -> Void) -> String? {
         do {
             guard let plan = try LogKeeping.fleet(configuration: nil) else { return nil }
-            try AuditStore.open(directory: directory, run: RunName.random()).bring(to: plan)
+            let store = try AuditStore.open(directory: directory, run: RunName.random())
+            var told = Uptime.milliseconds()
+            try store.bring(to: plan) { missing in
+                guard missing > 0, Uptime.milliseconds() - told >= Self.silence else { return }
+                told = Uptime.milliseconds()
+                progress(missing)
+            }
             return nil
         } catch {
             return "\(error)"

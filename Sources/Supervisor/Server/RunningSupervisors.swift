@@ -13,7 +13,7 @@ package enum RunningSupervisors {
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
         package var value: Value
-        /// Why nothing was heard of some, each with its name.
+        /// Why nothing was heard of some, each with its name; nobody's matters where an id was asked for, and whose it is has answered.
         package var silent: [String] = []
     }
 
@@ -84,6 +84,7 @@ package enum RunningSupervisors {
             revoked.value.agents += Int(count)
             revoked.value.failure = revoked.value.failure ?? failure
         }
+        if case .agent = order.subject, revoked.value.agents > 0 { revoked.silent = [] }
         return revoked
     }
 
@@ -127,6 +128,7 @@ package enum RunningSupervisors {
             }
             if place.isOne || !octets.isEmpty { throw turnedAway }
         }
+        if found.value != nil { found.silent = [] }
         return found
     }
 
@@ -145,11 +147,13 @@ package enum RunningSupervisors {
             guard case .answered(let said) = reply else { throw unexpected }
             if said != .unknown { answers.value.append(said) }
         }
+        if case .question = order.subject, !answers.value.isEmpty { answers.silent = [] }
         return answers
     }
 
     private static let turnedAway = ControlError(
-        "it ended the connection: it has ended itself, or takes nobody from where this process is"
+        "it ended the connection: it has ended itself, or hears nobody from where this process is, as in a container, nor the user "
+            + "who has the number of all who have none (nobody, 65534)"
     )
     private static let unexpected = ControlError("an answer to another question: is it of another version?")
 
@@ -184,7 +188,10 @@ package enum RunningSupervisors {
     ) {
         do {
             let channel = ControlChannel(try place.connection(), acceptedDescriptors: 0)
-            try channel.send(request.bytes)
+            do throws(ControlError) { try channel.send(request.bytes) } catch {
+                // It was closed before anything was said.
+                throw ControlError("\(turnedAway.message) (\(error.message))")
+            }
             try read(channel, Poller.now() + (place.isFleet ? fleetPatience : patience))
         } catch {
             let reason = (error as? ControlError)?.message ?? (error as? LaunchRefusal)?.message ?? "\(error)"

@@ -1,4 +1,3 @@
-internal import CSandbox
 package import Client
 internal import Gateway
 internal import Glibc
@@ -28,7 +27,6 @@ package enum Server {
     package static func run(_ request: Request, ready: (String) -> Void) -> FrontEnd.Outcome {
         StandardStreams.occupy()
         SignalQueue.block()
-        csb_names_built_in()
         do {
             try serve(request, ready)
             return FrontEnd.Outcome(code: 0, message: nil)
@@ -55,6 +53,12 @@ package enum Server {
         var options = request.options
         options.servesMany = true
         let configuration = try SupervisorConfiguration(options)
+        // A launch needs none of these names: those stand alone meanwhile.
+        if let failure = configuration.machine.approvals.failure {
+            throw LaunchRefusal(
+                "who answers would not be known: of bailey.yaml \(failure); see that this can be read, and start it again"
+            )
+        }
         let folder = RuntimeFolder(path: configuration.directories.runtime)
         let server = try ServerSocket.open(RuntimeFolder.serverName, in: folder)
         let path = server.path
@@ -69,6 +73,8 @@ package enum Server {
         )
         defer { pruning?.end() }
         supervisor.answers = try supervisor.channels.serve()
+        // Nobody waits for them, so that nothing else would be said until the end.
+        if let warning = LogKeeping.warning(of: configuration.machine) { Complaint.print(warning) }
         try supervisor.serve(
             on: server,
             approvers: approvers,

@@ -26,7 +26,7 @@ final class TerminalRelay: Sendable {
     /// Sizes of a window that wait: a window that is dragged has some dozen in the time of one write.
     private static let maximumWindows = 1_024
 
-    private let run: String
+    private let run: String?
     private let farewells: TerminalFarewells
     private let recorder: Mutex<TerminalRecorder>
     private let orders = Mutex(Orders())
@@ -37,14 +37,14 @@ final class TerminalRelay: Sendable {
 
     /// - Parameters:
     ///   - recorder: what records.
-    ///   - run: of the agent.
+    ///   - run: of the agent; nil where the terminal is the user's own.
     ///   - farewells: how long those that have ended wait.
     ///   - isRequired: whether nothing is handed on that is not recorded.
     ///   - report: called on the relay's thread.
     /// - Throws: when the kernel has no descriptor left.
     init(
         _ recorder: sending TerminalRecorder,
-        of run: String,
+        of run: String?,
         _ farewells: TerminalFarewells,
         isRequired: Bool,
         report: @escaping @Sendable (Report) -> Void
@@ -90,42 +90,17 @@ final class TerminalRelay: Sendable {
         let (ours, theirs) = (ends[0], ends[1])
         // Ours alone: whoever has the other end polls before it writes.
         _ = fcntl(ours, F_SETFL, O_NONBLOCK)
-        let errand = Errand(relay: self, master: master.release(), peer: ours)
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(errand).toOpaque()
-        let status = unsafe pthread_create(
-            &thread,
-            nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            },
-            context
-        )
-        guard status == 0 else {
-            unsafe Unmanaged<Errand>.fromOpaque(context).release()
-            for descriptor in [errand.master, ours, theirs] { close(descriptor) }
-            throw SystemCallError(stage: "pthread_create", object: "terminal relay", errno: status)
+        let terminal = master.release()
+        do throws(SystemCallError) {
+            try DetachedThread.start(for: "terminal relay") { [self] in
+                var loop = TerminalLoop(master: terminal, peer: ours, self)
+                loop.run()
+            }
+        } catch {
+            for descriptor in [terminal, ours, theirs] { close(descriptor) }
+            throw error
         }
-        pthread_detach(thread)
         return theirs
-    }
-
-    /// What crosses to the new thread.
-    private final class Errand: Sendable {
-        let relay: TerminalRelay
-        let master: Int32
-        let peer: Int32
-
-        init(relay: TerminalRelay, master: Int32, peer: Int32) {
-            (self.relay, self.master, self.peer) = (relay, master, peer)
-        }
-
-        func run() {
-            var loop = TerminalLoop(master: master, peer: peer, relay)
-            loop.run()
-        }
     }
 }
 

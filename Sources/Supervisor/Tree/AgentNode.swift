@@ -104,10 +104,18 @@ final class AgentNode {
     var terminal: RecordedTerminal?
     /// That is still being written.
     var isTerminalOpen = false
+    /// What stands between its streams and its parent's; nil for a root agent.
+    var stdio: StdioRelay?
+    /// What was masked there, once that is known.
+    var masked: [String: UInt64]?
+    /// Something of it is still on its way.
+    var isStdioOpen = false
     /// Why Bailey ended it; nil while it has not.
     var cause: String?
     /// What its run rests on; of a root agent alone.
     var held: HeldIdentity?
+    /// What its job lacked to be proven somebody else than the local user; of a root agent alone.
+    var unproven: String?
 
     init(
         number: UInt64,

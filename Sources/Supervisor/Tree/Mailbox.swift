@@ -41,6 +41,8 @@ final class Mailbox: Sendable {
         case fleetListed(ConnectionID, Result<[HeldSummary], FleetDesk.Failure>)
         /// The same of all of a launch.
         case fleetShown(ConnectionID, String, Result<HeldSummary?, FleetDesk.Failure>)
+        /// What became of an agent's streams to its parent.
+        case stdio(AgentID, StdioRelay.Report)
         /// An answer that came over a connection has taken effect, or will not.
         case answered(ConnectionID, AnswerOutcome)
     }

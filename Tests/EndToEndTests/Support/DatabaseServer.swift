@@ -7,7 +7,8 @@ import Testing
 /// database of its own.
 final class DatabaseServer: Sendable {
     let port: UInt16
-    private let folder: String
+    /// With its socket in it.
+    let folder: String
     private let process: Process
 
     /// The user that the gateway logs in as; no agent has the password.

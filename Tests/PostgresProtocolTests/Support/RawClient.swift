@@ -101,4 +101,23 @@ enum Say {
     static func whole(_ sql: String, as name: String = "") -> [UInt8] {
         parse(sql, as: name) + bind(name) + describe("P") + execute()
     }
+
+    /// Messages, one behind the other; what is not one as a whole is the last.
+    static func frames(_ octets: [UInt8]) -> [[UInt8]] {
+        var (frames, rest) = ([[UInt8]](), octets[...])
+        while rest.count >= 5 {
+            let length = rest.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            guard length >= 4, rest.count > length else { break }
+            frames.append(Array(rest.prefix(length + 1)))
+            rest = rest.dropFirst(length + 1)
+        }
+        return rest.isEmpty ? frames : frames + [Array(rest)]
+    }
+
+    /// Whole messages and nothing else.
+    static func areWhole(_ octets: [UInt8]) -> Bool {
+        frames(octets).allSatisfy { frame in
+            frame.count > 4 && frame.dropFirst().prefix(4).reduce(0) { $0 << 8 | Int($1) } == frame.count - 1
+        }
+    }
 }
