@@ -76,7 +76,7 @@ package struct ProfileReview: Sendable {
         /// Names that the gateway resolves itself.
         let resolve: [DNSName: IPAddress]
         /// Why the operator's configuration does not read, so that every launch is refused; nil when it does.
-        let unconfigured: String?
+        package let unconfigured: String?
         /// Why nothing can be minted, so that every launch is refused; nil where it can, or need not.
         let unminted: String?
         /// All that every launch is refused for; empty when nothing is.
