@@ -22,7 +22,7 @@ package enum FleetLimits {
     /// Milliseconds that a revocation or an answer which nobody was notified of is read later.
     package static let listening = 5_000
     /// Milliseconds between two readings at least: any role of the database may notify.
-    static let breath = 200
+    package static let breath = 200
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
     static let silence: UInt64 = 30_000
     /// Octets of a message's text: a screen of a request, or what is cut of a launch, which fits into a socket's buffer.

@@ -11,9 +11,8 @@ final class FleetApprovals: Sendable {
     /// What is said of answers, one after the other.
     static let settling = DispatchQueue(label: "bailey.approvals.fleet.settling")
 
-    /// Milliseconds between two readings while somebody waits, and at the least: many who notify are heard of together.
+    /// Milliseconds between two readings while somebody waits.
     private static let hurried = 500
-    private static let pace = 20
 
     let desk: FleetDesk
     private let board: FleetBoard
@@ -97,7 +96,7 @@ final class FleetApprovals: Sendable {
                 desk.expire()
                 pause = FleetLimits.pause
                 try board.wait(atMost: desk.questions.isEmpty ? FleetLimits.listening : Self.hurried)
-                Self.rest(Self.pace)
+                Self.rest(FleetLimits.breath)
             } catch {
                 // What is wrong is told where somebody asks for what waits, or answers it.
                 desk.expire()
