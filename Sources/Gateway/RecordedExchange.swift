@@ -32,6 +32,8 @@ final class RecordedExchange: Sendable {
         /// What is left of the reply, behind its head.
         var answer: RecordedAnswer?
         var hasBody = false
+        /// What follows, read ahead.
+        var ahead: Piece?
     }
 
     private let source: any AnswerSource
@@ -106,21 +108,33 @@ final class RecordedExchange: Sendable {
         return .digest(state.digest.finalize().hex)
     }
 
-    /// Reads on in the reply.
-    func next() -> Piece {
+    /// Reads on in the reply; its end comes with the last of its body.
+    ///
+    /// A client that has all octets leaves, and what ends later would be on record as cut.
+    func next() -> [Piece] {
         state.withLock { state in
-            guard let answer = state.answer else { return .end(nil) }
-            do throws(UnansweredRequest) {
-                if state.hasBody, let octets = try answer.body.next() { return .body(octets) }
-            } catch {
-                return .unanswered(error)
-            }
-            state.answer = nil
-            guard let trailers = answer.trailers, let fields = RecordedReply.fields(trailers) else {
-                return answer.trailers == nil ? .end(nil) : .unanswered(Self.cutTrailers)
-            }
-            return .end(fields)
+            let piece = state.ahead ?? Self.read(&state)
+            state.ahead = nil
+            guard case .body = piece else { return [piece] }
+            let following = Self.read(&state)
+            if case .end = following { return [piece, following] }
+            state.ahead = following
+            return [piece]
         }
+    }
+
+    private static func read(_ state: inout State) -> Piece {
+        guard let answer = state.answer else { return .end(nil) }
+        do throws(UnansweredRequest) {
+            if state.hasBody, let octets = try answer.body.next() { return .body(octets) }
+        } catch {
+            return .unanswered(error)
+        }
+        state.answer = nil
+        guard let trailers = answer.trailers, let fields = RecordedReply.fields(trailers) else {
+            return answer.trailers == nil ? .end(nil) : .unanswered(cutTrailers)
+        }
+        return .end(fields)
     }
 
     private static func cutHead(_ request: RepeatedRequest) -> UnansweredRequest {

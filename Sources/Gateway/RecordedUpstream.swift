@@ -132,20 +132,22 @@ final class RecordedUpstream: Upstream {
         }
     }
 
-    private func pass(_ result: Result<RecordedExchange.Piece, any Error>) {
+    private func pass(_ result: Result<[RecordedExchange.Piece], any Error>) {
         guard phase == .answering, let conversation else { return }
-        switch result {
-        case .success(.body(let octets)):
-            conversation.received(.body(ByteBuffer(bytes: octets)), from: self)
-            conversation.flushClient()
-            goOn()
-        case .success(.end(let trailers)):
-            phase = .over
-            conversation.received(.end(trailers), from: self)
-            conversation.flushClient()
-        case .success(.unanswered(let reason)): refuse(reason)
-        case .failure: conversation.upstreamEnded(self)
+        guard case .success(let pieces) = result else { return conversation.upstreamEnded(self) }
+        for piece in pieces {
+            // The one before may have ended the conversation.
+            guard phase == .answering else { return }
+            switch piece {
+            case .body(let octets): conversation.received(.body(ByteBuffer(bytes: octets)), from: self)
+            case .end(let trailers):
+                phase = .over
+                conversation.received(.end(trailers), from: self)
+            case .unanswered(let reason): return refuse(reason)
+            }
         }
+        conversation.flushClient()
+        goOn()
     }
 
     private func refuse(_ reason: UnansweredRequest) {

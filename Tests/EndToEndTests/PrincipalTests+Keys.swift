@@ -115,15 +115,16 @@ extension EndToEnd.PrincipalTests {
     @Test("While a run lives whose token is in a file, no other run of its supervisor is granted that file")
     func otherRun() throws {
         try configure()
+        try place.write(try provider.token(), to: "kept/token", mode: 0o600)
+        try place.write(
+            "bailey: 1\nname: reads\nextends: [base]\nfiles: {read: [\"\(place.root)/kept\"]}\n",
+            to: place.configuration + "/profiles/reads.yaml"
+        )
         place.isServed = true
         let server = try RunningCommand(place.server, environment: place.environment, directory: place.root)
         #expect(server.awaitErrors("serving at"))
-        try place.write(try provider.token(), to: "kept/token", mode: 0o600)
-        try place.profile("reads", "extends: [base]\nfiles: {read: [\(place.root)/kept]}\n")
-        let words = [
-            "run", "-p", "reads", "--profiles", place.profiles, "--", "sh", "-c",
-            "test -f \(place.root)/kept/token && echo there",
-        ]
+        let script = "test -f \(place.root)/kept/token && echo there"
+        let words = ["run", "-p", "reads", "--", "sh", "-c", script]
         let running = try RunningCommand(
             [
                 place.binary, "run", "--oidc-token-file", place.root + "/kept/token", "--", "sh", "-c",

@@ -150,12 +150,12 @@ extension EndToEnd.PrincipalTests {
         #expect(try place.records(["--denied"]).contains { $0.record.reason == "principal-expired" })
     }
 
-    @Test("G25: with on-expiry: deny what is under way ends as well: an upload that would never end is reset")
+    @Test("G25: with on-expiry: deny what is under way ends as well: a reply that would go on is reset")
     func deniesWhatIsOpen() throws {
         let running = try expiring(
             "deny",
             """
-            { while :; do echo piece; sleep 0.2; done | curl -sS -m300 -o reply -T - \(origin)/upload; echo $? > ended; } &
+            { curl -sSN -m300 -o slow-body \(origin)/v1/slow; echo $? > ended; } &
             \(poll); for i in $(seq 1200); do [ -e ended ] && break; sleep 0.05; done; cat ended; exit 9
             """
         )
