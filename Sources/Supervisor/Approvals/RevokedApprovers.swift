@@ -36,8 +36,10 @@ final class RevokedApprovers: Sendable {
     }
 
     /// What another machine of the fleet said.
+    ///
+    /// `user:MACHINE:NAME` is in its words: which machine it calls so is its own matter, as it is this one's.
     private func elsewhere(_ subject: String) throws(AuditFailure) -> RevokedPrincipals.Entry? {
-        try audit.revokedElsewhere(subject)
+        try ApprovalPlan.isOfMachine(subject) ? nil : audit.revokedElsewhere(subject)
     }
 
     private func principals() throws(AuditStoreError) -> RevokedPrincipals {

@@ -33,7 +33,12 @@ extension ApprovalPlan {
         on machine: Machine
     ) throws(FleetRefusal) -> ApproverIdentity {
         if let failure { throw FleetRefusal("who is whom is not known here: of bailey.yaml \(failure)") }
-        guard said.count <= 2 * Self.maximumNames, groups.count <= Self.maximumGroups,
+        guard said.count <= 2 * Self.maximumNames, groups.count <= Self.maximumGroups else {
+            throw FleetRefusal(
+                "it has more than \(2 * Self.maximumNames) names or \(Self.maximumGroups) groups of who answers"
+            )
+        }
+        guard
             let subject = Self.name(answerer, of: machine), let principal = Principal(named: subject)
         else { throw FleetRefusal("it says of nobody that it is theirs") }
         var names: Set<ByteText> = []
@@ -71,8 +76,13 @@ extension ApprovalPlan {
     /// Whether a text is how a user of another machine is called here, `user:MACHINE:NAME`.
     func isElsewhere(_ text: String) -> Bool {
         let parts = text.cut(at: ":", omittingEmptySubsequences: false)
-        return parts.count == 3 && parts[0].isSame(as: "user") && !parts[2].isEmpty
-            && fleet.contains { $0.name.isSame(as: parts[1]) }
+        return Self.isOfMachine(text) && !parts[2].isEmpty && fleet.contains { $0.name.isSame(as: parts[1]) }
+    }
+
+    /// Whether a text calls a user of a machine so, whichever that is.
+    static func isOfMachine(_ text: String) -> Bool {
+        let parts = text.cut(at: ":", omittingEmptySubsequences: false)
+        return parts.count == 3 && parts[0].isSame(as: "user")
     }
 
     /// How a subject of that machine is called here; nil for what is none.
