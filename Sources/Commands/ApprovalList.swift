@@ -75,6 +75,8 @@ struct ApprovalShow: ParsableCommand {
         try Outside.require("approvals")
         let answer = RunningSupervisors.held(at: place.place)
         for silent in answer.silent { RunCommand.complain(silent) }
+        // Where the one that knows said nothing, nobody knows what waits.
+        if place.place.isOne, !answer.silent.isEmpty { throw ExitCode(1) }
         guard let held = try answer.value.first(where: { $0.id.isSame(as: id) }).flatMap({ try whole($0) })
         else {
             RunCommand.complain(

@@ -50,6 +50,8 @@ struct ApprovalsCommand: ParsableCommand {
     static func answer(_ order: ApprovalOrder, _ name: String, at place: ApprovalPlace) throws {
         let answers = RunningSupervisors.answer(order, at: place)
         for silent in answers.silent { RunCommand.complain(silent) }
+        // Where the one that knows said nothing, nobody knows what waits.
+        if place.isOne, !answers.silent.isEmpty { throw ExitCode(1) }
         guard !answers.value.isEmpty else {
             RunCommand.complain(
                 "nothing that waits is called \(TerminalText.escaped(name))"
