@@ -22,7 +22,7 @@ extension Supervisor {
         connection.isAnswering = false
         heard(connection)
         switch result {
-        case .failure(let failure): refuse(connection, failure.description)
+        case .failure(let failure): refuse(connection, failure)
         case .success(let all):
             connection.fleet = all.enumerated().map { place, held in
                 var held = held
@@ -60,7 +60,7 @@ extension Supervisor {
         connection.isAnswering = false
         heard(connection)
         switch result {
-        case .failure(let failure): refuse(connection, failure.description)
+        case .failure(let failure): refuse(connection, failure)
         case .success(nil): reply(.answered(.unknown), to: connection)
         case .success(let held?):
             let whole = HeldWhole(command: held.command, details: held.details)
@@ -93,8 +93,9 @@ extension Supervisor {
             life: order.life,
             reason: order.reason
         )
+        let isOwn = connection.approver == nil
         take(order, for: connection) { who in
-            desk.answer(sent, by: who) { mailbox.post(.answered(id, $0.answer)) }
+            desk.answer(sent, by: who) { mailbox.post(.answered(id, $0.answer(toOwn: isOwn))) }
         }
     }
 
@@ -118,6 +119,10 @@ extension Supervisor {
         return fleet.desk
     }
 
+    private func refuse(_ connection: ControlConnection, _ failure: FleetDesk.Failure) {
+        refuse(connection, connection.approver == nil ? failure.description : failure.words)
+    }
+
     private func refuse(_ connection: ControlConnection, _ message: String) {
         reply(.refused(code: FrontEnd.launchFailed, message: message), to: connection)
         drop(connection)
@@ -125,12 +130,12 @@ extension Supervisor {
 }
 
 extension FleetDesk.Outcome {
-    /// As whoever answered hears it.
-    fileprivate var answer: AnswerOutcome {
+    /// As whoever answered hears it: the supervisor's own user, or another.
+    fileprivate func answer(toOwn isOwn: Bool) -> AnswerOutcome {
         switch self {
         case .said(let outcome): outcome
         case .mistaken(let words), .unheard(let words): .refused(words)
-        case .failed(let failure): .refused(failure.description)
+        case .failed(let failure): .refused(isOwn ? failure.description : failure.words)
         }
     }
 }

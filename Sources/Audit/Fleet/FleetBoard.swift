@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Linux
 internal import Model
 internal import PostgresLink
 internal import Synchronization
@@ -14,21 +15,38 @@ package final class FleetBoard: Sendable {
         package let age: UInt64
     }
 
-    /// Answers that were read already, by the numbers of their rows.
+    /// Answers that were read already.
     package struct Read: Sendable {
-        /// All up to here are read, or too many came since.
-        fileprivate var floor: Int64 = 0
-        fileprivate var numbers: Set<Int64> = []
+        private struct Row {
+            /// In whose name it is.
+            let chain: String
+            /// From when on the database gives it no more.
+            let until: UInt64
+        }
+
+        /// By the numbers of their rows.
+        private var rows: [Int64: Row] = [:]
 
         package init() {}
 
-        fileprivate mutating func note(_ number: Int64) {
-            numbers.insert(number)
-            guard numbers.count > FleetLimits.remembered else { return }
-            let oldest = numbers.sorted().prefix(FleetLimits.remembered / 2)
-            floor = oldest.last ?? floor
-            numbers.subtract(oldest)
+        fileprivate var numbers: [Int64] { Array(rows.keys) }
+
+        /// In whose name so much came that what comes behind it waits until some of that is forgotten.
+        fileprivate var full: [String] {
+            Dictionary(grouping: rows.values, by: \.chain).filter { $0.value.count >= FleetLimits.remembered }
+                .map(\.key)
         }
+
+        fileprivate mutating func forget(at now: UInt64) { rows = rows.filter { $0.value.until > now } }
+
+        fileprivate mutating func note(_ number: Int64, of chain: String, at now: UInt64) {
+            rows[number] = Row(chain: chain, until: now + FleetLimits.rememberedFor)
+        }
+    }
+
+    /// The database did not say whether it has a message.
+    package struct Uncertain: Error, CustomStringConvertible {
+        package let description: String
     }
 
     static let channel = "bailey_approval"
@@ -61,7 +79,7 @@ package final class FleetBoard: Sendable {
     /// Throws where the table is not there, or its role may do less or more than it has to; asks once.
     package func requireRole() throws {
         guard !isChecked.load(ordering: .relaxed) else { return }
-        try writing.requireRole(for: [FleetStatement.messageTable])
+        try writing.requireMessageRole()
         isChecked.store(true, ordering: .relaxed)
     }
 
@@ -73,7 +91,7 @@ package final class FleetBoard: Sendable {
     ///   - question: its id.
     ///   - text: at most `FleetLimits.text` octets.
     ///   - whole: all of a launch, of which the text has the digest.
-    /// - Throws: where the database does not have it.
+    /// - Throws: `Uncertain` where the database may have it; anything else where it does not.
     package func post(
         _ kind: FleetMessage.Kind,
         to holder: FleetHolder,
@@ -91,97 +109,129 @@ package final class FleetBoard: Sendable {
             sign: sign
         )
         let table = FleetStatement.messageTable
-        // What is run once more on another connection is there once.
-        try writing.run(
-            """
-            WITH added AS (INSERT INTO \(table) (\(FleetStatement.messageColumns), whole) \
-            SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea, $8::bytea \
-            WHERE NOT EXISTS (SELECT FROM \(table) WHERE question = $5::text AND signature = $7::bytea)) \
-            SELECT pg_notify('\(Self.channel)', '')
-            """,
-            [
-                .text(kind.rawValue), .text(own), .text(holder.machine), .text(holder.supervisor),
-                .text(question), .text(text), .octets(message.signature),
-                whole.map { .octets($0) } ?? .null,
-            ]
-        )
+        do {
+            // What is run once more on another connection is there once.
+            try writing.run(
+                """
+                WITH added AS (INSERT INTO \(table) (\(FleetStatement.givenColumns.joined(separator: ", "))) \
+                SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea, $8::bytea \
+                WHERE NOT EXISTS (SELECT FROM \(table) WHERE question = $5::text AND signature = $8::bytea)) \
+                SELECT pg_notify('\(Self.channel)', '')
+                """,
+                [
+                    .text(kind.rawValue), .text(own), .text(holder.machine), .text(holder.supervisor),
+                    .text(question), .text(text), whole.map { .octets($0) } ?? .null,
+                    .octets(message.signature),
+                ]
+            )
+        } catch let failure as PostgresFailure where !failure.isCertain {
+            throw Uncertain(description: "\(failure)")
+        }
     }
 
     /// What waits on these machines, as far as they signed it, oldest first.
     package func waiting(on machines: [String]) throws -> [Waiting] {
-        var ended: Set<[String]> = []
+        var seen: Set<[String]> = []
+        var octets: [String: Int] = [:]
         var found: [Waiting] = []
         let table = FleetStatement.messageTable
-        // Newest first: an end comes before what it ends. Of each run as much as of any other, however much its agents ask.
+        // Of each run as much as of any other, and of each machine, however much is asked there. What is over counts for nothing:
+        // its end has the word of which it was told with the digest, which nobody else knows before.
         try looking.run(
             """
             SELECT \(FleetStatement.readColumns), (extract(epoch FROM clock_timestamp() - added) * 1000)::bigint \
             FROM \(table) JOIN (SELECT number, row_number() OVER \
-            (PARTITION BY chain, supervisor, split_part(question, '-', 1) ORDER BY number DESC) AS place FROM \(table) \
-            WHERE kind IN ('asked', 'ended') AND chain = ANY ($1::text[]) \
-            AND added > now() - interval '\(FleetLimits.longestWait) s') AS newest USING (number) \
-            WHERE place <= \(FleetLimits.listedPerRun) ORDER BY number DESC LIMIT \(FleetLimits.listed)
+            (PARTITION BY chain, supervisor, split_part(question, '-', 1) ORDER BY number DESC) AS place, \
+            row_number() OVER (PARTITION BY chain ORDER BY number DESC) AS among FROM \(table) AS asked \
+            WHERE kind = 'asked' AND chain = ANY ($1::text[]) AND \(Self.isRecent) AND NOT EXISTS \
+            (SELECT FROM \(table) AS ended WHERE ended.kind = 'ended' AND ended.chain = asked.chain \
+            AND ended.question = asked.question AND octet_length(ended.text) = \(FleetLimits.word) \
+            AND left(asked.text, \(FleetLimits.asked)) = '{"end":"' || \
+            encode(sha256(convert_to(ended.text, 'UTF8')), 'hex') || '"')) AS newest USING (number) \
+            WHERE place <= \(FleetLimits.listedPerRun) AND among <= \(FleetLimits.listedPerMachine) \
+            ORDER BY number DESC LIMIT \(FleetLimits.listed)
             """,
             [.text(Self.array(machines))]
         ) { row in
             guard let age = row.last?.number, let message = FleetMessage(row.dropLast()),
+                message.kind == .asked,
                 message.holder.machine.isSame(as: message.chain), message.isGenuine
             else { return }
-            let name = [message.chain, message.holder.supervisor, message.question]
-            // One that is there twice is one.
-            guard ended.insert(name).inserted, message.kind == .asked else { return }
+            octets[message.chain, default: 0] += message.text.count
+            guard octets[message.chain, default: 0] <= FleetLimits.listedOctets,
+                // One that is there twice is one.
+                seen.insert([message.chain, message.holder.supervisor, message.question]).inserted
+            else { return }
             found.append(Waiting(message: message, age: UInt64(clamping: age)))
         }
         return found.reversed()
     }
 
-    /// All of a launch that waits; nil where nothing is there of it.
-    package func whole(of message: FleetMessage) throws -> [UInt8]? {
+    /// All of a launch that waits, by its digest; nil where nothing is there of it.
+    package func whole(of message: FleetMessage, digest: String) throws -> [UInt8]? {
         try looking.rows(
             """
-            SELECT whole FROM \(FleetStatement.messageTable) WHERE question = $1::text AND signature = $2::bytea \
-            AND octet_length(whole) <= \(FleetLimits.whole) LIMIT 1
+            SELECT whole FROM \(FleetStatement.messageTable) WHERE question = $1::text AND chain = $2::text \
+            AND octet_length(whole) <= \(FleetLimits.whole) AND encode(sha256(whole), 'hex') = $3::text LIMIT 1
             """,
-            [.text(message.question), .octets(message.signature)]
+            [.text(message.question), .text(message.chain), .text(digest)]
         ).first?.first?.octets
     }
 
-    /// Answers for one of this machine's supervisors that were not read yet, whoever wrote them; nil for one that is no message.
-    package func answers(to supervisor: String, _ read: inout Read) throws -> [FleetMessage?] {
+    /// Answers for one of this machine's supervisors that were not read yet; nil for one that is no message.
+    ///
+    /// Of each of these machines as many as of any other, and of all others together.
+    package func answers(
+        to supervisor: String,
+        of machines: [String],
+        _ read: inout Read
+    ) throws -> [FleetMessage?] {
+        let now = Uptime.withSleep()
+        read.forget(at: now)
         let rows = try listening.rows(
             """
-            SELECT \(FleetStatement.readColumns), number FROM \(FleetStatement.messageTable) \
-            WHERE kind = 'answered' AND holder = $1::text AND supervisor = $2::text AND number > $3::bigint \
-            AND number <> ALL ($4::bigint[]) AND added > now() - interval '\(FleetLimits.longestWait) s' \
-            ORDER BY number LIMIT \(FleetLimits.readAtOnce)
+            SELECT \(FleetStatement.readColumns), number, whose FROM (SELECT *, \
+            CASE WHEN chain = ANY ($3::text[]) THEN chain ELSE '\(Self.other)' END AS whose \
+            FROM \(FleetStatement.messageTable) WHERE kind = 'answered' AND holder = $1::text AND supervisor = $2::text \
+            AND number <> ALL ($4::bigint[]) AND \(Self.isRecent)) AS unread WHERE whose <> ALL ($5::text[]) \
+            ORDER BY row_number() OVER (PARTITION BY whose ORDER BY number), number LIMIT \(FleetLimits.readAtOnce)
             """,
             [
-                .text(own), .text(supervisor), .number(read.floor),
-                .text(Self.array(read.numbers.map { "\($0)" })),
+                .text(own), .text(supervisor), .text(Self.array(machines)),
+                .text(Self.array(read.numbers.map { "\($0)" })), .text(Self.array(read.full)),
             ]
         )
         return rows.compactMap { row -> FleetMessage?? in
-            guard let number = row.last?.number else { return nil }
-            read.note(number)
-            return .some(FleetMessage(row.dropLast()))
+            guard let chain = row.last?.string, let number = row.dropLast().last?.number else { return nil }
+            read.note(number, of: chain, at: now)
+            return .some(FleetMessage(row.dropLast(2)))
         }
     }
 
-    /// What others say became of answers to these questions, as far as they signed it.
-    package func settled(_ questions: [String]) throws -> [FleetMessage] {
+    /// Stands for those that are not named.
+    private static let other = "other"
+
+    /// What these machines say became of answers to these questions, as far as they signed it.
+    package func settled(_ questions: [String], on machines: [String]) throws -> [FleetMessage] {
         guard !questions.isEmpty else { return [] }
         let rows = try listening.rows(
             """
             SELECT \(FleetStatement.readColumns) FROM \(FleetStatement.messageTable) \
-            WHERE kind = 'settled' AND question = ANY ($1::text[]) AND added > now() - interval '\(FleetLimits.longestWait) s' \
+            WHERE kind = 'settled' AND question = ANY ($1::text[]) AND chain = ANY ($2::text[]) AND \(Self.isRecent) \
             ORDER BY number DESC LIMIT \(FleetLimits.readAtOnce)
             """,
-            [.text(Self.array(questions.filter(FleetMessage.isQuestion)))]
+            [.text(Self.array(questions.filter(FleetMessage.isQuestion))), .text(Self.array(machines))]
         )
         return rows.compactMap { FleetMessage($0[...]) }.filter {
             $0.holder.machine.isSame(as: $0.chain) && $0.isGenuine
         }
     }
+
+    /// By the server's clock.
+    ///
+    /// Of a table whose roles choose the moment, one that is ahead, or of no time at all, is none.
+    private static let isRecent =
+        "added BETWEEN now() - interval '\(FleetLimits.longestWait) s' AND clock_timestamp() + interval '1 s'"
 
     /// Waits until somebody has put something there, or the time is over.
     package func wait(atMost milliseconds: Int) throws { _ = try listening.wait(atMost: milliseconds) }

@@ -35,13 +35,23 @@ package enum FleetLimits {
     package static let question = 33
     /// Seconds that a message is looked for: the longest that a question waits (five minutes), and a minute.
     static let longestWait = 360
-    /// Messages that are looked through for what waits, newest first: of sixteen machines all that may wait there, with their ends.
+    /// Messages that are looked through for what waits, newest first: of eight machines all that one may show.
     static let listed = 8_192
-    /// Those of one run: twice the 64 that may wait, with their ends.
-    static let listedPerRun = 256
-    /// Messages that are read at once, and rows that are remembered as read.
-    static let readAtOnce = 200
+    /// Those of one machine: four supervisors' 256 that may wait at a time; and octets of their texts.
+    static let listedPerMachine = 1_024
+    static let listedOctets = 8 << 20
+    /// Those of one run: twice the 64 that may wait at a time.
+    static let listedPerRun = 128
+    /// Octets of the word that an end has, sixteen at random in hex, and of how a message begins that has its digest:
+    /// `{"end":"`, 64 digits, and `"`.
+    package static let word = 32
+    static let asked = 73
+    /// Messages that are read at once.
+    package static let readAtOnce = 200
+    /// Rows in one machine's name that are remembered as read: more than are looked at of it in `longestWait`.
     static let remembered = 2_000
+    /// Milliseconds for which: as long as the database gives them (`longestWait`), and some.
+    static let rememberedFor: UInt64 = 370_000
     /// Milliseconds between a moment that a machine says and this one's, beyond which the message is too old, or of a clock that
     /// is wrong: two minutes.
     package static let skew: Int64 = 120_000

@@ -56,7 +56,7 @@ package struct FleetMessage: Sendable {
         signature = try sign(Self.signed(kind, chain, holder, question, text))
     }
 
-    /// Of `FleetStatement.messageColumns`; nil for what is none, whoever signed it.
+    /// Of `FleetStatement.readColumns`; nil for what is none, whoever signed it.
     init?(_ row: ArraySlice<PostgresConnection.Row.Element>) {
         let values = row.map(\.octets)
         guard values.count == 7, let kind = Self.text(values[0]).flatMap({ Kind(rawValue: $0) }),

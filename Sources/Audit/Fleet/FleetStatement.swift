@@ -12,7 +12,11 @@ struct FleetStatement {
         "sequence, run, time, kind, agent, lineage, ancestry, verdict, payload, previous, hash"
     static let sealColumns = "last, first, digests, signature"
     static let messageTable = "bailey_approval"
-    static let messageColumns = "kind, chain, holder, supervisor, question, text, signature"
+    /// What a role gives of a message, and what the server gives.
+    static let givenColumns = [
+        "kind", "chain", "holder", "supervisor", "question", "text", "whole", "signature",
+    ]
+    static let serverColumns = ["number", "added"]
     /// The same as they are read: whoever may add a row may add a long one, which is none.
     static let readColumns =
         ["kind", "chain", "holder", "supervisor", "question"].map { "left(\($0), \(FleetLimits.column))" }

@@ -39,7 +39,7 @@ extension ApprovalAPI {
         struct Lines: Encodable { let approvals: [HeldLine] }
         switch result {
         case .success(let all): return json(200, Lines(approvals: all.map { HeldLine($0.summary) }))
-        case .failure(let failure): return Self.failure(503, failure.description)
+        case .failure(let failure): return Self.failure(503, failure.words)
         }
     }
 
@@ -47,7 +47,7 @@ extension ApprovalAPI {
         switch result {
         case .success(let held?): json(200, HeldLine(held))
         case .success(nil): failure(404, unknown)
-        case .failure(let failure): Self.failure(503, failure.description)
+        case .failure(let failure): Self.failure(503, failure.words)
         }
     }
 
@@ -69,7 +69,8 @@ extension ApprovalAPI {
             approves: approves,
             life: said.life,
             reason: said.reason,
-            digest: said.digest
+            digest: said.digest,
+            isAwaited: request.isAwaited
         )
         let way = "\(Self.line(request)) of \(who.principal)"
         desk.answer(order, by: Answerer(who, program: nil, process: nil, via: "api")) { outcome in
@@ -79,7 +80,7 @@ extension ApprovalAPI {
             case .said(let outcome): reply(Self.reply(to: outcome, approves: approves))
             case .mistaken(let words): refuse(.api, way, words, Self.failure(409, words), reply)
             case .unheard(let words): reply(Self.failure(504, words))
-            case .failed(let failure): reply(Self.failure(503, failure.description))
+            case .failed(let failure): reply(Self.failure(503, failure.words))
             }
         }
     }

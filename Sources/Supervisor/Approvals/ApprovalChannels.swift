@@ -135,7 +135,8 @@ struct ApprovalChannels: Sendable {
             "answer approvals",
             at: listen.address,
             port: listen.port,
-            body: ApprovalAPI.body
+            body: ApprovalAPI.body,
+            life: fleet == nil ? LocalServer.life : FleetApprovals.life
         ) { request, reply in api.answer(request, reply) }
     }
 

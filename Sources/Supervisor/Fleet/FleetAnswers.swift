@@ -7,15 +7,17 @@ internal import Synchronization
 /// Takes answers that were given on other machines to what waits here: each is what a machine that the operator names has signed, for
 /// this very request, in time and once, or it changes nothing and is on record.
 final class FleetAnswers: Sendable {
-    /// Answers that are looked at within a window of so many milliseconds: five of each second, far more than people give.
+    /// Answers of one machine that are looked at within a window of so many milliseconds: five of each second, far more than people
+    /// give.
     private static let most = 300
     private static let window: UInt64 = 60_000
-    /// Nonces that are remembered, and milliseconds for which: longer than an answer is good, with its clock's error.
+    /// Nonces of one machine that are remembered, and milliseconds for which: longer than an answer is good, with its clock's error.
     private static let maximumNonces = 4_096
     private static let remembered: UInt64 = 600_000
     private static let nonceDigits = 32
 
-    private struct State {
+    /// Of one machine.
+    private struct Tally {
         var began: UInt64 = 0
         var count = 0
         /// With the monotonic moment from which on each may be forgotten.
@@ -29,7 +31,8 @@ final class FleetAnswers: Sendable {
     private let refused: RefusedAnswers
     private let clock: @Sendable () -> Timestamp
     private let now: @Sendable () -> UInt64
-    private let state = Mutex(State())
+    /// By the keys of the machines that the operator names.
+    private let tallies = Mutex<[String: Tally]>([:])
 
     init(
         _ board: FleetBoard,
@@ -50,14 +53,18 @@ final class FleetAnswers: Sendable {
             return refuse("a row for an answer", "it is malformed")
         }
         let what = "an answer to \(message.question)"
-        guard counts() else {
-            return refuse(what, "more than \(Self.most) answers came within \(Self.window / 1_000) s")
-        }
         guard let machine = plan.fleet.first(where: { $0.key.isSame(as: message.chain) }) else {
             return refuse(what, "it is of no machine that approvals.fleet names")
         }
         guard message.isGenuine, message.holder.isSame(as: holder) else {
             return refuse("\(what) in the name of \(machine.name)", "it is not signed by that machine's key")
+        }
+        // Behind that: what others put there in its name is not to hold up its own.
+        guard counts(of: machine) else {
+            return refuse(
+                "\(what) of \(machine.name)",
+                "more than \(Self.most) answers of it came within \(Self.window / 1_000) s"
+            )
         }
         guard let answer = FleetText.value(FleetAnswer.self, message.text),
             answer.question.isSame(as: message.question), answer.nonce.utf8.count == Self.nonceDigits
@@ -68,6 +75,11 @@ final class FleetAnswers: Sendable {
     private func obey(_ answer: FleetAnswer, from machine: ApprovalPlan.Machine) {
         let what =
             "one of \(answer.subject) on \(machine.name) that \(answer.approves ? "approves" : "denies") \(answer.question)"
+        // Says nothing to anybody: whoever gave it hears what comes of the one that came first.
+        guard let isNew = remember(answer.nonce, of: machine) else {
+            return refuse(what, "too many answers came lately to tell it from one of them")
+        }
+        guard isNew else { return refuse(what, "it was sent before") }
         do throws(FleetRefusal) {
             try requireFresh(answer)
             guard let question = approvals.open(named: answer.question) else {
@@ -88,7 +100,7 @@ final class FleetAnswers: Sendable {
 
     private static let unknown = "nothing of that name waits: it was answered, or its time is over"
 
-    /// Whoever sends it again, or kept it, has nothing of it.
+    /// Whoever kept it has nothing of it.
     private func requireFresh(_ answer: FleetAnswer) throws(FleetRefusal) {
         let time = clock().milliseconds
         guard (time - FleetLimits.skew...time + FleetLimits.skew).contains(answer.time) else {
@@ -96,19 +108,21 @@ final class FleetAnswers: Sendable {
                 "it was given more than \(FleetLimits.skew / 1_000) s before or after now, by the two machines' clocks"
             )
         }
+    }
+
+    /// Whether it came for the first time; nil where there is no room to know.
+    private func remember(_ nonce: String, of machine: ApprovalPlan.Machine) -> Bool? {
         let now = now()
-        let isNew: Bool? = state.withLock { state in
-            if state.nonces.count >= Self.maximumNonces {
-                state.nonces = state.nonces.filter { $0.value > now }
+        return tallies.withLock { tallies in
+            var tally = tallies[machine.key] ?? Tally()
+            defer { tallies[machine.key] = tally }
+            if tally.nonces.count >= Self.maximumNonces {
+                tally.nonces = tally.nonces.filter { $0.value > now }
             }
-            guard state.nonces.count < Self.maximumNonces else { return nil }
+            guard tally.nonces.count < Self.maximumNonces else { return nil }
             let until = now.addingReportingOverflow(Self.remembered).partialValue
-            return state.nonces.updateValue(until, forKey: ByteText(answer.nonce)) == nil
+            return tally.nonces.updateValue(until, forKey: ByteText(nonce)) == nil
         }
-        guard let isNew else {
-            throw FleetRefusal("too many answers came lately to tell it from one of them")
-        }
-        guard isNew else { throw FleetRefusal("it was sent before") }
     }
 
     /// Who answers that very request; nobody does their own by another machine.
@@ -182,12 +196,14 @@ final class FleetAnswers: Sendable {
         refused.note(.fleet, TerminalText.escaped(what), because: reason) {}
     }
 
-    private func counts() -> Bool {
+    private func counts(of machine: ApprovalPlan.Machine) -> Bool {
         let now = now()
-        return state.withLock { state in
-            if now - min(now, state.began) >= Self.window { (state.began, state.count) = (now, 0) }
-            state.count += 1
-            return state.count <= Self.most
+        return tallies.withLock { tallies in
+            var tally = tallies[machine.key] ?? Tally()
+            if now - min(now, tally.began) >= Self.window { (tally.began, tally.count) = (now, 0) }
+            tally.count += 1
+            tallies[machine.key] = tally
+            return tally.count <= Self.most
         }
     }
 }

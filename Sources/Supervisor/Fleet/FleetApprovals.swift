@@ -11,12 +11,17 @@ final class FleetApprovals: Sendable {
     /// What is said of answers, one after the other.
     static let settling = DispatchQueue(label: "bailey.approvals.fleet.settling")
 
+    /// Milliseconds of a connection with the API: what another machine says takes so long at most, and 5 s for what comes before.
+    static let life = Int64(FleetDesk.sending + FleetDesk.patience + 5_000)
+
     /// Milliseconds between two readings while somebody waits.
     private static let hurried = 500
 
     let desk: FleetDesk
     private let board: FleetBoard
     private let holder: FleetHolder
+    /// The keys of those that the operator names.
+    private let machines: [String]
     private let notices: FleetNotices
     private let answers: FleetAnswers
     private let isStarted = Atomic(false)
@@ -46,8 +51,8 @@ final class FleetApprovals: Sendable {
         let board = audit.board(in: fleet)
         let holder = FleetHolder(machine: board.own, supervisor: run)
         let clock: @Sendable () -> Timestamp = { AuditStore.wallClock() }
-        (self.board, self.holder) = (board, holder)
-        notices = FleetNotices(board, holder, HeldMask(audit), clock: clock)
+        (self.board, self.holder, machines) = (board, holder, plan.fleet.map(\.key))
+        notices = FleetNotices(board, holder, HeldMask(audit), clock: clock, now: now)
         answers = FleetAnswers(board, holder, plan, approvals, refused, clock: clock, now: now)
         desk = FleetDesk(
             board,
@@ -91,15 +96,16 @@ final class FleetApprovals: Sendable {
         while !isOver.load(ordering: .relaxed) {
             do {
                 try board.requireRole()
-                for message in try board.answers(to: holder.supervisor, &read) { answers.take(message) }
-                desk.settle(try board.settled(desk.questions))
-                desk.expire()
+                let messages = try board.answers(to: holder.supervisor, of: machines, &read)
+                for message in messages { answers.take(message) }
+                desk.settle(try board.settled(desk.questions, on: machines))
                 pause = FleetLimits.pause
+                // There is more.
+                if messages.count >= FleetLimits.readAtOnce { continue }
                 try board.wait(atMost: desk.questions.isEmpty ? FleetLimits.listening : Self.hurried)
                 Self.rest(FleetLimits.breath)
             } catch {
                 // What is wrong is told where somebody asks for what waits, or answers it.
-                desk.expire()
                 Self.rest(Int(pause))
                 pause = min(2 * pause, FleetLimits.longestPause)
             }

@@ -13,6 +13,12 @@ final class FleetDesk: Sendable {
     /// Something cannot be shown or sent now.
     struct Failure: Error, CustomStringConvertible {
         let description: String
+        /// Without where the database is, which is not for everybody who answers to know.
+        let words: String
+
+        init(_ description: String, words: String? = nil) {
+            (self.description, self.words) = (description, words ?? description)
+        }
     }
 
     /// What waits elsewhere.
@@ -43,20 +49,26 @@ final class FleetDesk: Sendable {
         var reason: String?
         /// Of the request that is meant; nil where the id says enough.
         var digest: String?
+        /// Whether whoever says it still waits for what comes of it.
+        var isAwaited: @Sendable () -> Bool = { true }
     }
 
     private struct Pending {
         let question: String
         let machine: ApprovalPlan.Machine
-        let due: UInt64
         let then: @Sendable (Outcome) -> Void
     }
 
     /// Who may wait for the database, or an answer's fate, at a time: as many as the API has connections.
     private static let most = 64
-    /// Milliseconds in which the other machine has to say what came of an answer: it puts it on record and says so, for each of which
-    /// it waits 3 s at most for the same database.
-    static let patience: UInt64 = 6_000
+    /// Milliseconds from when an answer is given until it has to be on its way: what waits is read, and it is put on record, for each of
+    /// which a database has 5 s.
+    ///
+    /// Whoever was told that nothing came of it is not to find that something did.
+    static let sending: UInt64 = 10_000
+    /// Milliseconds in which the other machine has to say what came of it: it puts it on record and says so, for each of which it
+    /// waits 3 s at most for the same database.
+    static let patience: UInt64 = 10_000
 
     private let board: FleetBoard
     private let plan: ApprovalPlan
@@ -67,8 +79,11 @@ final class FleetDesk: Sendable {
     private let clock: @Sendable () -> Timestamp
     private let now: @Sendable () -> UInt64
     private let pending = Mutex<[String: Pending]>([:])
+    /// What was read last, and when that was begun, for all who had asked before.
+    private let listing = Mutex<(began: UInt64, all: Result<[Held], Failure>)?>(nil)
     private let waiting = Atomic(0)
     private let queue = DispatchQueue(label: "bailey.approvals.fleet.desk")
+    private let timers = DispatchQueue(label: "bailey.approvals.fleet.desk.timers")
 
     init(
         _ board: FleetBoard,
@@ -86,7 +101,8 @@ final class FleetDesk: Sendable {
     /// What waits elsewhere, for somebody what a rule names them for; called back on another thread, once.
     func list(for who: ApproverIdentity?, then: @escaping @Sendable (Result<[Held], Failure>) -> Void) {
         if let full = enter() { return then(.failure(full)) }
-        work { then(self.held(for: who)) }
+        let given = now()
+        work { then(self.held(for: who, since: given)) }
     }
 
     /// One of them with all of a launch; nil where nothing of that name waits.
@@ -96,8 +112,9 @@ final class FleetDesk: Sendable {
         then: @escaping @Sendable (Result<HeldSummary?, Failure>) -> Void
     ) {
         if let full = enter() { return then(.failure(full)) }
+        let given = now()
         work {
-            let found = self.held(for: who).map { all in all.first { $0.summary.id.isSame(as: id) } }
+            let found = self.held(for: who, since: given).flatMap { Self.one(id, of: $0) }
             then(found.flatMap { held in held.map { self.whole($0).map { .some($0) } } ?? .success(nil) })
         }
     }
@@ -105,27 +122,46 @@ final class FleetDesk: Sendable {
     /// Sends an answer, once that is on record here; called back on another thread, once.
     func answer(_ order: Order, by who: Answerer, then: @escaping @Sendable (Outcome) -> Void) {
         if let full = enter() { return then(.failed(full)) }
+        let given = now()
         work {
-            let identity = who.identity
-            if let why = self.revoked(identity) {
+            if let why = self.revoked(who.identity) {
                 let what = "one of \(who.principal) to \(TerminalText.escaped(order.question))"
                 return self.refused.note(.fleet, what, because: why) { then(.said(.refused(why))) }
             }
-            switch self.held(for: identity.isNamedOnly ? identity : nil) {
+            switch self.held(for: who.identity, since: given).flatMap({ Self.one(order.question, of: $0) }) {
             case .failure(let failure): then(.failed(failure))
-            case .success(let all):
-                guard let held = all.first(where: { $0.summary.id.isSame(as: order.question) }) else {
-                    return then(.said(.unknown))
-                }
+            case .success(nil): then(.said(.unknown))
+            case .success(let held?):
                 let digest = held.summary.digest
                 guard order.digest.map({ $0.isSame(as: digest) }) ?? true else {
                     return then(
                         .mistaken("the answer is for another request: this one's digest is \(digest)")
                     )
                 }
-                self.record(order, to: held, by: who, then)
+                self.record(order, given, to: held, by: who, then)
             }
         }
+    }
+
+    /// Why an answer does not go out any more; nil where it does.
+    private func lateness(of order: Order, _ given: UInt64) -> Failure? {
+        guard order.isAwaited() else { return Failure("it was not sent: whoever gave it has left") }
+        guard now() - min(now(), given) < Self.sending else {
+            return Failure("it was not sent: that took more than \(Self.sending / 1_000) s; try again")
+        }
+        return nil
+    }
+
+    /// The one of that name, which is there once: of two one is not what it says.
+    private static func one(_ id: String, of all: [Held]) -> Result<Held?, Failure> {
+        let same = all.filter { $0.summary.id.isSame(as: id) }
+        guard same.count > 1 else { return .success(same.first) }
+        let machines = same.map(\.machine.name).joined(separator: " and ")
+        return .failure(
+            Failure(
+                "\(machines) say of one id that it waits there: it is answered on the machine that holds it"
+            )
+        )
     }
 
     /// Whether an answer's fate is waited for, of which questions.
@@ -145,49 +181,59 @@ final class FleetDesk: Sendable {
         }
     }
 
-    /// Gives up what was not heard of in time.
-    func expire() {
-        let now = now()
-        let over = pending.withLock { all in
-            let over = all.filter { $0.value.due <= now }
-            for nonce in over.keys { all[nonce] = nil }
-            return over.values
-        }
-        for one in over {
-            one.then(
-                .unheard(
-                    "\(one.machine.name) did not say within \(Self.patience / 1_000) s what came of it; whether it waits still, "
-                        + "'bailey approvals --fleet' shows"
-                )
+    /// Gives an answer up that was not heard of in time.
+    private func giveUp(_ nonce: String) {
+        guard let one = pending.withLock({ $0.removeValue(forKey: nonce) }) else { return }
+        one.then(
+            .unheard(
+                "\(one.machine.name) did not say within \(Self.patience / 1_000) s what came of it; whether it waits still, "
+                    + "'bailey approvals --fleet' shows"
             )
-        }
+        )
     }
 
     /// Why one more does not wait for the database; nil where it does, until `work` is done.
     private func enter() -> Failure? {
         guard waiting.wrappingAdd(1, ordering: .relaxed).newValue > Self.most else { return nil }
         waiting.wrappingSubtract(1, ordering: .relaxed)
-        return Failure(description: "\(Self.most) others wait for the fleet's database; try again")
+        return Failure("\(Self.most) others wait for the fleet's database; try again")
     }
 
     private func work(_ work: @escaping @Sendable () -> Void) {
         queue.async {
             work()
-            self.waiting.wrappingSubtract(1, ordering: .relaxed)
+            guard self.waiting.wrappingSubtract(1, ordering: .relaxed).newValue == 0 else { return }
+            self.listing.withLock { $0 = nil }
         }
     }
 
-    private func held(for who: ApproverIdentity?) -> Result<[Held], Failure> {
+    /// Read once for all who asked before that was begun: however many they are, none waits for two.
+    private func held(for who: ApproverIdentity?, since given: UInt64) -> Result<[Held], Failure> {
+        let last = listing.withLock { $0 }
+        let all: Result<[Held], Failure>
+        if let last, last.began > given {
+            all = last.all
+        } else {
+            let began = now()
+            all = read()
+            listing.withLock { $0 = (began, all) }
+        }
+        guard let who, who.isNamedOnly else { return all }
+        let names = who.subjects.union(who.groups)
+        return all.map { $0.filter { $0.question.named.contains { names.contains(ByteText($0)) } } }
+    }
+
+    private func read() -> Result<[Held], Failure> {
         do {
-            let all = try board.waiting(on: plan.fleet.map(\.key)).compactMap { held($0, for: who) }
-            return .success(all)
+            return .success(try board.waiting(on: plan.fleet.map(\.key)).compactMap { held($0) })
         } catch {
-            return .failure(Failure(description: "\(error)"))
+            let words = "what waits on other machines cannot be read now: 'bailey approvals --fleet' says why"
+            return .failure(Failure("\(error)", words: words))
         }
     }
 
-    /// Nil for what is over, of nobody known, or does not concern who asks.
-    private func held(_ waiting: FleetBoard.Waiting, for who: ApproverIdentity?) -> Held? {
+    /// Nil for what is over, or of nobody known.
+    private func held(_ waiting: FleetBoard.Waiting) -> Held? {
         let message = waiting.message
         guard let machine = plan.fleet.first(where: { $0.key.isSame(as: message.chain) }),
             let question = FleetText.value(FleetQuestion.self, message.text),
@@ -196,10 +242,6 @@ final class FleetDesk: Sendable {
         // A row that somebody put there once more is as old as what is signed says.
         let oldest = clock().milliseconds - FleetLimits.skew - Int64(ApprovalTerms.maximumWait)
         guard question.time > oldest else { return nil }
-        if let who, who.isNamedOnly {
-            let names = who.subjects.union(who.groups)
-            guard question.named.contains(where: { names.contains(ByteText($0)) }) else { return nil }
-        }
         var summary = question.held.shortened
         (summary.machine, summary.told) = (machine.name, [])
         summary.left -= waiting.age
@@ -210,26 +252,29 @@ final class FleetDesk: Sendable {
     private func whole(_ held: Held) -> Result<HeldSummary, Failure> {
         guard let digest = held.question.whole else { return .success(held.summary) }
         do {
-            guard let octets = try board.whole(of: held.message),
+            guard let octets = try board.whole(of: held.message, digest: digest),
                 SHA256.hash(data: octets).hex.isSame(as: digest),
                 let whole = try? HeldWhole(bytes: octets)
             else {
-                throw Failure(description: "all of it is not what \(held.machine.name) put there")
+                throw Failure("all of it is not what \(held.machine.name) put there")
             }
             var summary = held.summary
             (summary.command, summary.details) = (whole.command, whole.details)
             return .success(summary)
         } catch {
-            return .failure(error as? Failure ?? Failure(description: "\(error)"))
+            let words = "all of it cannot be read now: 'bailey approvals show --fleet' says why"
+            return .failure(error as? Failure ?? Failure("\(error)", words: words))
         }
     }
 
     private func record(
         _ order: Order,
+        _ given: UInt64,
         to held: Held,
         by who: Answerer,
         _ then: @escaping @Sendable (Outcome) -> Void
     ) {
+        if let late = lateness(of: order, given) { return then(.failed(late)) }
         let what = order.approves ? "approve for \(order.life ?? .once)" : "deny"
         let record = CustodyRecord(
             .answerSent,
@@ -240,18 +285,22 @@ final class FleetDesk: Sendable {
         )
         audit.append(.custody(record), until: .durable) { result in
             switch result {
-            case .failure(let failure): then(.said(.unrecorded(failure)))
-            case .success: self.queue.async { self.send(order, to: held, by: who, then) }
+            case .failure(let failure):
+                let words = "it was not sent, since it could not be recorded here"
+                then(.failed(Failure("\(words): \(failure)", words: words)))
+            case .success: self.queue.async { self.send(order, given, to: held, by: who, then) }
             }
         }
     }
 
     private func send(
         _ order: Order,
+        _ given: UInt64,
         to held: Held,
         by who: Answerer,
         _ then: @escaping @Sendable (Outcome) -> Void
     ) {
+        if let late = lateness(of: order, given) { return then(.failed(late)) }
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max) }.hex
         let answer = FleetAnswer(
             nonce: nonce,
@@ -267,22 +316,32 @@ final class FleetDesk: Sendable {
             groups: who.identity.groups.map(\.text).sorted { $0.precedes($1) },
             via: who.via
         )
-        let due = now().addingReportingOverflow(Self.patience).partialValue
+        guard let text = try? FleetText.octets(answer), text.count <= FleetLimits.text else {
+            let bound = "\(FleetLimits.text >> 10) KiB"
+            return then(
+                .failed(Failure("it was not sent: with all names and groups it is longer than \(bound)"))
+            )
+        }
         let isTaken = pending.withLock { all in
             guard all.count < Self.most else { return false }
-            all[nonce] = Pending(question: order.question, machine: held.machine, due: due, then: then)
+            all[nonce] = Pending(question: order.question, machine: held.machine, then: then)
             return true
         }
         guard isTaken else {
-            return then(.failed(Failure(description: "\(Self.most) answers are under way; try again")))
+            return then(.failed(Failure("\(Self.most) answers are under way; try again")))
         }
+        let spent = min(now() - min(now(), given), Self.sending)
+        let rest = Int(Self.sending - spent + Self.patience)
+        timers.asyncAfter(deadline: .now() + .milliseconds(rest)) { self.giveUp(nonce) }
         do {
-            let text = try FleetText.octets(answer)
             try board.post(.answered, to: held.message.holder, about: order.question, text: text)
+        } catch is FleetBoard.Uncertain {
+            // It may be there, and count: what came of it is heard, or not, as of any.
         } catch {
             // Heard of already, or not there: whoever was told once is not told again.
             guard pending.withLock({ $0.removeValue(forKey: nonce) }) != nil else { return }
-            then(.failed(Failure(description: "it was not sent: \(error)")))
+            let words = "it was not sent: the fleet's database did not take it"
+            then(.failed(Failure("it was not sent: \(error)", words: words)))
         }
     }
 }

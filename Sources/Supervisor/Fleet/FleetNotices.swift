@@ -9,16 +9,18 @@ internal import Synchronization
 /// Tells other machines what waits here, and that it does no more; tried again until the database has it, or it is over.
 final class FleetNotices: Sendable {
     private enum Work {
-        case asked(OpenQuestion)
-        case ended(String)
+        case asked(OpenQuestion, since: UInt64)
+        case ended(String, word: String)
     }
 
     private struct State {
-        /// Not told yet, of which there are as many as wait.
-        var waiting: [String: OpenQuestion] = [:]
+        /// Not told yet, of which there are as many as wait, and since when each waits to be.
+        var waiting: [String: (question: OpenQuestion, since: UInt64)] = [:]
         var told: Set<String> = []
-        /// Over, which others have to hear: they were told that it waits.
-        var ended: [String] = []
+        /// What says of those that others may have been told of that they are over.
+        var words: [String: String] = [:]
+        /// Over, which others have to hear.
+        var ended: [(id: String, word: String)] = []
         /// Why some cannot be told.
         var troubles: [String: String] = [:]
         var pause = FleetLimits.pause
@@ -32,6 +34,7 @@ final class FleetNotices: Sendable {
     private let holder: FleetHolder
     private let mask: HeldMask
     private let clock: @Sendable () -> Timestamp
+    private let now: @Sendable () -> UInt64
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "bailey.approvals.fleet.notices")
 
@@ -39,14 +42,17 @@ final class FleetNotices: Sendable {
         _ board: FleetBoard,
         _ holder: FleetHolder,
         _ mask: HeldMask,
-        clock: @escaping @Sendable () -> Timestamp
+        clock: @escaping @Sendable () -> Timestamp,
+        now: @escaping @Sendable () -> UInt64
     ) {
-        (self.board, self.holder, self.mask, self.clock) = (board, holder, mask, clock)
+        (self.board, self.holder, self.mask) = (board, holder, mask)
+        (self.clock, self.now) = (clock, now)
     }
 
     /// A question waits from now on; never blocks.
     func tell(_ question: OpenQuestion) {
-        state.withLock { $0.waiting[question.id] = question }
+        let now = now()
+        state.withLock { $0.waiting[question.id] = (question, now) }
         queue.async { self.work() }
     }
 
@@ -54,10 +60,11 @@ final class FleetNotices: Sendable {
     func tell(_ question: ClosedQuestion) {
         let mustEnd = state.withLock { state in
             state.troubles[question.id] = nil
-            guard state.waiting.removeValue(forKey: question.id) == nil,
-                state.told.remove(question.id) != nil
-            else { return false }
-            state.ended.append(question.id)
+            state.waiting[question.id] = nil
+            state.told.remove(question.id)
+            // Also where the database did not say whether it has it.
+            guard let word = state.words.removeValue(forKey: question.id) else { return false }
+            state.ended.append((question.id, word))
             return true
         }
         if mustEnd { queue.async { self.work() } }
@@ -74,8 +81,8 @@ final class FleetNotices: Sendable {
     func stop() {
         state.withLock { state in
             state.waiting = [:]
-            state.ended += state.told
-            state.told = []
+            state.ended += state.words.map { ($0.key, $0.value) }
+            (state.words, state.told) = ([:], [])
         }
         let done = DispatchSemaphore(value: 0)
         queue.async {
@@ -90,10 +97,10 @@ final class FleetNotices: Sendable {
         while let next = next() {
             do {
                 switch next {
-                case .asked(let question): try ask(question)
-                case .ended(let id):
-                    try board.post(.ended, to: holder, about: id, text: Array("{}".utf8))
-                    state.withLock { $0.ended.removeAll { $0.isSame(as: id) } }
+                case .asked(let question, let since): try ask(question, since)
+                case .ended(let id, let word):
+                    try board.post(.ended, to: holder, about: id, text: Array(word.utf8))
+                    state.withLock { $0.ended.removeAll { $0.id.isSame(as: id) } }
                 }
                 state.withLock { $0.pause = FleetLimits.pause }
             } catch {
@@ -102,36 +109,64 @@ final class FleetNotices: Sendable {
         }
     }
 
-    /// In the order in which it was asked; ends first.
+    /// Of the run of which the fewest wait that others know, in the order in which it was asked; ends first.
     private func next() -> Work? {
         state.withLock { state in
-            state.ended.first.map { .ended($0) }
-                ?? state.waiting.values.min { $0.number < $1.number }.map { .asked($0) }
+            if let end = state.ended.first { return .ended(end.id, word: end.word) }
+            let told = Dictionary(grouping: state.told, by: Self.run(of:)).mapValues(\.count)
+            let first = state.waiting.values.min {
+                (told[Self.run(of: $0.question.id)] ?? 0, $0.question.number)
+                    < (told[Self.run(of: $1.question.id)] ?? 0, $1.question.number)
+            }
+            return first.map { .asked($0.question, since: $0.since) }
         }
     }
 
-    private func ask(_ question: OpenQuestion) throws {
-        let (text, whole) = try written(question)
+    /// Of `RUN-N`.
+    private static func run(of id: String) -> String {
+        id.cut(at: "-", maxSplits: 1).first.map(String.init) ?? id
+    }
+
+    private func ask(_ question: OpenQuestion, _ since: UInt64) throws {
+        // The word is for whoever hears that it is over, and known to nobody before.
+        let word = state.withLock { $0.words[question.id] } ?? Self.word()
+        let (text, whole) = try written(question, since, SHA256.hash(data: Array(word.utf8)).hex)
         guard text.count <= FleetLimits.text else {
             return state.withLock { state in
                 guard state.waiting.removeValue(forKey: question.id) != nil else { return }
                 state.troubles[question.id] = "it is longer than \(FleetLimits.text >> 10) KiB"
             }
         }
+        // It may be over meanwhile.
+        guard
+            state.withLock({ state in
+                guard state.waiting[question.id] != nil else { return false }
+                state.words[question.id] = word
+                return true
+            })
+        else { return }
         try board.post(.asked, to: holder, about: question.id, text: text, whole: whole)
         state.withLock { state in
             state.troubles[question.id] = nil
-            if state.waiting.removeValue(forKey: question.id) != nil {
-                state.told.insert(question.id)
-            } else {
-                // It ended meanwhile.
-                state.ended.append(question.id)
-            }
+            if state.waiting.removeValue(forKey: question.id) != nil { state.told.insert(question.id) }
         }
     }
 
-    private func written(_ question: OpenQuestion) throws -> (text: [UInt8], whole: [UInt8]?) {
+    private static func word() -> String {
+        (0..<FleetLimits.word / 2).map { _ in UInt8.random(in: .min ... .max) }.hex
+    }
+
+    private func written(
+        _ question: OpenQuestion,
+        _ since: UInt64,
+        _ end: String
+    ) throws -> (text: [UInt8], whole: [UInt8]?) {
         let named = question.held.demands.flatMap(\.terms.by).map(\.text)
+        var held = HeldSummary(question, mask)
+        // It was asked some time ago where the database was away.
+        let late = now() - min(now(), since)
+        held.left -= min(held.left, late)
+        held.waited = held.waited.addingReportingOverflow(late).partialValue
         var whole: [UInt8]?
         if question.held.launch != nil {
             let all = HeldSummary(whole: question, mask)
@@ -139,9 +174,10 @@ final class FleetNotices: Sendable {
             whole = octets.count <= FleetLimits.whole ? octets : nil
         }
         let told = FleetQuestion(
+            end: end,
             time: clock().milliseconds,
             named: Set(named.map { ByteText($0) }).map(\.text).sorted { $0.precedes($1) },
-            held: HeldSummary(question, mask),
+            held: held,
             whole: whole.map { SHA256.hash(data: $0).hex }
         )
         return (try FleetText.octets(told), whole)

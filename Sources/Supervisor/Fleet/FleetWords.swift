@@ -5,6 +5,8 @@ internal import Model
 
 /// What waits on a machine, as others are told of it.
 struct FleetQuestion: Codable, Sendable {
+    /// SHA-256 of the word that says that it is over, in lower-case hex; first in the text, where the database looks for it.
+    let end: String
     /// When it was put there: milliseconds since 1970 of the clock of the machine that holds it.
     let time: Int64
     /// Subjects and groups that the rules which ask name.

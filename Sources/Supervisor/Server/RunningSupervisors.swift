@@ -7,8 +7,9 @@ internal import Model
 package enum RunningSupervisors {
     /// Milliseconds that all of them together may take to answer: one may be launching a burst of agents.
     private static let patience: UInt64 = 5_000
-    /// The same of one that asks a database and waits for another machine: three statements of 3 s, and that machine's time.
-    private static let fleetPatience = 9_000 + FleetDesk.patience
+    /// The same of one that asks a database and waits for another machine: as long as that takes at most, and 5 s for what it does
+    /// before.
+    private static let fleetPatience = FleetDesk.sending + FleetDesk.patience + 5_000
 
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
