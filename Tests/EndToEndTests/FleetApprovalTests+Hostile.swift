@@ -4,14 +4,14 @@ import Testing
 
 /// Answers of other machines that change nothing: each beside one that does.
 extension EndToEnd.FleetApprovalTests {
-    private func path() -> String { "/a/hostile-\(UInt32.random(in: 0...UInt32.max))" }
+    func path() -> String { "/a/hostile-\(UInt32.random(in: 0...UInt32.max))" }
 
     /// Whether an answer that changed nothing comes to be on record of the machine that holds the request.
-    private func isRefused(_ words: String) throws -> Bool {
+    func isRefused(_ words: String) throws -> Bool {
         try build.place.awaits { try build.custody("answer-refused").contains { $0.contains(words) } }
     }
 
-    private static let columns = "kind, chain, holder, supervisor, question, text, whole, signature"
+    static let columns = "kind, chain, holder, supervisor, question, text, whole, signature"
 
     /// Adds a row as whoever may write to the table: what a machine signed as an answer, with something changed.
     private func add(_ changes: [String: String] = [:], to question: String) throws {

@@ -8,6 +8,8 @@ final class FleetMachine {
     let key: String
     private let port: UInt16
     private let database: LogDatabase
+    /// As which it writes.
+    var role = LogDatabase.role.name
 
     /// As some user; its log has a launch already.
     init(_ database: LogDatabase, for starter: Starter = .this) throws {
@@ -30,7 +32,7 @@ final class FleetMachine {
         for name in Self.names {
             try place.write(ApprovalService.token(name) + "\n", to: "\(name).token", mode: 0o600)
         }
-        let url = try database.url(roots: place.root + "/ca.pem")
+        let url = try database.url(as: role, roots: place.root + "/ca.pem")
         let settings = String(try database.settings(in: place, url).dropLast())
         let named = machines.map { "\($0): \($1)" }.joined(separator: ", ")
         let tokens = Self.names.map {
@@ -94,18 +96,40 @@ final class FleetMachine {
         as name: String,
         body: String? = nil
     ) throws -> ApprovalService.Answer {
-        var words = [
-            "curl", "-sS", "-m60", "-X", method, "-w", "\n%{http_code}", "http://127.0.0.1:\(port)\(path)",
-            "-H", "Authorization: Bearer \(ApprovalService.token(name))",
-        ]
-        if let body { words += ["-H", "Content-Type: application/json", "--data-binary", body] }
-        let outcome = try Command.run(words, environment: place.environment, directory: place.root)
+        let outcome = try request(method, path, as: name, body: body)
         #expect(outcome.code == 0, "\(outcome)")
         let end = outcome.output.lastIndex(of: "\n") ?? outcome.output.startIndex
         return ApprovalService.Answer(
             status: String(outcome.output[end...].dropFirst()),
             body: String(outcome.output[..<end])
         )
+    }
+
+    /// The same, with its status behind the body; curl leaves after so many seconds.
+    func request(
+        _ method: String,
+        _ path: String,
+        as name: String,
+        body: String? = nil,
+        within seconds: Int = 60
+    ) throws -> Outcome {
+        var words = [
+            "curl", "-sS", "-m\(seconds)", "-X", method, "-w", "\n%{http_code}",
+            "http://127.0.0.1:\(port)\(path)",
+            "-H", "Authorization: Bearer \(ApprovalService.token(name))",
+        ]
+        if let body { words += ["-H", "Content-Type: application/json", "--data-binary", body] }
+        return try Command.run(words, environment: place.environment, directory: place.root)
+    }
+
+    /// Whether its API has a connection that is not closed on this side (proc_net_tcp(5): established, or closed by the other).
+    func hasVisitors() throws -> Bool {
+        let place = String(format: ":%04X", port)
+        return try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").contains {
+            line in
+            let fields = line.split(separator: " ")
+            return fields.count > 3 && fields[1].hasSuffix(place) && ["01", "08"].contains(fields[3])
+        }
     }
 
     /// Records of one event of `custody`: what about, and why.
