@@ -157,11 +157,11 @@ package final class FleetBoard: Sendable {
                 message.kind == .asked,
                 message.holder.machine.isSame(as: message.chain), message.isGenuine
             else { return }
-            octets[message.chain, default: 0] += message.text.count
-            guard octets[message.chain, default: 0] <= FleetLimits.listedOctets,
-                // One that is there twice is one.
-                seen.insert([message.chain, message.holder.supervisor, message.question]).inserted
+            // One that is there twice is one.
+            guard seen.insert([message.chain, message.holder.supervisor, message.question]).inserted
             else { return }
+            octets[message.chain, default: 0] += message.text.count
+            guard octets[message.chain, default: 0] <= FleetLimits.listedOctets else { return }
             found.append(Waiting(message: message, age: UInt64(clamping: age)))
         }
         return found.reversed()

@@ -122,6 +122,30 @@ final class FleetMachine {
         return try Command.run(words, environment: place.environment, directory: place.root)
     }
 
+    /// Of the key of its log, by openssl: Ed25519, which takes a seed of 32 octets as RFC 8410 section 7 writes it.
+    func signature(of octets: [UInt8]) throws -> [UInt8] {
+        let folder = NSTemporaryDirectory() + "bailey-signed-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let header: [UInt8] = [
+            0x30, 0x2E, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+        ]
+        let seed = try Data(contentsOf: URL(filePath: place.root + "/state/bailey/keys/audit.key"))
+        try (Data(header) + seed).write(to: URL(filePath: folder + "/key.der"))
+        try Data(octets).write(to: URL(filePath: folder + "/message"))
+        let made = try Command.run(
+            [
+                "openssl", "pkeyutl", "-sign", "-rawin", "-keyform", "DER", "-inkey", "key.der", "-in",
+                "message",
+                "-out", "signature",
+            ],
+            environment: place.environment,
+            directory: folder
+        )
+        try #require(made.code == 0, "\(made)")
+        return Array(try Data(contentsOf: URL(filePath: folder + "/signature")))
+    }
+
     /// Whether its API has a connection that is not closed on this side (proc_net_tcp(5): established, or closed by the other).
     func hasVisitors() throws -> Bool {
         let place = String(format: ":%04X", port)
@@ -152,6 +176,7 @@ final class FleetMachine {
 struct FleetLine: Decodable {
     let id: String
     let machine: String?
+    let agent: String
     let action: String
     let command: [String]
     let digest: String
