@@ -131,6 +131,7 @@ package final class FleetBoard: Sendable {
 
     /// What waits on these machines, as far as they signed it, oldest first.
     package func waiting(on machines: [String]) throws -> [Waiting] {
+        try requireRole()
         var seen: Set<[String]> = []
         var octets: [String: Int] = [:]
         var found: [Waiting] = []
