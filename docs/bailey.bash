@@ -195,10 +195,10 @@ _bailey() {
             approvals)
                 case "$cword ${words[2]} $cur" in
                     2*) choices="list show approve deny" ;;
-                    *" list "*) choices="--watch --json --socket" ;;
-                    *" show -"*) choices="--json --socket" ;;
-                    *" approve -"*) choices="--for --reason --socket" ;;
-                    *" deny -"*) choices="--all-of --reason --socket" ;;
+                    *" list "*) choices="--watch --json --socket --fleet" ;;
+                    *" show -"*) choices="--json --socket --fleet" ;;
+                    *" approve -"*) choices="--for --reason --socket --fleet" ;;
+                    *" deny -"*) choices="--all-of --reason --socket --fleet" ;;
                     *) choices=$(_bailey_members id approvals list --json) ;;
                 esac ;;
             trace)

@@ -40,7 +40,7 @@ package final class AuditStore: AuditSink {
         var mask: MaskMemory
     }
 
-    private let chain: ChainWriter
+    let chain: ChainWriter
     private let run: String
     private let clock: @Sendable () -> Timestamp
     private let queue: Mutex<Queue>

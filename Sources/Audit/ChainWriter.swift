@@ -93,6 +93,9 @@ final class ChainWriter: Sendable {
         try Checkpoint(head, at: time, key: key)
     }
 
+    /// Signs what is said to other machines of a fleet: octets that no seal, head or checkpoint begins with.
+    func signature(of octets: [UInt8]) throws -> [UInt8] { Array(try key.sign(Data(octets))) }
+
     /// Whether the head is behind what is on the disk.
     var isHeadBehind: Bool { trailing.isBehind }
 

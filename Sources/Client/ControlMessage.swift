@@ -59,31 +59,6 @@ package struct LaunchOrder: Sendable, Hashable {
     }
 }
 
-/// What a user's front-end and a supervisor must have in common for one to launch as the other would.
-package struct LaunchOrigin: Sendable, Hashable {
-    /// Of the program: two versions may understand the same words differently.
-    package var version: String
-    package var state: String
-    package var configuration: String
-    package var home: String
-
-    package init(version: String, state: String, configuration: String, home: String) {
-        self.version = version
-        self.state = state
-        self.configuration = configuration
-        self.home = home
-    }
-
-    /// Two spellings of an accent are two folders.
-    package static func == (left: LaunchOrigin, right: LaunchOrigin) -> Bool {
-        left.texts.elementsEqual(right.texts) { $0.isSame(as: $1) }
-    }
-
-    package func hash(into hasher: inout Hasher) { hasher.combine(texts.map { ByteText($0) }) }
-
-    private var texts: [String] { [version, state, configuration, home] }
-}
-
 /// Rows and columns of a terminal, as TIOCGWINSZ gives them.
 package struct TerminalSize: Sendable, Hashable {
     package var rows: UInt16
@@ -117,6 +92,12 @@ package enum ControlRequest: Sendable, Hashable {
     case showHeld(id: String, from: UInt64)
     /// Say which run this supervisor's is; the user's alone to ask.
     case name
+    /// What waits for an approval on other machines of the fleet, behind this place in the list; the user's alone to ask.
+    case listFleet(after: UInt64)
+    /// Show all of a launch that waits there, from an octet on; the user's alone to ask.
+    case showFleet(id: String, from: UInt64)
+    /// Approve or deny what waits there; the user's alone to ask.
+    case answerFleet(ApprovalOrder)
 }
 
 /// From the supervisor to a front-end.
@@ -181,6 +162,16 @@ extension ControlRequest {
             writer.write(id)
             writer.write(start)
         case .name: writer.write(UInt8(10))
+        case .listFleet(let number):
+            writer.write(UInt8(11))
+            writer.write(number)
+        case .showFleet(let id, let start):
+            writer.write(UInt8(12))
+            writer.write(id)
+            writer.write(start)
+        case .answerFleet(let order):
+            writer.write(UInt8(13))
+            order.write(to: &writer)
         }
         return writer.bytes
     }
@@ -198,6 +189,9 @@ extension ControlRequest {
         case 8: self = .answer(try ApprovalOrder(from: &reader))
         case 9: self = .showHeld(id: try reader.text(), from: try reader.number())
         case 10: self = .name
+        case 11: self = .listFleet(after: try reader.number())
+        case 12: self = .showFleet(id: try reader.text(), from: try reader.number())
+        case 13: self = .answerFleet(try ApprovalOrder(from: &reader))
         case let kind: throw ControlError("unknown request \(kind)")
         }
         try reader.finish()

@@ -1,5 +1,5 @@
 /// One request or launch that waits for an approval, as `bailey approvals` shows it.
-package struct HeldSummary: Sendable, Hashable {
+package struct HeldSummary: Sendable, Hashable, Codable {
     /// In one answer: with a request's line of 16 KiB and a preview of 2, or a launch's paths of 4 and two lists of 8 more, and
     /// lists of 8 each they fit into a socket's buffer, 208 KiB by default (net.core.wmem_default), and nobody waits for the one
     /// who reads them.
@@ -43,6 +43,8 @@ package struct HeldSummary: Sendable, Hashable {
     package var approvedBy: [String]
     /// Which webhooks were told of it, and which could not be.
     package var told: [String]
+    /// The machine of the fleet that holds it, by the name that it has here; nil for this one.
+    package var machine: String?
 
     package init(
         kind: String,
@@ -68,7 +70,8 @@ package struct HeldSummary: Sendable, Hashable {
         left: UInt64,
         waiting: Int32,
         approvedBy: [String],
-        told: [String] = []
+        told: [String] = [],
+        machine: String? = nil
     ) {
         self.kind = kind
         self.id = id
@@ -94,6 +97,7 @@ package struct HeldSummary: Sendable, Hashable {
         self.waiting = waiting
         self.approvedBy = Self.shortened(approvedBy)
         self.told = Self.shortened(told)
+        self.machine = machine
     }
 
     /// A text as far as it is shown.
@@ -157,6 +161,7 @@ package struct HeldSummary: Sendable, Hashable {
         writer.write(waiting)
         writer.write(approvedBy)
         writer.write(told)
+        writer.write(machine)
     }
 
     private init(from reader: inout ControlReader) throws(ControlError) {
@@ -184,5 +189,6 @@ package struct HeldSummary: Sendable, Hashable {
         waiting = try reader.integer()
         approvedBy = try reader.list()
         told = try reader.list()
+        machine = try reader.optionalText()
     }
 }

@@ -17,6 +17,7 @@ struct ApprovalList: ParsableCommand {
               bailey approvals
               bailey approvals list --watch
               bailey approvals list --json | jq -r .id
+              bailey approvals list --fleet
             """
     )
 
@@ -33,19 +34,19 @@ struct ApprovalList: ParsableCommand {
         guard watch else { return try show() }
         var watched = WatchedScreen()
         let number = watched.follow {
-            let answer = RunningSupervisors.held(at: place.path)
-            return HeldText.table(answer, place.path) + answer.silent.map { "bailey: " + $0 }
+            let answer = RunningSupervisors.held(at: place.place)
+            return HeldText.table(answer, place.place) + answer.silent.map { "bailey: " + $0 }
         }
         throw ExitCode(128 + number)
     }
 
     private func show() throws {
-        let answer = RunningSupervisors.held(at: place.path)
+        let answer = RunningSupervisors.held(at: place.place)
         defer { for silent in answer.silent { RunCommand.complain(silent) } }
         if json {
             for held in answer.value { print(try HeldLine(held).json()) }
         } else {
-            for line in HeldText.table(answer, place.path) { print(line) }
+            for line in HeldText.table(answer, place.place) { print(line) }
         }
         if !answer.silent.isEmpty { throw ExitCode(1) }
     }
@@ -72,12 +73,14 @@ struct ApprovalShow: ParsableCommand {
 
     func run() throws {
         try Outside.require("approvals")
-        let answer = RunningSupervisors.held(at: place.path)
+        let answer = RunningSupervisors.held(at: place.place)
         for silent in answer.silent { RunCommand.complain(silent) }
+        // Where the one that knows said nothing, nobody knows what waits.
+        if place.place.isOne, !answer.silent.isEmpty { throw ExitCode(1) }
         guard let held = try answer.value.first(where: { $0.id.isSame(as: id) }).flatMap({ try whole($0) })
         else {
             RunCommand.complain(
-                "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals` shows what does"
+                "nothing that waits is called \(TerminalText.escaped(id)); `bailey approvals\(place.fleet ? " --fleet" : "")` shows what does"
             )
             throw ExitCode(1)
         }
@@ -89,7 +92,7 @@ extension ApprovalShow {
     /// With all of a launch, which a list cuts; nil where it waits no more.
     private func whole(_ held: HeldSummary) throws -> HeldSummary? {
         guard held.isLaunch else { return held }
-        let answer = RunningSupervisors.whole(id, at: place.path)
+        let answer = RunningSupervisors.whole(id, at: place.place)
         guard let whole = answer.value else {
             for silent in answer.silent { RunCommand.complain(silent) }
             return nil
@@ -105,20 +108,21 @@ enum HeldText {
     /// Octets of a request's line in the table.
     private static let longest = 100
 
-    /// Of a supervisor that was not heard nobody knows what waits there; `socket` is that of the only one that was asked.
+    /// Of a supervisor that was not heard nobody knows what waits there.
     static func table(
         _ answer: RunningSupervisors.Answer<[HeldSummary]>,
-        _ socket: String?
+        _ place: ApprovalPlace
     ) -> [String] {
         let held = answer.value
         guard !held.isEmpty else {
             if answer.silent.isEmpty { return ["nothing waits for an approval"] }
-            return socket == nil ? ["nothing waits for an approval, of those that answer"] : []
+            return place.isOne ? [] : ["nothing waits for an approval, of those that answer"]
         }
         var groups: [(first: HeldSummary, more: Int)] = []
         for one in held {
             if let place = groups.firstIndex(where: {
                 $0.first.agent == one.agent && $0.first.rules == one.rules
+                    && $0.first.machine == one.machine
             }) {
                 groups[place].more += 1
             } else {
@@ -128,6 +132,7 @@ enum HeldText {
         return groups.flatMap { first, more -> [String] in
             var lines = [
                 "\(TerminalText.escaped(first.id))  \(time(first.waited)) waited, \(time(first.left)) left  "
+                    + (first.machine.map { "on \(TerminalText.escaped($0)): " } ?? "")
                     + TerminalText.escaped(Lineage.text(of: [first.principal] + first.lineage)),
                 "    " + shortened(request(first)),
                 "    asked by " + TerminalText.escaped(first.rules.joined(separator: ", "))
@@ -137,19 +142,20 @@ enum HeldText {
             ]
             lines += first.told.filter { !$0.ends(with: ": told") }.map { "    " + TerminalText.escaped($0) }
             if more > 0, let rule = first.rules.first {
-                lines.append(
-                    "    \(more) more like it; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
-                )
+                let all = "; to refuse all: bailey approvals deny --all-of \(TerminalText.quoted(rule))"
+                lines.append("    \(more) more like it" + (first.machine == nil ? all : ""))
             }
             return lines
         }
     }
 
     static func whole(_ held: HeldSummary) -> [String] {
-        let fields: [(String, String)] = [
-            ("id", held.id), ("principal", held.principal), ("agent", held.agent),
-            ("lineage", Lineage.text(of: held.lineage)),
-        ]
+        let machine = held.machine.map { [("machine", $0)] } ?? []
+        let fields: [(String, String)] =
+            [("id", held.id)] + machine + [
+                ("principal", held.principal), ("agent", held.agent),
+                ("lineage", Lineage.text(of: held.lineage)),
+            ]
         var lines = (fields + (held.isLaunch ? [("launch", held.action)] : request(of: held))).map {
             line("\($0):", $1)
         }

@@ -23,6 +23,9 @@ struct ApprovalsCommand: ParsableCommand {
             Without --socket it is this user's own supervisors that are asked. With it, it is that of another user's \
             'bailey serve', where 'approvals: {socket: …}' of its bailey.yaml lets the members of a group answer.
 
+            With --fleet it is what waits on other machines, by the database that they share: 'bailey serve' shows it, and signs \
+            and sends the answer, which counts where that machine's 'approvals: {fleet: …, people: …}' lets it.
+
             EXAMPLES
               bailey approvals
               bailey approvals list --watch
@@ -31,6 +34,8 @@ struct ApprovalsCommand: ParsableCommand {
               bailey approvals deny 1f2e3d4c5b6a-1 --reason 'not on a Friday'
               bailey approvals deny --all-of ci.yaml:14
               bailey approvals approve 1f2e3d4c5b6a-1 --socket /run/ci-approvals/answers
+              bailey approvals --fleet
+              bailey approvals approve 1f2e3d4c5b6a-1 --fleet --reason 'release 4.2'
             """,
         subcommands: [
             ApprovalList.self, ApprovalShow.self, ApprovalApprove.self, ApprovalDeny.self,
@@ -42,13 +47,15 @@ struct ApprovalsCommand: ParsableCommand {
     static let unrecorded = ExitCode(74)
 
     /// Sends an answer, and says what came of it.
-    static func answer(_ order: ApprovalOrder, _ name: String, at place: ApproverSocketOption) throws {
-        let answers = RunningSupervisors.answer(order, at: place.path)
+    static func answer(_ order: ApprovalOrder, _ name: String, at place: ApprovalPlace) throws {
+        let answers = RunningSupervisors.answer(order, at: place)
         for silent in answers.silent { RunCommand.complain(silent) }
+        // Where the one that knows said nothing, nobody knows what waits.
+        if place.isOne, !answers.silent.isEmpty { throw ExitCode(1) }
         guard !answers.value.isEmpty else {
             RunCommand.complain(
                 "nothing that waits is called \(TerminalText.escaped(name))"
-                    + "\(answers.silent.isEmpty ? "" : ", of those that answer"); `bailey approvals` shows what does"
+                    + "\(answers.silent.isEmpty ? "" : ", of those that answer"); `bailey approvals\(place.isFleet ? " --fleet" : "")` shows what does"
             )
             throw ExitCode(1)
         }
@@ -123,7 +130,7 @@ struct ApprovalApprove: ParsableCommand {
         try ApprovalsCommand.answer(
             ApprovalOrder(subject: .question(id), approves: true, life: named(), reason: reason.reason),
             id,
-            at: place
+            at: place.place
         )
     }
 }
@@ -134,7 +141,7 @@ struct ApprovalDeny: ParsableCommand {
         commandName: "deny",
         abstract: "Refuse a request.",
         usage: """
-            bailey approvals deny ID [--reason TEXT] [--socket PATH]
+            bailey approvals deny ID [--reason TEXT] [--socket PATH] [--fleet]
             bailey approvals deny --all-of RULE [--reason TEXT]
             """,
         discussion: """
@@ -165,6 +172,11 @@ struct ApprovalDeny: ParsableCommand {
                 "--all-of is the supervisor's own user's alone, and does not go with --socket"
             )
         }
+        guard allOf == nil || !place.fleet else {
+            throw ValidationError(
+                "--all-of does not go with --fleet: the machine that holds the requests is asked there"
+            )
+        }
     }
 
     func run() throws {
@@ -173,12 +185,12 @@ struct ApprovalDeny: ParsableCommand {
         try ApprovalsCommand.answer(
             ApprovalOrder(subject: subject, approves: false, reason: reason.reason),
             allOf ?? id ?? "",
-            at: place
+            at: place.place
         )
     }
 }
 
-/// Whose supervisor it is.
+/// Whose supervisor it is, and of which machines' requests.
 struct ApproverSocketOption: ParsableArguments {
     @Option(
         name: .customLong("socket"),
@@ -187,6 +199,14 @@ struct ApproverSocketOption: ParsableArguments {
         transform: { WorkingDirectory.absolute($0) }
     )
     var path: String?
+    @Flag(
+        help: ArgumentHelp(
+            "What waits on other machines, which approvals.fleet in bailey.yaml names; 'bailey serve' has to run."
+        )
+    )
+    var fleet = false
+
+    var place: ApprovalPlace { ApprovalPlace(socket: path, isFleet: fleet) }
 }
 
 /// Why, for the record.

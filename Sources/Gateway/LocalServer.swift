@@ -44,8 +44,8 @@ package final class LocalServer: Sendable {
     private static let connections = 64
     /// Milliseconds in which a client has to ask: one that says nothing is not to keep a place from others.
     private static let patience: Int64 = 2_000
-    /// Milliseconds in which it has to have taken its answer.
-    private static let life: Int64 = 10_000
+    /// Milliseconds in which it has to have taken its answer, where nothing else is said.
+    package static let life: Int64 = 10_000
     private static let backlog: Int32 = 64
 
     /// Called on the server's thread, which it must not hold up; gives its answer once, on any.
@@ -65,6 +65,7 @@ package final class LocalServer: Sendable {
     ///   - address: whose port this is.
     ///   - port: 0 for any.
     ///   - body: octets that a request's may have; 0 where none is read.
+    ///   - life: milliseconds of a connection.
     ///   - answer: to each request.
     /// - Throws: when nothing can listen there.
     package init(
@@ -72,6 +73,7 @@ package final class LocalServer: Sendable {
         at address: IPAddress,
         port: UInt16,
         body: Int,
+        life: Int64 = LocalServer.life,
         answer: @escaping Answer
     ) throws {
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -87,7 +89,7 @@ package final class LocalServer: Sendable {
                 }
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try Self.prepare(channel, Visitor(body: body, threshold, answer: answer))
+                        try Self.prepare(channel, Visitor(body: body, threshold, answer: answer), life)
                     }
                 }
                 .bind(to: try address.socketAddress(port: port))
@@ -106,7 +108,7 @@ package final class LocalServer: Sendable {
         try? group.syncShutdownGracefully()
     }
 
-    private static func prepare(_ channel: any Channel, _ visitor: Visitor) throws {
+    private static func prepare(_ channel: any Channel, _ visitor: Visitor, _ life: Int64) throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(HTTPResponseEncoder())
         try pipeline.addHandler(

@@ -62,7 +62,7 @@ package struct ApprovalTerms: Sendable, Hashable {
         let isOwn = approver.isSame(as: lineage.principal)
         if excludesPrincipal, isOwn { return false }
         if by.isEmpty { return !approver.isNamedOnly }
-        if by.contains(ByteText(approver.principal.subject)) { return true }
+        if !approver.subjects.isDisjoint(with: by) { return true }
         return !isOwn && !approver.groups.isDisjoint(with: by)
     }
 }

@@ -9,19 +9,23 @@ package struct ApproverIdentity: Sendable, Hashable {
     package let uids: Set<UInt32>
     /// Answers only what a rule names it for, or a group of its: an issuer vouches for more people than the operator chose.
     package let isNamedOnly: Bool
+    /// The subjects by which a rule may name it: its own, and of another machine's user those that the operator says it is here.
+    package let subjects: Set<ByteText>
 
     package init(
         _ principal: Principal,
         groups: Set<ByteText> = [],
         alsoKnownAs names: Set<ByteText> = [],
         uids: Set<UInt32> = [],
-        isNamedOnly: Bool = false
+        isNamedOnly: Bool = false,
+        namedBy subjects: Set<ByteText> = []
     ) {
         self.principal = principal
         self.groups = groups
         self.names = names.union([ByteText(principal.subject)])
         self.uids = uids.union([principal.uid]).subtracting([Principal.unknownUser])
         self.isNamedOnly = isNamedOnly
+        self.subjects = subjects.union([ByteText(principal.subject)])
     }
 
     /// Whether a principal is the same person, by whatever name: one subject, one the operator says is another's, or one user

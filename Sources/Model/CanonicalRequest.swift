@@ -26,12 +26,13 @@ extension Request {
 }
 
 /// Writes it.
-struct CanonicalLines {
-    private(set) var octets: [UInt8]
+package struct CanonicalLines {
+    package private(set) var octets: [UInt8]
 
-    init(_ heading: String) { octets = Array("\(heading)\n".utf8) }
+    package init(_ heading: String) { octets = Array("\(heading)\n".utf8) }
 
-    mutating func line(_ key: String, _ value: String?) {
+    /// One item.
+    package mutating func line(_ key: String, _ value: String?) {
         octets += Array("\(key)\t".utf8)
         if let value { octets += Array("\(value.utf8.count):".utf8) + Array(value.utf8) }
         octets.append(UInt8(ascii: "\n"))

@@ -19,8 +19,11 @@ package struct CustodyRecord: Sendable, Hashable, Codable {
         case noticeFailed = "notice-failed"
         /// It could again, after that.
         case noticeResumed = "notice-resumed"
-        /// An answer that came over the API or by a link, and changes nothing: malformed, too late, or of nobody known.
+        /// An answer that came over the API, by a link or from another machine, and changes nothing: malformed, too late, or of
+        /// nobody known.
         case answerRefused = "answer-refused"
+        /// An answer that was given here goes to the machine of the fleet that holds what is asked.
+        case answerSent = "answer-sent"
     }
 
     package let event: Event

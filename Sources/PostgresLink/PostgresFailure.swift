@@ -33,6 +33,11 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
         !state.isEmpty && !["08", "25006", "57P", "XX"].contains { state.begins(with: $0) }
     }
 
+    /// Whether nothing was done of what was asked: the server said so, and not that it, or the connection, was at its end.
+    package var isCertain: Bool {
+        !state.isEmpty && !["08", "40003", "57P", "XX"].contains { state.begins(with: $0) }
+    }
+
     /// By the classes of PostgreSQL 15, appendix A.
     private static func remedy(_ state: String) -> String {
         switch state {

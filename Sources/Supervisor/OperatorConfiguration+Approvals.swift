@@ -9,7 +9,7 @@ internal import Profiles
 /// `approvals`: who is told of questions, and who may answer them.
 extension OperatorConfiguration {
     private static let approvalKeys = [
-        "listen", "url", "tokens", "webhooks", "issuers", "people", "socket",
+        "listen", "url", "tokens", "webhooks", "issuers", "people", "socket", "fleet",
     ]
     private static let tokenKeys = ["subject", "token"]
     private static let hookKeys = ["url", "secret", "format", "subject"]

@@ -12,6 +12,8 @@ extension OperatorConfiguration {
         if let node = fields["socket"] {
             approvals.socket = Self.socket(node, &approvals.failure, &errors)
         }
+        // Before those who may be known by its names.
+        if let node = fields["fleet"] { readMachines(node, &errors) }
         if let node = fields["people"] { readPeople(node, &errors) }
         for entry in fields["issuers"]?.entries("approvals.issuers", &errors) ?? [] {
             if let issuer = issuer(entry, &errors) { approvals.issuers.append(issuer) }
@@ -63,11 +65,14 @@ extension OperatorConfiguration {
         let name = "approvals.people"
         var seen: Set<ByteText> = []
         var users: Set<UInt32> = []
-        var failure = approvals.failure
+        let plan = approvals
+        var failure = plan.failure
         defer { approvals.failure = failure }
         approvals.people = Self.items(node, name, ApprovalPlan.maximumPeople, &errors) { node, name, errors in
             let names = node.texts(name, &errors) ?? []
-            guard (2...ApprovalPlan.maximumNames).contains(names.count) else {
+            // Who is of another machine is somebody here by being listed.
+            let least = names.contains { plan.isElsewhere($0.text) } ? 1 : 2
+            guard (least...ApprovalPlan.maximumNames).contains(names.count) else {
                 errors.report(
                     "\(name) lists the subjects that one person is known by, 2 to \(ApprovalPlan.maximumNames)",
                     at: node.position
@@ -77,7 +82,9 @@ extension OperatorConfiguration {
             var uids: Set<UInt32> = []
             for item in names {
                 do throws(TextProblem) {
-                    if let uid = try Self.user(item.text, &failure) { uids.insert(uid) }
+                    if !plan.isElsewhere(item.text), let uid = try Self.user(item.text, &failure) {
+                        uids.insert(uid)
+                    }
                     guard seen.insert(ByteText(item.text)).inserted else {
                         throw TextProblem("\"\(item.text)\" is listed already")
                     }

@@ -82,6 +82,18 @@ extension Supervisor {
 
     /// Takes an answer of the user's, or of one who may answer; no agent has one.
     func answer(_ order: ApprovalOrder, for connection: ControlConnection) {
+        let (id, mailbox, approvals) = (connection.id, mailbox, approvals)
+        take(order, for: connection) { who in
+            Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+        }
+    }
+
+    /// Finds out who answers, which calls back on another thread; not where they may not.
+    func take(
+        _ order: ApprovalOrder,
+        for connection: ControlConnection,
+        then: @escaping @Sendable (Answerer) -> Void
+    ) {
         guard connection.caller == nil,
             let peer = connection.approver ?? SocketPeer(of: connection.channel.descriptor)
         else { return refuseAgent(connection) }
@@ -100,9 +112,7 @@ extension Supervisor {
             )
         }
         let via = connection.approver == nil ? nil : "socket"
-        let (id, mailbox, approvals, plan) = (
-            connection.id, mailbox, approvals, configuration.machine.approvals
-        )
+        let (id, mailbox, plan) = (connection.id, mailbox, configuration.machine.approvals)
         // Names take a while, of many groups; the user's own answers wait for nobody else's.
         (connection.approver == nil ? Self.own : Self.others).async {
             do throws(LookupFailure) {
@@ -115,7 +125,7 @@ extension Supervisor {
                     process: peer.process,
                     via: via
                 )
-                Self.answer(order, by: who, to: approvals) { mailbox.post(.answered(id, $0)) }
+                then(who)
             } catch {
                 // By the number alone they would be somebody else, whom nobody has revoked.
                 mailbox.post(.answered(id, .refused("who answers is not known: \(error)")))

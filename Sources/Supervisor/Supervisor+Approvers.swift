@@ -141,7 +141,7 @@ extension ControlRequest {
     /// Whether it is about what rules ask.
     var isOfApprovers: Bool {
         switch self {
-        case .listHeld, .showHeld, .answer: true
+        case .listHeld, .showHeld, .answer, .listFleet, .showFleet, .answerFleet: true
         case .launch, .signal, .resize, .list, .end, .revoke, .name: false
         }
     }

@@ -97,6 +97,9 @@ extension Supervisor {
         case .answer(let order): answer(order, for: connection)
         case .showHeld(let id, let start): showHeld(id, from: start, to: connection)
         case .name: answerName(to: connection)
+        case .listFleet(let number): listFleet(after: number, to: connection)
+        case .showFleet(let id, let start): showFleet(id, from: start, to: connection)
+        case .answerFleet(let order): answerFleet(order, for: connection)
         }
     }
 

@@ -99,6 +99,8 @@ extension Supervisor {
         case .closed(let question): channels.tell(question)
         case .settled(let id, let digest, let outcome): settled(id, digest, outcome)
         case .answered(let id, let outcome): answered(id, outcome)
+        case .fleetListed(let id, let result): fleetListed(id, result)
+        case .fleetShown(let id, let question, let result): fleetShown(id, question, result)
         case .revokedElsewhere(let entry): revokedElsewhere(entry)
         case .terminal(let id, let report): heard(report, of: id)
         case .stdio(let id, let report): heard(report, of: id)

@@ -204,6 +204,8 @@ package final class Supervisor {
             audit: audit,
             transport: gateway,
             servesMany: configuration.servesMany,
+            sharedBy: configuration.machine.fleet,
+            run: run,
             now: { Poller.now() }
         )
         if let plan = configuration.machine.checkpoints { audit.keepCheckpoints(plan, by: gateway) }

@@ -51,7 +51,7 @@ extension EndToEnd {
                 ), ("bailey ses", ["sessions"]), ("bailey sessions --v", ["--verify"]),
                 ("bailey replay 1 --as-policy lo", ["./lower.yaml"]),
                 ("bailey approvals \"\"", ["list", "show", "approve", "deny"]),
-                ("bailey approvals approve --", ["--for", "--reason", "--socket"]),
+                ("bailey approvals approve --", ["--for", "--reason", "--socket", "--fleet"]),
                 ("bailey approvals show 1 --socket ./lo", ["./lower.yaml"]), ("bailey tra", ["trace"]),
                 ("bailey trace --", ["--who-saw", "--svg", "--fleet", "--chain", "--state", "--json"]),
                 ("bailey rep", ["replay"]),

@@ -56,6 +56,8 @@ struct ControlMessageTests {
             .answer(ApprovalOrder(subject: .question("7f-1"), approves: true, life: .agent, reason: nil)),
             .answer(ApprovalOrder(subject: .question("7f-1"), approves: true, life: .once, reason: nil)),
             .answer(ApprovalOrder(subject: .rule("ci.yaml:4"), approves: false, reason: nil)),
+            .listFleet(after: 1), .showFleet(id: "7f-1", from: 1 << 40),
+            .answerFleet(ApprovalOrder(subject: .question("7f-1"), approves: true, life: .once, reason: nil)),
         ] + offers.map { .launch(offering($0)) } + revocations
 
     static let held = HeldSummary(
@@ -82,7 +84,8 @@ struct ControlMessageTests {
         left: 4,
         waiting: 1,
         approvedBy: ["user:root"],
-        told: ["https://hooks.example.com: told"]
+        told: ["https://hooks.example.com: told"],
+        machine: "build"
     )
 
     static let replies: [ControlReply] = [

@@ -173,7 +173,7 @@ package enum Binary {
         let folder = NSTemporaryDirectory() + "bailey-tests-binary"
         let source = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         let script = """
-            set -e; rm -rf "$1"; mkdir -p "$1"; cp "$0/bailey" "$0/bailey-core" "$0/bailey-init" "$1"; cp -rL "$0/profiles" "$1/profiles"
+            set -e; rm -rf "$1"; mkdir -p "$1"; cp "$0/bailey" "$0/bailey-core" "$0/bailey-init" "$0/bailey-postgres" "$1"; cp -rL "$0/profiles" "$1/profiles"
             chmod -R a+rX "$1"
             """
         let outcome = try? Command.run(

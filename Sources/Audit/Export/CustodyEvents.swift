@@ -5,7 +5,8 @@ extension CustodyRecord.Event {
     var isFailure: Bool {
         switch self {
         case .checkpointFailed, .pruningFailed, .noticeFailed, .answerRefused: true
-        case .checkpointResumed, .held, .released, .pruned, .pruningResumed, .noticeResumed: false
+        case .checkpointResumed, .held, .released, .pruned, .pruningResumed, .noticeResumed, .answerSent:
+            false
         }
     }
 
@@ -15,7 +16,7 @@ extension CustodyRecord.Event {
         case .checkpointFailed, .checkpointResumed, .held, .released, .pruned, .pruningFailed,
             .pruningResumed:
             true
-        case .noticeFailed, .noticeResumed, .answerRefused: false
+        case .noticeFailed, .noticeResumed, .answerRefused, .answerSent: false
         }
     }
 }

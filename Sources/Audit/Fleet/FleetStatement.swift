@@ -11,6 +11,17 @@ struct FleetStatement {
     static let recordColumns =
         "sequence, run, time, kind, agent, lineage, ancestry, verdict, payload, previous, hash"
     static let sealColumns = "last, first, digests, signature"
+    static let messageTable = "bailey_approval"
+    /// What a role gives of a message, and what the server gives.
+    static let givenColumns = [
+        "kind", "chain", "holder", "supervisor", "question", "text", "whole", "signature",
+    ]
+    static let serverColumns = ["number", "added"]
+    /// The same as they are read: whoever may add a row may add a long one, which is none.
+    static let readColumns =
+        ["kind", "chain", "holder", "supervisor", "question"].map { "left(\($0), \(FleetLimits.column))" }
+        .joined(separator: ", ")
+        + ", CASE WHEN octet_length(text) <= \(FleetLimits.text) THEN text END, substr(signature, 1, \(FleetLimits.column))"
 
     /// Fails as a whole where something is in the place of a row, unless it passes over those; gives no row.
     init(adding piece: FleetPiece, to chain: String, passesOver: Bool) {

@@ -37,7 +37,7 @@ package struct Holds: Sendable {
                 )
             case .released: held[ByteText(custody.subject)] = nil
             case .checkpointFailed, .checkpointResumed, .pruned, .pruningFailed, .pruningResumed,
-                .noticeFailed, .noticeResumed, .answerRefused:
+                .noticeFailed, .noticeResumed, .answerRefused, .answerSent:
                 break
             }
         }

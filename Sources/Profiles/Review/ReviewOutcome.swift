@@ -76,7 +76,7 @@ package struct ProfileReview: Sendable {
         /// Names that the gateway resolves itself.
         let resolve: [DNSName: IPAddress]
         /// Why the operator's configuration does not read, so that every launch is refused; nil when it does.
-        let unconfigured: String?
+        package let unconfigured: String?
         /// Why nothing can be minted, so that every launch is refused; nil where it can, or need not.
         let unminted: String?
         /// All that every launch is refused for; empty when nothing is.
@@ -91,7 +91,7 @@ package struct ProfileReview: Sendable {
         /// What tokens and assertions can prove; nil where it is not known.
         let issuers: [IssuerFacts]?
         /// Who can answer what rules ask; nil where it is not known.
-        let approvers: ApproverFacts?
+        package let approvers: ApproverFacts?
 
         package init(
             refusal: @escaping @Sendable (_ path: String) -> String? = { _ in nil },

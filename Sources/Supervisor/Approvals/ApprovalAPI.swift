@@ -10,11 +10,12 @@ internal import Model
 ///
 /// - `GET /v1/approvals`, `GET /v1/approvals/ID`: what waits.
 /// - `POST /v1/approvals/ID/approve`, `…/deny`: an answer, with `{"for":…,"reason":…,"digest":…}` or nothing.
+/// - The same with `?fleet`: of what waits on other machines.
 /// - `GET`, `POST` of a link's path: see `ApprovalLink`.
 struct ApprovalAPI: Sendable {
     /// Octets of a body: a reason, a digest, and room.
     static let body = 4_096
-    private static let root = "/v1/approvals"
+    static let root = "/v1/approvals"
     /// Octets between two slashes that a record has: of an id at most, twelve digits, a hyphen and twenty more.
     private static let longestPart = 33
 
@@ -38,6 +39,8 @@ struct ApprovalAPI: Sendable {
     /// The same with all of a launch.
     let whole: @Sendable (OpenQuestion) -> HeldSummary
     let refused: RefusedAnswers
+    /// What waits on other machines; nil where approvals are not shared.
+    let desk: FleetDesk?
     let clock: @Sendable () -> Timestamp
 
     /// Where the log is asked who is revoked: it may take a while, and the server's thread has all other connections.
@@ -87,6 +90,7 @@ struct ApprovalAPI: Sendable {
                 reply
             )
         }
+        if let query = request.query { return serve(request, parts, query, who, isReading: isReading, reply) }
         switch parts.count {
         case 3 where request.path.isSame(as: Self.root) && isReading: reply(list(for: who))
         case 4 where isReading && parts[2].isSame(as: "approvals"): reply(show(parts[3], to: who))
@@ -96,14 +100,15 @@ struct ApprovalAPI: Sendable {
                 return reply(Self.failure(405, "an answer is sent by POST", fields: [("allow", "POST")]))
             }
             post(request, parts[3], approves: parts[4].isSame(as: "approve"), by: who, reply)
-        default:
-            reply(
-                Self.failure(
-                    404,
-                    "there are GET \(Self.root), GET \(Self.root)/ID and POST \(Self.root)/ID/approve or …/deny"
-                )
-            )
+        default: reply(Self.nothing)
         }
+    }
+
+    static var nothing: LocalReply {
+        failure(
+            404,
+            "there are GET \(root), GET \(root)/ID and POST \(root)/ID/approve or …/deny, each with ?fleet for other machines"
+        )
     }
 
     /// Of nobody known.
@@ -122,7 +127,7 @@ struct ApprovalAPI: Sendable {
     }
 
     /// Answers when it is on record that this changes nothing.
-    private func refuse(
+    func refuse(
         _ way: RefusedAnswers.Way,
         _ what: String,
         _ reason: String,
@@ -133,7 +138,7 @@ struct ApprovalAPI: Sendable {
     }
 
     /// A request's line for a record, without anything as long as a link's digests: it may be one that is good elsewhere.
-    private static func line(_ request: LocalRequest) -> String {
+    static func line(_ request: LocalRequest) -> String {
         let parts = request.path.cut(at: "/", omittingEmptySubsequences: false)
         return "\(request.method) "
             + parts.map { $0.utf8.count > longestPart ? "…" : String($0) }.joined(separator: "/")
@@ -176,7 +181,7 @@ struct ApprovalAPI: Sendable {
 
     private static let whichAreKnown =
         ": those of approvals.tokens in bailey.yaml, as they were when bailey serve started"
-    private static let unknown = "nothing of that name waits: it was answered, or its time is over"
+    static let unknown = "nothing of that name waits: it was answered, or its time is over"
 
     private func post(
         _ request: LocalRequest,
@@ -282,11 +287,11 @@ extension ApprovalAPI {
         var missing: Int?
     }
 
-    private struct Failure: Encodable {
+    private struct Fault: Encodable {
         let error: String
     }
 
-    private static func reply(to outcome: AnswerOutcome, approves: Bool) -> LocalReply {
+    static func reply(to outcome: AnswerOutcome, approves: Bool) -> LocalReply {
         let (status, words) = words(for: outcome, approves: approves)
         switch outcome {
         case .done: return json(status, Outcome(outcome: approves ? "approved" : "denied"))
@@ -307,15 +312,15 @@ extension ApprovalAPI {
         }
     }
 
-    private static func failure(
+    static func failure(
         _ status: Int,
         _ message: String,
         fields: [(name: String, value: String)] = []
     ) -> LocalReply {
-        json(status, Failure(error: message), fields: fields)
+        json(status, Fault(error: message), fields: fields)
     }
 
-    private static func json(
+    static func json(
         _ status: Int,
         _ value: some Encodable,
         fields: [(name: String, value: String)] = []

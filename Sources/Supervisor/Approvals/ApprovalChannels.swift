@@ -11,6 +11,9 @@ struct ApprovalChannels: Sendable {
     private let deliveries: [WebhookDelivery]
     private let api: ApprovalAPI?
     private let listen: (address: IPAddress, port: UInt16)?
+    private let refused: RefusedAnswers
+    /// Other machines; nil where approvals are not shared.
+    let fleet: FleetApprovals?
 
     /// Of a supervisor; the API is that of one that serves many launches, of which there is one.
     ///
@@ -20,6 +23,8 @@ struct ApprovalChannels: Sendable {
     ///   - audit: where refused answers and failures go on record, and what masks what is sent.
     ///   - transport: what sends.
     ///   - servesMany: whether the API is this supervisor's.
+    ///   - database: what approvals are shared by; nil for none.
+    ///   - run: the supervisor's name.
     ///   - now: monotonic milliseconds.
     /// - Throws: where a token cannot be had.
     init(
@@ -28,9 +33,23 @@ struct ApprovalChannels: Sendable {
         audit: AuditStore,
         transport: any MessageTransport & DocumentTransport,
         servesMany: Bool,
+        sharedBy database: FleetPlan?,
+        run: String,
         now: @escaping @Sendable () -> UInt64
     ) throws {
         let mask = HeldMask(audit)
+        let refused = RefusedAnswers(audit, now: now)
+        let fleet = FleetApprovals(
+            plan,
+            database,
+            run: run,
+            approvals: approvals,
+            audit: audit,
+            refused: refused,
+            now: now
+        )
+        (self.refused, self.fleet) = (refused, fleet)
+        if servesMany { fleet?.start() }
         let summary: @Sendable (OpenQuestion) -> HeldSummary = { HeldSummary($0, mask) }
         listen = servesMany ? plan.listen : nil
         let links = listen.map { place in
@@ -64,9 +83,10 @@ struct ApprovalChannels: Sendable {
                 identity: { plan.identity($0, groups: $1, isNamedOnly: true) },
                 links: links,
                 recipients: Self.recipients(plan, addresses),
-                summary: Self.told(deliveries, summary),
-                whole: Self.told(deliveries) { HeldSummary(whole: $0, mask) },
-                refused: RefusedAnswers(audit, now: now),
+                summary: Self.told(deliveries, fleet, summary),
+                whole: Self.told(deliveries, fleet) { HeldSummary(whole: $0, mask) },
+                refused: refused,
+                desk: fleet?.desk,
                 clock: AuditStore.wallClock
             )
         }
@@ -75,28 +95,35 @@ struct ApprovalChannels: Sendable {
     /// A question waits from now on; never blocks.
     func tell(_ question: OpenQuestion) {
         for delivery in deliveries { delivery.tell(question) }
+        fleet?.tell(question)
     }
 
     /// A question is over; never blocks.
     func tell(_ question: ClosedQuestion) {
         for delivery in deliveries { delivery.tell(question) }
+        fleet?.tell(question)
     }
 
-    /// Which webhooks were told of a question, and which could not be.
-    func told(of id: String) -> [String] { Self.told(deliveries, of: id) }
+    /// Which webhooks, and whether other machines, were told of a question, and which could not be.
+    func told(of id: String) -> [String] { Self.told(deliveries, fleet, of: id) }
 
-    private static func told(_ deliveries: [WebhookDelivery], of id: String) -> [String] {
-        deliveries.compactMap { $0.outcome(of: id) }
+    private static func told(
+        _ deliveries: [WebhookDelivery],
+        _ fleet: FleetApprovals?,
+        of id: String
+    ) -> [String] {
+        (deliveries.map { $0.outcome(of: id) } + [fleet?.outcome(of: id)]).compactMap(\.self)
     }
 
     /// What is shown of a question, with which webhooks were told.
     private static func told(
         _ deliveries: [WebhookDelivery],
+        _ fleet: FleetApprovals?,
         _ summary: @escaping @Sendable (OpenQuestion) -> HeldSummary
     ) -> @Sendable (OpenQuestion) -> HeldSummary {
         { question in
             var held = summary(question)
-            held.told = told(deliveries, of: question.id)
+            held.told = told(deliveries, fleet, of: question.id)
             return held
         }
     }
@@ -108,14 +135,16 @@ struct ApprovalChannels: Sendable {
             "answer approvals",
             at: listen.address,
             port: listen.port,
-            body: ApprovalAPI.body
+            body: ApprovalAPI.body,
+            life: fleet == nil ? LocalServer.life : FleetApprovals.life
         ) { request, reply in api.answer(request, reply) }
     }
 
     /// Tells nobody any more.
     func stop() {
         for delivery in deliveries { delivery.stop() }
-        api?.refused.flush()
+        fleet?.stop()
+        refused.flush()
     }
 
     private static func recipients(

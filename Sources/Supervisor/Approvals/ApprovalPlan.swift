@@ -18,6 +18,8 @@ package struct ApprovalPlan: Sendable {
     /// Octets of the name of the approvers' socket in its folder: what `sun_path` has room for behind "/proc/self/fd/", a descriptor of
     /// seven digits (NR_OPEN, fs/file.c) and a slash, and before ".new" (unix(7)).
     static let maximumSocketName = 81
+    /// Octets of a machine's name: a DNS label (RFC 1035 section 2.3.4).
+    static let machineLength = 1...63
 
     /// Where `bailey serve` answers HTTP; nil for nowhere.
     package var listen: (address: IPAddress, port: UInt16)?
@@ -28,6 +30,8 @@ package struct ApprovalPlan: Sendable {
     /// Whose tokens answer over HTTP, each with the audience that those have.
     package var issuers: [Issuer] = []
     package var people: [Person] = []
+    /// The machines of a fleet that approvals are shared with; empty for none.
+    package var fleet: [Machine] = []
     /// Where other users of this machine answer; nil for nowhere.
     package var socket: Socket?
     /// Why not all users and groups are known that it names: then no answer is taken, since it is not known who is whom.
@@ -45,6 +49,14 @@ package struct ApprovalPlan: Sendable {
         var folder: String {
             path.lastPlace(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? path
         }
+    }
+
+    /// Another machine, whose word on who answered there counts.
+    package struct Machine: Sendable, Hashable {
+        /// What stands for it in `user:MACHINE:NAME`.
+        package let name: String
+        /// Of its log, in lower-case hex.
+        package let key: String
     }
 
     /// Subjects that are one person.

@@ -26,6 +26,7 @@ package struct HeldLine: Encodable, Sendable {
     let waiting: Int32
     let approvedBy: [String]
     let told: [String]
+    let machine: String?
 
     package init(_ held: HeldSummary) {
         (id, principal, agent, lineage) = (held.id, held.principal, held.agent, held.lineage)
@@ -34,6 +35,6 @@ package struct HeldLine: Encodable, Sendable {
         (digest, content, octets, type) = (held.digest, held.content, held.octets, held.type)
         (preview, rules, demands, life) = (held.preview, held.rules, held.demands, held.life)
         (waited, left, waiting, approvedBy) = (held.waited, held.left, held.waiting, held.approvedBy)
-        told = held.told
+        (told, machine) = (held.told, held.machine)
     }
 }

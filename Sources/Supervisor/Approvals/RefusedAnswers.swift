@@ -8,7 +8,7 @@ internal import Synchronization
 final class RefusedAnswers: Sendable {
     /// By which way they came: noise at the one is not to hide what is forged at the other.
     enum Way: String, Sendable, CaseIterable {
-        case api, link
+        case api, link, fleet
     }
 
     /// Records of one way in a window of so many milliseconds: more than anybody mistypes.

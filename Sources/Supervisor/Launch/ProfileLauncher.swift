@@ -43,7 +43,7 @@ extension ProfileReview.Launcher {
             unconfigured: unconfigured,
             unminted: mints ? MintKeeping.trouble(configuration: file, directories) : nil,
             issuers: operators?.issuers.map(IssuerFacts.init),
-            approvers: operators.map(ApproverFacts.init)
+            approvers: operators.flatMap(ApproverFacts.init)
         )
     }
 
@@ -78,8 +78,10 @@ extension IssuerFacts {
 }
 
 extension ApproverFacts {
-    fileprivate init(_ configuration: OperatorConfiguration) {
+    /// Nil where other machines answer as well: whom issuers vouch for there, and who is in which group, is not known here.
+    fileprivate init?(_ configuration: OperatorConfiguration) {
         let plan = configuration.approvals
+        guard plan.fleet.isEmpty else { return nil }
         let given = plan.tokens.map(\.principal) + plan.webhooks.compactMap(\.principal)
         let subjects = Set(given.map { ByteText($0.subject) })
         let names = plan.people.reduce(into: Set<ByteText>()) { $0.formUnion($1.names) }

@@ -63,6 +63,7 @@ package enum LogKeeping {
     package static func databases() -> [DatabaseStanding] {
         let checkpoints = (try? checkpointDatabase(configuration: nil)).flatMap(\.self)
         let fleet = (try? fleet(configuration: nil)).flatMap(\.self)
+        let sharesApprovals = (try? sharesApprovals()) ?? false
         return [
             checkpoints.map {
                 DatabaseStanding(
@@ -75,7 +76,10 @@ package enum LogKeeping {
                 DatabaseStanding(
                     key: "audit.postgres",
                     place: "\($0.access.location)",
-                    trouble: LogDatabaseProbe.trouble(withFleet: $0.access)
+                    trouble: LogDatabaseProbe.trouble(
+                        withFleet: $0.access,
+                        sharesApprovals: sharesApprovals
+                    )
                 )
             },
         ].compactMap(\.self)
@@ -102,6 +106,16 @@ package enum LogKeeping {
             home: HomeFolder.current
         )
         return try OperatorConfiguration.load(file: configuration, directory: directories.configuration).fleet
+    }
+
+    /// Whether approvals are shared by it.
+    private static func sharesApprovals() throws -> Bool {
+        let directories = StateDirectories(
+            environment: ProcessEnvironment.dictionary,
+            home: HomeFolder.current
+        )
+        let machine = try OperatorConfiguration.load(file: nil, directory: directories.configuration)
+        return !machine.approvals.fleet.isEmpty
     }
 
     /// What pruning would remove, and what it has to know for it.

@@ -7,6 +7,9 @@ internal import Model
 package enum RunningSupervisors {
     /// Milliseconds that all of them together may take to answer: one may be launching a burst of agents.
     private static let patience: UInt64 = 5_000
+    /// The same of one that asks a database and waits for another machine: as long as that takes at most, and 5 s for what it does
+    /// before.
+    private static let fleetPatience = FleetDesk.sending + FleetDesk.patience + 5_000
 
     /// What was heard of them.
     package struct Answer<Value: Sendable>: Sendable {
@@ -86,17 +89,18 @@ package enum RunningSupervisors {
         return revoked
     }
 
-    /// What waits for an approval in all supervisors that answer, or in that of an approvers' socket.
-    package static func held(at socket: String? = nil) -> Answer<[HeldSummary]> {
+    /// What waits for an approval with the supervisors at a place.
+    package static func held(at place: ApprovalPlace = ApprovalPlace()) -> Answer<[HeldSummary]> {
         var held = Answer<[HeldSummary]>(value: [])
-        ask(.listHeld(after: 0), at: socket, &held.silent) { channel, deadline throws(ControlError) in
+        let more = place.isFleet ? ControlRequest.listFleet : ControlRequest.listHeld
+        ask(more(0), at: place, &held.silent) { channel, deadline throws(ControlError) in
             var reply = try answer(on: channel, until: deadline)
-            if reply == nil, socket != nil { throw turnedAway }
+            if reply == nil, place.isOne { throw turnedAway }
             while let heard = reply {
                 guard case .held(let part, let next) = heard else { throw unexpected }
                 held.value += part
                 guard let next else { return }
-                try channel.send(ControlRequest.listHeld(after: next).bytes)
+                try channel.send(more(next).bytes)
                 reply = try answer(on: channel, until: deadline)
                 if reply == nil { throw ControlError("it ended in the middle of its list") }
             }
@@ -105,9 +109,10 @@ package enum RunningSupervisors {
     }
 
     /// All of a launch that waits for an approval; nil where nothing of that name does.
-    package static func whole(_ id: String, at socket: String? = nil) -> Answer<HeldWhole?> {
+    package static func whole(_ id: String, at place: ApprovalPlace = ApprovalPlace()) -> Answer<HeldWhole?> {
         var found = Answer<HeldWhole?>(value: nil)
-        ask(.showHeld(id: id, from: 0), at: socket, &found.silent) { channel, deadline throws(ControlError) in
+        let more = place.isFleet ? ControlRequest.showFleet : ControlRequest.showHeld
+        ask(more(id, 0), at: place, &found.silent) { channel, deadline throws(ControlError) in
             var octets: [UInt8] = []
             while let reply = try answer(on: channel, until: deadline) {
                 guard case .whole(let part, let isLast) = reply else {
@@ -120,9 +125,9 @@ package enum RunningSupervisors {
                     found.value = try HeldWhole(bytes: octets)
                     return
                 }
-                try channel.send(ControlRequest.showHeld(id: id, from: UInt64(octets.count)).bytes)
+                try channel.send(more(id, UInt64(octets.count)).bytes)
             }
-            if socket != nil || !octets.isEmpty { throw turnedAway }
+            if place.isOne || !octets.isEmpty { throw turnedAway }
         }
         if found.value != nil { found.silent = [] }
         return found
@@ -131,12 +136,13 @@ package enum RunningSupervisors {
     /// Approves or denies what waits; what each supervisor said that knew of it.
     package static func answer(
         _ order: ApprovalOrder,
-        at socket: String? = nil
+        at place: ApprovalPlace = ApprovalPlace()
     ) -> Answer<[AnswerReply]> {
         var answers = Answer<[AnswerReply]>(value: [])
-        ask(.answer(order), at: socket, &answers.silent) { channel, deadline throws(ControlError) in
+        let request = place.isFleet ? ControlRequest.answerFleet(order) : .answer(order)
+        ask(request, at: place, &answers.silent) { channel, deadline throws(ControlError) in
             guard let reply = try answer(on: channel, until: deadline) else {
-                guard socket == nil else { throw turnedAway }
+                guard !place.isOne else { throw turnedAway }
                 return
             }
             guard case .answered(let said) = reply else { throw unexpected }
@@ -156,12 +162,12 @@ package enum RunningSupervisors {
     private static func ask(
         _ request: ControlRequest,
         of state: String? = nil,
-        at socket: String? = nil,
+        at place: ApprovalPlace = ApprovalPlace(),
         patience search: UInt64 = SupervisorSearch.patience,
         _ silent: inout [String],
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
-        if let socket { return ask(request, ofApproversAt: socket, &silent, read) }
+        if place.isOne { return ask(request, ofOneAt: place, &silent, read) }
         let call = SupervisorCall.make(request.bytes, to: SupervisorPlaces(of: state), patience: search)
         silent += call.silent
         let deadline = Poller.now() + patience
@@ -174,23 +180,23 @@ package enum RunningSupervisors {
         }
     }
 
-    /// The same of the one that answers other users.
+    /// The same of the one that answers other users, or knows what waits on other machines.
     private static func ask(
         _ request: ControlRequest,
-        ofApproversAt path: String,
+        ofOneAt place: ApprovalPlace,
         _ silent: inout [String],
         _ read: (ControlChannel, _ deadline: UInt64) throws(ControlError) -> Void
     ) {
         do {
-            let channel = ControlChannel(try AnswerSocket.connection(to: path), acceptedDescriptors: 0)
+            let channel = ControlChannel(try place.connection(), acceptedDescriptors: 0)
             do throws(ControlError) { try channel.send(request.bytes) } catch {
                 // It was closed before anything was said.
                 throw ControlError("\(turnedAway.message) (\(error.message))")
             }
-            try read(channel, Poller.now() + patience)
+            try read(channel, Poller.now() + (place.isFleet ? fleetPatience : patience))
         } catch {
-            let reason = (error as? ControlError)?.message ?? "\(error)"
-            silent.append("the supervisor of \(path) does not answer, and is left out: \(reason)")
+            let reason = (error as? ControlError)?.message ?? (error as? LaunchRefusal)?.message ?? "\(error)"
+            silent.append("\(place) does not answer, and is left out: \(reason)")
         }
     }
 
@@ -204,7 +210,7 @@ package enum RunningSupervisors {
             let ready = unsafe poll(&watched, 1, Int32(clamping: deadline > now ? deadline - now : 0))
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else {
-                throw ControlError("nothing was heard for \(patience / 1_000) s")
+                throw ControlError("nothing was heard in time")
             }
             switch try channel.receive() {
             case .nothing: continue

@@ -195,6 +195,8 @@ final class ControlConnection {
     var silentAt: UInt64?
     /// What it is shown in parts, all of a launch that was asked for last.
     var shown: (id: String, octets: [UInt8])?
+    /// The same of what waits on other machines, as it was when the list was asked for.
+    var fleet: [HeldSummary] = []
     /// The agent it launched.
     var launched: AgentID?
     /// The launch of its that is under way.

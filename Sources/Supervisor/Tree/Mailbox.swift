@@ -37,6 +37,10 @@ final class Mailbox: Sendable {
         case terminal(AgentID, TerminalRelay.Report)
         /// A principal was revoked on another machine of the fleet.
         case revokedElsewhere(RevokedPrincipals.Entry)
+        /// What waits on other machines was read, for a connection, or could not be.
+        case fleetListed(ConnectionID, Result<[HeldSummary], FleetDesk.Failure>)
+        /// The same of all of a launch.
+        case fleetShown(ConnectionID, String, Result<HeldSummary?, FleetDesk.Failure>)
         /// What became of an agent's streams to its parent.
         case stdio(AgentID, StdioRelay.Report)
         /// An answer that came over a connection has taken effect, or will not.

@@ -30,12 +30,49 @@ struct LogDatabase {
 
     /// What the page says that the tables are made with.
     private static func documented() throws -> [String] {
+        try blocks().filter { $0.hasPrefix("sql\n") }.map { String($0.dropFirst(4)) }
+    }
+
+    /// Each begins with the name of its language.
+    private static func blocks() throws -> [String] {
         let page = try String(contentsOfFile: Checkout.path + "/docs/audit.md", encoding: .utf8)
-        let blocks = page.components(separatedBy: "```sql\n").dropFirst().compactMap {
-            $0.components(separatedBy: "```").first
-        }
-        try #require(!blocks.isEmpty)
+        let parts = page.components(separatedBy: "```").enumerated()
+        let blocks = parts.filter { $0.offset % 2 == 1 }.map(\.element)
+        try #require(blocks.contains { $0.hasPrefix("sql\n") })
         return blocks
+    }
+
+    /// With the policies of the page as well, by which a machine's role writes in that machine's name alone.
+    func separate() throws {
+        let policies = try Self.blocks().filter { $0.hasPrefix("\n") && $0.contains("ROW LEVEL SECURITY") }
+        try #require(policies.count == 2)
+        for policy in policies {
+            // The page's example of a machine's role is not one of these.
+            let lines = policy.split(separator: "\n").filter {
+                !$0.hasPrefix("CREATE ROLE") && !$0.hasPrefix("INSERT INTO")
+            }
+            try run(lines.joined(separator: "\n"))
+        }
+    }
+
+    /// A role of the machine that has this key, as the page makes one.
+    func role(for key: String) throws -> String {
+        let role = "bailey_" + UUID().uuidString.prefix(8).lowercased()
+        try server.run(
+            "SET log_statement = none",
+            "CREATE ROLE \(role) LOGIN PASSWORD '\(Self.role.password)' IN ROLE \(Self.role.name)",
+            "INSERT INTO bailey_machine VALUES ('\(role)', '\(key)')",
+            in: name
+        )
+        return role
+    }
+
+    /// What comes of a statement of some role's.
+    func run(_ statement: String, as role: String) throws -> Outcome {
+        try server.client(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", "SET ROLE \(role)", "-c", statement],
+            in: name
+        )
     }
 
     /// Its URL, as one of the server's users.
