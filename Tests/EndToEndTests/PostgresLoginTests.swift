@@ -90,7 +90,7 @@ extension EndToEnd {
         private func expectAbsent(_ secrets: [String], _ outcome: Outcome) throws {
             for secret in secrets {
                 #expect(!outcome.output.contains(secret) && !outcome.errors.contains(secret), "\(outcome)")
-                #expect(try !server.wholeLog().contains(secret))
+                #expect(try !server.hasLogged(secret))
                 for folder in ["state", "run", "workspace", "home"] {
                     #expect(try place.files(holding: secret, below: folder).isEmpty, "\(folder)")
                 }

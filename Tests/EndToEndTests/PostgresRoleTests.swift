@@ -124,14 +124,10 @@ extension EndToEnd {
             #expect(isName(lines[0]) && lines[1] == "Ann" && lines[2] == "1|t|t|f|t|t", "\(outcome)")
             #expect(isName(lines[3]) && lines[3] != lines[0] && lines[4] == "0", "\(outcome)")
             #expect(try isGone(lines[0]) && isGone(lines[3]))
-            let log = try server.wholeLog()
-            let made = try #require(
-                log.split(separator: "\n").first { $0.contains("CREATE ROLE \"\(lines[0])\"") }
-            )
+            let made = try #require(try server.log(holding: "CREATE ROLE \"\(lines[0])\"").first)
             #expect(made.contains("PASSWORD 'SCRAM-SHA-256$4096:"), "\(made)")
-            #expect(
-                !log.contains(Self.secret) && log.contains("identity=\"\(lines[0])\" method=scram-sha-256")
-            )
+            #expect(try !server.hasLogged(Self.secret))
+            #expect(try server.hasLogged("identity=\"\(lines[0])\" method=scram-sha-256"))
             for folder in ["state", "run", "workspace", "home"] {
                 #expect(try place.files(holding: Self.secret, below: folder).isEmpty, "\(folder)")
             }

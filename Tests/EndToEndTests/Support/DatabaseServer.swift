@@ -148,13 +148,23 @@ final class DatabaseServer: Sendable {
 
     /// Whether a text was in any statement that reached the server, or in what it said of one.
     func hasLogged(_ text: String) throws -> Bool {
-        try String(contentsOfFile: folder + "/log", encoding: .utf8).contains(text)
+        try !lines(["-F", "-m", "1", "-e", text]).isEmpty
     }
 
     /// The lines of the server's log for a database.
-    func log(of database: String) throws -> [String] {
-        try wholeLog().split(separator: "\n").map(String.init).filter { $0.hasPrefix("\(database) ") }
-    }
+    func log(of database: String) throws -> [String] { try lines(["-e", "^\(database) "]) }
 
-    func wholeLog() throws -> String { try String(contentsOfFile: folder + "/log", encoding: .utf8) }
+    /// Those of all databases that hold a text.
+    func log(holding text: String) throws -> [String] { try lines(["-F", "-e", text]) }
+
+    /// By grep(1): behind all tests of databases the log has some hundred MiB.
+    private func lines(_ pattern: [String]) throws -> [String] {
+        let found = try Command.run(
+            ["grep", "-a"] + pattern + ["--", folder + "/log"],
+            environment: ["PATH": "/usr/bin:/bin", "LC_ALL": "C"],
+            directory: folder
+        )
+        try #require(found.code <= 1, "\(found)")
+        return found.lines
+    }
 }
