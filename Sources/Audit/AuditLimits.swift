@@ -78,9 +78,6 @@ package enum AuditLimits {
     static let checkpointFarewell = 2_000
     /// Seconds before a place that failed is tried again, at most.
     static let checkpointLongestPause = 60
-    /// How often a verification walks on behind its end, because a checkpoint is of a record that came meanwhile: each walk is
-    /// of what was written during the one before.
-    static let checkpointWalks = 8
     /// Readers of one log at a time, each with two MiB of SQLite's pages (sqlite.org/pragma.html#pragma_cache_size).
     static let readers = 16
     /// Records that are worth a reader of their own: half a second of its time.

@@ -68,31 +68,18 @@ package struct AuditVerifier: Sendable {
             trust: trust,
             bodies: BodyReader(directory: directory)
         )
-        var end = try parts.walk(atMost: readers, ofLeast: least)
-        let agreeing = try checkpoints.map { try agree($0, parts, &end) }
+        // Before the log is read: a supervisor may be writing both, and a checkpoint is never of what is not there yet.
+        let check = try checkpoints.map {
+            try CheckpointCheck($0, key: trust.key, now: AuditStore.wallClock())
+        }
+        let end = try parts.walk(atMost: readers, ofLeast: least)
+        let agreeing = try check.map { check in
+            try parts.reading { try check.run($0, end: end.border.last) }
+        }
         var reached = VerifiedHead(end, under: trust.key)
         reached.checkpoints = agreeing?.whole
         reached.begunCheckpoints = agreeing.flatMap { $0.begun > 0 ? $0.begun : nil }
         return .verified(reached)
-    }
-
-    /// Holds the checkpoints against the log, of which what was written meanwhile is walked as well: they may be of that.
-    private func agree(
-        _ place: CheckpointCheck.Place,
-        _ parts: ChainParts,
-        _ end: inout ChainEnd
-    ) throws -> (whole: Int64, begun: Int64) {
-        let check = CheckpointCheck(place, key: parts.trust.key, now: AuditStore.wallClock())
-        for _ in 0..<AuditLimits.checkpointWalks {
-            do {
-                return try parts.reading { try check.run($0, end: end.border.last) }
-            } catch let stop as Stop where stop.finding.code == .cut {
-                let grown = try parts.walk(behind: end)
-                guard grown.border.last > end.border.last else { throw stop }
-                end = grown
-            }
-        }
-        return try parts.reading { try check.run($0, end: end.border.last) }
     }
 }
 

@@ -24,11 +24,6 @@ struct ChainParts: Sendable {
         return try walk(ChainStretch())
     }
 
-    /// Walks what has come behind an end.
-    func walk(behind end: ChainEnd) throws -> ChainEnd {
-        try end.followed(by: walk(ChainStretch(from: end.border, to: nil)))
-    }
-
     /// Reads in one transaction; what cannot be read ends with a `Stop`.
     func reading<Value>(_ body: (Database) throws -> Value) throws -> Value {
         do {
@@ -61,8 +56,26 @@ struct ChainParts: Sendable {
         }
         let ends = found.withLock { $0 }.compactMap(\.self)
         let areJoined = zip(ends, parts.dropFirst()).allSatisfy { $0.border == $1.border }
-        guard ends.count == parts.count, areJoined, let first = ends.first else { return nil }
+        guard ends.count == parts.count, areJoined, let first = ends.first,
+            (try? reading(Self.isCounted)) == true
+        else { return nil }
         return ends.dropFirst().reduce(first) { $0.followed(by: $1) }
+    }
+
+    /// Whether there are as many records as seals say, less what was pruned.
+    ///
+    /// A reader begins at a place of the table's tree and ends at another: of a leaf that was put between those of two readers,
+    /// not in its order, neither has read anything.
+    private static func isCounted(_ database: Database) throws -> Bool {
+        let pruned =
+            try database.tableExists("prunings")
+            ? "(SELECT coalesce(sum(last - first + 1), 0) FROM prunings)" : "0"
+        return try Bool.fetchOne(
+            database,
+            sql: """
+                SELECT (SELECT count(*) FROM records) = (SELECT max(last) FROM seals) - \(pruned)
+                """
+        ) ?? false
     }
 
     private static func unreadable(_ error: DatabaseError, from record: Int64) -> Stop {

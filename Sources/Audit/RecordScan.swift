@@ -36,7 +36,8 @@ struct RecordScan {
     /// A copy; nil when a column has a type that the store never writes.
     var record: StoredRecord? {
         guard let sequence, let time, let run = text(1), let kind = text(3), let lineage = text(5),
-            let ancestry = text(6), let payload = text(8), let previous = blob(9), let hash = blob(10)
+            let ancestry = text(6), let payload = text(8), let previous = blob(9), let hash = blob(10),
+            isTextOrNull(4), isTextOrNull(7)
         else { return nil }
         return StoredRecord(
             sequence: sequence,
@@ -62,7 +63,8 @@ struct RecordScan {
     /// Whether its columns have this hash, it says so itself, and names the one before.
     mutating func isSealed(_ hash: RecordHash, behind previous: RecordHash) -> Bool {
         guard let before = unsafe octets(9, SQLITE_BLOB), unsafe RecordHash(before) == previous,
-            let said = unsafe octets(10, SQLITE_BLOB), unsafe RecordHash(said) == hash, let sequence, let time
+            let said = unsafe octets(10, SQLITE_BLOB), unsafe RecordHash(said) == hash, let sequence, let time,
+            isTextOrNull(4), isTextOrNull(7)
         else { return false }
         message.begin()
         message.append(sequence)
@@ -78,9 +80,19 @@ struct RecordScan {
         unsafe sqlite3_column_type(statement, 2) == SQLITE_INTEGER ? sqlite3_column_int64(statement, 2) : nil
     }
 
-    private func text(_ column: Int32) -> Data? { unsafe octets(column, SQLITE_TEXT).map { unsafe Data($0) } }
+    /// What is neither would be hashed as if it were NULL.
+    private func isTextOrNull(_ column: Int32) -> Bool {
+        let type = unsafe sqlite3_column_type(statement, column)
+        return type == SQLITE_TEXT || type == SQLITE_NULL
+    }
 
-    private func blob(_ column: Int32) -> Data? { unsafe octets(column, SQLITE_BLOB).map { unsafe Data($0) } }
+    private func text(_ column: Int32) -> Data? {
+        unsafe octets(column, SQLITE_TEXT).map { unsafe Data($0) }
+    }
+
+    private func blob(_ column: Int32) -> Data? {
+        unsafe octets(column, SQLITE_BLOB).map { unsafe Data($0) }
+    }
 
     /// The octets of a value of this type, as they are stored; nil for NULL, and every other type.
     ///

@@ -112,6 +112,12 @@ enum Schema {
 
     /// Throws where the file has not exactly the tables above.
     static func requireUnchanged(in database: Database) throws {
+        // In the others SQLite finds no text of it, whatever stands there (sqlite.org/pragma.html#pragma_encoding).
+        let encoding = try String.fetchOne(database, sql: "PRAGMA encoding")
+        guard encoding == "UTF-8" else {
+            let said = encoding ?? "nothing"
+            throw Stop(.schema, "the database's texts are said to be \(said), and the store writes UTF-8")
+        }
         let differences = try Self.differences(in: database)
         guard differences.isEmpty else {
             throw Stop(

@@ -2,6 +2,7 @@ import Audit
 import Foundation
 import Model
 import Synchronization
+import TestSupport
 import Testing
 
 /// A log that several readers verify at once.
@@ -78,14 +79,68 @@ struct ReadersTests {
         "UPDATE seals SET digests = zeroblob(32) WHERE last = 20",
         "UPDATE seals SET last = 1000 WHERE last = 20",
         "INSERT INTO prunings VALUES (15, 25, zeroblob(32), 0, zeroblob(64))",
+        "INSERT INTO seals VALUES (9223372036854775807, 0, x'', x'')",
+        "INSERT INTO seals VALUES (9223372036854775807, -1, zeroblob(64), x'')",
+        untyped("UPDATE records SET agent = CAST(agent AS BLOB) WHERE sequence = 20"),
+        untyped("UPDATE records SET agent = x'00' WHERE sequence = 41"),
+        untyped("UPDATE records SET verdict = 7 WHERE sequence = 41"),
     ])
     func `what is wrong is found by one reader and by several`(_ tampering: String) throws {
         let state = try StateFixture()
-        let entries = (1...40).map { Sample.request("GET /\($0)") }
+        // The last has neither agent nor verdict.
+        let revocation = RevocationRecord(
+            lineage: nil,
+            principal: "user:mallory",
+            by: Sample.principal,
+            reason: nil,
+            agents: 0,
+            keptRunning: false
+        )
+        let entries = (1...40).map { Sample.request("GET /\($0)") } + [.revocation(revocation)]
         #expect(try state.open().appendOneByOne(entries).failures.isEmpty)
         #expect(try state.finding() == nil, "the control")
         try state.sqlite(tampering)
         #expect(try state.finding() != nil)
+    }
+
+    /// Without what holds a column to its type, of which nothing is left to see.
+    private static func untyped(_ sql: String) -> String {
+        let open = "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = "
+        let close = " WHERE name = 'records'; PRAGMA writable_schema = RESET; "
+        return open + "replace(sql, ') STRICT', ')')" + close + sql + "; " + open + "sql || ' STRICT'" + close
+    }
+
+    @Test func `records that stand between the places of two readers are found`() throws {
+        let state = try StateFixture()
+        func append(_ count: Int64) throws {
+            let entries = (0..<count).map { Sample.request("GET /\($0)") }
+            #expect(try state.open().appendOneByOne(entries).failures.isEmpty)
+        }
+        try append(200)
+        let ends = try Tree.ends(in: state)
+        // Half of all records end with a leaf then.
+        let border = try #require(ends.last { $0 > 100 && $0 < 200 })
+        try append(2 * border - 200)
+        #expect(try state.finding() == nil, "the control")
+        try Tree.put(behind: border, in: state)
+        let requests = try state.sqliteOutput("SELECT count(*) FROM records WHERE kind = 'request'")
+        #expect(requests == "\(2 * border + 2)")
+        let parts = try AuditVerifier(directory: state.path, readers: 2, least: 1).verify()
+        guard case .broken(let finding) = parts else {
+            Issue.record("two readers: \(parts)")
+            return
+        }
+        let alone = try state.finding()
+        #expect(finding.record == border + 1 && finding == alone, "\(finding)")
+    }
+
+    @Test func `a log whose texts are said to be of another encoding is no log`() throws {
+        let state = try StateFixture()
+        #expect(try state.open().appendOneByOne([Sample.request()]).failures.isEmpty)
+        #expect(try state.finding() == nil, "the control")
+        try Tree.recode(state)
+        #expect(try state.sqliteOutput("SELECT count(*) FROM records WHERE kind = 'request'") == "0")
+        #expect(try state.finding()?.code == .schema)
     }
 
     @Test func `a checkpoint of a record that was written during the walk is no cut`() throws {

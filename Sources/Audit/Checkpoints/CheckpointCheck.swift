@@ -26,9 +26,32 @@ struct CheckpointCheck {
     private let place: Place
     private let key: VerifyingKey
     private let now: Timestamp
+    /// How far it goes: octets of a file, the last record of a table's; nil for a file that has no end, as a pipe.
+    private let extent: Int64?
 
-    init(_ place: Place, key: VerifyingKey, now: Timestamp) {
+    /// Of the checkpoints that are there by now.
+    init(_ place: Place, key: VerifyingKey, now: Timestamp) throws {
         (self.place, self.key, self.now) = (place, key, now)
+        extent =
+            switch place {
+            case .file(let path): try Self.length(of: path)
+            case .table(let access): try CheckpointTable(access).last(of: key)
+            }
+    }
+
+    private static func length(of path: String) throws -> Int64? {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { throw unreadable(path) }
+        return status.st_mode & S_IFMT == S_IFREG ? Int64(status.st_size) : nil
+    }
+
+    private static func unreadable(_ path: String) -> AuditStoreError {
+        AuditStoreError(
+            "read the checkpoints",
+            path,
+            errno: errno,
+            remedy: "name the file that they are in"
+        )
     }
 
     /// How many there are, and how many lines were only begun; `end` is the last record that was verified.
@@ -101,26 +124,21 @@ struct CheckpointCheck {
     private func eachLine(_ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
         switch place {
         case .file(let path): try eachLine(of: path, body)
-        case .table(let access): try CheckpointTable(access).eachLine(of: key, body)
+        case .table(let access): try CheckpointTable(access).eachLine(of: key, upTo: extent ?? 0, body)
         }
     }
 
     /// With what stands behind the last end of a line.
     private func eachLine(of path: String, _ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
         let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard raw >= 0 else {
-            throw AuditStoreError(
-                "read the checkpoints",
-                path,
-                errno: errno,
-                remedy: "name the file that they are in"
-            )
-        }
+        guard raw >= 0 else { throw Self.unreadable(path) }
         let file = OwnedDescriptor(raw)
         var waiting: [UInt8] = []
         var number = 0
-        while let piece = try read(file.rawValue, path) {
+        var rest = extent ?? .max
+        while let piece = try read(file.rawValue, path, atMost: rest) {
             waiting += piece
+            rest -= Int64(piece.count)
             var start = waiting.startIndex
             while let end = waiting[start...].firstIndex(of: 0x0a) {
                 number += 1
@@ -136,8 +154,8 @@ struct CheckpointCheck {
     }
 
     /// Nil at the end.
-    private func read(_ file: Int32, _ path: String) throws -> [UInt8]? {
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    private func read(_ file: Int32, _ path: String, atMost rest: Int64) throws -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: Int(min(1 << 16, rest)))
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes {
                 unsafe Glibc.read(file, $0.baseAddress, $0.count)

@@ -37,13 +37,29 @@ final class CheckpointTable: Sendable {
         }
     }
 
-    /// Hands over the lines that are said to be of a key's log, oldest first, with their numbers.
-    func eachLine(of key: VerifyingKey, _ body: (ArraySlice<UInt8>, Int) throws -> Void) throws {
+    /// The last record that a checkpoint of a key's log is said to name; 0 for none.
+    func last(of key: VerifyingKey) throws -> Int64 {
+        var last: Int64 = 0
+        try connection.run(
+            "SELECT coalesce(max(sequence), 0) FROM \(Self.name) WHERE chain = $1",
+            [.text(key.octets.hex)]
+        ) { row in
+            last = Int64(String(decoding: row.first?.octets ?? [], as: UTF8.self)) ?? 0
+        }
+        return last
+    }
+
+    /// Hands over the lines that are said to be of a key's log, up to a record, oldest first, with their numbers.
+    func eachLine(
+        of key: VerifyingKey,
+        upTo last: Int64,
+        _ body: (ArraySlice<UInt8>, Int) throws -> Void
+    ) throws {
         let reading = PostgresConnection(connection.access, statement: PostgresLimits.unbounded)
         var number = 0
         try reading.run(
-            "SELECT line FROM \(Self.name) WHERE chain = $1 ORDER BY sequence, line",
-            [.text(key.octets.hex)]
+            "SELECT line FROM \(Self.name) WHERE chain = $1 AND sequence <= $2::bigint ORDER BY sequence, line",
+            [.text(key.octets.hex), .number(last)]
         ) { row in
             number += 1
             try body((row.first?.octets ?? [])[...], number)
