@@ -63,7 +63,8 @@ struct RecordScan {
     /// Whether its columns have this hash, it says so itself, and names the one before.
     mutating func isSealed(_ hash: RecordHash, behind previous: RecordHash) -> Bool {
         guard let before = unsafe octets(9, SQLITE_BLOB), unsafe RecordHash(before) == previous,
-            let said = unsafe octets(10, SQLITE_BLOB), unsafe RecordHash(said) == hash, let sequence, let time,
+            let said = unsafe octets(10, SQLITE_BLOB), unsafe RecordHash(said) == hash, let sequence,
+            let time,
             isTextOrNull(4), isTextOrNull(7)
         else { return false }
         message.begin()
