@@ -5,6 +5,7 @@ internal import Model
 struct EntryColumns: Sendable {
     let kind: Data
     static let spawn = "spawn"
+    static let exit = "exit"
     static let request = "request"
     static let replies = "replies"
     static let revocation = "revocation"
@@ -42,7 +43,7 @@ struct EntryColumns: Sendable {
         switch entry {
         case .spawn: (spawn, nil)
         case .spawnRefused: ("spawn-refused", .deny)
-        case .exit: ("exit", nil)
+        case .exit: (exit, nil)
         case .request(let record): (request, record.verdict)
         case .replies: (replies, nil)
         case .revocation: (revocation, nil)

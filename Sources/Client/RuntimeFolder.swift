@@ -8,8 +8,8 @@ internal import Model
 /// `control` is the socket of `bailey serve`, and `RUN` that of one `bailey run`, which takes no launches.
 package struct RuntimeFolder: Sendable {
     package static let serverName = "control"
-    /// Entries looked at: far more than one user has supervisors.
-    private static let maximumEntries = 4_096
+    /// Entries looked at: four of one supervisor, of which a user has far fewer than a thousand.
+    package static let maximumEntries = 4_096
 
     package let path: String
 
@@ -67,7 +67,7 @@ package struct RuntimeFolder: Sendable {
 
     /// Takes away what supervisors left that were killed.
     package func sweep() {
-        for name in names where name.ends(with: Self.lockSuffix) {
+        for name in listing.names where name.ends(with: Self.lockSuffix) {
             let owner = String(name.dropLast(bytes: Self.lockSuffix.utf8.count))
             guard let held = try? lock(owner) else { continue }
             for file in [owner, owner + ".new", name] { unsafe _ = unlink(path + "/" + file) }
@@ -79,13 +79,6 @@ package struct RuntimeFolder: Sendable {
     /// Microseconds between two looks at a lock.
     private static let moment: UInt32 = 5_000
 
-    /// Paths of all sockets that are there, of living supervisors and of others.
-    package var sockets: [String] {
-        names.filter { name in
-            ![Self.lockSuffix, ".new", Self.registrationSuffix].contains { name.ends(with: $0) }
-        }.map { path + "/" + $0 }.sorted()
-    }
-
     private static let registrationSuffix = ".supervisor"
 
     /// What stands for a supervisor in the state directory, wherever it listens: a link to its socket, and the lock of it.
@@ -95,14 +88,6 @@ package struct RuntimeFolder: Sendable {
     package struct Registered: Sendable {
         package let run: String
         package let socket: String
-    }
-
-    /// All that are registered here, living or not.
-    package var registered: [Registered] {
-        names.filter { $0.ends(with: Self.registrationSuffix) }.sorted().compactMap { name in
-            let run = String(name.dropLast(bytes: Self.registrationSuffix.utf8.count))
-            return PathText.target(of: path + "/" + name).map { Registered(run: run, socket: $0) }
-        }
     }
 
     /// Those of registered supervisors that may live: whoever looks at a lock holds it for a moment as well.
@@ -134,17 +119,63 @@ package struct RuntimeFolder: Sendable {
         return flock(lock.rawValue, LOCK_SH | LOCK_NB) != 0
     }
 
-    private var names: [String] {
-        guard isOurs, let folder = unsafe opendir(path) else { return [] }
+    /// What is in the folder, as far as it can be read; nothing where it is not this user's alone.
+    package var listing: Listing {
+        guard isOurs else { return Listing(path: path, names: [], gap: nil) }
+        guard let folder = unsafe opendir(path) else {
+            return Listing(path: path, names: [], gap: errno == ENOENT ? nil : unread("opendir", errno))
+        }
         defer { unsafe closedir(folder) }
         var names: [String] = []
-        while names.count < Self.maximumEntries, let entry = unsafe readdir(folder) {
+        // A null pointer is the end as well as a failure, which alone has a number (readdir(3)).
+        while true {
+            errno = 0
+            guard let entry = unsafe readdir(folder) else { break }
             let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if !name.begins(with: ".") { names.append(name) }
+            guard !name.begins(with: ".") else { continue }
+            guard names.count < Self.maximumEntries else {
+                return Listing(path: path, names: names, gap: tooMany)
+            }
+            names.append(name)
         }
-        return names
+        let gap = errno == 0 ? nil : unread("readdir", errno)
+        return Listing(path: path, names: names, gap: gap)
+    }
+
+    private var tooMany: String {
+        "\(path) has more than \(Self.maximumEntries) entries, and supervisors of the others are not found: take away what is"
+            + " no supervisor's (one that starts takes away what killed ones left)"
+    }
+
+    private func unread(_ stage: String, _ code: Int32) -> String {
+        "supervisors in \(path) are not found: \(SystemCallError(stage: stage, object: path, errno: code))"
+    }
+
+    /// What was in the folder at a moment.
+    package struct Listing: Sendable {
+        fileprivate let path: String
+        fileprivate let names: [String]
+        /// Why supervisors may be there that are not in it; nil where it is whole.
+        package let gap: String?
+
+        /// Paths of all sockets that are there, of living supervisors and of others.
+        package var sockets: [String] {
+            let others = [RuntimeFolder.lockSuffix, ".new", RuntimeFolder.registrationSuffix]
+            return names.filter { name in
+                !others.contains { name.ends(with: $0) }
+            }.map { path + "/" + $0 }.sorted()
+        }
+
+        /// All that are registered here, living or not.
+        package var registered: [Registered] {
+            let suffix = RuntimeFolder.registrationSuffix
+            return names.filter { $0.ends(with: suffix) }.sorted().compactMap { name in
+                let run = String(name.dropLast(bytes: suffix.utf8.count))
+                return PathText.target(of: path + "/" + name).map { Registered(run: run, socket: $0) }
+            }
+        }
     }
 
     /// The folders where a supervisor of these directories may listen; a service has no `$XDG_RUNTIME_DIR`.

@@ -19,12 +19,14 @@ struct TraceCommand: ParsableCommand {
               bailey trace $(sha256sum < ./suspicious | cut -d' ' -f1)
               bailey trace --who-saw 'column users.ssn'   which agents received it, masked
               bailey trace --who-saw email
+              bailey trace --who-saw credential   in replies, and in the streams between an agent and its child
               bailey trace --fleet --chain 3f9a user:alice   on another machine, from the fleet's database
               bailey trace 1f2e3d4c5b6a --svg > run.svg   agents as lanes, requests as marks
 
             What is masked is on record by its kind, or by its column where a rule names columns: as the server's catalog has it, \
             and, where the server did not say whose it is (an expression, a view, COPY), by the rule's name. What is on record as \
-            'column ssn' is listed for 'column users.ssn' too. --json: one object a run, one with the revocations of a principal (no run), or one for each agent and field under \
+            'column ssn' is listed for 'column users.ssn' too. In a child's streams its parent is given what the child writes, and the \
+            child what is on its standard input. --json: one object a run, one with the revocations of a principal (no run), or one for each agent and field under \
             --who-saw. Where runs were pruned, of which nothing is on record any more, standard error says how many. Exits 1 where \
             nothing is on record.
             """
@@ -33,7 +35,10 @@ struct TraceCommand: ParsableCommand {
     @Argument(help: "An agent's id, a run, a principal, a record's number, or a SHA-256.") var subject:
         String?
     @Option(
-        help: ArgumentHelp("Which agents received a kind or a column, masked.", valueName: "kind|column NAME")
+        help: ArgumentHelp(
+            "Which agents received a kind, a credential or a column, masked.",
+            valueName: "kind|column NAME"
+        )
     )
     var whoSaw: String?
     @Flag(help: "A picture of the run, as SVG.") var svg = false
@@ -75,7 +80,7 @@ struct TraceCommand: ParsableCommand {
 
     private func show(sightingsOf name: String, _ reader: AuditReader) throws {
         guard let field = MaskedField(name) else {
-            let kinds = MaskKind.allCases.map(\.rawValue).joined(separator: ", ")
+            let kinds = (MaskKind.allCases.map(\.rawValue) + [MaskedField.credential]).joined(separator: ", ")
             throw ValidationError(
                 "--who-saw takes a kind (\(kinds)) or a column ('column users.ssn'), not "
                     + "'\(TerminalText.escaped(name))'"

@@ -147,6 +147,12 @@ extension Supervisor {
             )
         }
         guard let parent else { return }
+        guard hasDescriptors(forChild: true) else {
+            throw LaunchRefusal(
+                "all agents together have as many descriptors as they may, and none are left for one more child and its streams:"
+                    + " try again when some have ended; the operator may raise the supervisor's limit on open files (ulimit -H -n)"
+            )
+        }
         guard digests.hasRoom(for: parent.root.id) else {
             throw LaunchRefusal(
                 "\(ProgramDigests.maximumWaiting) programs of this run wait to be read for the record of their launch;"

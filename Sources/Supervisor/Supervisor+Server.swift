@@ -72,7 +72,7 @@ extension Supervisor {
         guard connection.caller == nil, connection.id != root else { return nil }
         // It serves one run, is ending, has as many launches as it may, or is of another version, other folders or another home.
         guard root == nil, drainDeadline == nil, userConnections <= maximumUserLaunches,
-            order.origin == origin
+            hasDescriptors(forChild: false), order.origin == origin
         else { return .declined(note: nil) }
         return outdated.map {
             .declined(

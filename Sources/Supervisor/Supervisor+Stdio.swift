@@ -63,6 +63,18 @@ extension Supervisor {
         }
     }
 
+    /// Whether one more agent, and as a child the relay of its streams, has the descriptors that it takes.
+    func hasDescriptors(forChild isChild: Bool) -> Bool {
+        let children =
+            agents.values.count { $0.parent != nil } + pending.values.count { $0.parent != nil }
+            // Whose output nobody has taken yet.
+            + leaving.values.count { $0.stdio != nil }
+        return DescriptorLimit.suffices(
+            agents: agents.count + pending.count + 1,
+            relays: children + (isChild ? 1 : 0)
+        )
+    }
+
     func heard(_ report: StdioRelay.Report, of id: AgentID) {
         guard let agent = agents[id] ?? leaving[id] else { return }
         switch report {

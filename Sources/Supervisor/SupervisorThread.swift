@@ -62,24 +62,13 @@ struct SupervisorThread: ~Copyable {
             frontEnd: frontEnd.release(),
             profileMemory: profileMemory
         )
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(errand).toOpaque()
-        let status = unsafe pthread_create(
-            &thread,
-            nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            },
-            context
-        )
-        guard status == 0 else {
-            unsafe Unmanaged<Errand>.fromOpaque(context).release()
+        do throws(SystemCallError) {
+            let thread = try KernelThread.start(for: "supervisor") { errand.run() }
+            return SupervisorThread(thread: thread, errand: errand)
+        } catch {
             close(errand.frontEnd)
-            throw SystemCallError(stage: "pthread_create", object: "supervisor", errno: status)
+            throw error
         }
-        return SupervisorThread(thread: thread, errand: errand)
     }
 
     /// Waits until the supervisor is done; its own failure, if that is why nothing ran.

@@ -163,6 +163,7 @@ struct ExportTests {
             .custody(CustodyRecord(.pruned, "1-4", by: Sample.principal, runs: ["0badcafe"])),
             Sample.renewal,
             Sample.exit(Sample.child, status: 137),
+            Sample.exit(Sample.child, masked: ["token on stdin": 1, "credential on stdout": 2]),
         ]
     }
 
@@ -180,9 +181,16 @@ struct ExportTests {
                 "1007.1", "1007.1", "1007.1", "1007.1", "4002.99", "4002.3", "4001.5", "4001.5", "6005.3",
                 "6005.4", "4002.5", "4002.3", "4002.3", "4002.99", "4001.1", "6005.4", "4001.1", "4001.1",
                 "3005.2", "3005.2", "6003.3", "6003.3", "6003.3", "6003.3", "6003.4", "6003.3", "1007.2",
+                "1007.2",
             ],
             "\(outcome)"
         )
+        // What was masked in a child's streams, and how often; the control is the end before it.
+        let ends = lines.suffix(2)
+        #expect(ends.first?.contains("\"action_id\":3,") == true, "\(ends)")
+        #expect(ends.last?.contains("\"action_id\":4,") == true, "\(ends)")
+        let message = "\"message\":\"exit 0; masked: 2 credential on stdout, 1 token on stdin\""
+        #expect(ends.last?.contains(message) == true, "\(ends)")
         let wrong = try #require(lines.first).replacing("\"time\":", with: "\"moment\":")
         #expect(try OCSFValidator.validate(wrong).code == 1, "the control: it can fail")
     }

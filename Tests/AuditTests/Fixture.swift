@@ -239,8 +239,12 @@ enum Sample {
         )
     )
 
-    static func exit(_ lineage: Lineage = child, status: Int32 = 0) -> AuditEntry {
-        .exit(ExitRecord(lineage: lineage, status: status, cause: nil))
+    static func exit(
+        _ lineage: Lineage = child,
+        status: Int32 = 0,
+        masked: [String: UInt64]? = nil
+    ) -> AuditEntry {
+        .exit(ExitRecord(lineage: lineage, status: status, cause: nil, masked: masked))
     }
 }
 

@@ -144,6 +144,55 @@ struct TraceTests {
         #expect(found.allSatisfy { $0.agent == Sample.child.agent.agent })
     }
 
+    @Test("Who saw what was masked in a child's streams: its parent what it wrote, itself what it was given")
+    func streams() throws {
+        let store = try state.open(run: "0badcafe")
+        let counts: [String: UInt64] = [
+            "credential on stdout": 2, "credential-beginning on terminal": 1, "token on stdin": 3, "token": 9,
+        ]
+        #expect(store.appendTogether([Sample.exit(Sample.grandchild, masked: counts)]).failures.isEmpty)
+        let credentials = try reader.sightings(of: try #require(MaskedField("credential")))
+        #expect(credentials.map(\.what) == ["credential", "credential-beginning"])
+        #expect(credentials.map(\.count) == [2, 1])
+        #expect(credentials.map(\.resource) == ["stdout of 0badcafe.3", "terminal of 0badcafe.3"])
+        #expect(credentials.allSatisfy { $0.agent == Sample.child.agent.agent })
+        #expect(credentials.allSatisfy { $0.lineage == "user:alice > ci > test-runner" }, "\(credentials)")
+        let tokens = try reader.sightings(of: try #require(MaskedField("token")))
+        #expect(tokens.map(\.agent) == [Sample.grandchild.agent.agent] && tokens.map(\.count) == [3])
+        #expect(tokens.map(\.resource) == ["stdin of 0badcafe.3"])
+        #expect(tokens.first?.lineage == "user:alice > ci > test-runner > git-client", "\(tokens)")
+    }
+
+    @Test("Who saw a credential that came back in a reply: not who only had it put in")
+    func credentials() throws {
+        func request(_ levels: [LevelVerdict]) -> AuditEntry {
+            .request(
+                RequestRecord(
+                    lineage: Sample.child,
+                    action: "GET /v1",
+                    resource: "https://api.example.com",
+                    exchange: 9,
+                    verdict: .allow,
+                    levels: levels,
+                    credential: "api"
+                )
+            )
+        }
+        let store = try state.open(run: "0badcafe")
+        let level = LevelVerdict(
+            agent: Sample.child.agent.agent,
+            profile: "test-runner",
+            effect: .allow,
+            rule: nil
+        )
+        let field = try #require(MaskedField("credential"))
+        #expect(store.appendTogether([request([level])]).failures.isEmpty)
+        #expect(try reader.sightings(of: field).isEmpty)
+        #expect(store.appendTogether([request([]), request([])]).failures.isEmpty)
+        let found = try reader.sightings(of: field)
+        #expect(found.map(\.count) == [2] && found.map(\.agent) == [Sample.child.agent.agent], "\(found)")
+    }
+
     @Test(
         "What is neither a kind nor a column is no field",
         arguments: ["", "ssn", "column ", "column a..b", "column a.b.c.d"]

@@ -14,7 +14,7 @@ extension EndToEnd {
         }
 
         /// `bailey serve` with so many descriptors.
-        private func serving(descriptors: Int) throws -> RunningCommand {
+        func serving(descriptors: Int) throws -> RunningCommand {
             let server = try started(
                 ["bash", "-c", "ulimit -n \(descriptors); exec '\(place.binary)' serve"]
             )
@@ -26,7 +26,7 @@ extension EndToEnd {
             try RunningCommand(words, environment: place.environment, directory: place.workspace)
         }
 
-        private func holding(
+        func holding(
             _ options: [String] = [],
             _ script: String = "echo up; sleep 600"
         ) throws
@@ -37,7 +37,7 @@ extension EndToEnd {
             return command
         }
 
-        private func end(_ commands: [RunningCommand]) {
+        func end(_ commands: [RunningCommand]) {
             for command in commands { command.signal(SIGTERM) }
             for command in commands { _ = command.finish() }
         }

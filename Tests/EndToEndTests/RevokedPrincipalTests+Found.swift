@@ -148,6 +148,26 @@ extension EndToEnd.RevokedPrincipalTests {
         _ = deaf.finish()
     }
 
+    @Test("Where supervisors may be that are not looked for, a revocation says so, with 1")
+    func tooManyEntries() throws {
+        let running = try elsewhere(
+            ["run", "--alone"] + Kernel.options + ["--", "sh", "-c", "echo up; exec sleep \(mark)"],
+            place.root + "/run"
+        )
+        let registered = place.root + "/state/bailey/run"
+        let filled = try place.control("cd '\(registered)' && seq -f '%.0f.new' 4097 | xargs touch")
+        try #require(filled.code == 0, "\(filled)")
+        let outcome = try place.bailey(["revoke", principal])
+        #expect(outcome.code == 1 && outcome.output.contains(": 1 agent cut off"), "\(outcome)")
+        #expect(outcome.errors.contains("\(registered) has more than 4096 entries"), "\(outcome)")
+        #expect(outcome.errors.contains("revoke it again"), "\(outcome)")
+        #expect(running.finish().code == 137)
+        let emptied = try place.control("cd '\(registered)' && seq -f '%.0f.new' 4097 | xargs rm")
+        try #require(emptied.code == 0, "\(emptied)")
+        let again = try place.bailey(["revoke", principal])
+        #expect(again.code == 0 && !again.errors.contains("entries"), "\(again)")
+    }
+
     @Test("With --state the supervisors of that log are asked, and no others of this user")
     func otherState() throws {
         let running = try elsewhere(

@@ -132,6 +132,10 @@ extension EndToEnd {
             #expect(exits.count { $0.record.masked == nil } == 1)
             let trace = try place.bailey(["trace", child.agent])
             #expect(trace.code == 0 && trace.output.contains("masked  credential on stdout 2"), "\(trace)")
+            let saw = try place.bailey(["trace", "--who-saw", "token"])
+            #expect(saw.code == 0 && saw.lines.count == 2, "\(saw)")
+            #expect(saw.output.contains("token 2 from stdin of \(child.agent)"), "\(saw)")
+            #expect(saw.output.contains("token 1 from stderr of \(child.agent)"), "\(saw)")
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 

@@ -56,8 +56,10 @@ extension OCSFEvents {
         event.actor = OCSFEvent.Actor(record.lineage)
         event.process = OCSFEvent.Process(record.lineage.agent, below: record.lineage.ancestors)
         event.exitCode = record.status
-        event.message = "exit \(record.status)" + (record.cause.map { ": \($0)" } ?? "")
-        event.ruled(.observed)
+        event.message =
+            "exit \(record.status)" + (record.cause.map { ": \($0)" } ?? "")
+            + (record.maskedText.map { "; masked: \($0)" } ?? "")
+        event.ruled(record.masked == nil ? .observed : .modified)
         event.succeeded()
         event.statusDetail = record.cause
         return event
@@ -89,6 +91,15 @@ extension OCSFEvents {
         event.ruled(.observed)
         event.statusDetail = evidence.missing
         return event
+    }
+}
+
+extension ExitRecord {
+    /// `2 credential on stdout, 1 token on stdin`; nil for nothing.
+    fileprivate var maskedText: String? {
+        masked.map { counts in
+            counts.sorted { $0.key.precedes($1.key) }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        }
     }
 }
 

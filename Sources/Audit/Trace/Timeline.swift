@@ -144,21 +144,7 @@ package struct Timeline {
     }
 
     /// Text as XML has it (XML 1.0 section 2.4), without control characters.
-    private static func escaped(_ text: String) -> String {
-        var out = ""
-        // By scalars: a mark behind a character that is escaped makes another character of the two.
-        for scalar in TerminalText.escaped(text).unicodeScalars {
-            switch scalar {
-            case "&": out += "&amp;"
-            case "<": out += "&lt;"
-            case ">": out += "&gt;"
-            case "\"": out += "&quot;"
-            case "'": out += "&#39;"
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out
-    }
+    private static func escaped(_ text: String) -> String { MarkupText.escaped(TerminalText.escaped(text)) }
 }
 
 extension AuditReader {

@@ -29,7 +29,7 @@ enum ApprovalPage {
             lines,
             """
             <form method="post"><p><label>Why: <input name="reason" maxlength="200" size="60"></label></p>
-            <p><button type="submit">\(word), as \(escaped(TerminalText.escaped(subject)))</button></p></form>
+            <p><button type="submit">\(word), as \(MarkupText.escaped(TerminalText.escaped(subject)))</button></p></form>
 
             """
         )
@@ -43,33 +43,19 @@ enum ApprovalPage {
     private static func page(_ status: Int, _ title: String, _ lines: [String], _ form: String) -> LocalReply
     {
         // As they are: two blanks are another command than one.
-        let shown = "<pre>\(lines.map(escaped).joined(separator: "\n"))</pre>\n"
+        let shown = "<pre>\(lines.map(MarkupText.escaped).joined(separator: "\n"))</pre>\n"
         return LocalReply(
             status,
             mediaType: "text/html; charset=utf-8",
             fields: fields,
             """
             <!DOCTYPE html>
-            <html lang="en"><head><meta charset="utf-8"><title>Bailey: \(escaped(title))</title>
+            <html lang="en"><head><meta charset="utf-8"><title>Bailey: \(MarkupText.escaped(title))</title>
             <meta name="viewport" content="width=device-width"></head><body>
-            <h1>\(escaped(title))</h1>
+            <h1>\(MarkupText.escaped(title))</h1>
             \(shown)\(form)</body></html>
 
             """
         )
-    }
-
-    /// What HTML has a meaning for (html.spec.whatwg.org, "Serializing HTML fragments", Escaping a string, and quotes).
-    static func escaped(_ text: String) -> String {
-        text.unicodeScalars.reduce(into: "") { shown, scalar in
-            switch scalar {
-            case "&": shown += "&amp;"
-            case "<": shown += "&lt;"
-            case ">": shown += "&gt;"
-            case "\"": shown += "&quot;"
-            case "'": shown += "&#39;"
-            default: shown.unicodeScalars.append(scalar)
-            }
-        }
     }
 }

@@ -28,8 +28,20 @@ enum DescriptorLimit {
     /// What one agent takes, without the connections of its own: counted by `make bench-crowd`.
     private static let perAgent = 14
 
-    /// Launches of the user's that one supervisor may have: two thirds of what may be open are for their agents.
-    static var userLaunches: Int { shared * 2 / 3 / perAgent }
+    /// What a child takes beside: the relay of its streams has three of the agent's, an end of three pipes, and what wakes its
+    /// thread (`StdioRelay`); a terminal's has fewer.
+    private static let perRelay = 7
+
+    /// Two thirds of what may be open are for agents.
+    private static var ofAgents: Int { shared * 2 / 3 }
+
+    /// Launches of the user's that one supervisor may have.
+    static var userLaunches: Int { ofAgents / perAgent }
+
+    /// Whether so many agents may be there, with so many relays of children's streams.
+    static func suffices(agents: Int, relays: Int) -> Bool {
+        agents * perAgent + relays * perRelay <= ofAgents
+    }
 
     /// Client connections that all agents may have together, and as many upstream ones: a quarter in all.
     static var connections: Int { shared / 8 }

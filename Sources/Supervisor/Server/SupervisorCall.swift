@@ -49,7 +49,7 @@ struct SupervisorCall {
     private init(_ request: [UInt8], _ places: SupervisorPlaces) {
         self.request = request
         self.places = places
-        silent = places.failure.map { [$0] } ?? []
+        silent = places.failures
     }
 
     /// Asks all that are found; what they answer is the caller's to read.

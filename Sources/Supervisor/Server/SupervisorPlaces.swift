@@ -11,8 +11,8 @@ struct SupervisorPlaces {
     let registered: [RuntimeFolder.Registered]
     /// Where they are registered.
     let folder: RuntimeFolder
-    /// Why nobody is found who is registered; nil where nothing hinders.
-    let failure: String?
+    /// Why some are not found, for each folder where something hinders.
+    let failures: [String]
     /// Whether only those count that are registered: the log is not the one that the environment names.
     private let isOfOtherLog: Bool
     private let ownPaths: Set<ByteText>
@@ -26,12 +26,15 @@ struct SupervisorPlaces {
         let other = state.flatMap { $0.isSame(as: directories.state) ? nil : $0 }
         isOfOtherLog = other != nil
         folder = RuntimeFolder(path: other.map { $0 + "/run" } ?? directories.serviceRuntime)
-        registered = folder.held(folder.registered)
+        let entries = folder.listing
+        registered = folder.held(entries.registered)
         var folders = RuntimeFolder.all(of: directories)
         if other != nil { folders.append(folder) }
-        own = folders.flatMap(\.sockets)
+        let listings = folders.map(\.listing)
+        own = listings.flatMap(\.sockets)
         ownPaths = Set(own.map { ByteText($0) })
-        failure = Self.failure(of: folder)
+        let gaps = Set(([entries] + listings).compactMap(\.gap).map { ByteText($0) })
+        failures = (Self.failure(of: folder).map { [$0] } ?? []) + gaps.map(\.text).sorted()
     }
 
     private static func failure(of folder: RuntimeFolder) -> String? {

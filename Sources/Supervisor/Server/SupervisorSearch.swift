@@ -1,15 +1,15 @@
-internal import Client
+package import Client
 internal import Dispatch
 internal import Glibc
-internal import Linux
+package import Linux
 internal import Model
 internal import Synchronization
 
 /// Supervisors that are looked for beside those that answer at once: who registered them decides where their links lead.
 ///
 /// A file system that hangs holds up the thread for its folder and nobody else, and none is begun for a path whose last look
-/// is not over.
-final class SupervisorSearch: Sendable {
+/// is not over: of such a path nothing is known, and nothing is waited for.
+package final class SupervisorSearch: Sendable {
     /// Folders that are looked into at once: a thread for each.
     private static let width = 64
     /// Milliseconds for all: a listener whose queue is full is waited for as long as connecting takes at most.
@@ -21,9 +21,9 @@ final class SupervisorSearch: Sendable {
     private static let underWay = Mutex<Set<ByteText>>([])
 
     /// What is at a path: a supervisor of this user's, nobody or somebody else, or why that is not known.
-    struct Found {
-        let path: String
-        let result: Result<ControlChannel?, SystemCallError>
+    package struct Found {
+        package let path: String
+        package let result: Result<ControlChannel?, SystemCallError>
     }
 
     /// A connection on its way from the thread that made it.
@@ -35,7 +35,10 @@ final class SupervisorSearch: Sendable {
     private struct State {
         /// Paths by their folders.
         var left: [[String]]
+        /// Paths that nothing is known of yet.
         var missing: Set<ByteText>
+        /// Those of which this search will not know.
+        var unheard: [String] = []
         var arrived: [Arrival] = []
         var isOver = false
     }
@@ -48,7 +51,7 @@ final class SupervisorSearch: Sendable {
     /// - Parameters:
     ///   - paths: of sockets.
     ///   - patience: milliseconds for all of them.
-    init(_ paths: [String], patience: UInt64) {
+    package init(_ paths: [String], patience: UInt64) {
         deadline = Poller.now() + patience
         let folders = Dictionary(grouping: paths) {
             ByteText(String($0[..<($0.lastPlace(of: "/") ?? $0.startIndex)]))
@@ -63,7 +66,7 @@ final class SupervisorSearch: Sendable {
     }
 
     /// Whether some are still looked for, in the time that all have.
-    var isUnderWay: Bool {
+    package var isUnderWay: Bool {
         state.withLock { state in
             if Poller.now() >= deadline { state.isOver = true }
             return !state.isOver && !state.missing.isEmpty
@@ -71,10 +74,10 @@ final class SupervisorSearch: Sendable {
     }
 
     /// Paths of which nothing is known.
-    var missing: [String] { state.withLock { $0.missing.map(\.text) } }
+    package var missing: [String] { state.withLock { $0.missing.map(\.text) + $0.unheard } }
 
     /// What was found since the last time.
-    func take() -> [Found] {
+    package func take() -> [Found] {
         let arrived = state.withLock { state in
             defer { state.arrived = [] }
             return state.arrived
@@ -108,7 +111,11 @@ final class SupervisorSearch: Sendable {
     /// False where its listener has no room at once.
     private func look(at path: String, patience: Int) -> Bool {
         let isOver = state.withLock { $0.isOver }
-        guard !isOver, Self.underWay.withLock({ $0.insert(ByteText(path)).inserted }) else { return true }
+        guard !isOver else { return true }
+        guard Self.underWay.withLock({ $0.insert(ByteText(path)).inserted }) else {
+            giveUp(path)
+            return true
+        }
         let result = Self.connection(to: path, patience: patience)
         Self.underWay.withLock { _ = $0.remove(ByteText(path)) }
         if patience == 0, case .failure(let error) = result, error.errno == EAGAIN { return false }
@@ -135,6 +142,14 @@ final class SupervisorSearch: Sendable {
             return false
         }
         if isLate { Self.close(arrival) }
+    }
+
+    /// An earlier look at it is not over, and whatever that finds is for whoever began it.
+    private func giveUp(_ path: String) {
+        state.withLock { state in
+            guard state.missing.remove(ByteText(path)) != nil else { return }
+            state.unheard.append(path)
+        }
     }
 
     private static func close(_ arrival: Arrival) {

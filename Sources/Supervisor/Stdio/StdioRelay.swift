@@ -88,7 +88,7 @@ final class StdioRelay: Sendable {
                 for descriptor in [pair.source, pair.sink] { _ = fcntl(descriptor, F_SETFL, O_NONBLOCK) }
             }
             let pairs = ends.pairs
-            try DetachedThread.start(for: Self.object) { [self] in
+            try KernelThread.detach(for: Self.object) { [self] in
                 let mask = StreamMask(strictly: isStrict, sparing: secrets.spared)
                 let streams = zip(Self.names(isTerminal), pairs).map { name, pair in
                     StdioStream(name, from: pair.source, to: pair.sink, mask)

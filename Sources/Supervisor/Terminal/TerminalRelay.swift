@@ -92,7 +92,7 @@ final class TerminalRelay: Sendable {
         _ = fcntl(ours, F_SETFL, O_NONBLOCK)
         let terminal = master.release()
         do throws(SystemCallError) {
-            try DetachedThread.start(for: "terminal relay") { [self] in
+            try KernelThread.detach(for: "terminal relay") { [self] in
                 var loop = TerminalLoop(master: terminal, peer: ours, self)
                 loop.run()
             }

@@ -1,13 +1,26 @@
 internal import Glibc
 internal import Linux
 
-/// A thread that nobody waits for.
-enum DetachedThread {
+/// A thread of its own, which nothing else is scheduled on.
+enum KernelThread {
+    /// Starts one that nobody waits for.
+    ///
+    /// - Throws: when the kernel gives none; then nothing of the work is done.
+    static func detach(
+        for object: String,
+        _ work: @escaping @Sendable () -> Void
+    ) throws(SystemCallError) {
+        pthread_detach(try start(for: object, work))
+    }
+
+    /// Starts one that has to be waited for.
+    ///
+    /// - Returns: what pthread_join(3) takes.
     /// - Throws: when the kernel gives none; then nothing of the work is done.
     static func start(
         for object: String,
         _ work: @escaping @Sendable () -> Void
-    ) throws(SystemCallError) {
+    ) throws(SystemCallError) -> pthread_t {
         let errand = Errand(work)
         var thread = pthread_t()
         let context = unsafe Unmanaged.passRetained(errand).toOpaque()
@@ -25,7 +38,7 @@ enum DetachedThread {
             unsafe Unmanaged<Errand>.fromOpaque(context).release()
             throw SystemCallError(stage: "pthread_create", object: object, errno: status)
         }
-        pthread_detach(thread)
+        return thread
     }
 
     /// What crosses to the new thread.
