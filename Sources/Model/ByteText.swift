@@ -101,6 +101,11 @@ extension Sequence where Element: StringProtocol {
 package struct ByteText: Sendable, Hashable, CustomStringConvertible {
     package let text: String
 
+    /// Of a text as it is: the initializer of any text asks at run time which it is.
+    @inlinable package init(_ text: String) {
+        self.text = text
+    }
+
     @inlinable package init(_ text: some StringProtocol) {
         self.text = String(text)
     }
