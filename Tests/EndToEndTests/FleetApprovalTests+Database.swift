@@ -101,6 +101,38 @@ extension EndToEnd.FleetApprovalTests {
         desk.end(server)
     }
 
+    @Test(
+        "H05: rows of a stranger's that take the database longer than it has hold up no question and no answer"
+    )
+    func slowed() throws {
+        try configure(people: ["\"user:desk:alice\""])
+        let server = try desk.serving()
+        let running = try asking(path())
+        let id = try #require(try desk.held(1).first).id
+        let stranger = String(repeating: "ab", count: 32)
+        let asked = "kind = 'asked' AND question = '\(id)'"
+        let junk = ["chain": "'\(stranger)'", "whole": "NULL", "signature": "''"]
+        try copy(junk.merging(["kind": "'answered'", "text": "''"]) { $1 }, times: 500, where: asked)
+        try copy(junk.merging(["kind": "'ended'", "text": "md5('')"]) { $1 }, times: 500, where: asked)
+        // Half a minute for all of one kind; what asks for named machines alone comes by none of them.
+        try database.run(
+            "ALTER TABLE bailey_approval ENABLE ROW LEVEL SECURITY",
+            "CREATE POLICY slow ON bailey_approval FOR SELECT USING (chain <> '\(stranger)' OR pg_sleep(0.06) IS NOT NULL)",
+            "CREATE POLICY writing ON bailey_approval FOR INSERT WITH CHECK (true)"
+        )
+        let slow = try database.run(
+            "SET statement_timeout = 3000; SELECT count(*) FROM bailey_approval WHERE kind || '' = 'ended'",
+            as: LogDatabase.role.name
+        )
+        #expect(slow.code != 0 && slow.errors.contains("statement timeout"), "the control: \(slow)")
+        #expect(try desk.held(1).first?.id == id)
+        let answer = try post(id, "approve", as: "alice")
+        #expect(answer.status == "200", "\(answer)")
+        #expect(running.finish().output == "200")
+        #expect(try desk.held(0).isEmpty)
+        desk.end(server)
+    }
+
     @Test("H05: a copy of an answer that is there at the same time takes nothing from it, and is on record")
     func copied() throws {
         try configure(people: ["\"user:desk:alice\""])
