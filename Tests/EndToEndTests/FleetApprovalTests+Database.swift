@@ -9,7 +9,7 @@ extension EndToEnd.FleetApprovalTests {
         let values = Self.columns.split(separator: ", ").map { changes[String($0)] ?? String($0) }
         try database.run(
             "INSERT INTO bailey_approval (\(Self.columns)) SELECT \(values.joined(separator: ", ")) "
-                + "FROM bailey_approval, generate_series(1, \(times)) WHERE \(condition)"
+                + "FROM bailey_approval, generate_series(1, \(times)) AS n WHERE \(condition)"
         )
     }
 
@@ -130,6 +130,28 @@ extension EndToEnd.FleetApprovalTests {
         #expect(answer.status == "200", "\(answer)")
         #expect(running.finish().output == "200")
         #expect(try desk.held(0).isEmpty)
+        desk.end(server)
+    }
+
+    @Test("Of what waits on one machine 8 MiB are read, the newest first: what is over that is not even sent")
+    func heavy() throws {
+        let server = try desk.serving()
+        let first = try asking(path())
+        let old = try #require(try desk.held(1).first).id
+        let asked = "kind = 'asked' AND question = '\(old)'"
+        try copy(
+            ["text": "repeat('x', 90000)", "question": "'0123456789ab-' || n", "signature": "''"],
+            times: 100,
+            where: asked
+        )
+        #expect(try desk.held(0).isEmpty)
+        let second = try asking(path())
+        let new = try #require(try desk.held(1).first).id
+        #expect(new != old)
+        #expect(try desk.place.bailey(["approvals", "approve", new, "--fleet"]).code == 0)
+        #expect(second.finish().output == "200")
+        #expect(try build.place.bailey(["approvals", "approve", old]).code == 0)
+        #expect(first.finish().output == "200")
         desk.end(server)
     }
 

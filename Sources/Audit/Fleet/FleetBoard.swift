@@ -133,7 +133,6 @@ package final class FleetBoard: Sendable {
     package func waiting(on machines: [String]) throws -> [Waiting] {
         try requireRole()
         var seen: Set<[String]> = []
-        var octets: [String: Int] = [:]
         var found: [Waiting] = []
         let table = FleetStatement.messageTable
         // Of each run as much as of any other, and of each machine, however much is asked there. What is over counts for nothing:
@@ -147,12 +146,14 @@ package final class FleetBoard: Sendable {
             SELECT \(FleetStatement.readColumns), (extract(epoch FROM clock_timestamp() - added) * 1000)::bigint \
             FROM \(table) JOIN (SELECT number, row_number() OVER \
             (PARTITION BY chain, supervisor, split_part(question, '-', 1) ORDER BY number DESC) AS place, \
-            row_number() OVER (PARTITION BY chain ORDER BY number DESC) AS among FROM \(table) AS asked \
-            WHERE kind = 'asked' AND chain = ANY ($1::text[]) AND \(Self.isRecent) AND NOT EXISTS \
+            row_number() OVER (PARTITION BY chain ORDER BY number DESC) AS among, \
+            sum(octet_length(text)) OVER (PARTITION BY chain ORDER BY number DESC) AS weight FROM \(table) AS asked \
+            WHERE kind = 'asked' AND chain = ANY ($1::text[]) AND octet_length(text) <= \(FleetLimits.text) \
+            AND \(Self.isRecent) AND NOT EXISTS \
             (SELECT FROM ended WHERE ended.chain = asked.chain AND ended.question = asked.question \
             AND left(asked.text, \(FleetLimits.asked)) = ended.begins)) AS newest USING (number) \
             WHERE place <= \(FleetLimits.listedPerRun) AND among <= \(FleetLimits.listedPerMachine) \
-            ORDER BY number DESC LIMIT \(FleetLimits.listed)
+            AND weight <= \(FleetLimits.listedOctets) ORDER BY number DESC LIMIT \(FleetLimits.listed)
             """,
             [.text(Self.array(machines))]
         ) { row in
@@ -163,8 +164,6 @@ package final class FleetBoard: Sendable {
             // One that is there twice is one.
             guard seen.insert([message.chain, message.holder.supervisor, message.question]).inserted
             else { return }
-            octets[message.chain, default: 0] += message.text.count
-            guard octets[message.chain, default: 0] <= FleetLimits.listedOctets else { return }
             found.append(Waiting(message: message, age: UInt64(clamping: age)))
         }
         return found.reversed()
