@@ -202,40 +202,6 @@ extension EndToEnd.FleetApprovalTests {
         desk.end(server)
     }
 
-    @Test("An answer whose giver has left before it was on its way is not sent")
-    func left() throws {
-        try configure(people: ["\"user:desk:alice\""])
-        let server = try desk.serving()
-        let running = try asking(path())
-        let id = try #require(try desk.held(1).first).id
-        let lock = try RunningCommand(
-            ["psql", "-XAtq", "-c", "BEGIN; LOCK TABLE bailey_approval; SELECT pg_sleep(600)"],
-            environment: [
-                "PATH": "/usr/bin:/bin", "PGHOST": "127.0.0.1", "PGPORT": "\(database.server.port)",
-                "PGDATABASE": database.name, "PGUSER": DatabaseServer.account.user,
-                "PGPASSWORD": DatabaseServer.account.password,
-            ],
-            directory: build.place.workspace
-        )
-        let isLocked =
-            "SELECT count(*) FROM pg_locks WHERE relation = 'bailey_approval'::regclass AND mode = 'AccessExclusiveLock' AND granted"
-        #expect(try build.place.awaits { try database.run(isLocked) == ["1"] })
-        let gone = try desk.request("POST", "/v1/approvals/\(id)/approve?fleet", as: "alice", within: 1)
-        #expect(gone.code == 28, "curl's time is over: \(gone)")
-        #expect(try build.place.awaits { try !desk.hasVisitors() })
-        try database.run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid() AND datname = current_database()"
-        )
-        _ = lock.finish()
-        // Behind it on the same queue.
-        #expect(try desk.held(1).first?.id == id)
-        #expect(try desk.custody("answer-sent").isEmpty)
-        #expect(try post(id, "approve", as: "alice").status == "200", "the control")
-        #expect(try desk.custody("answer-sent").count == 1)
-        #expect(running.finish().output == "200")
-        desk.end(server)
-    }
-
     @Test("An answer that cannot be recorded where it is given is not sent, and what was asked waits")
     func unrecorded() throws {
         // So that its log is in the database.
