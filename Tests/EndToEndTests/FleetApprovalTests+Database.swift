@@ -202,6 +202,31 @@ extension EndToEnd.FleetApprovalTests {
         desk.end(server)
     }
 
+    @Test(
+        "Who gave an answer of which the database did not say whether it has it is not told that it was not sent"
+    )
+    func uncertain() throws {
+        try configure(people: ["\"user:desk:alice\""])
+        try database.run(
+            """
+            CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.kind = 'answered' THEN
+            PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF; RETURN NEW; END $$;
+            CREATE TRIGGER lost BEFORE INSERT ON bailey_approval FOR EACH ROW EXECUTE FUNCTION lost();
+            """
+        )
+        let server = try desk.serving()
+        let running = try asking(path())
+        let id = try #require(try desk.held(1).first).id
+        let lost = try post(id, "approve", as: "alice")
+        #expect(lost.status == "504" && lost.body.contains("did not say within"), "\(lost)")
+        #expect(try desk.custody("answer-sent").count == 1)
+        try database.run("DROP TRIGGER lost ON bailey_approval")
+        #expect(try post(id, "approve", as: "alice").status == "200", "the control")
+        #expect(running.finish().output == "200")
+        desk.end(server)
+    }
+
     @Test("An answer that cannot be recorded where it is given is not sent, and what was asked waits")
     func unrecorded() throws {
         // So that its log is in the database.
