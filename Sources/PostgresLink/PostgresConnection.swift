@@ -64,7 +64,10 @@ package final class PostgresConnection: Sendable {
                 where wasThere && session == nil && !hasRows && failure.isSaid
             {
                 // The server was started anew meanwhile, or has closed what was silent for long.
-                return try run(text, parameters, &session, each)
+                do { return try run(text, parameters, &session, each) } catch var again as PostgresFailure {
+                    again.isSecond = true
+                    throw again
+                }
             }
         }
     }
@@ -118,7 +121,7 @@ package final class PostgresConnection: Sendable {
         _ session: inout Session?,
         _ each: (Row) throws -> Void
     ) throws -> Int64 {
-        var open = try session ?? opened()
+        var open = try taken(session)
         session = nil
         do {
             // A table that is read takes as long as its rows come.
@@ -139,6 +142,15 @@ package final class PostgresConnection: Sendable {
 
     private var bound: UInt64 {
         statement > 0 ? UInt64(statement) + PostgresLimits.slack : PostgresLimits.row
+    }
+
+    /// The one that is there, or one that is made; where none can be, nothing was sent.
+    private func taken(_ session: Session?) throws -> Session {
+        if let session { return session }
+        do { return try opened() } catch var failure as PostgresFailure {
+            failure.isUnsent = true
+            throw failure
+        }
     }
 
     private func opened() throws -> Session {

@@ -9,6 +9,10 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
     private let location: PostgresLocation
     /// The server or the library said so, and not this machine.
     let isSaid: Bool
+    /// There was no connection, so that nothing was sent.
+    var isUnsent = false
+    /// It is of what was run once more: the first may have been done.
+    var isSecond = false
 
     package init(_ location: PostgresLocation, _ reason: String, remedy: String) {
         (state, isSaid) = ("", false)
@@ -33,9 +37,11 @@ package struct PostgresFailure: Error, Sendable, Hashable, CustomStringConvertib
         !state.isEmpty && !["08", "25006", "57P", "XX"].contains { state.begins(with: $0) }
     }
 
-    /// Whether nothing was done of what was asked: the server said so, and not that it, or the connection, was at its end.
+    /// Whether nothing was done of what was asked: it was not sent, or the server said so, and not that it, or the connection, was at
+    /// its end.
     package var isCertain: Bool {
-        !state.isEmpty && !["08", "40003", "57P", "XX"].contains { state.begins(with: $0) }
+        let isRefused = !state.isEmpty && !["08", "40003", "57P", "XX"].contains { state.begins(with: $0) }
+        return !isSecond && (isUnsent || isRefused)
     }
 
     /// By the classes of PostgreSQL 15, appendix A.

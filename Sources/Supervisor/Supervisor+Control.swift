@@ -143,6 +143,7 @@ extension Supervisor {
     /// Closes a connection; what waits for a descriptor gets its turn.
     func forget(_ connection: ControlConnection) {
         guard connections.removeValue(forKey: connection.id) != nil else { return }
+        connection.presence.end()
         connection.watch = nil
         if let caller = connection.caller {
             agents[caller]?.connections.remove(connection.id)

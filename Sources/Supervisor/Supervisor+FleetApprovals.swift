@@ -86,12 +86,13 @@ extension Supervisor {
                 to: connection
             )
         }
-        let (id, mailbox) = (connection.id, mailbox)
+        let (id, mailbox, presence) = (connection.id, mailbox, connection.presence)
         let sent = FleetDesk.Order(
             question: question,
             approves: order.approves,
             life: order.life,
-            reason: order.reason
+            reason: order.reason,
+            isAwaited: { presence.isThere }
         )
         let isOwn = connection.approver == nil
         take(order, for: connection) { who in

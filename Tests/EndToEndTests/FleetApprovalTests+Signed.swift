@@ -23,20 +23,49 @@ private struct SignedAnswer: Encodable {
 extension EndToEnd.FleetApprovalTests {
     /// Puts an answer into the table, signed by the key of `desk`'s log.
     private func send(_ answer: SignedAnswer, to supervisor: String, about question: String? = nil) throws {
-        let question = question ?? answer.question
         let text = Array(try JSONEncoder().encode(answer))
+        try add("answered", of: desk, to: (build.key, supervisor), about: question ?? answer.question, text)
+    }
+
+    /// Puts a row into the table, signed by the key of a machine's log.
+    private func add(
+        _ kind: String,
+        of machine: FleetMachine,
+        to holder: (machine: String, supervisor: String),
+        about question: String,
+        _ text: [UInt8]
+    ) throws {
         var lines = CanonicalLines("bailey-fleet-approval\t1")
         for (key, value) in [
-            ("kind", "answered"), ("chain", desk.key), ("holder", build.key), ("supervisor", supervisor),
-            ("question", question),
+            ("kind", kind), ("chain", machine.key), ("holder", holder.machine),
+            ("supervisor", holder.supervisor), ("question", question),
         ] {
             lines.line(key, value)
         }
-        let signature = try desk.signature(of: lines.octets + Array("text\t\(text.count):".utf8) + text)
+        let signature = try machine.signature(of: lines.octets + Array("text\t\(text.count):".utf8) + text)
         try database.run(
-            "INSERT INTO bailey_approval (\(Self.columns)) SELECT 'answered', '\(desk.key)', '\(build.key)', '\(supervisor)', "
-                + "'\(question)', convert_from('\\x\(text.hex)', 'UTF8'), NULL, '\\x\(signature.hex)'"
+            "INSERT INTO bailey_approval (\(Self.columns)) SELECT '\(kind)', '\(machine.key)', '\(holder.machine)', "
+                + "'\(holder.supervisor)', '\(question)', convert_from('\\x\(text.hex)', 'UTF8'), NULL, '\\x\(signature.hex)'"
         )
+    }
+
+    @Test("What two machines say of one id is answered on neither of them from elsewhere, and where it waits")
+    func twice() throws {
+        let stranger = try FleetMachine(database, for: .plainUser)
+        try desk.configure(with: ["build": build.key, "other": stranger.key])
+        let server = try desk.serving()
+        let running = try asking(path())
+        let id = try #require(try desk.held(1).first).id
+        let told = try database.run("SELECT text FROM bailey_approval WHERE question = '\(id)'")
+        let text = Array(try #require(told.first).utf8)
+        try add("asked", of: stranger, to: (stranger.key, "0123456789ab"), about: id, text)
+        #expect(try desk.held(2).map(\.id) == [id, id])
+        let answer = try desk.place.bailey(["approvals", "approve", id, "--fleet"])
+        #expect(answer.code == 1 && answer.errors.contains("say of one id that it waits there"), "\(answer)")
+        #expect(try desk.custody("answer-sent").isEmpty)
+        #expect(try build.place.bailey(["approvals", "approve", id]).code == 0)
+        #expect(running.finish().output == "200")
+        desk.end(server)
     }
 
     @Test(

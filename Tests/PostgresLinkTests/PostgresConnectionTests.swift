@@ -80,6 +80,45 @@ struct PostgresConnectionTests {
     }
 
     @Test(
+        "What is run once more may have been done the first time, whatever is said of the second; without a connection nothing was"
+    )
+    func certain() throws {
+        let refusal = "frame(b'E', b'42501', b'permission denied'); order()"
+        let plain = try Hostile(refusal)
+        let refused = #expect(throws: PostgresFailure.self) {
+            try plain.connection(statement: 5_000).run("SELECT 1")
+        }
+        #expect(refused?.state == "42501" && refused?.isCertain == true, "the control")
+        // Its second statement loses the connection; the next one refuses.
+        let server = try Hostile(
+            """
+            import os
+            mark = __file__ + ".second"
+            if os.path.exists(mark):
+                \(refusal)
+            open(mark, "w").close()
+            frame(b"D", b"0")
+            order()
+            frame(b"E", b"", b"server closed the connection unexpectedly")
+            """
+        )
+        defer { try? FileManager.default.removeItem(atPath: server.path + ".second") }
+        let connection = try server.connection(statement: 5_000)
+        try connection.run("SELECT 1")
+        let again = #expect(throws: PostgresFailure.self) { try connection.run("SELECT 1") }
+        #expect(again?.state == "42501" && again?.isCertain == false, "\(String(describing: again))")
+        let none = PostgresConnection(
+            PostgresAccess(
+                try PostgresLocation(Self.location),
+                password: nil,
+                program: "/nonexistent/bailey-postgres"
+            )
+        )
+        let unsent = #expect(throws: PostgresFailure.self) { try none.run("SELECT 1") }
+        #expect(unsent?.state == "" && unsent?.isCertain == true, "\(String(describing: unsent))")
+    }
+
+    @Test(
         "One that gives more than few rows is not believed, and its table is read in bounded memory all the same"
     )
     func flood() throws {

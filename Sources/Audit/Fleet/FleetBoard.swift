@@ -133,24 +133,27 @@ package final class FleetBoard: Sendable {
     package func waiting(on machines: [String]) throws -> [Waiting] {
         try requireRole()
         var seen: Set<[String]> = []
-        var octets: [String: Int] = [:]
         var found: [Waiting] = []
         let table = FleetStatement.messageTable
         // Of each run as much as of any other, and of each machine, however much is asked there. What is over counts for nothing:
-        // its end has the word of which it was told with the digest, which nobody else knows before.
+        // its end has the word of which it was told with the digest, which nobody else knows before. Of others no end is looked at.
         try looking.run(
             """
+            WITH ended AS MATERIALIZED (SELECT chain, question, \
+            '{"end":"' || encode(sha256(convert_to(text, 'UTF8')), 'hex') || '"' AS begins \
+            FROM \(table) WHERE kind = 'ended' AND chain = ANY ($1::text[]) \
+            AND added > now() - interval '\(FleetLimits.ended) s' AND octet_length(text) = \(FleetLimits.word)) \
             SELECT \(FleetStatement.readColumns), (extract(epoch FROM clock_timestamp() - added) * 1000)::bigint \
             FROM \(table) JOIN (SELECT number, row_number() OVER \
             (PARTITION BY chain, supervisor, split_part(question, '-', 1) ORDER BY number DESC) AS place, \
-            row_number() OVER (PARTITION BY chain ORDER BY number DESC) AS among FROM \(table) AS asked \
-            WHERE kind = 'asked' AND chain = ANY ($1::text[]) AND \(Self.isRecent) AND NOT EXISTS \
-            (SELECT FROM \(table) AS ended WHERE ended.kind = 'ended' AND ended.chain = asked.chain \
-            AND ended.question = asked.question AND octet_length(ended.text) = \(FleetLimits.word) \
-            AND left(asked.text, \(FleetLimits.asked)) = '{"end":"' || \
-            encode(sha256(convert_to(ended.text, 'UTF8')), 'hex') || '"')) AS newest USING (number) \
+            row_number() OVER (PARTITION BY chain ORDER BY number DESC) AS among, \
+            sum(octet_length(text)) OVER (PARTITION BY chain ORDER BY number DESC) AS weight FROM \(table) AS asked \
+            WHERE kind = 'asked' AND chain = ANY ($1::text[]) AND octet_length(text) <= \(FleetLimits.text) \
+            AND \(Self.isRecent) AND NOT EXISTS \
+            (SELECT FROM ended WHERE ended.chain = asked.chain AND ended.question = asked.question \
+            AND left(asked.text, \(FleetLimits.asked)) = ended.begins)) AS newest USING (number) \
             WHERE place <= \(FleetLimits.listedPerRun) AND among <= \(FleetLimits.listedPerMachine) \
-            ORDER BY number DESC LIMIT \(FleetLimits.listed)
+            AND weight <= \(FleetLimits.listedOctets) ORDER BY number DESC LIMIT \(FleetLimits.listed)
             """,
             [.text(Self.array(machines))]
         ) { row in
@@ -161,8 +164,6 @@ package final class FleetBoard: Sendable {
             // One that is there twice is one.
             guard seen.insert([message.chain, message.holder.supervisor, message.question]).inserted
             else { return }
-            octets[message.chain, default: 0] += message.text.count
-            guard octets[message.chain, default: 0] <= FleetLimits.listedOctets else { return }
             found.append(Waiting(message: message, age: UInt64(clamping: age)))
         }
         return found.reversed()
@@ -179,9 +180,9 @@ package final class FleetBoard: Sendable {
         ).first?.first?.octets
     }
 
-    /// Answers for one of this machine's supervisors that were not read yet; nil for one that is no message.
+    /// Answers of these machines for one of this machine's supervisors that were not read yet; nil for one that is no message.
     ///
-    /// Of each of these machines as many as of any other, and of all others together.
+    /// Of each machine as many as of any other.
     package func answers(
         to supervisor: String,
         of machines: [String],
@@ -189,24 +190,55 @@ package final class FleetBoard: Sendable {
     ) throws -> [FleetMessage?] {
         let now = Uptime.withSleep()
         read.forget(at: now)
+        let table = FleetStatement.messageTable
         let rows = try listening.rows(
             """
-            SELECT \(FleetStatement.readColumns), number, whose FROM (SELECT *, \
-            CASE WHEN chain = ANY ($3::text[]) THEN chain ELSE '\(Self.other)' END AS whose \
-            FROM \(FleetStatement.messageTable) WHERE kind = 'answered' AND holder = $1::text AND supervisor = $2::text \
-            AND number <> ALL ($4::bigint[]) AND \(Self.isRecent)) AS unread WHERE whose <> ALL ($5::text[]) \
-            ORDER BY row_number() OVER (PARTITION BY whose ORDER BY number), number LIMIT \(FleetLimits.readAtOnce)
+            SELECT \(FleetStatement.readColumns), number, chain FROM \(table) JOIN (SELECT number, row_number() OVER \
+            (PARTITION BY array_position($3::text[], chain) ORDER BY number) AS place \
+            FROM \(table) WHERE chain = ANY ($3::text[]) AND chain <> ALL ($5::text[]) AND \(Self.isUnread)) \
+            AS unread USING (number) WHERE place <= \(FleetLimits.readAtOnce) \
+            ORDER BY place, number LIMIT \(FleetLimits.readAtOnce)
             """,
-            [
-                .text(own), .text(supervisor), .text(Self.array(machines)),
-                .text(Self.array(read.numbers.map { "\($0)" })), .text(Self.array(read.full)),
-            ]
+            unread(supervisor, machines, read) + [.text(Self.array(read.full))]
         )
         return rows.compactMap { row -> FleetMessage?? in
             guard let chain = row.last?.string, let number = row.dropLast().last?.number else { return nil }
             read.note(number, of: chain, at: now)
             return .some(FleetMessage(row.dropLast(2)))
         }
+    }
+
+    /// The same of all others together, which change nothing: asked for apart, so that however many they are nothing waits for them.
+    package func strangers(
+        to supervisor: String,
+        besides machines: [String],
+        _ read: inout Read
+    ) throws -> [FleetMessage?] {
+        guard !read.full.holds(bytes: Self.other) else { return [] }
+        let now = Uptime.withSleep()
+        let rows = try listening.rows(
+            """
+            SELECT \(FleetStatement.readColumns), number FROM \(FleetStatement.messageTable) \
+            WHERE chain <> ALL ($3::text[]) AND \(Self.isUnread) ORDER BY number LIMIT \(FleetLimits.readAtOnce)
+            """,
+            unread(supervisor, machines, read)
+        )
+        return rows.compactMap { row -> FleetMessage?? in
+            guard let number = row.last?.number else { return nil }
+            read.note(number, of: Self.other, at: now)
+            return .some(FleetMessage(row.dropLast()))
+        }
+    }
+
+    /// With what `unread` gives as the first parameters.
+    private static let isUnread =
+        "kind = 'answered' AND holder = $1::text AND supervisor = $2::text AND number <> ALL ($4::bigint[]) AND \(isRecent)"
+
+    private func unread(_ supervisor: String, _ machines: [String], _ read: Read) -> [PostgresValue] {
+        [
+            .text(own), .text(supervisor), .text(Self.array(machines)),
+            .text(Self.array(read.numbers.map { "\($0)" })),
+        ]
     }
 
     /// Stands for those that are not named.

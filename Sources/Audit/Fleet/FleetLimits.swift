@@ -21,6 +21,9 @@ package enum FleetLimits {
     static let revocationsAtOnce = 64
     /// Milliseconds that a revocation or an answer which nobody was notified of is read later.
     package static let listening = 5_000
+    /// Milliseconds between two readings of what is of no machine that is named, which is for the record alone, and after one that failed.
+    package static let strangers: UInt64 = 5_000
+    package static let strangersAgain: UInt64 = 30_000
     /// Milliseconds between two readings at least: any role of the database may notify.
     package static let breath = 200
     /// Milliseconds since revocations elsewhere were read last, from which on nothing is launched: six times that.
@@ -35,6 +38,9 @@ package enum FleetLimits {
     package static let question = 33
     /// Seconds that a message is looked for: the longest that a question waits (five minutes), and a minute.
     static let longestWait = 360
+    /// Seconds that an end is looked for: as old as what is signed may be (five minutes and `skew`), and the error of two clocks
+    /// (`skew` each).
+    static let ended = 660
     /// Messages that are looked through for what waits, newest first: of eight machines all that one may show.
     static let listed = 8_192
     /// Those of one machine: four supervisors' 256 that may wait at a time; and octets of their texts.

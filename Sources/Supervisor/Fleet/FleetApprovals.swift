@@ -24,6 +24,7 @@ final class FleetApprovals: Sendable {
     private let machines: [String]
     private let notices: FleetNotices
     private let answers: FleetAnswers
+    private let now: @Sendable () -> UInt64
     private let isStarted = Atomic(false)
     private let isOver = Atomic(false)
     private let queue = DispatchQueue(label: "bailey.approvals.fleet")
@@ -52,6 +53,7 @@ final class FleetApprovals: Sendable {
         let holder = FleetHolder(machine: board.own, supervisor: run)
         let clock: @Sendable () -> Timestamp = { AuditStore.wallClock() }
         (self.board, self.holder, machines) = (board, holder, plan.fleet.map(\.key))
+        self.now = now
         notices = FleetNotices(board, holder, HeldMask(audit), clock: clock, now: now)
         answers = FleetAnswers(board, holder, plan, approvals, refused, clock: clock, now: now)
         desk = FleetDesk(
@@ -93,6 +95,7 @@ final class FleetApprovals: Sendable {
     private func follow() {
         var read = FleetBoard.Read()
         var pause = FleetLimits.pause
+        var next: UInt64 = 0
         while !isOver.load(ordering: .relaxed) {
             do {
                 try board.requireRole()
@@ -100,6 +103,7 @@ final class FleetApprovals: Sendable {
                 for message in messages { answers.take(message) }
                 desk.settle(try board.settled(desk.questions, on: machines))
                 pause = FleetLimits.pause
+                if now() >= next { next = now().addingReportingOverflow(readStrangers(&read)).partialValue }
                 // There is more.
                 if messages.count >= FleetLimits.readAtOnce { continue }
                 try board.wait(atMost: desk.questions.isEmpty ? FleetLimits.listening : Self.hurried)
@@ -110,6 +114,18 @@ final class FleetApprovals: Sendable {
                 pause = min(2 * pause, FleetLimits.longestPause)
             }
         }
+    }
+
+    /// What is of no machine that is named is for the record alone: behind all else, and what fails there fails nothing.
+    ///
+    /// - Parameter read: what was read already.
+    /// - Returns: in how many milliseconds it is read again.
+    private func readStrangers(_ read: inout FleetBoard.Read) -> UInt64 {
+        guard let all = try? board.strangers(to: holder.supervisor, besides: machines, &read) else {
+            return FleetLimits.strangersAgain
+        }
+        for message in all { answers.take(message) }
+        return FleetLimits.strangers
     }
 
     private static func rest(_ milliseconds: Int) {

@@ -30,6 +30,9 @@ final class FleetNotices: Sendable {
     /// Milliseconds that the end of a supervisor waits for its last words.
     private static let farewell = 2_000
 
+    /// Milliseconds after which whatever waits to be told has its turn in the order in which it was asked, whichever run it is of.
+    private static let turn: UInt64 = 2_000
+
     private let board: FleetBoard
     private let holder: FleetHolder
     private let mask: HeldMask
@@ -110,15 +113,20 @@ final class FleetNotices: Sendable {
     }
 
     /// Of the run of which the fewest wait that others know, in the order in which it was asked; ends first.
+    ///
+    /// What waits for long to be told goes before that: a run that withdraws what it asks has nothing that others know.
     private func next() -> Work? {
-        state.withLock { state in
+        let now = now()
+        return state.withLock { state in
             if let end = state.ended.first { return .ended(end.id, word: end.word) }
             let told = Dictionary(grouping: state.told, by: Self.run(of:)).mapValues(\.count)
-            let first = state.waiting.values.min {
-                (told[Self.run(of: $0.question.id)] ?? 0, $0.question.number)
-                    < (told[Self.run(of: $1.question.id)] ?? 0, $1.question.number)
+            let places = state.waiting.values.map { waiting in
+                let isLate = now - min(now, waiting.since) > Self.turn
+                let place = isLate ? 0 : (told[Self.run(of: waiting.question.id)] ?? 0) + 1
+                return (place: place, number: waiting.question.number, waiting: waiting)
             }
-            return first.map { .asked($0.question, since: $0.since) }
+            let first = places.min { ($0.place, $0.number) < ($1.place, $1.number) }
+            return first.map { .asked($0.waiting.question, since: $0.waiting.since) }
         }
     }
 

@@ -4,6 +4,7 @@ internal import Linux
 internal import Model
 internal import Policy
 internal import Sandbox
+internal import Synchronization
 
 /// One live agent, as the supervisor's thread knows it.
 final class AgentNode {
@@ -183,6 +184,13 @@ struct ConnectionID: Hashable {
 
 /// One control connection: at most one launch each.
 final class ControlConnection {
+    /// Ends with it.
+    final class Presence: Sendable {
+        private let isOver = Atomic(false)
+        var isThere: Bool { !isOver.load(ordering: .relaxed) }
+        func end() { isOver.store(true, ordering: .relaxed) }
+    }
+
     let id: ConnectionID
     let channel: ControlChannel
     /// The agent inside which the front-end runs; nil for the user's own front-end.
@@ -191,6 +199,8 @@ final class ControlConnection {
     let approver: SocketPeer?
     /// An answer of its is under way.
     var isAnswering = false
+    /// Whether its front-end is there, for other threads.
+    let presence = Presence()
     /// When it has said nothing for too long; nil for everybody else's.
     var silentAt: UInt64?
     /// What it is shown in parts, all of a launch that was asked for last.

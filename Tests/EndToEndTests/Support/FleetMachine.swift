@@ -105,21 +105,37 @@ final class FleetMachine {
         )
     }
 
-    /// The same, with its status behind the body; curl leaves after so many seconds.
-    func request(
+    /// The same, with its status behind the body.
+    private func request(
         _ method: String,
         _ path: String,
         as name: String,
-        body: String? = nil,
-        within seconds: Int = 60
+        body: String?
     ) throws -> Outcome {
+        try Command.run(
+            words(method, path, as: name, body: body),
+            environment: place.environment,
+            directory: place.root
+        )
+    }
+
+    /// The same, under way.
+    func requesting(_ method: String, _ path: String, as name: String) throws -> RunningCommand {
+        try RunningCommand(
+            words(method, path, as: name, body: nil),
+            environment: place.environment,
+            directory: place.root
+        )
+    }
+
+    private func words(_ method: String, _ path: String, as name: String, body: String?) -> [String] {
         var words = [
-            "curl", "-sS", "-m\(seconds)", "-X", method, "-w", "\n%{http_code}",
+            "curl", "-sS", "-m60", "-X", method, "-w", "\n%{http_code}",
             "http://127.0.0.1:\(port)\(path)",
             "-H", "Authorization: Bearer \(ApprovalService.token(name))",
         ]
         if let body { words += ["-H", "Content-Type: application/json", "--data-binary", body] }
-        return try Command.run(words, environment: place.environment, directory: place.root)
+        return words
     }
 
     /// Of the key of its log, by openssl: Ed25519, which takes a seed of 32 octets as RFC 8410 section 7 writes it.
