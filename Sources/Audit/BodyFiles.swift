@@ -4,8 +4,8 @@ internal import Synchronization
 
 /// The recorded bodies, a file for each run in the folder `recordings` of the state directory, mode 0600.
 ///
-/// A file is blocks one after another, of all bodies of the run as they come: `RecordedBlock`. Nothing in it is chained;
-/// the digests of the bodies are, in the records of the replies.
+/// A file is blocks one after another, of all bodies of the run as they come, each sealed: `RecordedBlock`. Nothing in it is
+/// chained; the digests of the bodies are, in the records of the replies.
 package final class BodyFiles: BodySink {
     static let folder = "recordings"
 
@@ -15,6 +15,7 @@ package final class BodyFiles: BodySink {
 
     private struct RunFile {
         let file: PrivateFile
+        let seal: BodySeal
         /// Octets that are there.
         var end: UInt64
     }
@@ -69,11 +70,12 @@ package final class BodyFiles: BodySink {
         let start = known.end
         var rest = octets[...]
         while let piece = RecordedBlock.next(of: &rest) {
-            guard known.end + UInt64(RecordedBlock.header + piece.count) <= room(of: body.run) else {
+            let count = UInt64(RecordedBlock.overhead + piece.count)
+            guard known.end + count <= room(of: body.run) else {
                 throw AuditStoreError(.database, overLimit(body.run).message)
             }
-            try known.file.append(RecordedBlock.octets(piece, of: body), at: known.end)
-            known.end += UInt64(RecordedBlock.header + piece.count)
+            try known.file.append(known.seal.block(piece, of: body, at: known.end), at: known.end)
+            known.end += count
             files.open[body.run] = known
         }
         return start..<known.end
@@ -81,6 +83,7 @@ package final class BodyFiles: BodySink {
 
     /// Descriptors stay few: a file that is wanted again is opened again.
     private func open(_ run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
+        let seal = try BodySeal.kept(run: run, in: directory)
         let state = try StateDirectory(directory, create: true)
         let folder = try state.directory(Self.folder, create: true)
         var file = try PrivateFile.open(run, in: folder, .createNew)
@@ -92,7 +95,7 @@ package final class BodyFiles: BodySink {
             )
         }
         if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
-        return RunFile(file: file, end: try file.length())
+        return RunFile(file: file, seal: seal, end: try file.length())
     }
 
     /// Octets that its bodies may have beside its terminals.
