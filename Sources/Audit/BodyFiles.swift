@@ -1,3 +1,4 @@
+internal import Foundation
 internal import Glibc
 package import Model
 internal import Synchronization
@@ -74,7 +75,8 @@ package final class BodyFiles: BodySink {
             guard known.end + count <= room(of: body.run) else {
                 throw AuditStoreError(.database, overLimit(body.run).message)
             }
-            try known.file.append(known.seal.block(piece, of: body, at: known.end), at: known.end)
+            let block = try known.seal.block(piece, of: body, at: known.end)
+            try known.file.append(block.head, block.sealed, at: known.end)
             known.end += count
             files.open[body.run] = known
         }
@@ -119,17 +121,21 @@ extension PrivateFile {
         return UInt64(clamping: status.st_size)
     }
 
-    /// Writes behind what is there, or nothing.
+    /// Writes two pieces behind what is there, or nothing.
     func append(
-        _ octets: [UInt8],
+        _ head: [UInt8],
+        _ octets: Data = Data(),
         at end: UInt64,
         _ attempt: String = "record a body in"
     ) throws(AuditStoreError) {
+        let size = head.count + octets.count
         var written = 0
-        while written < octets.count {
-            let count = unsafe octets[written...].withUnsafeBytes { bytes in
-                unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(end) + off_t(written))
-            }
+        while written < size {
+            let count = write(
+                head.dropFirst(written),
+                octets.dropFirst(max(0, written - head.count)),
+                at: off_t(end) + off_t(written)
+            )
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let reason = count < 0 ? errno : ENOSPC
@@ -142,6 +148,20 @@ extension PrivateFile {
                 )
             }
             written += count
+        }
+    }
+
+    private func write(_ head: ArraySlice<UInt8>, _ octets: Data, at place: off_t) -> Int {
+        unsafe head.withUnsafeBytes { head in
+            unsafe octets.withUnsafeBytes { octets in
+                let parts = unsafe [head, octets].map { part in
+                    unsafe iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress),
+                        iov_len: part.count
+                    )
+                }
+                return unsafe pwritev(descriptor, parts, Int32(parts.count), place)
+            }
         }
     }
 }

@@ -28,18 +28,15 @@ struct BodySeal: Sendable {
         _ piece: ArraySlice<UInt8>,
         of body: BodyPlace,
         at place: UInt64
-    ) throws(AuditStoreError) -> [UInt8] {
-        var block = RecordedBlock.head(piece.count, of: body, keyID: keyID)
-        block.reserveCapacity(RecordedBlock.overhead + piece.count)
+    ) throws(AuditStoreError) -> (head: [UInt8], sealed: Data) {
+        let head = RecordedBlock.head(piece.count, of: body, keyID: keyID)
         do {
-            let box = try AES.GCM.seal(piece, using: key, authenticating: Self.context(block, place))
-            block += box.nonce
-            block += box.ciphertext
-            block += box.tag
+            let box = try AES.GCM.seal(piece, using: key, authenticating: Self.context(head, place))
+            if let sealed = box.combined { return (head, sealed) }
         } catch {
             throw AuditStoreError(.key, "cannot seal a body of run \(body.run): \(error)")
         }
-        return block
+        throw AuditStoreError(.key, "cannot seal a body of run \(body.run): its nonce has another length")
     }
 
     /// What a block holds; nil where it was not sealed with this key, for this place, under this header.
