@@ -26,6 +26,8 @@ package struct AuditFinding: Sendable, Hashable, Codable {
         case lineage
         /// A recorded body is gone, or not what its record says.
         case recording
+        /// The key of the recorded bodies is gone, or is not the one that sealed them.
+        case recordingKey = "recording-key"
         /// A statement of what was pruned is not genuine, or of other records.
         case pruning
         /// A checkpoint is forged, of another log, or names another record.

@@ -37,6 +37,13 @@ package enum AuditLimits {
     package static let recordings: UInt64 = 16 << 30
     /// Octets of a body in one block: four of the gateway's largest reads.
     static let recordedBlock = 1 << 20
+    /// Octets of the keys that recordings' keys are derived from, and of those (AES-256).
+    static let sealKey = 32
+    /// Octets that tell one key from another: by chance two of 2^32 are alike.
+    static let sealKeyID = 8
+    /// Octets of AES-GCM's nonce, and of its tag (SP 800-38D).
+    static let sealNonce = 12
+    static let sealTag = 16
     /// Requests of a session that is served again, and hosts: an hour of seventy a second; some 100 octets of memory each.
     static let answeredRequests = 1 << 18
     /// Octets of what tells them apart, all together: paths, queries, hosts.

@@ -1,11 +1,12 @@
+internal import Foundation
 internal import Glibc
 package import Model
 internal import Synchronization
 
 /// The recorded bodies, a file for each run in the folder `recordings` of the state directory, mode 0600.
 ///
-/// A file is blocks one after another, of all bodies of the run as they come: `RecordedBlock`. Nothing in it is chained;
-/// the digests of the bodies are, in the records of the replies.
+/// A file is blocks one after another, of all bodies of the run as they come, each sealed: `RecordedBlock`. Nothing in it is
+/// chained; the digests of the bodies are, in the records of the replies.
 package final class BodyFiles: BodySink {
     static let folder = "recordings"
 
@@ -15,6 +16,7 @@ package final class BodyFiles: BodySink {
 
     private struct RunFile {
         let file: PrivateFile
+        let seal: BodySeal
         /// Octets that are there.
         var end: UInt64
     }
@@ -69,11 +71,13 @@ package final class BodyFiles: BodySink {
         let start = known.end
         var rest = octets[...]
         while let piece = RecordedBlock.next(of: &rest) {
-            guard known.end + UInt64(RecordedBlock.header + piece.count) <= room(of: body.run) else {
+            let count = UInt64(RecordedBlock.overhead + piece.count)
+            guard known.end + count <= room(of: body.run) else {
                 throw AuditStoreError(.database, overLimit(body.run).message)
             }
-            try known.file.append(RecordedBlock.octets(piece, of: body), at: known.end)
-            known.end += UInt64(RecordedBlock.header + piece.count)
+            let block = try known.seal.block(piece, of: body, at: known.end)
+            try known.file.append(block.head, block.sealed, at: known.end)
+            known.end += count
             files.open[body.run] = known
         }
         return start..<known.end
@@ -81,6 +85,7 @@ package final class BodyFiles: BodySink {
 
     /// Descriptors stay few: a file that is wanted again is opened again.
     private func open(_ run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
+        let seal = try BodySeal.kept(run: run, in: directory)
         let state = try StateDirectory(directory, create: true)
         let folder = try state.directory(Self.folder, create: true)
         var file = try PrivateFile.open(run, in: folder, .createNew)
@@ -92,7 +97,7 @@ package final class BodyFiles: BodySink {
             )
         }
         if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
-        return RunFile(file: file, end: try file.length())
+        return RunFile(file: file, seal: seal, end: try file.length())
     }
 
     /// Octets that its bodies may have beside its terminals.
@@ -116,17 +121,21 @@ extension PrivateFile {
         return UInt64(clamping: status.st_size)
     }
 
-    /// Writes behind what is there, or nothing.
+    /// Writes two pieces behind what is there, or nothing.
     func append(
-        _ octets: [UInt8],
+        _ head: [UInt8],
+        _ octets: Data = Data(),
         at end: UInt64,
         _ attempt: String = "record a body in"
     ) throws(AuditStoreError) {
+        let size = head.count + octets.count
         var written = 0
-        while written < octets.count {
-            let count = unsafe octets[written...].withUnsafeBytes { bytes in
-                unsafe pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(end) + off_t(written))
-            }
+        while written < size {
+            let count = write(
+                head.dropFirst(written),
+                octets.dropFirst(max(0, written - head.count)),
+                at: off_t(end) + off_t(written)
+            )
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 let reason = count < 0 ? errno : ENOSPC
@@ -139,6 +148,20 @@ extension PrivateFile {
                 )
             }
             written += count
+        }
+    }
+
+    private func write(_ head: ArraySlice<UInt8>, _ octets: Data, at place: off_t) -> Int {
+        unsafe head.withUnsafeBytes { head in
+            unsafe octets.withUnsafeBytes { octets in
+                let parts = unsafe [head, octets].map { part in
+                    unsafe iovec(
+                        iov_base: UnsafeMutableRawPointer(mutating: part.baseAddress),
+                        iov_len: part.count
+                    )
+                }
+                return unsafe pwritev(descriptor, parts, Int32(parts.count), place)
+            }
         }
     }
 }

@@ -160,10 +160,12 @@ struct ChainCheck {
                 do {
                     try bodies.read(body, of: reply.exchange, run: run) { _ in }
                 } catch {
+                    let isOfKey = (error as? BodyReader.Fault)?.isOfKey ?? false
                     throw Stop(
-                        .recording,
+                        isOfKey ? .recordingKey : .recording,
                         record: expected,
-                        "record \(expected) names the body of a \(body.side.rawValue), of exchange \(reply.exchange): \(error)"
+                        "record \(expected) names the body of a \(body.side.rawValue), of exchange \(reply.exchange)"
+                            + "\(isOfKey ? ", which cannot be looked at" : ""): \(error)"
                     )
                 }
             }

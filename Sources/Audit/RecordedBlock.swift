@@ -1,17 +1,27 @@
 internal import Model
 
-/// One stretch of one body in the file of its run: a header of 24 octets, all numbers big endian, and the octets.
+/// One stretch of one body in the file of its run: a header, all numbers big endian, and the octets, sealed (`BodySeal`).
 ///
 /// ```
-///   "BBLK"  length (4)  exchange (8)  side (1: 0 request, 1 response)  zeros (7)
+///   "BBLS"  length (4)  exchange (8)  side (1: 0 request, 1 response)  zeros (7)  id of the key (8)
+///   nonce (12)  ciphertext (length)  tag (16)
 /// ```
+///
+/// Earlier versions wrote `BBLK`, a header without a key's id, and the octets in clear. A file may have both.
 struct RecordedBlock: Hashable {
     let exchange: UInt64
     let side: BodySide
     let length: Int
+    /// Nil for one in clear.
+    let keyID: [UInt8]?
 
-    static let header = 24
-    private static let magic = Array("BBLK".utf8)
+    /// Octets of the header.
+    static let header = clearHeader + AuditLimits.sealKeyID
+    private static let clearHeader = 24
+    /// Octets that one has in the file beside those that it holds.
+    static let overhead = header + AuditLimits.sealNonce + AuditLimits.sealTag
+    private static let sealedMagic = Array("BBLS".utf8)
+    private static let clearMagic = Array("BBLK".utf8)
 
     /// The next stretch that fits into a block; nil when nothing is left.
     static func next(of octets: inout ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
@@ -20,25 +30,34 @@ struct RecordedBlock: Hashable {
         return octets.prefix(AuditLimits.recordedBlock)
     }
 
-    static func octets(_ piece: ArraySlice<UInt8>, of body: BodyPlace) -> [UInt8] {
-        var block = magic
-        block.reserveCapacity(header + piece.count)
-        block += bigEndian(UInt64(piece.count), 4) + bigEndian(body.exchange, 8)
-        block += [body.side == .request ? 0 : 1] + [UInt8](repeating: 0, count: 7)
-        block += piece
-        return block
+    /// The header of so many octets that a key seals.
+    static func head(_ length: Int, of body: BodyPlace, keyID: [UInt8]) -> [UInt8] {
+        sealedMagic + bigEndian(UInt64(length), 4) + bigEndian(body.exchange, 8)
+            + [body.side == .request ? 0 : 1] + [UInt8](repeating: 0, count: 7) + keyID
     }
 
-    /// Nil for what is no header.
-    init?(_ header: [UInt8]) {
-        guard header.count == Self.header, header.prefix(4).elementsEqual(Self.magic), header[16] <= 1,
-            header[17...].allSatisfy({ $0 == 0 })
+    /// Of what begins with its header; nil for what is none.
+    init?(_ head: [UInt8]) {
+        guard head.count >= Self.clearHeader, head[16] <= 1,
+            head[17..<Self.clearHeader].allSatisfy({ $0 == 0 })
         else { return nil }
-        length = Int(Self.number(header[4..<8]))
-        exchange = Self.number(header[8..<16])
-        side = header[16] == 0 ? .request : .response
+        if head.starts(with: Self.sealedMagic), head.count == Self.header {
+            keyID = Array(head[Self.clearHeader...])
+        } else if head.starts(with: Self.clearMagic) {
+            keyID = nil
+        } else {
+            return nil
+        }
+        length = Int(Self.number(head[4..<8]))
+        exchange = Self.number(head[8..<16])
+        side = head[16] == 0 ? .request : .response
         guard length <= AuditLimits.recordedBlock else { return nil }
     }
+
+    /// Octets of its header.
+    var opening: Int { keyID == nil ? Self.clearHeader : Self.header }
+    /// Octets behind it.
+    var stored: Int { keyID == nil ? length : length + AuditLimits.sealNonce + AuditLimits.sealTag }
 
     private static func bigEndian(_ number: UInt64, _ count: Int) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: number >> UInt64(8 * (count - 1 - $0))) }

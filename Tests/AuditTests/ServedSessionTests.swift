@@ -269,8 +269,8 @@ struct ServedSessionTests {
         #expect(try ask(source, "GET /a", body: asked) == text)
         let path = URL(fileURLWithPath: state.path + "/recordings/0badcafe")
         var octets = try Data(contentsOf: path)
-        let place = try #require(octets.range(of: Data("short".utf8)))
-        octets[place.lowerBound] = UInt8(ascii: "S")
+        // Of the last block, five octets and the tag.
+        octets[octets.count - 21] ^= 1
         octets[2_000_000] ^= 1
         try octets.write(to: path)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path.path)
@@ -286,6 +286,30 @@ struct ServedSessionTests {
         #expect(count < text.utf8.count)
         try FileManager.default.removeItem(at: path)
         #expect(throws: UnansweredRequest.self) { try ask(source, "GET /b") }
+    }
+
+    @Test
+    func `A body is not served without its key, which a verification names; with it back, it is`() throws {
+        try record("GET /a", 1, answered: "x")
+        let source = try session()
+        let key = state.path + "/keys/recordings.key"
+        let kept = try Data(contentsOf: URL(fileURLWithPath: key))
+        try FileManager.default.removeItem(atPath: key)
+        for words in ["which is gone", "another key"] {
+            let why = try #require(refusal { () throws(UnansweredRequest) in try ask(source, "GET /a") })
+            #expect(why.told == "the recorded body of the reply does not open", "\(why)")
+            #expect(why.message.contains(key) && why.message.contains(words), "\(why)")
+            let finding = try #require(try state.finding())
+            #expect(finding.code == .recordingKey && finding.record == 2, "\(finding)")
+            #expect(finding.message.contains("cannot be looked at: \(state.path)"), "\(finding)")
+            #expect(finding.message.contains(key) && finding.message.contains(words), "\(finding)")
+            // The next supervisor makes another.
+            let place = BodyPlace(run: "other", exchange: 1, side: .response)
+            _ = try BodyFiles(directory: state.path).append([1], to: place)
+        }
+        try kept.write(to: URL(fileURLWithPath: key))
+        #expect(try ask(source, "GET /a") == "x")
+        #expect(try state.finding() == nil)
     }
 
     @Test func `An agent's session has what is below it, and nothing beside it`() throws {

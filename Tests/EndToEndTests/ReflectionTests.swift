@@ -326,6 +326,12 @@ extension EndToEnd {
             for folder in ["state", "run", "workspace", "home"] {
                 #expect(try place.files(holding: token, below: folder).isEmpty)
             }
+            // What is recorded of bodies is sealed: it is looked through as it is shown.
+            let shown = try place.records().map {
+                try place.bailey(["audit", "show", "\($0.sequence)", "--body", "response"]).output
+            }
+            #expect(shown.contains { $0.contains("data: Bearer \(stars)") }, "\(shown)")
+            #expect(shown.allSatisfy { !$0.contains(token) }, "\(shown)")
             let ca = "--cacert \(servers.folder)/ca.pem --resolve allowed.test:\(mirror.port):127.0.0.1"
             let control = try place.control(script(ca, "-H 'Authorization: Bearer \(token)'"))
             #expect(control.output.contains("data: Bearer \(token)\n"), "the control: \(control)")

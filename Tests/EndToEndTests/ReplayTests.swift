@@ -288,7 +288,7 @@ extension EndToEnd {
                 json.code == 0 && results.count > 20_000 && results.allSatisfy { $0.contains("\"record\":") }
             )
             #expect(try place.files(holding: "ann@example.com", below: "state").isEmpty)
-            #expect(try !place.files(holding: "\"Bob\"", below: "state/bailey/recordings").isEmpty)
+            #expect(try place.files(holding: "\"Bob\"", below: "state/bailey/recordings").isEmpty, "sealed")
             #expect(try place.bailey(["audit", "verify"]).code == 0)
         }
 

@@ -19,7 +19,7 @@ package enum TerminalFiles {
 
     /// Octets that the file of what is on record has, where all of it is there.
     package static func size(of recorded: RecordedTerminal) -> UInt64 {
-        let frame = UInt64(TerminalSeal.length + TerminalLimits.tag)
+        let frame = UInt64(TerminalSeal.length + AuditLimits.sealTag)
         let (frames, isTooMany) = recorded.chunks.multipliedReportingOverflow(by: frame)
         let (chunks, isTooMuch) = frames.addingReportingOverflow(recorded.octets)
         let (all, isBeyond) = chunks.addingReportingOverflow(UInt64(TerminalSeal.header))

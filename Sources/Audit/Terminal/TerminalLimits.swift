@@ -4,12 +4,6 @@ package enum TerminalLimits {
     static let chunk = 32 << 10
     /// Milliseconds that something decided waits for more before it is written.
     package static let delay: Int64 = 250
-    /// Octets of the key that all recordings' keys are derived from, and of those (AES-256).
-    static let key = 32
     /// Octets of the value that makes a recording's key its own.
     static let salt = 16
-    /// Octets that tell one key from another: by chance two of 2^32 are alike.
-    static let keyID = 8
-    /// Octets of AES-GCM's tag.
-    static let tag = 16
 }

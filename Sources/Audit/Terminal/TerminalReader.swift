@@ -33,7 +33,7 @@ package struct TerminalReader {
     private let file: PrivateFile
     private let path: String
     private let agent: AgentID
-    private let master: Data
+    private let master: RecordingKey
 
     /// - Parameters:
     ///   - agent: whose terminal.
@@ -50,16 +50,11 @@ package struct TerminalReader {
             )
         }
         (self.file, self.agent) = (file, agent)
-        let keys = try StateDirectory(directory, create: false).directory("keys", create: false)
-        guard let key = try PrivateFile.open("terminals.key", in: keys, .read),
-            let octets = try key.read(atMost: TerminalLimits.key), octets.count == TerminalLimits.key
-        else {
-            throw Fault(
-                description:
-                    "\(path) does not open without \(directory)/keys/terminals.key; put that key back"
-            )
+        guard let master = try RecordingKey.known(.terminals, in: directory) else {
+            let key = RecordingKey.Name.terminals.path(in: directory)
+            throw Fault(description: "\(path) does not open without \(key); put that key back")
         }
-        master = octets
+        self.master = master
     }
 
     /// Hands over the asciicast, piece by piece, up to the last chunk that opens.
@@ -74,7 +69,7 @@ package struct TerminalReader {
         var seal = TerminalSeal(master: master, salt: salt, agent: agent.text)
         var digest = SHA256()
         digest.update(data: header)
-        let isOurs = header.suffix(TerminalLimits.keyID).elementsEqual(seal.keyID)
+        let isOurs = header.suffix(AuditLimits.sealKeyID).elementsEqual(seal.keyID)
         let ending = try read(&seal, &digest, use)
         return Finding(
             ending: !isOurs && seal.number == 0 ? .otherKey : ending,
@@ -94,7 +89,7 @@ package struct TerminalReader {
             guard head.count == TerminalSeal.length else { return .cut }
             let length = head.reduce(0) { $0 << 8 | Int($1) }
             guard length <= TerminalLimits.chunk else { return .changed(chunks: seal.number) }
-            let count = length + TerminalLimits.tag
+            let count = length + AuditLimits.sealTag
             let sealed = file.read(count, at: place + UInt64(TerminalSeal.length))
             guard sealed.count == count else { return .cut }
             guard let (octets, isLast) = seal.open(sealed) else { return .changed(chunks: seal.number) }

@@ -76,7 +76,11 @@ package final class TerminalRecorder {
         (self.directory, self.agent, self.limit, self.secrets) = (directory, agent, limit, secrets)
         self.terminals = terminals
         let salt = (0..<TerminalLimits.salt).map { _ in UInt8.random(in: .min ... .max) }
-        seal = TerminalSeal(master: try TerminalSeal.master(in: directory), salt: salt, agent: agent.text)
+        seal = TerminalSeal(
+            master: try RecordingKey.kept(.terminals, in: directory),
+            salt: salt,
+            agent: agent.text
+        )
         file = try TerminalFiles.make(agent, in: directory)
         end = 0
         lines = CastLine.header(
@@ -201,7 +205,7 @@ package final class TerminalRecorder {
 
     private func write(isLast: Bool) throws {
         let chunk = isLast ? [] : lines.prefix(TerminalLimits.chunk)
-        let count = UInt64(TerminalSeal.length + chunk.count + TerminalLimits.tag)
+        let count = UInt64(TerminalSeal.length + chunk.count + AuditLimits.sealTag)
         // The last one, which says that nothing is missing, always finds room.
         guard
             terminals.take(

@@ -15,7 +15,7 @@ internal import Foundation
 /// is derived from the same: a recording that was sealed with another one is told from one that was changed.
 struct TerminalSeal {
     static let magic: [UInt8] = Array("BTRM".utf8) + [1, 0, 0, 0]
-    static let header = magic.count + TerminalLimits.salt + TerminalLimits.keyID
+    static let header = magic.count + TerminalLimits.salt + AuditLimits.sealKeyID
     static let length = 4
 
     private let key: SymmetricKey
@@ -23,39 +23,9 @@ struct TerminalSeal {
     let keyID: [UInt8]
     private(set) var number: UInt64 = 0
 
-    init(master: Data, salt: [UInt8], agent: String) {
-        let info = "bailey terminal recording v1 \(agent)"
-        key = Self.derived(from: master, salt, info, TerminalLimits.key)
-        keyID = unsafe Self.derived(from: master, salt, "bailey terminal key id v1", TerminalLimits.keyID)
-            .withUnsafeBytes { unsafe Array($0) }
-    }
-
-    private static func derived(
-        from master: Data,
-        _ salt: [UInt8],
-        _ info: String,
-        _ count: Int
-    ) -> SymmetricKey {
-        HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: SymmetricKey(data: master),
-            salt: Data(salt),
-            info: Data(info.utf8),
-            outputByteCount: count
-        )
-    }
-
-    /// The supervisor's key; made at first use.
-    static func master(in directory: String) throws -> Data {
-        let data = try KeptKeys.octets(named: "terminals.key", in: directory, atMost: TerminalLimits.key) {
-            unsafe SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Data($0) }
-        }
-        guard data.count == TerminalLimits.key else {
-            throw AuditStoreError(
-                .key,
-                "the key \(directory)/keys/terminals.key is not \(TerminalLimits.key) octets; put the right one back"
-            )
-        }
-        return data
+    init(master: RecordingKey, salt: [UInt8], agent: String) {
+        key = master.derived(salt: salt, "bailey terminal recording v1 \(agent)")
+        keyID = master.id(salt: salt, "bailey terminal key id v1")
     }
 
     /// The next chunk as it is written; it counts once it is (`wrote`).
@@ -70,8 +40,8 @@ struct TerminalSeal {
 
     /// What the next chunk holds; nil where it is not that one.
     mutating func open(_ sealed: [UInt8]) -> (octets: [UInt8], isLast: Bool)? {
-        guard sealed.count >= TerminalLimits.tag else { return nil }
-        let (text, tag) = (sealed.dropLast(TerminalLimits.tag), sealed.suffix(TerminalLimits.tag))
+        guard sealed.count >= AuditLimits.sealTag else { return nil }
+        let (text, tag) = (sealed.dropLast(AuditLimits.sealTag), sealed.suffix(AuditLimits.sealTag))
         for isLast in [false, true] {
             guard let nonce = try? nonce(isLast: isLast),
                 let box = try? AES.GCM.SealedBox(nonce: nonce, ciphertext: Data(text), tag: Data(tag)),

@@ -1,0 +1,76 @@
+internal import Model
+
+/// Walks the blocks in a stretch of a run's recordings, for those of one body.
+struct BlockWalk {
+    private let file: PrivateFile
+    private let run: String
+    private let exchange: UInt64
+    private let side: BodySide
+    private let keys: BodyKeys
+    private var seal: BodySeal?
+    /// Where the next block begins.
+    private var place: UInt64
+    /// Nil for as far as there is something.
+    private let end: UInt64?
+
+    /// - Parameters:
+    ///   - file: the run's recordings.
+    ///   - body: which body.
+    ///   - keys: what it opens with.
+    ///   - stretch: where it lies; nil for all of the file, which may end in the middle of a block: that is being written, or its
+    ///     supervisor was killed.
+    init(_ file: PrivateFile, _ body: BodyPlace, _ keys: BodyKeys, in stretch: Range<UInt64>?) {
+        (self.file, self.keys) = (file, keys)
+        (run, exchange, side) = (body.run, body.exchange, body.side)
+        (place, end) = (stretch?.lowerBound ?? 0, stretch?.upperBound)
+    }
+
+    /// What the body's next block holds; nil where there is none.
+    mutating func next() throws(BodyReader.Fault) -> [UInt8]? {
+        while end.map({ place < $0 }) ?? true {
+            let head = file.read(RecordedBlock.header, at: place)
+            guard let block = RecordedBlock(head) else {
+                guard end == nil, head.count < RecordedBlock.header else { throw changed }
+                return nil
+            }
+            let start = place
+            place += UInt64(block.opening + block.stored)
+            guard block.exchange == exchange, block.side == side else { continue }
+            let stored = file.read(block.stored, at: start + UInt64(block.opening))
+            guard stored.count == block.stored else {
+                guard end == nil else { throw changed }
+                return block.keyID == nil && !stored.isEmpty ? stored : nil
+            }
+            guard let keyID = block.keyID else { return stored }
+            return try open(stored, head, sealedWith: keyID, at: start)
+        }
+        return nil
+    }
+
+    private mutating func open(
+        _ stored: [UInt8],
+        _ head: [UInt8],
+        sealedWith keyID: [UInt8],
+        at start: UInt64
+    ) throws(BodyReader.Fault) -> [UInt8] {
+        let seal = try sealOfRun()
+        if let octets = seal.open(stored, under: head, at: start) { return octets }
+        // Where it opens as ours, the id alone was changed.
+        let ours = head.dropLast(keyID.count) + seal.keyID
+        guard keyID == seal.keyID || seal.open(stored, under: Array(ours), at: start) != nil else {
+            throw keys.other(than: file.path)
+        }
+        throw changed
+    }
+
+    private mutating func sealOfRun() throws(BodyReader.Fault) -> BodySeal {
+        if let seal { return seal }
+        let derived = try keys.seal(of: run, file.path)
+        seal = derived
+        return derived
+    }
+
+    private var changed: BodyReader.Fault {
+        BodyReader.Fault(description: "\(file.path) is cut, or was changed")
+    }
+}
