@@ -19,8 +19,8 @@ struct ChainParts: Sendable {
     /// - Returns: where it ends.
     /// - Throws: a `Stop` at the first record that is not as it was sealed.
     func walk(atMost readers: Int, ofLeast least: Int64) throws -> ChainEnd {
-        let parts = try reading { try ChainStretch.parts(of: $0, atMost: readers, ofLeast: least) }
-        if parts.count > 1, let end = walkedAtOnce(parts) { return end }
+        let parts = try? reading { try ChainStretch.parts(of: $0, atMost: readers, ofLeast: least) }
+        if let parts, parts.count > 1, let end = walkedAtOnce(parts) { return end }
         return try walk(ChainStretch())
     }
 

@@ -32,7 +32,7 @@ struct FleetRaceTests {
             if b"server_encoding" in order:
                 frame(b"R", "UTF8")
             if b"has_table_privilege" in order:
-                frame(b"R", b"\\0", b"\\1")
+                frame(b"R", b"\\0", b"\\1", b"\\1")
             if b"pg_constraint" in order:
                 frame(b"R", b"\\1")
             if b"LEFT JOIN LATERAL" in order and listens:

@@ -54,6 +54,16 @@ struct ReplicationTests {
         #expect(talk.wantsMore)
     }
 
+    @Test func `What a server sends behind its end of the data, as PostgreSQL does, is passed on`() throws {
+        let talk = try Self.streaming()
+        #expect(try talk.client(Say.done) == ["up 1 c"])
+        #expect(try talk.server(Say.data("w1"), Say.done, Say.data("k")) == ["down d", "down c", "down d"])
+        #expect(
+            try talk.server(Tell.complete("COPY 0"), Tell.complete("START_REPLICATION"), Tell.ready())
+                == ["down CC", "finished 1 COPY 0, START_REPLICATION -", "down Z"]
+        )
+    }
+
     @Test func `An error amid a stream ends it, and not its session`() throws {
         let talk = try Self.streaming()
         let lines = try talk.server(Tell.error("57014"), Tell.ready())
@@ -88,7 +98,6 @@ struct ReplicationTests {
             ("a second beginning", .upstream, Self.both),
             ("COPY out", .upstream, Tell.copyOut()),
             ("a second end", .upstream, Say.done + Say.done),
-            ("data behind its end", .upstream, Say.done + Say.data("x")),
             ("Sync", .client, Say.sync),
             ("Flush", .client, Say.flush),
             ("a query", .client, Say.query("select 1")),

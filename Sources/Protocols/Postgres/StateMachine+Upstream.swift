@@ -82,8 +82,9 @@ extension PostgresSession {
     private mutating func check(_ tag: UInt8) throws(PostgresFault) {
         if tag == Tag.copyData {
             switch copy {
-            case .toClient, .both(client: _, server: true): return
-            case .none, .fromClient, .both, .ending: throw outOfTurn(tag)
+            // PostgreSQL's sender may keep a stream alive once more behind its CopyDone; libpq passes over it.
+            case .toClient, .both: return
+            case .none, .fromClient, .ending: throw outOfTurn(tag)
             }
         }
         guard case .unknown = rows else { return }
