@@ -82,7 +82,6 @@ extension PostgresSession {
     private mutating func check(_ tag: UInt8) throws(PostgresFault) {
         if tag == Tag.copyData {
             switch copy {
-            // PostgreSQL's sender may keep a stream alive once more behind its CopyDone; libpq passes over it.
             case .toClient, .both: return
             case .none, .fromClient, .ending: throw outOfTurn(tag)
             }

@@ -65,7 +65,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
         case none
         case fromClient
         case toClient
-        /// Both do, of a stream of replication, until each says that its data are over.
+        /// Both do, of a stream of replication, until each says that its data are over; PostgreSQL may keep it alive once more
+        /// behind that, which libpq passes over.
         case both(client: Bool, server: Bool)
         /// The data are over, the answer is not.
         case ending
