@@ -1,4 +1,4 @@
-package import Model
+internal import Model
 
 /// A kind, a credential of Bailey's, or a column as a profile names it: `email`, `credential`, `column ssn`, `column users.ssn`,
 /// `column public.users.ssn`.
