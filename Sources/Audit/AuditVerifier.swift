@@ -69,12 +69,13 @@ package struct AuditVerifier: Sendable {
             bodies: BodyReader(directory: directory)
         )
         // Before the log is read: a supervisor may be writing both, and a checkpoint is never of what is not there yet.
-        let check = try checkpoints.map {
-            try CheckpointCheck($0, key: trust.key, now: AuditStore.wallClock())
+        let check = checkpoints.map { place in
+            Result { try CheckpointCheck(place, key: trust.key, now: AuditStore.wallClock()) }
         }
         let end = try parts.walk(atMost: readers, ofLeast: least)
         let agreeing = try check.map { check in
-            try parts.reading { try check.run($0, end: end.border.last) }
+            let check = try check.get()
+            return try parts.reading { try check.run($0, end: end.border.last) }
         }
         var reached = VerifiedHead(end, under: trust.key)
         reached.checkpoints = agreeing?.whole

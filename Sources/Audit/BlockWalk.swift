@@ -12,6 +12,8 @@ struct BlockWalk {
     private var place: UInt64
     /// Nil for as far as there is something.
     private let end: UInt64?
+    /// As the first block that was read: what one version wrote is all of a run.
+    private var isSealed: Bool?
 
     /// - Parameters:
     ///   - file: the run's recordings.
@@ -26,6 +28,9 @@ struct BlockWalk {
     }
 
     /// What the body's next block holds; nil where there is none.
+    ///
+    /// Where no digest is on record the seals alone vouch: then each is opened, whoever's its block says that it is, and none
+    /// of its kind may be missing.
     mutating func next() throws(BodyReader.Fault) -> [UInt8]? {
         while end.map({ place < $0 }) ?? true {
             let head = file.read(RecordedBlock.header, at: place)
@@ -35,16 +40,25 @@ struct BlockWalk {
             }
             let start = place
             place += UInt64(block.opening + block.stored)
-            guard block.exchange == exchange, block.side == side else { continue }
+            let isWanted = block.exchange == exchange && block.side == side
+            if end == nil { try requireSameKind(block) }
+            guard isWanted || (end == nil && block.keyID != nil) else { continue }
             let stored = file.read(block.stored, at: start + UInt64(block.opening))
             guard stored.count == block.stored else {
                 guard end == nil else { throw changed }
                 return block.keyID == nil && !stored.isEmpty ? stored : nil
             }
             guard let keyID = block.keyID else { return stored }
-            return try open(stored, head, sealedWith: keyID, at: start)
+            let octets = try open(stored, head, sealedWith: keyID, at: start)
+            if isWanted { return octets }
         }
         return nil
+    }
+
+    private mutating func requireSameKind(_ block: RecordedBlock) throws(BodyReader.Fault) {
+        let isBlockSealed = block.keyID != nil
+        guard isBlockSealed == isSealed ?? isBlockSealed else { throw changed }
+        isSealed = isBlockSealed
     }
 
     private mutating func open(

@@ -14,6 +14,8 @@ struct ChainCheck {
     private var previous: RecordHash
     private var hasRevocations = false
     private var pruned: Int64 = 0
+    /// The first body that could not be looked at for want of its key.
+    private var keyless: Stop?
 
     init(_ trust: StoreTrust, bodies: BodyReader?, of stretch: ChainStretch = ChainStretch()) {
         key = trust.key
@@ -51,6 +53,8 @@ struct ChainCheck {
         }
         try requireHeadReached()
         try prunings.requireEnd()
+        // Behind all else: whoever takes a key away hides nothing with it.
+        if let keyless { throw keyless }
     }
 
     private func requireHeadReached() throws {
@@ -149,7 +153,7 @@ struct ChainCheck {
     }
 
     /// The bodies that a record of replies names, against what is kept of them.
-    private func checkBodies(of record: StoredRecord) throws {
+    private mutating func checkBodies(of record: StoredRecord) throws {
         guard let bodies, record.kind.elementsEqual(Self.replies),
             record.payload.range(of: Self.bodiesMember) != nil,
             let replies = try? JSONDecoder().decode(RepliesRecord.self, from: record.payload)
@@ -161,12 +165,14 @@ struct ChainCheck {
                     try bodies.read(body, of: reply.exchange, run: run) { _ in }
                 } catch {
                     let isOfKey = (error as? BodyReader.Fault)?.isOfKey ?? false
-                    throw Stop(
+                    let stop = Stop(
                         isOfKey ? .recordingKey : .recording,
                         record: expected,
                         "record \(expected) names the body of a \(body.side.rawValue), of exchange \(reply.exchange)"
                             + "\(isOfKey ? ", which cannot be looked at" : ""): \(error)"
                     )
+                    guard isOfKey else { throw stop }
+                    keyless = keyless ?? stop
                 }
             }
         }

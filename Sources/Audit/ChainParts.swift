@@ -20,8 +20,10 @@ struct ChainParts: Sendable {
     /// - Throws: a `Stop` at the first record that is not as it was sealed.
     func walk(atMost readers: Int, ofLeast least: Int64) throws -> ChainEnd {
         let parts = try? reading { try ChainStretch.parts(of: $0, atMost: readers, ofLeast: least) }
-        if let parts, parts.count > 1, let end = walkedAtOnce(parts) { return end }
-        return try walk(ChainStretch())
+        let together = parts.flatMap { $0.count > 1 ? walkedAtOnce($0) : nil }
+        let end = try together ?? walk(ChainStretch())
+        try reading(Self.requireOrder)
+        return end
     }
 
     /// Reads in one transaction; what cannot be read ends with a `Stop`.
@@ -56,26 +58,24 @@ struct ChainParts: Sendable {
         }
         let ends = found.withLock { $0 }.compactMap(\.self)
         let areJoined = zip(ends, parts.dropFirst()).allSatisfy { $0.border == $1.border }
-        guard ends.count == parts.count, areJoined, let first = ends.first,
-            (try? reading(Self.isCounted)) == true
-        else { return nil }
+        guard ends.count == parts.count, areJoined, let first = ends.first else { return nil }
         return ends.dropFirst().reduce(first) { $0.followed(by: $1) }
     }
 
-    /// Whether there are as many records as seals say, less what was pruned.
+    /// Throws where a table's pages are not in their order.
     ///
-    /// A reader begins at a place of the table's tree and ends at another: of a leaf that was put between those of two readers,
-    /// not in its order, neither has read anything.
-    private static func isCounted(_ database: Database) throws -> Bool {
-        let pruned =
-            try database.tableExists("prunings")
-            ? "(SELECT coalesce(sum(last - first + 1), 0) FROM prunings)" : "0"
-        return try Bool.fetchOne(
-            database,
-            sql: """
-                SELECT (SELECT count(*) FROM records) = (SELECT max(last) FROM seals) - \(pruned)
-                """
-        ) ?? false
+    /// Every walk begins at a place of the table's tree: of a leaf that no such place leads to it reads nothing, and other
+    /// queries do (sqlite.org/pragma.html#pragma_quick_check).
+    private static func requireOrder(in database: Database) throws {
+        for table in ["records", "seals", "prunings"] where try database.tableExists(table) {
+            let found = try String.fetchOne(database, sql: "PRAGMA quick_check('\(table)')")
+            guard let found, found != "ok" else { continue }
+            throw Stop(
+                .unreadable,
+                record: 1,
+                "the pages of the table \(table) are not in order: \(TerminalText.escaped(found))"
+            )
+        }
     }
 
     private static func unreadable(_ error: DatabaseError, from record: Int64) -> Stop {

@@ -70,11 +70,16 @@ enum Tree {
 
     /// The root page of `records`, with whole leaves below it.
     private static let opening = """
-        import sqlite3, struct, sys
+        import sqlite3, struct, sys, time
         path = sys.argv[1]
         base = sqlite3.connect(path)
-        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        base.execute("PRAGMA journal_mode = DELETE")
+        # A store that nobody has any more may still be closing, on its writer's thread.
+        for _ in range(600):
+            try:
+                base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                if base.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",): break
+            except sqlite3.OperationalError:
+                time.sleep(0.1)
         size, = base.execute("PRAGMA page_size").fetchone()
         rootpage, table = base.execute("SELECT rootpage, sql FROM sqlite_schema WHERE name = 'records'").fetchone()
         row = base.execute("SELECT * FROM records ORDER BY sequence LIMIT 1").fetchone()

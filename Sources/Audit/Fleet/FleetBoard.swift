@@ -244,16 +244,21 @@ package final class FleetBoard: Sendable {
     /// Stands for those that are not named.
     private static let other = "other"
 
-    /// What these machines say became of answers to these questions, as far as they signed it.
-    package func settled(_ questions: [String], on machines: [String]) throws -> [FleetMessage] {
-        guard !questions.isEmpty else { return [] }
+    /// What machines say became of answers to questions of theirs, as far as they signed it.
+    ///
+    /// Of each in turn, the last that was said first: what another says of it, or says much of another, hides nothing.
+    package func settled(_ asked: [(question: String, machine: String)]) throws -> [FleetMessage] {
+        let asked = asked.filter { FleetMessage.isQuestion($0.question) }
+        guard !asked.isEmpty else { return [] }
+        let table = FleetStatement.messageTable
         let rows = try listening.rows(
             """
-            SELECT \(FleetStatement.readColumns) FROM \(FleetStatement.messageTable) \
-            WHERE kind = 'settled' AND question = ANY ($1::text[]) AND chain = ANY ($2::text[]) AND \(Self.isRecent) \
-            ORDER BY number DESC LIMIT \(FleetLimits.readAtOnce)
+            SELECT \(FleetStatement.readColumns) FROM \(table) JOIN (SELECT number, row_number() OVER \
+            (PARTITION BY chain, question ORDER BY number DESC) AS place FROM \(table) WHERE kind = 'settled' \
+            AND (question, chain) IN (SELECT * FROM unnest($1::text[], $2::text[])) AND \(Self.isRecent)) \
+            AS said USING (number) ORDER BY place, number DESC LIMIT \(FleetLimits.readAtOnce)
             """,
-            [.text(Self.array(questions.filter(FleetMessage.isQuestion))), .text(Self.array(machines))]
+            [.text(Self.array(asked.map(\.question))), .text(Self.array(asked.map(\.machine)))]
         )
         return rows.compactMap { FleetMessage($0[...]) }.filter {
             $0.holder.machine.isSame(as: $0.chain) && $0.isGenuine

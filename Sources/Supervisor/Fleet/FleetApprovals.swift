@@ -101,7 +101,7 @@ final class FleetApprovals: Sendable {
                 try board.requireRole()
                 let messages = try board.answers(to: holder.supervisor, of: machines, &read)
                 for message in messages { answers.take(message) }
-                desk.settle(try board.settled(desk.questions, on: machines))
+                desk.settle(try board.settled(desk.questions))
                 pause = FleetLimits.pause
                 if now() >= next { next = now().addingReportingOverflow(readStrangers(&read)).partialValue }
                 // There is more.

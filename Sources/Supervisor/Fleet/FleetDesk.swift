@@ -164,8 +164,10 @@ final class FleetDesk: Sendable {
         )
     }
 
-    /// Whether an answer's fate is waited for, of which questions.
-    var questions: [String] { pending.withLock { $0.values.map(\.question) } }
+    /// Whether an answer's fate is waited for, of which questions, and on which machine: its key.
+    var questions: [(question: String, machine: String)] {
+        pending.withLock { $0.values.map { ($0.question, $0.machine.key) } }
+    }
 
     /// Takes what other machines say became of answers.
     func settle(_ messages: [FleetMessage]) {
