@@ -44,7 +44,7 @@ final class CheckpointTable: Sendable {
             "SELECT coalesce(max(sequence), 0) FROM \(Self.name) WHERE chain = $1",
             [.text(key.octets.hex)]
         ) { row in
-            last = Int64(String(decoding: row.first?.octets ?? [], as: UTF8.self)) ?? 0
+            last = row.first?.number ?? 0
         }
         return last
     }
