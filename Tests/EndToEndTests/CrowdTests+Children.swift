@@ -10,7 +10,7 @@ extension EndToEnd.CrowdTests {
         let holders = try (0..<4).map { _ in try holding() }
         let script = """
             child() { bailey run -p leaf -- echo ran </dev/null 2>>refused; echo "$?"; }
-            child; grep -c 'no descriptors are left' refused; grep -c 'limit on open files' refused
+            child; grep -c 'none are left for one more child' refused; grep -c 'limit on open files' refused
             echo up; read line; child
             """
         let parent = try holding(["-p", "top"], script)
