@@ -80,19 +80,30 @@ extension EndToEnd.FleetTests {
         #expect(control.output == "1\n", "the control: the file has the password; \(control)")
     }
 
-    @Test(
-        "Where bailey-postgres is missing nothing runs, and it is said what to do",
-        .enabled(if: getuid() == 0, "needs root: another user has a copy of the programs, without this one")
-    )
+    @Test("Where bailey-postgres is missing nothing runs, and it is said what to do")
     func missing() throws {
-        let other = try Place(for: .plainUser)
+        let other = try Place()
         let configuration = other.configuration + "/bailey.yaml"
         try other.write("bailey: 1\n", to: configuration)
-        let control = try other.agent("true")
+        // A copy of the programs, without this one.
+        let source = URL(filePath: other.binary).deletingLastPathComponent().path(percentEncoded: false)
+        let made = try other.control(
+            "mkdir '\(other.root)/programs' && cd '\(other.root)/programs' && cp '\(source)bailey' '\(source)bailey-core' '\(source)bailey-init' . "
+                + "&& cp -rL '\(source)profiles' ."
+        )
+        try #require(made.code == 0, "\(made)")
+        func agent(_ script: String) throws -> Outcome {
+            try Command.run(
+                ["\(other.root)/programs/bailey", "run"] + Kernel.options + ["--", "sh", "-c", script],
+                environment: other.environment,
+                directory: other.workspace
+            )
+        }
+        let control = try agent("true")
         #expect(control.code == 0, "the control: \(control)")
         let url = "postgresql://bailey@127.0.0.1:\(database.server.port)/\(database.name)?sslmode=disable"
         try other.write("bailey: 1\naudit: {postgres: {url: \"\(url)\"}}\n", to: configuration)
-        let outcome = try other.agent("touch ran")
+        let outcome = try agent("touch ran")
         #expect(outcome.code == 125, "\(outcome)")
         #expect(outcome.errors.contains("bailey-postgres cannot be run"), "\(outcome)")
         #expect(outcome.errors.contains("run 'make install' again"), "\(outcome)")
