@@ -206,7 +206,7 @@ extension EndToEnd {
             #expect(outcome.code == 0, "\(outcome)")
             #expect(
                 outcome.output.contains(
-                    "revoked \(typo): no agent of this principal was running; launches are refused"
+                    "revoked \(typo): no agent of this principal was running; its launches are refused"
                 ),
                 "\(outcome)"
             )
