@@ -29,8 +29,8 @@ struct BlockWalk {
 
     /// What the body's next block holds; nil where there is none.
     ///
-    /// Where no digest is on record the seals alone vouch: then each is opened, whoever's its block says that it is, and none
-    /// of its kind may be missing.
+    /// Where no digest is on record the seals alone vouch: then each is opened, whoever's its block says that it is, and none may
+    /// be of another kind than the first.
     mutating func next() throws(BodyReader.Fault) -> [UInt8]? {
         while end.map({ place < $0 }) ?? true {
             let head = file.read(RecordedBlock.header, at: place)

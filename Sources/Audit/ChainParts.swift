@@ -69,11 +69,11 @@ struct ChainParts: Sendable {
     private static func requireOrder(in database: Database) throws {
         for table in ["records", "seals", "prunings"] where try database.tableExists(table) {
             let found = try String.fetchOne(database, sql: "PRAGMA quick_check('\(table)')")
-            guard let found, found != "ok" else { continue }
+            guard found != "ok" else { continue }
             throw Stop(
                 .unreadable,
                 record: 1,
-                "the pages of the table \(table) are not in order: \(TerminalText.escaped(found))"
+                "the pages of the table \(table) are not in order: \(TerminalText.escaped(found ?? "no answer"))"
             )
         }
     }

@@ -55,26 +55,20 @@ struct FleetCopy {
         _ connection: PostgresConnection,
         to database: DatabaseQueue
     ) throws {
-        var waiting: [StoredRecord] = []
-        func write() throws {
-            try database.write { database in
-                let insert = try RecordInsert(database)
-                for record in waiting { try insert(record) }
-            }
-            waiting.removeAll(keepingCapacity: true)
-        }
-        try connection.run(
+        let query =
             "SELECT \(FleetStatement.recordColumns) FROM \(FleetStatement.recordTable) "
-                + "WHERE chain = $1 AND sequence <= $2::bigint ORDER BY sequence",
-            [.text(chain.key), .number(chain.last)]
-        ) { row in
+            + "WHERE chain = $1 AND sequence <= $2::bigint ORDER BY sequence"
+        try copy(query, of: chain, connection) { row in
             guard let record = StoredRecord(row) else {
                 throw malformed(FleetStatement.recordTable, connection)
             }
-            waiting.append(record)
-            if waiting.count >= FleetLimits.copiedAtOnce { try write() }
+            return record
+        } write: { records in
+            try database.write { database in
+                let insert = try RecordInsert(database)
+                for record in records { try insert(record) }
+            }
         }
-        try write()
     }
 
     private static func copySeals(
@@ -82,23 +76,39 @@ struct FleetCopy {
         _ connection: PostgresConnection,
         to database: DatabaseQueue
     ) throws {
-        var waiting: [Seal] = []
-        func write() throws {
-            try database.write { database in
-                for seal in waiting { try seal.insert(into: database) }
-            }
-            waiting.removeAll(keepingCapacity: true)
-        }
-        try connection.run(
+        let query =
             "SELECT \(FleetStatement.sealColumns) FROM \(FleetStatement.sealTable) "
-                + "WHERE chain = $1 AND last <= $2::bigint ORDER BY last",
-            [.text(chain.key), .number(chain.last)]
-        ) { row in
+            + "WHERE chain = $1 AND last <= $2::bigint ORDER BY last"
+        try copy(query, of: chain, connection) { row in
             guard let seal = Seal(row) else { throw malformed(FleetStatement.sealTable, connection) }
-            waiting.append(seal)
-            if waiting.count >= FleetLimits.copiedAtOnce { try write() }
+            return seal
+        } write: { seals in
+            try database.write { database in
+                for seal in seals { try seal.insert(into: database) }
+            }
         }
-        try write()
+    }
+
+    /// Writes what the rows of a query are, so many, or so many octets, at a time: whoever may add rows says how long they are.
+    private static func copy<Item>(
+        _ query: String,
+        of chain: FleetChain,
+        _ connection: PostgresConnection,
+        item: (PostgresConnection.Row) throws -> Item,
+        write: ([Item]) throws -> Void
+    ) throws {
+        var (waiting, octets): ([Item], Int) = ([], 0)
+        try connection.run(query, [.text(chain.key), .number(chain.last)]) { row in
+            waiting.append(try item(row))
+            octets += row.reduce(0) { $0 + ($1.octets?.count ?? 0) }
+            guard waiting.count >= FleetLimits.copiedAtOnce || octets >= FleetLimits.copiedOctets else {
+                return
+            }
+            try write(waiting)
+            waiting.removeAll(keepingCapacity: true)
+            octets = 0
+        }
+        try write(waiting)
     }
 
     private static func malformed(_ table: String, _ connection: PostgresConnection) -> Stop {

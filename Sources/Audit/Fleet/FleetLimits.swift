@@ -17,6 +17,8 @@ package enum FleetLimits {
     static let sealed = PostgresLimits.frame / 2
     /// Rows that are copied out of the database in one transaction of the private store.
     static let copiedAtOnce = 10_000
+    /// Octets of them, beyond the last of them: what is held in memory.
+    static let copiedOctets = 8 << 20
     /// Revocations that are read in one statement, each with its seal of 32 KiB at most.
     static let revocationsAtOnce = 64
     /// Milliseconds that a revocation or an answer which nobody was notified of is read later.
