@@ -202,6 +202,7 @@ install: build ## Install under DESTDIR/PREFIX
 	done < <(cd profiles && find . -type f -printf '%P\0')
 	for page in docs/*.md; do install -D -m 644 "$$page" "$$root/share/bailey/$$page"; done
 	install -D -m 755 examples/receipts/verify.py "$$root/share/bailey/examples/receipts/verify.py"
+	install -D -m 644 examples/receipts/receipts.py "$$root/share/bailey/examples/receipts/receipts.py"
 	install -D -m 644 docs/bailey.1 "$$root/share/man/man1/bailey.1"
 	install -D -m 644 docs/bailey.bash "$$root/share/bash-completion/completions/bailey"
 	for unit in system/bailey.service user/bailey.service; do
