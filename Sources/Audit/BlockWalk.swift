@@ -35,7 +35,9 @@ struct BlockWalk {
         while end.map({ place < $0 }) ?? true {
             let head = file.read(RecordedBlock.header, at: place)
             guard let block = RecordedBlock(head) else {
-                guard end == nil, head.count < RecordedBlock.header else { throw changed }
+                guard end == nil, head.count < RecordedBlock.header || hasZerosAlone(from: place) else {
+                    throw changed
+                }
                 return nil
             }
             let start = place
@@ -53,6 +55,17 @@ struct BlockWalk {
             if isWanted { return octets }
         }
         return nil
+    }
+
+    /// As a file system leaves what was not on its disk when the machine stopped: the length is there, the octets are not.
+    private func hasZerosAlone(from start: UInt64) -> Bool {
+        var place = start
+        while true {
+            let piece = file.read(AuditLimits.recordedBlock, at: place)
+            guard !piece.isEmpty else { return true }
+            guard piece.allSatisfy({ $0 == 0 }) else { return false }
+            place += UInt64(piece.count)
+        }
     }
 
     private mutating func requireSameKind(_ block: RecordedBlock) throws(BodyReader.Fault) {

@@ -20,12 +20,13 @@ struct RecordingKey: Sendable {
         key = SymmetricKey(data: octets)
     }
 
-    /// The key; made at first use.
+    /// The key; made at first use, and never where something opens with another that is gone: nobody would hear of it.
     static func kept(_ name: Name, in directory: String) throws(AuditStoreError) -> RecordingKey {
         let octets: Data
         do {
             octets = try KeptKeys.octets(named: name.rawValue, in: directory, atMost: AuditLimits.sealKey) {
-                unsafe SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Data($0) }
+                try requireNothingSealed(name, in: directory)
+                return unsafe SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Data($0) }
             }
         } catch {
             throw error as? AuditStoreError ?? AuditStoreError(.key, "\(error)")
@@ -37,6 +38,18 @@ struct RecordingKey: Sendable {
             )
         }
         return key
+    }
+
+    private static func requireNothingSealed(_ name: Name, in directory: String) throws {
+        guard let sealed = try name.sealedRecording(in: directory) else { return }
+        // Another process may have made the key since it was looked for, and sealed that with it.
+        guard try KeptKeys.octets(named: name.rawValue, in: directory, atMost: AuditLimits.sealKey) == nil
+        else { return }
+        throw AuditStoreError(
+            .key,
+            "the key \(name.path(in: directory)) is gone, and \(sealed) opens with no other; put it back, or, where what it sealed "
+                + "may be lost, move \(directory)/\(name.folder) away"
+        )
     }
 
     /// The key that is there; nil where it is gone, or is none.

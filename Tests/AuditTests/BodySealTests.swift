@@ -183,6 +183,17 @@ struct BodySealTests {
         }
     }
 
+    @Test func `Of a body that is not finished what a crash left of its last blocks is not taken for a change`() throws {
+        _ = try record("abc")
+        let whole = try octets()
+        for zeros in [1, 31, 32, 4_096, 3 << 20] {
+            try write(whole + Data(count: zeros))
+            #expect(try unfinished() == "abc", "\(zeros)")
+        }
+        try write(whole + Data(count: 4_096) + Data([1]))
+        #expect(throws: BodyReader.Fault.self, "the control: something is behind them") { try unfinished() }
+    }
+
     @Test func `What another key sealed is not taken for what was changed; the key put back, it opens`()
         throws
     {
@@ -194,7 +205,9 @@ struct BodySealTests {
             let gone = try #require(fault(body))
             #expect(gone.isOfKey && gone.description.contains("\(key), which is gone"), "\(gone)")
         }
-        // Made anew by the next supervisor, which goes on with the file.
+        // Another's, in its place.
+        try Data((0..<32).map { UInt8($0) }).write(to: URL(filePath: key))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         let next = try record("def", 2, in: BodyFiles(directory: state.path))
         #expect(try text(next, 2, in: reader) == "def")
         let other = #expect(throws: BodyReader.Fault.self) { try text(body, in: reader) }
@@ -207,6 +220,29 @@ struct BodySealTests {
         for bad in [Data(), kept.dropLast(), kept + [1]] {
             try bad.write(to: URL(filePath: key))
             #expect(fault(body)?.isOfKey == true, "\(bad.count)")
+        }
+    }
+
+    @Test func `A key that is gone is not made anew while something opens with it alone`() throws {
+        let body = try record("abc")
+        let kept = try Data(contentsOf: URL(filePath: key))
+        try FileManager.default.removeItem(atPath: key)
+        let failure = #expect(throws: AuditFailure.self) {
+            try record("def", run: "another", in: BodyFiles(directory: state.path))
+        }
+        #expect(
+            failure?.message.contains("\(key) is gone, and \(path()) opens with no other; put it back") == true,
+            "\(String(describing: failure))"
+        )
+        #expect(!FileManager.default.fileExists(atPath: key))
+        try kept.write(to: URL(filePath: key))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
+        #expect(try text(record("def", 2, in: BodyFiles(directory: state.path)), 2) == "def", "the control")
+        #expect(try text(body) == "abc")
+        try FileManager.default.removeItem(atPath: key)
+        try write(Self.inClear("in clear", 2))
+        #expect(throws: Never.self, "what no key sealed is in nobody's way") {
+            try record("ghi", run: "another", in: BodyFiles(directory: state.path))
         }
     }
 

@@ -303,9 +303,9 @@ struct ServedSessionTests {
             #expect(finding.code == .recordingKey && finding.record == 2, "\(finding)")
             #expect(finding.message.contains("cannot be looked at: \(state.path)"), "\(finding)")
             #expect(finding.message.contains(key) && finding.message.contains(words), "\(finding)")
-            // The next supervisor makes another.
-            let place = BodyPlace(run: "other", exchange: 1, side: .response)
-            _ = try BodyFiles(directory: state.path).append([1], to: place)
+            // Somebody puts another there.
+            try Data(kept.reversed()).write(to: URL(fileURLWithPath: key))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         }
         try kept.write(to: URL(fileURLWithPath: key))
         #expect(try ask(source, "GET /a") == "x")

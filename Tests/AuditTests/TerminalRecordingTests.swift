@@ -249,6 +249,10 @@ struct TerminalRecordingTests {
         let key = "\(state.path)/keys/terminals.key"
         let kept = try Data(contentsOf: URL(filePath: key))
         try FileManager.default.removeItem(atPath: key)
+        let gone = #expect(throws: (any Error).self) { try record(AgentID(run: agent.run, ordinal: 3)) }
+        #expect("\(String(describing: gone))".contains("is gone, and"), "it is not made anew")
+        try Data(kept.reversed()).write(to: URL(filePath: key))
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         try record(AgentID(run: agent.run, ordinal: 2))
         #expect(try read().ending == .otherKey && read().text.isEmpty)
         #expect(try read(AgentID(run: agent.run, ordinal: 2)).ending == .whole)
