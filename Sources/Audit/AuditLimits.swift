@@ -87,8 +87,10 @@ package enum AuditLimits {
     static let checkpointLongestPause = 60
     /// Readers of one log at a time, each with two MiB of SQLite's pages (sqlite.org/pragma.html#pragma_cache_size).
     static let readers = 16
-    /// Records that are worth a reader of their own: half a second of its time.
-    package static let recordsOfReader: Int64 = 100_000
+    /// Parts of a log for each reader: some take longer than others, and one reader looks at the order of pages meanwhile.
+    static let partsOfReader = 4
+    /// Records that are worth a part of their own: half a second of a reader's time.
+    package static let recordsOfPart: Int64 = 100_000
     /// Octets of a checkpoint's line: all its fields, with numbers of twenty digits, and room.
     static let checkpointLine = 512
     /// Milliseconds that a checkpoint's clock may be ahead of ours.

@@ -16,14 +16,14 @@ package struct AuditVerifier: Sendable {
     ///   - checkpoints: a file of checkpoints that the log has to agree with.
     ///   - database: one with a table of them, in its stead.
     ///   - readers: how many read it at a time at most.
-    ///   - least: records that are worth a reader of their own.
+    ///   - least: records that are worth a part of their own.
     package init(
         directory: String,
         publicKey: String? = nil,
         checkpoints: String? = nil,
         database: PostgresAccess? = nil,
         readers: Int = ProcessInfo.processInfo.activeProcessorCount,
-        least: Int64 = AuditLimits.recordsOfReader
+        least: Int64 = AuditLimits.recordsOfPart
     ) {
         self.directory = directory
         self.readers = min(readers, AuditLimits.readers)

@@ -11,17 +11,16 @@ struct ChainParts: Sendable {
     let trust: StoreTrust
     let bodies: BodyReader
 
-    /// Walks all of it.
+    /// Walks all of it, and looks at the order of its pages.
     ///
     /// - Parameters:
-    ///   - readers: how many there are at most.
-    ///   - least: records that are worth a reader of their own.
+    ///   - readers: how many there are at a time at most.
+    ///   - least: records that are worth a part of their own.
     /// - Returns: where it ends.
     /// - Throws: a `Stop` at the first record that is not as it was sealed.
     func walk(atMost readers: Int, ofLeast least: Int64) throws -> ChainEnd {
-        let parts = try? reading { try ChainStretch.parts(of: $0, atMost: readers, ofLeast: least) }
-        let together = parts.flatMap { $0.count > 1 ? walkedAtOnce($0) : nil }
-        let end = try together ?? walk(ChainStretch())
+        if readers > 1, let end = walkedAtOnce(by: readers, ofLeast: least) { return end }
+        let end = try walk(ChainStretch())
         try reading(Self.requireOrder)
         return end
     }
@@ -50,16 +49,57 @@ struct ChainParts: Sendable {
     }
 
     /// Nil where one of them found something, or a part does not begin where the one before ended.
-    private func walkedAtOnce(_ parts: [ChainStretch]) -> ChainEnd? {
-        let found = Mutex([ChainEnd?](repeating: nil, count: parts.count))
-        DispatchQueue.concurrentPerform(iterations: parts.count) { number in
-            let end = try? walk(parts[number])
-            found.withLock { $0[number] = end }
+    private func walkedAtOnce(by readers: Int, ofLeast least: Int64) -> ChainEnd? {
+        let most = readers * AuditLimits.partsOfReader
+        let parts = try? reading { try ChainStretch.parts(of: $0, atMost: most, ofLeast: least) }
+        guard let parts, parts.count > 1 else { return nil }
+        let found = Mutex(Found(parts.count))
+        DispatchQueue.concurrentPerform(iterations: readers) { _ in
+            while let number = found.withLock({ $0.take() }) {
+                if number == Found.order {
+                    let isInOrder = (try? reading(Self.requireOrder)) != nil
+                    found.withLock { $0.found(isInOrder) }
+                } else {
+                    let end = try? walk(parts[number])
+                    found.withLock { $0.found(end, of: number) }
+                }
+            }
         }
-        let ends = found.withLock { $0 }.compactMap(\.self)
+        let (ends, isInOrder) = found.withLock { ($0.ends.compactMap(\.self), $0.isInOrder) }
         let areJoined = zip(ends, parts.dropFirst()).allSatisfy { $0.border == $1.border }
-        guard ends.count == parts.count, areJoined, let first = ends.first else { return nil }
+        guard isInOrder, ends.count == parts.count, areJoined, let first = ends.first else { return nil }
         return ends.dropFirst().reduce(first) { $0.followed(by: $1) }
+    }
+
+    /// What readers found by now, and what is left to look at.
+    private struct Found {
+        /// The order of the pages, in the place of a part's number: it takes longest, and is begun first.
+        static let order = -1
+
+        private(set) var ends: [ChainEnd?]
+        private(set) var isInOrder = false
+        private var next = order
+
+        init(_ parts: Int) { ends = [ChainEnd?](repeating: nil, count: parts) }
+
+        mutating func take() -> Int? {
+            guard next < ends.count else { return nil }
+            defer { next += 1 }
+            return next
+        }
+
+        mutating func found(_ end: ChainEnd?, of part: Int) {
+            ends[part] = end
+            if end == nil { stop() }
+        }
+
+        mutating func found(_ isInOrder: Bool) {
+            self.isInOrder = isInOrder
+            if !isInOrder { stop() }
+        }
+
+        /// What is wrong is looked for from the first record on: nobody needs the rest.
+        private mutating func stop() { next = ends.count }
     }
 
     /// Throws where a table's pages are not in their order.
