@@ -7,20 +7,56 @@ internal import Synchronization
 final class BodyRecords: Sendable {
     let sink: any BodySink
     let audit: any AuditSink
-    private let threads = NIOThreadPool(numberOfThreads: 2)
-    private let isStarted = Mutex(false)
+    private let threads = NIOThreadPool(numberOfThreads: BodyRecords.count)
+    private let line = Mutex(Line())
+
+    /// Exchanges with something to do, in the order that it came.
+    private struct Line {
+        var works = CircularBuffer<(work: BodyWork, cost: Int)>()
+        /// Of all that wait.
+        var cost = 0
+        /// Threads that are at it.
+        var busy = 0
+        var isStarted = false
+
+        mutating func next() -> BodyWork? {
+            guard let next = works.popFirst() else {
+                busy -= 1
+                return nil
+            }
+            cost -= next.cost
+            return next.work
+        }
+    }
+
+    private static let count = 2
 
     init(_ sink: any BodySink, _ audit: any AuditSink) {
         (self.sink, self.audit) = (sink, audit)
     }
 
-    func start(_ work: BodyWork) {
-        isStarted.withLock { isStarted in
-            if !isStarted { threads.start() }
-            isStarted = true
+    /// Gives an exchange its turn, with so many octets to record.
+    ///
+    /// To wake a thread costs more than what a small body does: the next one is woken when much waits for those that are awake.
+    func start(_ work: BodyWork, _ octets: Int) {
+        let mustWake = line.withLock { line in
+            if !line.isStarted { threads.start() }
+            line.isStarted = true
+            let cost = octets + GatewayLimits.recordedTurn
+            line.works.append((work, cost))
+            line.cost += cost
+            guard line.busy < Self.count, line.cost > line.busy * GatewayLimits.recordedByOneThread else {
+                return false
+            }
+            line.busy += 1
+            return true
         }
         // Also when the threads are ending: what was passed on is recorded.
-        threads.submit { _ in work.turn() }
+        if mustWake { threads.submit { [self] _ in goOn() } }
+    }
+
+    private func goOn() {
+        while let work = line.withLock({ $0.next() }) { work.turn() }
     }
 
     /// Waits for what is recorded still; call when the event loops have ended.

@@ -16,6 +16,13 @@ final class BodyWork: Sendable {
         /// A side's body is whole.
         case over(BodySide)
         case finish(Reply)
+
+        fileprivate var octets: Int {
+            switch self {
+            case .take(let bytes, _), .takeRows(.messages(let bytes)): bytes.readableBytes
+            case .begin, .takeRows, .over, .finish: 0
+            }
+        }
     }
 
     /// A body, and what is masked in it.
@@ -29,6 +36,8 @@ final class BodyWork: Sendable {
     private struct Batch: Sendable {
         let jobs: [Job]
         let then: @Sendable (AuditFailure?) -> Void
+
+        var octets: Int { jobs.reduce(0) { $0 + $1.octets } }
     }
 
     private struct Line {
@@ -42,7 +51,7 @@ final class BodyWork: Sendable {
     private let records: BodyRecords
     private let line = Mutex(Line())
     /// Of the thread whose turn it is.
-    private let sides = Mutex(Sides())
+    private let sides = Mutex(KeptBodies())
 
     init(_ exchange: UInt64, of resident: Resident, _ records: BodyRecords) {
         run = resident.id.run
@@ -53,12 +62,13 @@ final class BodyWork: Sendable {
     }
 
     func add(_ jobs: [Job], then: @escaping @Sendable (AuditFailure?) -> Void) {
+        let batch = Batch(jobs: jobs, then: then)
         let mustStart = line.withLock { line in
-            line.batches.append(Batch(jobs: jobs, then: then))
+            line.batches.append(batch)
             defer { line.isRunning = true }
             return !line.isRunning
         }
-        if mustStart { records.start(self) }
+        if mustStart { records.start(self, batch.octets) }
     }
 
     /// One batch, and another turn where there are more: others come in between.
@@ -71,19 +81,18 @@ final class BodyWork: Sendable {
             for side in BodySide.allCases { sides[side]?.keep() }
             batch.then(sides.failure)
         }
-        let isMore = line.withLock { line in
+        let next = line.withLock { line in
             line.isRunning = !line.batches.isEmpty
-            return line.isRunning
+            return line.batches.first?.octets
         }
-        if isMore { records.start(self) }
+        if let next { records.start(self, next) }
     }
 
-    private func perform(_ job: Job, _ sides: inout Sides) {
+    private func perform(_ job: Job, _ sides: inout KeptBodies) {
         switch job {
         case .begin(let side, let source):
-            let copy = BodyCopy(of: side, source.form, hiding: source.secrets, source.kinds)
             let place = BodyPlace(run: run, exchange: exchange, side: side)
-            sides[side] = KeptBody(copy, at: place, in: records.sink)
+            sides[side] = KeptBody(source, at: place, in: records.sink)
         case .take(let bytes, let side): sides[side]?.take(bytes)
         case .takeRows(let piece): sides[.response]?.take(piece)
         case .over(let side): sides[side]?.end(isWhole: true)
@@ -93,7 +102,7 @@ final class BodyWork: Sendable {
         }
     }
 
-    private func finish(_ reply: Reply, _ sides: Sides) {
+    private func finish(_ reply: Reply, _ sides: KeptBodies) {
         var reply = reply
         reply.bodies = BodySide.allCases.compactMap { side in
             sides[side]?.record()

@@ -90,6 +90,10 @@ package struct GatewayLimits: Sendable {
     static let backlog: Int32 = 256
     /// Octets of both bodies of an exchange that are passed on or held before they are recorded: one of the largest reads.
     static let recordedAhead = largestRead
+    /// What a turn of recording costs beside its octets, in octets: a record and a block have some four microseconds.
+    static let recordedTurn = 4 << 10
+    /// Octets that wait for each thread before another one is woken.
+    static let recordedByOneThread = 64 << 10
     /// Threads that read a recording where it answers for servers: as many as write one.
     static let answeringThreads = 2
     /// The port of the explicit proxy on the agent's own loopback.

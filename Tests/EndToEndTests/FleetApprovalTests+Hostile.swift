@@ -119,6 +119,45 @@ extension EndToEnd.FleetApprovalTests {
     }
 
     @Test(
+        "H05: while it cannot be looked up who has a name on the machine that holds a request, nobody of another one answers"
+    )
+    func unread() throws {
+        try configure(people: ["\"user:desk:alice\""])
+        let place = build.place
+        // What cannot be opened (ENXIO).
+        let made = try place.control(
+            "python3 -c 'import socket; socket.socket(1).bind(\"\(place.root)/unread\")'"
+        )
+        try #require(made.code == 0, "\(made)")
+        let server = try desk.serving()
+        let running = try RunningCommand(
+            ["unshare", "-m", place.binary, "run"] + Kernel.options + [
+                "--profiles", place.profiles, "-p", "asking", "--", "sh", "-c",
+                "curl -sS -m120 -o /dev/null -w '%{http_code}' \(origin)\(path())",
+            ],
+            environment: place.environment,
+            directory: place.workspace
+        )
+        let id = try #require(try desk.held(1).first).id
+        // Where its supervisor lives, and nowhere else.
+        let there = "nsenter -m -t \(running.processIdentifier)"
+        let gone = try place.control("\(there) mount --bind '\(place.root)/unread' /etc/passwd")
+        try #require(gone.code == 0, "\(gone)")
+        for verb in ["approve", "deny"] {
+            let refused = try post(id, verb, as: "alice")
+            #expect(
+                refused.status == "403" && refused.body.contains("looked up in /etc/passwd"),
+                "\(refused)"
+            )
+        }
+        let back = try place.control("\(there) umount /etc/passwd")
+        try #require(back.code == 0, "\(back)")
+        #expect(try post(id, "approve", as: "alice").status == "200", "the control")
+        #expect(running.finish().output == "200")
+        desk.end(server)
+    }
+
+    @Test(
         "Where the table is away, what waits is answered on its own machine, others hear why not, and are told when it is back"
     )
     func away() throws {

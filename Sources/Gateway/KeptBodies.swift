@@ -1,11 +1,11 @@
 internal import Crypto
+internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import PostgresProtocol
-internal import HTTPProtocol
 
 /// Both bodies of an exchange.
-struct Sides {
+struct KeptBodies {
     private var request: KeptBody?
     private var response: KeptBody?
 
@@ -22,24 +22,26 @@ struct Sides {
 final class KeptBody {
     private let at: BodyPlace
     private let sink: any BodySink
-    private var copy: BodyCopy
+    private let source: BodyWork.Source
+    /// Made for the first octet: most requests have no body.
+    private var copy: BodyCopy?
     private var rows = RowCopy()
     /// Not kept yet: what comes in one turn is one piece.
     private var fresh = ByteBuffer()
     private var digest = SHA256()
     private var octets: UInt64 = 0
     private var place: Range<UInt64>?
-    private var isEmpty = true
     private var isOver = false
     private(set) var failure: AuditFailure?
 
-    init(_ copy: BodyCopy, at place: BodyPlace, in sink: any BodySink) {
-        (self.copy, at, self.sink) = (copy, place, sink)
+    init(_ source: BodyWork.Source, at place: BodyPlace, in sink: any BodySink) {
+        (self.source, at, self.sink) = (source, place, sink)
     }
 
     func take(_ bytes: ByteBuffer) {
-        if bytes.readableBytes > 0 { isEmpty = false }
-        copy.take(bytes) { piece in
+        guard bytes.readableBytes > 0 else { return }
+        if copy == nil { copy = BodyCopy(of: at.side, source.form, hiding: source.secrets, source.kinds) }
+        copy?.take(bytes) { piece in
             fresh.writeImmutableBuffer(piece)
             if fresh.readableBytes >= GatewayLimits.recordedAhead { keep() }
         }
@@ -50,7 +52,8 @@ final class KeptBody {
     func end(isWhole: Bool) {
         guard !isOver else { return }
         isOver = true
-        fresh.writeImmutableBuffer(copy.end(isWhole: isWhole))
+        guard let rest = copy?.end(isWhole: isWhole) else { return }
+        fresh.writeImmutableBuffer(rest)
         keep()
     }
 
@@ -71,7 +74,7 @@ final class KeptBody {
 
     /// Nil for a message without a body.
     func record() -> RecordedBody? {
-        guard !isEmpty else { return nil }
+        guard let copy else { return nil }
         return RecordedBody(
             side: at.side,
             octets: octets,
