@@ -1,7 +1,9 @@
 import Audit
+import Dispatch
 import Foundation
 import Glibc
 import Model
+import Synchronization
 import TestSupport
 import Testing
 
@@ -66,6 +68,32 @@ struct AuditBench {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix(field + ":") }
         return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+
+    /// Microseconds until each of some records, appended one after the other by so many at a time, is on the disk, ascending.
+    private static func waits(_ store: AuditStore, by clients: Int, _ count: Int) -> [Int] {
+        let waits = Mutex<[Int]>([])
+        DispatchQueue.concurrentPerform(iterations: clients) { _ in
+            for number in 0..<count / clients {
+                let (isThere, clock) = (DispatchSemaphore(value: 0), ContinuousClock.now)
+                store.append(entries[number % entries.count], until: .durable) { _ in isThere.signal() }
+                isThere.wait()
+                let nanoseconds = clock.duration(to: .now).components.attoseconds / 1_000_000_000
+                waits.withLock { $0.append(Int(nanoseconds / 1_000)) }
+            }
+        }
+        return waits.withLock { $0.sorted() }
+    }
+
+    @Test(arguments: [1, 2]) func `a record is on the disk`(clients: Int) throws {
+        let store = try StateFixture().open()
+        let count = 10_000
+        let timed = timed { Self.waits(store, by: clients, count) }
+        let (waits, cpu) = (timed.value, Int(timed.cpu * 1_000_000) / count)
+        print(
+            "BENCH on the disk, \(clients) at a time: after \(waits[count / 2]) us at the median, \(waits[count * 99 / 100]) us at the "
+                + "99th percentile, with \(cpu) us of processor time each"
+        )
     }
 
     @Test func `a log is written, verified and exported`() throws {
