@@ -51,7 +51,7 @@ struct BlockWalk {
                 return block.keyID == nil && !stored.isEmpty ? stored : nil
             }
             guard let keyID = block.keyID else { return stored }
-            let octets = try open(stored, head, sealedWith: keyID, at: start)
+            guard let octets = try open(stored, head, sealedWith: keyID, at: start) else { return nil }
             if isWanted { return octets }
         }
         return nil
@@ -74,14 +74,17 @@ struct BlockWalk {
         isSealed = isBlockSealed
     }
 
+    /// Nil where a crash left the end of it.
     private mutating func open(
         _ stored: [UInt8],
         _ head: [UInt8],
         sealedWith keyID: [UInt8],
         at start: UInt64
-    ) throws(BodyReader.Fault) -> [UInt8] {
+    ) throws(BodyReader.Fault) -> [UInt8]? {
         let seal = try sealOfRun()
         if let octets = seal.open(stored, under: head, at: start) { return octets }
+        // A tag of zeros is one that was not written.
+        if end == nil, hasZerosAlone(from: place - UInt64(AuditLimits.sealTag)) { return nil }
         // Where it opens as ours, the id alone was changed.
         let ours = head.dropLast(keyID.count) + seal.keyID
         guard keyID == seal.keyID || seal.open(stored, under: Array(ours), at: start) != nil else {

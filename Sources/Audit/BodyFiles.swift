@@ -12,6 +12,8 @@ package final class BodyFiles: BodySink {
 
     private struct Files {
         var open: [String: RunFile] = [:]
+        /// Why none could be opened, for a moment: to find out again may cost a look at all that is recorded.
+        var failure: (error: AuditStoreError, end: ContinuousClock.Instant)?
     }
 
     private struct RunFile {
@@ -48,7 +50,11 @@ package final class BodyFiles: BodySink {
 
     package func refusal(of run: String) -> AuditFailure? {
         files.withLock { files in
-            (files.open[run]?.end ?? 0) >= room(of: run) ? overLimit(run) : nil
+            do throws(AuditStoreError) {
+                return try file(of: run, &files).end >= room(of: run) ? overLimit(run) : nil
+            } catch {
+                return AuditFailure(error.message)
+            }
         }
     }
 
@@ -66,8 +72,7 @@ package final class BodyFiles: BodySink {
         to body: BodyPlace,
         _ files: inout Files
     ) throws(AuditStoreError) -> Range<UInt64> {
-        var known: RunFile
-        if let open = files.open[body.run] { known = open } else { known = try open(body.run, &files) }
+        var known = try file(of: body.run, &files)
         let start = known.end
         var rest = octets[...]
         while let piece = RecordedBlock.next(of: &rest) {
@@ -83,8 +88,22 @@ package final class BodyFiles: BodySink {
         return start..<known.end
     }
 
-    /// Descriptors stay few: a file that is wanted again is opened again.
-    private func open(_ run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
+    private func file(of run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
+        if let known = files.open[run] { return known }
+        if let failure = files.failure, failure.end > .now { throw failure.error }
+        do throws(AuditStoreError) {
+            let file = try open(run)
+            // Descriptors stay few: a file that is wanted again is opened again.
+            if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
+            files.open[run] = file
+            return file
+        } catch {
+            files.failure = (error, .now + .milliseconds(AuditLimits.recordingPause))
+            throw error
+        }
+    }
+
+    private func open(_ run: String) throws(AuditStoreError) -> RunFile {
         let seal = try BodySeal.kept(run: run, in: directory)
         let state = try StateDirectory(directory, create: true)
         let folder = try state.directory(Self.folder, create: true)
@@ -96,7 +115,6 @@ package final class BodyFiles: BodySink {
                 "cannot make \(directory)/\(Self.folder)/\(run): it comes and goes"
             )
         }
-        if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
         return RunFile(file: file, seal: seal, end: try file.length())
     }
 

@@ -73,7 +73,8 @@ struct ChainParts: Sendable {
 
     /// What readers found by now, and what is left to look at.
     private struct Found {
-        /// The order of the pages, in the place of a part's number: it takes longest, and is begun first.
+        /// The order of the pages, in the place of a part's number: it takes longest, and is begun first, so that it is of what
+        /// was there then.
         static let order = -1
 
         private(set) var ends: [ChainEnd?]

@@ -7,7 +7,8 @@ internal import Model
 ///   nonce (12)  ciphertext (length)  tag (16)
 /// ```
 ///
-/// Earlier versions wrote `BBLK`, a header without a key's id, and the octets in clear. A file may have both.
+/// Earlier versions wrote `BBLK`, a header without a key's id, and the octets in clear. A run is one supervisor's, so that its
+/// file has one kind; where a digest vouches for them, both are read.
 struct RecordedBlock: Hashable {
     let exchange: UInt64
     let side: BodySide

@@ -1,26 +1,20 @@
 internal import Foundation
+internal import Glibc
+internal import Linux
+internal import Model
 
 extension RecordingKey.Name {
     /// A recording that opens with this key alone; nil where there is none.
     ///
-    /// Each file is looked at: before the key is made, which is once in a state directory's life, and where it is gone.
+    /// Each file is looked at: before the key is made, which is once in a state directory's life, and where it is gone. What
+    /// is no recording is passed over.
     ///
     /// - Parameter directory: the state directory.
     /// - Returns: its path.
-    /// - Throws: what cannot be looked at.
+    /// - Throws: where what is there cannot be listed.
     func sealedRecording(in directory: String) throws(AuditStoreError) -> String? {
-        let state = try StateDirectory(directory, create: false)
-        guard try Self.names(in: directory).contains(where: { $0.isSame(as: folder) }) else { return nil }
-        let outer = try state.directory(folder, create: false)
-        for name in try Self.names(in: outer.path) {
-            guard isByRun else {
-                if try isSealed(name, in: outer) { return "\(outer.path)/\(name)" }
-                continue
-            }
-            let inner = try outer.directory(name, create: false)
-            for name in try Self.names(in: inner.path) where try isSealed(name, in: inner) {
-                return "\(inner.path)/\(name)"
-            }
+        for outer in try Self.paths(in: "\(directory)/\(folder)") {
+            for path in isByRun ? try Self.paths(in: outer) : [outer] where isSealed(path) { return path }
         }
         return nil
     }
@@ -41,17 +35,36 @@ extension RecordingKey.Name {
         }
     }
 
-    private func isSealed(_ name: String, in folder: borrowing StateDirectory) throws(AuditStoreError) -> Bool {
-        guard let file = try PrivateFile.open(name, in: folder, .read) else { return false }
+    private func isSealed(_ path: String) -> Bool {
         switch self {
-        case .bodies: return RecordedBlock(file.read(RecordedBlock.header, at: 0))?.keyID != nil
-        case .terminals: return file.read(TerminalSeal.magic.count, at: 0) == TerminalSeal.magic
+        case .bodies: RecordedBlock(Self.beginning(of: path, RecordedBlock.header))?.keyID != nil
+        case .terminals: Self.beginning(of: path, TerminalSeal.magic.count) == TerminalSeal.magic
         }
     }
 
-    private static func names(in folder: String) throws(AuditStoreError) -> [String] {
-        do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
+    /// What is in a folder; nothing where it is none, or none any more.
+    private static func paths(in folder: String) throws(AuditStoreError) -> [String] {
+        guard isFolder(folder) else { return [] }
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }
+        } catch {
+            guard isFolder(folder) else { return [] }
             throw AuditStoreError(.key, "cannot list \(folder): \(error); check its file system")
+        }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Its first octets; none of what cannot be read.
+    private static func beginning(of path: String, _ count: Int) -> [UInt8] {
+        let raw = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard raw >= 0 else { return [] }
+        let file = OwnedDescriptor(raw)
+        return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = max(0, unsafe pread(file.rawValue, buffer.baseAddress, count, 0))
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Model
 internal import NIOCore
 internal import NIOPosix
@@ -9,23 +10,24 @@ final class BodyRecords: Sendable {
     let audit: any AuditSink
     private let threads = NIOThreadPool(numberOfThreads: BodyRecords.count)
     private let line = Mutex(Line())
+    /// Threads that were woken: where the pool is at its end it does not wait for what it had not begun.
+    private let running = DispatchGroup()
 
     /// Exchanges with something to do, in the order that it came.
     private struct Line {
         var works = CircularBuffer<(work: BodyWork, cost: Int)>()
-        /// Of all that wait.
+        /// Of all that wait, and of what is being done.
         var cost = 0
         /// Threads that are at it.
         var busy = 0
         var isStarted = false
 
-        mutating func next() -> BodyWork? {
-            guard let next = works.popFirst() else {
-                busy -= 1
-                return nil
-            }
-            cost -= next.cost
-            return next.work
+        /// What comes next to a thread that has done something of this cost.
+        mutating func next(done: Int) -> (work: BodyWork, cost: Int)? {
+            cost -= done
+            let next = works.popFirst()
+            if next == nil { busy -= 1 }
+            return next
         }
     }
 
@@ -52,15 +54,25 @@ final class BodyRecords: Sendable {
             return true
         }
         // Also when the threads are ending: what was passed on is recorded.
-        if mustWake { threads.submit { [self] _ in goOn() } }
+        guard mustWake else { return }
+        running.enter()
+        threads.submit { [self] _ in
+            goOn()
+            running.leave()
+        }
     }
 
     private func goOn() {
-        while let work = line.withLock({ $0.next() }) { work.turn() }
+        var done = 0
+        while let next = line.withLock({ $0.next(done: done) }) {
+            next.work.turn()
+            done = next.cost
+        }
     }
 
     /// Waits for what is recorded still; call when the event loops have ended.
     func end() {
+        running.wait()
         try? threads.syncShutdownGracefully()
     }
 }

@@ -25,7 +25,7 @@ package enum RecordSafety: Sendable, Hashable {
 
 /// Where recorded bodies go.
 package protocol BodySink: Sendable {
-    /// Why no more is kept of a run; nil while there is room.
+    /// Why nothing more can be kept of a run; nil while it can.
     func refusal(of run: String) -> AuditFailure?
 
     /// Keeps some of a body, behind what there is of it: when this returns the kernel has it. May wait for the disk.

@@ -73,15 +73,20 @@ struct AuditBench {
     /// Microseconds until each of some records, appended one after the other by so many at a time, is on the disk, ascending.
     private static func waits(_ store: AuditStore, by clients: Int, _ count: Int) -> [Int] {
         let waits = Mutex<[Int]>([])
+        let tally = Tally()
         DispatchQueue.concurrentPerform(iterations: clients) { _ in
             for number in 0..<count / clients {
                 let (isThere, clock) = (DispatchSemaphore(value: 0), ContinuousClock.now)
-                store.append(entries[number % entries.count], until: .durable) { _ in isThere.signal() }
+                store.append(entries[number % entries.count], until: .durable) { result in
+                    tally.record(result)
+                    isThere.signal()
+                }
                 isThere.wait()
-                let nanoseconds = clock.duration(to: .now).components.attoseconds / 1_000_000_000
-                waits.withLock { $0.append(Int(nanoseconds / 1_000)) }
+                let wait = clock.duration(to: .now) / Duration.microseconds(1)
+                waits.withLock { $0.append(Int(wait)) }
             }
         }
+        #expect(tally.failures.isEmpty)
         return waits.withLock { $0.sorted() }
     }
 

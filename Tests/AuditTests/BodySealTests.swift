@@ -2,6 +2,7 @@ import Audit
 import Crypto
 import Foundation
 import Model
+import TestSupport
 import Testing
 
 /// Recorded bodies at rest: sealed with a key of the supervisor's.
@@ -186,12 +187,24 @@ struct BodySealTests {
     @Test func `Of a body that is not finished what a crash left of its last blocks is not taken for a change`() throws {
         _ = try record("abc")
         let whole = try octets()
+        _ = try record("def")
+        let next = try octets().dropFirst(whole.count)
+        #expect(try unfinished() == "abcdef", "the control")
         for zeros in [1, 31, 32, 4_096, 3 << 20] {
             try write(whole + Data(count: zeros))
             #expect(try unfinished() == "abc", "\(zeros)")
         }
-        try write(whole + Data(count: 4_096) + Data([1]))
-        #expect(throws: BodyReader.Fault.self, "the control: something is behind them") { try unfinished() }
+        // From within the next one on: behind its magic, before its tag.
+        for kept in 4...47 {
+            for zeros in [0, 4_096] {
+                try write(whole + next.prefix(kept) + Data(count: next.count - kept + zeros))
+                #expect(try unfinished() == "abc", "\(kept)")
+            }
+        }
+        for zeros in [4_096, 3 << 20] {
+            try write(whole + Data(count: zeros) + Data([1]))
+            #expect(throws: BodyReader.Fault.self, "the control: something is behind them") { try unfinished() }
+        }
     }
 
     @Test func `What another key sealed is not taken for what was changed; the key put back, it opens`()
@@ -235,12 +248,21 @@ struct BodySealTests {
             "\(String(describing: failure))"
         )
         #expect(!FileManager.default.fileExists(atPath: key))
+        #expect(BodyFiles(directory: state.path).refusal(of: "another") == failure, "before anything is asked")
         try kept.write(to: URL(filePath: key))
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         #expect(try text(record("def", 2, in: BodyFiles(directory: state.path)), 2) == "def", "the control")
         #expect(try text(body) == "abc")
         try FileManager.default.removeItem(atPath: key)
         try write(Self.inClear("in clear", 2))
+        for words in ["mkdir -m 000 lost+found", "mkfifo fifo", "ln -s /dev/zero link", "touch empty"] {
+            let made = try Command.run(
+                ["/bin/sh", "-c", words],
+                environment: ["PATH": "/usr/bin:/bin"],
+                directory: state.path + "/recordings"
+            )
+            try #require(made.code == 0, "\(made)")
+        }
         #expect(throws: Never.self, "what no key sealed is in nobody's way") {
             try record("ghi", run: "another", in: BodyFiles(directory: state.path))
         }
@@ -265,7 +287,8 @@ struct BodySealTests {
             "\(String(describing: failure))"
         )
         try FileManager.default.removeItem(atPath: key)
-        #expect(try text(record("abc")) == "abc", "the control")
+        #expect(files.refusal(of: Self.run) != nil, "it is not looked for at each request")
+        #expect(try text(record("abc", in: BodyFiles(directory: state.path))) == "abc", "the control")
     }
 
     /// A block as versions before the seal wrote it.

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 LONGEST_LINE = 1 << 24
 COLUMNS = ["sequence", "run", "time", "kind", "agent", "lineage", "ancestry", "verdict", "payload", "previous"]
 OPTIONAL = ["agent", "verdict"]
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, struct.error, RecursionError)
 
 
 class Refused(Exception):
@@ -49,10 +50,11 @@ def column(name, value):
 
 
 class Receipts:
-    """All that a receipt holds, once it is verified: `records` has each record with its payload, in order."""
+    """What a receipt holds, verified; until all of it is, nothing that `each` is given of a record and its payload counts."""
 
-    def __init__(self, file, key):
-        self.key, self.records, self.seals, self.launched, self.ended = key, [], 0, {}, False
+    def __init__(self, file, key, each):
+        self.key, self.each, self.launched, self.ended = key, each, {}, False
+        self.records = self.seals = self.latest = 0
         self.first, self.last, self.digests = 1, 0, [hashlib.sha256(b"bailey audit genesis v1").digest()]
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b""), 1):
             try:
@@ -61,7 +63,7 @@ class Receipts:
                 raise Refused(f"line {number}: the signature is not that key's over this seal") from None
             except Refused as why:
                 raise Refused(f"line {number}: {why}") from None
-            except Exception as error:
+            except MALFORMED as error:
                 raise Refused(f"line {number}: malformed: {type(error).__name__} {error}") from None
         require(self.ended, "the end is missing: it was cut off")
         require(self.records, "no record is in it: it proves nothing")
@@ -82,7 +84,7 @@ class Receipts:
             exactly(value, ["end"])
             exactly(value["end"], ["records", "seals"])
             counts = (whole(value["end"]["records"]), whole(value["end"]["seals"]))
-            require(counts == (len(self.records), self.seals), "not all of it is here")
+            require(counts == (self.records, self.seals), "not all of it is here")
             self.ended = True
 
     def seal(self, seal):
@@ -98,15 +100,17 @@ class Receipts:
 
     def record(self, record):
         exactly(record, [name for name in COLUMNS if name not in OPTIONAL], OPTIONAL)
-        place, latest = whole(record["sequence"]) - self.first, self.records[-1][0]["sequence"] if self.records else 0
-        require(latest < record["sequence"] and 0 <= place <= self.last - self.first, "out of order, or under no seal")
+        place, _ = whole(record["sequence"]) - self.first, whole(record["time"])
+        require(self.latest < record["sequence"] and 0 <= place <= self.last - self.first, "out of order, or under no seal")
         columns = b"".join(column(name, record.get(name)) for name in COLUMNS)
         require(hashlib.sha256(b"bailey audit record v1\0" + columns).digest() == self.digests[place], "not what was signed")
         before = self.digests[place - 1] if place else self.before
         require(before in (None, bytes.fromhex(record["previous"])), "it does not continue the chain")
         payload = json.loads(record["payload"], object_pairs_hook=members)
+        require(type(payload) is dict, "a payload that is no object")
         self.chain(record, payload)
-        self.records.append((record, payload))
+        self.latest, self.records = record["sequence"], self.records + 1
+        self.each(record, payload)
 
     def chain(self, record, payload):
         if record["kind"] == "revocation" and "lineage" not in payload:

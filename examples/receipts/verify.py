@@ -14,7 +14,9 @@ import os
 import shlex
 import sys
 
-from receipts import Receipts, Refused
+# Also where Python looks for nothing beside a program (-I, PYTHONSAFEPATH).
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+from receipts import Receipts, Refused  # noqa: E402
 
 
 def shown(text):
@@ -64,16 +66,6 @@ def lines(record, payload, offline):
     return request(record, payload, head) if record["kind"] == "request" else [f"{head} {record['kind']}"]
 
 
-def story(receipts):
-    offline, told = set(), []
-    for record, payload in receipts.records:
-        try:
-            told += [shown(line) for line in lines(record, payload, offline)]
-        except Exception as error:
-            raise Refused(f"record {record['sequence']}: malformed: {type(error).__name__} {error}") from None
-    return told
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--key", required=True, type=bytes.fromhex, help="64 hexadecimal digits")
@@ -81,15 +73,19 @@ def main():
     options = parser.parse_args()
     if len(options.key) != 32:
         parser.error("--key takes 64 hexadecimal digits")
+    offline, told = set(), []
+
+    def tell(record, payload):
+        told.extend([shown(line) for line in lines(record, payload, offline)])
+
     try:
         with open(0 if options.file == "-" else options.file, "rb") as file:
-            receipts = Receipts(file, options.key)
-        told = story(receipts)
+            receipts = Receipts(file, options.key, tell)
     except OSError as error:
         sys.exit(f"NOT VERIFIED: {shown(options.file)} cannot be read: {error.strerror}")
     except Refused as why:
         sys.exit(f"NOT VERIFIED: {shown(why)}")
-    verdict = f"verified: {len(receipts.records)} records under {receipts.seals} signatures of {options.key.hex()}"
+    verdict = f"verified: {receipts.records} records under {receipts.seals} signatures of {options.key.hex()}"
     try:
         print("\n".join(told + [verdict]), flush=True)
     except OSError as error:
