@@ -22,11 +22,21 @@ package final class AuditStore: AuditSink {
         case refusing(AuditFailure)
     }
 
-    private struct Waiting: Sendable {
+    /// A class: a copy of an entry is a reference more to each of its texts.
+    private final class Waiting: Sendable {
         let entry: AuditEntry
         let time: Timestamp
         let safety: RecordSafety
         let then: @Sendable (Result<Void, AuditFailure>) -> Void
+
+        init(
+            _ entry: AuditEntry,
+            _ time: Timestamp,
+            _ safety: RecordSafety,
+            then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
+        ) {
+            (self.entry, self.time, self.safety, self.then) = (entry, time, safety, then)
+        }
     }
 
     private struct Queue {
@@ -127,7 +137,7 @@ package final class AuditStore: AuditSink {
         then: @escaping @Sendable (Result<Void, AuditFailure>) -> Void
     ) {
         if case .replies(let record) = entry, safety == .soon { return append(record, then) }
-        let waiting = Waiting(entry: entry, time: time, safety: safety, then: then)
+        let waiting = Waiting(entry, time, safety, then: then)
         let (isQueued, mustStart) = queue.withLock { queue in
             guard queue.waiting.count + queue.replies.count < AuditLimits.maximumQueued else {
                 return (false, false)
@@ -325,7 +335,7 @@ package final class AuditStore: AuditSink {
             let now = clock()
             // In front: an agent's end comes behind what came of its requests.
             let replies = queue.replies.takeDue(atMost: AuditLimits.maximumBatch).map { record in
-                Waiting(entry: .replies(record), time: now, safety: .soon) { _ in }
+                Waiting(.replies(record), now, .soon) { _ in }
             }
             guard !queue.waiting.isEmpty || !replies.isEmpty else {
                 queue.isDraining = false

@@ -25,10 +25,10 @@ struct EntryColumns: Sendable {
     /// Of an entry whose texts are masked; its lineage is `lineage`, the parent's for a spawn that was refused, and what was said
     /// at each level of a request is `levels`, in JSON.
     init(_ entry: AuditEntry, _ lineage: LineageColumns?, levels: [UInt8] = []) {
-        payload = Data(entry.canonicalJSON(lineage, levels: levels))
+        payload = Data(octets: entry.canonicalJSON(lineage, levels: levels))
         let (kind, verdict) = Self.words(of: entry)
-        self.kind = Data(kind.utf8)
-        self.verdict = verdict.map { Data($0.rawValue.utf8) }
+        self.kind = Data(octets: kind)
+        self.verdict = verdict.map { Data(octets: $0.rawValue) }
         agent = lineage?.agent
         run =
             switch entry {

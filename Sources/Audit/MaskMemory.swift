@@ -14,9 +14,14 @@ final class MaskMemory: Sendable {
     /// What the rules of an agent and its ancestors said last: a few of them decide most of its requests.
     private let rulings = Mutex<[AgentID: [Ruling]]>([:])
 
-    private struct Known {
+    /// A class: it is looked up for each record, and a copy is a reference more to each of its texts.
+    private final class Known: Sendable {
         let lineage: Lineage
         let columns: LineageColumns
+
+        init(_ lineage: Lineage, _ columns: LineageColumns) {
+            (self.lineage, self.columns) = (lineage, columns)
+        }
     }
 
     private struct Ruling {
@@ -70,7 +75,7 @@ final class MaskMemory: Sendable {
         let columns = make(lineage)
         lineages.withLock { lineages in
             if lineages.count >= AuditLimits.rememberedLineages { lineages.removeAll(keepingCapacity: true) }
-            lineages[agent] = Known(lineage: lineage, columns: columns)
+            lineages[agent] = Known(lineage, columns)
         }
         return columns
     }
