@@ -184,7 +184,10 @@ struct BodySealTests {
         }
     }
 
-    @Test func `Of a body that is not finished what a crash left of its last blocks is not taken for a change`() throws {
+    @Test
+    func `Of a body that is not finished what a crash left of its last blocks is not taken for a change`()
+        throws
+    {
         _ = try record("abc")
         let whole = try octets()
         _ = try record("def")
@@ -203,7 +206,9 @@ struct BodySealTests {
         }
         for zeros in [4_096, 3 << 20] {
             try write(whole + Data(count: zeros) + Data([1]))
-            #expect(throws: BodyReader.Fault.self, "the control: something is behind them") { try unfinished() }
+            #expect(throws: BodyReader.Fault.self, "the control: something is behind them") {
+                try unfinished()
+            }
         }
     }
 
@@ -244,11 +249,15 @@ struct BodySealTests {
             try record("def", run: "another", in: BodyFiles(directory: state.path))
         }
         #expect(
-            failure?.message.contains("\(key) is gone, and \(path()) opens with no other; put it back") == true,
+            failure?.message.contains("\(key) is gone, and \(path()) opens with no other; put it back")
+                == true,
             "\(String(describing: failure))"
         )
         #expect(!FileManager.default.fileExists(atPath: key))
-        #expect(BodyFiles(directory: state.path).refusal(of: "another") == failure, "before anything is asked")
+        #expect(
+            BodyFiles(directory: state.path).refusal(of: "another") == failure,
+            "before anything is asked"
+        )
         try kept.write(to: URL(filePath: key))
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: key)
         #expect(try text(record("def", 2, in: BodyFiles(directory: state.path)), 2) == "def", "the control")
