@@ -123,7 +123,7 @@ final class ChainWriter: Sendable {
                 previous: previous
             )
             record.hash = record.computedHash(&message)
-            try insert(record)
+            try insert(record, message)
             previous = record.hash
             records.append(record)
             octets += record.payload.count

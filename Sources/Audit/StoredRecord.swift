@@ -32,17 +32,7 @@ struct StoredRecord: Sendable, Hashable {
 
     /// The same in a place that many are hashed in, one after the other.
     func computedHash(_ message: inout HashedColumns) -> Data {
-        message.begin()
-        message.append(sequence)
-        message.append(run)
-        message.append(time)
-        message.append(kind)
-        message.append(agent)
-        message.append(lineage)
-        message.append(ancestry)
-        message.append(verdict)
-        message.append(payload)
-        message.append(previous)
+        message.take(self)
         return message.digest?.data ?? Data()
     }
 }
@@ -50,6 +40,12 @@ struct StoredRecord: Sendable, Hashable {
 /// What a record's hash is of, in one piece.
 struct HashedColumns {
     private var octets: [UInt8] = []
+    /// Where each column lies in it, in the order of the table; nil for NULL.
+    private(set) var places: [Range<Int>?] = []
+
+    func withOctets<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+        unsafe octets.withUnsafeBytes(body)
+    }
 
     /// SHA-256 of it.
     var digest: RecordHash? {
@@ -68,23 +64,46 @@ struct HashedColumns {
     /// For another record, in the same place.
     mutating func begin() {
         octets.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
         octets += "bailey audit record v1\0".utf8
     }
 
+    /// A record's, but for its hash.
+    mutating func take(_ record: StoredRecord) {
+        begin()
+        append(record.sequence)
+        append(record.run)
+        append(record.time)
+        append(record.kind)
+        append(record.agent)
+        append(record.lineage)
+        append(record.ancestry)
+        append(record.verdict)
+        append(record.payload)
+        append(record.previous)
+    }
+
     mutating func append(_ column: UnsafeRawBufferPointer?) {
-        guard let column = unsafe column else { return append(bigEndian: -1) }
+        guard let column = unsafe column else { return appendNull() }
         append(bigEndian: Int64(column.count))
         unsafe octets.append(contentsOf: column)
+        places.append(octets.count - column.count..<octets.count)
     }
 
     mutating func append(_ column: Data?) {
-        guard let column else { return append(bigEndian: -1) }
+        guard let column else { return appendNull() }
         unsafe column.withUnsafeBytes { unsafe append($0) }
     }
 
     mutating func append(_ column: Int64) {
         append(bigEndian: 8)
         append(bigEndian: column)
+        places.append(octets.count - 8..<octets.count)
+    }
+
+    private mutating func appendNull() {
+        append(bigEndian: -1)
+        places.append(nil)
     }
 
     private mutating func append(bigEndian number: Int64) {

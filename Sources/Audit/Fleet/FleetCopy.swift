@@ -66,7 +66,11 @@ struct FleetCopy {
         } write: { records in
             try database.write { database in
                 let insert = try RecordInsert(database)
-                for record in records { try insert(record) }
+                var columns = HashedColumns(capacity: AuditLimits.usualRecord)
+                for record in records {
+                    columns.take(record)
+                    try insert(record, columns)
+                }
             }
         }
     }
