@@ -88,11 +88,8 @@ package struct GatewayLimits: Sendable {
     static let tokenReply = 65_536
     /// Connections that may wait in the kernel to be accepted.
     static let backlog: Int32 = 256
-    /// Octets of both bodies of an exchange that are passed on or held before they are recorded, and no more is read: one of the
-    /// largest reads is recorded while another comes.
-    static let recordedAhead = 2 * largestRead
-    /// Octets of a body that are recorded at once at most.
-    static let recordedPiece = largestRead
+    /// Octets of both bodies of an exchange that are passed on or held before they are recorded: one of the largest reads.
+    static let recordedAhead = largestRead
     /// What a turn of recording costs beside its octets, in octets: a record and a block have some four microseconds.
     static let recordedTurn = 4 << 10
     /// Octets that wait for each thread before another one is woken.

@@ -43,7 +43,7 @@ final class KeptBody {
         if copy == nil { copy = BodyCopy(of: at.side, source.form, hiding: source.secrets, source.kinds) }
         copy?.take(bytes) { piece in
             fresh.writeImmutableBuffer(piece)
-            if fresh.readableBytes >= GatewayLimits.recordedPiece { keep() }
+            if fresh.readableBytes >= GatewayLimits.recordedAhead { keep() }
         }
     }
 
