@@ -37,8 +37,8 @@ package enum AuditLimits {
     package static let recordings: UInt64 = 16 << 30
     /// Octets of a body in one block: four of the gateway's largest reads.
     static let recordedBlock = 1 << 20
-    /// Milliseconds until it is tried again to open a recording, after it failed.
-    static let recordingPause = 1_000
+    /// Milliseconds until the key of recordings is looked for again, where there was none.
+    package static let recordingPause = 1_000
     /// Octets of the keys that recordings' keys are derived from, and of those (AES-256).
     static let sealKey = 32
     /// Octets that tell one key from another: by chance two of 2^32 are alike.

@@ -57,6 +57,9 @@ struct BlockWalk {
         return nil
     }
 
+    /// Octets that a file system writes at once.
+    private static let page: UInt64 = 4_096
+
     /// As a file system leaves what was not on its disk when the machine stopped: the length is there, the octets are not.
     private func hasZerosAlone(from start: UInt64) -> Bool {
         var place = start
@@ -83,8 +86,9 @@ struct BlockWalk {
     ) throws(BodyReader.Fault) -> [UInt8]? {
         let seal = try sealOfRun()
         if let octets = seal.open(stored, under: head, at: start) { return octets }
-        // A tag of zeros is one that was not written.
-        if end == nil, hasZerosAlone(from: place - UInt64(AuditLimits.sealTag)) { return nil }
+        // Its tag was not written, or not all of it where a page ends within.
+        let last = max(place - UInt64(AuditLimits.sealTag), (place - 1) / Self.page * Self.page)
+        if end == nil, hasZerosAlone(from: last) { return nil }
         // Where it opens as ours, the id alone was changed.
         let ours = head.dropLast(keyID.count) + seal.keyID
         guard keyID == seal.keyID || seal.open(stored, under: Array(ours), at: start) != nil else {

@@ -12,8 +12,8 @@ package final class BodyFiles: BodySink {
 
     private struct Files {
         var open: [String: RunFile] = [:]
-        /// Why none could be opened, for a moment: to find out again may cost a look at all that is recorded.
-        var failure: (error: AuditStoreError, end: ContinuousClock.Instant)?
+        /// Why there is no key, for a moment: to find out again may cost a look at all that is recorded.
+        var keyless: (error: AuditStoreError, end: ContinuousClock.Instant)?
     }
 
     private struct RunFile {
@@ -27,18 +27,21 @@ package final class BodyFiles: BodySink {
     /// Octets of what one run records.
     private let limit: UInt64
     private let terminals: RecordedTerminals
+    private let pause: Int
     private let files = Mutex(Files())
 
     /// - Parameters:
     ///   - directory: the state directory.
     ///   - limit: octets that one run may record, of bodies and terminals.
     ///   - terminals: how many it has of terminals.
+    ///   - pause: milliseconds until the key is looked for again, where there was none.
     package init(
         directory: String,
         limit: UInt64 = AuditLimits.recordings,
-        terminals: RecordedTerminals = RecordedTerminals()
+        terminals: RecordedTerminals = RecordedTerminals(),
+        pause: Int = AuditLimits.recordingPause
     ) {
-        (self.directory, self.limit, self.terminals) = (directory, limit, terminals)
+        (self.directory, self.limit, self.terminals, self.pause) = (directory, limit, terminals, pause)
     }
 
     /// Octets of a run's file; 0 where it has none.
@@ -90,21 +93,22 @@ package final class BodyFiles: BodySink {
 
     private func file(of run: String, _ files: inout Files) throws(AuditStoreError) -> RunFile {
         if let known = files.open[run] { return known }
-        if let failure = files.failure, failure.end > .now { throw failure.error }
-        do throws(AuditStoreError) {
-            let file = try open(run)
-            // Descriptors stay few: a file that is wanted again is opened again.
-            if files.open.count >= AuditLimits.recordingsOpen { files.open.removeAll() }
-            files.open[run] = file
-            return file
-        } catch {
-            files.failure = (error, .now + .milliseconds(AuditLimits.recordingPause))
+        let file = try open(run, try seal(of: run, &files))
+        // Descriptors stay few: a file that is wanted again is opened again.
+        if files.open.count >= AuditLimits.recordingsOpen { _ = files.open.popFirst() }
+        files.open[run] = file
+        return file
+    }
+
+    private func seal(of run: String, _ files: inout Files) throws(AuditStoreError) -> BodySeal {
+        if let keyless = files.keyless, keyless.end > .now { throw keyless.error }
+        do throws(AuditStoreError) { return try BodySeal.kept(run: run, in: directory) } catch {
+            files.keyless = (error, .now + .milliseconds(pause))
             throw error
         }
     }
 
-    private func open(_ run: String) throws(AuditStoreError) -> RunFile {
-        let seal = try BodySeal.kept(run: run, in: directory)
+    private func open(_ run: String, _ seal: BodySeal) throws(AuditStoreError) -> RunFile {
         let state = try StateDirectory(directory, create: true)
         let folder = try state.directory(Self.folder, create: true)
         var file = try PrivateFile.open(run, in: folder, .createNew)

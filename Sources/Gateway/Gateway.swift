@@ -129,6 +129,10 @@ package final class Gateway: Sendable {
             for socket in agent.sockets { Glibc.close(socket) }
             return whenOpen(.failure(GatewayFailure("open \(id): the agent is attached already")))
         }
+        // Opened here, where it may take a moment, and not on a loop; whoever asks for something hears why it failed.
+        if agent.policy.levels.contains(where: { $0.profile.recording == .full }) {
+            _ = gatehouse.bodies.sink.refusal(of: id.run)
+        }
         // All of one agent on one loop: it is woken once to open them, and once to close them.
         let loop = group.next()
         let listener = listen(agent, resident, on: loop)

@@ -204,6 +204,18 @@ struct BodySealTests {
                 #expect(try unfinished() == "abc", "\(kept)")
             }
         }
+        // Of one whose tag lies on two pages the second alone.
+        let size = 4_104 - whole.count - Self.overhead
+        try write(whole)
+        _ = try record(String(repeating: "x", count: size), in: BodyFiles(directory: state.path))
+        try write(try octets().prefix(4_096) + Data(count: 8))
+        #expect(try unfinished() == "abc")
+        for kept in [20, 47] {
+            try write(whole + next.prefix(kept) + Data(count: next.count - kept) + next)
+            #expect(throws: BodyReader.Fault.self, "the control: another block is behind it") {
+                try unfinished()
+            }
+        }
         for zeros in [4_096, 3 << 20] {
             try write(whole + Data(count: zeros) + Data([1]))
             #expect(throws: BodyReader.Fault.self, "the control: something is behind them") {
@@ -290,14 +302,21 @@ struct BodySealTests {
                 attributes: [.posixPermissions: 0o600]
             )
         )
-        let failure = #expect(throws: AuditFailure.self) { try record("abc") }
-        #expect(
-            failure?.message.contains("\(key) is not 32 octets") == true,
-            "\(String(describing: failure))"
+        let (patient, hasty) = (
+            BodyFiles(directory: state.path, pause: 3_600_000), BodyFiles(directory: state.path, pause: 0)
         )
+        for files in [patient, hasty] {
+            let failure = #expect(throws: AuditFailure.self) { try record("abc", in: files) }
+            #expect(
+                failure?.message.contains("\(key) is not 32 octets") == true,
+                "\(String(describing: failure))"
+            )
+            #expect(files.refusal(of: Self.run) == failure)
+        }
         try FileManager.default.removeItem(atPath: key)
-        #expect(files.refusal(of: Self.run) != nil, "it is not looked for at each request")
-        #expect(try text(record("abc", in: BodyFiles(directory: state.path))) == "abc", "the control")
+        #expect(patient.refusal(of: Self.run) != nil, "it is not looked for at each request")
+        #expect(hasty.refusal(of: Self.run) == nil, "and is found after a while")
+        #expect(try text(record("abc", in: hasty)) == "abc", "the control")
     }
 
     /// A block as versions before the seal wrote it.

@@ -2,6 +2,7 @@ import Audit
 import Foundation
 import Masking
 import Model
+import TestSupport
 import Testing
 
 /// Recordings of terminals on the disk.
@@ -241,6 +242,21 @@ struct TerminalRecordingTests {
             missing: nil
         )
         #expect(found.isAsRecorded(older))
+    }
+
+    @Test("What is no recording, among those of terminals, is in nobody's way")
+    func strays() throws {
+        let made = try Command.run(
+            [
+                "/bin/sh", "-ec",
+                "mkdir -m 700 terminals; cd terminals; mkdir -m 0 lost+found; touch stray; mkfifo pipe",
+            ],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: state.path
+        )
+        try #require(made.code == 0, "\(made)")
+        try record()
+        #expect(try read().ending == .whole)
     }
 
     @Test("A recording that another key sealed says so, and is not taken for a changed one")

@@ -96,10 +96,12 @@ import Testing
         try house.capture("allowed.test", nginx.plain)
         house.bodies.hold(true)
         let url = "http://allowed.test:\(nginx.plain)/big"
+        let kept = NSTemporaryDirectory() + "bailey-ahead-\(UInt64.random(in: 0 ... .max))"
+        defer { _ = unlink(kept) }
         let got = Mutex<Program?>(nil)
         let done = DispatchSemaphore(value: 0)
         DispatchQueue.global().async {
-            let program = try? house.curl(["-w", "%{size_download}", "-o", "/dev/null", url])
+            let program = try? house.curl(["-N", "-w", "%{size_download}", "-o", kept, url])
             got.withLock { $0 = program }
             done.signal()
         }
@@ -109,6 +111,10 @@ import Testing
             #expect(house.bodies.asked <= 1 << 20)
             usleep(5_000)
         }
+        // What the client has of it: 256 KiB, and a turn of the loop's four reads.
+        let attributes = try FileManager.default.attributesOfItem(atPath: kept)
+        let passedOn = try #require(attributes[.size] as? Int)
+        #expect(passedOn > 0 && passedOn <= 5 << 18, "\(passedOn)")
         house.bodies.hold(false)
         done.wait()
         #expect(got.withLock { $0 }?.output == "\(16 << 20)")

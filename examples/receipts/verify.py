@@ -13,10 +13,12 @@ import datetime
 import os
 import shlex
 import sys
+import types
 
-# Also where Python looks for nothing beside a program (-I, PYTHONSAFEPATH).
-sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from receipts import Receipts, Refused  # noqa: E402
+# The verifier as it can be read beside this: not what Python keeps of it compiled, nor another of that name.
+verifier = types.ModuleType("receipts")
+with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "receipts.py"), "rb") as source:
+    exec(compile(source.read(), source.name, "exec"), vars(verifier))
 
 
 def shown(text):
@@ -80,10 +82,10 @@ def main():
 
     try:
         with open(0 if options.file == "-" else options.file, "rb") as file:
-            receipts = Receipts(file, options.key, tell)
+            receipts = verifier.Receipts(file, options.key, tell)
     except OSError as error:
         sys.exit(f"NOT VERIFIED: {shown(options.file)} cannot be read: {error.strerror}")
-    except Refused as why:
+    except verifier.Refused as why:
         sys.exit(f"NOT VERIFIED: {shown(why)}")
     verdict = f"verified: {receipts.records} records under {receipts.seals} signatures of {options.key.hex()}"
     try:
