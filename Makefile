@@ -63,7 +63,7 @@ escape: deps-tests build-tests ## Run every case of the escape corpus four ways;
 	tools/cases escapes "$$folder/events" "$$folder/trials" | tee docs/escapes.md
 
 # Those of the table of egress, likewise.
-egress_tests := EndToEnd/(Egress|EgressSocket|Datagram|DNS|Gateway.*|HTTP2|SOCKS|Flood|Fallback|Opening|Stream|Transfer|WebSocket|GRPC|Git|BodyRule|Client|Channel|Credential|PlacedCredential|Reflection|Token|AWS|Leak|Mask|Smuggling|Protection|PolicyCommand|SSH|Children|Postgres[A-Za-z]*|Policy|Delegation|Evidence|Lifecycle|Revocation|RevokedPrincipal|Principal|AgentIdentity|Crowd|Doctor|Launch|Landlock|UserNamespace|PolicyReplay|Offline|TerminalRecord|BodyRecord|Audit|Keeping|[A-Za-z]*Approv(al|er)[A-Za-z]*)Tests|AccompliceTests|GatewayTests.TunnelTests
+egress_tests := EndToEnd/(Egress|EgressSocket|Datagram|DNS|Gateway.*|HTTP2|SOCKS|Flood|Fallback|Opening|Stream|Transfer|WebSocket|GRPC|Git|BodyRule|Client|Channel|Credential|PlacedCredential|Reflection|Token|AWS|Leak|Mask|Smuggling|Protection|PolicyCommand|SSH|Children|Postgres[A-Za-z]*|Policy|Delegation|Evidence|Lifecycle|Revocation|RevokedPrincipal|Principal|AgentIdentity|Crowd|Doctor|Launch|Landlock|UserNamespace|Replay|PolicyReplay|Offline|TerminalRecord|BodyRecord|Audit|Keeping|[A-Za-z]*Approv(al|er)[A-Za-z]*)Tests|AccompliceTests|GatewayTests.TunnelTests
 
 .PHONY: egress
 egress: deps-tests deps-clients build-tests ## Run every case of the egress corpus end to end; print the table, docs/egress.md
