@@ -90,7 +90,7 @@ package struct GatewayLimits: Sendable {
     static let backlog: Int32 = 256
     /// Octets of both bodies of an exchange that are passed on or held before they are recorded: one of the largest reads.
     static let recordedAhead = largestRead
-    /// What a turn of recording costs beside its octets, in octets: a record and a block have some four microseconds.
+    /// What a turn of recording counts beside its octets: sixteen small ones wait for a thread before another one is woken.
     static let recordedTurn = 4 << 10
     /// Octets that wait for each thread before another one is woken.
     static let recordedByOneThread = 64 << 10

@@ -52,6 +52,39 @@ struct ReceiptTests {
         }
     }
 
+    @Test
+    func `the verifier that runs is the one that can be read, whatever Python keeps compiled beside it`()
+        throws
+    {
+        let state = try family()
+        // Takes everything for verified.
+        let planted = """
+            import importlib.util, py_compile
+            open("other.py", "w").write("class Receipts:\\n records = seals = 1\\n def __init__(self, *_): pass")
+            py_compile.compile("other.py", importlib.util.cache_from_source("receipts.py"),
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+            """
+        let place = state.path + "/copy"
+        let script = """
+            mkdir copy; cd copy; cp "$0"/*.py .; python3 -c '\(planted)'
+            python3 -c 'import receipts; print(receipts.Receipts().records)'
+            """
+        let folder = URL(filePath: Receipt.verifier).deletingLastPathComponent().path
+        let made = try Command.run(
+            ["/bin/sh", "-ec", script, folder],
+            environment: ["PATH": "/usr/bin:/bin"],
+            directory: state.path
+        )
+        #expect(
+            made.code == 0 && made.output == "1\n",
+            "the control: an import runs what was planted; \(made)"
+        )
+        let receipt = try state.receipt()
+        #expect(try receipt.verified(by: place + "/verify.py").code == 0)
+        let nothing = try Receipt(lines: ["{}"], key: receipt.key).verified(by: place + "/verify.py")
+        #expect(nothing.code == 1 && nothing.output.isEmpty, "\(nothing)")
+    }
+
     @Test func `what another program makes of the store by the document verifies as well`() throws {
         let outcome = try family().uncheckedReceipt().verified()
         #expect(outcome.code == 0, "\(outcome)")

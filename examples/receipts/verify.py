@@ -17,8 +17,12 @@ import types
 
 # The verifier as it can be read beside this: not what Python keeps of it compiled, nor another of that name.
 verifier = types.ModuleType("receipts")
-with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "receipts.py"), "rb") as source:
-    exec(compile(source.read(), source.name, "exec"), vars(verifier))
+try:
+    with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "receipts.py"), "rb") as source:
+        program = compile(source.read(), source.name, "exec")
+except OSError as error:
+    sys.exit(f"NOT VERIFIED: the verifier {error.filename}, which lies beside this program, cannot be read: {error.strerror}")
+exec(program, vars(verifier))
 
 
 def shown(text):
