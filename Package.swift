@@ -300,7 +300,7 @@ let package = Package(
                     "TestSupport",
                 ]
             ),
-            .target(name: "TestSupport", path: "Tests/Support"),
+            .target(name: "TestSupport", dependencies: [nio], path: "Tests/Support"),
             .target(name: "AssertionSupport", dependencies: ["TestSupport"], path: "Tests/AssertionSupport"),
             .target(name: "PolicySupport", dependencies: ["Policy"], path: "Tests/PolicySupport"),
             .testTarget(

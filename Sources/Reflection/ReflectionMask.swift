@@ -55,7 +55,8 @@ package struct ReflectionMask {
         let kept = keptFrom
         let released = bytes.readSlice(length: kept - base) ?? ByteBuffer()
         base = kept
-        held = bytes
+        // A copy: with a slice the chunk's whole storage would be kept (`ByteBuffer.releaseIfRead`).
+        held = ByteBuffer(bytes: bytes.readableBytesView)
         escapes.removeAll { $0.end <= base }
         return released
     }

@@ -143,6 +143,19 @@ struct ReflectionMaskTests {
         #expect(!mask.hasFound)
     }
 
+    @Test(arguments: ["a text", "a text, and s3cr3t"])
+    func `A chunk that was read is not held, so that its buffer is read into again`(text: String) throws {
+        var mask = ReflectionMask(try #require(SecretSpellings(ofField: "Bearer " + Texts.secret)))
+        var chunk = ByteBuffer(string: text)
+        let passed = mask.mask(chunk)
+        let isHeld = chunk.writesToCopy()
+        #expect(isHeld, "what was passed on is a slice of it: \(passed)")
+        chunk = ByteBuffer(string: text)
+        _ = mask.mask(chunk)
+        let isStillHeld = chunk.writesToCopy()
+        #expect(!isStillHeld)
+    }
+
     @Test(arguments: 1...8)
     func `Masks that come while a stream is under way lose nothing, whatever was kept back`(count: Int) throws
     {

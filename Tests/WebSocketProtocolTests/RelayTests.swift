@@ -1,6 +1,7 @@
 import Model
 import NIOCore
 import NIOWebSocket
+import TestSupport
 import Testing
 import WebSocketProtocol
 import Wire
@@ -206,5 +207,20 @@ struct RelayTests {
             #expect(passed == Array(expected.prefix(passed.count)))
             #expect(passed.count == expected.count || passed.last?.hasPrefix("8m") == true)
         }
+    }
+
+    @Test func `Frames that were read are not held, so that their buffer is read into again`() throws {
+        var reader = MessageReader(from: .upstream)
+        var arrived = ByteBuffer(bytes: frame(0x82, [1, 2, 3]) + frame(0x82, [4]))
+        reader.append(arrived)
+        let first = try #require(try reader.next())
+        let isHeld = arrived.writesToCopy()
+        #expect(isHeld, "the second waits behind \(first.payload)")
+        arrived = ByteBuffer(bytes: frame(0x82, [1, 2, 3]))
+        while try reader.next() != nil {}
+        reader.append(arrived)
+        while try reader.next() != nil {}
+        let isStillHeld = arrived.writesToCopy()
+        #expect(!isStillHeld)
     }
 }

@@ -48,19 +48,13 @@ struct FrameReader {
     /// The type of the next message, where it is there.
     var nextTag: UInt8? { left > 0 ? tag : bytes.getInteger(at: bytes.readerIndex) }
 
-    mutating func append(_ more: ByteBuffer) {
-        if bytes.readableBytes == 0 {
-            bytes = more
-        } else {
-            bytes.discardReadBytes()
-            bytes.writeImmutableBuffer(more)
-        }
-    }
+    mutating func append(_ more: ByteBuffer) { bytes.append(arrived: more) }
 
     /// The next piece that is there; nil when more octets are needed.
     ///
     /// `whole` holds every message until it is whole.
     mutating func next(whole: Bool) throws(PostgresFault) -> FramePiece? {
+        defer { bytes.releaseIfRead() }
         if isDropping { drop() }
         guard left == 0 else { return isDropping ? nil : goOn() }
         guard let (tag, length) = try readHeader() else { return nil }
@@ -85,6 +79,7 @@ struct FrameReader {
     ///
     /// Of the last one perhaps not all.
     mutating func run(of tag: UInt8) throws(PostgresFault) -> ByteBuffer? {
+        defer { bytes.releaseIfRead() }
         guard !isDropping else { return nil }
         if left > 0 { return self.tag == tag ? goOn()?.bytes : nil }
         let start = bytes.readerIndex
@@ -108,6 +103,7 @@ struct FrameReader {
 
     /// The messages of this type that are there whole, one behind the other, in one slice; nil where there is none.
     mutating func wholeRun(of tag: UInt8) throws(PostgresFault) -> ByteBuffer? {
+        defer { bytes.releaseIfRead() }
         guard left == 0 else { return nil }
         let start = bytes.readerIndex
         var place = start

@@ -1,4 +1,5 @@
 import NIOCore
+import Wire
 
 /// Reads the frames of one side, strictly and piece by piece (RFC 6455 section 5.2).
 ///
@@ -29,17 +30,11 @@ struct FrameReader {
         self.isMasked = isMasked
     }
 
-    mutating func append(_ more: ByteBuffer) {
-        if bytes.readableBytes == 0 {
-            bytes = more
-        } else {
-            bytes.discardReadBytes()
-            bytes.writeImmutableBuffer(more)
-        }
-    }
+    mutating func append(_ more: ByteBuffer) { bytes.append(arrived: more) }
 
     /// The next piece that is there; nil when more octets are needed.
     mutating func next() throws(WebSocketFault) -> FramePiece? {
+        defer { bytes.releaseIfRead() }
         if header == nil { header = try readHeader() }
         guard var current = header else { return nil }
         guard var payload = bytes.readSlice(length: min(current.left, WebSocketLimits.piece)) else {
