@@ -10,14 +10,16 @@ import Wire
 /// what the rules mask.
 ///
 /// What could hide it is taken out of the request: codings that cannot be undone, and ranges, which would ask for it
-/// in pieces. Only of S3 may ranges be asked for: it gives out what was stored and shows no request, and SDKs take one reply to
-/// a range for another.
+/// in pieces; a piece that comes all the same is not passed on. Only of S3 may ranges be asked for, where the gateway signs for it:
+/// S3 gives out what was stored and shows no request, and SDKs take one reply to a range for another.
 struct ReplySearch {
     /// Nil where the host was sent no credential.
     private(set) var spellings: SecretSpellings?
     private var reflection: ReflectionChain
     /// What the rules mask.
     let kinds: MaskKinds
+    /// Pieces may come.
+    private let takesRanges: Bool
     /// Nil without kinds, and before the head has said what the body is.
     private var mask: TextMask?
     /// The outermost coding first.
@@ -44,10 +46,10 @@ struct ReplySearch {
         guard spellings != nil || !kinds.isEmpty else { return nil }
         reflection = ReflectionChain([spellings].compactMap(\.self))
         self.kinds = kinds
-        if !kinds.isEmpty || !AWSRequest.isSignedForS3(head) {
-            head.headers.remove(name: "range")
-            head.headers.remove(name: "if-range")
-        }
+        // By who signs, not by what the client says of itself.
+        let isSigned = injection.map { $0.place == .awsSignature && !$0.isWithheld } ?? false
+        takesRanges = kinds.isEmpty && isSigned && AWSRequest.isSignedForS3(head)
+        if !takesRanges { ReplyRange.remove(from: &head.headers) }
         // Messages of a call are compressed one by one: they come as they are instead.
         if head.headers.contains(name: "grpc-accept-encoding") {
             head.headers.replaceOrAdd(name: "grpc-accept-encoding", value: "identity")
@@ -61,6 +63,7 @@ struct ReplySearch {
         self.spellings = spellings
         reflection = ReflectionChain([spellings])
         kinds = []
+        takesRanges = false
     }
 
     /// Looks for what the host was sent since from here on.
@@ -71,6 +74,7 @@ struct ReplySearch {
 
     /// Whether a body is such that a search could not begin in the midst of it.
     static func isHidden(_ head: HTTPResponseHead) -> Bool {
+        if ReplyRange.isOne(head) { return true }
         let codings = head.headers["content-encoding"] + head.headers["grpc-encoding"]
         return codings.contains { !$0.lowercasedASCII.isSame(as: "identity") }
             || head.headers["content-type"].contains { TextCharset.hiding(in: $0) != nil }
@@ -84,6 +88,7 @@ struct ReplySearch {
 
     /// Reads what the body is and how it is coded; whether it is.
     mutating func begin(_ head: HTTPResponseHead, hasBody: Bool) throws(SearchFault) -> Bool {
+        guard takesRanges || !ReplyRange.isOne(head) else { throw .ranged }
         // As the agent is shown it: what an error says of it is no way for the credential either.
         let types = head.headers["content-type"].map { type in
             spellings.flatMap { ReflectionMask.masked(type, $0) } ?? type
@@ -251,7 +256,9 @@ enum SearchFault: Error {
     /// It has octets that no text in which something could be masked has.
     case wide
     case severalTypes
-    /// It was under way, coded, when its host was sent a credential.
+    /// It is a piece of something, and the rest of what is looked for may be in another.
+    case ranged
+    /// It was under way, coded or a range, when its host was sent a credential.
     case late
     /// Vectorscan does not run on this processor, or has no memory.
     case noSearch
@@ -266,8 +273,10 @@ extension SearchFault: CustomStringConvertible {
         case .hiding(let name):
             "has the charset \(name), in which a credential that this host was sent would not be found"
         case .wide: "has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
+        case .ranged:
+            "is a range of something, and a credential that this host was sent could be asked for piece by piece"
         case .late:
-            "is coded and was under way when its host was sent a credential, so it cannot be searched for that"
+            "is coded or a range, and was under way when its host was sent a credential, so it cannot be searched for that"
         case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"
         case .noSearch:
             "cannot be masked as the rule demands: the search does not run on this machine (SSE4.2)"
@@ -280,6 +289,7 @@ extension SearchFault: CustomStringConvertible {
     var remedy: String? {
         switch self {
         case .undecodable, .severalTypes, .hiding: nil
+        case .ranged: "Ask for all of it."
         case .late: "Try again."
         case .opaque, .charset, .wide:
             "Ask for text or JSON, or a" + Self.withoutMask.dropFirst()
