@@ -3,7 +3,7 @@ package import NIOCore
 /// Masks of several secrets, one behind the other, in one stream; more can come while it is under way.
 package struct ReflectionChain {
     private var masks: [ReflectionMask]
-    /// What a mask that was given up had kept back: it goes through the others.
+    /// What a mask that was given up had kept back: it goes through those behind the first.
     private var carried = ByteBuffer()
     private var hadFound = false
 
@@ -26,12 +26,13 @@ package struct ReflectionChain {
     /// Octets that are kept back.
     var keptCount: Int { masks.reduce(carried.readableBytes) { $0 + $1.keptCount } }
 
-    /// Looks for more from here on; the first mask is given up for it where there are as many as a host's secrets.
+    /// Looks for more from here on; where there are as many masks as a host's secrets, the oldest is given up for it but one: the
+    /// first is of what the request itself was sent with.
     package mutating func add(_ spellings: SecretSpellings) {
         if masks.count >= ReflectionLimits.ofHost {
-            var first = masks.removeFirst()
-            hadFound = hadFound || first.hasFound
-            var kept = first.finish()
+            var oldest = masks.remove(at: 1)
+            hadFound = hadFound || oldest.hasFound
+            var kept = oldest.finish()
             carried.writeBuffer(&kept)
         }
         masks.append(ReflectionMask(spellings))
@@ -40,13 +41,20 @@ package struct ReflectionChain {
     /// Reads on; what can be passed on now, masked.
     package mutating func mask(_ chunk: ByteBuffer) -> ByteBuffer {
         var bytes = chunk
-        if carried.readableBytes > 0 {
-            bytes = carried
-            bytes.writeImmutableBuffer(chunk)
-            carried = ByteBuffer()
+        for index in masks.indices {
+            bytes = masks[index].mask(bytes)
+            if index == 0 { bytes = behindCarried(bytes) }
         }
-        for index in masks.indices { bytes = masks[index].mask(bytes) }
         return bytes
+    }
+
+    /// What was carried, and behind it what the first mask has passed on since.
+    private mutating func behindCarried(_ bytes: ByteBuffer) -> ByteBuffer {
+        guard carried.readableBytes > 0 else { return bytes }
+        var joined = carried
+        joined.writeImmutableBuffer(bytes)
+        carried = ByteBuffer()
+        return joined
     }
 
     /// The stream is over: what was kept back.
@@ -59,12 +67,12 @@ package struct ReflectionChain {
     package mutating func release() -> ByteBuffer { rest { $0.release() } }
 
     private mutating func rest(_ last: (inout ReflectionMask) -> ByteBuffer) -> ByteBuffer {
-        var rest = carried
-        carried = ByteBuffer()
+        var rest = ByteBuffer()
         for index in masks.indices {
             rest = masks[index].mask(rest)
             var kept = last(&masks[index])
             rest.writeBuffer(&kept)
+            if index == 0 { rest = behindCarried(rest) }
         }
         return rest
     }

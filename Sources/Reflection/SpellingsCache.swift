@@ -22,7 +22,11 @@ package final class SpellingsCache: Sendable {
             let values = state.values(sentTo: host)
             return values.holds(value) ? (values, state.recall(values)) : nil
         }
-        if let known { return known.spellings ?? make(known.values) }
+        if let known {
+            // What is in use is looked for, however many others have come since it was first sent.
+            if !state.withLock({ $0.use(value) }) { learn(value) }
+            return known.spellings ?? make(known.values)
+        }
         guard SecretSpellings.isSearchable(value) else { return nil }
         learn(value)
         let values = state.withLock { state in
@@ -67,7 +71,7 @@ private struct State {
 
     /// The one used last comes last.
     private var entries: [Entry] = []
-    /// What no request may carry out: the secrets that were put in.
+    /// What no request may carry out, the one used last at the end: the secrets that were put in.
     private(set) var known: [Entry] = []
     /// Field values, in the order in which they were first sent.
     private(set) var sent: [Host: [String]] = [:]
@@ -115,8 +119,15 @@ private struct State {
         return made
     }
 
+    /// Whether requests are searched for it; it stays longer than what is used no more.
+    mutating func use(_ value: String) -> Bool {
+        guard let index = known.lastIndex(where: { $0.values.holds(value) }) else { return false }
+        if index != known.count - 1 { known.append(known.remove(at: index)) }
+        return true
+    }
+
     mutating func learn(_ value: String, _ made: SecretSpellings) {
-        guard !known.contains(where: { $0.values.holds(value) }) else { return }
+        guard !use(value) else { return }
         if known.count >= ReflectionLimits.outward { known.removeFirst() }
         known.append(Entry(values: [value], spellings: made))
     }

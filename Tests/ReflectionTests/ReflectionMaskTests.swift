@@ -156,6 +156,26 @@ struct ReflectionMaskTests {
         #expect(!isStillHeld)
     }
 
+    @Test
+    func `What the request itself was sent with is masked to the end, whatever its host is sent meanwhile`()
+        throws
+    {
+        func spellings(_ value: String) throws -> SecretSpellings {
+            try #require(SecretSpellings(ofField: "Bearer \(value)"))
+        }
+        var chain = ReflectionChain([try spellings(Texts.secret)])
+        for number in 0..<3 * ReflectionLimits.ofHost { chain.add(try spellings("rotated-value-\(number)")) }
+        let last = 3 * ReflectionLimits.ofHost - 1
+        var passed = chain.mask(
+            ByteBuffer(string: "\(Texts.secret) rotated-value-\(last) rotated-value-0 end")
+        )
+        var rest = chain.finish()
+        passed.writeBuffer(&rest)
+        let text = String(buffer: passed)
+        #expect(!text.contains(Texts.secret) && !text.contains("value-\(last)"), "\(text)")
+        #expect(text.hasSuffix(" rotated-value-0 end"), "the control: that one was given up")
+    }
+
     @Test(arguments: 1...8)
     func `Masks that come while a stream is under way lose nothing, whatever was kept back`(count: Int) throws
     {
@@ -214,6 +234,29 @@ struct ReflectionMaskTests {
         dump(first, to: &shown)
         dump(cache, to: &shown)
         #expect(!(shown + "\(first)" + String(reflecting: first)).contains("s3cr3t"))
+    }
+
+    @Test func `Requests are searched for what is in use, however many others have come since`() throws {
+        let cache = SpellingsCache()
+        let other = Host.name(try #require(DNSName("other.test")))
+        func sends(_ value: String, to host: Model.Host) throws {
+            _ = try #require(cache.spellings(ofField: "Bearer \(value)", sentTo: host))
+        }
+        func isSought(_ value: String) -> Bool {
+            cache.outward.contains { ReflectionMask.masked("a \(value)", $0) != nil }
+        }
+        try sends("the-one-in-use", to: Texts.host)
+        try sends("the-one-no-more", to: Texts.host)
+        for number in 0..<2 * ReflectionLimits.outward {
+            try sends("rotated-value-\(number)", to: other)
+            try sends("the-one-in-use", to: Texts.host)
+        }
+        #expect(isSought("the-one-in-use") && !isSought("the-one-no-more"))
+        #expect(cache.outward.count == ReflectionLimits.outward)
+        for number in 0..<2 * ReflectionLimits.outward { try sends("later-value-\(number)", to: other) }
+        #expect(!isSought("the-one-in-use"), "the control: it was not used")
+        try sends("the-one-in-use", to: Texts.host)
+        #expect(isSought("the-one-in-use"))
     }
 
     @Test func `A host's replies are searched for all that it was sent, and those of no other`() throws {
