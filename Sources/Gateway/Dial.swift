@@ -1,7 +1,9 @@
+internal import HTTPProtocol
 internal import Model
 internal import NIOCore
 internal import NIOPosix
 internal import Policy
+internal import Reflection
 
 /// A connection outward was not made, in words for the client.
 struct DialFailure: Error {
@@ -17,6 +19,8 @@ struct Dialer: Sendable {
     let limits: GatewayLimits
     /// Where no agent is connected, whatever rules say.
     let closed: (address: IPAddress, port: UInt16)?
+    /// What no name that is dialled may hold.
+    let spellings: SpellingsCache
 
     /// Resolves, checks every address, and connects to the first checked one that answers; the channel is on
     /// `loop` and belongs to `resident`.
@@ -62,6 +66,10 @@ struct Dialer: Sendable {
         let endpoint = permit.request.endpoint
         let check = AddressCheck(endpoint, obligations: permit.obligations, policy: resident.policy)
         let attempt = Attempt(endpoint: endpoint, resident: owner, loop: loop, initialise: initialise)
+        let sending = permit.obligations.sending
+        if let denial = NameSearch.denial(of: endpoint.host, spellings, sending, resident.lineage) {
+            return loop.makeFailedFuture(DialFailure(denial: denial))
+        }
         return resolver.addresses(of: endpoint.host, for: resident, on: loop)
             .flatMapErrorThrowing { error in
                 guard let failure = error as? LookupFailure else {

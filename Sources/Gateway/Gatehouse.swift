@@ -14,7 +14,7 @@ struct Gatehouse: Sendable {
     let contexts: InterceptionContexts
     let placeholders: PlaceholderPatterns
     /// How the credentials that were put in last are looked for in replies.
-    let spellings = SpellingsCache()
+    let spellings: SpellingsCache
     /// The certificates that were shown last.
     let identities = ClientIdentities()
     /// For what may block: the system resolver, credential sources.

@@ -5,6 +5,7 @@ package import Model
 internal import NIOCore
 internal import NIOPosix
 package import Policy
+internal import Reflection
 internal import Synchronization
 
 /// The supervisor's data path: every byte that leaves an agent goes through it, and every request is decided here
@@ -52,15 +53,17 @@ package final class Gateway: Sendable {
         let limits = configuration.limits
         let work = BlockingWork(limits)
         let resolver = Resolver(configuration, work)
+        let spellings = SpellingsCache()
         tokens = TokenClient(names: resolver, tls: tls, limits: limits, group: group)
         gatehouse = Gatehouse(
             audit: audit,
             credentials: credentials,
             limits: limits,
-            outward: Self.outward(configuration, resolver),
+            outward: Self.outward(configuration, resolver, spellings),
             tls: tls,
             contexts: InterceptionContexts(authority: authority, capacity: limits.interceptedNames),
             placeholders: placeholders,
+            spellings: spellings,
             work: work,
             budget: ConnectionBudget(limits.connections),
             witnesses: Witnesses(audit, limits),
@@ -71,14 +74,19 @@ package final class Gateway: Sendable {
         )
     }
 
-    private static func outward(_ configuration: GatewayConfiguration, _ resolver: Resolver) -> Outward {
+    private static func outward(
+        _ configuration: GatewayConfiguration,
+        _ resolver: Resolver,
+        _ spellings: SpellingsCache
+    ) -> Outward {
         if let source = configuration.answers { return .recording(RecordedServers(source)) }
         return .network(
             Dialer(
                 resolver: resolver,
                 host: HostAddresses(),
                 limits: configuration.limits,
-                closed: configuration.closed
+                closed: configuration.closed,
+                spellings: spellings
             )
         )
     }

@@ -1,6 +1,8 @@
 import Foundation
+import HTTPProtocol
 import Model
 import NIOHTTP1
+import Reflection
 import Testing
 import Wire
 
@@ -219,5 +221,23 @@ struct LeakTests {
         try play.upstream("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         try play.client(Self.post("password"))
         #expect(play.refused.isEmpty)
+    }
+
+    @Test func `A name that holds a secret is not dialled, whatever its case`() throws {
+        let spellings = SpellingsCache()
+        let host = Host.name(try #require(DNSName("model.test")))
+        _ = try #require(spellings.spellings(ofField: "Bearer QmZ7tWvLq93xXkY2pHs81dUeA", sentTo: host))
+        func denial(_ name: String, _ sending: Sending = Sending()) throws -> Denial? {
+            let host = Host.name(try #require(DNSName(name)))
+            return NameSearch.denial(of: host, spellings, sending, Playbook.lineage)
+        }
+        for label in ["QmZ7tWvLq93xXkY2pHs81dUeA", "qmz7twvlq93xxky2phs81duea"] {
+            #expect(try denial("\(label).allowed.test")?.reason == .secretLeaving)
+        }
+        #expect(try denial("qmz7twvlq93x.allowed.test") == nil, "the control: not all of it")
+        #expect(
+            try denial("qmz7twvlq93xxky2phs81duea.allowed.test", Sending(kinds: Sending.everything)) != nil,
+            "no rule lets a credential out"
+        )
     }
 }

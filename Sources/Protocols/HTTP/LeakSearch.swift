@@ -74,6 +74,13 @@ struct LeakSearch {
         }
     }
 
+    /// Looks through the name of the host that is dialled.
+    func check(name: String, _ lineage: Lineage) throws(HTTPFault) {
+        if let leak = try leak(inWhole: ByteBuffer(string: name)) {
+            throw fault((leak, "the host's name"), lineage)
+        }
+    }
+
     /// Looks through trailers.
     func check(trailers: HTTPHeaders, _ lineage: Lineage) throws(HTTPFault) {
         for (name, value) in trailers {
