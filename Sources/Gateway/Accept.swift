@@ -20,7 +20,7 @@ struct Acceptor: Sendable {
             let cutoff = ResetSwitch()
             let parts = ConnectionParts(resident, gatehouse, loop: channel.eventLoop)
             channel.closeFuture.assumeIsolated().whenComplete { _ in parts.authoriser.conclude() }
-            try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)
+            try channel.pipeline.syncOperations.addHandlers([cutoff, Backlog()], position: .first)
             try channel.pipeline.syncOperations.addHandler(Doorway(self, parts, cutoff))
             resident.arrived(channel, cutoff: cutoff, parts.authoriser)
         }

@@ -11,7 +11,7 @@ final class BodyRecording {
     private weak var conversation: HTTPConversation?
     /// For the next turn of the work.
     private var jobs: [BodyWork.Job] = []
-    /// Octets that are not recorded yet, and those among them that the work has not.
+    /// Octets that are not recorded yet, with what each piece of them costs, and those among them that the work has not.
     private var octets = 0
     private var fresh = 0
     /// Messages to the upstream, in order, that wait for what is before them to be recorded.
@@ -56,8 +56,9 @@ final class BodyRecording {
 
     /// Some of the reply's body.
     func take(_ bytes: ByteBuffer, _ side: BodySide = .response) {
-        octets += bytes.readableBytes
-        fresh += bytes.readableBytes
+        let cost = bytes.readableBytes + GatewayLimits.pieceCost
+        octets += cost
+        fresh += cost
         jobs.append(.take(bytes, side))
     }
 

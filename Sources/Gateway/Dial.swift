@@ -148,6 +148,7 @@ struct Dialer: Sendable {
             )
             .channelInitializer { channel in
                 do {
+                    try channel.pipeline.syncOperations.addHandler(Backlog())
                     guard let resident = attempt.resident else { return attempt.initialise(channel) }
                     let cutoff = ResetSwitch()
                     try channel.pipeline.syncOperations.addHandler(cutoff, position: .first)

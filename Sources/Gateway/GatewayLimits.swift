@@ -74,6 +74,14 @@ package struct GatewayLimits: Sendable {
     /// Bytes that may wait for a slow reader before the other side is no longer read, and below which reading
     /// starts again.
     static let writeBuffer = ChannelOptions.Types.WriteBufferWaterMark(low: 256 * 1_024, high: 1_024 * 1_024)
+    /// Octets up to which what a peer does not take is joined: one TLS record.
+    static let joinedPiece = 16 << 10
+    /// Pieces after which a channel is asked whether its peer takes them: the question is not asked of each.
+    static let passedPieces = 16
+    /// Pieces of one body that may be on their way, however small: at some 300 octets each they cost what a window does.
+    static let unsentPieces: UInt64 = 1_024
+    /// Octets that a piece costs beside its own where pieces wait to be recorded.
+    static let pieceCost = 512
     /// The largest single read: 16 TLS records (RFC 8446 section 5.1: 2^14 bytes each).
     static let largestRead = 256 * 1_024
     /// Streams of one HTTP/2 connection at a time: what RFC 9113 section 6.5.2 recommends as the least.

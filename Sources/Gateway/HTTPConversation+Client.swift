@@ -26,7 +26,7 @@ extension HTTPConversation {
         let message: HTTPMessage
         switch unwrapInboundIn(data) {
         case .head(let head): message = .requestHead(head)
-        case .body(let bytes): message = .body(bytes)
+        case .body(let bytes): message = .body(bytes.fitted())
         case .end(let trailers): message = .end(trailers)
         }
         lastActivity = .now()

@@ -46,6 +46,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     /// Octets of the body that the engine holds until it is decided on.
     var held = 0
     var waitingToRead = false
+    /// Of responses' bodies.
+    private let unsent = UnsentPieces()
     /// Something was written to the client, and not flushed.
     var isUnflushed = false
     var ending = false
@@ -77,7 +79,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Whether more of a response can be taken.
     var clientIsWritable: Bool {
-        (context?.channel.isWritable ?? false) && exchange?.note.recording?.hasRoom ?? true
+        (context?.channel.isWritable ?? false) && !unsent.isFull && exchange?.note.recording?.hasRoom ?? true
     }
 
     /// Does what the engine says, in order.
@@ -226,7 +228,10 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             answering = head.status.code >= 200
             context.write(wrapOutboundOut(.head(head)), promise: nil)
             if head.status == .switchingProtocols { turn(context) }
-        case .body(let bytes): context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+        case .body(let bytes):
+            let sent = unsent.give(context.eventLoop)
+            sent?.futureResult.assumeIsolated().whenComplete { _ in self.link?.resumeReading() }
+            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: sent)
         case .end(let trailers):
             let promise = context.eventLoop.makePromise(of: Void.self)
             lastWrite = promise.futureResult

@@ -2,6 +2,7 @@ internal import HTTP2Protocol
 internal import HTTPProtocol
 internal import NIOCore
 internal import NIOHTTP1
+internal import Wire
 
 /// One HTTP/1.1 connection to an upstream, or one stream of an HTTP/2 connection: translates between NIO's parts and
 /// the engine's messages, for one conversation at a time.
@@ -34,6 +35,8 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
     /// Octets of body among what is not flushed.
     private var unflushed: UInt64 = 0
     private var broken = false
+    /// Of requests' bodies.
+    private let unsent = UnsentPieces()
     /// From the end of the present response on, the octets are a WebSocket's.
     private var isTurning = false
 
@@ -41,7 +44,7 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
         self.isStream = isStream
     }
 
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    var isWritable: Bool { (context?.channel.isWritable ?? false) && !unsent.isFull }
 
     func attach(_ conversation: HTTPConversation) {
         place = .serving(conversation)
@@ -91,7 +94,9 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
         case .requestHead(let head): context.write(wrapOutboundOut(.head(head)), promise: nil)
         case .body(let bytes):
             unflushed += UInt64(bytes.readableBytes)
-            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: nil)
+            let sent = unsent.give(context.eventLoop)
+            sent?.futureResult.assumeIsolated().whenComplete { _ in self.resumeClient() }
+            context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: sent)
         case .end(let trailers): context.write(wrapOutboundOut(.end(trailers)), promise: nil)
         case .responseHead, .unreadable: close()
         }
@@ -166,7 +171,7 @@ extension UpstreamLink {
         case .head(let head):
             keepsAlive = head.isKeepAlive
             conversation.received(.responseHead(head), from: self)
-        case .body(let bytes): conversation.received(.body(bytes), from: self)
+        case .body(let bytes): conversation.received(.body(bytes.fitted()), from: self)
         case .end where isTurning: takeOctets(context)
         case .end(let trailers): conversation.received(.end(trailers), from: self)
         }
@@ -177,10 +182,12 @@ extension UpstreamLink {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, case .serving(let conversation) = place {
-            conversation.resumeReading()
-        }
+        if context.channel.isWritable { resumeClient() }
         context.fireChannelWritabilityChanged()
+    }
+
+    private func resumeClient() {
+        if case .serving(let conversation) = place { conversation.resumeReading() }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

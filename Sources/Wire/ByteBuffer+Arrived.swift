@@ -19,4 +19,10 @@ extension ByteBuffer {
     package mutating func releaseIfRead() {
         if readableBytes == 0 { self = ByteBuffer() }
     }
+
+    /// The same octets in storage that is at most twice as large: a few octets do not keep the whole buffer that they were
+    /// read into.
+    package func fitted() -> ByteBuffer {
+        2 * readableBytes >= storageCapacity ? self : ByteBuffer(bytes: readableBytesView)
+    }
 }

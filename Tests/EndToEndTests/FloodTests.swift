@@ -23,7 +23,8 @@ extension EndToEnd {
             )
         }
 
-        private static let client = #"""
+        /// Speaks TLS, and HTTP/2 by hand.
+        static let client = #"""
             import select, socket, ssl, struct, sys, time
             tls = ssl.create_default_context()
             def connect(*alpn):

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPProtocol
 import Model
 import Testing
@@ -39,6 +40,20 @@ struct BodyRulesTests {
         #expect(play.toUpstream.hasSuffix("\r\n\r\n" + Self.body))
         try play.upstream(lines("HTTP/1.1 200 OK", "Content-Length: 2", body: "ok"))
         #expect(play.statuses == [200] && play.finished == 1)
+    }
+
+    @Test func `A body that came octet by octet is kept, and goes on, in few pieces`() throws {
+        let play = try play()
+        let body = Array(#"{"model": "gpt-4", "x": "\#(String(repeating: "y", count: 20_000))"}"#.utf8)
+        let chunks = body.map { "1\r\n\(Character(Unicode.Scalar($0)))\r\n" }.joined()
+        let head = post("Content-Type: application/json", framing: "Transfer-Encoding: chunked")
+        try play.client(head + chunks + "0\r\n\r\n")
+        let sent = try #require(play.toUpstream.components(separatedBy: "\r\n\r\n").dropFirst().first)
+        let lines = sent.components(separatedBy: "\r\n")
+        // Of each chunk a line says the length, and the next one is what it holds.
+        #expect(lines.count < 50, "\(lines.count)")
+        let whole = stride(from: 1, to: lines.count, by: 2).map { lines[$0] }.joined()
+        #expect(Array(whole.utf8) == body)
     }
 
     @Test func `A chunked body goes on in chunks, its length known to the ruling, trailers with it`() throws {

@@ -5,8 +5,7 @@ package import Wire
 
 /// What of a body was read before its request was allowed: nothing of it has been forwarded, and exactly this will be.
 struct Gathered {
-    private(set) var pieces: [ByteBuffer] = []
-    private(set) var octets = 0
+    private let kept = KeptOctets()
     /// Watches it, and what comes behind it, for placeholders.
     var scan: PlaceholderScan
     /// What is still to come of it.
@@ -20,10 +19,10 @@ struct Gathered {
         count = BodyCount(checked.framing)
     }
 
-    mutating func add(_ bytes: ByteBuffer) {
-        pieces.append(bytes)
-        octets += bytes.readableBytes
-    }
+    var pieces: [ByteBuffer] { kept.pieces }
+    var octets: Int { kept.count }
+
+    func add(_ bytes: ByteBuffer) { kept.append(bytes) }
 
     mutating func end(_ trailers: HTTPHeaders?) {
         isWhole = true
@@ -32,13 +31,26 @@ struct Gathered {
 }
 
 /// A request that can be decided on only when more of it has been read.
-struct Gathering {
+///
+/// A class, the engine's own, as `Relaying` is: every message changes it, and there may be one for each octet of the body.
+final class Gathering {
     var checked: CheckedRequest
     let interest: BodyInterest
     var gathered: Gathered
     /// Reads it as it comes, where that is what it is gathered for.
     var walker: JSONWalker?
     var push: PushReading?
+
+    init(
+        _ checked: CheckedRequest,
+        for interest: BodyInterest,
+        _ gathered: Gathered,
+        walker: JSONWalker? = nil,
+        push: PushReading? = nil
+    ) {
+        (self.checked, self.interest, self.gathered) = (checked, interest, gathered)
+        (self.walker, self.push) = (walker, push)
+    }
 }
 
 // Reading a body before its request is decided on.
@@ -82,9 +94,7 @@ extension HTTPEngine {
         }
         let actions = continued(&checked)
         let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
-        state = .gathering(
-            Gathering(checked: checked, interest: interest, gathered: gathered, walker: walker)
-        )
+        state = .gathering(Gathering(checked, for: interest, gathered, walker: walker))
         return actions
     }
 
@@ -97,7 +107,6 @@ extension HTTPEngine {
 
     /// One client message while a body is read.
     mutating func received(_ message: HTTPMessage, in gathering: Gathering) -> Actions {
-        var gathering = gathering
         let checked = gathering.checked
         switch message {
         case .body(let bytes):
@@ -110,7 +119,7 @@ extension HTTPEngine {
             gathering.gathered.add(bytes)
             gathering.walker?.read(bytes.readableBytesSpan)
             do {
-                if let list = try readPush(bytes, in: &gathering) {
+                if let list = try gathering.readPush(bytes) {
                     return askAgain(checked.learning(list), gathering.gathered)
                 }
             } catch {
@@ -119,7 +128,6 @@ extension HTTPEngine {
             guard gathering.gathered.octets <= HTTPLimits.gathered else {
                 return refuseGathered(checked, nil, Self.tooLarge)
             }
-            state = .gathering(gathering)
             return []
         case .end(let trailers):
             guard gathering.gathered.count.isComplete else { return close() }

@@ -89,19 +89,19 @@ extension HTTPEngine {
             if gathered.isWhole { try reading.end() }
             if let list = reading.list { return askAgain(checked.learning(list), gathered) }
             let actions = continued(&checked)
-            state = .gathering(
-                Gathering(checked: checked, interest: .push, gathered: gathered, walker: nil, push: reading)
-            )
+            state = .gathering(Gathering(checked, for: .push, gathered, push: reading))
             return actions
         } catch {
             return refuseGathered(checked, nil, error)
         }
     }
+}
 
+extension Gathering {
     /// Reads on in the list, where that is what is gathered; nil while it is not whole.
-    func readPush(_ bytes: ByteBuffer, in gathering: inout Gathering) throws(HTTPFault) -> PushList? {
-        try gathering.push?.read(bytes)
-        return gathering.push?.list
+    func readPush(_ bytes: ByteBuffer) throws(HTTPFault) -> PushList? {
+        try push?.read(bytes)
+        return push?.list
     }
 }
 

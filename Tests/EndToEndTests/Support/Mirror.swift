@@ -115,6 +115,13 @@ final class Mirror: Sendable {
                 token = auth.partition(" ")[2]
                 head("302 Found", "Location: https://denied.test/?t=" + texts["url"](token),
                      "Set-Cookie: t=" + token, "WWW-Authenticate: Bearer error=\"" + token + "\"", body=b"")
+            elif path == "/drip":
+                # Octet by octet, each in a record of its own, for as long as somebody takes them.
+                head("200 OK", "Content-Type: text/event-stream", "Transfer-Encoding: chunked")
+                for _ in range(150000):
+                    send(chunk(b"x"))
+                    time.sleep(0.00002)
+                send(b"0\r\n\r\n")
             elif path == "/trailers":
                 head("200 OK", "Transfer-Encoding: chunked", "Trailer: X-Echo")
                 send(chunk(b"trailers\n") + b"0\r\nX-Echo: " + secret + b"\r\n\r\n")
