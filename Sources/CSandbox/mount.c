@@ -80,7 +80,7 @@ static int clone_tree(
     struct csb_open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = resolve};
     int source = (int)CSB(SYS_openat2, folder, path, &how, sizeof how);
     if (source < 0) return source;
-    int known = verify(source, op);
+    int known = op->kind == CSB_BIND ? 0 : verify(source, op);
     if (known < 0) {
         close(source);
         return known;
@@ -199,10 +199,23 @@ static int make_symlink(struct csb_context *context, const struct csb_op *op) {
     return folder < 0 ? folder : (int)CSB(SYS_symlinkat, csb_text(context, op->text), folder, name);
 }
 
+/* Attaches a clone on what the plan was made for: whatever has its name by now is covered in its stead by nobody. */
+static int settle_verified(struct csb_context *context, int tree, const struct csb_op *op) {
+    if (tree < 0) return tree;
+    forget_folder(context);
+    int place = inside(context, csb_text(context, op->path), O_PATH);
+    int status = place < 0 ? place : verify(place, op);
+    if (status == 0) status = move_to(tree, place, "");
+    if (place >= 0) close(place);
+    close(tree);
+    return status;
+}
+
 static int bind_inside(struct csb_context *context, const struct csb_op *op) {
     int tree = clone_tree(
         context->root, csb_text(context, op->text), op, CSB_RESOLVE_IN_ROOT | resolution(op->flags), -1);
     if (tree == -ENOTDIR && op->flags & CSB_PROTECTION) return 0;
+    if (op->flags & CSB_VERIFIED) return settle_verified(context, tree, op);
     return settle(context, tree, csb_text(context, op->path));
 }
 

@@ -109,6 +109,9 @@ extension LaunchPlan {
         case (CSB_TREE, ESTALE), (CSB_HOST_TREE, ESTALE):
             "The path leads elsewhere than a moment ago, when it was checked: something replaces it. Try again when it"
                 + " is left alone."
+        case (CSB_BIND, ENOENT), (CSB_BIND, ENOTDIR), (CSB_BIND, ELOOP), (CSB_BIND, ESTALE):
+            "What the profile hides there, or protects, is not where it was a moment ago: something moves it. Try again"
+                + " when it is left alone."
         case (CSB_HOST_TREE, EINVAL):
             "The file system may not support id-mapped mounts: use ext4, xfs, btrfs or tmpfs, or run as a user."
         case (CSB_CAPTURE, _):

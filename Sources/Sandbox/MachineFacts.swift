@@ -39,7 +39,7 @@ struct MachineFacts: Sendable {
 }
 
 extension MachineFacts.PathFacts {
-    fileprivate init(_ status: stat) {
+    init(_ status: stat) {
         owner = status.st_uid
         group = status.st_gid
         isFile = status.st_mode & S_IFMT != S_IFDIR

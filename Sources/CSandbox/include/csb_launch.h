@@ -54,7 +54,7 @@ enum csb_flag {
     CSB_KEEP_DEVICES = 32,
     CSB_PROTECTION = 128, /* beneath a file there is nothing to protect: the operation is left out */
     CSB_SHARED_DATA = 64, /* CSB_FILE: the bytes are in CSB_SHARED, not in the plan */
-    CSB_VERIFIED = 256,  /* a tree: what path leads to must be this device and inode, else -ESTALE */
+    CSB_VERIFIED = 256,  /* a tree or a bind: what path leads to must be this device and inode, else -ESTALE */
 };
 
 struct csb_op {

@@ -145,8 +145,8 @@ package struct GrantSurvey: Sendable {
     }
 
     /// What has to be covered because it lies at one of these paths, whatever name the agent would see it by.
-    func covers(_ paths: [String]) throws(LaunchFailure) -> [(path: String, isFile: Bool)] {
-        var covers: [ByteText: Bool] = [:]
+    func covers(_ paths: [String]) throws(LaunchFailure) -> [(path: String, facts: MachineFacts.PathFacts)] {
+        var covers: [ByteText: MachineFacts.PathFacts] = [:]
         for path in paths {
             // Most are not there, which one call tells.
             var status = stat()
@@ -154,8 +154,8 @@ package struct GrantSurvey: Sendable {
                 trail.exists
             else { continue }
             for tree in trees.values {
-                for view in try tree.views(of: trail.location) { covers[ByteText(view)] = !trail.isFolder }
-                if leads(tree, into: path, trail) { covers[ByteText(tree.grant.path)] = tree.facts.isFile }
+                for view in try tree.views(of: trail.location) { covers[ByteText(view)] = trail.facts }
+                if leads(tree, into: path, trail) { covers[ByteText(tree.grant.path)] = tree.facts }
             }
         }
         return covers.sorted { $0.key.text.precedes($1.key.text) }.map { ($0.key.text, $0.value) }

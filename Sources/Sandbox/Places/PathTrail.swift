@@ -11,6 +11,8 @@ struct PathTrail: Sendable {
     /// Whether something is there, and it is a folder.
     private(set) var exists = true
     private(set) var isFolder = true
+    /// What is there.
+    private(set) var facts = MachineFacts.PathFacts()
     /// Where the symbolic links lie that it leads through: whoever may replace one decides where it leads.
     private(set) var links: [Location] = []
 
@@ -37,6 +39,7 @@ struct PathTrail: Sendable {
                 var trail = PathTrail(at: location)
                 trail.exists = missing.isEmpty
                 trail.isFolder = trail.exists && place.isFolder
+                if trail.exists { trail.facts = place.facts }
                 return trail
             }
             var names = Location.names(front.utf8)
@@ -87,6 +90,11 @@ struct PathTrail: Sendable {
             }
             names = (target.utf8.split(separator: UInt8(ascii: "/")).compactMap { String($0) } + names)[...]
         }
+        var status = stat()
+        guard unsafe fstat(folder.rawValue, &status) == 0 else {
+            throw SystemCallError(stage: "fstat", object: path, errno: errno)
+        }
+        trail.facts = MachineFacts.PathFacts(status)
         trail.location = try place(of: folder.rawValue, path, table)
         return trail
     }

@@ -88,6 +88,27 @@ package struct Grant: Sendable, Hashable {
         return Array(above[..<outermost])
     }
 
+    /// The folders above hidden paths that could be renamed, outermost first.
+    ///
+    /// The cover would go along, and the next launch find nothing where it looks, so that what was hidden is seen by
+    /// another name. In a copy all that stays in the agent's layer, which no other launch looks at.
+    package static func pins(above hidden: [String], among grants: [Grant]) -> [String] {
+        var pins: Set<ByteText> = []
+        for path in hidden {
+            var folder = path[...]
+            while let slash = folder.lastPlace(of: "/"), slash > folder.startIndex {
+                folder = folder[..<slash]
+                let name = String(folder)
+                guard let grant = grants.last(where: { covers($0.path, name) }) else { break }
+                let isOnHost = grant.isWritable && !grant.isCopy && !grant.isInCopy
+                if isOnHost, !grant.path.isSame(as: name) { pins.insert(ByteText(name)) }
+            }
+        }
+        return pins.map { (depth: $0.text.cut(at: "/").count, path: $0.text) }.sorted { left, right in
+            left.depth == right.depth ? left.path.precedes(right.path) : left.depth < right.depth
+        }.map(\.path)
+    }
+
     /// Whether the innermost of these paths that is at or above another is a writable one.
     private static func isWritable(
         _ path: ByteText,

@@ -11,16 +11,30 @@ extension LaunchPlanner {
     }
 
     /// Covers what the profile hides and the credentials that lie in what it grants.
+    ///
+    /// Nothing in a cover has to be covered again. The folders above come last: whatever becomes of one of them then,
+    /// what is in it is covered.
     mutating func hide() {
-        let located = Set(covered.map { ByteText($0.path) })
-        for path in request.profile.files.hide + CredentialStores.paths(home: request.account.home)
-        where draft.covers(path) && !located.contains(ByteText(path)) {
-            let isFile = machine.facts(of: path).isFile
-            draft.cover(path, with: isFile ? "/.bailey/empty-file" : "/.bailey/empty")
+        let named = request.profile.files.hide + CredentialStores.paths(home: request.account.home)
+        var hidden = MountPoints()
+        for (path, facts) in covered where !hidden.cover(path) {
+            hidden.insert(path)
+            // In a copy everything has numbers of its own.
+            let isCopied = request.profile.files.isCopied(path)
+            draft.cover(seen: path, with: Self.cover(of: facts), known: isCopied ? nil : facts)
         }
-        for (path, isFile) in covered {
-            draft.cover(path, with: isFile ? "/.bailey/empty-file" : "/.bailey/empty")
+        for path in named where draft.covers(path) && !hidden.cover(path) {
+            draft.cover(path, with: Self.cover(of: machine.facts(of: path)))
         }
+        // Of a nested agent's view the host knows the names alone.
+        let seen = isNested ? named.filter { machine.facts(of: $0).exists } : covered.map(\.path)
+        for folder in Grant.pins(above: seen, among: grants) {
+            draft.pin(folder, known: isNested ? nil : machine.facts(of: folder))
+        }
+    }
+
+    private static func cover(of facts: MachineFacts.PathFacts) -> String {
+        facts.isFile ? "/.bailey/empty-file" : "/.bailey/empty"
     }
 
     /// What the supervisor puts in; a child sees its parent's, which are the same.

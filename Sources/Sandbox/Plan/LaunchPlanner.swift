@@ -28,7 +28,7 @@ struct LaunchPlanner {
     /// What they lead to on the host; nil for a nested agent, which is granted its parent's view.
     let survey: GrantSurvey?
     /// What lies in them and no agent may see.
-    let covered: [(path: String, isFile: Bool)]
+    let covered: [(path: String, facts: MachineFacts.PathFacts)]
     let machine: MachineFacts
     let identity: LaunchPlan.Identity
     /// The compiled seccomp filters, in the order in which they are loaded.

@@ -155,7 +155,7 @@ struct ViewDraft: Sendable {
     /// Makes what is there a mount of its own.
     private mutating func keep(_ path: String, isWritable: Bool, leniency: UInt32) {
         let flags = CSB_NO_SYMLINKS.rawValue | leniency | (isWritable ? 0 : CSB_READ_ONLY.rawValue)
-        steps.append(LaunchStep(kind: CSB_BIND, flags: flags, path: path, text: path))
+        bind(path, on: path, flags)
     }
 
     mutating func makeFolders(above path: String) {
@@ -230,7 +230,35 @@ struct ViewDraft: Sendable {
 
     /// Covers what may be there with a read-only bind of what the new view holds at `source`.
     mutating func cover(_ path: String, with source: String) {
-        let flags = CSB_READ_ONLY.rawValue | CSB_OPTIONAL.rawValue | CSB_NO_EXEC.rawValue
-        steps.append(LaunchStep(kind: CSB_BIND, flags: flags, path: path, text: source))
+        bind(source, on: path, CSB_READ_ONLY.rawValue | CSB_OPTIONAL.rawValue | CSB_NO_EXEC.rawValue)
+    }
+
+    /// Covers what was seen there: where it is gone meanwhile, or `known` is not what is there, nothing is launched.
+    mutating func cover(seen path: String, with source: String, known: MachineFacts.PathFacts?) {
+        bind(source, on: path, CSB_READ_ONLY.rawValue | CSB_NO_EXEC.rawValue, known: known)
+    }
+
+    /// Makes a folder a mount of its own, which cannot be renamed: the known one, or what may be there.
+    mutating func pin(_ path: String, known: MachineFacts.PathFacts?) {
+        let flags = known == nil ? CSB_OPTIONAL.rawValue : CSB_NO_SYMLINKS.rawValue
+        bind(path, on: path, flags, known: known)
+    }
+
+    private mutating func bind(
+        _ source: String,
+        on path: String,
+        _ flags: UInt32,
+        known: MachineFacts.PathFacts? = nil
+    ) {
+        steps.append(
+            LaunchStep(
+                kind: CSB_BIND,
+                flags: flags | (known == nil ? 0 : CSB_VERIFIED.rawValue),
+                path: path,
+                text: source,
+                device: known?.device ?? 0,
+                inode: known?.inode ?? 0
+            )
+        )
     }
 }

@@ -62,6 +62,27 @@ struct GrantTests {
         #expect(grants(FileRules(read: ["/\u{e9}", "/e\(mark)"], hide: ["/\u{e9}"])).count == 1)
     }
 
+    @Test("Folders above what is hidden are kept where the host's could be renamed, and nowhere else")
+    func pinsAboveHidden() {
+        func pins(_ files: FileRules, _ hidden: String...) -> [String] {
+            Grant.pins(above: hidden, among: Grant.all(of: files, home: "/home/agent"))
+        }
+        let whole = FileRules(write: ["/ws"])
+        #expect(pins(whole, "/ws/a/b/key", "/ws/a/c/key", "/ws/key") == ["/ws/a", "/ws/a/b", "/ws/a/c"])
+        #expect(pins(whole, "/ws/\(mark)a/key").map(\.utf8.count) == [7])
+        #expect(pins(whole, "/ws", "/other/a/key").isEmpty)
+        #expect(pins(FileRules(read: ["/ws"]), "/ws/a/key").isEmpty)
+        #expect(pins(FileRules(read: ["/ws/a"], write: ["/ws"]), "/ws/a/b/key").isEmpty)
+        #expect(
+            pins(FileRules(read: ["/ws/a/b"], write: ["/ws", "/ws/a/b/c"]), "/ws/a/b/c/d/key")
+                == ["/ws/a", "/ws/a/b/c/d"]
+        )
+        #expect(pins(FileRules(copy: ["/ws"]), "/ws/a/key").isEmpty)
+        #expect(pins(FileRules(write: ["/ws/out"], copy: ["/ws"]), "/ws/out/a/key") == ["/ws/out/a"])
+        let protect = [ProtectedPath(path: "/ws/a/kept")]
+        #expect(pins(FileRules(write: ["/ws"], protect: protect), "/ws/a/key", "/ws/a/kept/b/key").isEmpty)
+    }
+
     @Test("A folder covers what is beneath it, by bytes")
     func covers() {
         #expect(Grant.covers("/proc", "/proc/\(mark)x") && Grant.covers("/a", "/a/b"))
