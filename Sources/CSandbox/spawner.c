@@ -16,6 +16,7 @@
 #include "launch.h"
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -227,12 +228,23 @@ static void join_namespace(struct csb_context *context, int which, int kind, int
     if (setns(context->descriptors[which], kind) < 0) csb_fail(context, stage, errno);
 }
 
-/* Enters the parent agent's view; only a child is in its pid namespace. */
+/* The network namespace that a socket of the parent's is in: the user namespace that owns it is joined by now. */
+static void join_network(struct csb_context *context) {
+    long network = CSB(SYS_ioctl, context->descriptors[CSB_PARENT_SOCKET], SIOCGSKNS);
+    if (network < 0) csb_fail(context, CSB_STAGE_JOIN_NETWORK, (int)network);
+    if (setns((int)network, CLONE_NEWNET) < 0) csb_fail(context, CSB_STAGE_JOIN_NETWORK, errno);
+    close((int)network);
+}
+
+/* Enters the parent agent's view; only a child is in its pid namespace. There the parent sees it before it has
+   namespaces of its own, and /proc/PID/net shows whoever looks the network namespace of what he looks at. Of ipc, uts
+   and cgroup namespaces procfs shows a reader none but his own. */
 static _Noreturn void launch_nested(struct csb_context *context) {
     join_namespace(context, CSB_USER, CLONE_NEWUSER, CSB_STAGE_JOIN_USER);
     int status = become(context->head->inside_uid, context->head->inside_gid);
     if (status < 0) csb_fail(context, CSB_STAGE_IDENTITY, status);
     join_namespace(context, CSB_MOUNT_NS, CLONE_NEWNS, CSB_STAGE_JOIN_MOUNT);
+    join_network(context);
     join_namespace(context, CSB_PID, CLONE_NEWPID, CSB_STAGE_JOIN_PID);
     struct clone_args arguments = {.flags = CLONE_PARENT};
     long child = CSB(SYS_clone3, &arguments, sizeof arguments);
@@ -286,16 +298,30 @@ static void serve(int socket) {
     }
 }
 
-/* The caller's environment holds its secrets: nothing of it stays in the spawner's copy of the memory. */
-static void forget_environment(void) {
+/* Where /proc/PID/cmdline is read from, in whatever was forked from this process: execve(2) lays all arguments in one
+   piece. glibc hands a constructor what it hands to main. */
+static char *command_line;
+static size_t command_line_size;
+
+__attribute__((constructor)) static void find_command_line(int count, char **arguments) {
+    if (count < 1) return;
+    const char *last = arguments[count - 1];
+    command_line = arguments[0];
+    command_line_size = (size_t)(last + strlen(last) + 1 - command_line);
+}
+
+/* The caller's environment holds its secrets, and its arguments are for nobody inside, where all may read those of a
+   process in sight: nothing of both stays in the spawner's copy of the memory. */
+static void forget_origin(void) {
     for (char **entry = environ; entry && *entry; entry++) explicit_bzero(*entry, strlen(*entry));
+    if (command_line) explicit_bzero(command_line, command_line_size);
 }
 
 static _Noreturn void spawner(int socket, pid_t supervisor) {
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != supervisor) _exit(0);
     prctl(PR_SET_NAME, "bailey-spawner", 0, 0, 0);
-    forget_environment();
+    forget_origin();
     /* Nothing of the caller's may be held open by what outlives it, nor be there to leak. */
     int low = dup2(socket, 3);
     if (low < 0 || fcntl(low, F_SETFD, FD_CLOEXEC) < 0) _exit(125);

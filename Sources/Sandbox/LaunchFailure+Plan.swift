@@ -58,7 +58,8 @@ extension LaunchPlan {
                     "write the id maps",
                     "An AppArmor profile may strip user namespaces of rights: run 'bailey doctor'."
                 )
-            case CSB_STAGE_JOIN_USER.rawValue, CSB_STAGE_JOIN_MOUNT.rawValue, CSB_STAGE_JOIN_PID.rawValue:
+            case CSB_STAGE_JOIN_USER.rawValue, CSB_STAGE_JOIN_MOUNT.rawValue, CSB_STAGE_JOIN_PID.rawValue,
+                CSB_STAGE_JOIN_NETWORK.rawValue:
                 ("setns (the parent's namespaces)", "The parent agent may have ended meanwhile.")
             case CSB_STAGE_IDENTITY.rawValue: ("setresuid", "Run 'bailey doctor'.")
             case CSB_STAGE_GROUPS.rawValue:

@@ -120,8 +120,10 @@ package final class Sandbox {
     package var controlListenerDescriptor: Int32 { control.rawValue }
     /// The program's file, open for reading; nil when it cannot be read.
     package var programDescriptor: Int32? { program.rawValue >= 0 ? program.rawValue : nil }
-    /// User, mount and pid namespaces, for agents nested in this one.
-    var namespaceDescriptors: [Int32] { [user.rawValue, mounts.rawValue, pids.rawValue] }
+    /// User, mount and pid namespaces, and a socket of the network namespace, for agents nested in this one.
+    var namespaceDescriptors: [Int32] {
+        [user.rawValue, mounts.rawValue, pids.rawValue, control.rawValue]
+    }
     var pidNamespace: Int32 { pids.rawValue }
 
     /// Runs the command.

@@ -118,6 +118,26 @@ extension Escapes {
             #expect(outcome.lines == ["victim", "ended"], "\(outcome)")
         }
 
+        @Test(
+            "H12: while its children are launched, an agent sees in them neither the host's network nor the supervisor's arguments",
+            arguments: Standing.roots
+        )
+        func launchedChildren(standing: Standing) throws {
+            let place = try place(standing)
+            try place.arm(with: attacker("h22"))
+            // The supervisor has the first among its arguments, and binds its socket, which an agent never does, by the second.
+            let words = "\(shifted(place.profiles)) \(shifted("/proc/self/fd/"))"
+            let outcome = try place.agent(
+                "./h22 20 \(words) bailey run -p leaf -- true",
+                profile: "top",
+                under: standing
+            )
+            #expect(outcome.lines == ["looked"], "\(outcome)")
+            let launch = "\(place.launch) -p leaf --profiles '\(place.profiles)' -- sleep 0.2"
+            let control = try place.control("./h22 5 \(words) \(launch)")
+            #expect(control.lines == ["looked", "REACHED sockets", "REACHED arguments"], "\(control)")
+        }
+
         @Test("H12: a child neither sees nor signals its parent's processes", arguments: Standing.roots)
         func childAttacksParent(standing: Standing) throws {
             let place = try place(standing)

@@ -104,7 +104,7 @@ enum csb_export {
 enum csb_stage {
     CSB_STAGE_PLAN = -1, CSB_STAGE_JOIN_USER = -2, CSB_STAGE_JOIN_MOUNT = -3, CSB_STAGE_JOIN_PID = -4,
     CSB_STAGE_IDENTITY = -5, CSB_STAGE_FORK = -6, CSB_STAGE_CLONE = -7, CSB_STAGE_MAP = -8, CSB_STAGE_INIT = -9,
-    CSB_STAGE_GROUPS = -10,
+    CSB_STAGE_GROUPS = -10, CSB_STAGE_JOIN_NETWORK = -11,
 };
 
 struct csb_report {
@@ -116,6 +116,7 @@ struct csb_report {
 /* Descriptors of one launch. */
 enum csb_descriptor {
     CSB_REPORT, CSB_CHANNEL, CSB_PLAN, CSB_STDIN, CSB_STDOUT, CSB_STDERR, CSB_SHARED, CSB_USER, CSB_MOUNT_NS, CSB_PID,
+    CSB_PARENT_SOCKET, /* any that was made in the parent's network namespace */
     CSB_DESCRIPTORS,
 };
 
