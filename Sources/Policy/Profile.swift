@@ -89,6 +89,10 @@ package struct FileRules: Sendable, Hashable {
     package var sought: [SoughtPath]
     /// Where the launch has found those.
     package var found = FoundProtections()
+    /// What a child is held against has here what is private to the agent, and its own to share.
+    var shared: [String] = []
+    /// The same of all agents above it.
+    var above: [FileRules] = []
 
     package init(
         read: [String] = [],

@@ -161,9 +161,12 @@ extension Supervisor {
         }
         let admission = ChildAdmission(ancestors: parent.chain.map(ancestor))
         if let refusal = admission.refusal(of: profile.name) { throw LaunchRefusal(refusal) }
-        guard var limit = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
+        guard let own = parent.profile else { throw LaunchRefusal("\(parent.id) has no profile") }
         // What is private to the parent is its own to share; the child's view is taken from the parent's.
-        limit.files.write += ["/tmp", "/dev/shm", configuration.home]
+        let limit = own.limit(
+            sharing: ["/tmp", "/dev/shm", configuration.home],
+            below: parent.chain.dropFirst().compactMap(\.profile)
+        )
         let excess = Policy.excess(of: profile, over: limit)
         guard excess.isEmpty else {
             let wider = WiderProfile(

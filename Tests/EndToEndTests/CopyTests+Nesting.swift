@@ -63,6 +63,50 @@ extension EndToEnd.CopyTests {
         #expect(access(other + "/bailey-x", F_OK) != 0)
     }
 
+    @Test(
+        "A child has no copy of a folder that is private to an agent above it, whether the host has one or not",
+        arguments: Starter.possible
+    )
+    func privateFolder(starter: Starter) throws {
+        let place = try Place(for: starter)
+        try place.write("the host's\n", to: "home/.local/bin/git")
+        let children = "children: {profiles: [mid, kid], depth: 2, count: 4}\n"
+        try place.profile("top", "extends: [base]\n\(children)")
+        try place.profile("granted", "extends: [base]\nfiles: {read: [~/.local/bin]}\n\(children)")
+        try place.profile(
+            "mid",
+            "files: {write: [$WORKSPACE, ~/.local/bin]}\nchildren: {profiles: [kid], depth: 1, count: 2}\n"
+        )
+        for (file, folder) in [("one", ".local/bin"), ("two", "absent/bin")] {
+            let files = "files: {write: [$WORKSPACE], copy: [~/\(folder)]}"
+            try place.write("bailey: 1\nname: kid\n\(files)\n", to: "workspace/\(file).yaml")
+        }
+        let script = """
+            mkdir -p ~/.local/bin ~/absent/bin
+            bailey run -p ./one.yaml -- sh -c "echo evil > ~/.local/bin/git; echo ran"; echo "rc $?"
+            bailey run -p ./two.yaml -- echo ran; echo "rc $?"
+            """
+        let outcome = try place.agent(script, profile: "top")
+        #expect(outcome.lines == ["rc 125", "rc 125"], "\(outcome)")
+        for folder in [".local/bin", "absent/bin"] {
+            let why = "the profiles of the parent and of all above it do not grant it"
+            #expect(outcome.errors.contains("files.copy \(place.home)/\(folder): \(why)"), "\(outcome)")
+        }
+        // Nor by an agent between, which may share what is its parent's own.
+        let below = "bailey run -p mid -- sh -c 'bailey run -p ./one.yaml -- echo ran; echo rc $?'"
+        let between = try place.agent("mkdir -p ~/.local/bin; \(below)", profile: "top")
+        #expect(between.lines == ["rc 125"] && between.errors.contains("do not grant it"), "\(between)")
+        #expect(try place.copies().isEmpty)
+        // Where the host's folder is granted, that is what is copied.
+        let granted = try place.agent(script, profile: "granted")
+        #expect(granted.lines == ["ran", "rc 0", "rc 125"], "\(granted)")
+        let copy = try #require(try place.copies().first)
+        #expect(copy.kinds == ["changed git"], "\(copy)")
+        #expect(place.read("home/.local/bin/git") == "the host's\n")
+        #expect(try place.bailey(["changes", "--apply", copy.run]).code == 0)
+        #expect(place.read("home/.local/bin/git") == "evil\n")
+    }
+
     @Test("A child reads nothing through a copy that its parent's profile hides", arguments: Starter.possible)
     func hidden(starter: Starter) throws {
         let place = try Place(for: starter)

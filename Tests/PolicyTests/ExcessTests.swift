@@ -41,6 +41,36 @@ struct ExcessTests {
         #expect(excesses(FileRules(write: ["/d"]), FileRules(read: ["/d"])) == ["files.write /d"])
     }
 
+    @Test("A child shares what is private to its parent, and copies only what all above it are granted")
+    func privateCopies() {
+        func excesses(_ child: FileRules, _ parent: FileRules, _ above: FileRules...) -> [String] {
+            let limit = Profile(name: "parent", files: parent).limit(
+                sharing: ["/tmp", "/home/u"],
+                below: above.map { Profile(name: "above", files: $0) }
+            )
+            return excess(of: Profile(name: "child", files: child), over: limit).map(\.description)
+        }
+        let copy = FileRules(copy: ["/home/u/bin"])
+        let why = "the profiles of the parent and of all above it do not grant it"
+        #expect(excesses(FileRules(read: ["/tmp/x"], write: ["/home/u/bin"]), FileRules()).isEmpty)
+        #expect(excesses(copy, FileRules(read: ["/home/u/lib"])) == ["files.copy /home/u/bin: \(why)"])
+        for grant in [
+            FileRules(read: ["/home/u/bin"]), FileRules(write: ["/home"]), FileRules(copy: ["/home/u"]),
+        ] {
+            #expect(excesses(copy, grant).isEmpty && excesses(copy, grant, grant).isEmpty)
+            // The parent shares what is private to one above it.
+            #expect(excesses(copy, grant, FileRules()).count == 1)
+            #expect(excesses(copy, grant, grant, FileRules()).count == 1)
+            var hiding = grant
+            hiding.hide = ["/home/u/bin"]
+            #expect(excesses(copy, hiding).count == 1 && excesses(copy, grant, hiding).count == 1)
+        }
+        #expect(excesses(FileRules(copy: ["/usr/local"]), FileRules()).count == 1)
+        #expect(excesses(FileRules(copy: ["/usr/local"]), FileRules(read: ["/usr"])).isEmpty)
+        // What is hidden from the child itself it has no copy of.
+        #expect(excesses(FileRules(copy: ["/x"], hide: ["/x"]), FileRules()).isEmpty)
+    }
+
     @Test("G02: paths are compared by their bytes")
     func pathBytes() {
         func isWider(_ child: String, _ parent: String) -> Bool {

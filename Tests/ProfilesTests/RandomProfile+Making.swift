@@ -33,9 +33,9 @@ extension RandomProfile {
     /// One that is mostly narrower than this, and in one of three is made wider somewhere, or may be.
     func child(_ random: inout SplitMix) -> RandomProfile {
         var child = RandomProfile()
-        let readable = files.values.joined().sorted() + ["/usr"]
+        let granted = files.values.joined().sorted()
         let writable = (files["write"] ?? []).sorted() + (files["copy"] ?? []).sorted()
-        for (key, folders) in [("read", readable), ("write", writable), ("copy", readable)] {
+        for (key, folders) in [("read", granted + ["/usr"]), ("write", writable), ("copy", granted)] {
             child.files[key] = Self.some(folders, 0...2, &random).map { Self.below($0, &random) }
         }
         child.pass = Self.some(pass + set, 0...3, &random).map { Self.narrowed(word: $0, &random) }

@@ -61,16 +61,20 @@ extension ComparisonBudget {
 
 private func fileExcess(of child: FileRules, over parent: FileRules) -> [Excess] {
     // What the parent has a copy of is its layer's to the child as well: neither writes the host.
-    let writable = Folders(parent.write + parent.copy)
-    let readable = Folders(parent.read + parent.write + parent.copy + FileRules.baseView)
+    let writable = Folders(parent.write + parent.copy + parent.shared)
+    let readable = Folders(parent.read + parent.write + parent.copy + parent.shared + FileRules.baseView)
+    let copyable = ([parent] + parent.above).map { CopyableFolders($0) }
+    // Of a folder that it hides itself it has no copy.
+    let copied = child.copy.filter { path in !child.hide.contains { $0.isSame(as: path) } }
     return child.read.filter { !readable.cover($0) }.map {
         Excess(key: "files.read", what: "files.read \($0)", why: "the parent cannot read it")
     }
         + child.write.filter { !writable.cover($0) }.map {
             Excess(key: "files.write", what: "files.write \($0)", why: "the parent cannot write it")
         }
-        + child.copy.filter { !readable.cover($0) }.map {
-            Excess(key: "files.copy", what: "files.copy \($0)", why: "the parent cannot read it")
+        + copied.filter { path in !copyable.allSatisfy { $0.cover(path) } }.map {
+            let why = "the profiles of the parent and of all above it do not grant it"
+            return Excess(key: "files.copy", what: "files.copy \($0)", why: why)
         }
 }
 

@@ -109,15 +109,27 @@ extension PolicyReplay {
                     ?? "profile \(other) is not at hand as it was: which of the two is wider nobody can tell"
             )
         }
-        return (refusals + wider(profile, than: limit, launch.principal), missing)
+        // As far as they are at hand: only copies are held against those above the parent.
+        let above = launch.ancestors.dropLast().enumerated().compactMap { place, hop in
+            self.standing(of: hop, isRoot: place == 0) == .yes ? candidate(for: hop) : original(of: hop)
+        }
+        return (refusals + wider(profile, than: limit, below: above, launch.principal), missing)
     }
 
     /// As a supervisor compares them.
-    private func wider(_ child: Profile, than parent: Profile, _ principal: Principal) -> [String] {
-        var (child, limit) = (child.applied(to: principal), parent.applied(to: principal))
-        child.complete(by: limit)
+    private func wider(
+        _ child: Profile,
+        than parent: Profile,
+        below ancestors: [Profile],
+        _ principal: Principal
+    ) -> [String] {
+        var child = child.applied(to: principal)
         // What is private to the parent is its own to share.
-        limit.files.write += ["/tmp", "/dev/shm"] + (home.map { [$0] } ?? [])
+        let limit = parent.applied(to: principal).limit(
+            sharing: ["/tmp", "/dev/shm"] + (home.map { [$0] } ?? []),
+            below: ancestors
+        )
+        child.complete(by: limit)
         return excess(of: child, over: limit).map { "\(child.name) is wider than \(limit.name): \($0)" }
     }
 

@@ -23,7 +23,8 @@ struct LaunchRuling: Sendable {
         }
         if parent.children.depth == 0 || parent.children.count == 0 { reasons.append("no children") }
         self.child = child.name
-        self.reasons = reasons + excess(of: child, over: parent).map(\.description)
+        let limit = parent.limit(sharing: [], below: lineage.dropLast())
+        self.reasons = reasons + excess(of: child, over: limit).map(\.description)
         demands = lineage.flatMap { level in
             level.children.asking(of: child.name).map { "\(level.name) asks by \($0.rule): \($0.terms)" }
         }
