@@ -45,12 +45,18 @@ int csb_tmpfs_size(int mounted, const struct csb_op *op) {
     return status;
 }
 
+/* Pseudo-terminals of one agent, its own among them. No control group and no limit of a process counts them,
+   and the machine has 3,072 for all outside of its first mount namespace (kernel.pty.max less
+   kernel.pty.reserve): one agent would take all. Multiplexers and editors have one for each shell. */
+enum { TERMINALS = 64 };
+
 int csb_devpts(void) {
     int filesystem = (int)CSB(SYS_fsopen, "devpts", FSOPEN_CLOEXEC);
     if (filesystem < 0) return filesystem;
     int status = (int)CSB(SYS_fsconfig, filesystem, CSB_FSCONFIG_SET_FLAG, "newinstance", 0, 0);
     if (status == 0) status = option(filesystem, "ptmxmode", "0666");
     if (status == 0) status = option(filesystem, "mode", "0620");
+    if (status == 0) status = option(filesystem, "max", decimal(TERMINALS, 10));
     if (status == 0) return create(filesystem, CSB_ATTR_NOSUID | CSB_ATTR_NOEXEC);
     close(filesystem);
     return status;

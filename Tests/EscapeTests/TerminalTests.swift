@@ -82,6 +82,30 @@ extension Escapes {
             #expect(outside.screen.contains("REACHED"), "\(outside.screen)")
         }
 
+        @Test("One agent has 64 pseudo-terminals, and another one its own", arguments: Standing.possible)
+        func manyTerminals(standing: Standing) throws {
+            let place = try Place(for: standing.starter)
+            // Of the machine's thousands no more than the control may take from others.
+            let take = """
+                import os, sys
+                taken = []
+                try:
+                    while len(taken) < 100: taken.append(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+                except OSError as error: print(error.strerror)
+                print(len(taken), flush=True)
+                sys.stdin.readline()
+                """
+            try place.write(take, to: "workspace/take.py")
+            let running = try place.running("exec python3 take.py", at: standing)
+            #expect(running.awaitOutput("64\n"))
+            let other = try place.agent("python3 -c 'import os; os.openpty(); print(1)'", at: standing)
+            #expect(other.output == "1\n", "\(other)")
+            running.write(Data("go\n".utf8))
+            let outcome = running.finish()
+            #expect(outcome.lines == ["No space left on device", "64"], "\(outcome)")
+            #expect(try place.control("python3 take.py </dev/null").lines == ["100"])
+        }
+
         @Test("T09: output without end or line breaks is not heaped up", arguments: Standing.possible)
         func flood(standing: Standing) throws {
             let place = try Place(for: standing.starter)
