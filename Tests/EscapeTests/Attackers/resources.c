@@ -69,4 +69,12 @@ static int groups(int count, char **words) {
     return 0;
 }
 
-PROBES({"C03", fork_bomb}, {"C04", memory_bomb}, {"C06", always_new}, {"C07", groups})
+/* C11: contexts of asynchronous I/O, which are counted for the machine. */
+static int contexts(int count, char **words) {
+    (void)count, (void)words;
+    unsigned long context = 0;
+    TRY("io_setup", syscall(SYS_io_setup, 1, &context));
+    return 0;
+}
+
+PROBES({"C03", fork_bomb}, {"C04", memory_bomb}, {"C06", always_new}, {"C07", groups}, {"C11", contexts})

@@ -65,6 +65,13 @@ extension Attack {
                 words: "./resources C07",
                 control: .root()
             ),
+            Attack(
+                id: "C11",
+                tries: "contexts of asynchronous I/O, which are the machine's",
+                words: "./resources C11",
+                // A kernel may have none (CONFIG_AIO), or somebody all of them.
+                control: .plain(lacking: ["ENOSYS", "EAGAIN"])
+            ),
         ]
         + services.map { id, tries, paths in
             Attack(

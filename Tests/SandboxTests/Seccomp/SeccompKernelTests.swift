@@ -31,7 +31,7 @@ struct SeccompKernelTests {
         "unix_socket", "unix_seqpacket", "tcp", "udp6", "route", "pair", "plain_open", "plain_chmod",
         "thread",
         "process", "nice_positive", "splice", "tee", "memfd", "execveat", "shmget", "mq_open", "setuid",
-        "io_setup", "get_mempolicy", "sched_affinity", "mlockall", "attach_filter", "tcp_ulp",
+        "get_mempolicy", "sched_affinity", "mlockall", "attach_filter", "tcp_ulp",
         "unknown_ioctl",
         "pr_set_timerslack",
     ]
@@ -39,7 +39,7 @@ struct SeccompKernelTests {
     private static let notStrict = [
         "personality_query", "personality_linux", "splice", "tee", "memfd", "execveat", "route", "shmget",
         "mq_open",
-        "setuid", "io_setup", "get_mempolicy", "sched_affinity", "mlockall", "attach_filter",
+        "setuid", "get_mempolicy", "sched_affinity", "mlockall", "attach_filter",
         "attach_filter_high", "tcp_ulp", "unknown_ioctl", "pr_set_timerslack", "sched_batch",
     ]
 
@@ -48,7 +48,7 @@ struct SeccompKernelTests {
         try expect(name, EPERM)
     }
 
-    @Test(arguments: ["clone3", "io_uring_setup", "io_uring_enter", "openat2"])
+    @Test(arguments: ["clone3", "io_uring_setup", "io_uring_enter", "io_setup", "openat2"])
     func `S02, S06: calls whose callers fall back do not exist`(name: String) throws {
         try expect(name, ENOSYS)
     }
@@ -89,7 +89,7 @@ struct SeccompKernelTests {
 
     @Test func `S02, S05, S06: fallbacks work under strict as well`() throws {
         let strict = try Self.outcomes.get().strict
-        for name in ["clone3", "io_uring_setup", "openat2", "call_600", "gap_340"] {
+        for name in ["clone3", "io_uring_setup", "io_setup", "openat2", "call_600", "gap_340"] {
             #expect(strict[name] == ENOSYS, "\(name)")
         }
         for name in [
