@@ -253,6 +253,24 @@ extension EndToEnd.PostgresTests {
         #expect(try server.run("SELECT count(*) FROM people", in: database) == ["2"])
     }
 
+    @Test("D02: what a rule pins is not changed through the server's view of settings either")
+    func settingsView() throws {
+        try rules(allow: ["select", "update", "show"], more: "    statement_timeout: 5s")
+        try everything()
+        let script = """
+            psql -XAt <<'END'
+            UPDATE people SET name = name WHERE id = 1;
+            UPDATE pg_settings SET setting = '7777' WHERE name = 'statement_timeout';
+            SHOW statement_timeout;
+            END
+            """
+        let pinned = try psql(script)
+        #expect(pinned.lines.first == "UPDATE 1" && pinned.lines.last == "5s", "\(pinned)")
+        #expect(pinned.output.contains("hold it fast"), "\(pinned)")
+        let free = try psql(script, profile: "everything")
+        #expect(free.lines.first == "UPDATE 1" && free.lines.last == "7777ms", "\(free)")
+    }
+
     @Test(
         "D02: a server that reads backslashes otherwise from the start is read so from the start; a client cannot ask for it"
     )

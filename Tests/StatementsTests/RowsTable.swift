@@ -97,6 +97,22 @@ let rowStatements: [(text: String, deeds: String)] = [
         "select pg_catalog.set_config(setting_name => 'role', new_value => 'x', is_local => false)",
         "select calling pg_catalog.set_config, set ?, set role"
     ),
+    ("update pg_settings set setting = '0' where name = 'x'", "set ?, update on pg_settings with where"),
+    (
+        "with s as (update only pg_catalog.pg_settings s set setting = '0' returning 1) select 1",
+        "select on pg_catalog.pg_settings, set ?, update on pg_catalog.pg_settings without where"
+    ),
+    ("delete from pg_settings", "delete on pg_settings without where, set ?"),
+    ("insert into pg_settings values ('a', 'b')", "insert on pg_settings, set ?"),
+    (
+        "merge into pg_settings using s on true when matched then do nothing",
+        "merge on pg_settings, select on s, set ?"
+    ),
+    ("update app.pg_settings set setting = '0'", "update on app.pg_settings without where"),
+    (
+        "update t set a = set_config('b', 'c', false)",
+        "set on b, update calling set_config without where, update on t without where"
+    ),
     ("select * from t tablesample system (10)", "select on t"),
     ("select * from t tablesample s.evil (10)", "select calling s.evil, select on t"),
     (

@@ -7,6 +7,20 @@ extension FactsWalk {
         member("whereClause", of: node).map { tape.namesColumn($0) } ?? false
     }
 
+    /// Whose rule calls `set_config`: everybody may update it.
+    private static let settings = ByteText("pg_settings")
+
+    /// The table whose rows are changed.
+    private mutating func changed(_ node: Node) throws(StatementFault) -> SQLDeed.Target {
+        let target = try target(node)
+        guard case .object(let name) = target, name.name == Self.settings,
+            name.schema.map({ $0 == ByteText("pg_catalog") }) ?? true
+        else { return target }
+        // Which of them its rows say; `role` is none of the view's.
+        try add(.set, .unnamed)
+        return target
+    }
+
     /// The context behind a statement's `with`.
     private mutating func visitWith(_ node: Node, _ context: Context) throws(StatementFault) -> Context {
         guard let with = part("withClause", of: node) else { return context }
@@ -39,7 +53,7 @@ extension FactsWalk {
 
     mutating func visitInsert(_ node: Node, _ context: Context) throws(StatementFault) {
         var inner = try visitWith(node, context)
-        let target = try target(node)
+        let target = try changed(node)
         try add(.insert, target)
         (inner.tables, inner.calls, inner.hasWhere) = (.select, .insert, true)
         if let conflict = part("onConflictClause", of: node),
@@ -56,7 +70,7 @@ extension FactsWalk {
     /// `UPDATE` and `DELETE`.
     mutating func visitChange(_ node: Node, _ kind: SQLKind, _ context: Context) throws(StatementFault) {
         var inner = try visitWith(node, context)
-        let target = try target(node)
+        let target = try changed(node)
         (inner.tables, inner.calls, inner.hasWhere) = (.select, kind, hasWhere(node))
         try add(kind, target, hasWhere: inner.hasWhere)
         if member("returningList", of: node) != nil { try add(.select, target, hasWhere: inner.hasWhere) }
@@ -65,7 +79,7 @@ extension FactsWalk {
 
     mutating func visitMerge(_ node: Node, _ context: Context) throws(StatementFault) {
         var inner = try visitWith(node, context)
-        let target = try target(node)
+        let target = try changed(node)
         try add(.merge, target)
         for clause in try nodes(member("mergeWhenClauses", of: node)) {
             switch text("commandType", of: clause) {
