@@ -29,19 +29,17 @@ struct FlowTests {
         )
     }
 
-    static let tables = KnownTables(
-        [
-            table("users", ["id", "name", "ssn", "age"], masked: ["ssn"]), table("people", ["id", "name"]),
-            table("orders", ["id", "user_id", "total"]),
-            table(
-                "pg_stats",
-                schema: "pg_catalog",
-                ["tablename", "most_common_vals"],
-                masked: ["most_common_vals", "tablename"]
-            ),
-        ],
-        masks: [mask]
-    )
+    private static let listed = [
+        table("users", ["id", "name", "ssn", "age"], masked: ["ssn"]), table("people", ["id", "name"]),
+        table("orders", ["id", "user_id", "total"]),
+        table(
+            "pg_stats",
+            schema: "pg_catalog",
+            ["tablename", "most_common_vals"],
+            masked: ["most_common_vals", "tablename"]
+        ),
+    ]
+    static let tables = KnownTables(listed, masks: [mask])
 
     private static func flow(_ text: String, _ tables: KnownTables = tables) throws -> ColumnFlow {
         let facts = try StatementReader.read(Array(text.utf8), tables: tables).get()
@@ -68,6 +66,61 @@ struct FlowTests {
     func control(text: String) throws {
         let none = KnownTables([Self.table("users", ["id", "name", "ssn", "age"])], masks: [])
         #expect(try Self.flow(text, none).exposes.isEmpty)
+    }
+
+    /// Where numbers and texts stand in a statement.
+    private static func literals(_ text: [UInt8]) -> [Range<Int>] {
+        let quote = UInt8(ascii: "'")
+        let isWord = { (octet: UInt8) in
+            let letter = Character(UnicodeScalar(octet))
+            return letter.isLetter || letter.isNumber || "_$.".contains(letter)
+        }
+        var (found, place): ([Range<Int>], Int) = ([], 0)
+        while place < text.count {
+            let start = place
+            if text[start] == quote {
+                guard let end = text[(start + 1)...].firstIndex(of: quote) else { return found }
+                place = end + 1
+                found.append(start..<place)
+            } else if isWord(text[start]) {
+                place = text[start...].firstIndex { !isWord($0) } ?? text.count
+                let isNumber = text[start..<place].allSatisfy { (0x30...0x39).contains($0) }
+                if isNumber { found.append(start..<place) }
+            } else {
+                place += 1
+            }
+        }
+        return found
+    }
+
+    @Test("Wherever a value may stand, a masked column that stands there is exposed")
+    func everyPlace() throws {
+        let letters = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { "\(UnicodeScalar($0))" }
+        let more = ["t", "u", "v", "w"].map { Self.table($0, letters) }
+        let tables = KnownTables(Self.listed + more, masks: [Self.mask])
+        let others = (rowStatements + objectStatements + sessionStatements).map(\.text)
+        var count = 0
+        for text in literalStatements + others + shownStatements.map(\.text) {
+            let octets = Array(text.utf8)
+            guard case .success(let facts) = StatementReader.read(octets, tables: tables),
+                facts.allSatisfy({ $0.flow.exposes.isEmpty })
+            else {
+                #expect(!literalStatements.contains(text), "it says nothing: \(text)")
+                continue
+            }
+            for place in Self.literals(octets) {
+                let secret = "(select ssn from public.users)".utf8
+                let planted = Array(octets[..<place.lowerBound]) + secret + octets[place.upperBound...]
+                // No value may stand there.
+                guard case .success(let facts) = StatementReader.read(planted, tables: tables) else {
+                    continue
+                }
+                count += 1
+                let isExposed = facts.contains { $0.flow.exposes == [Self.mask] }
+                #expect(isExposed, "\(String(decoding: planted, as: UTF8.self))")
+            }
+        }
+        #expect(count > 200, "\(count)")
     }
 
     @Test("A name that two schemas have means the masked one as well")

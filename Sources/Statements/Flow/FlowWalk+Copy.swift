@@ -6,9 +6,9 @@ extension FlowWalk {
         guard !tree.flag("is_from", of: node) else {
             guard let table = tree.part("relation", of: node) else { return }
             let scope = FlowScope([try range(table, FlowScope())])
-            for item in try tree.nodes(tree.member("whereClause", of: node)) { try compute(item, scope) }
-            return
+            return try computeRest(of: node, except: ["relation"], scope)
         }
+        try computeRest(of: node, except: ["relation", "query"], FlowScope())
         let output = try copied(node)
         let isElsewhere = tree.flag("is_program", of: node) || tree.text("filename", of: node) != nil
         guard !isElsewhere else { return expose(output.masks) }

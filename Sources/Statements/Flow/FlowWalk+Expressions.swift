@@ -12,7 +12,7 @@ extension FlowWalk {
             // `row(t.*)`, `f(t.*)`
             expose(scope.masks)
         case "SubLink":
-            for child in try tree.nodes(tree.member("testexpr", of: node)) { try compute(child, scope) }
+            try computeRest(of: node, except: ["subselect"], scope)
             let exists = tree.text("subLinkType", of: node)?.isSame(as: "EXISTS_SUBLINK") ?? false
             for query in try tree.nodes(tree.member("subselect", of: node)) {
                 let output = try self.query(query, scope)

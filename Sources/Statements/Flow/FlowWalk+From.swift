@@ -26,15 +26,11 @@ extension FlowWalk {
         case "RangeSubselect": return try subquery(node, before, scope)
         case "JoinExpr": return try join(node, before, scope)
         case "RangeTableSample":
-            for child in try children(of: node, except: ["relation"]) {
-                try compute(child, FlowScope(before, in: scope))
-            }
+            try computeRest(of: node, except: ["relation"], FlowScope(before, in: scope))
             return try from(tree.member("relation", of: node), scope)
         case "RangeFunction", "RangeTableFunc":
             // Their arguments may look at what is before them in any case.
-            for child in try children(of: node, except: ["alias"]) {
-                try compute(child, FlowScope(before, in: scope))
-            }
+            try computeRest(of: node, except: ["alias"], FlowScope(before, in: scope))
             let own = try functionName(node)
             return Source(FlowRange(alias(of: node)?.name ?? own, FlowOutput(isExact: false)))
         default: throw .unknown(node.shape.name)
@@ -68,6 +64,7 @@ extension FlowWalk {
         for query in try tree.nodes(tree.member("subquery", of: node)) {
             output = try self.query(query, inner)
         }
+        try computeRest(of: node, except: ["subquery", "alias"], inner)
         let alias = alias(of: node)
         if let alias { output = output.renamed(try names(tree.member("colnames", of: alias.node))) }
         return Source(FlowRange(alias?.name, output))
@@ -93,6 +90,7 @@ extension FlowWalk {
         for condition in try tree.nodes(tree.member("quals", of: node)) {
             try self.condition(condition, FlowScope(joined.ranges, in: scope))
         }
+        try computeRest(of: node, except: Self.ofJoin, scope)
         if let alias = tree.part("join_using_alias", of: node), let name = tree.text("aliasname", of: alias) {
             joined.ranges.append(
                 FlowRange(
@@ -106,6 +104,8 @@ extension FlowWalk {
         let output = joined.output.renamed(try names(tree.member("colnames", of: alias.node)))
         return Source(FlowRange(alias.name, output))
     }
+
+    private static let ofJoin = ["larg", "rarg", "quals", "usingClause", "join_using_alias", "alias"]
 
     private func common(_ left: FlowOutput, _ right: FlowOutput) -> [ByteText] {
         let names = Set(right.columns.compactMap(\.name))

@@ -31,6 +31,7 @@ extension FlowWalk {
             let queries = try tree.nodes(tree.member("ctequery", of: table))
             var output = FlowOutput()
             for body in queries { output = try query(body, FlowScope(commonTables: inner, in: scope)) }
+            try computeRest(of: table, except: ["ctequery", "aliascolnames"], scope)
             output = output.renamed(try names(tree.member("aliascolnames", of: table)))
             // They add columns of what is there.
             if tree.member("search_clause", of: table) != nil || tree.member("cycle_clause", of: table) != nil
@@ -59,20 +60,24 @@ extension FlowWalk {
     // MARK: SELECT
 
     private mutating func select(_ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowOutput {
-        let output: FlowOutput
+        let (output, looked): (FlowOutput, [String])
         if isSetOperation(node) {
-            output = try union(node, scope)
+            (output, looked) = (try union(node, scope), ["larg", "rarg", "sortClause"])
         } else if let rows = tree.member("valuesLists", of: node) {
-            output = try values(rows, node, scope)
+            (output, looked) = (try values(rows, node, scope), ["valuesLists", "sortClause"])
         } else {
-            output = try plainSelect(node, scope)
+            (output, looked) = (try plainSelect(node, scope), Self.ofSelect)
         }
         if tree.part("intoClause", of: node) != nil { expose(output.masks) }
-        for field in ["limitOffset", "limitCount"] {
-            for child in try tree.nodes(tree.member(field, of: node)) { try compute(child, scope) }
-        }
+        // Locks name tables that are read.
+        try computeRest(of: node, except: looked + ["withClause", "intoClause", "lockingClause"], scope)
         return output
     }
+
+    private static let ofSelect = [
+        "fromClause", "targetList", "whereClause", "havingClause", "windowClause", "groupClause",
+        "sortClause", "distinctClause",
+    ]
 
     /// Where the columns of a set of queries come from the server does not say.
     private mutating func union(_ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowOutput {
@@ -138,6 +143,7 @@ extension FlowWalk {
     ) throws(StatementFault) -> FlowOutput {
         var output = FlowOutput()
         for target in try tree.nodes(list) {
+            try computeRest(of: target, except: ["val"], scope)
             guard let value = try tree.nodes(tree.member("val", of: target)).first else { continue }
             let name = tree.text("name", of: target).map { ByteText($0) }
             guard value.shape.name == "ColumnRef" else {
@@ -205,6 +211,8 @@ extension FlowWalk {
         for rows in try tree.nodes(tree.member("selectStmt", of: node)) {
             expose(try query(rows, scope).masks)
         }
+        // Names of columns, and what is between brackets behind them.
+        try computeRest(of: node, except: Self.ofInsert, scope)
         let table = range(name, called: called)
         if let conflict = tree.part("onConflictClause", of: node) {
             // What was to be written is the statement's own.
@@ -220,11 +228,16 @@ extension FlowWalk {
                 try condition(item, inner)
             }
             if let infer = tree.part("infer", of: conflict) {
-                for child in try children(of: infer) { try compute(child, FlowScope([table], in: scope)) }
+                try computeRest(of: infer, except: [], FlowScope([table], in: scope))
             }
+            try computeRest(of: conflict, except: ["targetList", "whereClause", "infer"], inner)
         }
         return try returning(node, Source(ranges: [table], output: table.output), scope)
     }
+
+    private static let ofInsert = [
+        "relation", "selectStmt", "onConflictClause", "returningList", "withClause",
+    ]
 
     private mutating func change(
         _ node: Node,
@@ -239,8 +252,13 @@ extension FlowWalk {
         let inner = FlowScope(source.ranges, in: scope)
         try assign(tree.member("targetList", of: node), inner)
         for item in try tree.nodes(tree.member("whereClause", of: node)) { try condition(item, inner) }
+        try computeRest(of: node, except: Self.ofChange + [more], inner)
         return try returning(node, source, scope)
     }
+
+    private static let ofChange = [
+        "relation", "targetList", "whereClause", "returningList", "withClause",
+    ]
 
     private mutating func merge(_ node: Node, _ scope: FlowScope) throws(StatementFault) -> FlowOutput {
         let (name, called) = try target(node)
@@ -249,10 +267,15 @@ extension FlowWalk {
         for item in try tree.nodes(tree.member("joinCondition", of: node)) { try compute(item, inner) }
         for clause in try tree.nodes(tree.member("mergeWhenClauses", of: node)) {
             try assign(tree.member("targetList", of: clause), inner)
-            for child in try children(of: clause, except: ["targetList"]) { try compute(child, inner) }
+            try computeRest(of: clause, except: ["targetList"], inner)
         }
+        try computeRest(of: node, except: Self.ofMerge, inner)
         return FlowOutput()
     }
+
+    private static let ofMerge = [
+        "relation", "sourceRelation", "joinCondition", "mergeWhenClauses", "withClause",
+    ]
 
     /// What is written is computed with: it may be a masked column, under another name from then on.
     private mutating func assign(_ list: Int?, _ scope: FlowScope) throws(StatementFault) {

@@ -71,6 +71,15 @@ struct FlowWalk {
         return children
     }
 
+    /// What stands in fields that are not looked at otherwise, whatever it is: none is passed over.
+    mutating func computeRest(
+        of node: Node,
+        except looked: [String],
+        _ scope: FlowScope
+    ) throws(StatementFault) {
+        for child in try children(of: node, except: looked) { try compute(child, scope) }
+    }
+
     /// The texts of a list of names.
     func names(_ list: Int?) throws(StatementFault) -> [ByteText] {
         try tree.nodes(list).map { ByteText(tree.text("sval", of: $0) ?? "") }
@@ -98,6 +107,7 @@ struct FlowWalk {
     /// What is planned, or run later: its result comes as it is described then.
     private mutating func visitHeld(_ node: Node) throws(StatementFault) {
         for inner in try tree.nodes(tree.member("query", of: node)) { try visit(inner) }
+        try define(node, except: ["query"])
         flow.results = nil
         flow.copy = nil
     }
@@ -109,6 +119,7 @@ struct FlowWalk {
         case "CreateStmt": try define(node, except: ["relation"])
         case "CreateSchemaStmt":
             for element in try tree.nodes(tree.member("schemaElts", of: node)) { try visit(element) }
+            try define(node, except: ["schemaElts"])
         case "RenameStmt":
             // What lies in a schema is meant by its new name.
             tree.part("relation", of: node) == nil ? exposeAll() : try define(node)
@@ -127,11 +138,12 @@ struct FlowWalk {
             guard inner.shape.part != .execute else { return exposeAll() }
             expose(try query(inner, FlowScope()).masks)
         }
+        try define(node, except: ["query", "into", "view"])
     }
 
     /// What is made or changed: nothing of a table with masked columns, nor with what is read of one.
     private mutating func define(_ node: Node, except left: [String] = []) throws(StatementFault) {
-        for child in try children(of: node, except: left) { try compute(child, FlowScope()) }
+        try computeRest(of: node, except: left, FlowScope())
     }
 
     private static let defining: Set = [

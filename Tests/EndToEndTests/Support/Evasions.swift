@@ -104,6 +104,8 @@ enum Evasions {
         "create temp table t (x text); insert into t select ssn from users; select x || '' from t",
         "create temp view v as select ssn as x from users; select x || '' from v",
         "create temp table t as table users; copy t to stdout",
+        "create temp table t (j jsonb); insert into t (j[(select ssn from users where id = 1)]) values ('1'); select j from t",
+        "create temp table t (j jsonb); insert into t values ('{}'); update t set j[(select ssn from users where id = 1)] = '1'; select j from t",
         "prepare p as select ssn as x from users; create temp table t as execute p; select x || '' from t",
         "create temp table t (like users); insert into t table users; select t::text from t",
         "alter table users rename column ssn to plain; select plain || '' from users",
