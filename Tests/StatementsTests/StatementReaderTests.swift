@@ -289,32 +289,6 @@ struct StatementReaderTests {
         #expect(error.position == position && error.said == said)
     }
 
-    @Test(
-        "What a session has to know of a statement besides",
-        arguments: [
-            ("select * from t", ""), ("select now()", ""), ("insert into t values (1)", ""), ("begin", ""),
-            ("savepoint a", ""), ("release a", ""), ("copy t from stdin", "copies"),
-            ("copy t to stdout", "copies"),
-            ("copy (select 1) to stdout", "copies"), ("copy t to '/x'", ""), ("copy t to program 'x'", ""),
-            ("prepare p as select 1", "leaves"), ("declare c cursor for select 1", "leaves"), ("fetch c", ""),
-            ("declare c cursor for select f()", "leaves changes"), ("set a.b = c", "changes"),
-            ("reset all", "changes"), ("reset a", "changes"), ("discard all", "changes"),
-            ("commit", "changes"),
-            ("rollback", "changes"), ("rollback to a", "changes"), ("prepare transaction 'x'", "changes"),
-            ("select f()", "changes"), ("do 'x'", "changes"), ("call p()", "changes"),
-            ("execute p", "changes"),
-            ("select set_config('a', 'b', false)", "changes"), ("begin read write", "changes"),
-            ("insert into t values (f())", "changes"), ("explain analyze select f()", "changes"),
-        ]
-    )
-    func sessionFacts(_ text: String, expected: String) throws {
-        let facts = try #require(try StatementReader.read(Array(text.utf8)).get().first)
-        let words = [
-            (facts.copies, "copies"), (facts.leavesBehind, "leaves"), (facts.changesSettings, "changes"),
-        ]
-        #expect(words.filter(\.0).map(\.1).joined(separator: " ") == expected)
-    }
-
     @Test("Texts that are read at once on several threads are each read in their own session's way")
     func threads() async {
         await withTaskGroup(of: Bool.self) { group in

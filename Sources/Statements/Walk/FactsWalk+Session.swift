@@ -94,11 +94,20 @@ extension FactsWalk {
         let isElsewhere = flag("is_program", of: node) || text("filename", of: node) != nil
         facts.copies = node.shape.part == .copy && !isElsewhere
         facts.leavesBehind = deeds.contains { $0.kind == .prepare || $0.kind == .declare }
-        let ends = node.shape.part == .transaction && !Self.beginnings.contains(text("kind", of: node) ?? "")
-        facts.changesSettings = ends || deeds.contains(where: \.mayChangeSettings)
+        facts.changesSettings = !keepsSettings(node)
         facts.holdsSecrets =
             SecretStatements.names.contains(node.shape.name) || deeds.contains(where: \.takesSecrets)
         return facts
+    }
+
+    /// Whether every setting is surely as it was behind a statement: what is not known to leave them may change them.
+    ///
+    /// What writes rows calls triggers and rules, and one of `pg_settings` sets; the other statements of transactions end
+    /// one, or call triggers that were put off.
+    private func keepsSettings(_ node: Node) -> Bool {
+        let isOfMode = node.shape.part == .setVariable
+        let begins = node.shape.part == .transaction && Self.beginnings.contains(text("kind", of: node) ?? "")
+        return deeds.allSatisfy { $0.kind == .transaction ? isOfMode || begins : $0.keepsSettings }
     }
 
     /// Transaction statements behind which every setting is as it was.
@@ -108,10 +117,13 @@ extension FactsWalk {
 }
 
 extension SQLDeed {
-    fileprivate var mayChangeSettings: Bool {
-        if case .function(_, isHarmless: false) = target { return true }
+    /// It runs no code of a user's, and sets nothing.
+    fileprivate var keepsSettings: Bool {
+        if case .function(_, isHarmless: false) = target { return false }
         return switch kind {
-        case .set, .setRole, .discard, .do, .call, .execute: true
+        case .select, .copyOut, .show, .prepare, .deallocate, .declare, .close, .lock, .listen, .notify,
+            .unlisten:
+            true
         default: false
         }
     }

@@ -1,0 +1,54 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Settings that decide how a text is read, and are changed where no SET is seen.
+extension EndToEnd.PostgresTests {
+    /// Without standard_conforming_strings a query and a DELETE, with it a text.
+    private static let other = "select '\\''; delete from people; --'"
+    private static let show = Say.query("show standard_conforming_strings")
+
+    private func line(_ steps: [UInt8]...) -> String {
+        steps.map { $0.map { String(format: "%02x", $0) }.joined() }.joined(separator: ",")
+    }
+
+    private func expectNothingDeleted() throws {
+        #expect(try server.run("SELECT count(*) FROM people", in: database) == ["2"])
+        #expect(try !server.log(of: database).contains { $0.contains("delete from") })
+    }
+
+    @Test(
+        "D02: a text that is sent at once behind a rule, a cursor or a trigger that sets is read as the server will read it"
+    )
+    func unseenSettings() throws {
+        try server.run(
+            """
+            CREATE TABLE traps (a int); GRANT ALL ON traps TO PUBLIC;
+            CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql
+                AS 'BEGIN SET standard_conforming_strings = off; RETURN NEW; END';
+            CREATE TRIGGER t BEFORE INSERT ON traps FOR EACH ROW EXECUTE FUNCTION trap()
+            """,
+            in: database
+        )
+        try rules(allow: [
+            "select on public.*", "update", "insert on public.traps", "show", "set", "set on *",
+            "transaction", "declare", "fetch", "select calling set_config",
+        ])
+        let (attack, sync) = (Say.query(Self.other), Say.sync)
+        let name = "'standard_conforming_strings'"
+        let update = "update pg_catalog.pg_settings set setting = 'off' where name = \(name)"
+        let declare = Say.query("begin; declare c cursor for select set_config(\(name), 'off', false)")
+        let seen = try play([
+            line(Say.query(update) + attack, Self.show, sync),
+            line(declare, Say.query("fetch c") + attack, sync),
+            line(Say.query("insert into traps values (1)") + attack, Self.show, sync),
+            // In one segment, in which the server does not say what it set.
+            line(Say.whole(update) + Say.whole(Self.other) + sync),
+            line(declare, Say.whole("fetch c") + Say.whole(Self.other) + sync),
+        ])
+        for answer in seen { #expect(answer.contains("E42501"), "\(seen)") }
+        // The control: it is changed.
+        for number in [0, 2] { #expect(seen[number].contains("D(off)"), "\(seen)") }
+        try expectNothingDeleted()
+    }
+}
