@@ -4,7 +4,8 @@ import Testing
 
 /// Settings that decide how a text is read, and are changed where no SET is seen.
 extension EndToEnd.PostgresTests {
-    /// Without standard_conforming_strings a query and a DELETE, with it a text.
+    /// With standard_conforming_strings `one` is a query and a DELETE and `other` a text, without it the other way round.
+    private static let one = "select '\\'; delete from people; --'"
     private static let other = "select '\\''; delete from people; --'"
     private static let show = Say.query("show standard_conforming_strings")
 
@@ -49,6 +50,30 @@ extension EndToEnd.PostgresTests {
         for answer in seen { #expect(answer.contains("E42501"), "\(seen)") }
         // The control: it is changed.
         for number in [0, 2] { #expect(seen[number].contains("D(off)"), "\(seen)") }
+        try expectNothingDeleted()
+    }
+
+    @Test(
+        "D02: an error undoes what its transaction set, and a text that is sent at once behind it is read so"
+    )
+    func revertedSettings() throws {
+        try rules(allow: ["select on public.*", "set on *", "transaction"])
+        let failing = Say.query("select 1/0")
+        let seen = try play([
+            line(
+                Say.query("begin; set local standard_conforming_strings = off"),
+                failing + Say.query("rollback; " + Self.one),
+                Say.sync
+            ),
+            line(
+                Say.query("begin; set local standard_conforming_strings = off"),
+                Say.whole("select 1/0") + Say.sync + Say.query("rollback; " + Self.one),
+                Say.sync
+            ),
+        ])
+        for answer in seen {
+            #expect(answer.contains("E22012") && answer.contains("E42501 ZE"), "\(seen)")
+        }
         try expectNothingDeleted()
     }
 }

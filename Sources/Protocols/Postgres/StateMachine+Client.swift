@@ -170,11 +170,12 @@ extension PostgresSession {
         _ piece: FramePiece
     ) throws(PostgresFault) -> ReadStatements? {
         var syntax = syntax
-        if isUnsettled, text.readableBytesView.contains(where: { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }) {
-            guard expected.isEmpty else {
-                waitForAnswers(0, piece)
-                return nil
-            }
+        let hangsOnSettings = text.readableBytesView.contains { $0 >= 0x80 || $0 == UInt8(ascii: "\\") }
+        if hangsOnSettings, isUnsettled || mayRevert, !expected.isEmpty {
+            waitForAnswers(0, piece)
+            return nil
+        }
+        if hangsOnSettings, isUnsettled {
             guard text.readableBytesView.allSatisfy({ $0 < 0x80 }) else {
                 let unread = UnreadStatement(Self.unsettled)
                 refuse(unread, isQuery: piece.tag == Tag.query, reader.recordedUnread(text, syntax))
@@ -244,7 +245,7 @@ extension PostgresSession {
     }
 
     mutating func executes(_ read: ReadStatements, _ masks: Masks) {
-        if read.changesSettings { isUnsettled = true }
+        if read.changesSettings { unsettle() }
         transaction.formUnion(masks)
         if read.leavesBehind { lasting.formUnion(masks) }
         lastDescribed = nil
@@ -317,7 +318,7 @@ extension PostgresSession {
             message: "how the database will read this text depends on a statement before it that is not over",
             rule: nil,
             decidedBy: nil,
-            remedy: "send Sync behind SET, ROLLBACK and functions before a text that is not ASCII"
+            remedy: "send Sync behind what sets, writes or calls functions, and then a text that is not ASCII"
         )
     }
 

@@ -69,6 +69,8 @@ extension PostgresSession {
         let previous = portals.updateValue(portal, forKey: key)
         release(previous)
         if !key.isEmpty { named.formUnion(masks) }
+        // To plan it runs functions.
+        if portal.statement.read.changesSettings { unsettle() }
         var entry = Expected(.bind(name: key, serial: portal.serial, previous: previous))
         entry.masks = masks
         outbox.upstream(bytes, under: id ?? self.id, joining: id == nil)
@@ -246,7 +248,7 @@ extension PostgresSession {
             finish(id, StatementOutcome())
             return refuse(UnreadStatement(Self.functionCall), isQuery: true)
         }
-        isUnsettled = true
+        unsettle()
         send(bytes, Expected(.functionCall, id: id))
     }
 }

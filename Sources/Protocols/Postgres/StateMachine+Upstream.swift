@@ -321,14 +321,6 @@ extension PostgresSession {
         pass(bytes)
     }
 
-    /// Nothing is under way.
-    private mutating func settle() {
-        isUnsettled = false
-        guard status == .idle else { return }
-        portals = [:]
-        transaction = Masks()
-    }
-
     /// ErrorResponse.
     private mutating func fail(_ bytes: ByteBuffer, _ fields: ErrorFields) throws(PostgresFault) {
         guard let head = expected.first else { return pass(bytes) }

@@ -131,6 +131,8 @@ package struct PostgresSession<Reader: StatementReading>: ~Copyable, ProtocolEng
     var isSkipping = false
     /// Something under way may change how texts are read.
     var isUnsettled = false
+    /// The open transaction may have changed it: an error undoes that at once.
+    var mayRevert = false
     /// The portal that was described last, with no statement executed since.
     var lastDescribed: UInt64?
     /// Rulings that were allowed and are not finished, without the session's own.
