@@ -76,4 +76,33 @@ extension EndToEnd.PostgresTests {
         }
         try expectNothingDeleted()
     }
+
+    /// In SJIS the second octet of this letter is `|`.
+    private static let letter = "\u{30DD}"
+
+    @Test("D03: a masked COPY sent at once behind another encoding is not shown, or is masked in that")
+    func copyInAnotherEncoding() throws {
+        try server.run(
+            """
+            CREATE TABLE cards (name text, ssn text, note text); GRANT ALL ON cards TO PUBLIC;
+            INSERT INTO cards VALUES ('\(Self.letter)', 'secret-ssn', 'a')
+            """,
+            in: database
+        )
+        try rules(
+            allow: ["select on public.*", "copy out on public.*", "set on client_encoding"],
+            more: "    mask: [\"column cards.ssn\"]"
+        )
+        let set = "set client_encoding to 'SJIS'"
+        let copy = "copy cards (name, ssn, note) to stdout (delimiter '|')"
+        let data = "copy cards (name, ssn, note) to stdout"
+        let seen = try play([
+            line(Say.whole(set) + Say.whole(copy) + Say.sync),
+            line(Say.query(set) + Say.query(copy), Say.sync),
+            line(Say.query(data)),
+        ])
+        #expect(seen[0].contains("E42501") && seen[1].contains("E42501"), "\(seen)")
+        // The control: it goes on where nothing is set.
+        #expect(!seen[2].contains("E") && seen[2].contains("C ZI"), "\(seen)")
+    }
 }

@@ -77,6 +77,36 @@ struct SettingsTests {
         }
     }
 
+    private static let copied =
+        Tell.copyOut() + Say.data("secret\n") + Say.done + Tell.complete("COPY 1")
+
+    @Test
+    func `A COPY is masked in the encoding that the server has said: one sent at once behind SET waits`()
+        throws
+    {
+        let talk = try Talk(TestRules(columns: [ColumnMask(column: "b")]))
+        let copy = "copy following b to stdout"
+        #expect(
+            try talk.client(Say.query("set x"), Say.query(copy)) == ["ask 1 SQL set x", "up 1 QH"]
+        )
+        #expect(try talk.server(Tell.complete("SET"), Tell.ready()).contains("ask 2 SQL \(copy)"))
+        let lines = try talk.server(Self.copied + Tell.ready())
+        #expect(lines.contains { $0.hasPrefix("masked 2") }, "\(lines)")
+        #expect(!lines.contains("reply E ERROR 42501"), "\(lines)")
+        #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
+    }
+
+    @Test func `In one segment with SET it is not shown`() throws {
+        let talk = try Talk(TestRules(columns: [ColumnMask(column: "b")]))
+        _ = try talk.client(Say.parse("set x"), Say.bind(), Say.execute())
+        _ = try talk.client(Say.whole("copy following b to stdout"), Say.sync)
+        _ = try talk.server(Tell.parsed, Tell.bound, Tell.noData, Tell.complete("SET"))
+        let lines = try talk.server(Tell.parsed, Tell.bound, Self.copied)
+        #expect(lines.contains("reply E ERROR 42501"), "\(lines)")
+        #expect(try talk.server(Tell.ready()).last == "down Z")
+        #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
+    }
+
     @Test func `To plan a statement runs functions: its Bind unsettles as its Execute does`() throws {
         let talk = try Talk(TestRules())
         #expect(try talk.client(Say.parse("set x"), Say.bind()) == ["ask 1 SQL set x", "up 1 PB"])

@@ -117,6 +117,7 @@ private struct StatementMeaning: Sendable {
             holdsSecrets: holdsSecrets
         )
         for statement in statements { read.exposes.formUnion(statement.flow.exposes.map { ColumnMask($0) }) }
+        read.isBatch = statements.count > 1
         guard statements.count == 1, let flow = statements.first?.flow else { return read }
         read.results = flow.results?.map { result in
             ResultMask(masks: Set(result.masks.map { ColumnMask($0) }), isText: result.isText)

@@ -84,6 +84,8 @@ struct Expected {
     var copies = false
     /// A stream of replication may come.
     var streams = false
+    /// Settings may be other ones, when it is answered, than the server said last.
+    var isUnsettled = false
     /// What a statement is executed with.
     var parameters: RecordedParameters?
     /// Of what it gives, as its text says.
@@ -111,6 +113,7 @@ struct Expected {
         self.masks = masks
         copies = read.copies
         streams = read.streams
+        isUnsettled = read.isBatch && read.changesSettings
         results = read.results
         layout = read.layout
     }

@@ -119,6 +119,8 @@ extension PostgresSession {
     }
 
     mutating func send(_ bytes: ByteBuffer, _ entry: Expected) {
+        var entry = entry
+        entry.isUnsettled = entry.isUnsettled || isUnsettled
         outbox.upstream(bytes, under: entry.id ?? id, joining: entry.id == nil)
         expected.append(entry)
     }
@@ -129,6 +131,8 @@ extension PostgresSession {
         guard let text = body.readTerminated(), body.readableBytes == 0 else { throw Self.unread("Query") }
         guard let read = try read(text, piece) else { return }
         if read.executes, isBehindSync { return waitForAnswers(0, piece) }
+        // It is masked as the encoding of its data wants it.
+        if read.layout != nil, isUnsettled, !expected.isEmpty { return waitForAnswers(0, piece) }
         ask(.query(piece.bytes, read), read.action)
     }
 
@@ -223,13 +227,13 @@ extension PostgresSession {
             refuse(UnreadStatement(Self.executesAsked), isQuery: true)
         case .query(let bytes, let read):
             let all = maskedAs(read, masks)
-            executes(read, all)
             var entry = Expected(.query, id: id)
             entry.take(read, all)
             copyPending = read.copies
             release(portals.removeValue(forKey: []))
             if let unnamed = statements[[]] { forget([], unnamed) }
             send(bytes, entry)
+            executes(read, all)
         case .parse(let bytes, let name, let read, let size, let types):
             prepare(bytes, name, read, masks, size: size, types: types, asked: nil, under: id)
         case .bind(let bytes, let portal, let key): bind(bytes, portal, to: key, under: id, masks)

@@ -225,8 +225,8 @@ extension PostgresSession {
         if !entry.masks.isEmpty || recordsResults, !entry.copies, lastDescribed != portal.serial {
             send(Outgoing.describePortal(name), Expected(.describePortal(portal.serial, isShown: false)))
         }
-        executes(portal.statement.read, entry.masks)
         send(bytes, entry)
+        executes(portal.statement.read, entry.masks)
         if entry.copies {
             copyPending = true
             outbox.upstream(Outgoing.flush, under: self.id, joining: true)

@@ -63,7 +63,7 @@ extension PostgresSession {
             message: "the result of this COPY cannot be masked as a rule says",
             detail:
                 "COPY does not describe its columns, and its text does not say for certain which they are",
-            hint: "select the rows instead, or send one COPY of one table by itself"
+            hint: "select the rows instead, or send one COPY of one table by itself, in the encoding UTF8"
         )
     }
 

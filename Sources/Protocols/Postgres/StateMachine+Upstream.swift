@@ -284,7 +284,8 @@ extension PostgresSession {
         // Of what is searched in binary the types are not known.
         if isBinary, !masks.kinds.isEmpty { return false }
         guard !masks.columns.isEmpty else { return true }
-        guard let results = head.results, let layout = head.layout,
+        // By another encoding the server may tell fields apart otherwise.
+        guard !head.isUnsettled, let results = head.results, let layout = head.layout,
             ["UTF8", "SQL_ASCII"].holds(bytes: syntax.encoding),
             body.readInteger(as: Int16.self).map(Int.init) == results.count
         else { return false }

@@ -36,6 +36,8 @@ package struct ReadStatements: Sendable, Hashable {
     package var exposes: Set<ColumnMask> = []
     /// It is a command of the replication protocol that streams: COPY in both directions may come.
     package var streams = false
+    /// It has several statements.
+    package var isBatch = false
     /// The columns of its only statement's result; nil where that cannot be said.
     package var results: [ResultMask]?
     /// How its COPY writes them; nil where that cannot be said.

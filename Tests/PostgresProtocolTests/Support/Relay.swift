@@ -39,6 +39,7 @@ struct TextReader: StatementReading {
             holdsSecrets: words.contains("password")
         )
         read.streams = words.contains("start_replication")
+        read.isBatch = words.contains(";")
         if words.contains("following b") {
             read.results = [ResultMask(masks: [ColumnMask(column: "b")], isText: true)]
             read.layout = .text(delimiter: 0x09, null: Array("\\N".utf8), hasHeader: false)
