@@ -271,6 +271,22 @@ extension EndToEnd.PostgresTests {
         #expect(free.lines.first == "UPDATE 1" && free.lines.last == "7777ms", "\(free)")
     }
 
+    @Test("D01: a rule for changes with a condition holds for MERGE, which names it elsewhere")
+    func merges() throws {
+        try rules(allow: ["select on public.*", "merge on public.*", "delete on public.* with where"])
+        let outcome = try psql(
+            """
+            psql -XAt <<'END'
+            MERGE INTO people USING (VALUES (1)) s ON true WHEN MATCHED THEN DELETE;
+            MERGE INTO people p USING (VALUES (1)) s (id) ON p.id = s.id WHEN MATCHED THEN DELETE;
+            END
+            """
+        )
+        #expect(outcome.output.contains("delete on people without where"), "\(outcome)")
+        #expect(outcome.lines.last == "MERGE 1", "\(outcome)")
+        #expect(try server.run("SELECT id FROM people", in: database) == ["2"])
+    }
+
     @Test(
         "D02: a server that reads backslashes otherwise from the start is read so from the start; a client cannot ask for it"
     )

@@ -33,4 +33,25 @@ struct ChangeRuleTests {
         )
         #expect(try decide([try databaseProfile("\(most), set]")], statement).effect == .allow)
     }
+
+    @Test("MERGE changes rows with `where` only where its join or the clause's own condition names a column")
+    func merges() throws {
+        let merge = "merge into t using (values (1)) s(a) on"
+        let rows: [(text: String, isWith: Bool)] = [
+            ("\(merge) true when matched then delete", false),
+            ("\(merge) true when matched and 1 = 1 then update set a = s.a", false),
+            ("\(merge) true when matched and t.a = 1 then delete when matched then update set a = 1", false),
+            ("\(merge) true when matched and t.a = 1 then delete", true),
+            ("\(merge) t.a = s.a when matched then delete", true),
+            ("\(merge) t.a = s.a when matched and true then update set a = 1", true),
+        ]
+        let with = try databaseProfile("allow: [merge, \"delete with where\", \"update with where\"]")
+        let without = try databaseProfile(
+            "allow: [merge, delete, update], deny: [\"delete without where\", \"update without where\"]"
+        )
+        for row in rows {
+            #expect(try decide([with], row.text).effect == (row.isWith ? .allow : .deny), "\(row.text)")
+            #expect(try decide([without], row.text).effect == (row.isWith ? .allow : .deny), "\(row.text)")
+        }
+    }
 }

@@ -73,6 +73,18 @@ let rowStatements: [(text: String, deeds: String)] = [
         "merge into t using s on t.id = s.id when matched and s.d then delete when matched then update set a = s.a when not matched then insert values (s.id)",
         "delete on t with where, insert on t, merge on t, select on s where, update on t with where"
     ),
+    (
+        "merge into t using s on true when matched then delete",
+        "delete on t without where, merge on t, select on s"
+    ),
+    (
+        "merge into t using (values (1)) s on 1 = 1 when matched and true then update set a = s.b when matched and t.c then delete",
+        "delete on t with where, merge on t, update on t without where"
+    ),
+    (
+        "merge into t using s on exists (select 1) when matched and f(2) then delete when not matched and s.a then insert default values",
+        "delete on t without where, insert on t, merge calling f, merge on t, select on s"
+    ),
     ("copy t from stdin", "copy in on t"),
     ("copy s.t (a, b) to stdout", "copy out on s.t"),
     ("copy (select * from t where a = 1) to stdout with (format csv)", "copy out, select on t where"),

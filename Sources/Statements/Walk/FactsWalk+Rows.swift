@@ -3,8 +3,10 @@ internal import Model
 /// Statements about rows.
 extension FactsWalk {
     /// Whether a condition stands behind `where` that says something of the rows.
-    private func hasWhere(_ node: Node) -> Bool {
-        member("whereClause", of: node).map { tape.namesColumn($0) } ?? false
+    private func hasWhere(_ node: Node) -> Bool { namesColumn("whereClause", of: node) }
+
+    private func namesColumn(_ field: String, of node: Node) -> Bool {
+        member(field, of: node).map { tape.namesColumn($0) } ?? false
     }
 
     /// Whose rule calls `set_config`: everybody may update it.
@@ -81,16 +83,19 @@ extension FactsWalk {
         var inner = try visitWith(node, context)
         let target = try changed(node)
         try add(.merge, target)
+        // What is joined on no column is every row; a clause may choose among them all the same.
+        let isJoined = namesColumn("joinCondition", of: node)
         for clause in try nodes(member("mergeWhenClauses", of: node)) {
+            let hasWhere = isJoined || namesColumn("condition", of: clause)
             switch text("commandType", of: clause) {
             case "CMD_INSERT": try add(.insert, target)
-            case "CMD_UPDATE": try add(.update, target, hasWhere: true)
-            case "CMD_DELETE": try add(.delete, target, hasWhere: true)
+            case "CMD_UPDATE": try add(.update, target, hasWhere: hasWhere)
+            case "CMD_DELETE": try add(.delete, target, hasWhere: hasWhere)
             case "CMD_NOTHING": continue
             default: throw .unknown("a clause of MERGE")
             }
         }
-        (inner.tables, inner.calls, inner.hasWhere) = (.select, .merge, true)
+        (inner.tables, inner.calls, inner.hasWhere) = (.select, .merge, isJoined)
         try visitFields(of: node, inner, except: ["withClause", "relation"])
     }
 
