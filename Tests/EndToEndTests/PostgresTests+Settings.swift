@@ -105,4 +105,32 @@ extension EndToEnd.PostgresTests {
         // The control: it goes on where nothing is set.
         #expect(!seen[2].contains("E") && seen[2].contains("C ZI"), "\(seen)")
     }
+
+    @Test("A column whose name is not ASCII is masked whatever encoding a client begins with, and keeps")
+    func namesInAnotherEncoding() throws {
+        try server.run(
+            """
+            CREATE TABLE pers (id int, "größe" text); GRANT ALL ON pers TO PUBLIC;
+            INSERT INTO pers VALUES (1, 'tall'); CREATE VIEW persons AS SELECT id, "größe" AS "straße" FROM pers;
+            GRANT ALL ON persons TO PUBLIC
+            """,
+            in: database
+        )
+        try rules(
+            allow: ["select on public.*", "show", "set on client_encoding"],
+            more: "    mask: [\"column pers.größe\"]"
+        )
+        for encoding in ["UTF8", "LATIN1", "EUC_JIS_2004", "SQL_ASCII"] {
+            let outcome = try psql(
+                """
+                export PGCLIENTENCODING=\(encoding)
+                psql -XAt -c 'select * from pers' -c 'select * from persons' -c 'show client_encoding' \\
+                    -c "set client_encoding to 'UTF8'" -c 'select upper("größe") from pers' \\
+                    -c 'select upper("straße") from persons' 2>&1
+                """
+            )
+            #expect(outcome.lines.prefix(3) == ["1|xxxx", "1|xxxx", encoding], "\(outcome)")
+            #expect(!outcome.output.contains("tall") && !outcome.output.contains("TALL"), "\(outcome)")
+        }
+    }
 }

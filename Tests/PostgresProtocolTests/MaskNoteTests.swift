@@ -230,7 +230,7 @@ struct MaskNoteTests {
     private static func catalog(_ masks: Set<ColumnMask>) throws -> [ColumnPlace: SourceColumn] {
         func row(_ values: String...) -> [UInt8] { Tell.row(values.map { Array($0.utf8) }) }
         let answer = [
-            row("1", "1", "public", "users", "ssn", "25", ""),
+            Tell.complete("SET"), row("1", "1", "public", "users", "ssn", "25", ""),
             row("2", "1", "public", "v", "number", "25", ""),
             row("3", "1", "public", "t", "a.users.ssn", "25", ""), Tell.complete("SELECT 3"),
             row("2", "1", "1", "1"), Tell.complete("SELECT 1"), Tell.ready(),

@@ -1,3 +1,5 @@
+import Model
+import NIOCore
 import PostgresProtocol
 import Testing
 
@@ -113,5 +115,59 @@ struct SettingsTests {
         #expect(try talk.client(Say.parse("select '\\'")) == ["up 0 H"])
         let lines = try talk.server(Tell.parsed, Tell.bound)
         #expect(lines.contains("ask 2 SQL select '\\' either way"), "\(lines)")
+    }
+
+    // MARK: Names
+
+    /// `größe`, in LATIN1.
+    private static let name: [UInt8] = [0x67, 0x72, 0xF6, 0xDF, 0x65]
+
+    /// A column of text, of no table.
+    private static func described(_ name: [UInt8]) -> [UInt8] {
+        let type: [UInt8] = [0, 0, 0, 25]
+        return Say.message(
+            "T",
+            [0, 1] + name + [0] + [0, 0, 0, 0, 0, 0] + type + [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0]
+        )
+    }
+
+    private static func columns(named name: [UInt8]) -> PostgresCatalog.Outcome {
+        let fields = ["1", "1", "public", "pers"].map { Array($0.utf8) } + [name, Array("25".utf8), []]
+        var catalog = PostgresCatalog(masks: [ColumnMask(table: "pers", column: "größe")])
+        let answer = Tell.complete("SET") + Tell.row(fields) + Tell.complete("SELECT 1") + Tell.ready()
+        return catalog.received(ByteBuffer(bytes: answer))
+    }
+
+    @Test func `A catalog is asked for in UTF-8, and a name in it that is none ends the login`() {
+        #expect(String(buffer: PostgresCatalog.question).contains("SET LOCAL client_encoding TO 'UTF8'; "))
+        guard case .ready(let columns) = Self.columns(named: Array("größe".utf8)) else {
+            Issue.record("no catalog")
+            return
+        }
+        #expect(columns[ColumnPlace(table: 1, number: 1)]?.column == ByteText("größe"))
+        guard case .failed = Self.columns(named: Self.name) else {
+            Issue.record("a name that was mended")
+            return
+        }
+    }
+
+    @Test func `A result's name that cannot be read may be any that is not ASCII, and is masked as such`()
+        throws
+    {
+        func shows(_ name: [UInt8], in encoding: String, behind others: [UInt8] = []) throws -> Bool {
+            let talk = try Talk(TestRules(columns: [ColumnMask(column: "größe")]))
+            _ = try talk.client(Say.query("select 1"))
+            let status = Tell.status("client_encoding", encoding)
+            _ = try talk.server(status, Tell.complete("SELECT 1"), Tell.ready())
+            _ = try talk.client(others + Say.query("select 2"))
+            if !others.isEmpty { _ = try talk.server(Tell.complete("SET"), Tell.ready()) }
+            _ = try talk.server(Self.described(name), Tell.row("secret"), Tell.complete("SELECT 1"))
+            return String(decoding: talk.toClient, as: UTF8.self).contains("secret")
+        }
+        #expect(try !shows(Self.name, in: "LATIN1") && !shows(Self.name, in: "UTF8"))
+        #expect(try !shows(Array("größe".utf8), in: "UTF8"))
+        // What may have come in another encoding than the server said last.
+        #expect(try !shows(Array("straße".utf8), in: "UTF8", behind: Say.query("set x")))
+        #expect(try shows(Array("straße".utf8), in: "UTF8") && shows(Array("plain".utf8), in: "LATIN1"))
     }
 }

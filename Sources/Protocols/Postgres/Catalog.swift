@@ -18,10 +18,12 @@ package struct PostgresCatalog: Sendable {
     /// another: of a view all that it names, of what inherits the same names, of a generated column what it is made from, which
     /// the server keeps in two ways.
     ///
-    /// A view that takes whole rows (`:varattno 0`) names no column of theirs.
+    /// A view that takes whole rows (`:varattno 0`) names no column of theirs. Names are in UTF-8, as those of rules are,
+    /// whatever the client has asked for; behind the last answer its encoding is as it was.
     package static let question = Outgoing.message(Tag.query) { body in
         Outgoing.text(
             """
+            SET LOCAL client_encoding TO 'UTF8'; \
             SELECT a.attrelid, a.attnum, n.nspname, c.relname, a.attname, a.atttypid, a.attgenerated \
             FROM pg_catalog.pg_attribute a \
             JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
@@ -58,8 +60,8 @@ package struct PostgresCatalog: Sendable {
     private var reader = FrameReader(from: .upstream)
     private var columns: [ColumnPlace: SourceColumn] = [:]
     private var origins: [ColumnOrigin] = []
-    /// The first answer is over.
-    private var hasColumns = false
+    /// Answers that are over: that of SET, and then that with the columns.
+    private var answers = 0
 
     /// `masks` are those that any rule for the database has.
     package init(masks: Set<ColumnMask>) {
@@ -74,7 +76,7 @@ package struct PostgresCatalog: Sendable {
                 switch piece.tag {
                 case Tag.dataRow: try take(piece.body)
                 case Tag.rowDescription, Tag.notice, Tag.parameterStatus: break
-                case Tag.commandComplete: hasColumns = true
+                case Tag.commandComplete: answers += 1
                 case Tag.ready: return .ready(ColumnOrigins(columns, origins, masks).columns)
                 case Tag.error:
                     let error = ErrorFields(piece.body)
@@ -92,14 +94,15 @@ package struct PostgresCatalog: Sendable {
         guard columns.count < Self.maximum, origins.count < Self.maximum else {
             throw Self.fault("more than \(Self.maximum) columns")
         }
-        if hasColumns { try takeOrigin(row) } else { try takeColumn(row) }
+        if answers > 1 { try takeOrigin(row) } else { try takeColumn(row) }
     }
 
     private mutating func takeColumn(_ row: ByteBuffer) throws(PostgresFault) {
         var row = row
-        guard row.readInteger(as: UInt16.self) == 7, let place = Self.place(&row),
-            let schema = Self.value(&row), let name = Self.value(&row), let column = Self.value(&row),
-            let type = Self.value(&row).flatMap(UInt32.init), let generated = Self.value(&row)
+        guard row.readInteger(as: UInt16.self) == 7, let place = try Self.place(&row),
+            let schema = try Self.value(&row), let name = try Self.value(&row),
+            let column = try Self.value(&row), let type = try Self.value(&row).flatMap(UInt32.init),
+            let generated = try Self.value(&row)
         else { throw Self.fault("a row that cannot be read") }
         columns[place] = SourceColumn(
             schema: schema,
@@ -112,24 +115,36 @@ package struct PostgresCatalog: Sendable {
 
     private mutating func takeOrigin(_ row: ByteBuffer) throws(PostgresFault) {
         var row = row
-        guard row.readInteger(as: UInt16.self) == 4, let column = Self.place(&row),
-            let source = Self.place(&row)
+        guard row.readInteger(as: UInt16.self) == 4, let column = try Self.place(&row),
+            let source = try Self.place(&row)
         else { throw Self.fault("a row that cannot be read") }
         origins.append(ColumnOrigin(column: column, source: source))
     }
 
-    private static func place(_ row: inout ByteBuffer) -> ColumnPlace? {
-        guard let table = value(&row).flatMap(UInt32.init), let number = value(&row).flatMap(Int16.init)
+    private static func place(_ row: inout ByteBuffer) throws(PostgresFault) -> ColumnPlace? {
+        guard let table = try value(&row).flatMap(UInt32.init),
+            let number = try value(&row).flatMap(Int16.init)
         else {
             return nil
         }
         return ColumnPlace(table: table, number: number)
     }
 
-    private static func value(_ row: inout ByteBuffer) -> String? {
-        guard let length = row.readInteger(as: Int32.self), length >= 0 else { return nil }
-        return row.readBytes(length: Int(length)).map { String(decoding: $0, as: UTF8.self) }
+    private static func value(_ row: inout ByteBuffer) throws(PostgresFault) -> String? {
+        guard let length = row.readInteger(as: Int32.self), length >= 0,
+            let octets = row.readBytes(length: Int(length))
+        else { return nil }
+        // Of a name that was mended nobody could say which rule means it.
+        guard let text = String(validating: octets, as: UTF8.self) else { throw notUTF8 }
+        return text
     }
+
+    private static let notUTF8 = PostgresFault(
+        .unsupported,
+        "the database was asked for its columns, which the rules mask by name, and one name is not UTF-8",
+        told: "the database has names that are not UTF-8, and the rules mask columns by name",
+        remedy: "ask the operator to rename it, and not to use SQL_ASCII as the database's encoding"
+    )
 
     private static func fault(_ what: String) -> PostgresFault {
         PostgresFault(

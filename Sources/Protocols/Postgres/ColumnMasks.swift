@@ -103,9 +103,10 @@ struct ColumnMasks {
     /// What a masked column goes on record as; empty for one that is not.
     ///
     /// Its own name in the catalog, and those of the masks that hold for it and are not said by that; never the name in the
-    /// result, which the statement chooses. `read` are masks of which the statement's text says that they hold.
+    /// result, which the statement chooses. That is nil where it cannot be read. `read` are masks of which the statement's
+    /// text says that they hold.
     func names(
-        ofColumn name: String,
+        ofColumn name: String?,
         at place: ColumnPlace,
         _ catalog: [ColumnPlace: SourceColumn],
         read: Set<ColumnMask>
@@ -119,15 +120,23 @@ struct ColumnMasks {
 
     /// Masks that hold for a column; what comes from a table that the catalog did not have may be any.
     private func held(
-        name: String,
+        name: String?,
         place: ColumnPlace,
         _ catalog: [ColumnPlace: SourceColumn]
     ) -> Set<ColumnMask> {
-        let name = ByteText(name)
-        let named: Set<ColumnMask> = names.contains(name) ? [ColumnMask(ofAny: name)] : []
+        let named = held(name: name)
         // A computed one has no source.
         guard place.table != 0, place.number != 0 else { return named }
         guard let source = catalog[place] else { return masks }
         return source.held(by: masks).union(named)
+    }
+
+    /// Those without a table; a name that cannot be read may be any that is not ASCII.
+    private func held(name: String?) -> Set<ColumnMask> {
+        guard let name = name.map({ ByteText($0) }) else {
+            let others = names.filter { $0.text.utf8.contains { $0 >= 0x80 } }
+            return Set(others.map { ColumnMask(ofAny: $0) })
+        }
+        return names.contains(name) ? [ColumnMask(ofAny: name)] : []
     }
 }

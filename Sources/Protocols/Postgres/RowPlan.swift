@@ -3,16 +3,21 @@ internal import NIOCore
 
 /// A column of a result, as RowDescription says it.
 package struct ResultColumn: Sendable {
+    /// What is not UTF-8 in it mended.
     let name: String
+    /// Whether that is its name for certain.
+    let isLegible: Bool
     let place: ColumnPlace
     let type: UInt32
     let isBinary: Bool
 
-    package init(name: String, place: ColumnPlace, type: UInt32, isBinary: Bool) {
-        (self.name, self.place, self.type, self.isBinary) = (name, place, type, isBinary)
+    package init(name: String, isLegible: Bool = true, place: ColumnPlace, type: UInt32, isBinary: Bool) {
+        (self.name, self.isLegible, self.place) = (name, isLegible, place)
+        (self.type, self.isBinary) = (type, isBinary)
     }
 
-    static func read(_ body: ByteBuffer) throws(PostgresFault) -> [ResultColumn] {
+    /// `isUTF8` says whether names are; ASCII is itself in every encoding.
+    static func read(_ body: ByteBuffer, isUTF8: Bool) throws(PostgresFault) -> [ResultColumn] {
         var body = body
         guard let count = body.readInteger(as: UInt16.self), Int(count) <= PostgresLimits.columns else {
             throw unread
@@ -24,9 +29,12 @@ package struct ResultColumn: Sendable {
                     as: (UInt32, Int16, UInt32, Int16, Int32, Int16).self
                 ), format == 0 || format == 1
             else { throw unread }
+            let octets = name.readableBytesView
+            let isText = isUTF8 && String(validating: octets, as: Unicode.UTF8.self) != nil
             columns.append(
                 ResultColumn(
-                    name: String(decoding: name.readableBytesView, as: Unicode.UTF8.self),
+                    name: String(decoding: octets, as: Unicode.UTF8.self),
+                    isLegible: isText || octets.allSatisfy { $0 < 0x80 },
                     place: ColumnPlace(table: table, number: number),
                     type: type,
                     isBinary: format == 1
@@ -77,7 +85,7 @@ struct RowPlan {
         var hidden: Set<String> = []
         treatments = columns.enumerated().map { place, column in
             let names = masks.names(
-                ofColumn: column.name,
+                ofColumn: column.isLegible ? column.name : nil,
                 at: column.place,
                 catalog,
                 read: read?[place].masks ?? []

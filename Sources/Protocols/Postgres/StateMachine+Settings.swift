@@ -16,4 +16,7 @@ extension PostgresSession {
         portals = [:]
         transaction = Masks()
     }
+
+    /// Whether names in the answer to a message are in UTF-8.
+    func namesAreUTF8(_ head: Expected) -> Bool { !head.isUnsettled && syntax.encoding.isSame(as: "UTF8") }
 }

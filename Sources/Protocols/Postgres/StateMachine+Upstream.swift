@@ -176,7 +176,7 @@ extension PostgresSession {
         if masks.isEmpty, !recordsResults {
             rows = .pass
         } else {
-            let columns = try ResultColumn.read(piece.body)
+            let columns = try ResultColumn.read(piece.body, isUTF8: namesAreUTF8(head))
             keep(.columns(columns))
             plan(columns, read: head.results)
         }
@@ -184,10 +184,13 @@ extension PostgresSession {
     }
 
     private mutating func answerDescription(_ piece: FramePiece) throws(PostgresFault) {
-        switch expected.first?.kind {
+        guard let head = expected.first else { throw outOfTurn(piece.tag) }
+        switch head.kind {
         case .describeStatement: pass(piece.bytes)
         case .describePortal(let serial, let isShown):
-            described = piece.tag == Tag.noData ? nil : (serial, try ResultColumn.read(piece.body))
+            let isUTF8 = namesAreUTF8(head)
+            described =
+                piece.tag == Tag.noData ? nil : (serial, try ResultColumn.read(piece.body, isUTF8: isUTF8))
             if isShown { pass(piece.bytes) }
         default: throw outOfTurn(piece.tag)
         }
