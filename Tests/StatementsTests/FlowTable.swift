@@ -139,7 +139,9 @@ let exposingStatements: [String] = [
     "alter schema a rename to b", "cluster users using users_ssn",
     "create statistics s on ssn, id from users",
     "create publication p for table users", "create foreign table f (ssn text) server s",
-    "create extension dblink",
+    "create extension dblink", "alter foreign table people options (set table_name 'users')",
+    "alter table people alter name options (set column_name 'ssn')",
+    "alter table people add x text options (column_name 'ssn')",
     // Tables that are not known, under names that may be theirs.
     "select upper(x) from later", "select l.x from later l", "select later from later",
 ]

@@ -96,7 +96,9 @@ struct FlowWalk {
         case .execute: try define(node)
         case .setVariable, .showVariable, .transaction, .deallocate, .discard, .drop, .truncate:
             return
-        case .alterTable: try define(node)
+        case .alterTable:
+            // What is read under its name from then on nobody can tell.
+            if try tree.isForeign(node) { exposeAll() } else { try define(node) }
         case .call, .trigger, .eventTrigger, .rangeVar, .function, .sample, .with, .commonTable, .column,
             .indirection, .rangeFunction:
             exposeAll()

@@ -77,6 +77,7 @@ extension FactsWalk {
     mutating func visitAlterTable(_ node: Node, _ context: Context) throws(StatementFault) {
         let target = try target(node)
         try add(.ddl, target)
+        if try isForeign(node) { try add(.foreign, .unnamed) }
         for command in try nodes(member("cmds", of: node)) {
             guard let sort = text("subtype", of: command) else { throw .unknown("a part of ALTER TABLE") }
             if sort == "AT_DropColumn" || sort == "AT_DropConstraint" { try add(.drop, target) }
@@ -86,6 +87,20 @@ extension FactsWalk {
         var inner = context
         (inner.tables, inner.calls) = (.ddl, .ddl)
         try visitFields(of: node, inner)
+    }
+
+    private static let options: Set = ["AT_GenericOptions", "AT_AlterColumnGenericOptions"]
+
+    /// Whether ALTER TABLE may say what of another server a table is: only of foreign ones, whatever it calls them, there are
+    /// such options, of the table and of each column.
+    func isForeign(_ node: Node) throws(StatementFault) -> Bool {
+        if text("objtype", of: node) == "OBJECT_FOREIGN_TABLE" { return true }
+        for command in try nodes(member("cmds", of: node)) {
+            if Self.options.contains(text("subtype", of: command) ?? "") { return true }
+            let definition = try nodes(member("def", of: command)).first
+            if let definition, member("fdwoptions", of: definition) != nil { return true }
+        }
+        return false
     }
 
     /// What a trigger calls, it calls whenever somebody makes it.
