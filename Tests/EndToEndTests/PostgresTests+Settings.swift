@@ -19,21 +19,12 @@ extension EndToEnd.PostgresTests {
     }
 
     @Test(
-        "D02: a text that is sent at once behind a rule, a cursor or a trigger that sets is read as the server will read it"
+        "D02: a text that is sent at once behind a rule or a cursor that sets is read as the server will read it"
     )
     func unseenSettings() throws {
-        try server.run(
-            """
-            CREATE TABLE traps (a int); GRANT ALL ON traps TO PUBLIC;
-            CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql
-                AS 'BEGIN SET standard_conforming_strings = off; RETURN NEW; END';
-            CREATE TRIGGER t BEFORE INSERT ON traps FOR EACH ROW EXECUTE FUNCTION trap()
-            """,
-            in: database
-        )
         try rules(allow: [
-            "select on public.*", "update", "insert on public.traps", "show", "set", "set on *",
-            "transaction", "declare", "fetch", "select calling set_config",
+            "select on public.*", "update", "show", "set", "set on *", "transaction", "declare", "fetch",
+            "select calling set_config",
         ])
         let (attack, sync) = (Say.query(Self.other), Say.sync)
         let name = "'standard_conforming_strings'"
@@ -42,14 +33,13 @@ extension EndToEnd.PostgresTests {
         let seen = try play([
             line(Say.query(update) + attack, Self.show, sync),
             line(declare, Say.query("fetch c") + attack, sync),
-            line(Say.query("insert into traps values (1)") + attack, Self.show, sync),
             // In one segment, in which the server does not say what it set.
             line(Say.whole(update) + Say.whole(Self.other) + sync),
             line(declare, Say.whole("fetch c") + Say.whole(Self.other) + sync),
         ])
         for answer in seen { #expect(answer.contains("E42501"), "\(seen)") }
         // The control: it is changed.
-        for number in [0, 2] { #expect(seen[number].contains("D(off)"), "\(seen)") }
+        #expect(seen.first?.contains("D(off)") == true, "\(seen)")
         try expectNothingDeleted()
     }
 

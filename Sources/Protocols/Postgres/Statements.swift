@@ -25,8 +25,7 @@ package struct ReadStatements: Sendable, Hashable {
     package let takesUp: Bool
     /// One of them is EXECUTE, which carries out what the protocol prepared by a name as well.
     package let executes: Bool
-    /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, a function that is not known, what
-    /// writes rows (triggers and rules call functions).
+    /// One of them may change a setting by which the server reads texts: SET, ROLLBACK, FETCH, a function that is not known.
     package let changesSettings: Bool
     /// The text as it goes on record.
     package let recorded: RecordedText?

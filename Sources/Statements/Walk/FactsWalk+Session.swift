@@ -102,8 +102,8 @@ extension FactsWalk {
 
     /// Whether every setting is surely as it was behind a statement: what is not known to leave them may change them.
     ///
-    /// What writes rows calls triggers and rules, and one of `pg_settings` sets; the other statements of transactions end
-    /// one, or call triggers that were put off.
+    /// One that writes to `pg_settings` sets. What triggers and rules of the database do is not seen: a batch of rows in another
+    /// script is more usual than one that sets how texts are read. The other statements of transactions end one.
     private func keepsSettings(_ node: Node) -> Bool {
         let isOfMode = node.shape.part == .setVariable
         let begins = node.shape.part == .transaction && Self.beginnings.contains(text("kind", of: node) ?? "")
@@ -117,11 +117,12 @@ extension FactsWalk {
 }
 
 extension SQLDeed {
-    /// It runs no code of a user's, and sets nothing.
+    /// It calls nothing that is not known, and sets nothing.
     fileprivate var keepsSettings: Bool {
         if case .function(_, isHarmless: false) = target { return false }
         return switch kind {
-        case .select, .copyOut, .show, .prepare, .deallocate, .declare, .close, .lock, .listen, .notify,
+        case .insert, .update, .delete, .merge, .select, .copyOut, .show, .prepare, .deallocate, .declare,
+            .close, .lock, .listen, .notify,
             .unlisten:
             true
         default: false
