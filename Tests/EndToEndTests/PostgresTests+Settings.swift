@@ -119,7 +119,8 @@ extension EndToEnd.PostgresTests {
                     -c 'select upper("straße") from persons' 2>&1
                 """
             )
-            #expect(outcome.lines.prefix(3) == ["1|xxxx", "1|xxxx", encoding], "\(outcome)")
+            // The catalog says which columns a view is made of, and not which of its own is made of which.
+            #expect(outcome.lines.prefix(3) == ["1|xxxx", "|xxxx", encoding], "\(outcome)")
             #expect(!outcome.output.contains("tall") && !outcome.output.contains("TALL"), "\(outcome)")
         }
     }
