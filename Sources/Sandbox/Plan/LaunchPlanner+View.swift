@@ -28,7 +28,7 @@ extension LaunchPlanner {
         }
         // Of a nested agent's view the host knows the names alone.
         let seen = isNested ? named.filter { machine.facts(of: $0).exists } : covered.map(\.path)
-        for folder in Grant.pins(above: seen, among: grants) {
+        for folder in Grant.pins(above: seen, among: grants) where !hidden.cover(folder) {
             draft.pin(folder, known: isNested ? nil : machine.facts(of: folder))
         }
     }
