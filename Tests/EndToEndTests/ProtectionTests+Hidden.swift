@@ -29,10 +29,11 @@ extension EndToEnd.ProtectionTests {
     )
     func storeMovedOut(starter: Starter) throws {
         let place = try Place(for: starter)
+        try place.profile("store", "extends: [base]\n")
         try place.write("canary4711", to: "home/.config/gh/key")
         func run(_ script: String) throws -> String {
-            let words = ["run", "-w", place.home, "--", "sh", "-c", "cd '\(place.home)'; \(script)"]
-            return try place.bailey(words).output
+            let words = ["run", "--profiles", place.profiles, "-p", "store", "-w", place.home, "--"]
+            return try place.bailey(words + ["sh", "-c", "cd '\(place.home)'; \(script)"]).output
         }
         #expect(try run("mv .config c 2>/dev/null; \(Self.look)") == "ran\n")
         #expect(try run(Self.look) == "ran\n")

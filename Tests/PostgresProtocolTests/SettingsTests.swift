@@ -98,17 +98,6 @@ struct SettingsTests {
         #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
     }
 
-    @Test func `In one segment with SET it is not shown`() throws {
-        let talk = try Talk(TestRules(columns: [ColumnMask(column: "b")]))
-        _ = try talk.client(Say.parse("set x"), Say.bind(), Say.execute())
-        _ = try talk.client(Say.whole("copy following b to stdout"), Say.sync)
-        _ = try talk.server(Tell.parsed, Tell.bound, Tell.complete("SET"))
-        let lines = try talk.server(Tell.parsed, Tell.bound, Tell.noData, Self.copied)
-        #expect(lines.contains("reply E ERROR 42501"), "\(lines)")
-        #expect(try talk.server(Tell.ready()).last == "down Z")
-        #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
-    }
-
     @Test func `To plan a statement runs functions: its Bind unsettles as its Execute does`() throws {
         let talk = try Talk(TestRules())
         #expect(try talk.client(Say.parse("set x"), Say.bind()) == ["ask 1 SQL set x", "up 1 PB"])
