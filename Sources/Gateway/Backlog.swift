@@ -65,18 +65,25 @@ final class Backlog: ChannelOutboundHandler {
     /// Gives the channel what waits.
     private func pass(_ context: ChannelHandlerContext) {
         guard waiting.readableBytes > 0 else { return }
-        let sent = promise ?? context.eventLoop.makePromise()
         let piece = waiting
+        let sent = isMarked ? promise : mark(promise, context)
         (waiting, promise) = (ByteBuffer(), nil)
-        if !isMarked {
-            isMarked = true
-            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-            sent.futureResult.whenComplete { _ in
-                let (backlog, context) = bound.value
-                backlog.goOn(context)
-            }
-        }
         context.write(wrapOutboundOut(piece), promise: sent)
+    }
+
+    /// Goes on when the next piece is sent, which `promise` is of.
+    private func mark(
+        _ promise: EventLoopPromise<Void>?,
+        _ context: ChannelHandlerContext
+    ) -> EventLoopPromise<Void> {
+        isMarked = true
+        let sent = promise ?? context.eventLoop.makePromise()
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        sent.futureResult.whenComplete { _ in
+            let (backlog, context) = bound.value
+            backlog.goOn(context)
+        }
+        return sent
     }
 
     /// The marked piece has been sent, or never will be.

@@ -46,4 +46,21 @@ struct ReplyRangeTests {
         try control.upstream(reply)
         #expect(control.toClient.hasSuffix("\r\n\r\ns"), "the control: \(control.toClient)")
     }
+
+    @Test func `What is put at a place of a page blob is still put there`() throws {
+        let injection = Injection(.field("x-api-key"), value: ReplySearchTests.secret)
+        for (method, isKept) in [("PUT", true), ("GET", false)] {
+            let play = try CredentialsTests.play(.allowed(injection: injection))
+            try play.client(
+                lines(
+                    "\(method) /k HTTP/1.1",
+                    "Host: allowed.test",
+                    "X-MS-Range: bytes=0-511",
+                    "Range: bytes=0-1"
+                )
+            )
+            #expect(play.toUpstream.contains("X-MS-Range: bytes=0-511") == isKept, "\(play.toUpstream)")
+            #expect(!play.toUpstream.contains("\r\nRange:"))
+        }
+    }
 }

@@ -98,6 +98,18 @@ struct SettingsTests {
         #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
     }
 
+    @Test func `In one segment with SET it is not shown`() throws {
+        let talk = try Talk(TestRules(columns: [ColumnMask(column: "b")]))
+        var lines = try talk.client(Say.parse("set x"), Say.bind(), Say.execute())
+        lines += try talk.client(Say.whole("copy following b to stdout"), Say.sync)
+        // The gateway asks for a description as well: the columns of what it masks.
+        lines += try talk.server(Tell.parsed, Tell.bound, Tell.noData, Tell.complete("SET"))
+        lines += try talk.server(Tell.parsed, Tell.bound, Tell.noData, Self.copied)
+        lines += try talk.server(Tell.ready())
+        #expect(lines.contains("reply E ERROR 42501") && lines.last == "down Z", "\(lines)")
+        #expect(!String(decoding: talk.toClient, as: UTF8.self).contains("secret"))
+    }
+
     @Test func `To plan a statement runs functions: its Bind unsettles as its Execute does`() throws {
         let talk = try Talk(TestRules())
         #expect(try talk.client(Say.parse("set x"), Say.bind()) == ["ask 1 SQL set x", "up 1 PB"])

@@ -22,7 +22,7 @@ struct SessionFactsTests {
             ("select set_config('a', 'b', false)", "changes"), ("begin read write", "changes"),
             ("insert into t values (f())", "changes"), ("explain analyze select f()", "changes"),
             ("update pg_catalog.pg_settings set setting = 'off' where name = 'x'", "changes"),
-            // Triggers and rules call functions, and so may a cursor.
+            // What triggers and rules call is not seen; a cursor may call what it was declared with.
             ("insert into t values (1)", ""), ("update t set a = 1", ""),
             ("delete from t", ""), ("truncate t", "changes"), ("copy t from stdin", "copies changes"),
             ("merge into t using u on true when matched then delete", ""),

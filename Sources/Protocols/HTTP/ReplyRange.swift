@@ -7,8 +7,13 @@ enum ReplyRange {
     /// (modules/http/byterange_filter.c), Azure's storage `x-ms-range`.
     private static let asking = ["range", "if-range", "request-range", "x-ms-range", "x-range"]
 
-    static func remove(from headers: inout HTTPHeaders) {
-        for name in asking { headers.remove(name: name) }
+    static func remove(from head: inout HTTPRequestHead) {
+        for name in asking where !saysWhereToWrite(name, head) { head.headers.remove(name: name) }
+    }
+
+    /// Of what is put there, `x-ms-range` says where it goes ("Put Page"), and gives nothing back.
+    private static func saysWhereToWrite(_ name: String, _ head: HTTPRequestHead) -> Bool {
+        head.method == .PUT && name.isSame(as: "x-ms-range")
     }
 
     /// Whether a reply is a piece, or several, whatever asked for it.

@@ -49,7 +49,7 @@ struct ReplySearch {
         // By who signs, not by what the client says of itself.
         let isSigned = injection.map { $0.place == .awsSignature && !$0.isWithheld } ?? false
         takesRanges = kinds.isEmpty && isSigned && AWSRequest.isSignedForS3(head)
-        if !takesRanges { ReplyRange.remove(from: &head.headers) }
+        if !takesRanges { ReplyRange.remove(from: &head) }
         // Messages of a call are compressed one by one: they come as they are instead.
         if head.headers.contains(name: "grpc-accept-encoding") {
             head.headers.replaceOrAdd(name: "grpc-accept-encoding", value: "identity")
@@ -274,7 +274,7 @@ extension SearchFault: CustomStringConvertible {
             "has the charset \(name), in which a credential that this host was sent would not be found"
         case .wide: "has octets of zero, as UTF-16 has, so it cannot be masked as the rule demands"
         case .ranged:
-            "is a range of something, and a credential that this host was sent could be asked for piece by piece"
+            "is a range of something, and what is looked for in it could be asked for piece by piece"
         case .late:
             "is coded or a range, and was under way when its host was sent a credential, so it cannot be searched for that"
         case .severalTypes: "has several Content-Type fields, so it cannot be masked as the rule demands"

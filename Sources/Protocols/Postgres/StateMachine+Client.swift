@@ -322,7 +322,7 @@ extension PostgresSession {
             message: "how the database will read this text depends on a statement before it that is not over",
             rule: nil,
             decidedBy: nil,
-            remedy: "send Sync behind SET, FETCH and functions, and then a text that is not ASCII"
+            remedy: "send Sync in front of a text that is not ASCII, or give it parameters"
         )
     }
 
