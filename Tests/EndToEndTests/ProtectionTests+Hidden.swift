@@ -33,7 +33,7 @@ extension EndToEnd.ProtectionTests {
         try place.write("canary4711", to: "home/.config/gh/key")
         func run(_ script: String) throws -> String {
             let words = ["run", "--profiles", place.profiles, "-p", "store", "-w", place.home, "--"]
-            return try place.bailey(words + ["sh", "-c", "cd '\(place.home)'; \(script)"]).output
+            return try place.bailey(words + ["sh", "-c", script], directory: place.home).output
         }
         #expect(try run("mv .config c 2>/dev/null; \(Self.look)") == "ran\n")
         #expect(try run(Self.look) == "ran\n")

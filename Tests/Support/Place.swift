@@ -96,17 +96,18 @@ package final class Place {
         try write("bailey: 1\nname: \(name)\n\(text)", to: "profiles/\(name).yaml")
     }
 
-    /// `bailey WORDS…` in the workspace.
+    /// `bailey WORDS…` in the workspace, or in another directory.
     package func bailey(
         _ words: [String],
         environment extra: [String: String] = [:],
+        directory: String? = nil,
         input: Data = Data(),
         bound: Double = Command.bound
     ) throws -> Outcome {
         try Command.run(
             starter.prefix + (words.first == "run" ? launcher + words.dropFirst() : [binary] + words),
             environment: environment.merging(extra) { $1 },
-            directory: workspace,
+            directory: directory ?? workspace,
             input: input,
             bound: bound
         )
