@@ -255,6 +255,12 @@ extension LevelOutcome {
             namesAddress = namesAddress || access.namesAddress
         }
         guard !accesses.isEmpty else { return }
+        // What it reads may be of a rule that is not asked about it.
+        if request.deeds.contains(where: \.deed.readsUnnamed) {
+            for access in accesses where !access.database.columns.isEmpty {
+                making().columns.formUnion(access.database.columns)
+            }
+        }
         opensSession = request.deeds.isEmpty
         var verdict = Effect.allow
         for (place, deed) in request.deeds.enumerated() {

@@ -144,6 +144,37 @@ extension EndToEnd.PostgresTests {
         #expect(records.contains { $0.message?.contains("column users.ssn is masked") == true }, "\(records)")
     }
 
+    @Test("A rule that masks holds for what another rule changes: it reads of the table as well")
+    func rulesApart() throws {
+        try server.run(Evasions.setUp, in: database)
+        let common = "to: \"postgres://allowed.test:\(server.port)/db_*\", private: true, credential: db"
+        try place.profile(
+            "apart",
+            """
+            extends: [base]
+            egress:
+              - {\(common), search_path: [public], allow: ["select on public.*"], mask: [column users.ssn]}
+              - {\(common), allow: ["update on public.users with where"]}
+
+            """
+        )
+        let outcome = try psql(
+            """
+            psql -XAt <<'END'
+            update users set name = ssn where id = 1;
+            select name from only users where id = 1;
+            update users set id = 2 where id = 1;
+            update users set name = 'Amy' where id = 1;
+            END
+            """,
+            profile: "apart"
+        )
+        #expect(outcome.output.contains("column users.ssn is masked"), "\(outcome)")
+        #expect(outcome.output.contains("the database's message is not shown"), "\(outcome)")
+        #expect(outcome.lines.contains("Ann") && outcome.lines.last == "UPDATE 1", "\(outcome)")
+        #expect(!outcome.output.contains(Evasions.secret), "\(outcome)")
+    }
+
     @Test("Of random statements over a masked table none shows what is masked")
     func random() throws {
         try profiles()

@@ -54,4 +54,53 @@ struct ChangeRuleTests {
             #expect(try decide([without], row.text).effect == (row.isWith ? .allow : .deny), "\(row.text)")
         }
     }
+
+    private static let ssn = ColumnPattern(table: ByteText("users"), column: ByteText("ssn"))
+
+    /// One rule reads and masks, the other one does all the rest.
+    private static let two = """
+        bailey: 1
+        egress:
+          - {to: "postgres://db.test/app", allow: ["select on public.*"], mask: [column users.ssn], search_path: [public]}
+          - {to: "postgres://db.test/app", allow: [insert, update, delete, merge, copy in, copy out, ddl, grant, explain, do,
+             call, maintain, foreign, prepare, transaction, "select on other.*", "select calling app.*"]}
+
+        """
+
+    @Test(
+        "What may read more than it names is masked by every rule for the database, whichever allows it",
+        arguments: [
+            "update users set note = ssn where id = 2", "delete from users where ssn > '5'",
+            "insert into users values (1) on conflict (id) do update set note = users.ssn",
+            "insert into users values (1)", "copy users from stdin",
+            "merge into users u using (values (1)) s (a) on u.id = s.a when matched then update set note = ssn",
+            "explain update users set note = ssn", "prepare p as update users set note = ssn",
+            "create index on users (ssn)", "alter table users add check (ssn > '5')",
+            "create policy p on users using (ssn > '5')", "cluster users using users_ssn",
+            "create publication p for table users", "do 'begin end'", "call p()", "select app.f()",
+            "begin; update other.people set note = ''",
+        ]
+    )
+    func allMasks(statement: String) throws {
+        let both = try decide([try load(Self.two)], statement)
+        #expect(both.effect == .allow && both.obligations?.columns == [Self.ssn], "\(both)")
+        // So is what a child does by rules without masks.
+        let child = try load(Self.two.replacing(", mask: [column users.ssn]", with: ""))
+        #expect(try decide([child], statement).obligations?.columns == [])
+        #expect(try decide([try load(Self.two), child], statement).obligations?.columns == [Self.ssn])
+    }
+
+    @Test(
+        "What names all that it reads is masked by the rules for that",
+        arguments: [
+            "select * from other.people", "copy other.people to stdout", "prepare p as table other.people",
+            "begin", "select from other.people where id = 1; commit",
+        ]
+    )
+    func ownMasks(statement: String) throws {
+        let outcome = try decide([try load(Self.two)], statement)
+        #expect(outcome.effect == .allow && outcome.obligations?.columns == [], "\(outcome)")
+        let more = try decide([try load(Self.two)], "\(statement); table users")
+        #expect(more.effect == .allow && more.obligations?.columns == [Self.ssn], "\(more)")
+    }
 }

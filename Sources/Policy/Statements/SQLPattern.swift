@@ -155,6 +155,24 @@ extension CompiledAction {
     }
 }
 
+extension SQLDeed {
+    /// Whether it may read what no deed of its statement names as read: rows of the table that it changes or explains, the
+    /// server's statistics of them, or whatever a function that is called reads.
+    var readsUnnamed: Bool {
+        if case .function(_, let isHarmless) = target { return !isHarmless }
+        return switch kind {
+        case .insert, .update, .delete, .merge, .copyIn, .copyProgram, .copyFile, .ddl, .grant, .foreign,
+            .maintain,
+            .explain, .do, .call, .functionCall:
+            true
+        case .select, .copyOut, .drop, .truncate, .lock, .set, .setRole, .show, .prepare, .execute,
+            .deallocate, .declare, .fetch, .close, .transaction, .listen, .notify, .unlisten, .discard, .load,
+            .checkpoint, .alterSystem, .replication, .replicationSlot, .replicationStream:
+            false
+        }
+    }
+}
+
 extension SQLKind {
     /// What `on` names, of a kind for which it may stand.
     package enum Objects: Sendable {
