@@ -40,6 +40,14 @@ struct FlowTests {
         ),
     ]
     static let tables = KnownTables(listed, masks: [mask])
+    /// The same and `t` to `w`, of which every letter is a column.
+    private static let lettered = KnownTables(
+        listed
+            + ["t", "u", "v", "w"].map { name in
+                table(name, (UInt8(ascii: "a")...UInt8(ascii: "z")).map { "\(UnicodeScalar($0))" })
+            },
+        masks: [mask]
+    )
 
     private static func flow(_ text: String, _ tables: KnownTables = tables) throws -> ColumnFlow {
         let facts = try StatementReader.read(Array(text.utf8), tables: tables).get()
@@ -95,9 +103,7 @@ struct FlowTests {
 
     @Test("Wherever a value may stand, a masked column that stands there is exposed")
     func everyPlace() throws {
-        let letters = (UInt8(ascii: "a")...UInt8(ascii: "z")).map { "\(UnicodeScalar($0))" }
-        let more = ["t", "u", "v", "w"].map { Self.table($0, letters) }
-        let tables = KnownTables(Self.listed + more, masks: [Self.mask])
+        let tables = Self.lettered
         let others = (rowStatements + objectStatements + sessionStatements).map(\.text)
         var count = 0
         for text in literalStatements + others + shownStatements.map(\.text) {
@@ -184,5 +190,52 @@ struct FlowTests {
         for _ in 0..<40 { doubled = "select *, * from (\(doubled)) s" }
         let flow = try Self.flow(doubled, wide)
         #expect(flow.results == nil)
+    }
+
+    /// Of each what is named often, in what has much.
+    private static let long: [(opening: String, parts: [(text: String, count: Int, between: String)])] = {
+        let ones = (text: "1", count: 1_600, between: ",")
+        let names = (0..<1_600).map { "a\($0)" }.joined(separator: ",")
+        let tables = (0..<9_000).map { "a\($0) as(select)" }.joined(separator: ",")
+        return [
+            ("select coalesce(", [("t.*", 20_000, ","), (") from t", 1, ""), (",t", 20_000, "")]),
+            ("select 1 from t", [(",t", 20_000, ""), (" where ", 1, ""), ("zz", 20_000, " and ")]),
+            ("select 1 from t", [(",abs(t.*)", 14_000, "")]),
+            (
+                "with c as (select) select c.*",
+                [(",c.*", 20_000, ""), (" from c", 1, ""), (",c", 20_000, "")]
+            ),
+            ("with \(tables) select", []), ("with recursive \(tables) select", []),
+            ("select ", [ones, (" order by b", 1, ""), (",b", 50_000, "")]),
+            (
+                "select ",
+                [ones, (" union select ", 1, ""), ones, (" order by b+1", 1, ""), (",b+1", 25_000, "")]
+            ),
+            ("with c as (select ", [ones, (") select from c", 1, ""), (",c", 50_000, "")]),
+            (
+                "with c(\(names)) as (select ",
+                [ones, (") select from c", 1, ""), (" natural join c", 800, "")]
+            ),
+            (
+                "with c as (select ",
+                [ones, (") select from c join c d using (x", 1, ""), (",x", 50_000, ""), (")", 1, "")]
+            ),
+            ("select 1 from t", [(",t", 20_000, ""), (",t join t u on v", 8_000, "")]),
+            ("select a.* from t, (values (1", [(",1", 20_000, ""), (")) a", 1, "")]),
+        ]
+    }()
+
+    @Test("However a long statement is made, it is followed at once, or not at all", arguments: long.indices)
+    func costs(_ number: Int) throws {
+        let (opening, parts) = Self.long[number]
+        let text = parts.reduce(opening) { text, part in
+            text + Array(repeating: part.text, count: part.count).joined(separator: part.between)
+        }
+        let clock = ContinuousClock()
+        var result = Result<[StatementFacts], StatementFault>.success([])
+        let time = clock.measure { result = StatementReader.read(Array(text.utf8), tables: Self.lettered) }
+        _ = try result.get()
+        // Wide, for a busy machine: what would be squared takes longer.
+        #expect(time < .seconds(10), "\(text.prefix(40)): \(time)")
     }
 }

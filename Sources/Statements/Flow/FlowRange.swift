@@ -109,26 +109,17 @@ struct FlowRange {
 /// What names mean at a place of a statement.
 final class FlowScope {
     let ranges: [FlowRange]
-    let commonTables: [ByteText: FlowOutput]
+    /// Those of one WITH come one by one: each may read of those before it.
+    var commonTables: [ByteText: FlowOutput] = [:]
     let outer: FlowScope?
+    /// Masks of whatever is there and outside it; nil until somebody asked.
+    var masks: Set<ColumnPattern>?
 
-    init(_ ranges: [FlowRange] = [], commonTables: [ByteText: FlowOutput] = [:], in outer: FlowScope? = nil) {
+    init(_ ranges: [FlowRange] = [], in outer: FlowScope? = nil) {
         self.ranges = ranges
-        self.commonTables = commonTables
         self.outer = outer
     }
 
     /// From the inside to the outside.
     var levels: some Sequence<FlowScope> { sequence(first: self, next: \.outer) }
-
-    func commonTable(_ name: ByteText) -> FlowOutput? {
-        for level in levels { if let output = level.commonTables[name] { return output } }
-        return nil
-    }
-
-    var masks: Set<ColumnPattern> {
-        levels.reduce(into: []) { masks, level in
-            for range in level.ranges { masks.formUnion(range.masks) }
-        }
-    }
 }

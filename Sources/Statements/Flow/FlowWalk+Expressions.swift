@@ -10,7 +10,7 @@ extension FlowWalk {
             let (names, isStar) = try parts(node)
             guard isStar else { return expose(resolve(names, scope).masks) }
             // `row(t.*)`, `f(t.*)`
-            expose(scope.masks)
+            expose(masks(of: scope))
         case "SubLink":
             try computeRest(of: node, except: ["subselect"], scope)
             let exists = tree.text("subLinkType", of: node)?.isSame(as: "EXISTS_SUBLINK") ?? false
@@ -104,6 +104,7 @@ extension FlowWalk {
         case "SortBy", "GroupingSet", "RowExpr":
             for child in try children(of: node) { try order(child, output, scope) }
         case "A_Const":
+            guard spend(output.columns.count + 1) else { return }
             guard output.isExact, let value = tree.part("ival", of: node),
                 let text = tree.member("ival", of: value),
                 let place = Int(String(decoding: tree.tape.raw(text), as: UTF8.self)),
@@ -113,6 +114,7 @@ extension FlowWalk {
         case "ColumnRef":
             let (names, isStar) = try parts(node)
             guard !isStar, names.count == 1 else { return try compute(node, scope) }
+            guard spend(output.columns.count + 1) else { return }
             let named = output.columns.filter { $0.name == names.last }
             for column in named { expose(column.masks) }
             guard !named.isEmpty, output.isExact else { return try compute(node, scope) }

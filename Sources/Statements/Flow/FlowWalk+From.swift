@@ -77,6 +77,7 @@ extension FlowWalk {
     ) throws(StatementFault) -> Source {
         var (left, right) = (Source(), Source())
         for item in try tree.nodes(tree.member("larg", of: node)) { left = try source(item, before, scope) }
+        guard spend(before.count + left.ranges.count) else { return Source() }
         for item in try tree.nodes(tree.member("rarg", of: node)) {
             right = try source(item, before + left.ranges, scope)
         }
@@ -120,15 +121,16 @@ extension FlowWalk {
         isNatural: Bool
     ) -> FlowOutput {
         var output = FlowOutput()
+        guard spend(names.count) else { return output }
         let merged = Set(names)
+        let sides = [left, right].map { side in
+            let named = side.columns.compactMap { column in column.name.map { ($0, column.masks) } }
+            return (masks: Dictionary(named) { $0.union($1) }, rest: side.rest)
+        }
         if isNatural, !left.isExact || !right.isExact { expose(left.masks.union(right.masks)) }
         for name in names {
             var masks: Set<ColumnPattern> = []
-            for side in [left, right] {
-                let same = side.columns.filter { $0.name == name }
-                if same.isEmpty { masks.formUnion(side.rest) }
-                for column in same { masks.formUnion(column.masks) }
-            }
+            for side in sides { masks.formUnion(side.masks[name] ?? side.rest) }
             expose(masks)
             output.columns.append(FlowColumn(name: name))
         }

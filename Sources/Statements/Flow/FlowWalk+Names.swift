@@ -80,8 +80,26 @@ extension FlowWalk {
     }
 
     private mutating func unknown(_ name: ByteText, _ scope: FlowScope) -> Found {
-        guard spend(scope.levels.reduce(1) { $0 + $1.ranges.count }) else { return Found() }
-        return Found(masks: scope.masks.union(tables.masks(named: name)))
+        Found(masks: masks(of: scope).union(tables.masks(named: name)))
+    }
+
+    /// Masks of whatever a scope and those outside it have: each is looked through once, however often it is named.
+    mutating func masks(of scope: FlowScope) -> Set<ColumnPattern> {
+        var masks: Set<ColumnPattern> = []
+        var unseen: [FlowScope] = []
+        for level in scope.levels {
+            if let known = level.masks {
+                masks = known
+                break
+            }
+            unseen.append(level)
+        }
+        for level in unseen.reversed() {
+            guard spend(level.ranges.count + 1) else { return tables.masks }
+            for range in level.ranges { masks.formUnion(range.masks) }
+            level.masks = masks
+        }
+        return masks
     }
 
     // MARK: Tables
@@ -94,10 +112,21 @@ extension FlowWalk {
         let columns = try alias.map { part throws(StatementFault) in
             try names(tree.member("colnames", of: part))
         }
-        if name.schema == nil, let output = scope.commonTable(name.name) {
+        if name.schema == nil, let output = commonTable(name.name, scope) {
             return FlowRange(called, output.renamed(columns ?? []))
         }
         return range(name, called: called, columns ?? [])
+    }
+
+    private mutating func commonTable(_ name: ByteText, _ scope: FlowScope) -> FlowOutput? {
+        for level in scope.levels {
+            let output = level.commonTables[name]
+            guard spend(1 + (output?.columns.count ?? 0)) else {
+                return FlowOutput(rest: tables.masks, isExact: false)
+            }
+            if let output { return output }
+        }
+        return nil
     }
 
     mutating func range(_ name: SQLName, called: ByteText, _ columns: [ByteText] = []) -> FlowRange {

@@ -20,17 +20,20 @@ extension FlowWalk {
         guard let with = tree.part("withClause", of: node) else { return scope }
         let isRecursive = tree.flag("recursive", of: with)
         let list = try tree.nodes(tree.member("ctes", of: with))
-        var known: [ByteText: FlowOutput] = [:]
+        let inner = FlowScope(in: scope)
         if isRecursive {
             // One that comes later may be anything; itself it is what a set of two queries gives, where nothing is masked.
-            for table in list { known[name(table)] = FlowOutput(rest: tables.masks, isExact: false) }
+            for table in list {
+                inner.commonTables[name(table)] = FlowOutput(rest: tables.masks, isExact: false)
+            }
         }
         for table in list {
-            var inner = known
-            if isRecursive, try isUnion(table) { inner[name(table)] = FlowOutput(isExact: false) }
+            if isRecursive, try isUnion(table) {
+                inner.commonTables[name(table)] = FlowOutput(isExact: false)
+            }
             let queries = try tree.nodes(tree.member("ctequery", of: table))
             var output = FlowOutput()
-            for body in queries { output = try query(body, FlowScope(commonTables: inner, in: scope)) }
+            for body in queries { output = try query(body, inner) }
             try computeRest(of: table, except: ["ctequery", "aliascolnames"], scope)
             output = output.renamed(try names(tree.member("aliascolnames", of: table)))
             // They add columns of what is there.
@@ -39,9 +42,9 @@ extension FlowWalk {
                 output.isExact = false
                 output.rest = output.masks
             }
-            known[name(table)] = output
+            inner.commonTables[name(table)] = output
         }
-        return FlowScope(commonTables: known, in: scope)
+        return inner
     }
 
     private func name(_ table: Node) -> ByteText { ByteText(tree.text("ctename", of: table) ?? "") }
@@ -92,9 +95,8 @@ extension FlowWalk {
         output.columns = output.columns.map { FlowColumn(name: $0.name) }
         output.rest = []
         output.isExact = outputs.allSatisfy(\.isExact)
-        for item in try tree.nodes(tree.member("sortClause", of: node)) {
-            try order(item, output, FlowScope([FlowRange(nil, output)], in: scope))
-        }
+        let named = FlowScope([FlowRange(nil, output)], in: scope)
+        for item in try tree.nodes(tree.member("sortClause", of: node)) { try order(item, output, named) }
         return output
     }
 
@@ -175,12 +177,16 @@ extension FlowWalk {
         }
         guard let table = names.last else { return source.output }
         for level in scope.levels {
+            guard spend(level.ranges.count + 1) else { break }
             let ranges = level.ranges.filter { $0.name == table }
             guard let first = ranges.first else { continue }
-            guard ranges.count > 1 else { return first.output }
+            guard ranges.count > 1 else {
+                guard spend(first.output.columns.count) else { break }
+                return first.output
+            }
             return FlowOutput(rest: ranges.reduce(into: []) { $0.formUnion($1.masks) }, isExact: false)
         }
-        expose(scope.masks)
+        expose(masks(of: scope))
         return FlowOutput(isExact: false)
     }
 

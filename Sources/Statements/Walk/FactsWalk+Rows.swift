@@ -31,13 +31,16 @@ extension FactsWalk {
         let isRecursive = flag("recursive", of: with)
         let names = tables.map { ByteText(text("ctename", of: $0) ?? "") }
         if isRecursive { outer.scope.formUnion(names) }
+        // One set for all of them, which is not copied each time a name comes to it.
+        var inner = outer
+        outer.scope = []
+        (inner.tables, inner.calls, inner.hasWhere, inner.locks) = (.select, .select, false, false)
         for (table, name) in zip(tables, names) {
             guard table.shape.part == .commonTable else { throw .unknown(table.shape.name) }
-            var inner = outer
-            (inner.tables, inner.calls, inner.hasWhere, inner.locks) = (.select, .select, false, false)
             try visitFields(of: table, inner)
-            outer.scope.insert(name)
+            inner.scope.insert(name)
         }
+        outer.scope = inner.scope
         return outer
     }
 
