@@ -129,61 +129,71 @@ package struct ReflectionMask {
     }
 
     private mutating func scan(_ bytes: RawSpan) {
+        // Once for all octets: each use of a class's own copies it.
+        let (set, filter) = (spellings.set, spellings.filter)
         let before = end
         var offset = 0
         while offset < bytes.byteCount {
-            if raw == decoded, begun.count == 0 {
-                let row = spellings.set.walkText(bytes, from: &offset, row: raw, past: spellings.filter)
+            guard begun.count == 0 else {
+                step(bytes, &offset, before, set)
+                continue
+            }
+            if raw == decoded {
+                let row = set.walkText(bytes, from: &offset, row: raw, past: filter)
                 end = before + offset
                 raw = row < 0 ? ~row : row
                 decoded = raw
-                if row < 0 { found(row, before: end) } else { meetEscape(bytes, &offset, before) }
+                if row < 0 { found(row, before: end) } else { meetEscape(bytes, &offset, before, set) }
             } else {
-                step(bytes, &offset, before)
+                meetEscape(bytes, &offset, before, set)
             }
         }
     }
 
-    /// At `%`, `\` or `&`, in the midst of a chunk: mostly it is no escape, and then an octet like any other.
-    private mutating func meetEscape(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
+    /// Mostly at `%`, `\` or `&`, in the midst of a chunk: mostly that is no escape, and then an octet like any other.
+    private mutating func meetEscape(_ bytes: RawSpan, _ offset: inout Int, _ before: Int, _ set: PatternSet)
+    {
         guard offset < bytes.byteCount else { return }
         guard bytes.byteCount - offset >= EscapedOctets.maximumLength else {
-            return step(bytes, &offset, before)
+            return step(bytes, &offset, before, set)
         }
         let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian
         let text = EscapedOctets.Octets(word: word, count: EscapedOctets.maximumLength)
         guard case .whole(let length, let octets, let count) = EscapedOctets.read(text) else {
-            let row = spellings.set.next(raw, text[0])
             offset += 1
             end = before + offset
-            raw = row < 0 ? ~row : row
-            decoded = raw
-            if row < 0 { found(row, before: end) }
+            return plain(text[0], set)
+        }
+        let asItIs = set.next(raw, word, count: length)
+        if asItIs >= 0, set.next(decoded, UInt64(octets), count: count) == 0 {
+            // No spelling goes on in what it stands for, as in nearly all.
+            (raw, decoded) = (asItIs, 0)
+            escapes.removeAll(keepingCapacity: true)
+            offset += length
+            end = before + offset
             return
         }
-        if raw == 0 {
-            let asItIs = spellings.set.next(0, word, count: length)
-            if asItIs >= 0, spellings.set.next(0, UInt64(octets), count: count) == 0 {
-                // It has to do with no spelling, as nearly all.
-                raw = asItIs
-                offset += length
-                end = before + offset
-                return
-            }
+        for _ in 0..<length { step(bytes, &offset, before, set) }
+    }
+
+    /// One octet that stands for itself.
+    private mutating func plain(_ byte: UInt8, _ set: PatternSet) {
+        guard raw == decoded else {
+            advanceRaw(byte, set)
+            return advance(byte, before: end, set)
         }
-        for _ in 0..<length { step(bytes, &offset, before) }
+        let row = set.next(raw, byte)
+        raw = row < 0 ? ~row : row
+        decoded = raw
+        if row < 0 { found(row, before: end) }
     }
 
     /// One octet, both ways.
-    private mutating func step(_ bytes: RawSpan, _ offset: inout Int, _ before: Int) {
+    private mutating func step(_ bytes: RawSpan, _ offset: inout Int, _ before: Int, _ set: PatternSet) {
         let byte = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
         offset += 1
         end = before + offset
-        raw = spellings.set.next(raw, byte)
-        if raw < 0 {
-            found(raw, before: end, asItIs: true)
-            raw = ~raw
-        }
+        advanceRaw(byte, set)
         begun.append(byte)
         while begun.count > 0 {
             switch EscapedOctets.read(begun) {
@@ -192,21 +202,29 @@ package struct ReflectionMask {
             case .none:
                 let first = begun[0]
                 begun.removeFirst()
-                advance(first, before: end - begun.count)
+                advance(first, before: end - begun.count, set)
             case .whole(let length, let octets, let count):
                 let place = end - begun.count
                 begun.removeFirst(length)
                 escapes.append(Escape(start: place, end: place + length, octets: count))
                 for index in 0..<count {
-                    advance(UInt8(truncatingIfNeeded: octets >> UInt32(8 * index)), before: place + length)
+                    let octet = UInt8(truncatingIfNeeded: octets >> UInt32(8 * index))
+                    advance(octet, before: place + length, set)
                 }
                 if decoded == 0 { escapes.removeAll(keepingCapacity: true) }
             }
         }
     }
 
-    private mutating func advance(_ octet: UInt8, before place: Int) {
-        decoded = spellings.set.next(decoded, octet)
+    private mutating func advanceRaw(_ byte: UInt8, _ set: PatternSet) {
+        raw = set.next(raw, byte)
+        guard raw < 0 else { return }
+        found(raw, before: end, asItIs: true)
+        raw = ~raw
+    }
+
+    private mutating func advance(_ octet: UInt8, before place: Int, _ set: PatternSet) {
+        decoded = set.next(decoded, octet)
         guard decoded < 0 else { return }
         found(decoded, before: place)
         decoded = ~decoded

@@ -210,6 +210,75 @@ struct LeakTests {
         #expect(plain.toUpstream.hasSuffix("token=none"))
     }
 
+    /// The ruling asks for the whole body first.
+    private static func gathering(
+        masking spellings: SpellingsCache = SpellingsCache(),
+        _ ruling: @escaping () -> Ruling
+    ) throws -> Playbook {
+        try Playbook(
+            masking: spellings,
+            decide: { $0.body.tells(.digest) ? ruling() : .read(.digest) }
+        )
+    }
+
+    static let kinds: [(MaskKinds, body: String, leaves: Bool)] = [
+        ([], "x", true), ([], token, false), ([], key, false),
+        ([.token], token, true), ([.token], key, false), ([.token], token + "\n" + key, false),
+        ([.privateKey], key, true), ([.privateKey], key + token, false),
+        (
+            [.privateKey],
+            "-----BEGIN PRIVATE KEY-----\n\(token)\n-----END PRIVATE KEY-----\n", false
+        ),
+        ([.token, .privateKey], token + "\n" + key, true),
+    ]
+
+    @Test(arguments: kinds, [1, 7, Int.max])
+    func
+        `Of a body that was read before the ruling all is found that the rule does not name, and nothing else`(
+            expected: (kinds: MaskKinds, body: String, leaves: Bool),
+            cut: Int
+        ) throws
+    {
+        let play = try Self.gathering {
+            .allowed(
+                injection: nil,
+                sending: Sending(kinds: expected.kinds, rule: Self.rule, decidedBy: Self.hop)
+            )
+        }
+        try play.client(Self.post(expected.body), cut: cut)
+        #expect(play.refused.map(\.reason) == (expected.leaves ? [] : [.secretLeaving]))
+        #expect(play.toUpstream.hasSuffix(expected.body) == expected.leaves)
+    }
+
+    @Test(arguments: [1, 7, Int.max])
+    func `A secret that is first put in while a body is read is found in what was read of it`(cut: Int) throws
+    {
+        let spellings = SpellingsCache()
+        let host = Host.name(try #require(DNSName("model.test")))
+        let secret = "QmZ7tWvLq93xXkY2pHs81dUeA"
+        let play = try Self.gathering(masking: spellings) {
+            #expect(spellings.spellings(ofField: "Bearer \(secret)", sentTo: host) != nil)
+            return .allowed(injection: nil)
+        }
+        try play.client(Self.post("a=\(secret)&b=1"), cut: cut)
+        #expect(play.refused.map(\.message) == ["the value of a credential is in the request body"])
+        #expect(play.toUpstream.isEmpty)
+        try play.client(Self.post("a=1&b=1"), cut: cut)
+        #expect(play.toUpstream.isEmpty && play.isClosed)
+    }
+
+    @Test func `A body that was read and cannot be searched is refused where it would be let through`() throws
+    {
+        let body = Self.post("plain text", fields: "Content-Encoding: gzip")
+        let allowed = try Self.gathering { .allowed(injection: nil) }
+        try allowed.client(body, cut: 5)
+        #expect(allowed.refused.map(\.reason) == [.secretLeaving])
+        #expect(allowed.toUpstream.isEmpty && allowed.toClient.contains("cannot be searched for secrets"))
+        let denied = try Self.gathering { .denied(Denial(reason: .denied, message: "no", remedy: "none")) }
+        try denied.client(body, cut: 5)
+        #expect(denied.toUpstream.isEmpty && !denied.toClient.contains("cannot be searched"))
+    }
+
     @Test func `A short password is a word and ends no request`() throws {
         let injection = Injection(.field("authorization"), value: "Bearer password")
         let play = try Playbook(

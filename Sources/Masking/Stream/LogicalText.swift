@@ -75,6 +75,12 @@ struct LogicalText {
     }
 
     private func escape(_ document: RawSpan, at start: Int) -> EscapedOctets {
+        guard document.byteCount - start < EscapedOctets.maximumLength else {
+            let word = unsafe document.unsafeLoadUnaligned(fromByteOffset: start, as: UInt64.self)
+            return syntax.read(
+                EscapedOctets.Octets(word: word.littleEndian, count: EscapedOctets.maximumLength)
+            )
+        }
         var text = EscapedOctets.Octets()
         for index in start..<min(start + EscapedOctets.maximumLength, document.byteCount) {
             text.append(document.octet(index))
@@ -83,6 +89,7 @@ struct LogicalText {
     }
 
     private mutating func copy(_ document: RawSpan, _ range: Range<Int>) {
+        guard !range.isEmpty else { return }
         unsafe document.withUnsafeBytes { unsafe octets.append(contentsOf: $0[range]) }
     }
 }

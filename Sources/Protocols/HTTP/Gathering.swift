@@ -1,6 +1,7 @@
 package import Model
 import NIOCore
 import NIOHTTP1
+import Reflection
 package import Wire
 
 /// What of a body was read before its request was allowed: nothing of it has been forwarded, and exactly this will be.
@@ -8,21 +9,27 @@ struct Gathered {
     private let kept = KeptOctets()
     /// Watches it, and what comes behind it, for placeholders.
     var scan: PlaceholderScan
+    /// Looks for what must not leave.
+    private(set) var search: GatheredSearch
     /// What is still to come of it.
     var count: BodyCount
     /// All of it is here.
     private(set) var isWhole = false
     private(set) var trailers: HTTPHeaders?
 
-    init(_ checked: CheckedRequest, _ patterns: PlaceholderPatterns) {
+    init(_ checked: CheckedRequest, _ patterns: PlaceholderPatterns, _ secrets: [SecretSpellings]) {
         scan = PlaceholderScan(patterns)
+        search = GatheredSearch(checked, secrets)
         count = BodyCount(checked.framing)
     }
 
     var pieces: [ByteBuffer] { kept.pieces }
     var octets: Int { kept.count }
 
-    func add(_ bytes: ByteBuffer) { kept.append(bytes) }
+    mutating func add(_ bytes: ByteBuffer) {
+        kept.append(bytes)
+        search.read(bytes)
+    }
 
     mutating func end(_ trailers: HTTPHeaders?) {
         isWhole = true
@@ -93,7 +100,7 @@ extension HTTPEngine {
             return refuseGathered(checked, nil, Self.tooLarge)
         }
         let actions = continued(&checked)
-        let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
+        let gathered = asking.gathered ?? Gathered(checked, reader.patterns, spellings.outward)
         state = .gathering(Gathering(checked, for: interest, gathered, walker: walker))
         return actions
     }

@@ -1,4 +1,3 @@
-import Masking
 import Model
 import NIOCore
 import NIOHTTP1
@@ -11,38 +10,23 @@ import Wire
 /// Nothing is kept back, so that streams in both directions go on; what is found ends the request before its last
 /// octet goes on.
 struct LeakSearch {
-    /// What was found.
-    enum Leak: Hashable {
-        case credential
-        case kind(MaskKind)
-    }
-
     private let sending: Sending
     private let secrets: [SecretSpellings]
-    private var known: [ReflectionMask]
-    private var shapes: TextMask?
-    /// The outermost coding first.
-    private var decoders: [ContentDecoder] = []
-    /// Of a call whose messages are compressed.
-    private var messages: CallMessages?
-
-    private static let syntax: EscapeSyntax = [.backslash, .reference, .percent]
+    private var scan: LeakScan
 
     init(_ secrets: [SecretSpellings], _ sending: Sending) {
         self.secrets = secrets
         self.sending = sending
-        known = secrets.map { ReflectionMask($0) }
-        shapes = Self.shapes(sending)
+        scan = LeakScan(secrets, Self.looked(for: sending))
     }
 
-    private static func shapes(_ sending: Sending) -> TextMask? {
-        let kinds = Sending.everything.subtracting(sending.kinds)
-        return kinds.isEmpty ? nil : TextMask(kinds, syntax, strictly: true)
+    private static func looked(for sending: Sending) -> MaskKinds {
+        Sending.everything.subtracting(sending.kinds)
     }
 
     /// What follows is another message.
     mutating func nextMessage() {
-        shapes = Self.shapes(sending)
+        scan.beginShapes(Self.looked(for: sending))
     }
 
     /// The same for a message of its own.
@@ -63,15 +47,7 @@ struct LeakSearch {
             throw try fault(Self.place(head, self), lineage)
         }
         guard hasBody else { return }
-        let fields = head.headers["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
-        do throws(DecodingFault) {
-            for coding in try ContentCoding.applied(fields).reversed() {
-                decoders.append(try ContentDecoder(coding))
-            }
-            messages = try CallMessages(head.headers)
-        } catch {
-            throw Self.undecodable(error)
-        }
+        do throws(DecodingFault) { try scan.begin(head.headers) } catch { throw Self.undecodable(error) }
     }
 
     /// Looks through the name of the host that is dialled.
@@ -92,78 +68,43 @@ struct LeakSearch {
 
     /// Reads on through the body; `isLast` says that nothing follows.
     mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ lineage: Lineage) throws(HTTPFault) {
-        var found: Leak?
         do throws(DecodingFault) {
-            try decode(bytes, from: 0, &found)
-            if isLast {
-                for decoder in decoders { try decoder.finish() }
-                try messages?.finish()
-            }
+            try scan.read(bytes)
+            if isLast { try scan.finish() }
         } catch {
             throw Self.undecodable(error)
         }
-        if isLast, shapes != nil, found == nil { found = try Self.leak(shapes?.finish() != nil, shapes) }
-        if let found { throw fault((found, "the request body"), lineage) }
+        if let leak = scan.leak { throw fault((leak, "the request body"), lineage) }
     }
 
-    /// Reads what of the body was read before the ruling.
+    /// Goes on where the search of what was read before the ruling stands.
     mutating func check(_ gathered: Gathered?, _ lineage: Lineage) throws(HTTPFault) {
         guard let gathered else { return }
-        let isAll = gathered.isWhole || gathered.count.isAll
-        for (index, piece) in gathered.pieces.enumerated() {
-            try check(piece, isLast: isAll && index == gathered.pieces.count - 1, lineage)
+        do throws(DecodingFault) {
+            scan = try gathered.search.narrowed(to: secrets, Self.looked(for: sending), gathered.pieces)
+        } catch {
+            throw Self.undecodable(error)
         }
+        try check(ByteBuffer(), isLast: gathered.isWhole || gathered.count.isAll, lineage)
         try check(trailers: gathered.trailers ?? [:], lineage)
     }
 
-    private mutating func decode(
-        _ bytes: ByteBuffer,
-        from layer: Int,
-        _ found: inout Leak?
-    ) throws(DecodingFault) {
-        guard layer < decoders.count else {
-            guard let messages else { return try search(bytes, &found) }
-            return try messages.read(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-                try search(piece, &found)
-            }
+    private func leak(inWhole text: ByteBuffer) throws(HTTPFault) -> LeakScan.Leak? {
+        var scan = LeakScan(secrets, Self.looked(for: sending))
+        do throws(DecodingFault) {
+            try scan.read(text)
+            try scan.finish()
+        } catch {
+            throw Self.undecodable(error)
         }
-        let decoder = decoders[layer]
-        try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-            try decode(piece, from: layer + 1, &found)
-        }
-    }
-
-    private mutating func search(_ bytes: ByteBuffer, _ found: inout Leak?) throws(DecodingFault) {
-        guard bytes.readableBytes > 0, found == nil else { return }
-        for index in known.indices {
-            _ = known[index].mask(bytes)
-            if known[index].hasFound { found = .credential }
-        }
-        guard found == nil, shapes != nil else { return }
-        guard shapes?.mask(bytes) != nil else { throw .noMemory }
-        found = shapes?.counts.keys.first.map { .kind($0) }
-    }
-
-    private func leak(inWhole text: ByteBuffer) throws(HTTPFault) -> Leak? {
-        for spellings in secrets {
-            var mask = ReflectionMask(spellings)
-            _ = mask.mask(text)
-            if mask.hasFound { return .credential }
-        }
-        guard var shapes = Self.shapes(sending) else { return nil }
-        return try Self.leak(shapes.mask(text) != nil && shapes.finish() != nil, shapes)
-    }
-
-    private static func leak(_ isSearched: Bool, _ shapes: TextMask?) throws(HTTPFault) -> Leak? {
-        guard isSearched else { throw undecodable(.noMemory) }
-        return shapes?.counts.keys.first.map { .kind($0) }
+        return scan.leak
     }
 
     /// Which part of a head it was.
     private static func place(
         _ head: HTTPRequestHead,
         _ search: LeakSearch
-    ) throws(HTTPFault) -> (Leak, String) {
+    ) throws(HTTPFault) -> (LeakScan.Leak, String) {
         if let leak = try search.leak(inWhole: ByteBuffer(string: head.uri)) {
             return (leak, "the request target")
         }
@@ -183,7 +124,7 @@ struct LeakSearch {
         return String(decoding: pair, as: Unicode.UTF8.self)
     }
 
-    private func fault(_ found: (leak: Leak, place: String), _ lineage: Lineage) -> HTTPFault {
+    private func fault(_ found: (leak: LeakScan.Leak, place: String), _ lineage: Lineage) -> HTTPFault {
         let (what, isShape) =
             switch found.leak {
             case .credential: ("the value of a credential", false)

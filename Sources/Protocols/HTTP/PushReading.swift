@@ -82,7 +82,7 @@ extension HTTPEngine {
     /// The ruling hangs on the refs: what follows their list is not held.
     mutating func gatherPush(for asking: Asking) -> Actions {
         var checked = asking.checked
-        let gathered = asking.gathered ?? Gathered(checked, reader.patterns)
+        let gathered = asking.gathered ?? Gathered(checked, reader.patterns, spellings.outward)
         do throws(HTTPFault) {
             var reading = try PushReading(checked.head.headers)
             for piece in gathered.pieces { try reading.read(piece) }
