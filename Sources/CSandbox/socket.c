@@ -1,10 +1,8 @@
 #define _GNU_SOURCE
 #include "csb_socket.h"
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,33 +16,6 @@ union control {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int) * CSB_SCM_MAX)];
 };
-
-struct aside {
-    int count, descriptors[CSB_SCM_MAX];
-};
-
-static void *close_all(void *argument) {
-    struct aside *aside = argument;
-    for (int i = 0; i < aside->count; i++) close(aside->descriptors[i]);
-    free(aside);
-    return 0;
-}
-
-int csb_close_aside(const int *descriptors, int count) {
-    struct aside *aside = count > 0 && count <= CSB_SCM_MAX ? malloc(sizeof *aside) : 0;
-    if (!aside) return -ENOMEM;
-    aside->count = count;
-    memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
-    pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, 64 << 10);
-    int error = pthread_create(&thread, &attributes, close_all, aside);
-    if (error) free(aside);
-    pthread_attr_destroy(&attributes);
-    return -error;
-}
 
 ssize_t csb_send(int socket, const void *data, size_t size, const int *descriptors, int count, int flags) {
     if (count < 0 || count > CSB_MAX_DESCRIPTORS) return -E2BIG;
@@ -66,11 +37,26 @@ ssize_t csb_send(int socket, const void *data, size_t size, const int *descripto
     return sent < 0 ? -errno : sent;
 }
 
+/* Whether the next packet has descriptors beside it, which stay where they are: to a reader without room for them the
+   kernel says that some are missing, and lets go of second references, never of the last. Or -errno. */
+static int brings_descriptors(int socket, int flags) {
+    struct msghdr message = {0};
+    ssize_t received;
+    do received = recvmsg(socket, &message, flags | MSG_PEEK);
+    while (received < 0 && errno == EINTR);
+    return received < 0 ? -errno : (message.msg_flags & MSG_CTRUNC) != 0;
+}
+
 ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *count, int flags) {
     union control control = {0};
     struct iovec part = {data, size};
     struct msghdr message = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    int brings = *count == 0 ? brings_descriptors(socket, flags) : 0;
+    if (brings != 0) {
+        *count = 0;
+        return brings < 0 ? brings : -EMSGSIZE;
+    }
     ssize_t received;
     do received = recvmsg(socket, &message, flags);
     while (received < 0 && errno == EINTR);

@@ -19,7 +19,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return raw
     }
 
-    /// Closes a socket whose peer is a stranger: on a thread of its own where descriptors may be queued on it, since
+    /// Closes a socket whose peer is a stranger: on another thread where descriptors may be queued on it, since
     /// closing those takes as long as the stranger wants (SO_LINGER, socket(7)).
     package consuming func closeToStranger() {
         guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0 else { return }
@@ -28,13 +28,16 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         _ = unsafe csb_close_aside(&raw, 1)
     }
 
-    /// Closes what may take milliseconds, as the last descriptor of a mount namespace does: on a thread of its own, or
+    /// Closes what may take milliseconds, as the last descriptor of a mount namespace does: on another thread, or
     /// here where there is none.
     package consuming func closeAside() {
         guard rawValue >= 0 else { return }
         var raw = release()
         if unsafe csb_close_aside(&raw, 1) < 0 { close(raw) }
     }
+
+    /// How many descriptors wait to be closed by other threads.
+    package static var waitingAside: Int { Int(csb_waiting_aside()) }
 
     /// Moves the descriptor out; what stays owns nothing.
     package mutating func take() -> OwnedDescriptor {

@@ -36,6 +36,7 @@ extension Supervisor {
     var mayTakeApprover: Bool { approverConnections < Self.maximumApprovers }
 
     func acceptApprover() {
+        guard !isClosingBehind else { return starve() }
         switch approverSocket?.accept() {
         case .approver(let raw, let peer): take(OwnedDescriptor(raw), of: peer)
         case .nobody(let code): noteStarvation(code)

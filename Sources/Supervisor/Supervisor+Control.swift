@@ -9,6 +9,7 @@ extension Supervisor {
     ///
     /// Whose listener it came through is who is asking, and the kernel says that it came from there.
     func accept(from agent: AgentNode) {
+        guard !isClosingBehind else { return starve() }
         guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
         do throws(ControlStranger) {
             try agent.sandbox.checkMaker(of: socket)
@@ -33,6 +34,10 @@ extension Supervisor {
         let channel = ControlChannel(socket, acceptedDescriptors: 0)
         try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)
     }
+
+    /// Whether as many descriptors wait to be closed as agents may have connections: each of those, when it is over, is another
+    /// that does.
+    var isClosingBehind: Bool { OwnedDescriptor.waitingAside > maximumAgentConnections }
 
     /// Leaves connections waiting when there is no descriptor for them: asking again at once would never end.
     func noteStarvation(_ code: Int32) {

@@ -8,7 +8,8 @@ ssize_t csb_send(int socket, const void *data, size_t size, const int *descripto
 
 /* Takes one packet of at most size bytes and *count descriptors (16 at most), with close-on-exec if flags say so;
    bytes received, or -errno. A packet that does not fit is -EMSGSIZE, and its descriptors are closed aside: closing what
-   a stranger sent can block for as long as the stranger wants (SO_LINGER, socket(7)). */
+   a stranger sent can block for as long as the stranger wants (SO_LINGER, socket(7)). For a reader that wants none, one
+   with descriptors is not even taken: it stays, and goes with the socket, which has to be closed aside. */
 ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *count, int flags);
 
 /* accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK. */
@@ -24,9 +25,12 @@ int csb_peer(int socket, uid_t *user, pid_t *process);
    -ENOPROTOOPT where the kernel has none. */
 int csb_peer_process(int socket);
 
-/* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on a thread of its own; where
-   no thread can be had they stay open, since nothing may wait for a stranger. */
+/* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on one of a few threads; where
+   none can be had, -errno, and they stay open, since nothing may wait for a stranger. */
 int csb_close_aside(const int *descriptors, int count);
+
+/* How many wait for that. */
+int csb_waiting_aside(void);
 
 /* Whether a peer can queue descriptors on a UNIX socket (SO_PASSRIGHTS, Linux 6.16): 1 where the kernel does not say. */
 int csb_takes_descriptors(int socket);
