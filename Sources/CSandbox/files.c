@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -84,6 +86,42 @@ int csb_is_same(int one, int other, int64_t size) {
         at += first;
     }
     return 1;
+}
+
+static int make(int folder, const char *name, int is_folder) {
+    if (is_folder) return (int)csb_result(mkdirat(folder, name, 0755));
+    return (int)csb_result(openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+}
+
+/* By the system calls themselves, which are the calling thread's alone; they say who it was before, and do not say
+   whether they have failed (setfsuid(2)). */
+static int be(uid_t user, gid_t group) {
+    syscall(SYS_setfsgid, group);
+    syscall(SYS_setfsuid, user);
+    return (uid_t)syscall(SYS_setfsuid, -1) == user && (gid_t)syscall(SYS_setfsgid, -1) == group;
+}
+
+int csb_make_owned(int folder, const char *name, int is_folder) {
+    struct stat owner;
+    if (fstat(folder, &owner) < 0) return -errno;
+    if (geteuid() != 0 || owner.st_uid == 0) return make(folder, name, is_folder);
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct rights[2];
+    int status = (int)CSB(SYS_capget, &header, rights);
+    if (status < 0) return status;
+    uid_t user = (uid_t)syscall(SYS_setfsuid, -1);
+    gid_t group = (gid_t)syscall(SYS_setfsgid, -1);
+    int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+    /* Who has no such id here, or may not, makes what is root's. Another user has not root's rights to files, which go
+       on to hold where the owner has taken their own right to write (capabilities(7)). */
+    if (!be(owner.st_uid, owner.st_gid)) be(user, group);
+    status = (int)CSB(SYS_capset, &header, rights);
+    if (status == 0) status = make(folder, name, is_folder);
+    be(user, group);
+    CSB(SYS_capset, &header, rights);
+    /* That of the whole process, which each change of the kind takes (prctl(2)). */
+    prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0);
+    return status;
 }
 
 int csb_try_lock(int file, int exclusive) {

@@ -23,6 +23,10 @@ int csb_copy(int from, int to, int64_t size);
 /* Whether two files begin with the same so many bytes; holes that both have are not read. */
 int csb_is_same(int one, int other, int64_t size);
 
+/* Makes an empty folder (0), or an empty file, open for writing (its descriptor). As root, it is from its first moment the
+   user's and the group's whose folder it is made in: what is given away later, by a name, may be something else by then. */
+int csb_make_owned(int folder, const char *name, int is_folder);
+
 /* 1 when the lock of an open file is now this process's, or shared with others that asked likewise; 0 when it is held. */
 int csb_try_lock(int file, int exclusive);
 

@@ -1,3 +1,4 @@
+internal import CSandbox
 internal import Glibc
 internal import Linux
 internal import Model
@@ -60,45 +61,26 @@ struct StandInFolder: ~Copyable {
     }
 
     /// Makes an empty folder, or a file that says nothing, owned as its folder is; nothing when somebody else was faster.
+    ///
+    /// By root, too, nothing is given away: in between, the owner of the folder could put something else in its place.
     func make(_ name: String, isFolder: Bool) throws(SystemCallError) {
         try check(name)
         let object = path + "/" + name
-        let made = isFolder ? try makeFolder(name, object) : try makeFile(name, object)
-        if made.rawValue >= 0 { giveAway(made.rawValue) }
+        let made = unsafe csb_make_owned(descriptor.rawValue, name, isFolder ? 1 : 0)
+        guard made >= 0 else {
+            if made == -EEXIST { return }
+            throw SystemCallError(stage: isFolder ? "mkdirat" : "openat", object: object, errno: -made)
+        }
+        if !isFolder { try fill(OwnedDescriptor(made), object) }
     }
 
-    private func makeFolder(_ name: String, _ object: String) throws(SystemCallError) -> OwnedDescriptor {
-        guard unsafe mkdirat(descriptor.rawValue, name, 0o755) == 0 else {
-            if errno == EEXIST { return OwnedDescriptor(-1) }
-            throw SystemCallError(stage: "mkdirat", object: object, errno: errno)
-        }
-        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC
-        return OwnedDescriptor(unsafe openat(descriptor.rawValue, name, flags))
-    }
-
-    private func makeFile(_ name: String, _ object: String) throws(SystemCallError) -> OwnedDescriptor {
-        let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-        let file = unsafe openat(descriptor.rawValue, name, flags, 0o644)
-        guard file >= 0 else {
-            if errno == EEXIST { return OwnedDescriptor(-1) }
-            throw SystemCallError(stage: "openat", object: object, errno: errno)
-        }
+    private func fill(_ file: borrowing OwnedDescriptor, _ object: String) throws(SystemCallError) {
         let content = StandInContent.bytes(at: object)
-        let count = unsafe content.withUnsafeBytes { unsafe write(file, $0.baseAddress, $0.count) }
-        let made = OwnedDescriptor(file)
+        let raw = file.rawValue
+        let count = unsafe content.withUnsafeBytes { unsafe write(raw, $0.baseAddress, $0.count) }
         guard count == content.count else {
             throw SystemCallError(stage: "write", object: object, errno: count < 0 ? errno : ENOSPC)
         }
-        return made
-    }
-
-    /// As root, to whom the folder belongs, what was just made; elsewhere there is nothing to give.
-    private func giveAway(_ made: Int32) {
-        var (folder, own) = (stat(), stat())
-        guard unsafe fstat(descriptor.rawValue, &folder) == 0, unsafe fstat(made, &own) == 0,
-            folder.st_uid != geteuid(), own.st_uid == geteuid()
-        else { return }
-        _ = fchown(made, folder.st_uid, folder.st_gid)
     }
 
     /// Whether nobody with this process's rights, or an agent's, makes anything here: the file system is read-only,

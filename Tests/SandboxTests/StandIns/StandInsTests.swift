@@ -60,6 +60,47 @@ struct StandInsTests {
         #expect(tree.isEmpty && ledger().isEmpty)
     }
 
+    /// Whose rights to files this thread has, of /proc.
+    private func rights() throws -> [String] {
+        let status = try String(contentsOfFile: "/proc/thread-self/status", encoding: .utf8)
+        return status.split(separator: "\n").map(String.init).filter { line in
+            ["Uid:", "Gid:", "Groups:", "CapPrm:", "CapEff:"].contains { line.hasPrefix($0) }
+        }
+    }
+
+    @Test(
+        "What root makes in another's folder is theirs from its first moment, and nothing is given away",
+        .enabled(if: geteuid() == 0, "needs root, which can give files away"),
+        arguments: [0o755, 0o555] as [mode_t]
+    )
+    func ownersOwn(mode: mode_t) throws {
+        let (user, group): (UInt32, UInt32) = (65_533, 65_532)
+        #expect(chown(workspace, user, group) == 0 && chmod(workspace, mode) == 0)
+        let watch = inotify_init1(Int32(O_NONBLOCK | O_CLOEXEC))
+        #expect(inotify_add_watch(watch, workspace, UInt32(IN_ATTRIB)) > 0)
+        let before = try rights()
+        let standIns = StandIns(state: state, run: "one")
+        let names = ["/.envrc", "/hooks"]
+        let held = try standIns.place(
+            for: rules(protect: [
+                ProtectedPath(path: workspace + "/.envrc"),
+                ProtectedPath(path: workspace + "/hooks", isFolder: true),
+            ])
+        )
+        // By a change of owner the kernel would have something to tell.
+        var events = [UInt8](repeating: 0, count: 4_096)
+        #expect(read(watch, &events, events.count) == -1 && errno == EAGAIN)
+        close(watch)
+        for name in names {
+            var status = stat()
+            #expect(lstat(workspace + name, &status) == 0)
+            #expect(status.st_uid == user && status.st_gid == group, "\(name)")
+        }
+        #expect(try rights() == before && before.count == 5)
+        standIns.release(held)
+        #expect(tree.isEmpty && ledger().isEmpty)
+    }
+
     @Test("What is there already is left as it is, and stays")
     func presentPaths() throws {
         try FileManager.default.createDirectory(
