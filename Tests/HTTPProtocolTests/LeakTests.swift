@@ -274,7 +274,7 @@ struct LeakTests {
         try allowed.client(body, cut: 5)
         #expect(allowed.refused.map(\.reason) == [.secretLeaving])
         #expect(allowed.toUpstream.isEmpty && allowed.toClient.contains("cannot be searched for secrets"))
-        let denied = try Self.gathering { .denied(Denial(reason: .denied, message: "no", remedy: "none")) }
+        let denied = try Self.gathering { .denied(Playbook.denial) }
         try denied.client(body, cut: 5)
         #expect(denied.toUpstream.isEmpty && !denied.toClient.contains("cannot be searched"))
     }
