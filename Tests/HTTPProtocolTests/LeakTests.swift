@@ -264,7 +264,7 @@ struct LeakTests {
         #expect(play.refused.map(\.message) == ["the value of a credential is in the request body"])
         #expect(play.toUpstream.isEmpty)
         try play.client(Self.post("a=1&b=1"), cut: cut)
-        #expect(play.toUpstream.isEmpty && play.isClosed)
+        #expect(play.toUpstream.hasSuffix("a=1&b=1"), "the control")
     }
 
     @Test func `A body that was read and cannot be searched is refused where it would be let through`() throws
