@@ -15,9 +15,9 @@
 #endif
 
 /* A close that lingers ends with a signal, SO_LINGER's time or not (socket(7); sk_stream_wait_close of
-   net/core/stream.c), and with it all that is queued on the same socket: no thread is held longer than this, in
-   nanoseconds, by what a stranger sent. So these few close tens of thousands of sockets a second, which is more than a
-   supervisor accepts, and a thread for each would serve nobody but who sends them. */
+   net/core/stream.c), and with it all that is queued on the same socket: a thread is interrupted as often as this says, in
+   nanoseconds, whatever a stranger sent. So a few are enough, and a thread for each would serve nobody but who sends
+   them. */
 enum { CSB_CLOSERS = 4, CSB_PATIENCE = 100000 };
 
 struct aside {

@@ -117,8 +117,7 @@ struct PacketSocketTests {
         .timeLimit(.minutes(1))
     )
     func manyLingering() throws {
-        var (readers, peers): ([Int32], [Int32]) = ([], [])
-        var most = 0
+        var (readers, peers, receivers): ([Int32], [Int32], [Int32]) = ([], [], [])
         for _ in 0..<32 {
             var pair = try PacketSocket.pair()
             let (before, behind) = (try pipe(), try pipe())
@@ -129,9 +128,11 @@ struct PacketSocketTests {
             for descriptor in sent { close(descriptor) }
             readers += [before.read, behind.read]
             peers.append(tcp.peer)
-            pair.second.take().closeToStranger()
-            most = max(most, closers())
+            receivers.append(pair.second.take().release())
         }
+        // All at once, so that a thread for each would be there together.
+        for receiver in receivers { OwnedDescriptor(receiver).closeToStranger() }
+        let most = closers()
         for reader in readers {
             var end = pollfd(fd: reader, events: Int16(POLLIN), revents: 0)
             #expect(poll(&end, 1, 20_000) == 1, "a pipe behind what lingers was not closed")
