@@ -9,7 +9,7 @@ package struct StatementFacts: Sendable, Hashable {
     /// It leaves behind what later statements get results from: `PREPARE`, `DECLARE`.
     package var leavesBehind = false
     /// It may change a setting by which the server reads texts: `SET`, the end of a transaction that had one, a function
-    /// of which nobody knows what it does, and FETCH, which may call one.
+    /// of which nobody knows what it does, and what may call one: FETCH, ALTER TABLE.
     package var changesSettings = false
     /// Literals or parameters of it may be secrets: the password of a role, how a foreign server is logged in to, a key that
     /// something is encrypted with.

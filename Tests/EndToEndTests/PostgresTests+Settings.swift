@@ -64,6 +64,19 @@ extension EndToEnd.PostgresTests {
         try expectNothingDeleted()
     }
 
+    @Test("In one segment a text that is not ASCII goes behind CREATE TABLE, and not behind ALTER TABLE")
+    func textsBehindObjects() throws {
+        try rules(allow: ["ddl on public.*", "insert on public.*"])
+        let insert = Say.whole("insert into words values ('é')")
+        let seen = try play([
+            line(Say.whole("create table words (a text default 'ü')") + insert + Say.sync),
+            line(Say.whole("alter table words add b int") + insert + Say.sync),
+        ])
+        #expect(!seen[0].contains("E") && seen[0].contains("C ZI"), "\(seen)")
+        #expect(seen[1].contains("E42501"), "\(seen)")
+        #expect(try server.run("SELECT * FROM words", in: database) == ["é"])
+    }
+
     /// In SJIS the second octet of this letter is `|`.
     private static let letter = "\u{30DD}"
 

@@ -34,7 +34,7 @@ extension FactsWalk {
 
     private static let cascade = "DROP_CASCADE"
     /// Whose names are of one schema.
-    private static let dropped: Set = [
+    static let dropped: Set = [
         "OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW", "OBJECT_SEQUENCE", "OBJECT_INDEX",
         "OBJECT_FOREIGN_TABLE",
         "OBJECT_STATISTIC_EXT", "OBJECT_TYPE", "OBJECT_DOMAIN", "OBJECT_FUNCTION", "OBJECT_PROCEDURE",

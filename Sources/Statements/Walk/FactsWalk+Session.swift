@@ -89,43 +89,14 @@ extension FactsWalk {
 
 extension FactsWalk {
     /// The facts of a statement, what it does noted.
-    func facts(of node: Node) -> StatementFacts {
+    func facts(of node: Node) throws(StatementFault) -> StatementFacts {
         var facts = StatementFacts(deeds: deeds)
         let isElsewhere = flag("is_program", of: node) || text("filename", of: node) != nil
         facts.copies = node.shape.part == .copy && !isElsewhere
         facts.leavesBehind = deeds.contains { $0.kind == .prepare || $0.kind == .declare }
-        facts.changesSettings = !keepsSettings(node)
+        facts.changesSettings = try !keepsSettings(node)
         facts.holdsSecrets =
             SecretStatements.names.contains(node.shape.name) || deeds.contains(where: \.takesSecrets)
         return facts
-    }
-
-    /// Whether every setting is surely as it was behind a statement: what is not known to leave them may change them.
-    ///
-    /// One that writes to `pg_settings` sets. What triggers and rules of the database do is not seen: a batch of rows in another
-    /// script is more usual than one that sets how texts are read. The other statements of transactions end one.
-    private func keepsSettings(_ node: Node) -> Bool {
-        let isOfMode = node.shape.part == .setVariable
-        let begins = node.shape.part == .transaction && Self.beginnings.contains(text("kind", of: node) ?? "")
-        return deeds.allSatisfy { $0.kind == .transaction ? isOfMode || begins : $0.keepsSettings }
-    }
-
-    /// Transaction statements behind which every setting is as it was.
-    private static let beginnings: Set = [
-        "TRANS_STMT_BEGIN", "TRANS_STMT_START", "TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE",
-    ]
-}
-
-extension SQLDeed {
-    /// It calls nothing that is not known, and sets nothing.
-    fileprivate var keepsSettings: Bool {
-        if case .function(_, isHarmless: false) = target { return false }
-        return switch kind {
-        case .insert, .update, .delete, .merge, .select, .copyOut, .show, .prepare, .deallocate, .declare,
-            .close, .lock, .listen, .notify,
-            .unlisten:
-            true
-        default: false
-        }
     }
 }

@@ -50,7 +50,7 @@ struct FactsWalk {
             try visit(node, Context())
             try addColumnCalls()
             if !deeds.contains(where: \.isEffect) { try add(.select, .nothing) }
-            var facts = facts(of: node)
+            var facts = try facts(of: node)
             if let tables { facts.flow = try FlowWalk.flow(of: node, self, tables) }
             result.append(facts)
         }
