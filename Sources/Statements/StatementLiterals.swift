@@ -8,7 +8,9 @@ enum SecretStatements {
         "CreateRoleStmt", "AlterRoleStmt", "AlterRoleSetStmt", "CreateUserMappingStmt",
         "AlterUserMappingStmt",
         "CreateForeignServerStmt", "AlterForeignServerStmt", "CreateFdwStmt", "AlterFdwStmt",
-        "CreateForeignTableStmt", "CreateSubscriptionStmt", "AlterSubscriptionStmt", "AlterSystemStmt",
+        "CreateForeignTableStmt", "ImportForeignSchemaStmt", "CreateSubscriptionStmt",
+        "AlterSubscriptionStmt",
+        "AlterSystemStmt",
     ]
 
     /// Functions that take a connection string (dblink), a password or a key (pgcrypto).

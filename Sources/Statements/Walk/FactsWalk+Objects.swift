@@ -89,18 +89,39 @@ extension FactsWalk {
         try visitFields(of: node, inner)
     }
 
-    private static let options: Set = ["AT_GenericOptions", "AT_AlterColumnGenericOptions"]
-
     /// Whether ALTER TABLE may say what of another server a table is: only of foreign ones, whatever it calls them, there are
     /// such options, of the table and of each column.
     func isForeign(_ node: Node) throws(StatementFault) -> Bool {
-        if text("objtype", of: node) == "OBJECT_FOREIGN_TABLE" { return true }
-        for command in try nodes(member("cmds", of: node)) {
-            if Self.options.contains(text("subtype", of: command) ?? "") { return true }
-            let definition = try nodes(member("def", of: command)).first
-            if let definition, member("fdwoptions", of: definition) != nil { return true }
+        guard text("objtype", of: node) != "OBJECT_FOREIGN_TABLE" else { return true }
+        return try hasForeignOptions(node)
+    }
+
+    private static let options: Set = ["AT_GenericOptions", "AT_AlterColumnGenericOptions"]
+
+    /// Whether a statement about tables has options for another server (`OPTIONS`): of the table, or of a column.
+    ///
+    /// PostgreSQL's parser takes them of any table, also where it is made in a schema.
+    func hasForeignOptions(_ node: Node) throws(StatementFault) -> Bool {
+        switch node.shape.name {
+        case "AlterTableStmt":
+            for command in try nodes(member("cmds", of: node)) {
+                if Self.options.contains(text("subtype", of: command) ?? "") { return true }
+                let definition = try nodes(member("def", of: command)).first
+                if let definition, member("fdwoptions", of: definition) != nil { return true }
+            }
+            return false
+        case "CreateStmt":
+            return try nodes(member("tableElts", of: node)).contains {
+                member("fdwoptions", of: $0) != nil
+            }
+        case "CreateSchemaStmt":
+            for element in try nodes(member("schemaElts", of: node)) {
+                let isOne = try hasForeignOptions(element)
+                if isOne { return true }
+            }
+            return false
+        default: return false
         }
-        return false
     }
 
     /// What a trigger calls, it calls whenever somebody makes it.

@@ -95,8 +95,9 @@ extension FactsWalk {
         facts.copies = node.shape.part == .copy && !isElsewhere
         facts.leavesBehind = deeds.contains { $0.kind == .prepare || $0.kind == .declare }
         facts.changesSettings = try !keepsSettings(node)
-        facts.holdsSecrets =
+        let namesSecrets =
             SecretStatements.names.contains(node.shape.name) || deeds.contains(where: \.takesSecrets)
+        facts.holdsSecrets = try namesSecrets ? true : hasForeignOptions(node)
         return facts
     }
 }
