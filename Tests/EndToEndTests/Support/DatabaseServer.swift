@@ -104,7 +104,21 @@ final class DatabaseServer: Sendable {
         ]
         process.standardInput = Pipe()
         try process.run()
-        try Port.awaitOpen(port)
+        try awaitReady()
+    }
+
+    /// Waits, with a bound, until it takes sessions: it listens before, and answers that it is starting up (57P03).
+    private func awaitReady() throws {
+        let end = Date(timeIntervalSinceNow: 120)
+        while Date() < end {
+            // 1 is an answer of that kind, 2 none.
+            let asked = try client([Self.programs + "/pg_isready", "-q"], in: "postgres")
+            if asked.code == 0 { return }
+            try #require(asked.code == 1 || asked.code == 2, "\(asked)")
+            Thread.sleep(forTimeInterval: 0.02)
+        }
+        let log = try? String(contentsOfFile: folder + "/log", encoding: .utf8)
+        try #require(Bool(false), "PostgreSQL does not start: \(log ?? "no log")")
     }
 
     /// A new database, with a table of people.
