@@ -15,6 +15,7 @@ struct ChangeRuleTests {
             "explain analyze update pg_settings set setting = '0'",
             "with x as (update pg_settings set setting = '0' returning 1) select * from x",
             "prepare p as update pg_settings set setting = $1 where name = $2",
+            "create view v as table pg_settings",
         ]
     )
     func settings(statement: String) throws {
@@ -25,7 +26,7 @@ struct ChangeRuleTests {
             #expect(outcome.denial?.message.contains("hold it fast") == true)
         }
         #expect(try decide([try databaseProfile(everything)], statement).effect == .allow)
-        let most = "allow: [select, update, explain, prepare"
+        let most = "allow: [select, update, explain, prepare, ddl"
         #expect(try decide([try databaseProfile("\(most)]")], statement).effect == .deny)
         #expect(
             try decide([try databaseProfile("\(most), \"set on statement_timeout\"]")], statement).effect

@@ -120,6 +120,16 @@ let rowStatements: [(text: String, deeds: String)] = [
         "merge into pg_settings using s on true when matched then do nothing",
         "merge on pg_settings, select on s, set ?"
     ),
+    ("create view v as table pg_settings", "ddl on v, select on pg_settings, set ?"),
+    (
+        "create schema s create view v as select * from pg_catalog.pg_settings",
+        "ddl ?, ddl on v, select on pg_catalog.pg_settings, set ?"
+    ),
+    (
+        "create rule \"_RETURN\" as on select to t do instead select * from pg_settings",
+        "ddl on t, select on pg_settings, set ?"
+    ),
+    ("create table c as table pg_settings", "ddl on c, select on pg_settings"),
     ("update app.pg_settings set setting = '0'", "update on app.pg_settings without where"),
     (
         "update t set a = set_config('b', 'c', false)",

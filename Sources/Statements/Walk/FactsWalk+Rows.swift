@@ -12,15 +12,28 @@ extension FactsWalk {
     /// Whose rule calls `set_config`: everybody may update it.
     private static let settings = ByteText("pg_settings")
 
+    private static func isSettings(_ target: SQLDeed.Target) -> Bool {
+        guard case .object(let name) = target, name.name == settings else { return false }
+        return name.schema.map { $0 == ByteText("pg_catalog") } ?? true
+    }
+
     /// The table whose rows are changed.
     private mutating func changed(_ node: Node) throws(StatementFault) -> SQLDeed.Target {
         let target = try target(node)
-        guard case .object(let name) = target, name.name == Self.settings,
-            name.schema.map({ $0 == ByteText("pg_catalog") }) ?? true
-        else { return target }
         // Which of them its rows say; `role` is none of the view's.
-        try add(.set, .unnamed)
+        if Self.isSettings(target) { try add(.set, .unnamed) }
         return target
+    }
+
+    /// Statements that may make a view: of a rule of an empty table the server makes one as well.
+    private static let viewMakers: Set = ["ViewStmt", "RuleStmt", "CreateSchemaStmt"]
+
+    /// Whoever makes a view of the settings has one more that may be updated, under any name.
+    mutating func addSettings(through node: Node) throws(StatementFault) {
+        guard Self.viewMakers.contains(node.shape.name) else { return }
+        if deeds.contains(where: { $0.kind == .select && Self.isSettings($0.target) }) {
+            try add(.set, .unnamed)
+        }
     }
 
     /// The context behind a statement's `with`.

@@ -49,6 +49,7 @@ struct FactsWalk {
             (deeds, known, columnCalls) = ([], [], ColumnCalls())
             try visit(node, Context())
             try addColumnCalls()
+            try addSettings(through: node)
             if !deeds.contains(where: \.isEffect) { try add(.select, .nothing) }
             var facts = try facts(of: node)
             if let tables { facts.flow = try FlowWalk.flow(of: node, self, tables) }
