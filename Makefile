@@ -19,9 +19,11 @@ release := $(scratch)/release
 
 # One configuration for everything, so that the tests run what `make build` installs: release, without debug
 # information (it multiplies link time), and with every import checked against the manifest. A static-pie takes no
-# rpath: glibc's start refuses it (elf/get-dynamic-info.h).
+# rpath: glibc's start refuses it (elf/get-dynamic-info.h). Types are not looked up by their names: each lookup of a
+# conformance goes through all of a static program's, some 12,000, and a fifth of a launch went by with it.
 swift_flags := -c release --scratch-path $(scratch) -Xswiftc -gnone --disable-local-rpath \
-    --explicit-target-dependency-import-check error
+    --explicit-target-dependency-import-check error \
+    -Xswiftc -Xfrontend -Xswiftc -disable-concrete-type-metadata-mangled-name-accessors
 
 # The binary finds the shipped profiles beside itself (`profiles`) when it is not installed: the build leaves a link
 # there, so that a build folder outside the checkout works as well.
