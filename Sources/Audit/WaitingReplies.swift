@@ -21,11 +21,14 @@ struct WaitingReplies {
     /// Those of so many agents, when they are due.
     mutating func takeDue(atMost most: Int) -> [RepliesRecord] {
         guard isDue else { return [] }
-        let due = records.values.prefix(most).map { record in
-            RepliesRecord(
-                lineage: record.lineage,
-                replies: Array(record.replies.prefix(AuditLimits.repliesAtOnce)),
-                evidence: record.evidence.map { Array($0.prefix(AuditLimits.repliesAtOnce)) }
+        var due: [RepliesRecord] = []
+        for record in records.values where due.count < most {
+            due.append(
+                RepliesRecord(
+                    lineage: record.lineage,
+                    replies: Array(record.replies.prefix(AuditLimits.repliesAtOnce)),
+                    evidence: record.evidence.map { Array($0.prefix(AuditLimits.repliesAtOnce)) }
+                )
             )
         }
         for record in due {

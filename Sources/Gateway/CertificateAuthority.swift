@@ -60,7 +60,7 @@ package final class CertificateAuthority: Sendable {
     ) throws -> Certificate {
         // The serial in the name keeps two supervisors' authorities apart in one trust store.
         let name = try DistinguishedName {
-            CommonName("Bailey gateway \(serial.description.prefix(17))")
+            CommonName("Bailey gateway \(serial.bytes.prefix(6).hex)")
             OrganizationName("Bailey")
         }
         let start = Date().addingTimeInterval(-backdating)

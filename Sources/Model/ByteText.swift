@@ -59,16 +59,23 @@ extension StringProtocol {
         self[..<(utf8.index(endIndex, offsetBy: -count, limitedBy: startIndex) ?? startIndex)]
     }
 
-    /// The pieces between the places of an ASCII character.
+    /// The pieces between the places of a character; one of ASCII is looked for among octets.
     @inlinable package func cut(
         at separator: Unicode.Scalar,
         maxSplits: Int = .max,
         omittingEmptySubsequences: Bool = true
     ) -> [SubSequence] {
-        unicodeScalars.split(
+        guard separator.isASCII else {
+            return unicodeScalars.split(
+                maxSplits: maxSplits,
+                omittingEmptySubsequences: omittingEmptySubsequences,
+                whereSeparator: { $0 == separator }
+            ).map { self[$0.startIndex..<$0.endIndex] }
+        }
+        return utf8.split(
             maxSplits: maxSplits,
             omittingEmptySubsequences: omittingEmptySubsequences,
-            whereSeparator: { $0 == separator }
+            whereSeparator: { Unicode.Scalar($0) == separator }
         ).map { self[$0.startIndex..<$0.endIndex] }
     }
 

@@ -31,7 +31,7 @@ package struct ProfileSearch: Sendable, Hashable {
         // The folder of the executable and those above it, nearest first.
         let parts = executable.cut(at: "/").dropLast()
         func above(_ levels: Int, _ rest: String) -> String {
-            parts.dropLast(levels).map { "/\($0)" }.joined() + "/" + rest
+            parts.dropLast(levels).reduce(into: "") { $0 += "/\($1)" } + "/" + rest
         }
         return [above(0, "profiles"), above(2, "share/bailey/profiles"), above(3, "profiles")]
             .first { TextFile.exists("\($0)/base.yaml") }

@@ -20,10 +20,10 @@ extension Supervisor {
     ///
     /// Nobody looks while the supervisor ends, or where nothing ran.
     func listWritten(by agent: AgentNode) {
-        guard agent.parent == nil, agent.hasStarted, !isStopping, var files = agent.profile?.files,
-            let table = hostRuns
+        guard agent.parent == nil, agent.hasStarted, !isStopping, var files = agent.profile?.files
         else { return }
-        guard configuration.machine.looksForHostRuns else {
+        let machine = configuration.machine
+        guard machine.looksForHostRuns else {
             agent.written = WrittenFiles(isWhole: false, unlooked: "host-runs: \(OperatorConfiguration.off)")
             return
         }
@@ -32,8 +32,8 @@ extension Supervisor {
         var search = WrittenSearch(
             files,
             since: agent.began,
-            table: table,
-            maximumEntries: configuration.machine.hostRunsEntries
+            table: machine.hostRunTable,
+            maximumEntries: machine.hostRunsEntries
         )
         search.step(Self.listedAtOnce)
         guard !search.isFinished else {

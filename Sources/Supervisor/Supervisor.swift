@@ -61,8 +61,6 @@ package final class Supervisor {
     let folderWork = FolderWork()
     /// Who proves who launches.
     let identities: IdentityWork
-    /// Which files something on the host runs.
-    lazy var hostRuns = configuration.machine.hostRunTable
     let profileMemory: ProfileMemory
     /// Limits of which it has been said that nothing holds them.
     var warnedOf: Set<String> = []

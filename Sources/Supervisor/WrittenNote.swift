@@ -42,11 +42,11 @@ package enum WrittenNote {
                 home: HomeFolder.current
             ).configuration
         )
-        guard machine.looksForHostRuns, let table = machine.hostRunTable else { return nil }
+        guard machine.looksForHostRuns else { return nil }
         var search = WrittenSearch(
             FileRules(write: folders),
             since: moment,
-            table: table,
+            table: machine.hostRunTable,
             maximumEntries: machine.hostRunsEntries
         )
         while !search.isFinished { search.step(FolderWork.slice) }

@@ -47,7 +47,7 @@ package enum PathText {
         try checkSegments(rest, offset: first.unicodeScalars.count)
         // One spelling for each directory: rules are compared as text.
         let tail = rest.ends(with: "/") ? rest.dropLast(bytes: 1) : rest
-        let path = (base.isSame(as: "/") ? "" : base) + tail
+        let path = (base.isSame(as: "/") ? "" : base) + String(tail)
         guard path.utf8.count <= maximumLength else {
             throw TextProblem("the path is longer than \(maximumLength) bytes")
         }

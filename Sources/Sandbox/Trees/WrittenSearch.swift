@@ -44,7 +44,8 @@ package struct WrittenSearch: ~Copyable, Sendable {
 
     private let entriesAtMost: Int
     private let since: FileMoment
-    private let table: HostRunTable
+    private let readTable: @Sendable () -> HostRunTable?
+    private var knownTable: HostRunTable?
     private let borders: Set<ByteText>
     private var starts: [String]
     private var walk: FolderWalk?
@@ -55,16 +56,23 @@ package struct WrittenSearch: ~Copyable, Sendable {
     private var more = 0
 
     /// Looks where the host's files are written: not in copies.
+    ///
+    /// - Parameters:
+    ///   - files: what an agent could write.
+    ///   - since: what changed before is left out.
+    ///   - table: what the host runs; read when the first file has changed, for most runs change none. Where there is
+    ///     none, files that changed make the search incomplete.
+    ///   - maximumEntries: folders and files to look at.
     package init(
         _ files: FileRules,
         since: FileMoment,
-        table: HostRunTable,
+        table: @escaping @autoclosure @Sendable () -> HostRunTable?,
         maximumEntries: Int = Self.maximumEntries
     ) {
         entriesAtMost = maximumEntries
         let (starts, borders) = files.writableTrees(isCopied: false)
         (self.starts, self.borders) = (starts, borders)
-        (self.since, self.table) = (since, table)
+        (self.since, readTable) = (since, table)
     }
 
     package var isFinished: Bool { starts.isEmpty && walk == nil }
@@ -178,6 +186,11 @@ package struct WrittenSearch: ~Copyable, Sendable {
         _ status: stat,
         _ read: (Int) -> Beginning
     ) -> (Int, String)? {
+        guard let table = knownTable ?? readTable() else {
+            isWhole = false
+            return nil
+        }
+        knownTable = table
         let (isLink, names) = (status.kind == .link, Array(path.utf8))
         if let row = table.row(for: names) {
             guard let reason = row.reason else { return nil }

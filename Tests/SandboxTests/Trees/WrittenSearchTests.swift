@@ -29,7 +29,8 @@ final class WrittenSearchTests {
     }
 
     private func search(_ table: String) throws -> WrittenFiles {
-        var search = WrittenSearch(FileRules(write: [root]), since: .now(), table: try HostRunTable(table))
+        let table = try HostRunTable(table)
+        var search = WrittenSearch(FileRules(write: [root]), since: .now(), table: table)
         while !search.isFinished { search.step(4_096) }
         return search.written
     }
@@ -68,11 +69,8 @@ final class WrittenSearchTests {
     func readFiles(files: Int, isWhole: Bool) throws {
         let moment = FileMoment.now()
         try made(files, size: (64 << 10) - 1)
-        var search = WrittenSearch(
-            FileRules(write: [root]),
-            since: moment,
-            table: try HostRunTable("config\tfsmonitor\tGit may run what it names\n")
-        )
+        let table = try HostRunTable("config\tfsmonitor\tGit may run what it names\n")
+        var search = WrittenSearch(FileRules(write: [root]), since: moment, table: table)
         while !search.isFinished { search.step(4_096) }
         #expect(search.written.isWhole == isWhole && search.written.files.isEmpty)
     }
