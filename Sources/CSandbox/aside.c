@@ -10,110 +10,147 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifndef sigev_notify_thread_id
-#define sigev_notify_thread_id _sigev_un._tid /* timer_create(2); glibc's headers do not name it */
-#endif
-
 /* A close that lingers ends with a signal, SO_LINGER's time or not (socket(7); sk_stream_wait_close of
-   net/core/stream.c), and with it all that is queued on the same socket: a thread is interrupted as often as this says, in
-   nanoseconds, whatever a stranger sent. So a few are enough, and a thread for each would serve nobody but who sends
-   them. */
+   net/core/stream.c), and with it all that is queued on the same socket: a closer is interrupted as often as this says,
+   in nanoseconds, whatever a stranger sent. So a few are enough, and a thread for each would serve nobody but who sends
+   them. SO_LINGER taken from the socket before would not do: who sent it may set it again until the close has begun. */
 enum { CSB_CLOSERS = 4, CSB_PATIENCE = 100000 };
+
+/* Sent by a thread, and of the standard ones, since such a signal comes where no more may be queued as well
+   (RLIMIT_SIGPENDING, __send_signal_locked of kernel/signal.c): timer_create(2) takes a place there for each timer, and
+   fails where the user's other processes have them all. This one does nothing to who does not handle it (signal(7)). */
+enum { CSB_HURRY = SIGURG };
 
 struct aside {
     struct aside *next;
     int count, descriptors[];
 };
 
+struct closer {
+    int is_there;
+    pid_t thread;
+    struct aside *closing;
+};
+
 /* What is left to close, in its order: open descriptors, so never more than RLIMIT_NOFILE. */
 static struct {
     pthread_mutex_t lock;
     struct aside *first, *last;
-    int waiting, closers;
+    struct closer closers[CSB_CLOSERS];
+    int is_hurried;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void interrupt(int number) { (void)number; }
 
-/* Has the calling thread, and no other signal of the process's, interrupted time and again; 0 where that is not to be
-   had: then it waits as long as what it closes does. */
-static int hurry(timer_t *timer) {
-    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMAX};
-    struct itimerspec often = {{0, CSB_PATIENCE}, {0, CSB_PATIENCE}};
+/* Names the calling thread, and leaves all signals but that one to others. */
+static void settle(const char *name, int number) {
     sigset_t others;
     sigfillset(&others);
-    sigdelset(&others, SIGRTMAX);
-    event.sigev_notify_thread_id = (int)gettid();
-    if (sigaction(SIGRTMAX, &action, 0) < 0 || pthread_sigmask(SIG_SETMASK, &others, 0) != 0) return 0;
-    if (timer_create(CLOCK_MONOTONIC, &event, timer) < 0) return 0;
-    if (timer_settime(*timer, 0, &often, 0) == 0) return 1;
-    timer_delete(*timer);
-    return 0;
+    if (number) sigdelset(&others, number);
+    pthread_sigmask(SIG_SETMASK, &others, 0);
+    prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-/* The next, or none, and then the calling thread is no closer any more. */
-static struct aside *taken(void) {
+/* Signals whoever closes something; 0 when no closer is there any more, and then nobody hurries them. Under the lock none
+   of them ends, so that its number is no other thread's. */
+static int hurry_all(void) {
+    int count = 0;
     pthread_mutex_lock(&queue.lock);
-    struct aside *next = queue.first;
-    if (next) {
-        queue.first = next->next;
-        queue.waiting -= next->count;
-    } else {
-        queue.closers--;
+    for (struct closer *closer = queue.closers; closer < queue.closers + CSB_CLOSERS; closer++) {
+        count += closer->is_there;
+        if (closer->closing) tgkill(getpid(), closer->thread, CSB_HURRY);
     }
+    queue.is_hurried = count > 0;
     pthread_mutex_unlock(&queue.lock);
-    return next;
+    return count;
 }
 
-static void *close_all(void *nothing) {
-    timer_t timer;
-    prctl(PR_SET_NAME, "bailey-closer", 0, 0, 0);
-    int hurries = hurry(&timer);
-    for (struct aside *next = taken(); next; next = taken()) {
-        for (int i = 0; i < next->count; i++) close(next->descriptors[i]);
-        free(next);
-    }
-    if (hurries) timer_delete(timer);
+static void *hurry(void *nothing) {
+    struct timespec patience = {0, CSB_PATIENCE};
+    settle("bailey-hurrier", 0);
+    do nanosleep(&patience, 0);
+    while (hurry_all() > 0);
     return nothing;
 }
 
-static int start(void) {
+/* The next, in the place of what has been closed; or none, and then the closer is gone. */
+static struct aside *taken(struct closer *closer) {
+    pthread_mutex_lock(&queue.lock);
+    struct aside *closed = closer->closing, *next = queue.first;
+    if (next) queue.first = next->next;
+    closer->closing = next;
+    closer->thread = gettid();
+    closer->is_there = next != 0;
+    pthread_mutex_unlock(&queue.lock);
+    free(closed);
+    return next;
+}
+
+static void *close_all(void *closer) {
+    settle("bailey-closer", CSB_HURRY);
+    for (struct aside *next = taken(closer); next; next = taken(closer))
+        for (int i = 0; i < next->count; i++) close(next->descriptors[i]);
+    return 0;
+}
+
+static int start(void *(*body)(void *), void *argument) {
     pthread_attr_t attributes;
     pthread_t thread;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, 64 << 10);
-    int error = pthread_create(&thread, &attributes, close_all, 0);
+    int error = pthread_create(&thread, &attributes, body, argument);
     pthread_attr_destroy(&attributes);
     return error;
+}
+
+/* First who hurries them: a closer that nobody hurries waits for as long as a stranger wants. */
+static int start_hurrying(void) {
+    struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    if (queue.is_hurried) return 0;
+    if (sigaction(CSB_HURRY, &action, 0) < 0) return errno;
+    int error = start(hurry, 0);
+    queue.is_hurried = error == 0;
+    return error;
+}
+
+/* One closer more where there may be one; an error where there is none at all. */
+static int start_closing(void) {
+    struct closer *absent = 0;
+    int count = 0;
+    for (struct closer *closer = queue.closers; closer < queue.closers + CSB_CLOSERS; closer++) {
+        count += closer->is_there;
+        if (!closer->is_there) absent = closer;
+    }
+    int error = start_hurrying();
+    if (error || !absent) return error;
+    error = start(close_all, absent);
+    absent->is_there = error == 0;
+    return count > 0 ? 0 : error;
 }
 
 int csb_close_aside(const int *descriptors, int count) {
     if (count <= 0) return -EINVAL;
     struct aside *aside = malloc(sizeof *aside + sizeof(int) * (size_t)count);
     if (!aside) return -ENOMEM;
-    aside->next = 0;
-    aside->count = count;
+    *aside = (struct aside){.count = count};
     memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
     pthread_mutex_lock(&queue.lock);
-    int error = queue.closers < CSB_CLOSERS ? start() : 0;
-    if (!error && queue.closers < CSB_CLOSERS) queue.closers++;
-    if (!error || queue.closers > 0) {
+    int error = start_closing();
+    if (!error) {
         if (queue.first) queue.last->next = aside;
         else queue.first = aside;
         queue.last = aside;
-        queue.waiting += count;
-        aside = 0;
     }
     pthread_mutex_unlock(&queue.lock);
-    if (!aside) return 0;
-    free(aside);
+    if (error) free(aside);
     return -error;
 }
 
 int csb_waiting_aside(void) {
+    int waiting = 0;
     pthread_mutex_lock(&queue.lock);
-    int waiting = queue.waiting;
+    for (const struct aside *aside = queue.first; aside; aside = aside->next) waiting += aside->count;
     pthread_mutex_unlock(&queue.lock);
     return waiting;
 }
