@@ -11,18 +11,21 @@
 #include <unistd.h>
 
 /* A close that lingers ends with a signal, SO_LINGER's time or not (socket(7); sk_stream_wait_close of
-   net/core/stream.c), and with it all that is queued on the same socket: a closer is interrupted as often as this says,
-   in nanoseconds, whatever a stranger sent. So a few are enough, and a thread for each would serve nobody but who sends
-   them. SO_LINGER taken from the socket before would not do: who sent it may set it again until the close has begun. */
+   net/core/stream.c), and with it all that is queued on the same socket: a closer is interrupted as often as
+   this says, in nanoseconds, whatever a stranger sent. So a few are enough, and a thread for each would serve
+   nobody but who sends them. SO_LINGER taken from the socket before would not do: who sent it may set it
+   again until the close has begun. */
 enum { CSB_CLOSERS = 4, CSB_PATIENCE = 100000 };
 
 /* Sent by a thread, and of the standard ones, since such a signal comes where no more may be queued as well
-   (RLIMIT_SIGPENDING, __send_signal_locked of kernel/signal.c): timer_create(2) takes a place there for each timer, and
-   fails where the user's other processes have them all. This one does nothing to who does not handle it (signal(7)). */
+   (RLIMIT_SIGPENDING, __send_signal_locked of kernel/signal.c): timer_create(2) takes a place there for each
+   timer, and fails where the user's other processes have them all. This one does nothing to who does not
+   handle it (signal(7)). */
 enum { CSB_HURRY = SIGURG };
 
 struct aside {
     struct aside *next;
+    uint64_t sender;
     int count, descriptors[];
 };
 
@@ -51,8 +54,8 @@ static void settle(const char *name, int number) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
-/* Signals whoever closes something; 0 when no closer is there any more, and then nobody hurries them. Under the lock none
-   of them ends, so that its number is no other thread's. */
+/* Signals whoever closes something; 0 when no closer is there any more, and then nobody hurries them. Under
+   the lock none of them ends, so that its number is no other thread's. */
 static int hurry_all(void) {
     int count = 0;
     pthread_mutex_lock(&queue.lock);
@@ -129,11 +132,11 @@ static int start_closing(void) {
     return count > 0 ? 0 : error;
 }
 
-int csb_close_aside(const int *descriptors, int count) {
+int csb_close_aside(uint64_t sender, const int *descriptors, int count) {
     if (count <= 0) return -EINVAL;
     struct aside *aside = malloc(sizeof *aside + sizeof(int) * (size_t)count);
     if (!aside) return -ENOMEM;
-    *aside = (struct aside){.count = count};
+    *aside = (struct aside){.sender = sender, .count = count};
     memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
     pthread_mutex_lock(&queue.lock);
     int error = start_closing();
@@ -147,10 +150,17 @@ int csb_close_aside(const int *descriptors, int count) {
     return -error;
 }
 
-int csb_waiting_aside(void) {
+static int counted(const struct aside *aside, uint64_t sender) {
+    return aside->sender && (!sender || aside->sender == sender) ? aside->count : 0;
+}
+
+int csb_waiting_aside(uint64_t sender) {
     int waiting = 0;
     pthread_mutex_lock(&queue.lock);
-    for (const struct aside *aside = queue.first; aside; aside = aside->next) waiting += aside->count;
+    for (int i = 0; i < CSB_CLOSERS; i++)
+        if (queue.closers[i].closing) waiting += counted(queue.closers[i].closing, sender);
+    for (const struct aside *aside = queue.first; aside; aside = aside->next)
+        waiting += counted(aside, sender);
     pthread_mutex_unlock(&queue.lock);
     return waiting;
 }

@@ -11,6 +11,9 @@
    it closes none itself. */
 enum { CSB_SO_PEERPIDFD = 77, CSB_SO_PASSRIGHTS = 83 }; /* asm-generic/socket.h of Linux 6.5 and 6.16 */
 enum { CSB_MAX_DESCRIPTORS = 16, CSB_SCM_MAX = 253 };
+/* Packets of an ended connection that are looked at: more than may wait by default (net.unix.max_dgram_qlen,
+   unix(7)), and few enough to be read at once. */
+enum { CSB_LAST_PACKETS = 64 };
 
 union control {
     struct cmsghdr header;
@@ -72,13 +75,42 @@ ssize_t csb_receive(int socket, void *data, size_t size, int *descriptors, int *
             memcpy(&all[found++], CMSG_DATA(header) + at, sizeof(int));
     }
     if (found > wanted || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-        csb_close_aside(all, found);
+        csb_close_aside(0, all, found);
         *count = 0;
         return -EMSGSIZE;
     }
     memcpy(descriptors, all, sizeof(int) * (size_t)found);
     *count = found;
     return received;
+}
+
+/* The next packet of an ended connection: 1 when it brings no descriptor, 0 at the end, or -errno. With
+   SO_PASSCRED each packet has its sender's credentials, in front of descriptors (scm_recv of
+   include/net/scm.h), and the end has none: an empty packet reads like it otherwise. */
+static int looked_at(int socket) {
+    char credentials[CMSG_SPACE(sizeof(struct ucred))];
+    struct msghdr message = {.msg_control = credentials, .msg_controllen = sizeof credentials};
+    ssize_t received;
+    do received = recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (received < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (received < 0) return -errno;
+    if (message.msg_flags & MSG_CTRUNC) return -EMSGSIZE;
+    return message.msg_controllen > 0;
+}
+
+/* From the shutdown on nobody sends anything: who does looks for it under the lock under which it is queued
+   (unix_dgram_sendmsg of net/unix/af_unix.c). */
+int csb_end(int socket) {
+    int on = 1;
+    if (shutdown(socket, SHUT_RDWR) < 0) return 0;
+    if (setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0) return 0;
+    for (int i = 0; i < CSB_LAST_PACKETS; i++) {
+        int next = looked_at(socket);
+        if (next <= 0) return next == 0;
+        /* What is longer than nothing is cut, and gone. */
+        if (recv(socket, 0, 0, MSG_DONTWAIT) < 0) return 0;
+    }
+    return 0;
 }
 
 int csb_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }

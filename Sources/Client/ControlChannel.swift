@@ -18,6 +18,7 @@ package final class ControlChannel {
     private var socket: OwnedDescriptor
     private let acceptedDescriptors: Int
     private let longest: Int
+    private let sender: UInt64
     private var partial: [UInt8] = []
 
     /// Takes a connection over.
@@ -26,19 +27,22 @@ package final class ControlChannel {
     ///   - socket: the connection.
     ///   - acceptedDescriptors: how many a message may bring: none from an agent.
     ///   - longest: bytes of the longest message, either way.
+    ///   - sender: whose the descriptors are that it brings all the same (`OwnedDescriptor.closeToStranger`).
     package init(
         _ socket: consuming OwnedDescriptor,
         acceptedDescriptors: Int,
-        longest: Int = ControlLimit.message
+        longest: Int = ControlLimit.message,
+        sender: UInt64 = 0
     ) {
         self.socket = socket
         self.acceptedDescriptors = acceptedDescriptors
         self.longest = longest
+        self.sender = sender
     }
 
     deinit {
         guard acceptedDescriptors == 0 else { return }
-        socket.take().closeToStranger()
+        socket.take().closeToStranger(sender)
     }
 
     package var descriptor: Int32 { socket.rawValue }

@@ -19,13 +19,15 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return raw
     }
 
-    /// Closes a socket whose peer is a stranger: on another thread where descriptors may be queued on it, since
+    /// Closes a socket whose peer is a stranger: on another thread where descriptors are queued on it, since
     /// closing those takes as long as the stranger wants (SO_LINGER, socket(7)).
-    package consuming func closeToStranger() {
-        guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0 else { return }
+    ///
+    /// - Parameter sender: whose they are, a number of the caller's for `waitingAside(of:)`; 0 for nobody's.
+    package consuming func closeToStranger(_ sender: UInt64 = 0) {
+        guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0, csb_end(rawValue) == 0 else { return }
         var raw = release()
         // Left open where there is no thread for it: nobody waits for a stranger.
-        _ = unsafe csb_close_aside(&raw, 1)
+        _ = unsafe csb_close_aside(sender, &raw, 1)
     }
 
     /// Closes what may take milliseconds, as the last descriptor of a mount namespace does: on another thread, or
@@ -33,11 +35,11 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     package consuming func closeAside() {
         guard rawValue >= 0 else { return }
         var raw = release()
-        if unsafe csb_close_aside(&raw, 1) < 0 { close(raw) }
+        if unsafe csb_close_aside(0, &raw, 1) < 0 { close(raw) }
     }
 
-    /// How many descriptors wait to be closed by other threads.
-    package static var waitingAside: Int { Int(csb_waiting_aside()) }
+    /// How many sockets of one sender's, or of all for 0, wait to be closed by other threads.
+    package static func waitingAside(of sender: UInt64) -> Int { Int(csb_waiting_aside(sender)) }
 
     /// Moves the descriptor out; what stays owns nothing.
     package mutating func take() -> OwnedDescriptor {

@@ -36,7 +36,9 @@ extension Supervisor {
     var mayTakeApprover: Bool { approverConnections < Self.maximumApprovers }
 
     func acceptApprover() {
-        guard !isClosingBehind else { return starve() }
+        guard OwnedDescriptor.waitingAside(of: ApproverSocket.sender) < Self.maximumApprovers else {
+            return holdApprovers()
+        }
         switch approverSocket?.accept() {
         case .approver(let raw, let peer): take(OwnedDescriptor(raw), of: peer)
         case .nobody(let code): noteStarvation(code)
@@ -45,7 +47,12 @@ extension Supervisor {
     }
 
     private func take(_ socket: consuming OwnedDescriptor, of peer: SocketPeer) {
-        let channel = ControlChannel(socket, acceptedDescriptors: 0, longest: ControlLimit.agentMessage)
+        let channel = ControlChannel(
+            socket,
+            acceptedDescriptors: 0,
+            longest: ControlLimit.agentMessage,
+            sender: ApproverSocket.sender
+        )
         guard (approvers[peer.user]?.connections ?? 0) < Self.maximumPerApprover else {
             return Self.refuse(
                 channel,

@@ -9,35 +9,33 @@ extension Supervisor {
     ///
     /// Whose listener it came through is who is asking, and the kernel says that it came from there.
     func accept(from agent: AgentNode) {
-        guard !isClosingBehind else { return starve() }
+        let answer = answer(to: agent)
+        guard answer != .wait else { return hold(agent) }
         guard let socket = agent.sandbox.acceptControl() else { return noteStarvation(errno) }
         do throws(ControlStranger) {
             try agent.sandbox.checkMaker(of: socket)
         } catch {
             return turnAway(socket, error, from: agent)
         }
-        // Who has many leaves some to others, however few there may be in all.
-        let left = maximumAgentConnections - agentConnections
-        guard agent.connections.count < min(Self.maximumConnectionsPerAgent, 2 * left),
-            agent.phase == .running
-        else { return Self.turnAway(socket) }
-        let channel = ControlChannel(socket, acceptedDescriptors: 0, longest: ControlLimit.agentMessage)
+        guard answer == .take, agent.phase == .running else { return Self.turnAway(socket, from: agent) }
+        let channel = ControlChannel(
+            socket,
+            acceptedDescriptors: 0,
+            longest: ControlLimit.agentMessage,
+            sender: agent.number
+        )
         guard let id = add(channel, from: agent.id) else { return }
         agent.connections.insert(id)
         agentConnections += 1
     }
 
     /// Says why a connection is not taken, as far as its other end still hears it.
-    private static func turnAway(_ socket: consuming OwnedDescriptor) {
+    private static func turnAway(_ socket: consuming OwnedDescriptor, from agent: AgentNode) {
         let message =
             "the supervisor has as many connections of agents as it may; try again when some have ended"
-        let channel = ControlChannel(socket, acceptedDescriptors: 0)
+        let channel = ControlChannel(socket, acceptedDescriptors: 0, sender: agent.number)
         try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)
     }
-
-    /// Whether as many descriptors wait to be closed as agents may have connections: each of those, when it is over, is another
-    /// that does.
-    var isClosingBehind: Bool { OwnedDescriptor.waitingAside > maximumAgentConnections }
 
     /// Leaves connections waiting when there is no descriptor for them: asking again at once would never end.
     func noteStarvation(_ code: Int32) {

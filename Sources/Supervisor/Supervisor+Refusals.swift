@@ -45,7 +45,7 @@ extension Supervisor {
 
     /// Turns away whoever connected to an agent's control socket and is none of that agent's, when that is on record.
     func turnAway(_ socket: consuming OwnedDescriptor, _ stranger: ControlStranger, from agent: AgentNode) {
-        let channel = ControlChannel(socket, acceptedDescriptors: 0)
+        let channel = ControlChannel(socket, acceptedDescriptors: 0, sender: agent.number)
         let answer = { (why: String) in
             let message = "nothing is launched: \(why); launch from the agent itself, by bailey run"
             try? channel.send(ControlReply.refused(code: FrontEnd.launchFailed, message: message).bytes)

@@ -12,8 +12,11 @@ internal import Sandbox
 extension Supervisor {
     /// Waits for whatever is next and handles it.
     func turn() {
+        endHolds()
         chooseTakers()
-        let deadlines = [earliestDeadline, isStopping ? nil : drainDeadline, starvedUntil, quietDeadline]
+        let deadlines = [
+            earliestDeadline, isStopping ? nil : drainDeadline, starvedUntil, holds.until, quietDeadline,
+        ]
         let sources = poller.wait(until: deadlines.compactMap { $0 }.min())
         for source in sources {
             handle(source)
@@ -42,7 +45,7 @@ extension Supervisor {
             } else if watches.server == nil, let descriptor = server?.descriptor {
                 watches.server = try poller.watch(descriptor, .server)
             }
-            if !isTaking || !mayTakeApprover {
+            if !isTaking || !mayTakeApprover || holds.approvers {
                 watches.approvers = nil
             } else if watches.approvers == nil, let descriptor = approverSocket?.descriptor {
                 watches.approvers = try poller.watch(descriptor, .approvers)

@@ -113,6 +113,8 @@ package final class Supervisor {
     let maximumUserLaunches = min(8_192, DescriptorLimit.userLaunches)
     /// Until when no connection is taken, since there is no descriptor for it; nil while there are some.
     var starvedUntil: UInt64?
+    /// Whose connections are left waiting for a moment, beside that.
+    var holds = Holds()
     /// The signals that end one that serves many.
     var signals: SignalQueue?
     /// Milliseconds that agents have when it ends.

@@ -159,6 +159,53 @@ struct PacketSocketTests {
         for descriptor in readers + peers { close(descriptor) }
     }
 
+    @Test("F16: What brings descriptors is counted as its sender's until it is closed, and as nobody else's")
+    func counted() throws {
+        let (sender, other): (UInt64, UInt64) = (4_711, 4_712)
+        var (most, peers): (Int, [Int32]) = (0, [])
+        // A closer is held for a tenth of a millisecond by each: one of them at least is seen.
+        for _ in 0..<32 {
+            var pair = try PacketSocket.pair()
+            let tcp = try lingering(seconds: 100_000)
+            // Behind others, of which one is empty and reads like the end.
+            for packet in [[1], []] as [[UInt8]] { try PacketSocket.send(packet, on: pair.first.rawValue) }
+            try PacketSocket.send([], descriptors: [tcp.socket], on: pair.first.rawValue)
+            close(tcp.socket)
+            peers.append(tcp.peer)
+            pair.second.take().closeToStranger(sender)
+            most = max(most, OwnedDescriptor.waitingAside(of: sender))
+            #expect(OwnedDescriptor.waitingAside(of: other) == 0)
+        }
+        #expect(most > 0)
+        let end = ContinuousClock.now.advanced(by: .seconds(60))
+        while OwnedDescriptor.waitingAside(of: sender) > 0, ContinuousClock.now < end { usleep(1_000) }
+        #expect(OwnedDescriptor.waitingAside(of: sender) == 0)
+        for peer in peers { close(peer) }
+    }
+
+    @Test("What brings no descriptor is closed at once, and its peer still reads the last word")
+    func closedAtOnce() throws {
+        // By another thread one of so many would be closed later.
+        for _ in 0..<256 {
+            var pair = try PacketSocket.pair()
+            let peer = pair.first.rawValue
+            for packet in [[1], [], [2, 3]] as [[UInt8]] { try PacketSocket.send(packet, on: peer) }
+            try PacketSocket.send([4], on: pair.second.rawValue)
+            let raw = pair.second.rawValue
+            let socket = inode(of: raw)
+            pair.second.take().closeToStranger()
+            // The number itself may be taken again by another test at once.
+            #expect(socket != nil && inode(of: raw) != socket)
+            #expect(try PacketSocket.receive(on: peer, maximumBytes: 8)?.bytes == [4])
+            #expect(try PacketSocket.receive(on: peer, maximumBytes: 8)?.bytes == [])
+        }
+    }
+
+    private func inode(of descriptor: Int32) -> ino_t? {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 ? status.st_ino : nil
+    }
+
     /// Threads of this process that close aside.
     private func closers() -> Int {
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []

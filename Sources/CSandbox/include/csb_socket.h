@@ -1,6 +1,7 @@
 /* Reason for C: Glibc's module lacks the CMSG macros and GNU-only functions. */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Sends one packet with count descriptors beside it; bytes sent, or -errno. */
@@ -25,12 +26,18 @@ int csb_peer(int socket, uid_t *user, pid_t *process);
    -ENOPROTOOPT where the kernel has none. */
 int csb_peer_process(int socket);
 
-/* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on one of a few threads; where
-   none can be had, -errno, and they stay open, since nothing may wait for a stranger. */
-int csb_close_aside(const int *descriptors, int count);
+/* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on one of a few
+   threads; where none can be had, -errno, and they stay open, since nothing may wait for a stranger. They are
+   counted as the sender's, a number of the caller's; 0 for nobody's. */
+int csb_close_aside(uint64_t sender, const int *descriptors, int count);
 
-/* How many wait for that. */
-int csb_waiting_aside(void);
+/* How many of a sender's wait for that, those that are being closed with them; of all senders for 0. */
+int csb_waiting_aside(uint64_t sender);
+
+/* Ends a connection of whole packets both ways, and takes what was sent; the peer still reads what it was
+   sent. 1 when no descriptor is queued on it, nor ever will be, so that closing it waits for nobody; 0 when
+   one is, or may be. */
+int csb_end(int socket);
 
 /* Whether a peer can queue descriptors on a UNIX socket (SO_PASSRIGHTS, Linux 6.16): 1 where the kernel does not say. */
 int csb_takes_descriptors(int socket);

@@ -10,6 +10,10 @@ struct ApproverSocket: ~Copyable {
     /// Connections that wait to be accepted: people answer one by one.
     private static let backlog: Int32 = 64
 
+    /// Whose the descriptors are that its callers bring: of all of them together
+    /// (`OwnedDescriptor.closeToStranger`).
+    static let sender = UInt64.max
+
     private let folder: TrustedFolder
     private let name: String
     private let lock: OwnedDescriptor
@@ -83,7 +87,7 @@ struct ApproverSocket: ~Copyable {
         guard let peer = SocketPeer(of: socket.rawValue), SocketPeer.isOutside(peer, of: socket.rawValue)
         else {
             // What is queued on it may take as long to close as a stranger wants.
-            socket.closeToStranger()
+            socket.closeToStranger(Self.sender)
             return .stranger
         }
         return .approver(socket.release(), peer)

@@ -18,7 +18,8 @@ struct AgentWatches {
     /// Its init's words; nil once its command's end is known.
     var status: Poller.Watch?
     let death: Poller.Watch
-    let listener: Poller.Watch
+    /// Nil while no connection of its is taken.
+    var listener: Poller.Watch?
 }
 
 extension Supervisor {
