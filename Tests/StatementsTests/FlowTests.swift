@@ -76,6 +76,51 @@ struct FlowTests {
         #expect(try Self.flow(text, none).exposes.isEmpty)
     }
 
+    @Test(
+        "What a name or a place means hangs on no other table's columns: they may be others by now",
+        arguments: [
+            // `(value).*` is as many columns as its type has.
+            "select upper(s.c) from (select (json_each('{}')).*, u.ssn, u.id from users u) s(a, b, c)",
+            "with s(a, b, c) as (select (json_each('{}')).*, ssn, id from users) select upper(c) from s",
+            "select (json_each('{}')).*, id, ssn from users order by 3",
+            // `*` of a table, which may have got or lost some.
+            "select upper(s.d) from (select p.*, u.ssn, u.id from people p, users u) s(a, b, c, d)",
+            "select upper(s.f) from (select * from people, users) s(a, b, c, d, e, f)",
+            "select upper(j.f) from (people p join users u on p.id = u.id) as j(a, b, c, d, e, f)",
+            "with s(a, b, c, d) as (select p.*, u.ssn, u.id from people p, users u) select upper(d) from s",
+            "select s.* from (select p.*, ssn from people p, users u) s order by 1",
+            "select 1 from people natural join users", "select 1 from users natural full join people",
+            // A column of the inner table's that is gone is the outer one's.
+            "select (select upper(ssn) from mine) from users", "select (select ssn from mine) from users",
+            "select l.x from users, lateral (select upper(ssn) x from mine) l",
+            "select id from users where exists (select from mine where ssn like '1%')",
+            // And one that is called as a table is its row.
+            "select row_to_json(word) from mine, users word",
+            "select (select row_to_json(word) from mine) from users word",
+            "prepare p as select word from mine, users word",
+            "select 1 as ssn from users, users as ssn group by ssn",
+        ]
+    )
+    func stale(text: String) throws {
+        let tables = KnownTables(Self.listed + [Self.table("mine", ["ssn", "word"])], masks: [Self.mask])
+        #expect(try Self.flow(text, tables).exposes == [Self.mask])
+    }
+
+    @Test(
+        "A table's name with its schema means the table, and nothing else that is called so",
+        arguments: [
+            "select (select upper(public.users.ssn) from (select 1 as ssn) users) from public.users",
+            "select (with users as (select '' as ssn) select public.users.ssn from users) from public.users",
+            "select upper(x) from public.users, lateral (select public.users.ssn x from (select '' ssn) users) l",
+            "select (select row(public.users.*) from (select '' as ssn) users) from public.users",
+            "select (select upper(x.c) from (select public.users.* from (select 1) users(i)) x(a, b, c)) from public.users",
+            "select (select upper(public.users.ssn) from people as users) from public.users",
+            // So does that of the first function in FROM alone.
+            "select (select upper(lower.ssn) from rows from (nullif('a', 'b'), lower('x'))) from users lower",
+        ]
+    )
+    func qualified(text: String) throws { #expect(try Self.flow(text).exposes == [Self.mask]) }
+
     /// Where numbers and texts stand in a statement.
     private static func literals(_ text: [UInt8]) -> [Range<Int>] {
         let quote = UInt8(ascii: "'")

@@ -120,7 +120,7 @@ extension FlowWalk {
             guard !named.isEmpty, output.isExact else { return try compute(node, scope) }
             // GROUP BY takes it for a table's column first.
             let found = resolve(names, scope)
-            if found.isColumn { expose(found.masks) }
+            if found.mayBeColumn { expose(found.masks) }
         default: try compute(node, scope)
         }
     }

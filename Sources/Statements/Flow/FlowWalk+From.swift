@@ -44,14 +44,12 @@ extension FlowWalk {
         return (ByteText(name), alias)
     }
 
-    /// By which the rows of a function without an alias are known.
+    /// By which the rows of a function without an alias are known: the first one's name, where it is called by one.
     private func functionName(_ node: Node) throws(StatementFault) -> ByteText? {
-        for list in try tree.nodes(tree.member("functions", of: node)) {
-            for call in try tree.nodes(tree.member("items", of: list)) where call.shape.part == .function {
-                return try tree.name(tree.member("funcname", of: call))?.name
-            }
-        }
-        return nil
+        guard let list = try tree.nodes(tree.member("functions", of: node)).first,
+            let call = try tree.nodes(tree.member("items", of: list)).first, call.shape.part == .function
+        else { return nil }
+        return try tree.name(tree.member("funcname", of: call))?.name
     }
 
     private mutating func subquery(
@@ -127,7 +125,8 @@ extension FlowWalk {
             let named = side.columns.compactMap { column in column.name.map { ($0, column.masks) } }
             return (masks: Dictionary(named) { $0.union($1) }, rest: side.rest)
         }
-        if isNatural, !left.isExact || !right.isExact { expose(left.masks.union(right.masks)) }
+        // Either side may have columns by now that are not known: any masked one may be compared.
+        if isNatural { expose(left.masks.union(right.masks)) }
         for name in names {
             var masks: Set<ColumnPattern> = []
             for side in sides { masks.formUnion(side.masks[name] ?? side.rest) }

@@ -7,6 +7,8 @@ extension FlowWalk {
         var masks: Set<ColumnPattern> = []
         /// A column for certain, as it is in its table.
         var isColumn = false
+        /// It is not known to be none.
+        var mayBeColumn = false
         var isText = false
     }
 
@@ -22,50 +24,60 @@ extension FlowWalk {
 
     mutating func resolve(_ names: [ByteText], _ scope: FlowScope) -> Found {
         guard let last = names.last else { return unknown(ByteText(""), scope) }
-        return names.count == 1 ? resolve(last, scope) : resolve(last, of: names[names.count - 2], scope)
+        guard names.count > 1 else { return resolve(last, scope) }
+        return resolve(last, of: names[names.count - 2], scope, hasSchema: names.count > 2)
     }
 
-    /// Without a table: a column of any level, the innermost first; else a whole row.
+    /// Without a table: a column, of the innermost level that has one; else a whole row.
+    ///
+    /// That a table which is known to have it has it still, nobody can tell: somebody may have taken it away, or made a
+    /// temporary table of that name. Then the name means what is further out, so all that it may mean counts.
     private mutating func resolve(_ name: ByteText, _ scope: FlowScope) -> Found {
         var found = Found()
-        var isFound = false
+        var (isRow, isCertain) = (false, false)
+        var rows: Set<ColumnPattern> = []
         for level in scope.levels {
             guard spend(level.ranges.count + 1) else { return found }
-            var isCertain = false
-            for range in level.ranges where !range.needsName {
-                switch range.meaning(of: name) {
+            let isOuter = isCertain
+            for range in level.ranges {
+                let meaning: FlowRange.Meaning = range.needsName ? .nothing : range.meaning(of: name)
+                switch meaning {
                 case .column(let column):
                     found.masks.formUnion(column.masks)
-                    found.isText = column.isText
-                    isCertain = true
+                    if !isOuter { found.isText = column.isText }
+                    (isCertain, found.mayBeColumn) = (true, true)
+                    continue
                 case .perhaps(let masks):
                     found.masks.formUnion(masks)
-                    isFound = true
-                case .nothing: continue
+                    found.mayBeColumn = true
+                case .nothing: break
                 }
-            }
-            if isCertain {
-                found.isColumn = true
-                return found
+                guard range.name == name else { continue }
+                rows.formUnion(range.masks)
+                isRow = true
             }
         }
-        let rows = scope.levels.lazy.flatMap(\.ranges).filter { $0.name == name }
-        found.isColumn = isFound && rows.allSatisfy(\.masks.isEmpty)
-        for row in rows {
-            found.masks.formUnion(row.masks)
-            isFound = true
-        }
-        return isFound ? found : unknown(name, scope)
+        guard isRow || found.mayBeColumn else { return unknown(name, scope) }
+        found.masks.formUnion(rows)
+        found.isColumn = rows.isEmpty
+        return found
     }
 
     /// Behind a table's name: its column; else a function of its row, which may be written so.
-    private mutating func resolve(_ name: ByteText, of table: ByteText, _ scope: FlowScope) -> Found {
+    ///
+    /// With a schema before it the name means a table of any level, and nothing else that is called so: what is in a
+    /// subquery's place or has an alias is passed over by the server (`scanNameSpaceForRelid`), so all that it may mean counts.
+    private mutating func resolve(
+        _ name: ByteText,
+        of table: ByteText,
+        _ scope: FlowScope,
+        hasSchema: Bool
+    ) -> Found {
+        var (found, isFound) = (Found(isColumn: true), false)
         for level in scope.levels {
             guard spend(level.ranges.count + 1) else { return Found() }
-            let ranges = level.ranges.filter { $0.name == table }
-            guard !ranges.isEmpty else { continue }
-            var found = Found(isColumn: true)
-            for range in ranges {
+            for range in level.ranges where range.name == table {
+                isFound = true
                 guard case .column(let column) = range.meaning(of: name) else {
                     found.masks.formUnion(range.masks)
                     found.isColumn = false
@@ -74,9 +86,9 @@ extension FlowWalk {
                 found.masks.formUnion(column.masks)
                 found.isText = column.isText
             }
-            return found
+            if isFound, !hasSchema { break }
         }
-        return unknown(name, scope)
+        return isFound ? found : unknown(name, scope)
     }
 
     private mutating func unknown(_ name: ByteText, _ scope: FlowScope) -> Found {
@@ -136,7 +148,8 @@ extension FlowWalk {
             return FlowRange(called, FlowOutput(rest: tables.masks, isExact: false).renamed(columns))
         }
         guard candidates.count > 1 else {
-            let listed = FlowOutput(columns: first.columns.filter(\.isListed).map(FlowColumn.init))
+            var listed = FlowOutput(columns: first.columns.filter(\.isListed).map(FlowColumn.init))
+            listed.isElastic = true
             let hidden = first.columns.filter { !$0.isListed }.map(FlowColumn.init)
             return FlowRange(called, listed.renamed(columns), hidden: hidden)
         }
@@ -153,7 +166,7 @@ extension FlowWalk {
             FlowColumn(name: column.name, masks: masks[column.name] ?? [])
         }
         var listed = FlowOutput(columns: first.columns.filter(\.isListed).map(merged))
-        listed.isExact = isSame
+        (listed.isExact, listed.isElastic) = (isSame, true)
         if !isSame { for mask in masks.values { listed.rest.formUnion(mask) } }
         return FlowRange(
             called,

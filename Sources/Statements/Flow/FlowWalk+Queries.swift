@@ -150,6 +150,11 @@ extension FlowWalk {
             let name = tree.text("name", of: target).map { ByteText($0) }
             guard value.shape.name == "ColumnRef" else {
                 try compute(value, scope)
+                // How many columns a value in parentheses has is its type's matter.
+                if try isSpread(value) {
+                    output.append(FlowOutput(isExact: false))
+                    continue
+                }
                 let own = try self.name(of: value)
                 output.append(FlowOutput(columns: [FlowColumn(name: name ?? own)]))
                 continue
@@ -171,23 +176,32 @@ extension FlowWalk {
         return output
     }
 
+    /// Whether it is `(value).*`.
+    private func isSpread(_ value: Node) throws(StatementFault) -> Bool {
+        guard value.shape.part == .indirection else { return false }
+        return try tree.nodes(tree.member("indirection", of: value)).last?.shape.name == "A_Star"
+    }
+
     private mutating func star(_ names: [ByteText], _ source: Source, _ scope: FlowScope) -> FlowOutput {
         guard spend(source.output.columns.count + 1) else {
             return FlowOutput(rest: tables.masks, isExact: false)
         }
         guard let table = names.last else { return source.output }
+        var ranges: [FlowRange] = []
         for level in scope.levels {
-            guard spend(level.ranges.count + 1) else { break }
-            let ranges = level.ranges.filter { $0.name == table }
-            guard let first = ranges.first else { continue }
-            guard ranges.count > 1 else {
-                guard spend(first.output.columns.count) else { break }
-                return first.output
-            }
+            guard spend(level.ranges.count + 1) else { return FlowOutput(rest: tables.masks, isExact: false) }
+            ranges += level.ranges.lazy.filter { $0.name == table }
+            // With a schema before it, it may be a table further out.
+            if !ranges.isEmpty, names.count == 1 { break }
+        }
+        guard let first = ranges.first else {
+            expose(masks(of: scope))
+            return FlowOutput(isExact: false)
+        }
+        guard ranges.count == 1, spend(first.output.columns.count) else {
             return FlowOutput(rest: ranges.reduce(into: []) { $0.formUnion($1.masks) }, isExact: false)
         }
-        expose(masks(of: scope))
-        return FlowOutput(isExact: false)
+        return first.output
     }
 
     /// What the server calls a column that is no other's (FigureColname of parse_target.c), where that is certain.

@@ -111,6 +111,16 @@ enum Evasions {
         "alter table users rename column ssn to plain; select plain || '' from users",
         "alter table users rename to others; select ssn || '' from others",
         "with d as (delete from users where id = 2 returning ssn) select 1 from d; select ssn || '' from users",
+        // By a name or a place that means another column than it seems to.
+        "select (select upper(public.users.ssn) from (select 1 as ssn) users) from public.users",
+        "select upper(x) from public.users, lateral (select public.users.ssn as x from (select '' as ssn) users) l",
+        "select (select upper(lower.ssn) from rows from (nullif('a', 'b'), lower('x'))) from users lower",
+        "select upper(s.c) from (select (json_each('{\"a\": 1}')).*, u.ssn, u.id from users u) s(a, b, c)",
+        "create type nothing as (); copy (select (json_each('{\"a\": 1}')).*, u.ssn, (null::nothing).* from users u) to stdout",
+        "create temp table orders (i int); insert into orders values (1); select upper(s.b) from (select o.*, u.ssn, u.id, 1, 2 from orders o, users u) s(a, b, c, d, e)",
+        "create temp table orders (i int); insert into orders values (1); select (select row_to_json(total) from orders) from users total",
+        "create temp table orders (i int); insert into orders values (1); prepare p as select total from orders, users total; execute p",
+        "create temp table orders (code int, total text); insert into orders values (98765, '\(secret)'); select total from orders natural join users",
         // By what the server says.
         "select ssn::int from users", "select ssn::regclass from users", "select ssn::date from users",
         "insert into users select 4, 'x', ssn from users",
