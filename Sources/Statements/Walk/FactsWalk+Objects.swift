@@ -10,7 +10,7 @@ extension FactsWalk {
     ) throws(StatementFault) {
         for target in try targets(of: statement, node) { try add(statement.kind, target) }
         if let other = StatementSort.also[node.shape.name] { try add(other, .unnamed) }
-        if text("renameType", of: node) == "OBJECT_ROLE" { try add(.grant, .unnamed) }
+        if let other = StatementSort.kind(ofObject: text("renameType", of: node)) { try add(other, .unnamed) }
         var inner = context
         (inner.tables, inner.calls, inner.hasWhere) = (statement.kind, statement.kind, false)
         try visitFields(of: node, inner)
@@ -54,6 +54,8 @@ extension FactsWalk {
             let name = isNamed ? try name(list) : nil
             try add(.drop, name.map { .object($0) } ?? .unnamed)
         }
+        // Without a policy there are rows that others showed to nobody.
+        if let other = StatementSort.kind(ofObject: text("removeType", of: node)) { try add(other, .unnamed) }
         // What depends on it lies anywhere.
         if text("behavior", of: node) == Self.cascade { try add(.drop, .unnamed) }
         var inner = context

@@ -12,7 +12,10 @@ extension FactsWalk {
         let idle = try idleKind(of: node)
         return deeds.allSatisfy { deed in
             guard !deed.callsUnknown else { return false }
-            return deed.kind == .transaction ? isOfMode || begins : deed.kind == idle || deed.keepsSettings
+            guard deed.kind != .transaction else { return isOfMode || begins }
+            // Of a policy that is dropped.
+            let isOfDrop = idle == .drop && deed.kind == .grant
+            return deed.kind == idle || isOfDrop || deed.keepsSettings
         }
     }
 

@@ -100,6 +100,15 @@ struct StatementSort: Sendable {
     static let also: [String: SQLKind] = [
         "DropRoleStmt": .drop, "DropOwnedStmt": .drop, "DropUserMappingStmt": .drop,
         "DropSubscriptionStmt": .drop,
-        "CreateForeignTableStmt": .ddl,
+        "CreateForeignTableStmt": .ddl, "ImportForeignSchemaStmt": .ddl,
     ]
+
+    /// What it is besides to drop such an object or to give it another name, as it is to make or change one.
+    static func kind(ofObject sort: String?) -> SQLKind? {
+        switch sort {
+        case "OBJECT_ROLE", "OBJECT_POLICY": .grant
+        case "OBJECT_FDW", "OBJECT_FOREIGN_SERVER", "OBJECT_PUBLICATION", "OBJECT_SUBSCRIPTION": .foreign
+        default: nil
+        }
+    }
 }
