@@ -121,6 +121,21 @@ struct FlowTests {
     )
     func qualified(text: String) throws { #expect(try Self.flow(text).exposes == [Self.mask]) }
 
+    @Test("A table with a masked column of the system's own is not changed, and shows its columns")
+    func heldFast() throws {
+        let hidden = KnownTables.Column(name: ByteText("cmax"), masks: [Self.mask], isListed: false)
+        let columns = [hidden, KnownTables.Column(name: ByteText("id"))]
+        let parent = KnownTables.Table(schema: ByteText("public"), name: ByteText("parent"), columns: columns)
+        let tables = KnownTables(Self.listed + [parent], masks: [Self.mask])
+        for text in ["drop column id", "add column x int", "rename column id to x", "inherit people"] {
+            #expect(try Self.flow("alter table parent \(text)", tables).exposes == [Self.mask], "\(text)")
+        }
+        for text in ["select id + 1 from parent where id > 1 order by id", "insert into parent values (1)"] {
+            #expect(try Self.flow(text, tables).exposes.isEmpty, "\(text)")
+        }
+        #expect(try Self.flow("copy parent to stdout", tables).results?.map(\.masks) == [[]])
+    }
+
     /// Where numbers and texts stand in a statement.
     private static func literals(_ text: [UInt8]) -> [Range<Int>] {
         let quote = UInt8(ascii: "'")

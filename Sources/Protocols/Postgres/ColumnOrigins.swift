@@ -42,14 +42,26 @@ struct ColumnOrigins {
     /// Whether something changed.
     private mutating func carry(_ origin: ColumnOrigin) -> Bool {
         if origin.column.number == -1 {
-            let up = carryNames(from: origin.source.table, to: origin.column.table)
-            return carryNames(from: origin.column.table, to: origin.source.table) || up
+            let (heir, parent) = (origin.column.table, origin.source.table)
+            let isChanged = carryNames(from: parent, to: heir)
+            let isChangedAbove = carryNames(from: heir, to: parent)
+            return holdFast(parent, above: heir) || isChanged || isChangedAbove
         }
         let sources = origin.source.number == 0 ? tables[origin.source.table] ?? [] : [origin.source]
         let more = sources.reduce(into: Set<ColumnMask>()) { $0.formUnion(held($1)) }
         guard !more.isEmpty else { return false }
         let targets = origin.column.number == 0 ? tables[origin.column.table] ?? [] : [origin.column]
         return targets.reduce(false) { add(more, to: $1) || $0 }
+    }
+
+    /// A column of the system's own, of which no statement has need: `cmax`.
+    static let idle: Int16 = -5
+
+    /// Who changes what columns a table has changes those of its heirs, and so what masked ones are called by their place: it
+    /// is a table with a masked column of its own, whatever it shows.
+    private mutating func holdFast(_ parent: UInt32, above heir: UInt32) -> Bool {
+        let beneath = (tables[heir] ?? []).reduce(into: Set<ColumnMask>()) { $0.formUnion(held($1)) }
+        return !beneath.isEmpty && add(beneath, to: ColumnPlace(table: parent, number: Self.idle))
     }
 
     private mutating func carryNames(from source: UInt32, to target: UInt32) -> Bool {
