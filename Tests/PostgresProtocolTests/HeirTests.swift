@@ -8,7 +8,8 @@ import Testing
 struct HeirTests {
     private static let masks: Set = [ColumnMask(table: "heir", column: "ssn")]
 
-    /// Tables, each the parent of the next but for the last, with `id` (1) and `cmax`; of `heir` also `ssn` (2).
+    /// Tables, each the parent of the next but for the last, with `id` (1) and `cmax`; of `heir` also `ssn`
+    /// (2).
     private static func catalog() throws -> [ColumnPlace: SourceColumn] {
         func row(_ values: String...) -> [UInt8] { Tell.row(values.map { Array($0.utf8) }) }
         let names = ["above", "parent", "heir", "other"].enumerated().map { ("\($0.offset + 1)", $0.element) }

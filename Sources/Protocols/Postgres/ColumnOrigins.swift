@@ -57,8 +57,8 @@ struct ColumnOrigins {
     /// A column of the system's own, of which no statement has need: `cmax`.
     static let idle: Int16 = -5
 
-    /// Who changes what columns a table has changes those of its heirs, and so the places of masked ones: it is a
-    /// table with a masked column of its own, whatever it shows.
+    /// Who changes what columns a table has changes those of its heirs, and so the places of masked ones: it
+    /// is a table with a masked column of its own, whatever it shows.
     private mutating func holdFast(_ parent: UInt32, above heir: UInt32) -> Bool {
         let beneath = (tables[heir] ?? []).reduce(into: Set<ColumnMask>()) { $0.formUnion(held($1)) }
         return !beneath.isEmpty && add(beneath, to: ColumnPlace(table: parent, number: Self.idle))

@@ -15,8 +15,8 @@ struct FlowOutput {
     var rest: Set<ColumnPattern> = []
     /// There are no others, and they stand in this order.
     var isExact = true
-    /// It has whatever columns a table has: they are those that are known, unless somebody changed it since, or
-    /// has made a temporary one of that name.
+    /// It has whatever columns a table has: they are those that are known, unless somebody changed it since,
+    /// or has made a temporary one of that name.
     var isElastic = false
 
     var masks: Set<ColumnPattern> { columns.reduce(into: rest) { $0.formUnion($1.masks) } }
@@ -24,8 +24,8 @@ struct FlowOutput {
     /// A server takes no result with more columns (MaxTupleAttributeNumber).
     private static let maximum = 1_664
 
-    /// What stands behind the columns of a table is at no place for certain, where it is masked: what is before it
-    /// may be more columns, or fewer, than are known.
+    /// What stands behind the columns of a table is at no place for certain, where it is masked: what is
+    /// before it may be more columns, or fewer, than are known.
     mutating func append(_ other: FlowOutput) {
         if isElastic, isExact {
             let shifted = other.masks

@@ -44,7 +44,8 @@ extension FlowWalk {
         return (ByteText(name), alias)
     }
 
-    /// By which the rows of a function without an alias are known: the first one's name, where it is called by one.
+    /// By which the rows of a function without an alias are known: the first one's name, where it is called
+    /// by one.
     private func functionName(_ node: Node) throws(StatementFault) -> ByteText? {
         guard let list = try tree.nodes(tree.member("functions", of: node)).first,
             let call = try tree.nodes(tree.member("items", of: list)).first, call.shape.part == .function

@@ -30,8 +30,9 @@ extension FlowWalk {
 
     /// Without a table: a column, of the innermost level that has one; else a whole row.
     ///
-    /// That a table which is known to have it has it still, nobody can tell: somebody may have taken it away, or
-    /// made a temporary table of that name. Then the name means what is further out, so all that it may mean counts.
+    /// That a table which is known to have it has it still, nobody can tell: somebody may have taken it away,
+    /// or made a temporary table of that name. Then the name means what is further out, so all that it may
+    /// mean counts.
     private mutating func resolve(_ name: ByteText, _ scope: FlowScope) -> Found {
         var found = Found()
         var (isRow, isCertain) = (false, false)
@@ -65,9 +66,9 @@ extension FlowWalk {
 
     /// Behind a table's name: its column; else a function of its row, which may be written so.
     ///
-    /// With a schema before it the name means a table of any level, and nothing else that is called so: what is in
-    /// a subquery's place or has an alias is passed over by the server (`scanNameSpaceForRelid`), so all that it
-    /// may mean counts.
+    /// With a schema before it the name means a table of any level, and nothing else that is called so: what
+    /// is in a subquery's place or has an alias is passed over by the server (`scanNameSpaceForRelid`), so
+    /// all that it may mean counts.
     private mutating func resolve(
         _ name: ByteText,
         of table: ByteText,
