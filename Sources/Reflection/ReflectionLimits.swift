@@ -33,5 +33,7 @@ package enum ReflectionLimits {
     /// (`GRPC_DEFAULT_MAX_RECV_MESSAGE_LENGTH`, `grpc_types.h`).
     package static let message = 4_194_304
     /// Octets that are decoded at a time: one read of a socket.
-    static let piece = 65_536
+    package static let piece = 65_536
+    /// What a piece counts beside its octets where those of a turn are bounded: each is a search of its own, however short.
+    package static let pieceCost = 512
 }

@@ -103,6 +103,20 @@ struct ContentDecoderTests {
         #expect(try decoded(small, coder, by: 1000).count == 1 << 20)
     }
 
+    @Test(arguments: coders)
+    func `What few octets stand for is given piece by piece`(coder: Coder) throws {
+        let decoder = try coder.decoder()
+        decoder.give(ByteBuffer(bytes: try coder.code(Data(count: 1 << 20))))
+        var pieces: [Int] = []
+        while let piece = try decoder.next() {
+            pieces.append(piece.readableBytes)
+            if pieces.count == 1 { #expect(throws: DecodingFault.incomplete) { try decoder.finish() } }
+        }
+        try decoder.finish()
+        #expect(pieces.reduce(0, +) == 1 << 20)
+        #expect(pieces.allSatisfy { $0 <= ReflectionLimits.piece } && pieces.count >= 16)
+    }
+
     @Test func `Members of gzip and frames of zstd that follow each other are one text`() throws {
         for coder in [Self.coders[0], Self.coders[5]] {
             let coded = try coder.code(Self.text) + coder.code(Data("end".utf8))
