@@ -171,6 +171,31 @@ final class Playbook {
 
     var wantsClientMessages: Bool { engine.wantsClientMessages }
 
+    /// Octets of coded bodies that are looked through from here on, before the next turn.
+    var room: Int {
+        get { engine.room }
+        set { engine.room = newValue }
+    }
+
+    /// Whether something waits for another turn.
+    var isSearching: Bool { engine.isSearching(takingReply: true) }
+
+    /// Another turn, with so much room.
+    func turn(_ room: Int, takingReply: Bool = true) throws {
+        engine.room = room
+        try run(engine.searchOn(takingReply: takingReply))
+    }
+
+    /// Turns of so much room until nothing waits; how many there were, at most 10,000.
+    func turns(_ room: Int) throws -> Int {
+        var count = 0
+        while isSearching, count < 10_000 {
+            try turn(room)
+            count += 1
+        }
+        return count
+    }
+
     private func run(_ actions: [EngineAction<HTTPMessage>]) throws {
         for action in actions {
             try ledger.admit(action)

@@ -2,6 +2,7 @@ import Model
 import NIOCore
 import NIOHTTP1
 import Reflection
+import Wire
 
 /// The messages of a call of gRPC, each with a prefix and compressed by itself ("Length-Prefixed-Message" of gRPC over
 /// HTTP/2).
@@ -15,8 +16,12 @@ final class CallMessages {
     private var flag: UInt8 = 0
     private var left = 0
     private var decoder: ContentDecoder?
-    /// What a compressed one has come to: the prefix says its length, and stands in front.
+    /// What a compressed one has come to, behind the prefix, which says its length.
     private var whole = ByteBuffer()
+    /// What it was given and has not read.
+    private var input = ByteBuffer()
+    /// A prefix, or a compressed message that is whole, that was not passed on yet.
+    private var ready = ByteBuffer()
 
     /// Octets of the prefix: whether it is compressed, and a length of four.
     private static let prefix = 5
@@ -42,31 +47,56 @@ final class CallMessages {
     var isCoded: Bool { coding != nil }
 
     /// Octets of the message under way that are kept back.
-    var heldOctets: Int { whole.readableBytes }
+    var heldOctets: Int { whole.readableBytes + ready.readableBytes }
 
-    /// Reads on; what the messages stand for, in pieces.
-    func read(
-        _ bytes: ByteBuffer,
-        _ use: (ByteBuffer) throws(DecodingFault) -> Void
-    ) throws(DecodingFault) {
-        var bytes = bytes
-        while bytes.readableBytes > 0 {
-            if left == 0 { try begin(&bytes, use) }
-            guard left > 0, let piece = bytes.readSlice(length: min(left, bytes.readableBytes)) else {
+    /// Gives it more to read.
+    func give(_ more: ByteBuffer) {
+        if more.readableBytes > 0 { input.append(arrived: more) }
+    }
+
+    /// The next piece of what the messages stand for.
+    ///
+    /// - Parameter room: octets that may still be made in this turn.
+    /// - Returns: nil where there is none before it is given more, or no room.
+    /// - Throws: `DecodingFault` where they cannot be read.
+    func next(within room: inout Int) throws(DecodingFault) -> ByteBuffer? {
+        while room > 0 {
+            if let piece = ready.readSlice(length: min(ready.readableBytes, ReflectionLimits.piece)),
+                piece.readableBytes > 0
+            {
+                ready.releaseIfRead()
+                room -= piece.readableBytes + ReflectionLimits.pieceCost
+                return piece
+            }
+            if let decoder {
+                if let part = try decoder.next() {
+                    room -= part.readableBytes + ReflectionLimits.pieceCost
+                    guard keepsPrefixes else { return part }
+                    try keep(part)
+                    continue
+                }
+                if left == 0 {
+                    try end(decoder)
+                    continue
+                }
+            }
+            guard input.readableBytes > 0 else {
+                input.releaseIfRead()
+                return nil
+            }
+            guard left > 0, let piece = input.readSlice(length: min(left, input.readableBytes)) else {
+                room -= ReflectionLimits.pieceCost
+                try begin()
                 continue
             }
             left -= piece.readableBytes
             guard let decoder else {
-                try use(piece)
-                continue
+                room -= piece.readableBytes + ReflectionLimits.pieceCost
+                return piece
             }
-            try decoder.decode(piece) { (part: ByteBuffer) throws(DecodingFault) in
-                if keepsPrefixes { try keep(part) } else { try use(part) }
-            }
-            guard left == 0 else { continue }
-            try decoder.finish()
-            if keepsPrefixes { try passOn(use) }
+            decoder.give(piece)
         }
+        return nil
     }
 
     /// The call is over.
@@ -74,12 +104,9 @@ final class CallMessages {
         guard coding == nil || left == 0 && prefix.readableBytes == 0 else { throw .incomplete }
     }
 
-    private func begin(
-        _ bytes: inout ByteBuffer,
-        _ use: (ByteBuffer) throws(DecodingFault) -> Void
-    ) throws(DecodingFault) {
-        let missing = min(Self.prefix - prefix.readableBytes, bytes.readableBytes)
-        if var more = bytes.readSlice(length: missing) { prefix.writeBuffer(&more) }
+    private func begin() throws(DecodingFault) {
+        let missing = min(Self.prefix - prefix.readableBytes, input.readableBytes)
+        if var more = input.readSlice(length: missing) { prefix.writeBuffer(&more) }
         guard prefix.readableBytes == Self.prefix,
             let (flag, length) = prefix.readMultipleIntegers(as: (UInt8, UInt32).self)
         else { return }
@@ -88,8 +115,24 @@ final class CallMessages {
         self.flag = flag & ~1
         // None for an empty one: a call may consist of nothing else.
         decoder = flag & 1 == 1 && left > 0 ? try decoder(of: coding) : nil
-        guard keepsPrefixes, decoder == nil else { return }
-        try use(Self.prefix(self.flag, length))
+        guard keepsPrefixes else { return }
+        // The length of a compressed one is known at its end.
+        if decoder == nil {
+            ready = Self.prefix(self.flag, length)
+        } else {
+            whole = Self.prefix(self.flag, 0)
+        }
+    }
+
+    /// All of a compressed message is undone.
+    private func end(_ decoder: ContentDecoder) throws(DecodingFault) {
+        try decoder.finish()
+        self.decoder = nil
+        guard keepsPrefixes else { return }
+        ready = whole
+        whole = ByteBuffer()
+        let length = UInt32(clamping: ready.readableBytes - Self.prefix)
+        ready.setInteger(length, at: ready.readerIndex + 1)
     }
 
     private func decoder(of coding: ContentCoding?) throws(DecodingFault) -> ContentDecoder {
@@ -98,17 +141,9 @@ final class CallMessages {
     }
 
     private func keep(_ part: ByteBuffer) throws(DecodingFault) {
-        guard whole.readableBytes + part.readableBytes <= ReflectionLimits.message else {
-            throw .messageTooLarge
-        }
+        let octets = whole.readableBytes - Self.prefix + part.readableBytes
+        guard octets <= ReflectionLimits.message else { throw .messageTooLarge }
         whole.writeImmutableBuffer(part)
-    }
-
-    private func passOn(_ use: (ByteBuffer) throws(DecodingFault) -> Void) throws(DecodingFault) {
-        try use(Self.prefix(flag, UInt32(clamping: whole.readableBytes)))
-        let message = whole
-        whole = ByteBuffer()
-        if message.readableBytes > 0 { try use(message) }
     }
 
     private static func prefix(_ flag: UInt8, _ length: UInt32) -> ByteBuffer {

@@ -35,6 +35,15 @@ final class Relaying {
 
     /// Looks for what must not leave.
     var leaks: LeakSearch
+    /// What goes out once it is looked through; nil where nothing waits for that.
+    var unsearched: [EngineAction<HTTPMessage>]?
+    /// Octets that were read before the ruling, where they wait for it.
+    var unsearchedOctets = 0
+    /// What came from the upstream behind octets of its reply that are not looked through yet, and whether it ended then.
+    var late = HeldMessages()
+    var hasLateEnd = false
+    /// All that has come of the reply's body is looked through.
+    var isReplySearched: Bool { search?.isThrough ?? true }
 
     init(
         _ asking: Asking,

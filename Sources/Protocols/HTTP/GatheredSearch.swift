@@ -20,33 +20,44 @@ struct GatheredSearch {
         do throws(DecodingFault) { try scan.begin(fields) } catch { fault = error }
     }
 
-    mutating func read(_ bytes: ByteBuffer) {
-        guard fault == nil else { return }
-        do throws(DecodingFault) { try scan.read(bytes) } catch { fault = error }
+    /// Gives it what has come; what came before is looked through.
+    mutating func give(_ bytes: ByteBuffer) {
+        if fault == nil { scan.give(bytes) }
+    }
+
+    /// Looks on through what it was given; whether it is through.
+    mutating func searchOn(within room: inout Int) -> Bool {
+        guard fault == nil else { return true }
+        do throws(DecodingFault) {
+            return try scan.searchOn(within: &room)
+        } catch {
+            fault = error
+            return true
+        }
     }
 
     /// What the ruling asks for, as far as the body has come.
     ///
-    /// - Parameters:
-    ///   - secrets: those that count now; any that were first put in meanwhile are looked for in what came.
-    ///   - kinds: what may not leave.
-    ///   - pieces: what came.
+    /// - Parameter kinds: what may not leave.
     /// - Returns: the search that goes on with what follows.
     /// - Throws: `DecodingFault` where it could not be read.
-    func narrowed(
-        to secrets: [SecretSpellings],
-        _ kinds: MaskKinds,
-        _ pieces: [ByteBuffer]
-    ) throws(DecodingFault) -> LeakScan {
+    func narrowed(to kinds: MaskKinds) throws(DecodingFault) -> LeakScan {
         if let fault { throw fault }
         var scan = scan
         scan.narrow(to: kinds)
-        let later = scan.missing(of: secrets)
-        guard !later.isEmpty else { return scan }
-        var more = LeakScan(later)
-        try more.begin(fields)
-        for piece in pieces { try more.read(piece) }
-        scan.add(more)
         return scan
+    }
+
+    /// The search of what came for secrets that were first put in meanwhile.
+    ///
+    /// - Parameter secrets: those that count now.
+    /// - Returns: nil where there are no others.
+    /// - Throws: `DecodingFault` where it could not be read.
+    func later(of secrets: [SecretSpellings]) throws(DecodingFault) -> LeakScan? {
+        let missing = scan.missing(of: secrets)
+        guard !missing.isEmpty else { return nil }
+        var later = LeakScan(missing)
+        try later.begin(fields)
+        return later
     }
 }

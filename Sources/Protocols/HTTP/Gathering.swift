@@ -28,8 +28,11 @@ struct Gathered {
 
     mutating func add(_ bytes: ByteBuffer) {
         kept.append(bytes)
-        search.read(bytes)
+        search.give(bytes)
     }
+
+    /// Looks on through what has come; whether it is through.
+    mutating func searchOn(within room: inout Int) -> Bool { search.searchOn(within: &room) }
 
     mutating func end(_ trailers: HTTPHeaders?) {
         isWhole = true
@@ -47,6 +50,8 @@ final class Gathering {
     /// Reads it as it comes, where that is what it is gathered for.
     var walker: JSONWalker?
     var push: PushReading?
+    /// What came last, until it is looked through; nil where all is.
+    var unsearched: ByteBuffer?
 
     init(
         _ checked: CheckedRequest,
@@ -67,7 +72,7 @@ extension HTTPEngine {
         switch state {
         case .gathering(let gathering): gathering.gathered.octets
         case .asking(let asking): asking.gathered?.octets ?? 0
-        case .relaying(let exchange): exchange.search?.heldOctets ?? 0
+        case .relaying(let exchange): exchange.unsearchedOctets + (exchange.search?.heldOctets ?? 0)
         default: 0
         }
     }
@@ -124,18 +129,8 @@ extension HTTPEngine {
                 return refuseGathered(checked, nil, Credentials.misused(found, "the request body"))
             }
             gathering.gathered.add(bytes)
-            gathering.walker?.read(bytes.readableBytesSpan)
-            do {
-                if let list = try gathering.readPush(bytes) {
-                    return askAgain(checked.learning(list), gathering.gathered)
-                }
-            } catch {
-                return refuseGathered(checked, nil, error)
-            }
-            guard gathering.gathered.octets <= HTTPLimits.gathered else {
-                return refuseGathered(checked, nil, Self.tooLarge)
-            }
-            return []
+            gathering.unsearched = bytes
+            return searchGathered(gathering)
         case .end(let trailers):
             guard gathering.gathered.count.isComplete else { return close() }
             do {
@@ -154,6 +149,25 @@ extension HTTPEngine {
         case .requestHead, .responseHead:
             return close()
         }
+    }
+
+    /// Looks on through what came last of a body that is read, and reads it once it is looked through.
+    mutating func searchGathered(_ gathering: Gathering) -> Actions {
+        guard let bytes = gathering.unsearched, gathering.gathered.searchOn(within: &room) else { return [] }
+        gathering.unsearched = nil
+        let checked = gathering.checked
+        gathering.walker?.read(bytes.readableBytesSpan)
+        do {
+            if let list = try gathering.readPush(bytes) {
+                return askAgain(checked.learning(list), gathering.gathered)
+            }
+        } catch {
+            return refuseGathered(checked, nil, error)
+        }
+        guard gathering.gathered.octets <= HTTPLimits.gathered else {
+            return refuseGathered(checked, nil, Self.tooLarge)
+        }
+        return []
     }
 
     /// The driver holds too many octets of this agent's bodies.

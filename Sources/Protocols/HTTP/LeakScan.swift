@@ -40,10 +40,7 @@ struct LeakScan {
     private var secrets: [SecretSpellings]
     private var known: [ReflectionMask]
     private var shapes: [Shapes] = []
-    /// The outermost coding first.
-    private var decoders: [ContentDecoder] = []
-    /// Of a call whose messages are compressed.
-    private var messages: CallMessages?
+    private var coding = BodyDecoding()
 
     /// Looks for secrets and for kinds, these together.
     init(_ secrets: [SecretSpellings], _ kinds: MaskKinds = []) {
@@ -60,10 +57,7 @@ struct LeakScan {
     /// Reads how a body is coded.
     mutating func begin(_ fields: HTTPHeaders) throws(DecodingFault) {
         let codings = fields["content-encoding"].filter { $0.lowercasedASCII != "aws-chunked" }
-        for coding in try ContentCoding.applied(codings).reversed() {
-            decoders.append(try ContentDecoder(coding))
-        }
-        messages = try CallMessages(fields)
+        coding = try BodyDecoding(ContentCoding.applied(codings), CallMessages(fields))
     }
 
     /// The first that was found of what is looked for.
@@ -72,28 +66,30 @@ struct LeakScan {
         return shapes.lazy.compactMap(\.found).first.map { .kind($0) }
     }
 
+    /// Gives it more of the body; what came before is looked through.
+    mutating func give(_ bytes: ByteBuffer) { coding.give(bytes) }
+
+    /// Looks on through what it was given.
+    ///
+    /// - Parameter room: octets that may still be decoded in this turn.
+    /// - Returns: whether it is through.
+    /// - Throws: `DecodingFault` where it cannot be read.
+    mutating func searchOn(within room: inout Int) throws(DecodingFault) -> Bool {
+        while let piece = try coding.next(within: &room) { try search(piece) }
+        return coding.isThrough
+    }
+
+    /// Looks through all of this at once.
     mutating func read(_ bytes: ByteBuffer) throws(DecodingFault) {
-        try decode(bytes, from: 0)
+        give(bytes)
+        var room = Int.max
+        _ = try searchOn(within: &room)
     }
 
     /// Nothing follows.
     mutating func finish() throws(DecodingFault) {
-        for decoder in decoders { try decoder.finish() }
-        try messages?.finish()
+        try coding.finish()
         for index in shapes.indices { try shapes[index].finish() }
-    }
-
-    private mutating func decode(_ bytes: ByteBuffer, from layer: Int) throws(DecodingFault) {
-        guard layer < decoders.count else {
-            guard let messages else { return try search(bytes) }
-            return try messages.read(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-                try search(piece)
-            }
-        }
-        let decoder = decoders[layer]
-        try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-            try decode(piece, from: layer + 1)
-        }
     }
 
     /// A credential that was found ends it; of shapes each is looked for, whatever was found of the others.

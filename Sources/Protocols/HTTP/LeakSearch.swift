@@ -13,6 +13,10 @@ struct LeakSearch {
     private let sending: Sending
     private let secrets: [SecretSpellings]
     private var scan: LeakScan
+    /// Nothing follows what was taken last.
+    private var isLast = false
+    /// The search of what came before the ruling for secrets that were put in meanwhile, and what it has not read.
+    private var later: (scan: LeakScan, pieces: ArraySlice<ByteBuffer>)?
 
     init(_ secrets: [SecretSpellings], _ sending: Sending) {
         self.secrets = secrets
@@ -66,27 +70,66 @@ struct LeakSearch {
         }
     }
 
-    /// Reads on through the body; `isLast` says that nothing follows.
+    /// Reads on through the body, all of this at once; `isLast` says that nothing follows.
     mutating func check(_ bytes: ByteBuffer, isLast: Bool, _ lineage: Lineage) throws(HTTPFault) {
+        take(bytes, isLast: isLast)
+        var room = Int.max
+        _ = try searchOn(within: &room, lineage)
+    }
+
+    /// Takes more of the body; what came before is looked through.
+    mutating func take(_ bytes: ByteBuffer, isLast: Bool) {
+        scan.give(bytes)
+        self.isLast = isLast
+    }
+
+    /// Goes on where the search of what was read before the ruling stands.
+    mutating func take(_ gathered: Gathered) throws(HTTPFault) {
         do throws(DecodingFault) {
-            try scan.read(bytes)
-            if isLast { try scan.finish() }
+            scan = try gathered.search.narrowed(to: Self.looked(for: sending))
+            if let more = try gathered.search.later(of: secrets) { later = (more, gathered.pieces[...]) }
+        } catch {
+            throw Self.undecodable(error)
+        }
+        isLast = gathered.isWhole || gathered.count.isAll
+    }
+
+    /// Looks on through what was taken.
+    ///
+    /// - Parameters:
+    ///   - room: octets that may still be decoded in this turn.
+    ///   - lineage: whose request it is.
+    /// - Returns: whether it is through.
+    /// - Throws: `HTTPFault` where something must not leave, or the body cannot be read.
+    mutating func searchOn(within room: inout Int, _ lineage: Lineage) throws(HTTPFault) -> Bool {
+        var isThrough = false
+        do throws(DecodingFault) {
+            if try catchUp(within: &room) { isThrough = try scan.searchOn(within: &room) }
+            if isThrough, isLast { try scan.finish() }
         } catch {
             throw Self.undecodable(error)
         }
         if let leak = scan.leak { throw fault((leak, "the request body"), lineage) }
+        return isThrough
     }
 
-    /// Goes on where the search of what was read before the ruling stands.
-    mutating func check(_ gathered: Gathered?, _ lineage: Lineage) throws(HTTPFault) {
-        guard let gathered else { return }
-        do throws(DecodingFault) {
-            scan = try gathered.search.narrowed(to: secrets, Self.looked(for: sending), gathered.pieces)
-        } catch {
-            throw Self.undecodable(error)
+    /// Looks on for secrets that were put in meanwhile; whether that is through.
+    private mutating func catchUp(within room: inout Int) throws(DecodingFault) -> Bool {
+        guard var late = later else { return true }
+        later = nil
+        while true {
+            guard try late.scan.searchOn(within: &room) else { break }
+            guard let piece = late.pieces.first else {
+                scan.add(late.scan)
+                return true
+            }
+            guard room > 0 else { break }
+            late.pieces.removeFirst()
+            room -= piece.readableBytes
+            late.scan.give(piece)
         }
-        try check(ByteBuffer(), isLast: gathered.isWhole || gathered.count.isAll, lineage)
-        try check(trailers: gathered.trailers ?? [:], lineage)
+        later = late
+        return false
     }
 
     private func leak(inWhole text: ByteBuffer) throws(HTTPFault) -> LeakScan.Leak? {

@@ -28,9 +28,10 @@ package enum HTTPLimits {
     package static let drained = 262_144
     /// The same of a push, which git sends whole before it reads why it is refused: one that a person would wait for.
     package static let drainedPush = 67_108_864
-    /// Octets of client messages held while a ruling or an earlier response is outstanding: one large socket
-    /// read, after which the driver has stopped reading.
-    package static let held = 1_048_576
+    /// Octets of one side's messages held while a ruling or an earlier response is outstanding, or what came before them is
+    /// looked through: the four reads of 256 KiB that NIO makes of a socket at a time, after which the driver has stopped
+    /// reading, and four TLS records of which parts had come before.
+    package static let held = 1_114_112
     /// Client messages held, for the same reason: a message can be smaller than its bookkeeping.
     package static let heldCount = 16_384
     /// Octets of a request body that are held until it is decided on.

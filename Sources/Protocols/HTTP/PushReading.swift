@@ -11,9 +11,6 @@ struct PushReading {
     /// Nil until it is whole.
     private(set) var list: PushList?
 
-    /// Octets behind which a list has ended, or is too large: with the pack's first ones.
-    private static let wanted = GitPush.maximumList + 4
-
     /// git's own server undoes gzip and nothing else (http-backend).
     init(_ headers: HTTPHeaders) throws(HTTPFault) {
         switch headers["content-encoding"] {
@@ -31,17 +28,16 @@ struct PushReading {
         // What follows a list is not decoded: it may be many times its size.
         guard list == nil else { return }
         guard let decoder else { return try take(bytes) }
-        var decoded: [ByteBuffer] = []
-        var octets = 0
+        decoder.give(bytes)
+        while list == nil, let piece = try next(of: decoder) { try take(piece) }
+    }
+
+    private func next(of decoder: ContentDecoder) throws(HTTPFault) -> ByteBuffer? {
         do throws(DecodingFault) {
-            try decoder.decode(bytes) { (piece: ByteBuffer) throws(DecodingFault) in
-                if octets <= Self.wanted { decoded.append(piece) }
-                octets += piece.readableBytes
-            }
+            return try decoder.next()
         } catch {
             throw Self.undecodable(error)
         }
-        for piece in decoded { try take(piece) }
     }
 
     /// Nothing follows.

@@ -22,10 +22,7 @@ struct ReplySearch {
     private let takesRanges: Bool
     /// Nil without kinds, and before the head has said what the body is.
     private var mask: TextMask?
-    /// The outermost coding first.
-    private var decoders: [ContentDecoder] = []
-    /// Of a call whose messages are compressed.
-    private var messages: CallMessages?
+    private var coding = BodyDecoding()
     private var hasTold = false
 
     /// Nil where there is nothing to look for.
@@ -107,16 +104,15 @@ struct ReplySearch {
             }
         }
         do throws(DecodingFault) {
-            messages = try CallMessages(head.headers, keepingPrefixes: true)
+            let messages = try CallMessages(head.headers, keepingPrefixes: true)
             guard messages != nil || head.headers["grpc-encoding"].allSatisfy({ $0.isSame(as: "identity") })
             else { throw .unknownCoding }
-            for coding in try ContentCoding.applied(head.headers["content-encoding"]).reversed() {
-                decoders.append(try ContentDecoder(coding))
-            }
+            let codings = try ContentCoding.applied(head.headers["content-encoding"])
+            coding = try BodyDecoding(codings, messages)
         } catch {
             throw .undecodable(error)
         }
-        return !decoders.isEmpty || messages?.isCoded == true
+        return coding.isCoded
     }
 
     /// A name of the reply's, as an error says it.
@@ -125,7 +121,7 @@ struct ReplySearch {
     }
 
     /// Octets that are kept back of messages that have not come whole.
-    var heldOctets: Int { messages?.heldOctets ?? 0 }
+    var heldOctets: Int { coding.heldOctets }
 
     /// Masks the credential in names and values; whether there was anything to mask.
     func mask(_ headers: inout HTTPHeaders) -> Bool {
@@ -140,18 +136,35 @@ struct ReplySearch {
         return isFound
     }
 
-    /// What can be passed on of the body by now.
-    mutating func body(_ bytes: ByteBuffer) throws(SearchFault) -> [ByteBuffer] {
+    /// Takes more of the body; what came before is looked through.
+    mutating func take(_ bytes: ByteBuffer) { coding.give(bytes) }
+
+    /// All that was taken is looked through.
+    var isThrough: Bool { coding.isThrough }
+
+    /// Looks on through what was taken.
+    ///
+    /// - Parameter room: octets that may still be decoded in this turn.
+    /// - Returns: what can be passed on of the body by now.
+    /// - Throws: `SearchFault` where it cannot be read, or not searched.
+    mutating func searchOn(within room: inout Int) throws(SearchFault) -> [ByteBuffer] {
         var pieces: [ByteBuffer] = []
-        try decode(bytes, from: 0, to: &pieces)
+        while let piece = try next(within: &room) { try search(piece, to: &pieces) }
         return pieces.filter { $0.readableBytes > 0 }
+    }
+
+    private mutating func next(within room: inout Int) throws(SearchFault) -> ByteBuffer? {
+        do throws(DecodingFault) {
+            return try coding.next(within: &room)
+        } catch {
+            throw .undecodable(error)
+        }
     }
 
     /// The rest of it.
     mutating func end() throws(SearchFault) -> ByteBuffer {
         do throws(DecodingFault) {
-            for decoder in decoders { try decoder.finish() }
-            try messages?.finish()
+            try coding.finish()
         } catch {
             throw .undecodable(error)
         }
@@ -175,40 +188,6 @@ struct ReplySearch {
         defer { mask = nil }
         guard let counts = mask?.counts, !counts.isEmpty else { return nil }
         return counts
-    }
-
-    private mutating func decode(
-        _ bytes: ByteBuffer,
-        from layer: Int,
-        to pieces: inout [ByteBuffer]
-    ) throws(SearchFault) {
-        let decoder = layer < decoders.count ? decoders[layer] : nil
-        let messages = messages
-        guard decoder != nil || messages != nil else { return try search(bytes, to: &pieces) }
-        // A fault of the search is no fault of the decoder's.
-        var fault: SearchFault?
-        func next(_ piece: ByteBuffer) {
-            guard fault == nil else { return }
-            do throws(SearchFault) {
-                if decoder != nil {
-                    try decode(piece, from: layer + 1, to: &pieces)
-                } else {
-                    try search(piece, to: &pieces)
-                }
-            } catch {
-                fault = error
-            }
-        }
-        do throws(DecodingFault) {
-            if let decoder {
-                try decoder.decode(bytes, next)
-            } else {
-                try messages?.read(bytes, next)
-            }
-        } catch {
-            throw fault ?? .undecodable(error)
-        }
-        if let fault { throw fault }
     }
 
     private mutating func search(_ bytes: ByteBuffer, to pieces: inout [ByteBuffer]) throws(SearchFault) {

@@ -55,6 +55,7 @@ extension HTTPEngine {
         var search: ReplySearch?
         let noted = spellings.noted
         var leaks = LeakSearch(spellings.outward, sending)
+        var isSearched = true
         do throws(HTTPFault) {
             try checked.credentials.apply(injection, to: &head, of: asking)
             try leaks.check(
@@ -62,7 +63,11 @@ extension HTTPEngine {
                 hasBody: checked.framing != .none,
                 reader.connection.lineage
             )
-            try leaks.check(asking.gathered, reader.connection.lineage)
+            if let gathered = asking.gathered {
+                try leaks.take(gathered)
+                isSearched = try leaks.searchOn(within: &room, reader.connection.lineage)
+                try leaks.check(trailers: gathered.trailers ?? [:], reader.connection.lineage)
+            }
             search = try ReplySearch(
                 for: injection,
                 masking: masks,
@@ -89,6 +94,11 @@ extension HTTPEngine {
             let interim = HTTPResponseHead(version: .http1_1, status: .continue)
             actions.append(.reply(.responseHead(interim)))
         }
+        guard isSearched else {
+            relaying.unsearched = actions
+            relaying.unsearchedOctets = asking.gathered?.octets ?? 0
+            return []
+        }
         return actions
     }
 
@@ -102,13 +112,10 @@ extension HTTPEngine {
             if let found = exchange.scan.scan(bytes) {
                 return cut(exchange, Credentials.misused(found, "the request body"))
             }
-            do {
-                let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
-                try exchange.leaks.check(bytes, isLast: isLast, reader.connection.lineage)
-            } catch {
-                return cut(exchange, error)
-            }
-            return [.forward(message, to: .upstream, under: exchange.id)]
+            let isLast = exchange.checked.framing != .chunked && exchange.requestBody.isComplete
+            exchange.leaks.take(bytes, isLast: isLast)
+            exchange.unsearched = [.forward(message, to: .upstream, under: exchange.id)]
+            return searchRequest(exchange)
         case .end(let trailers):
             guard exchange.requestBody.isComplete else { return close() }
             do {
@@ -127,6 +134,19 @@ extension HTTPEngine {
         case .requestHead, .responseHead:
             return close()
         }
+    }
+
+    /// Looks on through what is to go out; it goes once it is looked through.
+    mutating func searchRequest(_ exchange: Relaying) -> Actions {
+        guard let actions = exchange.unsearched else { return [] }
+        do {
+            guard try exchange.leaks.searchOn(within: &room, reader.connection.lineage) else { return [] }
+        } catch {
+            return cut(exchange, error)
+        }
+        exchange.unsearched = nil
+        exchange.unsearchedOctets = 0
+        return actions
     }
 
     private static var overRule: HTTPFault {

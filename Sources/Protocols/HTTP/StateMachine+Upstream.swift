@@ -11,6 +11,10 @@ extension HTTPEngine {
     mutating func receivedFromUpstream(_ message: HTTPMessage) -> Actions {
         switch state {
         case .relaying(let exchange):
+            guard exchange.isReplySearched else {
+                guard exchange.late.append(message, joining: true) else { return close() }
+                return []
+            }
             do { try renew(exchange) } catch { return upstreamFailed(exchange, error) }
             return received(message, in: exchange)
         case .webSocket(let exchange): return received(message, from: .upstream, in: exchange)
@@ -107,13 +111,33 @@ extension HTTPEngine {
 
     /// Some of the body of a reply that is looked through for the credential.
     private mutating func searched(_ bytes: ByteBuffer, in exchange: Relaying) -> Actions {
+        exchange.search?.take(bytes)
+        return searchReply(exchange)
+    }
+
+    private mutating func searchReply(_ exchange: Relaying) -> Actions {
         do {
-            let pieces = try exchange.search?.body(bytes) ?? []
+            let pieces = try exchange.search?.searchOn(within: &room) ?? []
             let note = exchange.takeNote()
             return note + pieces.map { .forward(.body($0), to: .client, under: exchange.id) }
         } catch {
             return upstreamFailed(exchange, error)
         }
+    }
+
+    /// Looks on through what has come of a reply, and reads what came behind it.
+    mutating func searchReplyOn(_ exchange: Relaying) -> Actions {
+        do { try renew(exchange) } catch { return upstreamFailed(exchange, error) }
+        var actions = searchReply(exchange)
+        while isUnderWay(exchange), exchange.isReplySearched, let message = exchange.late.removeFirst() {
+            actions += receivedFromUpstream(message)
+        }
+        guard exchange.hasLateEnd, isUnderWay(exchange), exchange.isReplySearched else { return actions }
+        return actions + ended(.upstream)
+    }
+
+    private func isUnderWay(_ exchange: Relaying) -> Bool {
+        if case .relaying(let current) = state { current === exchange } else { false }
     }
 
     private mutating func complete(

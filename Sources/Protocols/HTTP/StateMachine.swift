@@ -19,6 +19,9 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     let spellings: SpellingsCache
     var state = HTTPState.idle
     var held = HeldMessages()
+    /// Octets that may still be decoded and looked through in this turn of the driver's loop: what of a coded body does not fit
+    /// waits (`isSearching`).
+    package var room = Int.max
     private var clientEnded = false
     private var lastID: UInt64 = 0
 
@@ -33,7 +36,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     }
 
     package var wantsClientMessages: Bool {
-        guard held.isEmpty || held.isOneEnd else { return false }
+        guard held.isEmpty || held.isOneEnd, !isSearchingRequest else { return false }
         return switch state {
         // While a response is under way too, so that the driver notices a client that goes away.
         case .idle, .draining, .relaying, .gathering, .webSocket: true
@@ -49,7 +52,7 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
             return receivedFromUpstream(message) + pump()
         case .client:
             guard !isOver else { return [] }
-            guard held.append(message) else { return close() }
+            guard held.append(message, joining: isSearchingRequest) else { return close() }
             return pump()
         }
     }
@@ -74,6 +77,10 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
             clientEnded = true
             return pump()
         case (.upstream, .relaying(let exchange)):
+            guard exchange.isReplySearched else {
+                exchange.hasLateEnd = true
+                return []
+            }
             return upstreamFailed(
                 exchange,
                 "the upstream closed the connection before its response was complete"
@@ -92,13 +99,15 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
     }
 
     /// Handles held client messages for as long as the state takes them.
-    private mutating func pump() -> Actions {
+    mutating func pump() -> Actions {
         var actions: Actions = []
         while takesClientMessages, let message = held.removeFirst() {
             actions += receivedFromClient(message)
         }
         guard clientEnded else { return actions }
-        if case .gathering(let gathering) = state { return actions + gatheringEnded(gathering) }
+        if case .gathering(let gathering) = state, gathering.unsearched == nil {
+            return actions + gatheringEnded(gathering)
+        }
         if case .webSocket(let exchange) = state { return actions + over(exchange) }
         if takesClientMessages { actions += close() }
         return actions
@@ -106,8 +115,9 @@ package struct HTTPEngine: ProtocolEngine, ~Copyable {
 
     private var takesClientMessages: Bool {
         switch state {
-        case .idle, .draining, .gathering, .webSocket: true
-        case .relaying(let exchange): !exchange.requestEnded
+        case .idle, .draining, .webSocket: true
+        case .gathering(let gathering): gathering.unsearched == nil
+        case .relaying(let exchange): !exchange.requestEnded && exchange.unsearched == nil
         case .asking, .handedOver, .closed: false
         }
     }
