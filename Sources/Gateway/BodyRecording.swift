@@ -113,7 +113,7 @@ final class BodyRecording {
         handed -= count
         link.flush()
         conversation.resumeReading()
-        link.resumeReading()
+        conversation.resumeReply()
     }
 
     private func passOn(to link: any Upstream) {

@@ -71,6 +71,9 @@ package struct FairQueue<Job: Sendable>: Sendable {
         shares[agent] = share.running == 0 && share.waiting.isEmpty ? nil : share
     }
 
+    /// Whether no job waits.
+    package var isEmpty: Bool { turns.isEmpty }
+
     /// Whether one more of an agent's jobs may wait.
     package func hasRoom(for agent: AgentID) -> Bool {
         shares[agent]?.waiting.count ?? 0 < limits.waitingPerAgent

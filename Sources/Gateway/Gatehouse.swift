@@ -29,6 +29,8 @@ struct Gatehouse: Sendable {
     let approver: (any Approver)?
     /// One for each loop, by the loop's identity.
     let pools: [ObjectIdentifier: NIOLoopBoundBox<UpstreamPool>]
+    /// Whose coded bodies are looked through next, the same way.
+    let searches: [ObjectIdentifier: NIOLoopBoundBox<SearchTurns>]
     /// What statements do that were read before, the same way.
     let texts: [ObjectIdentifier: NIOLoopBoundBox<KnownStatements>]
 }

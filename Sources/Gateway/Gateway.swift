@@ -70,6 +70,7 @@ package final class Gateway: Sendable {
             bodies: BodyRecords(bodies, audit),
             approver: approver,
             pools: Self.perLoop(of: group) { UpstreamPool(limits) },
+            searches: Self.perLoop(of: group) { SearchTurns() },
             texts: Self.perLoop(of: group) { KnownStatements() }
         )
     }

@@ -30,7 +30,7 @@ extension HTTPConversation {
         case .end(let trailers): message = .end(trailers)
         }
         lastActivity = .now()
-        perform(engine.received(message, from: .client))
+        advance { $0.received(message, from: .client) }
         account()
     }
 
@@ -68,7 +68,7 @@ extension HTTPConversation {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { link?.resumeReading() }
+        if context.channel.isWritable { resumeReply() }
         context.fireChannelWritabilityChanged()
     }
 

@@ -9,7 +9,7 @@ extension HTTPConversation {
     func received(_ message: HTTPMessage, from sender: any Upstream) {
         guard sender === link, !ending else { return }
         lastActivity = .now()
-        perform(engine.received(message, from: .upstream))
+        advance { $0.received(message, from: .upstream) }
         account()
         // A link that has been given back tells nobody any more that its read is complete.
         if link == nil { flush() }

@@ -46,6 +46,9 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     /// Octets of the body that the engine holds until it is decided on.
     var held = 0
     var waitingToRead = false
+    /// Which of its loop's bodies are looked through next, and whether it stands in that line.
+    let turns: SearchTurns
+    var waitsToSearch = false
     /// Of responses' bodies.
     private let unsent = UnsentPieces()
     /// Something was written to the client, and not flushed.
@@ -62,6 +65,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
 
     init(_ connection: HTTPConnection, _ parts: ConnectionParts) {
         gatehouse = parts.gatehouse
+        turns = parts.gatehouse.searches[ObjectIdentifier(parts.loop)]?.value ?? SearchTurns()
         isStream = connection.isStream
         authoriser = parts.authoriser
         upstreams = Upstreams(
@@ -77,10 +81,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         )
     }
 
-    /// Whether more of a response can be taken.
-    var clientIsWritable: Bool {
-        (context?.channel.isWritable ?? false) && !unsent.isFull && exchange?.note.recording?.hasRoom ?? true
-    }
+    /// Whether the client's channel takes more of a response.
+    var isClientWritable: Bool { (context?.channel.isWritable ?? false) && !unsent.isFull }
 
     /// Does what the engine says, in order.
     func perform(_ actions: [EngineAction<HTTPMessage>]) {
@@ -171,7 +173,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
         deciding = false
         lastActivity = .now()
         do throws(LedgerViolation) { try ledger.ruled(id, ruling) } catch { return breakOff() }
-        perform(engine.ruled(id, ruling))
+        advance { $0.ruled(id, ruling) }
         account()
         flush()
         resumeReading()
@@ -230,7 +232,7 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
             if head.status == .switchingProtocols { turn(context) }
         case .body(let bytes):
             let sent = unsent.give(context.eventLoop)
-            sent?.futureResult.assumeIsolated().whenComplete { _ in self.link?.resumeReading() }
+            sent?.futureResult.assumeIsolated().whenComplete { _ in self.resumeReply() }
             context.write(wrapOutboundOut(.body(.byteBuffer(bytes))), promise: sent)
         case .end(let trailers):
             let promise = context.eventLoop.makePromise(of: Void.self)

@@ -21,11 +21,20 @@ import Testing
         func next() -> (agent: AgentID, job: Int)? { queue.next() }
         func putBack(_ job: Int, for agent: AgentID) { queue.putBack(job, for: agent) }
         func finished(_ agent: AgentID) { queue.finished(agent) }
+        var isEmpty: Bool { queue.isEmpty }
         func hasRoom(for agent: AgentID) -> Bool { queue.hasRoom(for: agent) }
         func remove(of agent: AgentID, _ jobs: Set<Int>) -> [Int] {
             queue.removeAll(of: agent) { jobs.contains($0) }
         }
         func removeAll() -> [Int] { queue.removeAll() }
+    }
+
+    @Test func `A queue is empty when nothing waits, whatever runs`() {
+        let queue = Line()
+        #expect(queue.isEmpty)
+        #expect(queue.add(1, for: greedy) && !queue.isEmpty)
+        #expect(queue.next()?.job == 1 && queue.isEmpty)
+        #expect(queue.add(2, for: greedy) && !queue.isEmpty)
     }
 
     @Test func `One agent has only its share running, and the next place goes to another`() {
