@@ -49,9 +49,10 @@ extension HTTPConversation {
         let isWithin = authoriser.resident.hold(engine.gatheredOctets - held)
         held = engine.gatheredOctets
         guard !isWithin else { return }
-        perform(engine.refuseGathering(.bodiesOverBudget))
+        // Before anything else: what waited behind the body may ask and be held in its turn.
         authoriser.resident.hold(-held)
         held = 0
+        perform(engine.refuseGathering(.bodiesOverBudget))
     }
 
     var mayRead: Bool {

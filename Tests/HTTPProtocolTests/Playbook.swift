@@ -169,6 +169,9 @@ final class Playbook {
         try run(engine.ruled(id, ruling))
     }
 
+    /// The driver holds too much of bodies.
+    func refuseGathering() throws { try run(engine.refuseGathering(Self.denial)) }
+
     var wantsClientMessages: Bool { engine.wantsClientMessages }
 
     /// Octets of coded bodies that are looked through from here on, before the next turn.

@@ -94,6 +94,16 @@ struct SearchTurnsTests {
         #expect(Self.body(play)?.isEmpty == false)
     }
 
+    @Test func `What waits behind a body that is refused meanwhile is thrown away`() throws {
+        let play = try Playbook(decide: { _ in .read(.digest) })
+        play.room = 0
+        try play.client(octets: Self.post(Self.members(50)), cut: 200)
+        #expect(play.isSearching && !play.wantsClientMessages)
+        try play.refuseGathering()
+        #expect(play.refused.count == 1 && play.statuses.count == 1 && !play.isClosed)
+        #expect(!play.isSearching && play.wantsClientMessages)
+    }
+
     @Test(arguments: [secret, "nothing"])
     func `A secret that is first put in while a body is read is looked for in later turns as well`(
         word: String

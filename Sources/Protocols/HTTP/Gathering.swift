@@ -173,7 +173,8 @@ extension HTTPEngine {
     /// The driver holds too many octets of this agent's bodies.
     package mutating func refuseGathering(_ denial: Denial) -> [EngineAction<HTTPMessage>] {
         guard case .gathering(let gathering) = state else { return refuseExchange(denial) }
-        return refuseGathered(gathering.checked, nil, HTTPFault(denial))
+        // What waited behind it is thrown away, or nobody would read on.
+        return refuseGathered(gathering.checked, nil, HTTPFault(denial)) + pump()
     }
 
     /// The client went away in the middle of it.
