@@ -35,6 +35,8 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
     /// Octets of body among what is not flushed.
     private var unflushed: UInt64 = 0
     private var broken = false
+    /// The present response has come whole; its exchange may go on where it is not looked through yet.
+    private var isWhole = false
     /// Of requests' bodies.
     private let unsent = UnsentPieces()
     /// From the end of the present response on, the octets are a WebSocket's.
@@ -49,6 +51,7 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
     func attach(_ conversation: HTTPConversation) {
         place = .serving(conversation)
         answered = false
+        isWhole = false
         written = false
         unflushed = 0
         keepsAlive = false
@@ -57,7 +60,7 @@ final class UpstreamLink: ChannelDuplexHandler, Upstream {
 
     func detach(complete: Bool) -> UpstreamLink? {
         place = .free
-        let usable = complete ? keepsAlive : !written
+        let usable = complete ? keepsAlive : !written && !answered
         reused = true
         return usable && !isStream && !broken && context?.channel.isActive == true ? self : nil
     }
@@ -166,6 +169,11 @@ extension UpstreamLink {
             leavePool()
             return close()
         }
+        // Nor for what comes behind a whole response.
+        guard !isWhole else {
+            broken = true
+            return
+        }
         answered = true
         switch unwrapInboundIn(data) {
         case .head(let head):
@@ -173,7 +181,9 @@ extension UpstreamLink {
             conversation.received(.responseHead(head), from: self)
         case .body(let bytes): conversation.received(.body(bytes.fitted()), from: self)
         case .end where isTurning: takeOctets(context)
-        case .end(let trailers): conversation.received(.end(trailers), from: self)
+        case .end(let trailers):
+            isWhole = true
+            conversation.received(.end(trailers), from: self)
         }
     }
 
