@@ -206,6 +206,8 @@ final class HTTPConversation: ChannelDuplexHandler, RemovableChannelHandler {
     private func finished(_ id: RulingID) {
         guard let link, let exchange, exchange.id == id else { return }
         self.link = nil
+        // The end of the request may have been looked through in the same turn as that of its reply.
+        link.flush()
         let isSent = exchange.note.recording?.isDrained ?? true
         // Last frames of a WebSocket go out once they are recorded, and then the connection is closed.
         guard isSent || exchange.note.reply.status != 101 else { return conclude(closing: link) }
