@@ -19,10 +19,10 @@ extension HTTPEngine {
 
     /// Whether something waits for room: the driver calls `searchOn` in a later turn.
     ///
-    /// - Parameter takesReply: whether the client takes more of a reply.
+    /// - Parameter takesReply: whether the client takes more of a reply; asked only where one waits.
     /// - Returns: whether there is anything to do then.
-    package func isSearching(takingReply takesReply: Bool) -> Bool {
-        isSearchingRequest || takesReply && isSearchingReply
+    package func isSearching(takingReply takesReply: @autoclosure () -> Bool) -> Bool {
+        isSearchingRequest || isSearchingReply && takesReply()
     }
 
     /// Goes on with what waits for room.
