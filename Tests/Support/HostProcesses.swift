@@ -26,8 +26,13 @@ package enum HostProcesses {
     /// Waits, with a bound, for so many processes with this word, or more; those that are there then.
     package static func running(with word: String, count: Int, within seconds: Double = 60) -> [pid_t] {
         let end = Date(timeIntervalSinceNow: seconds)
-        while Date() < end, running(with: word).count < count { Thread.sleep(forTimeInterval: 0.02) }
-        return running(with: word)
+        // What was seen counts: one that is in the middle of execve(2) has no words when it is looked at again.
+        var seen = running(with: word)
+        while seen.count < count, Date() < end {
+            Thread.sleep(forTimeInterval: 0.02)
+            seen = running(with: word)
+        }
+        return seen
     }
 
     /// Processes that have this variable in their environment with this value: all of one place's.
