@@ -140,6 +140,8 @@ int csb_close_aside(uint64_t sender, const int *descriptors, int count) {
     memcpy(aside->descriptors, descriptors, sizeof(int) * (size_t)count);
     pthread_mutex_lock(&queue.lock);
     int error = start_closing();
+    /* A sender's, left open and not counted, would be the caller's to bear, one after the other. */
+    if (sender) error = 0;
     if (!error) {
         if (queue.first) queue.last->next = aside;
         else queue.first = aside;
@@ -157,6 +159,7 @@ static int counted(const struct aside *aside, uint64_t sender) {
 int csb_waiting_aside(uint64_t sender) {
     int waiting = 0;
     pthread_mutex_lock(&queue.lock);
+    if (queue.first) start_closing();
     for (int i = 0; i < CSB_CLOSERS; i++)
         if (queue.closers[i].closing) waiting += counted(queue.closers[i].closing, sender);
     for (const struct aside *aside = queue.first; aside; aside = aside->next)

@@ -26,7 +26,7 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     package consuming func closeToStranger(_ sender: UInt64 = 0) {
         guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0, csb_end(rawValue) == 0 else { return }
         var raw = release()
-        // Left open where there is no thread for it: nobody waits for a stranger.
+        // Where there is no thread for it nobody's is left open: nobody waits for a stranger.
         _ = unsafe csb_close_aside(sender, &raw, 1)
     }
 

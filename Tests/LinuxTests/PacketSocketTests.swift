@@ -133,6 +133,33 @@ struct PacketSocketTests {
         }
     }
 
+    @Test(
+        "F16: What no thread can be had for is its sender's until one closes it",
+        .timeLimit(.minutes(1))
+    )
+    func withoutThreads() async {
+        await #expect(processExitsWith: .success) {
+            var pair = try PacketSocket.pair()
+            let pipe = try PacketSocketTests().pipe()
+            try PacketSocket.send([1], descriptors: [pipe.write], on: pair.first.rawValue)
+            close(pipe.write)
+            let resource = __rlimit_resource_t(RLIMIT_AS.rawValue)
+            var usual = rlimit()
+            try #require(getrlimit(resource, &usual) == 0)
+            // No room for a thread's stack.
+            var none = rlimit(rlim_cur: 1, rlim_max: usual.rlim_max)
+            try #require(setrlimit(resource, &none) == 0)
+            pair.second.take().closeToStranger(4_711)
+            let waiting = OwnedDescriptor.waitingAside(of: 4_711)
+            try #require(setrlimit(resource, &usual) == 0)
+            try #require(waiting == 1)
+            // Whoever asks tries again.
+            while OwnedDescriptor.waitingAside(of: 4_711) > 0 { usleep(1_000) }
+            var byte: UInt8 = 0
+            try #require(read(pipe.read, &byte, 1) == 0)
+        }
+    }
+
     private func closeMany() throws {
         var (readers, peers, receivers): ([Int32], [Int32], [Int32]) = ([], [], [])
         for _ in 0..<32 {

@@ -27,11 +27,12 @@ int csb_peer(int socket, uid_t *user, pid_t *process);
 int csb_peer_process(int socket);
 
 /* Closes descriptors that strangers had a hand in, and a socket with what is queued on it, on one of a few
-   threads; where none can be had, -errno, and they stay open, since nothing may wait for a stranger. They are
-   counted as the sender's, a number of the caller's; 0 for nobody's. */
+   threads. They are counted as the sender's, a number of the caller's; 0 for nobody's. Where no thread can be
+   had a sender's wait until one can, and nobody's are -errno, and stay open. */
 int csb_close_aside(uint64_t sender, const int *descriptors, int count);
 
-/* How many of a sender's wait for that, those that are being closed with them; of all senders for 0. */
+/* How many of a sender's wait for that, those that are being closed with them; of all senders for 0. Where they
+   wait for a thread, it is tried again. */
 int csb_waiting_aside(uint64_t sender);
 
 /* Ends a connection of whole packets both ways, and takes what was sent; the peer still reads what it was
