@@ -11,8 +11,9 @@
    it closes none itself. */
 enum { CSB_SO_PEERPIDFD = 77, CSB_SO_PASSRIGHTS = 83 }; /* asm-generic/socket.h of Linux 6.5 and 6.16 */
 enum { CSB_MAX_DESCRIPTORS = 16, CSB_SCM_MAX = 253 };
-/* Packets of an ended connection that are looked at: more than may wait by default (net.unix.max_dgram_qlen,
-   unix(7)), and few enough to be read at once. */
+/* Packets of an ended connection that are looked at: more than an agent's longest message has, and few enough
+   to be read at once. Only the sender's buffer says how many may wait, by default 278 empty ones (SO_SNDBUF):
+   net.unix.max_dgram_qlen is not for who is connected both ways (unix_dgram_sendmsg of net/unix/af_unix.c). */
 enum { CSB_LAST_PACKETS = 64 };
 
 union control {
