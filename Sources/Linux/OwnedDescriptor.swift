@@ -19,15 +19,21 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
         return raw
     }
 
-    /// Closes a socket whose peer is a stranger: on another thread where descriptors are queued on it, since
+    /// Closes a socket whose peer is a stranger: on another thread where it may bring descriptors, since
     /// closing those takes as long as the stranger wants (SO_LINGER, socket(7)).
     ///
-    /// - Parameter sender: whose they are, a number of the caller's for `waitingAside(of:)`; 0 for nobody's.
+    /// Also one that brought none: before Linux 6.9 whoever closes a UNIX socket closes what cycles of others
+    /// hold that nobody has open any more (`unix_gc` of net/unix/garbage.c).
+    ///
+    /// - Parameter sender: whose the descriptors are that it brought, a number of the caller's for
+    ///   `waitingAside(of:)`; 0 for nobody's.
     package consuming func closeToStranger(_ sender: UInt64 = 0) {
-        guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0, csb_end(rawValue) == 0 else { return }
+        guard rawValue >= 0, csb_takes_descriptors(rawValue) != 0 else { return }
+        let isBare = csb_end(rawValue) != 0
         var raw = release()
-        // Where there is no thread for it nobody's is left open: nobody waits for a stranger.
-        _ = unsafe csb_close_aside(sender, &raw, 1)
+        let status = unsafe csb_close_aside(isBare ? 0 : sender, &raw, 1)
+        // Nobody's descriptors are left open where there is no thread for them: nobody waits for a stranger.
+        if status < 0, isBare { close(raw) }
     }
 
     /// Closes what may take milliseconds, as the last descriptor of a mount namespace does: on another thread, or
