@@ -7,36 +7,6 @@ import Testing
 
 /// `record: full` at the gateway, with a store that waits or refuses.
 @Suite struct RecordingTests {
-    /// Takes one connection and remembers what comes; answers when it has it all.
-    private final class Listener: Sendable {
-        let port: UInt16
-        private let received = Mutex<[UInt8]>([])
-
-        init() throws {
-            let (descriptor, port) = try Sockets.listener()
-            self.port = port
-            Thread { [self] in
-                let client = accept(descriptor, nil, nil)
-                _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-                var buffer = [UInt8](repeating: 0, count: 65_536)
-                while true {
-                    let count = read(client, &buffer, buffer.count)
-                    guard count > 0 else { break }
-                    self.received.withLock { $0 += buffer[..<count] }
-                    guard text.contains("END") else { continue }
-                    let answer = Array(
-                        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n".utf8
-                    )
-                    _ = write(client, answer, answer.count)
-                }
-                close(client)
-                close(descriptor)
-            }.start()
-        }
-
-        var text: String { received.withLock { String(decoding: $0, as: UTF8.self) } }
-    }
-
     private static func isTrue(_ condition: () -> Bool) -> Bool {
         for _ in 0..<6_000 {
             if condition() { return true }
@@ -52,7 +22,7 @@ import Testing
     }
 
     @Test func `Nothing of a body leaves before it is recorded, and all of it does then`() throws {
-        let server = try Listener()
+        let server = try OneConnectionServer { String(decoding: $0, as: UTF8.self).contains("END") }
         let house = try Self.house(server.port)
         house.bodies.hold(true)
         let answer = Mutex("")
@@ -74,7 +44,7 @@ import Testing
     }
 
     @Test func `What cannot be recorded does not leave: the client is told, and it is on record`() throws {
-        let server = try Listener()
+        let server = try OneConnectionServer { String(decoding: $0, as: UTF8.self).contains("END") }
         let house = try Self.house(server.port)
         house.bodies.refuseFromNowOn()
         let got = try house.curl(["-d", "what I send END", "http://allowed.test:\(server.port)/x"])

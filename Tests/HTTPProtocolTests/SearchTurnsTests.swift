@@ -30,6 +30,20 @@ struct SearchTurnsTests {
             + Calls.message(Calls.withSecret)
     }
 
+    /// A body is read first, and meanwhile another request puts the secret in.
+    private static func learning() throws -> Playbook {
+        let spellings = SpellingsCache()
+        let host = Host.name(try #require(DNSName("model.test")))
+        return try Playbook(
+            masking: spellings,
+            decide: { request in
+                guard request.body.tells(.digest) else { return .read(.digest) }
+                _ = spellings.spellings(ofField: "Bearer \(secret)", sentTo: host)
+                return .allowed(injection: nil)
+            }
+        )
+    }
+
     /// What has gone to the upstream behind its request's head.
     private static func body(_ play: Playbook) -> Substring? {
         play.toUpstream.components(after: "\r\n\r\n").first
@@ -108,16 +122,7 @@ struct SearchTurnsTests {
     func `A secret that is first put in while a body is read is looked for in later turns as well`(
         word: String
     ) throws {
-        let spellings = SpellingsCache()
-        let host = Host.name(try #require(DNSName("model.test")))
-        let play = try Playbook(
-            masking: spellings,
-            decide: { request in
-                guard request.body.tells(.digest) else { return .read(.digest) }
-                _ = spellings.spellings(ofField: "Bearer \(Self.secret)", sentTo: host)
-                return .allowed(injection: nil)
-            }
-        )
+        let play = try Self.learning()
         play.room = 0
         try play.client(octets: Self.post(Array("a=\(word)&b=1".utf8), "X: y"))
         #expect(play.asked.count == 2 && play.isSearching && play.toUpstream.isEmpty)
@@ -129,16 +134,7 @@ struct SearchTurnsTests {
     }
 
     @Test func `An upstream that ends before such a body has gone out is told of`() throws {
-        let spellings = SpellingsCache()
-        let host = Host.name(try #require(DNSName("model.test")))
-        let play = try Playbook(
-            masking: spellings,
-            decide: { request in
-                guard request.body.tells(.digest) else { return .read(.digest) }
-                _ = spellings.spellings(ofField: "Bearer \(Self.secret)", sentTo: host)
-                return .allowed(injection: nil)
-            }
-        )
+        let play = try Self.learning()
         play.room = 0
         try play.client(octets: Self.post(Array("a=1".utf8), "X: y"))
         try play.upstreamEnds()
